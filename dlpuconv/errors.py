@@ -1,0 +1,99 @@
+"""Every error that dlpuconv raises on purpose, each with its own exit status.
+
+A message says what was asked, what was found and what is possible, in one sentence that a user can act on.
+Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) belong to the command line.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DlpuconvError(Exception):
+    """Base of all errors that are the user's to act on; `status` is the exit status of the command line."""
+
+    status: ClassVar[int] = 10
+
+    @property
+    def kind(self) -> str:
+        """The stable name of the error's class, as `--json` prints it."""
+        return type(self).__name__
+
+
+class UsageError(DlpuconvError):
+    """An option or argument has a value that cannot be used."""
+
+    status = 2
+
+
+class ModelError(DlpuconvError):
+    """The model cannot be read: not ONNX, truncated, cyclic, missing data, unusable weights."""
+
+    status = 3
+
+
+class ShapeError(ModelError):
+    """A shape is unknown, zero, or does not fit what was asked for."""
+
+    status = 4
+
+
+class UnsupportedModelError(DlpuconvError):
+    """The model is well-formed but holds constructs that no conversion exists for."""
+
+    status = 5
+
+
+class CalibrationError(DlpuconvError):
+    """The calibration or validation data cannot be used."""
+
+    status = 6
+
+
+class BackendError(DlpuconvError):
+    """A backend, or the tool that it drives, failed."""
+
+    status = 7
+
+
+class PluginError(DlpuconvError):
+    """A plugin cannot be found or loaded."""
+
+    status = 8
+
+
+class OutputError(DlpuconvError):
+    """A file cannot be written: it exists, the folder is read-only, the disk is full."""
+
+    status = 9
+
+
+class ArtifactError(DlpuconvError):
+    """A converted file cannot be read back: corrupted, truncated, or of an unknown format."""
+
+    status = 11
+
+
+class MissingDependencyError(DlpuconvError):
+    """An optional library is needed for what was asked.
+
+    Args:
+        library: the distribution that is missing.
+        extra: the extra of dlpuconv that brings it.
+        purpose: what it is needed for.
+    """
+
+    status = 12
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(f'{purpose} needs {library}, which is not installed: pip install "dlpuconv[{extra}]"')
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the closest known name, or an empty string."""
+    close = get_close_matches(wrong, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""

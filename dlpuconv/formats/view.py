@@ -1,0 +1,134 @@
+"""What a converted file holds, in one typed form for every format: tensors, layers, inputs and outputs.
+
+Readers (one a format) fill it; the verifier's rules, `inspect` and the reports look at nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+type Option = int | float | bool | str | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantization:
+    """Affine quantization: real = scale * (q - zero_point).
+
+    Attributes:
+        scale: one value, or one a channel, as the file holds them (float32 widened).
+        zero_point: as many as scales.
+        axis: the channel axis when there are several scales.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def per_channel(self) -> bool:
+        """True when there are several scales."""
+        return len(self.scale) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorView:
+    """One tensor of the file.
+
+    Attributes:
+        index: its number in the file.
+        name: may be empty or repeated, as files allow.
+        shape: extents; -1 for one that is dynamic.
+        dtype: lower-case field name: `int8`, `uint8`, `int32`, `float32`, `float16`, `string`, ...
+        quantization: None where the file has none.
+        constant: True when the file holds its values.
+        data: reads the values of a constant, `shape` array of `dtype`; None for activations.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None = None
+    constant: bool = False
+    data: npt.NDArray[np.generic] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_float(self) -> bool:
+        """True for any floating-point type."""
+        return self.dtype.startswith(("float", "bfloat", "double"))
+
+    @property
+    def size(self) -> int:
+        """Number of elements (dynamic extents count 1)."""
+        n = 1
+        for extent in self.shape:
+            n *= max(extent, 1)
+        return n
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerView:
+    """One operator of the file.
+
+    Attributes:
+        index: position in execution order.
+        op: upper-case name of a TFLite builtin (`CONV_2D`), a custom op's own name, or the ONNX op type (`Conv`).
+        version: of the op (TFLite) or opset (ONNX).
+        custom: True for an op outside the format's own set.
+        inputs: tensor indices, -1 for an absent optional input.
+        outputs: tensor indices.
+        options: the op's attributes: `stride_h`, `padding`, `fused_activation_function`, ...
+        name: ONNX node name, or the first output's name.
+    """
+
+    index: int
+    op: str
+    version: int
+    custom: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Option]
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileView:
+    """A whole file.
+
+    Attributes:
+        format: `tflite`, `onnx` or `cv25-package`.
+        tensors: all tensors of the (first) graph, by index.
+        layers: operators in execution order.
+        inputs: tensor indices, in the file's order.
+        outputs: tensor indices, in the file's order.
+        subgraphs: how many graphs the file holds.
+        metadata: free texts of the file: `min_runtime_version`, `opset`, `ir_version`, description, ...
+    """
+
+    format: str
+    tensors: tuple[TensorView, ...]
+    layers: tuple[LayerView, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    subgraphs: int = 1
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def tensor(self, index: int) -> TensorView | None:
+        """The tensor of this index, or None for -1."""
+        return self.tensors[index] if index >= 0 else None
+
+    @cached_property
+    def op_counts(self) -> dict[str, int]:
+        """How often each op occurs, most frequent first."""
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            counts[layer.op] = counts.get(layer.op, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

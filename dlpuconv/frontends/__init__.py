@@ -1,0 +1,1 @@
+"""Readers: files and objects from outside become a Model."""

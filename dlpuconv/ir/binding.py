@@ -1,0 +1,68 @@
+"""How a value of the source model's input becomes a value of the converted model's input.
+
+A camera delivers raw uint8 pixels; a network was trained on normalized ones. When the normalization is folded
+into the model, its input changes meaning, and everything that feeds it (calibration, parity, the manifest) must
+know how. That knowledge is this value and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedQuantization:
+    """Scale and zero point that an input must have, in uint8 terms: real = scale * (q - zero_point), q in 0..255."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputBinding:
+    """`converted[:, c] = source[:, order[c]] * multiplier[c] + offset[c]` on the channel axis.
+
+    Attributes:
+        name: the input, same in both models.
+        channel_axis: the axis that `order`, `multiplier` and `offset` run along (1 for NCHW).
+        multiplier: [C] or [1] float.
+        offset: [C] or [1] float.
+        order: source channel of each converted channel; empty for the identity.
+        quantization: fixed scale and zero point of the integer input, or None to take them from statistics.
+        raw_pixels: True when the converted input takes 0-255 as a camera delivers them.
+    """
+
+    name: str
+    channel_axis: int = 1
+    multiplier: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    order: tuple[int, ...] = ()
+    quantization: FixedQuantization | None = None
+    raw_pixels: bool = False
+
+    def apply(self, source: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Values for the converted model, in the source model's layout.
+
+        Args:
+            source: the source model's input, any rank, float32.
+        """
+        import numpy as np
+
+        if self.order:
+            source = np.take(source, self.order, axis=self.channel_axis)
+        if self.multiplier == (1.0,) and self.offset == (0.0,):
+            return source
+        along = [1] * source.ndim
+        along[self.channel_axis] = -1
+        multiplier = np.asarray(self.multiplier, np.float64).reshape(along)
+        offset = np.asarray(self.offset, np.float64).reshape(along)
+        return np.asarray(source * multiplier + offset, np.float32)
+
+    def with_quantization(self, quantization: FixedQuantization) -> InputBinding:
+        """The same binding with a fixed input quantization."""
+        return replace(self, quantization=quantization)

@@ -1,0 +1,78 @@
+"""The one IR: an ONNX graph (`onnx_ir`) plus what dlpuconv must know beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx_ir
+
+from dlpuconv.ir.signature import Layout, Signature, ValueSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a model came from.
+
+    Attributes:
+        name: stem for file names, such as `model`.
+        sha256: hex digest of the bytes that were read (of the serialized model, when it came as an object).
+        path: the file as the user named it, or None.
+    """
+
+    name: str
+    sha256: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A network with static shapes.
+
+    The model owns its graph: passes edit `graph` in place on a copy that nobody else holds (`copy()`).
+
+    Attributes:
+        graph: the ONNX graph; every value named, typed and of static shape.
+        source: where it came from.
+    """
+
+    graph: onnx_ir.Model
+    source: Source
+
+    @property
+    def opset(self) -> int:
+        """The version of the default operator set."""
+        return self.graph.opset_imports[""]
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs and outputs as the graph declares them now."""
+        graph = self.graph.graph
+        return Signature(tuple(map(_spec, graph.inputs)), tuple(map(_spec, graph.outputs)))
+
+    def copy(self) -> Model:
+        """A model whose graph can be edited without changing this one; constant arrays are shared."""
+        return Model(graph=onnx_ir.from_proto(self.to_proto()), source=self.source)
+
+    def to_proto(self) -> onnx.ModelProto:
+        """The graph as protobuf, weights inside."""
+        return onnx_ir.to_proto(self.graph)
+
+    def to_bytes(self) -> bytes:
+        """The serialized graph, weights inside, as ONNX Runtime reads it."""
+        return bytes(self.to_proto().SerializeToString(deterministic=True))
+
+
+def _spec(value: onnx_ir.Value) -> ValueSpec:
+    if value.name is None or value.shape is None or value.dtype is None:
+        raise ValueError(f"{value.name or 'a value'} has no name, type or shape: the frontends must set them")
+    if not value.shape.is_static():
+        raise ValueError(f"{value.name} has the shape {value.shape}: the frontends must make it static")
+    shape = value.shape.numpy()
+    layout = Layout.NCHW if len(shape) == 4 else Layout.PLAIN
+    if layout is Layout.NCHW and shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
+        layout = Layout.NHWC
+    return ValueSpec(name=value.name, shape=shape, dtype=str(value.dtype.numpy()), layout=layout)

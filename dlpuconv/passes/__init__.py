@@ -1,0 +1,1 @@
+"""Rewrites that bring a model to normal form."""

@@ -1,0 +1,230 @@
+"""What a plugin is: a Target (frozen data: a chip) or a Backend (code: a way to make a file for it).
+
+A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
+under `dlpuconv.backends` (a `Backend` subclass). The built-in ones are registered in the same way.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from dlpuconv.scheme import Granularity, Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import InputBinding, Layout, Model
+    from dlpuconv.progress import Progress
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.verify.rule import Rule
+
+type Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Normalization(StrEnum):
+    """Where a stated normalization goes, so that the artifact takes raw 0-255 pixels."""
+
+    CONV = "conv"
+    """Into the first convolution; into operators in front where that costs more than 40 dB at the borders."""
+    OP = "op"
+    """Into operators in front of the network: exact."""
+    OFF = "off"
+    """Nowhere: the artifact takes normalized values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCompiler:
+    """A vendor's tool that turns our file into the chip's own, run when it is on PATH.
+
+    Attributes:
+        executable: its name.
+        arguments: with `{file}` and `{folder}` (of the result) to be filled in.
+        produces: file name of the result, with `{stem}`.
+    """
+
+    executable: str
+    arguments: tuple[str, ...]
+    produces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A chip, as data.
+
+    Attributes:
+        name: on the command line.
+        title: for people.
+        backend: name of the backend that makes its file.
+        scheme: what the chip wants of its numbers.
+        device: the larod device that runs the file.
+        suffix: of the file or folder, with its dot.
+        calibration_required: False where the chip's own compiler quantizes.
+        rules: what the verifier demands of a file for this chip.
+        compiler: the vendor's tool that the file still has to pass, if any.
+        run_on_camera: the command that runs the file, with `{file}` and `{device}`.
+    """
+
+    name: str
+    title: str
+    backend: str
+    scheme: Scheme
+    device: str
+    suffix: str
+    calibration_required: bool = True
+    rules: tuple[Rule, ...] = ()
+    compiler: ExternalCompiler | None = None
+    run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceOptions:
+    """What the converted file's inputs and outputs look like.
+
+    Attributes:
+        input_dtype: `uint8` or `int8`; ignored by float backends.
+        output_dtype: `uint8` or `int8`; ignored by float backends.
+        input_layout: NHWC is what cameras deliver; NCHW keeps the source model's.
+        opset: of an ONNX artifact; None for the target's own choice.
+    """
+
+    input_dtype: str = "uint8"
+    output_dtype: str = "uint8"
+    input_layout: Layout | None = None
+    opset: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that a backend needs to make files from one model; the same for every target of that backend.
+
+    Attributes:
+        model: in normal form, normalization folded as `bindings` tell. The backend may edit a copy of it.
+        bindings: by input name: how source values become this model's values.
+        calibration: samples in the *source* domain (apply the bindings), or None.
+        preprocessing: for what the manifest and packages say.
+        interface: dtypes and layout of inputs and outputs.
+        workspace: a private temporary folder that is removed afterwards.
+        cache: folder for statistics by content hash, or None.
+        progress: where long work reports.
+    """
+
+    model: Model
+    bindings: Mapping[str, InputBinding]
+    calibration: Calibration | None
+    preprocessing: Preprocessing
+    interface: InterfaceOptions
+    workspace: Path
+    cache: Path | None
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input or output of an artifact, beside the one of the source model that it stands for.
+
+    Attributes:
+        name: the same in both.
+        source_shape: in the source model.
+        shape: in the artifact.
+        permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
+        dtype: in the artifact.
+        scale: real value of one step; None for float.
+        zero_point: None for float.
+    """
+
+    name: str
+    source_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    permutation: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What a backend made, still in memory.
+
+    Attributes:
+        files: content by relative path. One entry named "" for an artifact that is one file.
+        inputs: in the source model's order.
+        outputs: in the source model's order.
+        bindings: as in the job.
+        warnings: what the user should know.
+        facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    bindings: Mapping[str, InputBinding]
+    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Prepared:
+    """A backend's work that all its targets share; what is in it is the backend's own business."""
+
+
+class Backend(ABC):
+    """Makes a target's files. An instance serves one conversion."""
+
+    name: ClassVar[str]
+    normalization: ClassVar[Normalization] = Normalization.CONV
+    """How a normalization is folded when the user does not say."""
+
+    def warm_up(self) -> None:
+        """Start what takes long to start (a worker process), while the model is being read; optional."""
+
+    def close(self) -> None:
+        """End what `warm_up` started; called exactly once, also after an error or Ctrl-C."""
+
+    @abstractmethod
+    def prepare(self, job: Job) -> Prepared:
+        """Do what no target changes: lowering, clean-up, statistics.
+
+        Raises:
+            UnsupportedModelError: lists every construct that cannot be converted.
+            BackendError: a tool failed.
+        """
+
+    @abstractmethod
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """Make one target's artifact. Same inputs, same bytes.
+
+        Raises:
+            UnsupportedModelError: lists every construct that the target's numbers have no form for.
+        """
+
+    def read(self, path: Path) -> FileView:
+        """Read an artifact back; override it for a format that dlpuconv does not know."""
+        from dlpuconv.formats.detect import read
+
+        return read(path)
+
+    def runner(self, path: Path) -> Runner:
+        """Something that runs an artifact; override it for a format that dlpuconv does not know."""
+        from dlpuconv.formats.detect import runner
+
+        return runner(path)
+
+
+__all__ = [
+    "Artifact",
+    "Backend",
+    "ExternalCompiler",
+    "Granularity",
+    "InterfaceOptions",
+    "Job",
+    "Normalization",
+    "Port",
+    "Prepared",
+    "Scheme",
+    "Target",
+]

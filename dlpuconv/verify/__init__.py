@@ -1,0 +1,1 @@
+"""The shared verifier: rules, parity, report."""
