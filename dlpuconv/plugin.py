@@ -63,7 +63,7 @@ class Target:
         backend: name of the backend that makes its file.
         scheme: what the chip wants of its numbers.
         device: the larod device that runs the file.
-        suffix: of the file or folder, with its dot.
+        suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
         rules: what the verifier demands of a file for this chip.
         compiler: the vendor's tool that the file still has to pass, if any.

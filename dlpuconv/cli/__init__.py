@@ -1,1 +1,5 @@
-"""The command line."""
+"""The command line: one module a command; parse, call, print. Heavy imports happen inside the commands."""
+
+from dlpuconv.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,199 @@
+"""The Python entry point: `dlpuconv.convert`, and how its plain arguments become a `Request`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from enum import StrEnum
+    from pathlib import Path
+
+    import onnx
+    import onnx_ir
+    import torch
+
+    from dlpuconv.conversion import Conversion
+    from dlpuconv.progress import Progress
+    from dlpuconv.request import Request
+
+    type ModelLike = (
+        str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
+    )
+
+
+def convert(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv convert`
+    model: ModelLike,
+    *,
+    target: str | Sequence[str],
+    calibration: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
+    validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
+    example_inputs: tuple[Any, ...] | None = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    cut_at: Sequence[str] = (),
+    resize: str = "stretch",
+    color: str = "rgb",
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    preset: str | None = None,
+    fold_preprocess: str | None = None,
+    granularity: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+    input_dtype: str = "uint8",
+    output_dtype: str = "uint8",
+    input_layout: str | None = None,
+    opset: int | None = None,
+    effort: str = "balanced",
+    backend: str | None = None,
+    min_sqnr: float = 10.0,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a network for one or several chips, and verify every file.
+
+    Args:
+        model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
+            `example_inputs`) or an `ExportedProgram`.
+        target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
+        calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
+            layout), or any iterable of samples, such as a torch DataLoader; `"random"` to try without data.
+        validation: data for parity; every fifth calibration sample if None.
+        example_inputs: what `model.forward` takes, for an `nn.Module`.
+        input_shape: static shape by input name.
+        cut_at: values that become the outputs.
+        resize: `stretch`, `letterbox` or `center-crop`.
+        color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
+        mean: in 0-255 units, one or one a channel, in the network's order.
+        std: in 0-255 units, likewise.
+        preset: `imagenet`, `0-1`, `-1-1` or `0-255` instead of mean and std.
+        fold_preprocess: where a stated normalization goes: `conv`, `op` or `off`.
+        granularity: of weights: `per-tensor` or `per-channel`; the chip's own preference if None.
+        overrides: granularity by glob of layer names.
+        input_dtype: `uint8` or `int8`.
+        output_dtype: `uint8` or `int8`.
+        input_layout: `nhwc` (what cameras deliver) or `nchw`.
+        opset: of an ONNX artifact.
+        effort: `fast`, `balanced` or `best`.
+        backend: another backend than the target's own, such as `tensorflow`.
+        min_sqnr: dB on the final outputs below which verification fails.
+        cache: keep calibration statistics in the user's cache folder.
+        progress: where long work reports.
+
+    Returns:
+        Verified files in memory; `.save(folder)` writes them.
+
+    Raises:
+        DlpuconvError: the model, the data or an option cannot be used, or a tool failed.
+    """
+    from dlpuconv.pipeline import Data
+    from dlpuconv.pipeline import convert as run
+
+    request = make_request(
+        targets=(target,) if isinstance(target, str) else tuple(target),
+        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
+        cut_at=tuple(cut_at),
+        resize=resize,
+        color=color,
+        mean=_values(mean),
+        std=_values(std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        granularity=granularity,
+        overrides=tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items()),
+        input_dtype=input_dtype,
+        output_dtype=output_dtype,
+        input_layout=input_layout,
+        opset=opset,
+        effort=effort,
+        backend=backend,
+        min_sqnr=min_sqnr,
+        cache=cache,
+    )
+    data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
+    return run(model, request, data, progress)
+
+
+def make_request(  # noqa: PLR0913 - one argument an option, checked here and nowhere else
+    *,
+    targets: tuple[str, ...],
+    input_shape: Mapping[str, tuple[int, ...]],
+    cut_at: tuple[str, ...],
+    resize: str,
+    color: str,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    preset: str | None,
+    fold_preprocess: str | None,
+    granularity: str | None,
+    overrides: tuple[str, ...],
+    input_dtype: str,
+    output_dtype: str,
+    input_layout: str | None,
+    opset: int | None,
+    effort: str,
+    backend: str | None,
+    min_sqnr: float,
+    cache: bool,
+) -> Request:
+    """Plain option values, from Python or the command line, as a checked `Request`.
+
+    Raises:
+        UsageError: a value is not one of those that its option takes.
+    """
+    from dlpuconv.calibration import default_cache_folder, make_preprocessing
+    from dlpuconv.frontends import SourceOptions
+    from dlpuconv.ir import Layout
+    from dlpuconv.plugin import InterfaceOptions, Normalization
+    from dlpuconv.quantization import Override
+    from dlpuconv.request import Effort, QuantizationOptions, Request, VerificationOptions
+    from dlpuconv.scheme import Granularity
+
+    if not targets:
+        raise UsageError("no target: give at least one, such as artpec8 (`dlpuconv targets` lists them)")
+    return Request(
+        targets=targets,
+        source=SourceOptions(input_shapes=input_shape, cut_at=cut_at),
+        preprocessing=make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset),
+        normalization=choice(Normalization, "fold-preprocess", fold_preprocess) if fold_preprocess else None,
+        quantization=QuantizationOptions(
+            granularity=choice(Granularity, "granularity", granularity) if granularity else None,
+            overrides=tuple(map(Override.parse, overrides)),
+            effort=choice(Effort, "effort", effort),
+        ),
+        interface=InterfaceOptions(
+            input_dtype=_dtype("input-dtype", input_dtype),
+            output_dtype=_dtype("output-dtype", output_dtype),
+            input_layout=choice(Layout, "input-layout", input_layout) if input_layout else None,
+            opset=opset,
+        ),
+        verification=VerificationOptions(min_sqnr=min_sqnr),
+        backend=backend,
+        cache=default_cache_folder() if cache else None,
+    )
+
+
+def choice[E: StrEnum](kind: type[E], option: str, value: str) -> E:
+    """The member of an enumeration that an option's text names.
+
+    Raises:
+        UsageError: none does.
+    """
+    known = [member.value for member in kind]
+    if value not in known:
+        raise UsageError(f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
+    return kind(value)
+
+
+def _dtype(option: str, value: str) -> str:
+    known = ("uint8", "int8")
+    if value not in known:
+        raise UsageError(f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
+    return value
+
+
+def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))

@@ -1,0 +1,68 @@
+"""What the commands print with: progress and messages on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rich.console import Console, RenderableType
+
+
+class TerminalProgress:
+    """Progress as rich bars on stderr: drawn on a terminal, silent elsewhere, gone when the stage is done."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet or not sys.stderr.isatty()
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+        """Draw one stage; see `dlpuconv.progress.Progress`."""
+        if self._quiet:
+            yield lambda: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=stderr(), transient=True) as bars:
+            task = bars.add_task(title, total=total)
+            yield lambda: bars.advance(task)
+
+    def message(self, text: str) -> None:
+        """Print a warning as it happens."""
+        warn(text)
+
+
+def stdout() -> Console:
+    """The console of results."""
+    from rich.console import Console
+
+    return Console(soft_wrap=False, highlight=False)
+
+
+def stderr() -> Console:
+    """The console of messages."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def warn(text: str) -> None:
+    """A warning on stderr; the text is a user's or a file's, never markup."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def show(*renderables: RenderableType) -> None:
+    """Tables and texts on stdout."""
+    console = stdout()
+    for renderable in renderables:
+        console.print(renderable, markup=False)

@@ -1,0 +1,114 @@
+"""`dlpuconv convert`: a model becomes verified files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from dlpuconv.cli import options as opt
+
+if TYPE_CHECKING:
+    from dlpuconv.conversion import Conversion
+
+
+def convert(  # noqa: PLR0913 - one parameter an option
+    model: opt.Model,
+    target: opt.Targets,
+    calibration: opt.Calibration = None,
+    validation: opt.Validation = None,
+    output: opt.Output = Path(),
+    force: opt.Force = False,
+    input_shape: opt.InputShape = None,
+    cut_at: opt.CutAt = None,
+    resize: opt.ResizeMode = "stretch",
+    color: opt.ColorOrder = "rgb",
+    mean: opt.Mean = None,
+    std: opt.Std = None,
+    preset: opt.Preset = None,
+    fold_preprocess: opt.FoldPreprocess = None,
+    granularity: opt.GranularityOption = None,
+    override: opt.Overrides = None,
+    effort: opt.EffortOption = "balanced",
+    input_dtype: opt.InputDtype = "uint8",
+    output_dtype: opt.OutputDtype = "uint8",
+    input_layout: opt.InputLayout = None,
+    opset: opt.Opset = None,
+    backend: opt.BackendName = None,
+    min_sqnr: opt.MinSqnr = 10.0,
+    no_cache: opt.NoCache = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Convert a model for one or several chips and verify the result.
+
+    Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
+    """
+    from dlpuconv.api import make_request
+    from dlpuconv.cli.console import TerminalProgress, print_json
+    from dlpuconv.delivery import check_destination
+    from dlpuconv.frontends import parse_input_shape
+    from dlpuconv.pipeline import Data, artifact_names
+    from dlpuconv.pipeline import convert as run
+
+    request = make_request(
+        targets=tuple(name for text in target for name in text.split(",")),
+        input_shape=dict(map(parse_input_shape, input_shape or ())),
+        cut_at=tuple(cut_at.split(",")) if cut_at else (),
+        resize=resize,
+        color=color,
+        mean=parse_numbers("mean", mean),
+        std=parse_numbers("std", std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        granularity=granularity,
+        overrides=tuple(override or ()),
+        input_dtype=input_dtype,
+        output_dtype=output_dtype,
+        input_layout=input_layout,
+        opset=opset,
+        effort=effort,
+        backend=backend,
+        min_sqnr=min_sqnr,
+        cache=not no_cache,
+    )
+    check_destination(output, artifact_names(model.stem, request), force=force)
+    done = run(model, request, Data(calibration=calibration, validation=validation), TerminalProgress(quiet=quiet or json))
+    paths = done.save(output, force=force)
+    if json:
+        print_json(done.to_json(paths))
+    else:
+        _print(done, paths, quiet=quiet)
+    if done.verdict == "fail":
+        raise typer.Exit(1)
+
+
+def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Read `123.7,116.3,103.5`.
+
+    Raises:
+        UsageError: a part is not a number.
+    """
+    from dlpuconv.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--{option} {text!r} is not a number or a comma-separated list of them") from None
+
+
+def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
+    from dlpuconv.cli.console import show, warn
+    from dlpuconv.cli.summary import next_steps, summary_table
+    from dlpuconv.verify import render_reasons
+
+    for text in dict.fromkeys(text for artifact in done.artifacts for text in artifact.report.warnings):
+        warn(text)
+    show(summary_table(done, paths))
+    for artifact in done.artifacts:
+        show(*render_reasons(artifact.report))
+    if not quiet:
+        show(*next_steps(done, paths))

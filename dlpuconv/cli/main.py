@@ -1,0 +1,63 @@
+"""The entry point: runs a command and turns what leaves it into one sentence and an exit status."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from dlpuconv.cli.app import app
+from dlpuconv.errors import DlpuconvError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INTERRUPTED = 130
+_TERMINATED = 143
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; `sys.argv` if None.
+
+    Returns:
+        The exit status: 0 ok, 1 verification failed, 2 usage, 130 interrupted, 143 terminated, others by error class.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = app(args=arguments, prog_name="dlpuconv", standalone_mode=False)
+    except typer.TyperException as error:
+        _print_error(arguments, "UsageError", _usage_sentence(error), error.exit_code)
+        return error.exit_code
+    except DlpuconvError as error:
+        _print_error(arguments, error.kind, str(error), error.status)
+        return error.status
+    except (KeyboardInterrupt, typer.Abort):
+        status = _INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
+        return 0
+    if status == _INTERRUPTED:
+        print("interrupted: nothing was written", file=sys.stderr)
+    return int(status or 0)
+
+
+def _terminate(*_: object) -> NoReturn:
+    """Leave through every `finally` on SIGTERM, so that temporary folders and workers go too."""
+    raise SystemExit(_TERMINATED)
+
+
+def _usage_sentence(error: typer.TyperException) -> str:
+    return error.format_message() or "give a command; `dlpuconv --help` lists them"
+
+
+def _print_error(arguments: Sequence[str], kind: str, message: str, status: int) -> None:
+    if "--json" in arguments:
+        print(json.dumps({"error": {"type": kind, "message": message, "status": status}}, ensure_ascii=False))
+    print(f"error: {message}", file=sys.stderr)

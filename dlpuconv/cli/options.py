@@ -1,0 +1,98 @@
+"""The options of the commands, each declared once: its name, its help, its completion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlpuconv.registry import backend_names, target_names
+
+_SOURCE = "Model"
+_DATA = "Data and preprocessing"
+_NUMBERS = "Numbers"
+_RESULT = "Result"
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """Installed targets that begin with what was typed."""
+    return [name for name in target_names() if name.startswith(incomplete)]
+
+
+def complete_backend(incomplete: str) -> list[str]:
+    """Installed backends that begin with what was typed."""
+    return [name for name in backend_names() if name.startswith(incomplete)]
+
+
+Model = Annotated[Path, typer.Argument(help="The .onnx file.", show_default=False)]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target", "-t", help="Chip to convert for; may be repeated.", autocompletion=complete_target, show_default=False
+    ),
+]
+Calibration = Annotated[
+    str | None,
+    typer.Option(
+        help="A folder of about 100 images, an .npz/.npy with the model's own input values, or 'random' to try"
+        " the conversion without data.",
+        show_default=False,
+    ),
+]
+Validation = Annotated[
+    str | None,
+    typer.Option(help="Data for the comparison with the float model. [default: every fifth sample]", show_default=False),
+]
+InputShape = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=1,3,224,224: binds or changes an input's shape; may be repeated.", show_default=False),
+]
+CutAt = Annotated[
+    str | None, typer.Option(help="NAME,...: end the graph at these values, which become the outputs.", show_default=False)
+]
+ResizeMode = Annotated[str, typer.Option("--resize", help="stretch, letterbox or center-crop.")]
+ColorOrder = Annotated[str, typer.Option("--color", help="What the network was trained on: rgb, bgr or gray.")]
+Mean = Annotated[
+    str | None, typer.Option(help="One value or one a channel, in 0-255 units: 123.7,116.3,103.5", show_default=False)
+]
+Std = Annotated[str | None, typer.Option(help="Like --mean.", show_default=False)]
+Preset = Annotated[
+    str | None, typer.Option(help="imagenet, 0-1, -1-1 or 0-255, instead of --mean and --std.", show_default=False)
+]
+FoldPreprocess = Annotated[
+    str | None,
+    typer.Option(
+        help="Where --mean and --std go, so that the file takes raw pixels: conv, op or off."
+        " [default: conv; op for cv25]",
+        show_default=False,
+    ),
+]
+GranularityOption = Annotated[
+    str | None,
+    typer.Option("--granularity", help="Of weights: per-tensor or per-channel. [default: the chip's]", show_default=False),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--override", help="GLOB=GRANULARITY for the layers of that name; may be repeated.", show_default=False),
+]
+EffortOption = Annotated[str, typer.Option("--effort", help="fast, balanced or best (all mean fast in this version).")]
+InputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
+OutputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
+InputLayout = Annotated[
+    str | None, typer.Option(help="nhwc, as cameras deliver, or nchw. [default: nhwc for images]", show_default=False)
+]
+Opset = Annotated[int | None, typer.Option(help="Of an ONNX artifact. [default: 13]", show_default=False)]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend", help="Instead of the target's own, such as tensorflow.", autocompletion=complete_backend,
+        show_default=False,
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
+MinSqnr = Annotated[float, typer.Option(help="dB on the outputs below which verification fails.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep calibration statistics.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; messages go to stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no next steps.")]

@@ -1,0 +1,53 @@
+"""`dlpuconv targets`: the chips that files can be made for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlpuconv.registry import list_targets
+
+if TYPE_CHECKING:
+    from dlpuconv.registry import Listed
+
+
+def targets(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """List the installed targets."""
+    listed = list_targets()
+    if json:
+        from dlpuconv.cli.console import print_json
+
+        print_json({"targets": [_as_json(entry) for entry in listed]})
+        return
+    width = max((len(entry.name) for entry in listed), default=0)
+    for entry in listed:
+        print(f"{entry.name:{width}}  {_line(entry)}")
+
+
+def _line(entry: Listed) -> str:
+    if entry.target is None:
+        return f"BROKEN: {entry.problem}"
+    target = entry.target
+    weights = "" if target.scheme.numbers.value == "float32" else f", {target.scheme.weights.value} weights"
+    origin = "" if entry.distribution == "dlpuconv" else f" [{entry.distribution}]"
+    return f"{target.title}: {target.scheme.numbers.value}{weights}, larod device {target.device}{origin}"
+
+
+def _as_json(entry: Listed) -> dict[str, object]:
+    common: dict[str, object] = {"name": entry.name, "distribution": entry.distribution}
+    if entry.target is None:
+        return {**common, "problem": entry.problem}
+    scheme = entry.target.scheme
+    return {
+        **common,
+        "title": entry.target.title,
+        "backend": entry.target.backend,
+        "device": entry.target.device,
+        "numbers": scheme.numbers.value,
+        "weights": scheme.weights.value,
+        "discouraged": sorted(g.value for g in scheme.discouraged),
+        "calibration_required": entry.target.calibration_required,
+    }

@@ -1,0 +1,159 @@
+"""The result of a conversion: verified files in memory, and how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpuconv.delivery import build_manifest, c_header, write_all
+from dlpuconv.delivery.manifest import sha256
+
+if TYPE_CHECKING:
+    from dlpuconv.compilers import Compilation
+    from dlpuconv.delivery import Reference
+    from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.plugin import Artifact, Json
+    from dlpuconv.verify import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """One target's artifact with everything that goes beside it.
+
+    Attributes:
+        provenance: what it was made from, and how.
+        artifact: as the backend made it.
+        report: the verifier's.
+        reference: a few inferences of the artifact itself; None where it cannot be run on integers here.
+        compilation: what came of the chip's own compiler, if it has one.
+    """
+
+    provenance: Provenance
+    artifact: Artifact = field(repr=False)
+    report: Report
+    reference: Reference | None = field(default=None, repr=False)
+    compilation: Compilation | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> str:
+        """Name of the chip."""
+        return self.provenance.target.name
+
+    @property
+    def stem(self) -> str:
+        """`model.artpec8`: what all names of this artifact begin with."""
+        return f"{self.provenance.source.name}.{self.target}"
+
+    @property
+    def name(self) -> str:
+        """Name of the artifact's file or folder."""
+        return self.stem + self.provenance.target.suffix
+
+    @property
+    def is_folder(self) -> bool:
+        """True for an artifact of several files, which holds its own manifest."""
+        return "" not in self.artifact.files
+
+    @property
+    def content(self) -> bytes:
+        """The artifact's bytes.
+
+        Raises:
+            ValueError: it is a folder.
+        """
+        if self.is_folder:
+            raise ValueError(f"{self.name} is a folder; its files are in .artifact.files")
+        return self.artifact.files[""]
+
+    def files(self) -> dict[str, bytes]:
+        """Everything to deliver, by path relative to the output folder; the manifest included."""
+        delivered = self._folder() if self.is_folder else self._beside()
+        return delivered
+
+    def sha256(self) -> str:
+        """Hex digest of the artifact; of its manifest, for a folder."""
+        return sha256(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
+
+    def _folder(self) -> dict[str, bytes]:
+        manifest = self._manifest(dict(self.artifact.files))
+        return {f"{self.name}/{name}": data for name, data in (*self.artifact.files.items(), ("manifest.json", manifest))}
+
+    def _beside(self) -> dict[str, bytes]:
+        files = {self.name: self.content}
+        if self.compilation is not None and self.compilation.content:
+            files[self.compilation.file] = self.compilation.content
+        if self.reference is not None:
+            files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
+            header = c_header(self.stem, self.artifact.inputs, self.artifact.outputs)
+            files[f"{self.stem}.model_params.h"] = header.encode()
+        return {**files, f"{self.stem}.json": self._manifest(files)}
+
+    def _manifest(self, files: Mapping[str, bytes]) -> bytes:
+        return build_manifest(self.provenance, self.artifact, files, self.report.to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What `dlpuconv.convert` returns.
+
+    Attributes:
+        artifacts: one for every requested target, in the order asked for.
+    """
+
+    artifacts: tuple[Converted, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`pass` if every artifact passed its verification, else `fail`."""
+        return "pass" if all(a.report.passed for a in self.artifacts) else "fail"
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """Every artifact's report."""
+        return tuple(a.report for a in self.artifacts)
+
+    @property
+    def report(self) -> Report:
+        """The report of the only target.
+
+        Raises:
+            ValueError: there were several targets; see `reports`.
+        """
+        if len(self.artifacts) != 1:
+            raise ValueError(f"there are {len(self.artifacts)} reports: use .reports")
+        return self.artifacts[0].report
+
+    def __getitem__(self, target: str) -> Converted:
+        """The artifact for this target.
+
+        Raises:
+            KeyError: it was not asked for.
+        """
+        for artifact in self.artifacts:
+            if artifact.target == target:
+                return artifact
+        raise KeyError(target)
+
+    def save(self, folder: str | Path = ".", *, force: bool = False) -> list[Path]:
+        """Write every artifact, all or nothing; artifacts of a failed verification too, marked so in their manifest.
+
+        Returns:
+            The path of each artifact (a file, or a folder).
+
+        Raises:
+            OutputError: a file exists and `force` is off, the folder cannot be written, or the disk is full.
+        """
+        folder = Path(folder)
+        files = {name: data for artifact in self.artifacts for name, data in artifact.files().items()}
+        write_all(folder, files, force=force)
+        return [folder / artifact.name for artifact in self.artifacts]
+
+    def to_json(self, paths: list[Path]) -> dict[str, Json]:
+        """What `--json` prints: `{"artifacts": [...], "verdict": ..., "reports": [...]}`."""
+        listed: list[Json] = [
+            {"target": a.target, "path": str(path), "sha256": a.sha256()}
+            for a, path in zip(self.artifacts, paths, strict=True)
+        ]
+        return {"artifacts": listed, "verdict": self.verdict, "reports": [r.to_json() for r in self.reports]}

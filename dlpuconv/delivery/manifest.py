@@ -1,0 +1,135 @@
+"""The manifest: everything that one must know of an artifact, as JSON beside it. `manifest.schema.json` is its contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import dlpuconv
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.ir import InputBinding, Source
+    from dlpuconv.plugin import Artifact, Json, Port, Target
+    from dlpuconv.quantization import Recipe
+
+SCHEMA_VERSION = 1
+_LIBRARIES = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnx2tf", "ai-edge-litert", "tensorflow", "torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What an artifact was made from, and how.
+
+    Attributes:
+        source: the model.
+        target: the chip.
+        recipe: what was done to the numbers.
+        calibration: None where there were no samples.
+        preprocessing: what the network expects of an image.
+        timings: seconds by stage; left out where the artifact must be reproducible to the byte.
+    """
+
+    source: Source
+    target: Target
+    recipe: Recipe
+    calibration: Calibration | None
+    preprocessing: Preprocessing
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+def build_manifest(
+    made: Provenance, artifact: Artifact, files: Mapping[str, bytes], report: Mapping[str, Json]
+) -> bytes:
+    """The manifest as UTF-8 JSON.
+
+    Args:
+        made: provenance.
+        artifact: as the backend made it.
+        files: every delivered file by name, for the hashes.
+        report: the verifier's, as JSON; its `verdict` is repeated at the top.
+    """
+    manifest: dict[str, Json] = {
+        "schema_version": SCHEMA_VERSION,
+        "dlpuconv": dlpuconv.__version__,
+        "target": made.target.name,
+        "device": made.target.device,
+        "verdict": report["verdict"],
+        "verified": report["verdict"] == "pass",
+        "files": [{"name": name, "sha256": sha256(data), "bytes": len(data)} for name, data in sorted(files.items())],
+        "source": {"name": made.source.name, "sha256": made.source.sha256},
+        "calibration": _calibration(made.calibration),
+        "preprocessing": made.preprocessing.as_json(),
+        "recipe": _recipe(made.recipe),
+        "inputs": [_input(port, artifact.bindings[port.name]) for port in artifact.inputs],
+        "outputs": [_port(port) for port in artifact.outputs],
+        "warnings": list(artifact.warnings),
+        "facts": dict(artifact.facts),
+        "report": dict(report),
+        "versions": _versions(),
+    }
+    if made.timings:
+        manifest["timings_s"] = {stage: round(seconds, 3) for stage, seconds in made.timings.items()}
+    return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def sha256(content: bytes) -> str:
+    """Hex digest."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _calibration(calibration: Calibration | None) -> Json:
+    if calibration is None:
+        return {"calibrated": False, "samples": 0, "held_out": 0, "digest": None, "warnings": []}
+    return {
+        "calibrated": calibration.calibrated,
+        "samples": len(calibration.fit),
+        "held_out": len(calibration.held_out),
+        "digest": calibration.fit.digest,
+        "warnings": list(calibration.warnings),
+    }
+
+
+def _recipe(recipe: Recipe) -> Json:
+    overrides: list[Json] = [{"pattern": o.pattern, "granularity": o.granularity.value} for o in recipe.overrides]
+    return {"granularity": recipe.granularity.value, "overrides": overrides}
+
+
+def _port(port: Port) -> dict[str, Json]:
+    return {
+        "name": port.name,
+        "dtype": port.dtype,
+        "shape": list(port.shape),
+        "source_shape": list(port.source_shape),
+        "permutation": list(port.permutation),
+        "scale": port.scale,
+        "zero_point": port.zero_point,
+    }
+
+
+def _input(port: Port, binding: InputBinding) -> Json:
+    """How to feed the artifact: `q = round((source * multiplier + offset) / scale) + zero_point`, then permuted."""
+    return {
+        **_port(port),
+        "raw_pixels": binding.raw_pixels,
+        "channel_order": list(binding.order),
+        "multiplier": list(binding.multiplier),
+        "offset": list(binding.offset),
+        "channel_axis": binding.channel_axis,
+    }
+
+
+def _versions() -> dict[str, Json]:
+    found: dict[str, Json] = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,185 @@
+"""convert(): the stages from a model to verified files, top to bottom."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.calibration import open_calibration
+from dlpuconv.compilers import Compilation, compile_for_chip
+from dlpuconv.conversion import Conversion, Converted
+from dlpuconv.errors import CalibrationError
+from dlpuconv.frontends import load
+from dlpuconv.passes import fold_preprocessing, normalize
+from dlpuconv.plugin import Job
+from dlpuconv.progress import Silent
+from dlpuconv.quantization import Recipe
+from dlpuconv.registry import load_backend, load_target
+from dlpuconv.stopwatch import Stopwatch
+from dlpuconv.verify import Question, reference_inferences, verify_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.delivery import Reference
+    from dlpuconv.ir import Model
+    from dlpuconv.plugin import Artifact, Backend, Prepared, Target
+    from dlpuconv.progress import Progress
+    from dlpuconv.request import Request
+    from dlpuconv.verify import Report
+
+_REFERENCE_SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What the user gives beside the model; anything that `open_calibration` and `load` read."""
+
+    calibration: Any = None
+    validation: Any = None
+    example_inputs: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What every stage of one conversion shares."""
+
+    request: Request
+    source: Model
+    calibration: Calibration | None
+    workspace: Path
+    progress: Progress
+    clock: Stopwatch
+
+
+def convert(model: Any, request: Request, data: Data, progress: Progress | None = None) -> Conversion:
+    """Convert a model for every requested target, and verify each file.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted.
+        data: calibration and validation samples.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        Every target's files in memory, with their reports; a failed verification is a verdict, not an error.
+
+    Raises:
+        DlpuconvError: the model, the data or the request cannot be used, or a tool failed.
+    """
+    progress = progress or Silent()
+    clock = Stopwatch()
+    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    with ExitStack() as stack:
+        workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
+        backends = [(backend, theirs) for backend, theirs in _backends(request, targets, stack)]
+        with clock("read"):
+            source = load(model, request.source, example_inputs=data.example_inputs)
+        with clock("normal form"):
+            normal, _ = normalize(source)
+        with clock("calibration data"):
+            calibration = open_calibration(
+                data.calibration,
+                validation=data.validation,
+                signature=source.signature,
+                preprocessing=request.preprocessing,
+                progress=progress,
+            )
+            _demand_calibration(targets, calibration)
+        run = _Run(
+            request=request,
+            source=source,
+            calibration=calibration,
+            workspace=workspace,
+            progress=progress,
+            clock=clock,
+        )
+        done = [
+            converted for backend, theirs in backends for converted in _convert_with(backend, theirs, normal, run)
+        ]
+    order = {target.name: position for position, target in enumerate(targets)}
+    return Conversion(tuple(sorted(done, key=lambda c: order[c.provenance.target.name])))
+
+
+def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
+    """One started backend for each group of targets that share it; closed with the stack, come what may."""
+    groups: dict[str, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(request.backend or target.backend, []).append(target)
+    for name, theirs in groups.items():
+        backend = load_backend(name)()
+        stack.callback(backend.close)
+        backend.warm_up()
+        yield backend, theirs
+
+
+def _demand_calibration(targets: list[Target], calibration: Calibration | None) -> None:
+    needy = [target.name for target in targets if target.calibration_required]
+    if calibration is None and needy:
+        raise CalibrationError(
+            f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
+            " (or 'random', to try the conversion without meaningful numbers)"
+        )
+
+
+def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _Run) -> Iterator[Converted]:
+    """All targets of one backend: prepared once, emitted and verified one by one."""
+    with run.clock("fold normalization"):
+        folded = fold_preprocessing(
+            normal,
+            run.request.preprocessing,
+            run.request.normalization or backend.normalization,
+            samples=run.calibration.fit if run.calibration else None,
+        )
+    job = Job(
+        model=folded.model,
+        bindings=folded.bindings,
+        calibration=run.calibration,
+        preprocessing=run.request.preprocessing,
+        interface=run.request.interface,
+        workspace=run.workspace,
+        cache=run.request.cache,
+        progress=run.progress,
+    )
+    with run.clock("lower and calibrate"):
+        prepared = backend.prepare(job)
+    for target in targets:
+        yield _emit_and_verify(backend, prepared, target, folded.notes, run)
+
+
+def _emit_and_verify(
+    backend: Backend, prepared: Prepared, target: Target, notes: tuple[str, ...], run: _Run
+) -> Converted:
+    recipe = Recipe(
+        granularity=run.request.quantization.granularity or target.scheme.weights,
+        overrides=run.request.quantization.overrides,
+    )
+    with run.clock(f"emit {target.name}"):
+        made = backend.emit(prepared, target, recipe)
+        artifact = replace(made, warnings=(*notes, *made.warnings))
+        file = _write(artifact, target, run)
+    with run.clock(f"verify {target.name}"):
+        report = verify_file(file, target, _question(artifact, backend, run))
+        reference = _reference(file, artifact, target, backend, run)
+        compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
+    return Converted(
+        provenance=_provenance(target, recipe, artifact, run),
+        artifact=artifact,
+        report=report,
+        reference=reference,
+        compilation=compilation,
+    )
+
+
+def _write(artifact: Artifact, target: Target, run: _Run) -> Path:
+    """Put the artifact where it can be read back, as the user will have it."""
+    place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
+    for name, content in artifact.files.items():
+        path = place / name if name else place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return place

@@ -1,0 +1,125 @@
+"""Plugins by name: listed without importing any, imported one at a time.
+
+Built-in targets and backends are found through the same entry points as anybody else's, so nothing in the core
+knows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import PluginError, did_you_mean
+
+if TYPE_CHECKING:
+    from dlpuconv.plugin import Backend, Target
+
+TARGETS = "dlpuconv.targets"
+BACKENDS = "dlpuconv.backends"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One installed target.
+
+    Attributes:
+        name: of the entry point.
+        distribution: the package that brings it.
+        target: None when it cannot be loaded.
+        problem: why not, or empty.
+    """
+
+    name: str
+    distribution: str
+    target: Target | None = None
+    problem: str = ""
+
+
+def list_targets() -> tuple[Listed, ...]:
+    """Every installed target by name; one that cannot be loaded is listed with its problem and hides no other."""
+    return tuple(_listed(name, points) for name, points in sorted(_by_name(TARGETS).items()))
+
+
+def load_target(name: str) -> Target:
+    """The target of this name.
+
+    Raises:
+        PluginError: there is none, it cannot be imported, or its entry point is not a Target.
+    """
+    from dlpuconv.plugin import Target
+
+    target = _load(TARGETS, "target", name)
+    if not isinstance(target, Target):
+        raise PluginError(f"the target {name!r} is {_what(target)}, not a dlpuconv.plugin.Target")
+    if target.name != name:
+        raise PluginError(f"the target {name!r} calls itself {target.name!r}; the entry point must have the same name")
+    return target
+
+
+def load_backend(name: str) -> type[Backend]:
+    """The backend of this name.
+
+    Raises:
+        PluginError: there is none, it cannot be imported, or its entry point is not a Backend.
+    """
+    from dlpuconv.plugin import Backend
+
+    backend = _load(BACKENDS, "backend", name)
+    if not (isinstance(backend, type) and issubclass(backend, Backend)):
+        raise PluginError(f"the backend {name!r} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend")
+    return backend
+
+
+def backend_names() -> tuple[str, ...]:
+    """The names of the installed backends."""
+    return tuple(sorted(_by_name(BACKENDS)))
+
+
+def target_names() -> tuple[str, ...]:
+    """The names of the installed targets, working or not."""
+    return tuple(sorted(_by_name(TARGETS)))
+
+
+def _listed(name: str, points: tuple[EntryPoint, ...]) -> Listed:
+    origin = ", ".join(sorted({_distribution(point) for point in points}))
+    try:
+        return Listed(name=name, distribution=origin, target=load_target(name))
+    except PluginError as error:
+        return Listed(name=name, distribution=origin, problem=str(error))
+
+
+def _load(group: str, noun: str, name: str) -> object:
+    known = _by_name(group)
+    if name not in known:
+        installed = ", ".join(sorted(known)) or "none"
+        raise PluginError(f"no {noun} named {name!r}{did_you_mean(name, known)}; installed: {installed}")
+    points = known[name]
+    if len(points) > 1:
+        claims = " and ".join(sorted(_distribution(point) for point in points))
+        raise PluginError(f"the {noun} {name!r} is claimed by {claims}: uninstall one of them")
+    try:
+        return points[0].load()
+    except Exception as error:  # noqa: BLE001 - a plugin is foreign code: whatever it raises, name the plugin
+        raise PluginError(
+            f"the {noun} {name!r} of {_distribution(points[0])} cannot be loaded from {points[0].value!r}:"
+            f" {type(error).__name__}: {error}"
+        ) from error
+
+
+@cache
+def _by_name(group: str) -> dict[str, tuple[EntryPoint, ...]]:
+    found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for point in entry_points(group=group):
+        # An editable install beside a wheel lists the same entry point twice.
+        found.setdefault(point.name, {})[(point.value, _distribution(point))] = point
+    return {name: tuple(points.values()) for name, points in found.items()}
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown distribution"
+
+
+def _what(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -1,0 +1,84 @@
+"""What a user asks for, as small frozen values that the pipeline reads and nobody changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dlpuconv.calibration import Preprocessing
+from dlpuconv.frontends import SourceOptions
+from dlpuconv.plugin import InterfaceOptions, Normalization
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.quantization import Override
+    from dlpuconv.scheme import Granularity
+
+DEFAULT_MIN_SQNR_DB = 10.0
+
+
+class Effort(StrEnum):
+    """How long to look for good numbers."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizationOptions:
+    """What the user wants of the numbers.
+
+    Attributes:
+        granularity: of weights; None for the target's own.
+        overrides: by layer, the last match decides.
+        effort: all three mean `fast` in this version.
+    """
+
+    granularity: Granularity | None = None
+    overrides: tuple[Override, ...] = ()
+    effort: Effort = Effort.BALANCED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationOptions:
+    """How strict the verifier is.
+
+    Attributes:
+        min_sqnr: dB on the final outputs below which parity fails.
+        ignore: ids of rules that do not count.
+        strict: warnings fail.
+    """
+
+    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    ignore: frozenset[str] = frozenset()
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One conversion.
+
+    Attributes:
+        targets: names, in the order that results are wanted.
+        source: shapes and cuts.
+        preprocessing: what the network expects of an image.
+        normalization: where a stated normalization goes; None for the backend's own choice.
+        quantization: numbers.
+        interface: dtypes and layout of inputs and outputs.
+        verification: how strict.
+        backend: another backend than the target's own.
+        cache: folder for statistics, or None for no cache.
+    """
+
+    targets: tuple[str, ...]
+    source: SourceOptions = field(default_factory=SourceOptions)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    normalization: Normalization | None = None
+    quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
+    interface: InterfaceOptions = field(default_factory=InterfaceOptions)
+    verification: VerificationOptions = field(default_factory=VerificationOptions)
+    backend: str | None = None
+    cache: Path | None = None
