@@ -1,0 +1,83 @@
+"""Plugins as a stranger's distribution brings them: installed in a folder on the path, seen by a fresh process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = """
+from dataclasses import replace
+from dlpuconv_targets.artpec import ARTPEC9
+TOY = replace(ARTPEC9, name="toy1", title="A toy chip", device="toy-dlpu")
+"""
+
+
+def install(site: Path, distribution: str, module: str, code: str, entries: str) -> None:
+    """What an installer leaves: a module and its metadata."""
+    info = site / f"{distribution}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entries)
+    (site / f"{module}.py").write_text(code)
+
+
+def dlpuconv(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return subprocess.run(
+        [sys.executable, "-m", "dlpuconv", *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def listed(site: Path) -> dict[str, dict[str, str]]:
+    done = dlpuconv(site, "targets", "--json")
+    assert done.returncode == 0, done.stderr
+    return {entry["name"]: entry for entry in json.loads(done.stdout)["targets"]}
+
+
+def test_a_target_of_another_distribution_is_listed_like_the_built_in_ones(tmp_path: Path) -> None:
+    install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    found = listed(tmp_path)
+    assert found["toy1"]["distribution"] == "toychip"
+    assert found["toy1"]["device"] == "toy-dlpu"
+    assert {"artpec7", "artpec8", "artpec9", "cv25"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import there_is_no_such_module", "ModuleNotFoundError"),
+        ("raise SystemError('boom')", "SystemError: boom"),
+        ("TOY = 3", "is a int, not a dlpuconv.plugin.Target"),
+        ("", "AttributeError"),
+        (GOOD.replace("toy1", "other"), "calls itself 'other'"),
+    ],
+)
+def test_a_broken_target_is_listed_as_broken_and_hides_no_other(tmp_path: Path, code: str, complaint: str) -> None:
+    install(tmp_path, "toychip", "toychip", code, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    found = listed(tmp_path)
+    assert complaint in found["toy1"]["problem"]
+    assert "problem" not in found["artpec8"]
+    text = dlpuconv(tmp_path, "targets").stdout
+    assert "BROKEN" in text
+    assert "Traceback" not in text
+
+
+def test_a_name_that_two_distributions_claim_is_refused_with_both_named(tmp_path: Path) -> None:
+    install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    install(tmp_path, "rival", "rival", GOOD, "[dlpuconv.targets]\ntoy1 = rival:TOY\n")
+    assert "claimed by rival and toychip" in listed(tmp_path)["toy1"]["problem"]
+
+
+def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"")
+    done = dlpuconv(tmp_path, "convert", str(tmp_path / "m.onnx"), "--target", "artpeg8", "--json")
+    assert done.returncode == 8
+    error = json.loads(done.stdout)["error"]
+    assert error["type"] == "PluginError"
+    assert error["status"] == 8
+    assert "did you mean 'artpec8'?" in error["message"]
