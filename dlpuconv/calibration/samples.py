@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +30,22 @@ class Samples(Protocol):
     def digest(self) -> str:
         """Hex digest of the samples' content and preprocessing: equal digests mean equal samples."""
         ...
+
+
+@runtime_checkable
+class PixelSamples(Samples, Protocol):
+    """Samples that were images: their pixels are known as well."""
+
+    def pixels(self, index: int) -> npt.NDArray[np.uint8]:
+        """Sample `index` as a camera delivers it, at the input's size: [H, W, 3] RGB, or [H, W, 1] for a gray input."""
+        ...
+
+
+def raw_images(samples: Samples) -> Iterator[npt.NDArray[np.uint8]]:
+    """The pixels of every sample, [H, W, 3] uint8 RGB; nothing when the samples were no images."""
+    if isinstance(samples, PixelSamples):
+        for index in range(len(samples)):
+            yield samples.pixels(index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

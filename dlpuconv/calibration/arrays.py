@@ -1,0 +1,170 @@
+"""Arrays in files and in memory -> samples. Files are read sample by sample, never whole."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, cast, override
+
+import numpy as np
+
+from dlpuconv.calibration.linter import Linter
+from dlpuconv.calibration.matching import as_array, check_dtype, choose, fit, rows_of, same_count
+from dlpuconv.calibration.reading import Read, evenly, fill
+from dlpuconv.calibration.stored import ArraySamples
+from dlpuconv.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from dlpuconv.calibration.matching import Array
+    from dlpuconv.calibration.reading import Request
+    from dlpuconv.calibration.spool import Record
+    from dlpuconv.ir import ValueSpec
+
+_BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+def read_file(path: Path, request: Request) -> Read:
+    """An `.npz` keyed by input name, or an `.npy` for a model of one input; never unpickled.
+
+    Raises:
+        CalibrationError: not such a file, or arrays that do not fit the model.
+    """
+    try:
+        with ExitStack() as files:
+            return _store(_streams(path, request, files), request)
+    except _BROKEN as error:
+        raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {error}") from error
+
+
+def read_arrays(source: Mapping[str, object] | object, request: Request) -> Read:
+    """Arrays by input name, or one array for a model of one input.
+
+    Raises:
+        CalibrationError: they do not fit the model.
+    """
+    from collections.abc import Mapping
+
+    origin = "the calibration mapping" if isinstance(source, Mapping) else "the calibration array"
+    arrays = source if isinstance(source, Mapping) else {origin: source}
+    if not isinstance(source, Mapping) and len(request.signature.inputs) != 1:
+        choose(request.signature, (), origin)
+    chosen = choose(request.signature, arrays, origin)
+    streams: list[_Stream] = [
+        _Held(spec, as_array(arrays[chosen[spec.name]], f"{origin}, {chosen[spec.name]!r},"), origin)
+        for spec in request.signature.inputs
+    ]
+    return _store(streams, request)
+
+
+def _store(streams: list[_Stream], request: Request) -> Read:
+    origin = streams[0].origin
+    count = same_count({stream.spec.name: stream.count for stream in streams}, origin)
+    if not count:
+        raise CalibrationError(f"{origin} holds no samples")
+    rows = evenly(count, request.limit)
+    linter = Linter(request.signature, request.preprocessing)
+    spool = ArraySamples.spool_for(request.signature)
+    fill(spool, _records(streams, rows), linter, request, len(rows))
+    return Read(samples=ArraySamples(spool), warnings=linter.warnings())
+
+
+def _records(streams: list[_Stream], rows: list[int]) -> Iterator[tuple[str, Record]]:
+    for row in rows:
+        label = f"sample {row} of {streams[0].origin}"
+        yield label, {stream.spec.name: fit(stream.spec, stream.row(row), label) for stream in streams}
+
+
+class _Stream:
+    """The samples of one input, read in rising order."""
+
+    spec: ValueSpec
+    origin: str
+    count: int
+
+    def row(self, index: int) -> Array:
+        raise NotImplementedError
+
+
+class _Held(_Stream):
+    """An array in memory."""
+
+    def __init__(self, spec: ValueSpec, array: Array, origin: str) -> None:
+        self.spec, self.origin = spec, origin
+        self.count = rows_of(spec, array.shape, origin)
+        check_dtype(array.dtype, origin)
+        self._rows = array.reshape(self.count, *spec.shape)
+
+    @override
+    def row(self, index: int) -> Array:
+        return cast("Array", self._rows[index])
+
+
+class _File(_Stream):
+    """An `.npy` stream in C order: one sample in memory at a time, compressed or not."""
+
+    def __init__(self, spec: ValueSpec, file: IO[bytes], header: _Header, origin: str) -> None:
+        self.spec, self.origin, self._file = spec, origin, file
+        self.count = rows_of(spec, header.shape, origin)
+        self._dtype = header.dtype
+        self._bytes = int(np.prod(spec.shape, dtype=np.int64)) * header.dtype.itemsize
+        self._next = 0
+
+    @override
+    def row(self, index: int) -> Array:
+        while self._next < index:
+            self._read()
+        return np.frombuffer(self._read(), self._dtype)
+
+    def _read(self) -> bytes:
+        content = self._file.read(self._bytes)
+        if len(content) != self._bytes:
+            raise CalibrationError(f"{self.origin} ends within sample {self._next} of {self.count}: it is truncated")
+        self._next += 1
+        return content
+
+
+class _Header:
+    """What an `.npy` says of itself."""
+
+    def __init__(self, file: IO[bytes], origin: str) -> None:
+        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call] # numpy has no types here
+        if version == (1, 0):
+            self.shape, self.fortran, self.dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call] # numpy has no types here
+        elif version == (2, 0):
+            self.shape, self.fortran, self.dtype = np.lib.format.read_array_header_2_0(file)  # type: ignore[no-untyped-call] # numpy has no types here
+        else:  # version 3 exists for field names beyond latin-1 only
+            raise CalibrationError(
+                f"{origin} holds records with named fields: only arrays of real numbers are accepted"
+            )
+        check_dtype(self.dtype, origin)
+
+
+def _streams(path: Path, request: Request, files: ExitStack) -> list[_Stream]:
+    origin = repr(str(path))
+    if path.suffix.lower() == ".npy":
+        if len(request.signature.inputs) != 1:
+            choose(request.signature, (), origin)
+        return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)]
+    archive = files.enter_context(zipfile.ZipFile(path))
+    members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    chosen = choose(request.signature, members, origin)
+    return [
+        _open(spec, files.enter_context(archive.open(members[chosen[spec.name]])), f"{chosen[spec.name]!r} in {origin}")
+        for spec in request.signature.inputs
+    ]
+
+
+def _open(spec: ValueSpec, file: IO[bytes], origin: str) -> _Stream:
+    header = _Header(file, origin)
+    if not header.fortran:
+        return _File(spec, file, header, origin)
+    rows_of(spec, header.shape, origin)
+    size = int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize
+    content = file.read(size)
+    if len(content) != size:
+        raise CalibrationError(f"{origin} is truncated: {size} bytes were expected, {len(content)} found")
+    return _Held(spec, np.frombuffer(content, header.dtype).reshape(header.shape, order="F"), origin)

@@ -1,0 +1,142 @@
+"""What is wrong with samples, found while they are read once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration.preprocess import Preprocessing
+    from dlpuconv.calibration.samples import Samples
+    from dlpuconv.calibration.spool import Record
+    from dlpuconv.ir import Signature, ValueSpec
+
+FEW = 100
+"""Fewer samples than this deserve a warning: the vendors' guides ask for 100 to 200."""
+
+_NARROW = 0.1
+"""Values that fill less than this part of the range that images give look normalized twice."""
+
+
+class _Range:
+    """The values that one image input was given."""
+
+    def __init__(self) -> None:
+        self.low, self.high, self.whole = np.inf, -np.inf, True
+
+    def add(self, values: npt.NDArray[np.generic]) -> None:
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        # One row tells whether values are whole numbers; looking at all of them would cost more than reading them.
+        row = values.reshape(-1)[:1024]
+        self.whole = self.whole and bool(np.all(row == np.rint(row)))
+
+
+class Linter:
+    """Looks at every sample once, in order; `warnings()` are sentences for the user.
+
+    Args:
+        signature: of the source model.
+        preprocessing: what the user says the images look like.
+        pixels: the records are pixels that the preprocessing will normalize, rather than final values.
+    """
+
+    def __init__(self, signature: Signature, preprocessing: Preprocessing, *, pixels: bool = False) -> None:
+        self._images = {spec.name: spec for spec in signature.inputs if spec.is_image}
+        self._preprocessing = preprocessing
+        self._pixels = pixels
+        self._first: dict[bytes, str] = {}
+        self._constant: list[str] = []
+        self._repeated: list[str] = []
+        self._ranges: dict[str, _Range] = {}
+        self._count = 0
+
+    def add(self, label: str, record: Record, digest: bytes) -> None:
+        """Look at one sample.
+
+        Raises:
+            CalibrationError: it holds NaN or infinity.
+        """
+        self._count += 1
+        for name, values in record.items():
+            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+                kind = "NaN" if np.isnan(values).any() else "infinite values"
+                raise CalibrationError(f"{label} holds {kind} for the input {name!r}: every value must be finite")
+            if not self._pixels and name in self._images:
+                self._ranges.setdefault(name, _Range()).add(values)
+        if all(values.size > 1 and values.min() == values.max() for values in record.values()):
+            self._constant.append(label)
+        original = self._first.setdefault(digest, label)
+        if original is not label:
+            self._repeated.append(f"{label} = {original}")
+
+    def warnings(self) -> tuple[str, ...]:
+        """What was found, most important first."""
+        found = [self._about_range(self._images[name], seen) for name, seen in self._ranges.items()]
+        if self._pixels and not self._preprocessing.stated:
+            found.append(
+                "no --mean, --std or --preset was given, so the network is fed pixels 0-255 as they are: "
+                "if it was trained on normalized images, say how; if not, say --preset 0-255"
+            )
+        if self._constant:
+            found.append(f"{len(self._constant)} of {self._count} samples are constant: {listed(self._constant)}")
+        if self._repeated:
+            found.append(f"{len(self._repeated)} of {self._count} samples repeat another one: {listed(self._repeated)}")
+        return tuple(sentence for sentence in found if sentence)
+
+    def _about_range(self, spec: ValueSpec, seen: _Range) -> str:
+        found = f"the values of {spec.name!r} reach from {seen.low:.4g} to {seen.high:.4g}"
+        looks_raw = seen.whole and seen.low >= 0 and 16 < seen.high <= 255
+        if not self._preprocessing.stated:
+            if looks_raw:
+                return f"{found} and are whole numbers: they look like raw pixels, not normalized as a network expects"
+            if 0 < seen.high - seen.low < _NARROW:
+                return f"{found}, which is very little for an image: they look normalized twice"
+            return ""
+        low, high = _expected(self._preprocessing, spec.channels)
+        stated = f"the stated --mean and --std give {low:.4g} to {high:.4g}"
+        slack = 0.02 * (high - low)
+        if looks_raw and high < seen.high / 2:
+            return f"{found}, but {stated}: they look like raw pixels, not normalized"
+        if seen.low < low - slack or seen.high > high + slack:
+            return f"{found}, but {stated}: the samples were prepared in another way"
+        if 0 < seen.high - seen.low < _NARROW * (high - low):
+            return f"{found}, but {stated}: they look normalized twice"
+        return ""
+
+
+def lint(samples: Samples, signature: Signature, preprocessing: Preprocessing) -> tuple[str, ...]:
+    """What is suspicious about samples: one sentence each.
+
+    Raises:
+        CalibrationError: a sample holds NaN or infinity.
+    """
+    import hashlib
+
+    linter = Linter(signature, preprocessing)
+    for index, sample in enumerate(samples):
+        content = hashlib.sha256()
+        for values in sample.values():
+            content.update(np.ascontiguousarray(values).tobytes())
+        linter.add(f"sample {index}", sample, content.digest())
+    return linter.warnings()
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """`a, b, c, d, e and 7 more`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _expected(preprocessing: Preprocessing, channels: int) -> tuple[float, float]:
+    """The lowest and highest value that pixels 0..255 can become."""
+    mean, std = preprocessing.per_channel(channels)
+    low = min((0 - m) / s for m, s in zip(mean, std, strict=False))
+    high = max((255 - m) / s for m, s in zip(mean, std, strict=False))
+    return low, high

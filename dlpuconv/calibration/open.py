@@ -1,0 +1,162 @@
+"""The front door: whatever a user calls calibration data -> Calibration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.calibration.linter import FEW
+from dlpuconv.calibration.reading import MOST, Read, Request
+from dlpuconv.calibration.samples import Calibration
+from dlpuconv.calibration.stored import ArraySamples
+from dlpuconv.errors import CalibrationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.calibration.preprocess import Preprocessing
+    from dlpuconv.ir import Signature
+    from dlpuconv.progress import Progress
+
+type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object]
+"""A folder, `.npz` or `.npy` by path, the word `random`, arrays by input name, one array, or anything iterable."""
+
+RANDOM = "random"
+_HELD_OUT_EVERY = 5
+
+
+def open_calibration(
+    source: Source | None,
+    *,
+    validation: Source | None = None,
+    signature: Signature,
+    preprocessing: Preprocessing,
+    progress: Progress,
+    limit: int | None = None,
+) -> Calibration | None:
+    """Read samples once, check them, and split them into what calibration sees and what it must not see.
+
+    Args:
+        source: where samples come from. Images are resized and normalized as `preprocessing` says; arrays (files and
+            Python) are final values in the source model's layout and are never rescaled. None: no calibration.
+        validation: samples for parity; without it every fifth sample of `source` is held out. With validation but
+            no source, `fit` is empty and `calibrated` False.
+        signature: of the source model.
+        preprocessing: what the network expects of an image.
+        progress: shows a bar while samples are read, and the warnings.
+        limit: the most samples to take of each source, evenly spread (the first ones of an iterable).
+
+    Returns:
+        None when there is neither source nor validation. Samples are re-readable; no file outlives them.
+
+    Raises:
+        CalibrationError: nothing usable there; the sentence says what is wrong.
+        UsageError: the preprocessing does not fit the model, or a limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} calibration samples leaves none: give 1 or more")
+    if source is None and validation is None:
+        return None
+    request = Request(
+        signature=signature, preprocessing=preprocessing, progress=progress, limit=min(limit or MOST, MOST)
+    )
+    given = None if source is None else _read(source, request)
+    kept = None if validation is None else _read(validation, _retitled(request))
+    calibration = _combine(given, kept, signature, random=_is_random(source))
+    for warning in calibration.warnings:
+        progress.message(warning)
+    return calibration
+
+
+def _combine(given: Read | None, kept: Read | None, signature: Signature, *, random: bool) -> Calibration:
+    warnings = list(given.warnings if given else ())
+    if kept:
+        warnings += [f"validation: {text}" for text in kept.warnings if text not in warnings]
+    if given is None:
+        empty = ArraySamples(ArraySamples.spool_for(signature))
+        return Calibration(
+            fit=empty, held_out=kept.samples if kept else empty, calibrated=False, warnings=tuple(warnings)
+        )
+    total = len(given.samples) + (len(kept.samples) if kept else 0)
+    if random:
+        warnings.insert(
+            0, "the calibration samples are random: the result is not calibrated, its accuracy means nothing"
+        )
+    elif total < FEW:
+        warnings.insert(0, f"only {total} calibration sample{'s' * (total > 1)}: {FEW} or more give steadier ranges")
+    if kept:
+        return Calibration(fit=given.samples, held_out=kept.samples, calibrated=not random, warnings=tuple(warnings))
+    fit, held_out = split_rows(len(given.samples))
+    if not set(fit).isdisjoint(held_out):
+        warnings.append("the one sample serves calibration and parity alike: parity is measured on data already seen")
+    return Calibration(
+        fit=given.samples.select(fit),
+        held_out=given.samples.select(held_out),
+        calibrated=not random,
+        warnings=tuple(warnings),
+    )
+
+
+def split_rows(count: int) -> tuple[list[int], list[int]]:
+    """Positions for fitting and for parity: every fifth is held out, the last one of fewer than five.
+
+    A single sample has to serve both.
+    """
+    if count == 1:
+        return [0], [0]
+    held_out = list(range(_HELD_OUT_EVERY - 1, count, _HELD_OUT_EVERY)) or [count - 1]
+    kept = set(held_out)
+    return [row for row in range(count) if row not in kept], held_out
+
+
+def _read(source: Source, request: Request) -> Read:
+    if _is_random(source):
+        from dlpuconv.calibration.random_data import make_random
+
+        return make_random(request)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        return _reader_of(path)(path, request)
+    if isinstance(source, (Mapping, np.ndarray)):
+        from dlpuconv.calibration.arrays import read_arrays
+
+        return read_arrays(source, request)
+    if isinstance(source, Iterable):
+        from dlpuconv.calibration.iterables import read_iterable
+
+        return read_iterable(source, request)
+    raise CalibrationError(
+        f"a {type(source).__name__} is no calibration data: give a folder of images, an .npz or .npy file, 'random', "
+        "arrays, or an iterable of samples"
+    )
+
+
+def _reader_of(path: Path) -> Callable[[Path, Request], Read]:
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        from dlpuconv.calibration.images import read_folder
+
+        return read_folder
+    if not path.exists():
+        raise CalibrationError(f"no file or folder {str(path)!r} to calibrate with")
+    if suffix in (".npz", ".npy"):
+        from dlpuconv.calibration.arrays import read_file
+
+        return read_file
+    raise CalibrationError(
+        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, or 'random'"
+    )
+
+
+def _is_random(source: Source | None) -> bool:
+    return isinstance(source, str) and source == RANDOM
+
+
+def _retitled(request: Request) -> Request:
+    from dataclasses import replace
+
+    return replace(request, title="reading validation samples")
