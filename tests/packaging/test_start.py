@@ -1,0 +1,51 @@
+"""What the command line costs before it does anything."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("ai_edge_litert", "numpy", "onnx", "onnx2tf", "onnx_ir", "onnxruntime", "PIL", "tensorflow", "torch")
+LIMIT_SECONDS = 0.4
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own; it prints the heavy modules it imported as the last line."""
+    code = f"""
+import sys
+from dlpuconv.cli import main
+try:
+    status = main({list(arguments)!r})
+finally:
+    print("imported:", *(name for name in {HEAVY!r} if name in sys.modules))
+sys.exit(status)
+"""
+    return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments", [("targets",), ("--help",), ("convert", "--help"), ("--version",)])
+def test_listing_and_help_import_no_heavy_library(arguments: tuple[str, ...]) -> None:
+    done = start(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["imported:"]
+
+
+@pytest.mark.parametrize("arguments", [("targets",), ("--help",)])
+def test_listing_and_help_take_less_than_four_tenths_of_a_second(arguments: tuple[str, ...]) -> None:
+    """In processor time, the least of seven runs: other tests run beside this one."""
+    seconds = []
+    for _ in range(7):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert start(*arguments).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    assert min(seconds) <= LIMIT_SECONDS
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = f"import sys, dlpuconv; print([n for n in {(*HEAVY, 'rich', 'typer')!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
