@@ -126,6 +126,20 @@ class FileView:
         return self.tensors[index] if index >= 0 else None
 
     @cached_property
+    def producer(self) -> dict[int, LayerView]:
+        """Which layer makes a tensor, by the tensor's index."""
+        return {index: layer for layer in self.layers for index in layer.outputs}
+
+    @cached_property
+    def consumers(self) -> dict[int, tuple[LayerView, ...]]:
+        """Which layers read a tensor, by the tensor's index; each layer once."""
+        readers: dict[int, dict[int, LayerView]] = {}
+        for layer in self.layers:
+            for index in layer.inputs:
+                readers.setdefault(index, {})[layer.index] = layer
+        return {index: tuple(found.values()) for index, found in readers.items() if index >= 0}
+
+    @cached_property
     def op_counts(self) -> dict[str, int]:
         """How often each op occurs, most frequent first."""
         counts: dict[str, int] = {}

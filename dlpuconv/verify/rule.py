@@ -27,10 +27,12 @@ class Hit:
     Attributes:
         detail: completes the rule's sentence with what was found.
         layer: name of the layer or tensor, empty for the whole file.
+        severity: of this place, where it is not the rule's own.
     """
 
     detail: str
     layer: str = ""
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

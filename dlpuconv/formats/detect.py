@@ -1,0 +1,83 @@
+"""Which reader and which runner a file needs, by its content first and its name second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from dlpuconv.formats.runner import Runner
+    from dlpuconv.formats.view import FileView
+
+_HEADER = 8
+_POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .onnx file"
+
+
+def read(path: str | Path) -> FileView:
+    """What a converted file holds.
+
+    Raises:
+        ArtifactError: the file is missing, damaged or of an unknown format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        from dlpuconv.formats.onnx_graph import read_onnx
+
+        return replace(read_onnx(model_inside(path)), format="cv25-package")
+    if _is_tflite(path):
+        from dlpuconv.formats.tflite_file import read_tflite
+
+        return read_tflite(path)
+    from dlpuconv.formats.onnx_graph import read_onnx
+
+    return read_onnx(path)
+
+
+def runner(path: str | Path) -> Runner:
+    """Something that runs a converted file: `.tflite` on TFLite's integer kernels, `.onnx` in ONNX Runtime.
+
+    Raises:
+        ArtifactError: the file is missing, damaged or of an unknown format.
+        MissingDependencyError: a `.tflite` file, and ai-edge-litert is not installed.
+    """
+    path = Path(path)
+    if not path.is_dir() and _is_tflite(path):
+        from dlpuconv.formats.litert_runner import LiteRtRunner
+
+        return LiteRtRunner(path)
+    from dlpuconv.formats.ort_runner import OrtRunner
+
+    return OrtRunner(model_inside(path) if path.is_dir() else path)
+
+
+def model_inside(folder: Path) -> Path:
+    """The one `.onnx` file of a package folder.
+
+    Raises:
+        ArtifactError: there is none, or there are several.
+    """
+    found = sorted(folder.glob("*.onnx"))
+    if len(found) != 1:
+        raise ArtifactError(f"the folder {str(folder)!r} holds {len(found)} .onnx files; dlpuconv reads {_POSSIBLE}")
+    return found[0]
+
+
+def _is_tflite(path: Path) -> bool:
+    """True for the identifier of a TFLite file, and for its suffix (then the reader says what is wrong).
+
+    Raises:
+        ArtifactError: it is neither that nor called `.onnx`, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER)
+    except OSError as error:
+        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    if header[4:] == b"TFL3" or path.suffix == ".tflite":
+        return True
+    if path.suffix != ".onnx":
+        raise ArtifactError(f"{path.name} is of no known format; dlpuconv reads {_POSSIBLE}")
+    return False

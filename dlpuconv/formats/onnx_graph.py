@@ -1,0 +1,182 @@
+"""`.onnx` -> `FileView`: the graph as it stands, for `inspect` and for the rules of float targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.view import FileView, LayerView, TensorView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+    from dlpuconv.formats.view import Option
+
+_LARGEST_INFERRED = 1 << 30  # shape inference copies the model, and protobuf ends at 2 GiB
+_DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
+
+
+def read_onnx(path: Path) -> FileView:
+    """Read an `.onnx` file; weights in other files are not opened.
+
+    Raises:
+        ArtifactError: the file cannot be read or is no ONNX model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    except (DecodeError, ValueError) as error:
+        raise ArtifactError(f"{path.name}: not an ONNX file: {error}") from error
+    if not model.HasField("graph") or not (model.graph.node or model.graph.output):
+        raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
+    return view_of(model)
+
+
+def view_of(model: onnx.ModelProto) -> FileView:
+    """The main graph of a model; what subgraphs hold is counted, not shown."""
+    shaped = _infer(model)
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    tensors = _Tensors(shaped.graph)
+    layers = tuple(_layer(index, node, opsets, tensors) for index, node in enumerate(shaped.graph.node))
+    weights = {tensor.name for tensor in shaped.graph.initializer}
+    return FileView(
+        format="onnx",
+        inputs=tuple(tensors.index(value.name) for value in shaped.graph.input if value.name not in weights),
+        outputs=tuple(tensors.index(value.name) for value in shaped.graph.output),
+        tensors=tuple(tensors.found),
+        layers=layers,
+        subgraphs=1 + sum(_subgraphs(node) for node in model.graph.node),
+        metadata=_metadata(model, opsets),
+    )
+
+
+def _infer(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the shapes of its values, as far as they can be told."""
+    import onnx
+
+    if model.ByteSize() > _LARGEST_INFERRED:
+        return model
+    try:
+        return onnx.shape_inference.infer_shapes(model)
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
+        return model  # a view without shapes is still a view
+
+
+class _Tensors:
+    """Every value of the graph by name, numbered in order of first mention."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self.found: list[TensorView] = []
+        self._index: dict[str, int] = {}
+        self._types = {value.name: value for value in (*graph.value_info, *graph.input, *graph.output)}
+        for tensor in graph.initializer:
+            self._add(
+                TensorView(
+                    index=len(self.found),
+                    name=tensor.name,
+                    shape=tuple(tensor.dims),
+                    dtype=_dtype(tensor.data_type),
+                    constant=True,
+                    data=_values(tensor),
+                )
+            )
+
+    def index(self, name: str) -> int:
+        """The number of a value; -1 for the empty name of an absent input."""
+        if not name:
+            return -1
+        if name not in self._index:
+            value = self._types.get(name)
+            shape, dtype = ((), "unknown") if value is None else _declared(value)
+            self._add(TensorView(index=len(self.found), name=name, shape=shape, dtype=dtype))
+        return self._index[name]
+
+    def _add(self, tensor: TensorView) -> None:
+        self._index[tensor.name] = tensor.index
+        self.found.append(tensor)
+
+
+def _declared(value: onnx.ValueInfoProto) -> tuple[tuple[int, ...], str]:
+    if not value.type.HasField("tensor_type"):
+        return (), value.type.WhichOneof("value") or "unknown"
+    tensor = value.type.tensor_type
+    shape = tuple(d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim)
+    return shape, _dtype(tensor.elem_type)
+
+
+def _dtype(number: int) -> str:
+    """The lower-case name, `float32` for ONNX's FLOAT and `float64` for its DOUBLE."""
+    import onnx
+
+    try:
+        name = str(onnx.TensorProto.DataType.Name(number)).lower()
+    except ValueError:
+        return f"unknown ({number})"
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
+def _values(tensor: onnx.TensorProto) -> npt.NDArray[np.generic] | None:
+    """The values; None where they lie in another file or are damaged."""
+    import onnx
+
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.data_type == onnx.TensorProto.STRING:
+        return None
+    try:
+        values: npt.NDArray[np.generic] = onnx.numpy_helper.to_array(tensor)
+    except (TypeError, ValueError, KeyError):
+        return None
+    return values
+
+
+def _layer(index: int, node: onnx.NodeProto, opsets: dict[str, int], tensors: _Tensors) -> LayerView:
+    outputs = tuple(tensors.index(name) for name in node.output if name)
+    return LayerView(
+        index=index,
+        op=node.op_type,
+        version=opsets.get(node.domain, opsets.get("ai.onnx", 0) if not node.domain else 0),
+        custom=node.domain not in _DEFAULT_DOMAINS,
+        inputs=tuple(tensors.index(name) for name in node.input),
+        outputs=outputs,
+        options=dict(_options(node.attribute)),
+        name=node.name or (node.output[0] if node.output else f"{node.op_type}:{index}"),
+    )
+
+
+def _options(attributes: Iterable[onnx.AttributeProto]) -> Iterable[tuple[str, Option]]:
+    import onnx
+
+    for attribute in attributes:
+        if attribute.type == onnx.AttributeProto.INT:
+            yield attribute.name, int(attribute.i)
+        elif attribute.type == onnx.AttributeProto.FLOAT:
+            yield attribute.name, float(attribute.f)
+        elif attribute.type == onnx.AttributeProto.STRING:
+            yield attribute.name, attribute.s.decode("utf-8", "replace")
+        elif attribute.type == onnx.AttributeProto.INTS:
+            yield attribute.name, tuple(attribute.ints)
+        else:
+            yield attribute.name, f"<{onnx.AttributeProto.AttributeType.Name(attribute.type).lower()}>"
+
+
+def _subgraphs(node: onnx.NodeProto) -> int:
+    import onnx
+
+    return sum(attribute.type == onnx.AttributeProto.GRAPH for attribute in node.attribute)
+
+
+def _metadata(model: onnx.ModelProto, opsets: dict[str, int]) -> dict[str, str]:
+    found = {
+        "opset": ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in opsets.items()),
+        "ir_version": str(model.ir_version),
+        "producer": f"{model.producer_name} {model.producer_version}".strip(),
+    }
+    return {key: value for key, value in found.items() if value} | {p.key: p.value for p in model.metadata_props}

@@ -1,0 +1,247 @@
+"""`.tflite` -> `FileView`: a reader of its own that trusts nothing in the file, whoever wrote it.
+
+LiteRT ends the process on some broken files; what this reader refuses never gets there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats import tflite_schema as schema
+from dlpuconv.formats.flatbuffer_table import Source, Table
+from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.formats.view import Option
+
+_LARGEST_FILE = 1 << 31  # a flatbuffer's references are signed 32-bit
+_MOST_AXES = 32  # what numpy can shape; TFLite's kernels stop at 8
+_SHORT_TEXT = 256
+_NO_NUMPY_TYPE = frozenset({"string", "resource", "variant", "bfloat16", "int4", "uint4", "int2"})
+
+
+def read_tflite(path: Path) -> FileView:
+    """Read a `.tflite` file; constants are views on the file's bytes, nothing is copied.
+
+    Raises:
+        ArtifactError: the file cannot be read, is no TFLite file, is damaged, or keeps weights elsewhere.
+    """
+    try:
+        size = path.stat().st_size
+        if size >= _LARGEST_FILE:
+            raise ArtifactError(f"{path.name} has {size} bytes; a TFLite file has less than {_LARGEST_FILE}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    try:
+        return parse_tflite(content)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path.name}: {error}") from error
+
+
+def parse_tflite(content: bytes) -> FileView:
+    """Like `read_tflite`, of bytes.
+
+    Raises:
+        ArtifactError: no TFLite file, damaged, or with weights elsewhere.
+    """
+    if content[4:8] != schema.IDENTIFIER:
+        raise ArtifactError("not a TFLite file: the identifier TFL3 is missing")
+    root = Source(memoryview(content)).root()
+    graphs = root.tables(schema.ModelField.SUBGRAPHS)
+    if not graphs:
+        raise ArtifactError("the file holds no graph")
+    buffers = _Buffers(root)
+    codes = [_operator_code(code) for code in root.tables(schema.ModelField.OPERATOR_CODES)]
+    tensors = tuple(_tensor(i, t, buffers) for i, t in enumerate(graphs[0].tables(schema.GraphField.TENSORS)))
+    count = len(tensors)
+    layers = tuple(
+        _layer(i, operator, codes, tensors) for i, operator in enumerate(graphs[0].tables(schema.GraphField.OPERATORS))
+    )
+    return FileView(
+        format="tflite",
+        tensors=tensors,
+        layers=layers,
+        inputs=_indices(graphs[0].integers(schema.GraphField.INPUTS), count, lowest=0),
+        outputs=_indices(graphs[0].integers(schema.GraphField.OUTPUTS), count, lowest=0),
+        subgraphs=len(graphs),
+        metadata=_metadata(root, buffers),
+    )
+
+
+class _Buffers:
+    """The file's data buffers: bytes by number."""
+
+    def __init__(self, root: Table) -> None:
+        self._content = root.source.content
+        self._tables = root.tables(schema.ModelField.BUFFERS)
+        self._external = bool(root.tables(schema.ModelField.EXTERNAL_BUFFERS))
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def get(self, number: int) -> memoryview | None:
+        """The bytes of a buffer; None where it has none."""
+        if not 0 <= number < len(self._tables):
+            raise ArtifactError(f"the file is damaged: buffer {number} of {len(self._tables)} is referred to")
+        table = self._tables[number]
+        offset = table.integer(schema.BufferField.OFFSET, "u64")
+        if offset > 1:  # 1 is what writers leave in it before they know
+            size = table.integer(schema.BufferField.SIZE, "u64")
+            if offset + size > len(self._content):
+                raise ArtifactError(f"the file is damaged: buffer {number} lies at bytes {offset} to {offset + size}")
+            return self._content[offset : offset + size]
+        raw = table.raw(schema.BufferField.DATA)
+        return raw if raw is not None and len(raw) else None
+
+
+def _operator_code(table: Table) -> tuple[str, int, bool]:
+    """Name, version, and whether it is a custom op."""
+    code = max(
+        table.integer(schema.CodeField.DEPRECATED_BUILTIN_CODE, "i8"),
+        table.integer(schema.CodeField.BUILTIN_CODE, "i32"),
+    )
+    version = table.integer(schema.CodeField.VERSION, "i32", 1)
+    if not 0 <= code < len(schema.OPERATORS):
+        return f"UNKNOWN_{code}", version, True
+    name = schema.OPERATORS[code]
+    if name == schema.CUSTOM:
+        return table.text(schema.CodeField.CUSTOM_CODE) or name, version, True
+    return name, version, False
+
+
+def _tensor(index: int, table: Table, buffers: _Buffers) -> TensorView:
+    shape = table.integers(schema.TensorField.SHAPE)
+    if len(shape) > _MOST_AXES or any(extent < -1 for extent in shape):
+        raise ArtifactError(f"the file is damaged: tensor {index} has the shape {list(shape[:_MOST_AXES])}")
+    number = table.integer(schema.TensorField.TYPE, "i8")
+    if not 0 <= number < len(schema.TENSOR_TYPES):
+        raise ArtifactError(f"tensor {index} has the type {number}, which the TFLite schema (3c) does not have")
+    if table.integer(schema.TensorField.EXTERNAL_BUFFER, "u32"):
+        raise ArtifactError("the file keeps weights in other files, which no camera loads")
+    dtype = schema.TENSOR_TYPES[number]
+    raw = buffers.get(table.integer(schema.TensorField.BUFFER, "u32"))
+    dense = table.position(schema.TensorField.SPARSITY) == 0
+    return TensorView(
+        index=index,
+        name=table.text(schema.TensorField.NAME),
+        shape=_signature(shape, table.integers(schema.TensorField.SHAPE_SIGNATURE)),
+        dtype=dtype,
+        quantization=_quantization(index, table.table(schema.TensorField.QUANTIZATION)),
+        constant=raw is not None,
+        data=_values(index, raw, dtype, shape) if raw is not None and dense else None,
+    )
+
+
+def _signature(shape: tuple[int, ...], signature: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with -1 where the signature says that an extent is dynamic."""
+    if len(signature) != len(shape):
+        return shape
+    return tuple(-1 if dynamic == -1 else extent for extent, dynamic in zip(shape, signature, strict=True))
+
+
+def _values(index: int, raw: memoryview, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.generic] | None:
+    if dtype in _NO_NUMPY_TYPE:
+        return None
+    import numpy as np
+
+    numbers = np.dtype(dtype)
+    expected = numbers.itemsize
+    for extent in shape:
+        expected *= extent
+    if expected != len(raw):
+        raise ArtifactError(f"the file is damaged: tensor {index} is {dtype} {list(shape)} but holds {len(raw)} bytes")
+    values: npt.NDArray[np.generic] = np.frombuffer(raw, numbers).reshape(shape)
+    return values
+
+
+def _quantization(index: int, table: Table | None) -> Quantization | None:
+    if table is None:
+        return None
+    scale = table.scalars(schema.QuantizationField.SCALE, "f32")
+    if not scale:
+        return None
+    zero_point = table.integers(schema.QuantizationField.ZERO_POINT, "i64") or (0,) * len(scale)
+    if len(zero_point) == 1 and len(scale) > 1:
+        zero_point *= len(scale)
+    if len(zero_point) != len(scale):
+        raise ArtifactError(
+            f"the file is damaged: tensor {index} has {len(scale)} scales and {len(zero_point)} zero points"
+        )
+    return Quantization(
+        scale=tuple(map(float, scale)),
+        zero_point=zero_point,
+        axis=table.integer(schema.QuantizationField.QUANTIZED_DIMENSION, "i32"),
+    )
+
+
+def _layer(
+    index: int, table: Table, codes: Sequence[tuple[str, int, bool]], tensors: Sequence[TensorView]
+) -> LayerView:
+    number = table.integer(schema.OperatorField.OPCODE_INDEX, "u32")
+    if number >= len(codes):
+        raise ArtifactError(f"the file is damaged: operator {index} has code {number} of {len(codes)}")
+    op, version, custom = codes[number]
+    inputs = _indices(table.integers(schema.OperatorField.INPUTS), len(tensors), lowest=-1)
+    outputs = _indices(table.integers(schema.OperatorField.OUTPUTS), len(tensors), lowest=0)
+    return LayerView(
+        index=index,
+        op=op,
+        version=version,
+        custom=custom,
+        inputs=inputs,
+        outputs=outputs,
+        options=_options(table),
+        name=(tensors[outputs[0]].name if outputs else "") or f"{op}:{index}",
+    )
+
+
+def _indices(numbers: tuple[int, ...], count: int, *, lowest: int) -> tuple[int, ...]:
+    if any(not lowest <= number < count for number in numbers):
+        raise ArtifactError(f"the file is damaged: a tensor outside 0..{count - 1} is referred to")
+    return numbers
+
+
+def _options(operator: Table) -> dict[str, Option]:
+    """The operator's options by the schema's names, absent fields with their default."""
+    fields = schema.option_fields().get(operator.integer(schema.OperatorField.OPTIONS_TYPE, "u8"), ())
+    table = operator.table(schema.OperatorField.OPTIONS) if fields else None
+    return {} if table is None else {field.name: _option(table, field) for field in fields}
+
+
+def _option(table: Table, field: schema.OptionField) -> Option:
+    if field.kind == "f32":
+        return table.real(field.number)
+    if field.kind == "i32[]":
+        return table.integers(field.number)
+    if field.kind == "bool":
+        return bool(table.integer(field.number, "u8", field.default))
+    if field.kind in schema.ENUMS:
+        names, value = schema.ENUMS[field.kind], table.integer(field.number, "i8", field.default)
+        return names[value] if 0 <= value < len(names) else f"unknown ({value})"
+    return table.integer(field.number, field.kind, field.default)
+
+
+def _metadata(root: Table, buffers: _Buffers) -> dict[str, str]:
+    """The description and the named buffers: short texts as they are, of others the size."""
+    found = {"schema_version": str(root.integer(schema.ModelField.VERSION, "u32"))}
+    if description := root.text(schema.ModelField.DESCRIPTION):
+        found["description"] = description
+    for entry in root.tables(schema.ModelField.METADATA):
+        raw = buffers.get(entry.integer(schema.MetadataField.BUFFER, "u32"))
+        found[entry.text(schema.MetadataField.NAME)] = _short_text(raw)
+    return found
+
+
+def _short_text(raw: memoryview | None) -> str:
+    if raw is None:
+        return ""
+    text = bytes(raw[:_SHORT_TEXT]).rstrip(b"\0").decode("utf-8", "replace")
+    return text if len(raw) <= _SHORT_TEXT and text.isprintable() else f"{len(raw)} bytes"
