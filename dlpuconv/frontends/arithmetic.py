@@ -1,0 +1,116 @@
+"""Shape arithmetic: small values that do not depend on the inputs' contents, computed node by node."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+    type Array = npt.NDArray[np.generic]
+
+_NOT_CONSTANT: Final = {
+    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout",
+    "If", "Loop", "Scan",
+}  # fmt: skip
+
+_FAILURES: Final = (
+    ValueError, TypeError, IndexError, KeyError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
+    NotImplementedError,
+)  # fmt: skip
+"""What ONNX's reference implementation raises on arguments that make no sense."""
+
+
+def evaluate(
+    graph: onnx.GraphProto, types: Mapping[str, onnx.ValueInfoProto], known: Mapping[str, Array], limit: int
+) -> dict[str, Array]:
+    """Values of the nodes that read only constants and static shapes.
+
+    Args:
+        graph: in the order in which it runs.
+        types: what inference knows of its values.
+        known: values computed earlier.
+        limit: elements of the largest value that is computed.
+
+    Returns:
+        New values by name; nothing that was known before.
+    """
+    from onnx import numpy_helper
+
+    values: dict[str, Array] = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= limit
+    }
+    values |= known
+    found: dict[str, Array] = {}
+    for node in graph.node:
+        if node.domain not in ("", "ai.onnx") or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
+            continue
+        made = _shape_of(node, types) if node.op_type in ("Shape", "Size") else _compute(node, values, types, limit)
+        found |= made
+        values |= made
+    return found
+
+
+def _shape_of(node: onnx.NodeProto, types: Mapping[str, onnx.ValueInfoProto]) -> dict[str, Array]:
+    import numpy as np
+
+    value = types.get(node.input[0])
+    if value is None or not value.type.tensor_type.HasField("shape"):
+        return {}
+    dims = value.type.tensor_type.shape.dim
+    if node.op_type == "Size":
+        if not all(dim.HasField("dim_value") for dim in dims):
+            return {}
+        return {node.output[0]: np.asarray(math.prod(dim.dim_value for dim in dims), np.int64)}
+    span = {attribute.name: attribute.i for attribute in node.attribute}
+    chosen = dims[span.get("start") : span.get("end")]
+    if not all(dim.HasField("dim_value") for dim in chosen):
+        return {}
+    return {node.output[0]: np.asarray([dim.dim_value for dim in chosen], np.int64)}
+
+
+def _compute(
+    node: onnx.NodeProto, values: Mapping[str, Array], types: Mapping[str, onnx.ValueInfoProto], limit: int
+) -> dict[str, Array]:
+    inputs = [name for name in node.input if name]
+    outputs = [name for name in node.output if name]
+    if not inputs or not all(name in values for name in inputs):
+        return {}
+    # The size is known before anything is computed, so that nothing large is ever allocated.
+    if not all(_is_small(types.get(name), limit) for name in outputs):
+        return {}
+    try:
+        results = _reference(node, {name: values[name] for name in inputs}, types)
+    except _FAILURES:
+        return {}
+    return dict(zip(outputs, results, strict=True))
+
+
+def _is_small(value: onnx.ValueInfoProto | None, limit: int) -> bool:
+    if value is None or not value.type.tensor_type.HasField("shape"):
+        return False
+    dims = value.type.tensor_type.shape.dim
+    return all(dim.HasField("dim_value") for dim in dims) and math.prod(dim.dim_value for dim in dims) <= limit
+
+
+def _reference(
+    node: onnx.NodeProto, feeds: Mapping[str, Array], types: Mapping[str, onnx.ValueInfoProto]
+) -> list[Array]:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    outputs = [name for name in node.output if name]
+    graph = onnx.helper.make_graph(
+        [node],
+        "node",
+        [onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+         for n, a in feeds.items()],
+        [types[name] for name in outputs],
+    )  # fmt: skip
+    model = onnx.helper.make_model(graph)
+    return cast("list[Array]", ReferenceEvaluator(model).run(None, dict(feeds)))

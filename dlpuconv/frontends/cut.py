@@ -1,0 +1,64 @@
+"""A model that ends earlier: chosen values become the outputs, and what nothing needs any more goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ModelError, UsageError, did_you_mean
+from dlpuconv.frontends.structure import free_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx
+
+
+def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:
+    """End the graph at these values, in place and in their order; without names only dead parts are removed.
+
+    Raises:
+        UsageError: there is no such value, or it is named twice.
+        ModelError: a value does not depend on any input.
+    """
+    if names:
+        _set_outputs(graph, names)
+    _remove_dead(graph, [value.name for value in graph.output], drop_inputs=bool(names))
+    if names and not graph.input:
+        raise ModelError(f"--cut-at {','.join(names)}: the value is a constant, which depends on no input")
+
+
+def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:
+    import onnx
+
+    made = [name for node in graph.node for name in node.output if name]
+    known = {value.name: value for value in (*graph.value_info, *graph.output)}
+    for name in names:
+        if name not in made:
+            nodes = {node.name: node.output[0] for node in graph.node if node.name and node.output}
+            hint = f" (the operator of this name makes {nodes[name]!r})" if name in nodes else did_you_mean(name, made)
+            raise UsageError(f"--cut-at {name}: no operator of the model makes a value of this name{hint}")
+        if list(names).count(name) > 1:
+            raise UsageError(f"--cut-at names {name!r} more than once")
+    outputs = [onnx.ValueInfoProto.FromString(known[n].SerializeToString()) if n in known else
+               onnx.ValueInfoProto(name=n) for n in names]  # fmt: skip
+    del graph.output[:]
+    graph.output.extend(outputs)
+
+
+def _remove_dead(graph: onnx.GraphProto, outputs: Sequence[str], *, drop_inputs: bool) -> None:
+    wanted = set(outputs)
+    keep: list[bool] = []
+    for node in reversed(graph.node):
+        alive = any(name in wanted for name in node.output)
+        keep.append(alive)
+        if alive:
+            wanted |= free_names(node)
+    for index, alive in zip(range(len(graph.node) - 1, -1, -1), keep, strict=True):
+        if not alive:
+            del graph.node[index]
+    for index in range(len(graph.initializer) - 1, -1, -1):
+        if graph.initializer[index].name not in wanted:
+            del graph.initializer[index]
+    for index in range(len(graph.input) - 1, -1, -1):
+        if drop_inputs and graph.input[index].name not in wanted:
+            del graph.input[index]

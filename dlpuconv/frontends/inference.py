@@ -1,0 +1,173 @@
+"""Static shapes of all values, by ONNX's shape inference on a model without its large weights.
+
+Where a shape depends on arithmetic that the inference does not follow, `arithmetic.py` does it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ModelError, ShapeError, UnsupportedModelError
+from dlpuconv.frontends.arithmetic import evaluate
+from dlpuconv.frontends.protos import label
+from dlpuconv.frontends.shapes import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+SMALL = 4096
+"""Elements of a constant that shapes may be computed from."""
+
+LARGEST = 2**31
+"""Elements that no value in a network for a camera has."""
+
+ROUNDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What is known of a model's values.
+
+    Attributes:
+        types: the declaration of every value that the inference knows, by name.
+        constants: small values that do not depend on the inputs, by name; initializers are not among them.
+    """
+
+    types: Mapping[str, onnx.ValueInfoProto] = field(repr=False)
+    constants: Mapping[str, npt.NDArray[np.generic]]
+
+
+def infer(model: onnx.ModelProto) -> Inferred:
+    """Infer the types and shapes of a model with static inputs; the model is not changed.
+
+    Raises:
+        ModelError: operators do not fit their inputs.
+        ShapeError: a value has no elements, or more than any memory holds.
+    """
+    constants: dict[str, npt.NDArray[np.generic]] = {}
+    skeleton = _skeleton(model)
+    types = _run(skeleton)
+    for _ in range(ROUNDS):
+        _check_sizes(types)
+        if all(name in types and is_static(types[name]) for node in model.graph.node for name in node.output if name):
+            break
+        found = evaluate(model.graph, types, constants, SMALL)
+        if not found:
+            break
+        constants |= found
+        _replace(skeleton.graph, found)
+        types |= _run(skeleton)
+    return Inferred(types, constants)
+
+
+def check_outputs(model: onnx.ModelProto, inferred: Inferred) -> None:
+    """See that every output has a static shape that is not empty.
+
+    Raises:
+        UnsupportedModelError: a shape depends on values.
+        ShapeError: an output has no elements.
+    """
+    for output in model.graph.output:
+        value = inferred.types.get(output.name)
+        if value is None or not is_static(value):
+            raise UnsupportedModelError(_why_unknown(model, inferred, output.name))
+
+
+def is_static(value: onnx.ValueInfoProto) -> bool:
+    """True when the rank and every extent are known."""
+    tensor = value.type.tensor_type
+    return (
+        tensor.elem_type != 0
+        and tensor.HasField("shape")
+        and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+    )
+
+
+def extents(value: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """The static shape of a value for which `is_static` holds."""
+    return tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+
+
+def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with large weights as inputs, so that little is copied to the inference and back."""
+    import onnx
+
+    skeleton = onnx.ModelProto(ir_version=model.ir_version)
+    skeleton.opset_import.extend(model.opset_import)
+    graph = skeleton.graph
+    graph.name = "skeleton"
+    graph.node.extend(model.graph.node)
+    graph.input.extend(model.graph.input)
+    graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in model.graph.output)
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= SMALL:
+            graph.initializer.append(tensor)
+        else:
+            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+    return skeleton
+
+
+def _run(skeleton: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    import onnx
+
+    try:
+        result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ModelError(_readable(str(error))) from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
+    graph = result.graph
+    return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _replace(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    import onnx
+
+    for index in range(len(graph.node) - 1, -1, -1):
+        outputs = [name for name in graph.node[index].output if name]
+        if outputs and all(name in found for name in outputs):
+            del graph.node[index]
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in found.items())
+
+
+def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
+    for value in types.values():
+        known = [dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.HasField("dim_value")]
+        if math.prod(known) > LARGEST:
+            raise ShapeError(f"the value {value.name!r} of shape {known} has {math.prod(known):.3g} elements,"
+                             " more than any camera's memory holds")  # fmt: skip
+        if any(extent < 0 for extent in known):
+            raise ShapeError(f"the value {value.name!r} has the impossible shape {known}")
+
+
+def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str:
+    """The first operator whose inputs have static shapes and whose output has none."""
+
+    def known(name: str) -> bool:
+        return name in constants or (name in inferred.types and is_static(inferred.types[name]))
+
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if all(known(name) for name in node.input if name) and not all(known(name) for name in node.output if name):
+            shapes = ", ".join(shown(extents(inferred.types[n])) for n in node.input if n in inferred.types)
+            return (
+                f"the shape of the output {output!r} is only known when the model runs: it depends on the values that"
+                f" {label(node)} reads ({shapes}); end the model before it with --cut-at {node.input[0]}"
+            )
+    return f"the shape of the output {output!r} is only known when the model runs; end the model earlier with --cut-at"
+
+
+def _readable(message: str) -> str:
+    """ONNX's `[ShapeInferenceError] (op_type:Add, node name: /add): A: ...` for people."""
+    lines = [line.strip() for line in message.splitlines() if "(op_type" in line] or [_first_line(message)]
+    return "the model does not fit together: " + lines[0].replace("[ShapeInferenceError]", "").strip()
+
+
+def _first_line(error: object) -> str:
+    return next(iter(str(error).strip().splitlines()), "no reason was given")

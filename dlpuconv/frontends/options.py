@@ -1,0 +1,48 @@
+"""What a user may say about a model before it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """How to read a model.
+
+    Attributes:
+        input_shapes: static shape by input name; the name "" stands for the only input.
+        cut_at: names of the values that become the outputs, in this order; empty to keep the model's own.
+    """
+
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    cut_at: tuple[str, ...] = ()
+
+
+def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Name and shape in `name=1,3,224,224`; the name is "" in plain `1,3,224,224`.
+
+    Raises:
+        UsageError: the text has another form, or an extent is not a positive integer.
+    """
+    name, equals, extents = text.rpartition("=")
+    wrong = f"--input-shape {text!r} is not of the form name=1,3,224,224 (or 1,3,224,224 for a model of one input)"
+    if equals and not name.strip():
+        raise UsageError(wrong)
+    parts = extents.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(wrong)
+    shape = tuple(int(part) for part in parts)
+    if not all(0 < extent < 2**31 for extent in shape):
+        raise UsageError(f"--input-shape {text!r} has an extent outside of 1..2147483647")
+    return name.strip(), shape
+
+
+def shape_flag(name: str, shape: tuple[int | str, ...]) -> str:
+    """The option to type, such as `--input-shape images=1,3,H,W`."""
+    return f"--input-shape {name}={','.join(map(str, shape))}"

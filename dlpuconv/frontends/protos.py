@@ -1,0 +1,81 @@
+"""Walks over a model as protobuf: graphs with their subgraphs, nodes and tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import onnx
+
+
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs in a node's attributes, such as an If's branches."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def walk_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """These nodes and all in their subgraphs, outer ones first."""
+    for node in nodes:
+        yield node
+        for graph in subgraphs(node):
+            yield from walk_nodes(graph.node)
+
+
+def walk_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """This graph and all within it."""
+    yield graph
+    for node in graph.node:
+        for inner in subgraphs(node):
+            yield from walk_graphs(inner)
+
+
+def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Every node, those of functions and subgraphs included."""
+    yield from walk_nodes(model.graph.node)
+    for function in model.functions:
+        yield from walk_nodes(function.node)
+
+
+def all_tensors(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    """Every tensor with a name for people: initializers and attributes, wherever they are."""
+    for graph in walk_graphs(model.graph):
+        for tensor in graph.initializer:
+            yield tensor.name, tensor
+        for sparse in graph.sparse_initializer:
+            yield from _parts(sparse.values.name, sparse)
+    for node in all_nodes(model):
+        for attribute in node.attribute:
+            label = tensor_label(node, attribute)
+            if attribute.HasField("t"):
+                yield label, attribute.t
+            for tensor in attribute.tensors:
+                yield label, tensor
+            if attribute.HasField("sparse_tensor"):
+                yield from _parts(label, attribute.sparse_tensor)
+            for sparse in attribute.sparse_tensors:
+                yield from _parts(label, sparse)
+
+
+def tensor_label(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> str:
+    """What to call a tensor that is an attribute: a constant's output, else node and attribute."""
+    if node.op_type == "Constant" and node.output:
+        return str(node.output[0])
+    return f"{label(node)}, attribute {attribute.name!r}"
+
+
+def label(node: onnx.NodeProto) -> str:
+    """What to call a node in a message: `Conv '/features/0/Conv'`, or by its output where it has no name."""
+    if node.name:
+        return f"{node.op_type} {node.name!r}"
+    made = next((name for name in node.output if name), "")
+    return f"{node.op_type} (which makes {made!r})" if made else node.op_type
+
+
+def _parts(label: str, sparse: onnx.SparseTensorProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    yield label, sparse.values
+    yield label, sparse.indices

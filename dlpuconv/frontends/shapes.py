@@ -1,0 +1,169 @@
+"""Every input gets a static shape: batch 1, what the user said, and what the model says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
+from dlpuconv.frontends.options import shape_flag
+from dlpuconv.frontends.report import raise_together
+from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+
+type Declared = tuple[int | str, ...]
+"""An input's shape as the model gives it: a number, a symbol, or "" where it says nothing."""
+
+_LETTERS = {3: ("N", "C", "L"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
+
+
+def screen_input_types(graph: onnx.GraphProto) -> None:
+    """Check that every input and output is a tensor of numbers.
+
+    Raises:
+        UnsupportedModelError: one is a sequence, a map, optional, text or complex.
+    """
+    problems = []
+    for kind, values in (("input", graph.input), ("output", graph.output)):
+        for value in values:
+            form = value.type.WhichOneof("value") or "tensor_type"
+            data_type = value.type.tensor_type.elem_type
+            if form != "tensor_type":
+                what = f"a {form.removesuffix('_type').replace('_', ' ')}"
+            elif data_type and data_type not in FLOATS and data_type not in INTEGERS:
+                what = f"a tensor of {type_name(data_type)}"
+            else:
+                continue
+            problems.append(f"the {kind} {value.name!r} is {what}; only tensors of numbers can be converted")
+    raise_together([UnsupportedModelError(text) for text in problems])
+
+
+def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+    """Give every input a static shape, in place.
+
+    Args:
+        graph: without initializers among its inputs.
+        asked: shape by input name; "" stands for the only input.
+
+    Returns:
+        Names of the inputs that the model had given another static extent.
+
+    Raises:
+        ShapeError: an input's shape is unknown, impossible, or asked for in another rank; or there is no such input.
+    """
+    named = _resolve_names([value.name for value in graph.input], asked)
+    declared = {value.name: declared_shape(value) for value in graph.input}
+    symbols = _symbols(declared, named)
+    shapes: dict[str, tuple[int, ...]] = {}
+    problems: list[str] = []
+    for name, shape in declared.items():
+        try:
+            shapes[name] = _static(name, shape, named.get(name), symbols)
+        except ShapeError as error:
+            problems.append(str(error))
+    raise_together([ShapeError(text) for text in problems])
+    for value in graph.input:
+        set_shape(value, shapes[value.name])
+    return frozenset(name for name, shape in declared.items() if shape is not None and _differs(shape, shapes[name]))
+
+
+def declared_shape(value: onnx.ValueInfoProto) -> Declared | None:
+    """The shape that the model gives, or None where it does not even give a rank."""
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    dims = value.type.tensor_type.shape.dim
+    return tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dims)
+
+
+def set_shape(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
+    """Declare a static shape, in place."""
+    value.type.tensor_type.ClearField("shape")
+    value.type.tensor_type.shape.SetInParent()
+    for extent in shape:
+        value.type.tensor_type.shape.dim.add(dim_value=extent)
+
+
+def _resolve_names(known: list[str], asked: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    named: dict[str, tuple[int, ...]] = {}
+    listed = ", ".join(map(repr, known))
+    for name, shape in asked.items():
+        if not name and len(known) != 1:
+            raise ShapeError(f"the model has {len(known)} inputs, so --input-shape must name one of {listed}")
+        if name and name not in known:
+            raise ShapeError(f"--input-shape names {name!r}, and the model's inputs are {listed}"
+                             f"{did_you_mean(name, known)}")  # fmt: skip
+        if not all(0 < extent < 2**31 for extent in shape):
+            raise ShapeError(f"--input-shape {name}={list(shape)} has an extent outside of 1..2147483647")
+        named[name or known[0]] = tuple(shape)
+    return named
+
+
+def _symbols(declared: Mapping[str, Declared | None], named: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Extent by symbol: what was asked for one input holds for all; a symbol that is a batch is 1."""
+    symbols: dict[str, int] = {}
+    for name, shape in declared.items():
+        if name in named and shape is not None and len(shape) == len(named[name]):
+            symbols |= {s: n for s, n in zip(shape, named[name], strict=True) if isinstance(s, str) and s}
+    for shape in declared.values():
+        if shape and isinstance(shape[0], str) and shape[0]:
+            symbols.setdefault(shape[0], 1)
+    return symbols
+
+
+def _static(
+    name: str, declared: Declared | None, asked: tuple[int, ...] | None, symbols: Mapping[str, int]
+) -> tuple[int, ...]:
+    if declared is None and asked is None:
+        raise ShapeError(f"the model does not say the shape of its input {name!r}: give it with"
+                         f" {shape_flag(name, (1, 3, 'H', 'W'))} (or as many extents as it has)")  # fmt: skip
+    if asked is not None:
+        if declared is not None and len(declared) != len(asked):
+            raise ShapeError(f"{shape_flag(name, asked)} has {len(asked)} extents, and the input is {shown(declared)}")
+        return asked
+    assert declared is not None
+    bound = tuple(symbols.get(extent, extent) if isinstance(extent, str) else extent for extent in declared)
+    if bound and bound[0] == "":
+        bound = (1, *bound[1:])
+    _check_known(name, declared, bound)
+    shape = tuple(int(extent) for extent in bound)
+    if len(shape) > 1 and shape[0] != 1:
+        raise ShapeError(
+            f"the input {name!r} has the fixed batch {shape[0]} in {shown(declared)}, and a camera runs one sample at"
+            f" a time: try {shape_flag(name, (1, *shape[1:]))} (or {shape_flag(name, shape)} if that is no batch)"
+        )
+    return shape
+
+
+def _check_known(name: str, declared: Declared, bound: Declared) -> None:
+    if any(isinstance(extent, int) and extent <= 0 for extent in bound):
+        bad = next(axis for axis, extent in enumerate(bound) if isinstance(extent, int) and extent <= 0)
+        raise ShapeError(f"the input {name!r} of shape {shown(declared)} has the extent {bound[bad]} on axis {bad};"
+                         f" give the real one with {shape_flag(name, _flag_shape(bound))}")  # fmt: skip
+    unknown = [axis for axis, extent in enumerate(bound) if isinstance(extent, str)]
+    if unknown:
+        which = ", ".join(f"{axis} ({bound[axis]})" if bound[axis] else str(axis) for axis in unknown)
+        raise ShapeError(f"the input {name!r} of shape {shown(declared)} has no extent on axis {which}; give it with"
+                         f" {shape_flag(name, _flag_shape(bound))}")  # fmt: skip
+
+
+def _flag_shape(bound: Declared) -> tuple[int | str, ...]:
+    letters = _LETTERS.get(len(bound), tuple(f"D{axis}" for axis in range(len(bound))))
+    channels_last = len(bound) == 4 and bound[3] in (1, 3, 4)
+    if channels_last:
+        letters = ("N", "H", "W", "C")
+    return tuple(
+        extent if isinstance(extent, int) and extent > 0 else letter
+        for extent, letter in zip(bound, letters, strict=True)
+    )
+
+
+def shown(shape: Declared) -> str:
+    """A shape for people, unknown extents as `?`."""
+    return f"[{', '.join(str(extent) if extent != '' else '?' for extent in shape)}]"
+
+
+def _differs(declared: Declared, shape: tuple[int, ...]) -> bool:
+    return any(isinstance(old, int) and old > 0 and old != new for old, new in zip(declared, shape, strict=True))

@@ -1,0 +1,140 @@
+"""Checks of tensors: a known type, as many bytes as the shape asks for, no NaN, and infinity only as a bound."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError
+from dlpuconv.frontends.protos import all_nodes, all_tensors
+from dlpuconv.frontends.report import raise_together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+BITS_BELOW_A_BYTE: Final = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
+"""Bits of an element by TensorProto.DataType, for types that are packed: UINT4, INT4, FLOAT4E2M1, UINT2, INT2."""
+
+FLOATS: Final = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
+"""TensorProto.DataType of the floats that are read."""
+
+INTEGERS: Final = {
+    2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 12: "uint32", 13: "uint64",
+}  # fmt: skip
+"""TensorProto.DataType of the integers that are read."""
+
+_TYPED_FIELD: Final = {
+    1: "float_data", 2: "int32_data", 3: "int32_data", 4: "int32_data", 5: "int32_data", 6: "int32_data",
+    7: "int64_data", 9: "int32_data", 10: "int32_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data",
+    16: "int32_data",
+}  # fmt: skip
+
+_BOUNDS: Final = {
+    "Clip": {1, 2}, "Pad": {2}, "Max": set(range(64)), "Min": set(range(64)), "Where": {1, 2}, "Less": {0, 1},
+    "Greater": {0, 1}, "LessOrEqual": {0, 1}, "GreaterOrEqual": {0, 1}, "Equal": {0, 1}, "IsInf": {0},
+}  # fmt: skip
+"""By operator, the inputs where infinity is a bound or a mask and not a weight."""
+
+
+def type_name(data_type: int) -> str:
+    """ONNX's name of an element type, such as `FLOAT8E4M3FN`; for people."""
+    import onnx
+
+    try:
+        return str(onnx.TensorProto.DataType.Name(data_type))
+    except ValueError:
+        return f"number {data_type}"
+
+
+def screen_tensors(model: onnx.ModelProto) -> None:
+    """Check every tensor of the model; nothing is allocated that the file does not hold.
+
+    Raises:
+        ModelError: a tensor has no such type, not as many bytes as its shape asks for, or holds NaN or infinity.
+        UnsupportedModelError: a tensor has a type that no conversion exists for.
+    """
+    problems: list[DlpuconvError] = []
+    for name, tensor in all_tensors(model):
+        problem = _type_problem(name, tensor) or _size_problem(name, tensor)
+        if problem:
+            problems.append(problem)
+    raise_together(problems)
+    raise_together([ModelError(text) for text in _values_problems(model)])
+
+
+def to_array(tensor: onnx.TensorProto) -> npt.NDArray[np.generic]:
+    """The tensor's values.
+
+    Raises:
+        ModelError: they do not fit the tensor's type.
+    """
+    import onnx
+
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ModelError(f"the values of {tensor.name!r} cannot be read: {error}") from error
+
+
+def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
+    kind = tensor.data_type
+    if kind in FLOATS or kind in INTEGERS:
+        return None
+    if kind in BITS_BELOW_A_BYTE or kind in (17, 18, 19, 20, 24):
+        return UnsupportedModelError(
+            f"the tensor {name!r} is {type_name(kind)}, so the model is quantized already; this version converts"
+            " float models: convert the model that it was made from"
+        )
+    if kind in (8, 14, 15):
+        return UnsupportedModelError(
+            f"the tensor {name!r} holds {type_name(kind)} values; only numbers can be converted"
+        )
+    return ModelError(f"the tensor {name!r} has the unknown data type {kind}")
+
+
+def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
+    shape = list(tensor.dims)
+    if any(extent < 0 for extent in shape):
+        return ModelError(f"the tensor {name!r} has the impossible shape {shape}")
+    wanted = math.prod(shape)
+    if tensor.HasField("raw_data"):
+        width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2
+        width = 1 if tensor.data_type in (2, 3, 9) else width
+        found, rest = divmod(len(tensor.raw_data), width)
+        found += bool(rest)
+    else:
+        found = len(getattr(tensor, _TYPED_FIELD[tensor.data_type]))
+    if found == wanted:
+        return None
+    return ModelError(f"the tensor {name!r} of shape {shape} needs {wanted} values, and {found} are there")
+
+
+def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
+    import numpy as np
+
+    bounds = _used_as_bounds(model)
+    for name, tensor in all_tensors(model):
+        if tensor.data_type not in FLOATS:
+            continue
+        values = to_array(tensor)
+        if np.isfinite(values).all():
+            continue
+        if np.isnan(values).any():
+            yield f"the weights {name!r} hold NaN in {int(np.isnan(values).sum())} of {values.size} places"
+        elif name not in bounds:
+            yield f"the weights {name!r} hold infinity in {int(np.isinf(values).sum())} of {values.size} places"
+
+
+def _used_as_bounds(model: onnx.ModelProto) -> set[str]:
+    """Values that are only read where infinity has a meaning, such as the upper limit of a Clip."""
+    good: set[str] = set()
+    bad: set[str] = set()
+    for node in all_nodes(model):
+        slots = _BOUNDS.get(node.op_type, set())
+        for slot, name in enumerate(node.input):
+            (good if slot in slots else bad).add(name)
+    return good - bad
