@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import importlib.util
 import os
 import sys
 import tempfile
@@ -24,6 +26,10 @@ def pytest_configure() -> None:
         importlib.metadata.distribution("dlpuconv")
     except importlib.metadata.PackageNotFoundError:
         sys.path.append(_metadata_from(REPOSITORY / "pyproject.toml"))
+    if importlib.util.find_spec("tensorflow"):
+        # Loaded after TensorFlow, triton (which torch's exporter imports) crashes the process; before it, all is well.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
 
 
 def _metadata_from(pyproject: Path) -> str:
