@@ -1,0 +1,121 @@
+"""model -> Lowered: a clean float TFLite graph whose numbers were compared with ONNX Runtime's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import BackendError
+from dlpuconv.ir import Layout
+from dlpuconv_backends.cleanup import clean
+from dlpuconv_backends.flatbuffer.build import transpose
+from dlpuconv_backends.flatbuffer.codec import decode
+from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
+from dlpuconv_backends.lowering.proof import prove
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlpuconv.ir import Model, Signature, ValueSpec
+    from dlpuconv_backends.lowering.process import LoweringWorker, RawLowering
+
+type Permutation = tuple[int, ...]
+
+TO_CHANNELS_LAST: Permutation = (0, 2, 3, 1)
+TO_CHANNELS_FIRST: Permutation = (0, 3, 1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """A model as a float TFLite graph.
+
+    Attributes:
+        graph: inputs and outputs have the names and the order of the source model.
+        input_permutations: by input name; axis i of the graph's input is axis permutation[i] of the source's.
+        output_permutations: by output name, likewise; each was proven on values.
+        sqnr_db: signal-to-noise ratio in dB of each output on the proof's random sample, against ONNX Runtime.
+    """
+
+    graph: Graph
+    input_permutations: Mapping[str, Permutation]
+    output_permutations: Mapping[str, Permutation]
+    sqnr_db: Mapping[str, float]
+
+
+def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker, workspace: Path) -> Lowered:
+    """Lower a model in normal form and prove the result.
+
+    Args:
+        model: static shapes; it is not changed.
+        layouts: wanted layout by input name. Rank-4 NCHW inputs that are not named become NHWC; every other input
+            keeps the source's layout.
+        worker: a started one.
+        workspace: a folder for temporary files.
+
+    Raises:
+        BackendError: the worker failed, or the graph does not compute what the model computes.
+        MissingDependencyError: onnx2tf is not installed.
+    """
+    content = model.to_bytes()
+    graph = adopt(worker.lower(content, workspace), model.signature)
+    inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
+    for index, spec in enumerate(model.signature.inputs):
+        if inputs[spec.name] != tuple(range(len(spec.shape))):
+            _permute_input(graph, index, inputs[spec.name])
+    outputs = clean(graph, source_transposes(model))
+    proof = prove(graph, content, model.signature, inputs, outputs)
+    return Lowered(graph=graph, input_permutations=inputs, output_permutations=outputs, sqnr_db=proof)
+
+
+def adopt(raw: RawLowering, signature: Signature) -> Graph:
+    """The worker's file as a graph that carries the source's names, checked against the model's signature.
+
+    Raises:
+        BackendError: inputs or outputs differ from the model's.
+    """
+    graph = decode(raw.content)
+    graph.description = "dlpuconv"
+    for tensor in graph.tensors():
+        if tensor.name in raw.values and not tensor.is_constant:
+            tensor.source_names = (raw.values[tensor.name],)
+    for op in graph.operators:
+        op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
+    graph.inputs = _in_order(graph.inputs, signature.inputs, "input")
+    graph.outputs = _in_order(graph.outputs, signature.outputs, "output")
+    return graph
+
+
+def source_transposes(model: Model) -> frozenset[str]:
+    """Names of the model's own Transpose nodes: those are computation, not layout."""
+    return frozenset(node.name for node in model.graph.graph if node.op_type == "Transpose" and node.name)
+
+
+def _in_order(tensors: list[Tensor], specs: tuple[ValueSpec, ...], what: str) -> list[Tensor]:
+    by_name = {t.name: t for t in tensors}
+    ordered = []
+    for spec in specs:
+        tensor = by_name.get(spec.name)
+        if tensor is None:
+            raise BackendError(f"lowering lost the {what} {spec.name!r}; the lowered model has {sorted(by_name)}")
+        tensor.source_names = (spec.name,)
+        ordered.append(tensor)
+    return ordered
+
+
+def _input_permutation(spec: ValueSpec, wanted: Layout | None) -> Permutation:
+    if wanted is None:
+        wanted = Layout.NHWC if spec.layout is Layout.NCHW else spec.layout
+    if wanted is Layout.NHWC and spec.layout is Layout.NCHW:
+        return TO_CHANNELS_LAST
+    return tuple(range(len(spec.shape)))
+
+
+def _permute_input(graph: Graph, index: int, permutation: Permutation) -> None:
+    """Input -> (input', TRANSPOSE): the graph's own input becomes one in the wanted layout."""
+    old = graph.inputs[index]
+    new = Tensor(old.name, tuple(old.shape[axis] for axis in permutation), old.dtype, source_names=old.source_names)
+    inverse = tuple(permutation.index(axis) for axis in range(len(permutation)))
+    old.name += "/source_layout"
+    graph.operators.insert(0, transpose(new, inverse, old))
+    graph.inputs[index] = new

@@ -1,0 +1,148 @@
+"""The lowered graph runs once beside the source model: numbers decide whether it, and each permutation, is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlpuconv.errors import BackendError
+from dlpuconv_backends.flatbuffer.codec import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.ir import Signature, ValueSpec
+    from dlpuconv_backends.flatbuffer.graph import Graph
+
+type Permutation = tuple[int, ...]
+type Arrays = Mapping[str, npt.NDArray[Any]]
+
+REQUIRED_DB = 60.0
+"""Rounding alone leaves 100 to 150 dB in float32; a wrong permutation or operator leaves less than 30."""
+_SEED = 20240229
+_VISIBLE = 1e-5
+_FLOOR = 5e-7
+"""Errors up to here are float32's own for values around one: ONNX Runtime's Sigmoid moves in steps of 6e-8."""
+
+
+def prove(
+    graph: Graph,
+    model: bytes,
+    signature: Signature,
+    inputs: Mapping[str, Permutation],
+    outputs: Mapping[str, Permutation],
+) -> dict[str, float]:
+    """Signal-to-noise ratio of each output, in dB, on one random sample.
+
+    Args:
+        graph: float, as it will be used.
+        model: serialized ONNX.
+        signature: of the model.
+        inputs: axis i of the graph's input is axis permutation[i] of the model's.
+        outputs: likewise.
+
+    Raises:
+        BackendError: an output differs from ONNX Runtime's; the sentence names it.
+    """
+    sample, expected = excite(model, signature)
+    found = run_graph(encode(graph), {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
+    ratios = {}
+    for spec in signature.outputs:
+        want = np.transpose(expected[spec.name], outputs[spec.name])
+        have = found[spec.name]
+        if have.shape != want.shape:
+            raise BackendError(
+                f"lowering {spec.name!r} gives the shape {have.shape}, but the model gives {want.shape} in this layout"
+            )
+        ratios[spec.name] = sqnr_db(want, have)
+    wrong = {name: db for name, db in ratios.items() if db < REQUIRED_DB}
+    if wrong:
+        told = ", ".join(f"{name!r} ({db:.0f} dB)" for name, db in wrong.items())
+        raise BackendError(
+            f"the lowered model does not compute what the source model computes: {told}; {REQUIRED_DB:.0f} dB are"
+            " needed, so an operator of this model is lowered wrongly (cut the model with --cut-at to find it)"
+        )
+    return ratios
+
+
+def excite(model: bytes, signature: Signature) -> tuple[Arrays, Arrays]:
+    """A random sample on which every output varies visibly, and the source model's outputs for it.
+
+    Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.
+    """
+    sample: dict[str, npt.NDArray[Any]] = {}
+    outputs: dict[str, npt.NDArray[Any]] = {}
+    for amplitude in (1.0, 4.0, 32.0):
+        sample = {spec.name: random_values(spec, amplitude) for spec in signature.inputs}
+        outputs = run_source(model, sample)
+        if all(np.ptp(values.astype(np.float64)) > _VISIBLE for values in outputs.values() if values.size > 1):
+            break
+    return sample, outputs
+
+
+def random_values(spec: ValueSpec, amplitude: float = 1.0) -> npt.NDArray[Any]:
+    """Reproducible values for an input: uniform in [-amplitude, amplitude) for floats, 0 or 1 for all else."""
+    generator = np.random.default_rng(_SEED)
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind == "f":
+        return generator.uniform(-amplitude, amplitude, spec.shape).astype(dtype)
+    return generator.integers(0, 2, spec.shape).astype(dtype)
+
+
+def run_source(model: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """The outputs of an ONNX model by name, on ONNX Runtime's plain CPU kernels."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    options.log_severity_level = 3
+    # Once is not worth optimizing for, and fusions would only blur what is compared.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(sample)), strict=True))
+
+
+def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """The outputs of a TFLite file by tensor name, on LiteRT's plain kernels.
+
+    Raises:
+        BackendError: LiteRT refuses the file.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        interpreter = Interpreter(
+            model_content=content,
+            num_threads=2,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+        for detail in interpreter.get_input_details():
+            interpreter.set_tensor(detail["index"], np.ascontiguousarray(sample[detail["name"]]))
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise BackendError(f"LiteRT cannot run the lowered model: {text}") from error
+    return {d["name"]: interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()}
+
+
+def sqnr_db(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> float:
+    """10 log10(sum want^2 / sum (want - have)^2); -inf where only one of them is finite.
+
+    Errors below float32's own resolution do not count; without any other the result is infinite.
+    """
+    reference = np.asarray(want, np.float64)
+    value = np.asarray(have, np.float64)
+    usable = np.isfinite(reference)
+    if not np.array_equal(usable, np.isfinite(value)):
+        return float("-inf")
+    error = np.maximum(np.abs(reference - value) - _FLOOR, 0.0, where=usable, out=np.zeros_like(reference))
+    noise = float(np.sum(np.square(error)))
+    signal = float(np.sum(np.square(reference), where=usable))
+    if noise == 0.0:
+        return float("inf")
+    return float(10 * np.log10(signal / noise)) if signal else float("-inf")

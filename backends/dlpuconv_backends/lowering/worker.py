@@ -1,0 +1,194 @@
+"""Runs onnx2tf's operator builders in a process of its own: ONNX file in, float TFLite file out. Not to be imported.
+
+It is started as a script, perhaps by another interpreter than dlpuconv's, so it imports only onnx2tf and what
+onnx2tf brings (numpy, onnx). It is told what to do by lines of JSON on stdin and answers by lines of JSON on the
+file descriptor in argv[1]; whatever libraries print goes to stdout and stderr, which the parent sends to files.
+
+Only the *builders* of onnx2tf are used: each ONNX node becomes TFLite operators, with a TRANSPOSE wherever TFLite
+wants channels last. The hundreds of layout passes that onnx2tf runs afterwards are left out: they recognise
+networks by name-like patterns, take most of its time, and dlpuconv's clean-up does the same from first principles.
+Leaving them out also avoids importing them, which halves the start.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import queue
+import shutil
+import sys
+import threading
+import types
+from pathlib import Path
+from typing import Any
+
+NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
+PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
+
+
+def refuse_network_and_processes(event: str, _arguments: tuple[Any, ...]) -> None:
+    """Audit hook: a conversion needs neither, and onnx2tf can download files and start other tools."""
+    if event in NETWORK_EVENTS or event in PROCESS_EVENTS:
+        raise PermissionError(f"the lowering worker may not do {event}")
+
+
+def import_builders() -> None:
+    """Import onnx2tf's builders without the start-up code of its package, which would import everything."""
+    spec = importlib.util.find_spec("onnx2tf")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("No module named 'onnx2tf'", name="onnx2tf")
+    root = Path(spec.submodule_search_locations[0])
+    bare = types.ModuleType("onnx2tf.tflite_builder")
+    bare.__path__ = [str(root / "tflite_builder")]
+    sys.modules[bare.__name__] = bare
+    # Needed for two helpers that concern external data and schema downloads; brings cv2, psutil, onnxruntime, LiteRT.
+    runtime = types.ModuleType("onnx2tf.utils.onnx_litert_runtime")
+    runtime.__dict__["check_model_has_external_data"] = lambda *_: False
+    runtime.__dict__["ensure_tflite_schema_artifacts"] = None
+    sys.modules[runtime.__name__] = runtime
+    import onnx2tf.tflite_builder.dispatcher
+    import onnx2tf.tflite_builder.model_writer
+    import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
+
+
+def build(source: Path) -> Any:
+    """Lower every node of an ONNX file with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+    from onnx2tf.tflite_builder.core import onnx_analysis
+    from onnx2tf.tflite_builder.core.lowering_context import LoweringContext
+    from onnx2tf.tflite_builder.core.node import NodeView
+    from onnx2tf.tflite_builder.core.session import ConversionSession
+    from onnx2tf.tflite_builder.core.shape_readiness import reconcile_shape_sensitive_inputs_on_demand
+    from onnx2tf.tflite_builder.dispatcher import dispatch_node
+    from onnx2tf.tflite_builder.ir import ModelIR
+    from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
+    from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
+
+    model = onnx.load(source)
+    spell_out_batchnorm(model)
+    apply_normalize_attrs_rule(model)
+    model = onnx.shape_inference.infer_shapes(model)
+    shapes, dtypes = onnx_analysis._extract_tensor_info(model)
+    constants = {c.name: np.asarray(numpy_helper.to_array(c)) for c in model.graph.initializer}
+    ir = ModelIR(name="main")
+    session = ConversionSession(onnx_model=model, model_ir=ir, shape_map=shapes, dtype_map=dtypes, constants=constants)
+    outputs = [o.name for o in model.graph.output]
+    ctx = LoweringContext(
+        model_ir=ir,
+        shape_map=shapes,
+        dtype_map=dtypes,
+        constants=constants,
+        onnx_model=model,
+        tensor_consumer_count=session.tensor_consumer_count,
+        graph_output_names=outputs,
+        session=session,
+    )
+    for value in model.graph.input:
+        if value.name not in constants:
+            ctx.ensure_tensor(value.name)
+            ir.inputs.append(value.name)
+    for name, value in constants.items():
+        ctx.add_const_tensor(name, value)
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            lower_constant_node(node=node, ctx=ctx)
+            continue
+        view = NodeView(node, shape_map=shapes, dtype_map=dtypes)
+        reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
+        try:
+            dispatch_node(view, ctx)
+        except Exception as error:
+            raise RuntimeError(f"{node.op_type} {node.name!r}: {error}") from error
+    for name in outputs:
+        ctx.ensure_tensor(name)
+        ir.outputs.append(name)
+    return ir
+
+
+def spell_out_batchnorm(model: Any) -> None:
+    """BatchNormalization(x) -> Add(Mul(x, [C, 1, ..]), [C, 1, ..]), where its parameters are constants.
+
+    onnx2tf's own builder guesses the channel axis from extents and errs where channels, height and width are equal.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    constants = {c.name: c for c in model.graph.initializer}
+    values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+    ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in values}
+    nodes = []
+    for node in model.graph.node:
+        rank = ranks.get(node.input[0], ranks.get(node.output[0], 0)) if node.input else 0
+        known = node.op_type == "BatchNormalization" and all(name in constants for name in node.input[1:5])
+        if not known or rank < 2:
+            nodes.append(node)
+            continue
+        scale, bias, mean, variance = (numpy_helper.to_array(constants[n]).astype(np.float64) for n in node.input[1:5])
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        factor = scale / np.sqrt(variance + epsilon)
+        product = f"{node.output[0]}/scaled"
+        operands = {f"{node.output[0]}/factor": factor, f"{node.output[0]}/offset": bias - mean * factor}
+        for name, array in operands.items():
+            shaped = array.astype(np.float32).reshape(-1, *[1] * (rank - 2))
+            model.graph.initializer.append(numpy_helper.from_array(shaped, name))
+        factor_name, offset_name = operands
+        nodes.append(helper.make_node("Mul", [node.input[0], factor_name], [product], name=node.name))
+        nodes.append(helper.make_node("Add", [product, offset_name], [node.output[0]], name=node.name))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def lower(source: Path, destination: Path, names: Path) -> None:
+    """Write the TFLite file and, beside it, which ONNX value and node each tensor and operator stands for."""
+    from onnx2tf.tflite_builder.model_writer import serialize_model
+    from onnx2tf.tflite_builder.schema import schema_generated
+
+    ir = build(source)
+    content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
+    correspondence = {
+        "inputs": ir.inputs,
+        "outputs": ir.outputs,
+        "values": {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name},
+        "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
+    }
+    names.write_text(json.dumps(correspondence))
+    destination.write_bytes(content)
+
+
+def read_requests(requests: queue.SimpleQueue[dict[str, Any]], home: str) -> None:
+    """Pass on the parent's requests; when the parent is gone, take its temporary folder and this process away."""
+    for line in sys.stdin:
+        requests.put(json.loads(line))
+    shutil.rmtree(home, ignore_errors=True)
+    os._exit(0)
+
+
+def main(answer_descriptor: str, home: str) -> None:
+    """Serve requests until stdin ends."""
+    answers = os.fdopen(int(answer_descriptor), "w", buffering=1)
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=read_requests, args=(requests, home), daemon=True).start()
+    sys.addaudithook(refuse_network_and_processes)
+    try:
+        import_builders()
+    except ImportError as error:
+        print(json.dumps({"missing": error.name or str(error), "error": str(error)}), file=answers)
+        return
+    while True:
+        request = requests.get()
+        try:
+            lower(Path(request["source"]), Path(request["destination"]), Path(request["names"]))
+        except Exception as error:  # noqa: BLE001 - whatever onnx2tf raises is the answer
+            import traceback
+
+            traceback.print_exc()
+            print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
+        else:
+            print(json.dumps({"done": True}), file=answers)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
