@@ -1,0 +1,213 @@
+"""TFLite's 8-bit specification as a table: what each builtin demands of the scales of its tensors.
+
+Sources, by the tag that an entry gives:
+
+* spec: https://ai.google.dev/edge/litert/models/quantization_spec
+* property: tensorflow/lite/tools/optimize/operator_property.cc
+* kernel: the named file of tensorflow/lite/kernels, its `Prepare` and `Eval`
+
+An entry speaks of the *data* tensors of an operator, which are its float32 ones: indices, shapes, conditions keep
+their integer types. An operator without an entry has no int8 form here; `legalize` rewrites some of those first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv_backends.tflite.numbers import Parameters
+
+if TYPE_CHECKING:
+    from dlpuconv_backends.flatbuffer import Operator, Tensor
+
+
+class Scales(StrEnum):
+    """How the scales of an operator's data tensors are tied."""
+
+    FREE = "free"
+    """Every output has a range of its own; the kernel rescales."""
+    SAME = "same"
+    """One scale and zero point for every data input and output: the kernel moves, compares or averages codes."""
+    FIXED = "fixed"
+    """The kernel prescribes the output's parameters."""
+    READS = "reads"
+    """Data goes in, but no data comes out: comparisons, argmax."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where an operator keeps its weights.
+
+    Attributes:
+        data: input index of the activation.
+        weights: input index of the weights.
+        bias: input index of the bias, which may be absent.
+        axis: the output-channel axis of the weights.
+        by_default: False where the recipe's granularity applies only to layers that an override names.
+    """
+
+    data: int = 0
+    weights: int = 1
+    bias: int = 2
+    axis: int = 0
+    by_default: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSpec:
+    """The int8 form of one builtin.
+
+    Attributes:
+        scales: how its tensors are tied.
+        source: where that is written down.
+        fixed: the output's parameters, for `FIXED`.
+        weights: for operators with weights and an int32 bias.
+        moves: for `SAME`: the output holds a subset of the input's values and nothing else (apart from padding zeros),
+            so that a clamp of the output may as well be done on the input.
+        reorders: for `moves`: the output holds *all* of the input's values.
+    """
+
+    scales: Scales
+    source: str
+    fixed: Parameters | None = None
+    weights: Weights | None = None
+    moves: bool = False
+    reorders: bool = False
+
+
+def _free(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.FREE, source=source)
+
+
+def _same(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.SAME, source=source)
+
+
+def _moves(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.SAME, source=source, moves=True)
+
+
+def _reorders(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.SAME, source=source, moves=True, reorders=True)
+
+
+def _fixed(scale: float, zero_point: int, source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.FIXED, source=source, fixed=Parameters(scale, zero_point))
+
+
+def _reads(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.READS, source=source)
+
+
+def _weighted(weights: Weights, source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.FREE, source=source, weights=weights)
+
+
+SPECS: dict[str, OperatorSpec] = {
+    # Layers: weights int8 symmetric in [-127, 127], bias int32 with scale input x weight.
+    "CONV_2D": _weighted(Weights(axis=0), "spec; kernel conv.cc: the filter's axis is 0"),
+    "DEPTHWISE_CONV_2D": _weighted(Weights(axis=3), "spec; kernel depthwise_conv.cc: the filter's axis is 3"),
+    "TRANSPOSE_CONV": _weighted(Weights(data=2, weights=1, bias=3, axis=0), "property; kernel transpose_conv.cc"),
+    "FULLY_CONNECTED": _weighted(
+        Weights(by_default=False), "spec: per tensor; kernel fully_connected.cc has per channel since TensorFlow 2.17"
+    ),
+    # Arithmetic that rescales.
+    "ADD": _free("spec; kernel add.cc: rescales both inputs to twice the larger scale, 20 bits up"),
+    "SUB": _free("spec; kernel sub.cc, as add.cc"),
+    "MUL": _free("spec; kernel mul.cc: one multiplier, input1 x input2 / output"),
+    "DIV": _free("kernel div.cc: int8 aborts on a divisor of zero, so `legalize` removes it where it can"),
+    "SQUARED_DIFFERENCE": _free("kernel squared_difference.cc: as add.cc, squared"),
+    "BATCH_MATMUL": _free("property; kernel batch_matmul.cc: both operands may have zero points"),
+    "MEAN": _free("spec; kernel reduce.cc"),
+    "SUM": _free("spec; kernel reduce.cc"),
+    "RELU": _free("spec; kernel activations.cc"),
+    "RELU6": _free("property; kernel activations.cc"),
+    "RELU_N1_TO_1": _free("property; kernel activations.cc"),
+    "RELU_0_TO_1": _free("kernel activations.cc"),
+    "LEAKY_RELU": _free("property; kernel activations.cc: two multipliers"),
+    "PRELU": _free("property; kernel activations.cc: alpha has a scale of its own"),
+    "HARD_SWISH": _free("property; kernel activations.cc"),
+    "ELU": _free("kernel activations.cc: a table of 256 entries"),
+    "GELU": _free("kernel activations.cc: a table of 256 entries"),
+    "EXP": _free("kernel exp.cc: a table of 256 entries"),
+    "LOG": _free("kernel log.cc: a table of 256 entries"),
+    "SQRT": _free("kernel elementwise.cc: a table of 256 entries"),
+    "RSQRT": _free("kernel elementwise.cc: integer Newton steps; zero gives the largest code"),
+    "ABS": _free("property; kernel elementwise.cc: rescales"),
+    "QUANTIZE": _free("spec; kernel quantize.cc"),
+    # Outputs that the kernel prescribes.
+    "LOGISTIC": _fixed(1 / 256, -128, "spec; kernel activations.cc checks it"),
+    "SOFTMAX": _fixed(1 / 256, -128, "spec; kernel activations.cc checks it"),
+    "TANH": _fixed(1 / 128, 0, "spec; kernel activations.cc checks it"),
+    "L2_NORMALIZATION": _fixed(1 / 128, 0, "spec; kernel l2norm.cc checks it"),
+    "LOG_SOFTMAX": _fixed(16 / 256, 127, "spec; kernel activations.cc checks it"),
+    # Codes that only move.
+    "RESHAPE": _reorders("spec"),
+    "TRANSPOSE": _reorders("spec"),
+    "SQUEEZE": _reorders("property"),
+    "EXPAND_DIMS": _reorders("property"),
+    "SPACE_TO_DEPTH": _reorders("property"),
+    "DEPTH_TO_SPACE": _reorders("property"),
+    "SPACE_TO_BATCH_ND": _reorders("property"),
+    "BATCH_TO_SPACE_ND": _moves("property; crops"),
+    "REVERSE_V2": _reorders("kernel reverse.cc"),
+    "TILE": _reorders("kernel tile.cc"),
+    "BROADCAST_TO": _reorders("kernel broadcast_to.cc"),
+    "PAD": _reorders("property; kernel pad.cc pads with the zero point"),
+    "PADV2": _reorders("property; kernel pad.cc"),
+    "MIRROR_PAD": _reorders("property; kernel mirror_pad.cc"),
+    "RESIZE_NEAREST_NEIGHBOR": _moves("spec"),
+    "SLICE": _moves("spec"),
+    "STRIDED_SLICE": _moves("spec"),
+    "GATHER": _moves("spec"),
+    "GATHER_ND": _moves("property"),
+    "SPLIT": _moves("spec"),
+    "SPLIT_V": _moves("property"),
+    "UNPACK": _moves("property"),
+    "TOPK_V2": _moves("property"),
+    "MAX_POOL_2D": _moves("spec; kernel pooling.cc checks it"),
+    "REDUCE_MAX": _moves("property; kernel reduce.cc checks it"),
+    "REDUCE_MIN": _moves("property; kernel reduce.cc checks it"),
+    # Codes that are averaged: no value leaves the input's range, but a clamp does not commute.
+    "AVERAGE_POOL_2D": _same("spec; kernel pooling.cc checks it"),
+    "RESIZE_BILINEAR": _same("spec"),
+    # Several data inputs meet in one scale.
+    "CONCATENATION": _reorders("spec; kernel concatenation.cc checks it"),
+    "PACK": _reorders("property; kernel pack.cc checks it"),
+    "MAXIMUM": _moves("spec; kernel maximum_minimum.cc compares codes"),
+    "MINIMUM": _moves("spec; kernel maximum_minimum.cc compares codes"),
+    "SELECT": _moves("property; kernel select.cc copies codes"),
+    "SELECT_V2": _moves("property; kernel select.cc copies codes"),
+    "ONE_HOT": _reorders("kernel one_hot.cc copies the codes of on and off"),
+    "FILL": _reorders("kernel fill.cc checks it"),
+    "DYNAMIC_UPDATE_SLICE": _moves("kernel dynamic_update_slice.cc copies codes"),
+    # Data goes in, booleans or indices come out.
+    "ARG_MAX": _reads("property"),
+    "ARG_MIN": _reads("property"),
+    "EQUAL": _reads("property; kernel comparisons.cc rescales"),
+    "NOT_EQUAL": _reads("property; kernel comparisons.cc rescales"),
+    "LESS": _reads("property; kernel comparisons.cc rescales"),
+    "LESS_EQUAL": _reads("property; kernel comparisons.cc rescales"),
+    "GREATER": _reads("property; kernel comparisons.cc rescales"),
+    "GREATER_EQUAL": _reads("property; kernel comparisons.cc rescales"),
+}
+
+
+def is_data(tensor: Tensor | None) -> bool:
+    """True for a tensor that gets a scale: float32 in the float graph."""
+    return tensor is not None and tensor.dtype == np.float32
+
+
+def data_inputs(op: Operator) -> list[tuple[int, Tensor]]:
+    """The data inputs of an operator that are not weights or bias, with their input indices."""
+    spec = SPECS.get(op.kind)
+    aside = {spec.weights.weights, spec.weights.bias} if spec and spec.weights else set()
+    return [(i, t) for i, t in enumerate(op.inputs) if t is not None and is_data(t) and i not in aside]
+
+
+def data_outputs(op: Operator) -> list[Tensor]:
+    """The outputs of an operator that get a scale."""
+    return [t for t in op.outputs if is_data(t)]

@@ -1,0 +1,88 @@
+"""The integer quantizer: a float graph and its statistics -> an integer graph and what there is to say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv_backends.tflite.emit import Interface, build
+from dlpuconv_backends.tflite.operators import SPECS
+from dlpuconv_backends.tflite.plan import choose_ranges, plan_activations
+from dlpuconv_backends.tflite.weights import LayerWeights, granularity, layer_names, quantize_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+    from dlpuconv_backends.tflite.numbers import Parameters, Range
+    from dlpuconv_backends.tflite.plan import ActivationPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """The result of one recipe.
+
+    Attributes:
+        graph: integer.
+        plan: the activations' parameters.
+        layers: the layers' integers, by operator of the float graph.
+    """
+
+    graph: Graph
+    plan: ActivationPlan
+    layers: Mapping[Operator, LayerWeights]
+
+
+def quantize(
+    graph: Graph,
+    ranges: Mapping[str, Range],
+    recipe: Recipe,
+    interface: Interface,
+    inputs: Mapping[str, Parameters] | None = None,
+) -> Quantized:
+    """Quantize a legal float graph; it is not changed.
+
+    Args:
+        graph: every operator with data has an entry in `SPECS`.
+        ranges: observed lowest and highest value by tensor name.
+        recipe: granularities.
+        interface: types of the ends.
+        inputs: parameters that inputs must have, by name.
+
+    Raises:
+        UsageError: an override names no layer.
+    """
+    prescribed = {t: inputs[t.name] for t in graph.inputs if inputs and t.name in inputs}
+    observed: dict[Tensor, Range] = {t: ranges[t.name] for t in graph.tensors() if t.name in ranges}
+    plan = plan_activations(graph, choose_ranges(graph, observed), prescribed)
+    layers = quantize_layers(graph, plan, recipe)
+    return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers)
+
+
+def quantize_layers(graph: Graph, plan: ActivationPlan, recipe: Recipe) -> dict[Operator, LayerWeights]:
+    """Integers of every layer with weights, under the recipe's granularities.
+
+    Raises:
+        UsageError: an override names no layer.
+    """
+    found: dict[Operator, LayerWeights] = {}
+    for op in graph.operators:
+        weights = SPECS[op.kind].weights if op.kind in SPECS else None
+        if weights is not None:
+            found[op] = quantize_layer(op, plan.read_as(op, weights.data), granularity(op, recipe))
+    _check_overrides(recipe, found)
+    return found
+
+
+def _check_overrides(recipe: Recipe, layers: Mapping[Operator, LayerWeights]) -> None:
+    names = [layer_names(op) for op in layers]
+    for override in recipe.overrides:
+        alone = type(recipe)(granularity=recipe.granularity, overrides=(override,))
+        if not any(alone.granularity_of(*of) for of in names):
+            known = [name for of in names for name in of]
+            raise UsageError(
+                f"--override {override.pattern}={override.granularity} matches none of the {len(names)} layers with "
+                f"weights{did_you_mean(override.pattern, known)}; the first are {', '.join(of[0] for of in names[:3])}"
+            )

@@ -1,0 +1,185 @@
+"""Activations that must share one scale, and where a QUANTIZE keeps a range from spreading.
+
+A *segment* is an activation with all that is made of it by operators that only move its codes (RESHAPE, PAD, pools,
+slices): it has one scale, and sharing it costs nothing. Operators where several activations meet (CONCATENATION,
+MAXIMUM, ...) demand one scale of several segments. They are *joined* where nobody is hurt, because then every producer
+writes the shared scale directly and nothing is rounded twice; otherwise the operator reads that segment through a
+QUANTIZE:
+
+* two kernels prescribe different scales (LOGISTIC beside TANH), or one prescribes a scale that cannot hold the others'
+  values (LOGISTIC beside raw box coordinates);
+* a segment with other readers would lose more than `_WORTH_A_QUANTIZE` of its resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlpuconv_backends.tflite.numbers import Parameters, Range
+from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+
+_WORTH_A_QUANTIZE = 1.5
+"""A shared range may be this much wider than one that other operators read, which costs them 3.5 dB."""
+
+
+@dataclass(eq=False, slots=True)
+class Segment:
+    """Activations that share one scale because operators only move their codes.
+
+    Attributes:
+        members: in graph order; the first one is computed, the others are made of it.
+        values: what the scale must hold.
+        fixed: the parameters that a kernel or an input prescribes.
+        shared: True when somebody reads it who is no join: other operators, or the user.
+    """
+
+    members: list[Tensor]
+    values: Range
+    fixed: Parameters | None = None
+    shared: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Segments that were joined.
+
+    Attributes:
+        segments: at least one.
+        values: what the shared scale must hold.
+        fixed: the prescribed parameters, if any.
+    """
+
+    segments: list[Segment]
+    values: Range
+    fixed: Parameters | None
+
+    @property
+    def parameters(self) -> Parameters:
+        """Of all the group's activations."""
+        return self.fixed or Parameters.covering(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Which activations share a scale.
+
+    Attributes:
+        group: by activation.
+        cut: inputs that an operator must read through a QUANTIZE, by operator and input index.
+    """
+
+    group: Mapping[Tensor, Group]
+    cut: frozenset[tuple[Operator, int]]
+
+
+def is_join(op: Operator) -> bool:
+    """True where several activations meet in one scale."""
+    spec = SPECS.get(op.kind)
+    inputs = {t for _, t in data_inputs(op) if not t.is_constant}
+    return spec is not None and spec.scales is Scales.SAME and len(inputs) > 1
+
+
+def group(
+    graph: Graph,
+    values: Mapping[Tensor, Range],
+    prescribed: Mapping[Tensor, Parameters],
+    follows: Callable[[Operator], bool],
+) -> Grouping:
+    """Find the activations that share a scale.
+
+    Args:
+        graph: the float graph.
+        values: what each activation's scale must hold, where it is not fixed.
+        prescribed: parameters of inputs and of outputs with a fixed scale.
+        follows: True for operators whose output keeps their input's scale.
+    """
+    segments = _segments(graph, values, prescribed, follows)
+    groups = {s: Group([s], s.values, s.fixed) for s in dict.fromkeys(segments.values())}
+    joins = [op for op in graph.operators if is_join(op)]
+    cut: set[tuple[Operator, int]] = set()
+    for op in joins:
+        for _, tensor in _free_first(op, segments):
+            _join(groups, segments[tensor], segments[op.output])
+    for op in joins:  # only now is it known which segments ended up together
+        target = groups[segments[op.output]]
+        cut.update((op, i) for i, t in data_inputs(op) if not t.is_constant and groups[segments[t]] is not target)
+    return Grouping({t: groups[s] for t, s in segments.items()}, frozenset(cut))
+
+
+def _segments(
+    graph: Graph,
+    values: Mapping[Tensor, Range],
+    prescribed: Mapping[Tensor, Parameters],
+    follows: Callable[[Operator], bool],
+) -> dict[Tensor, Segment]:
+    found: dict[Tensor, Segment] = {}
+    for tensor in graph.inputs:
+        if tensor in values or tensor in prescribed:
+            found[tensor] = _begin(tensor, values, prescribed)
+    for op in graph.operators:
+        inputs = [t for _, t in data_inputs(op) if not t.is_constant]
+        for out in data_outputs(op):
+            if follows(op) and not is_join(op) and inputs and out not in prescribed:
+                segment = found[inputs[0]]
+                segment.members.append(out)
+                if segment.fixed is None and out in values:
+                    segment.values = segment.values.union(values[out])
+            else:
+                segment = _begin(out, values, prescribed)
+            found[out] = segment
+        if not (is_join(op) or follows(op)):
+            _mark_shared(found, inputs)
+    _mark_shared(found, graph.outputs)
+    return found
+
+
+def _begin(tensor: Tensor, values: Mapping[Tensor, Range], prescribed: Mapping[Tensor, Parameters]) -> Segment:
+    fixed = prescribed.get(tensor)
+    return Segment([tensor], fixed.range if fixed else values[tensor], fixed)
+
+
+def _mark_shared(segments: Mapping[Tensor, Segment], tensors: Iterable[Tensor]) -> None:
+    for tensor in tensors:
+        if tensor in segments:
+            segments[tensor].shared = True
+
+
+def _free_first(op: Operator, segments: Mapping[Tensor, Segment]) -> list[tuple[int, Tensor]]:
+    """Activations that `op` reads: those with a choice of scale first, so that they decide whether a fixed one fits."""
+    inputs = [(i, t) for i, t in data_inputs(op) if not t.is_constant]
+    return sorted(inputs, key=lambda item: segments[item[1]].fixed is not None)
+
+
+def _join(groups: dict[Segment, Group], one: Segment, other: Segment) -> None:
+    """Let the groups of two segments become one, unless that hurts somebody."""
+    a, b = groups[one], groups[other]
+    if a is b:
+        return
+    fixed = {g.fixed for g in (a, b) if g.fixed}
+    if len(fixed) > 1:
+        return
+    merged = Group([*a.segments, *b.segments], a.values.union(b.values), next(iter(fixed), None))
+    if merged.fixed and not _holds(merged.fixed, merged):
+        return
+    width = merged.parameters.range.width
+    if any(s.shared and not s.fixed and width > _WORTH_A_QUANTIZE * s.values.width > 0 for s in merged.segments):
+        return
+    groups.update(dict.fromkeys(merged.segments, merged))
+
+
+def _holds(fixed: Parameters, merged: Group) -> bool:
+    """True when the prescribed scale holds the others' values, and does not waste most of its codes on them."""
+    free = [s.values for s in merged.segments if not s.fixed]
+    if not free:
+        return True
+    needed = free[0]
+    for other in free[1:]:
+        needed = needed.union(other)
+    # a SOFTMAX's 1.0 is one step outside of its own prescribed range, so one step is no loss
+    return needed.within(fixed.range, slack=fixed.scale) and fixed.range.width <= _WORTH_A_QUANTIZE * needed.width

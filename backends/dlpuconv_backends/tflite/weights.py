@@ -1,0 +1,149 @@
+"""Weights and biases of layers: float -> int8 and int32, with accumulators that cannot overflow.
+
+Weights are symmetric in [-127, 127]; a bias has the scale input x weight. A layer's accumulator holds at most
+sum |w| * |x - zero point| + |bias|, all in integers. Where that could leave int32 (a long sum, or a channel of
+tiny weights beside a large bias), the weights get the smallest coarser scale that keeps it inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.scheme import Granularity
+from dlpuconv_backends.flatbuffer import Affine
+from dlpuconv_backends.tflite.operators import SPECS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.flatbuffer import Operator, Tensor
+    from dlpuconv_backends.tflite.numbers import Parameters
+
+_LARGEST_WEIGHT = 127
+_INT32 = 2**31 - 1
+_SMALLEST_SCALE = 1e-20
+"""Far below any trained weight, and its product with an input's scale is still a normal float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerWeights:
+    """A layer's integers.
+
+    Attributes:
+        weights: int8, in the float weights' shape.
+        affine: scale [1] or [C], zero points 0, axis of the output channels.
+        bias: [C] int32, or None.
+        bias_affine: scale input x weight, as many as weight scales; None without bias.
+        repaired: output channels whose scale was widened for the accumulator's sake.
+        dead: output channels whose weights are all zero.
+    """
+
+    weights: npt.NDArray[np.int8]
+    affine: Affine
+    bias: npt.NDArray[np.int32] | None
+    bias_affine: Affine | None
+    repaired: int = 0
+    dead: int = 0
+
+
+def layer_names(op: Operator) -> tuple[str, ...]:
+    """The names under which an override may mean this layer: ONNX node, ONNX values, tensor."""
+    return tuple(name for name in (op.source_name, *op.output.source_names, op.output.name) if name)
+
+
+def granularity(op: Operator, recipe: Recipe) -> Granularity:
+    """What the recipe says of a layer with weights."""
+    weights = SPECS[op.kind].weights
+    default = recipe.granularity if weights and weights.by_default else Granularity.PER_TENSOR
+    return recipe.granularity_of(*layer_names(op)) or default
+
+
+def quantize_layer(op: Operator, data: Parameters, chosen: Granularity) -> LayerWeights:
+    """Integers for a layer with weights.
+
+    Args:
+        op: its weights and bias are float32 constants.
+        data: of the activation that it reads.
+        chosen: one scale, or one for each output channel.
+    """
+    at = SPECS[op.kind].weights
+    assert at is not None
+    weights, axis = _values(op.input(at.weights)), at.axis
+    bias_tensor = op.inputs[at.bias] if at.bias < len(op.inputs) else None
+    bias = None if bias_tensor is None else _values(bias_tensor).reshape(-1)
+    scale, repaired = _scales(weights, bias, axis, data, chosen)
+    along = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)]) if scale.size > 1 else scale
+    codes = np.clip(np.rint(weights / along), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
+    zeros = np.zeros(scale.size, np.int64)
+    dead = int((_peaks(weights, axis) == 0).sum())
+    affine = Affine(scale, zeros, axis if scale.size > 1 else 0)
+    if bias is None:
+        return LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
+    # the kernels compare with a float32 product (kernel_util.cc), so it is computed as one
+    bias_scale = (np.float32(data.scale) * scale).astype(np.float32)
+    bias_codes = np.clip(np.rint(bias / bias_scale.astype(np.float64)), -_INT32, _INT32).astype(np.int32)
+    return LayerWeights(
+        weights=codes,
+        affine=affine,
+        bias=bias_codes,
+        bias_affine=Affine(bias_scale, zeros),
+        repaired=repaired,
+        dead=dead,
+    )
+
+
+def _values(constant: Tensor) -> npt.NDArray[np.float64]:
+    assert constant.data is not None
+    return constant.data.astype(np.float64)
+
+
+def _per_channel(values: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+    """[C, everything else]."""
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+
+
+def _peaks(weights: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+    """[C] largest magnitude of each output channel."""
+    return np.asarray(np.abs(_per_channel(weights, axis)).max(axis=1, initial=0.0))
+
+
+def _scales(
+    weights: npt.NDArray[np.float64],
+    bias: npt.NDArray[np.float64] | None,
+    axis: int,
+    data: Parameters,
+    chosen: Granularity,
+) -> tuple[npt.NDArray[np.float32], int]:
+    """[1] or [C] weight scales, and how many channels asked for a wider one than their weights need."""
+    peaks = _peaks(weights, axis)
+    channels = peaks.size
+    # a dead channel takes its neighbours' scale: its own would be 0, and its bias needs some
+    wanted = np.where(peaks > 0, peaks, peaks.max(initial=0.0) or 1.0) / _LARGEST_WEIGHT
+    floor = np.maximum(_accumulator_floor(weights, bias, axis, data), _SMALLEST_SCALE)
+    if chosen is Granularity.PER_TENSOR or channels == 1:
+        wanted = np.full(channels, wanted.max())
+    repaired = int((floor > wanted).sum())
+    scale = np.maximum(wanted, floor)
+    if chosen is Granularity.PER_TENSOR or channels == 1:
+        scale = scale.max(keepdims=True)
+    return scale.astype(np.float32), repaired
+
+
+def _accumulator_floor(
+    weights: npt.NDArray[np.float64], bias: npt.NDArray[np.float64] | None, axis: int, data: Parameters
+) -> npt.NDArray[np.float64]:
+    """[C] the smallest weight scale with which each channel's accumulator stays in int32.
+
+    sum|w|/s * reach + |b|/(s * s_in) <= 2^31 - 1, solved for s; rounding adds half a code to every weight.
+    """
+    rows = _per_channel(weights, axis)
+    sums = np.abs(rows).sum(axis=1)
+    rounding = 0.5 * rows.shape[1] * data.reach + 1.0
+    magnitude = sums * data.reach
+    if bias is not None:
+        magnitude = magnitude + np.abs(bias) / data.scale
+    return np.asarray(magnitude / max(_INT32 - rounding, 1.0))
