@@ -1,0 +1,130 @@
+"""The demo: one real model, three chips, and what 200 labelled images say of each file.
+
+A small MobileNetV2 trained on CIFAR-10 is converted through the public API, as a user would do it. Then the float
+model and every artifact classify the same images, read back from the files on disk: ONNX Runtime runs the float
+models, TFLite's integer kernels (LiteRT without delegates) the int8 ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+import dlpuconv
+from dlpuconv.formats.detect import runner
+from dlpuconv.verify.translate import to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.conversion import Converted
+
+    type Floats = npt.NDArray[np.float32]
+    type Values = npt.NDArray[np.generic]
+    type Classifier = Callable[[Floats], Values]
+
+REPOSITORY = Path(__file__).parents[1]
+DATA = REPOSITORY / "scripts" / "demo_data"
+MODEL = DATA / "cifar_mobilenetv2.onnx"
+INPUT = "input"
+MEAN = (125.307, 122.961, 113.8575)
+STD = (62.985, 62.0925, 66.708)
+TARGETS = ("artpec7", "artpec8", "cv25")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Images and their classes.
+
+    Attributes:
+        images: [N, 3, 32, 32] float32, normalized as the network was trained.
+        classes: [N] int64, position of the class in alphabetical order.
+    """
+
+    images: Floats
+    classes: npt.NDArray[np.int64]
+
+    def accuracy(self, classify: Classifier) -> float:
+        """Share of the images whose largest output is that of their class; `classify` takes [1, 3, 32, 32]."""
+        answers = [int(classify(image[None]).argmax()) for image in self.images]
+        return float(np.mean(np.array(answers) == self.classes))
+
+
+def read_labelled(folder: Path) -> Labelled:
+    """Every PNG in `folder/CLASS/`."""
+    names = sorted(path.name for path in folder.iterdir())
+    files = sorted(folder.glob("*/*.png"))
+    pixels = np.stack([np.asarray(Image.open(file).convert("RGB"), np.float32) for file in files])
+    normalized = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    return Labelled(normalized.transpose(0, 3, 1, 2), np.array([names.index(file.parent.name) for file in files]))
+
+
+def float_classifier(path: Path) -> Classifier:
+    """The source model in ONNX Runtime."""
+    run = runner(path).run
+    return lambda image: first(run({INPUT: image}))
+
+
+def artifact_classifier(path: Path, converted: Converted) -> Classifier:
+    """A converted file, fed with its own integers in its own layout, as its manifest describes them."""
+    run, made = runner(path).run, converted.artifact
+    return lambda image: first(run(to_artifact({INPUT: image}, made.inputs, made.bindings)))
+
+
+def first(outputs: Mapping[str, Values]) -> Values:
+    """The only output; integers will do, since the largest of them stands for the largest real value."""
+    return next(iter(outputs.values()))
+
+
+def size(path: Path) -> str:
+    """Of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1000:.0f} kB"
+
+
+def main() -> int:
+    """Convert, measure, print."""
+    parser = argparse.ArgumentParser(description="Convert the bundled model for three chips and measure the results.")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "demo-output", help="default: %(default)s")
+    output: Path = parser.parse_args().output
+    console = Console(highlight=False)
+
+    console.print(f"Converting {MODEL.name} for {', '.join(TARGETS)} ...")
+    start = time.monotonic()
+    conversion = dlpuconv.convert(MODEL, target=TARGETS, calibration=DATA / "calibration", mean=MEAN, std=STD)
+    paths = conversion.save(output, force=True)
+    seconds = time.monotonic() - start
+
+    labelled = read_labelled(DATA / "evaluation")
+    reference = labelled.accuracy(float_classifier(MODEL))
+    table = Table("target", "file", "size", "verdict", "float", "converted")
+    for converted, path in zip(conversion.artifacts, paths, strict=True):
+        accuracy = labelled.accuracy(artifact_classifier(path, converted))
+        kind = "int8" if converted.artifact.inputs[0].scale is not None else "float32"
+        verdict = "[green]pass[/]" if converted.report.passed else "[red]FAIL[/]"
+        table.add_row(converted.target, path.name, size(path), verdict, f"{reference:.1%}", f"{accuracy:.1%} ({kind})")
+    console.print(table)
+    console.print(
+        f"Converted and verified in {seconds:.1f} s; accuracy on {len(labelled.classes)} images that calibration did"
+        " not see."
+    )
+    for converted in conversion.artifacts:
+        for line in converted.report.reasons:
+            console.print(f"{converted.target}: {line}", style="red")
+    console.print(f"Files, manifests and reference inputs: {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
