@@ -1,1 +1,55 @@
-"""The shared verifier: rules, parity, report."""
+"""The shared verifier: rules, granularity, parity, verdict, report.
+
+Targets import rules from here, and must cost nothing to import: everything below is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.inspection import inspection_json, render_inspection
+    from dlpuconv.verify.parity import Links, compare, reference_inferences
+    from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
+    from dlpuconv.verify.text import render_reasons, render_report
+    from dlpuconv.verify.verifier import Question, verify_file
+
+__all__ = [
+    # verify a file
+    "Question",
+    "verify_file",
+    # what comes of it
+    "GranularitySummary",
+    "IoTensor",
+    "OutputParity",
+    "ParityReport",
+    "Report",
+    "Verdict",
+    # compare two runners
+    "Links",
+    "compare",
+    "reference_inferences",
+    # for the terminal
+    "inspection_json",
+    "render_inspection",
+    "render_reasons",
+    "render_report",
+]
+
+_HOMES = {
+    "dlpuconv.verify.granularity": ("GranularitySummary",),
+    "dlpuconv.verify.inspection": ("inspection_json", "render_inspection"),
+    "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
+    "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
+    "dlpuconv.verify.text": ("render_reasons", "render_report"),
+    "dlpuconv.verify.verifier": ("Question", "verify_file"),
+}
+_MODULE = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE[name]), name)

@@ -1,0 +1,94 @@
+"""Sets up the comparison of a file with its source model: which runs what, and what corresponds to what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.verify.parity import Links, compare
+from dlpuconv.verify.ports import match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import Model
+    from dlpuconv.plugin import Port
+    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verify.verifier import Question
+
+_KERNELS = {"tflite": "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES"}
+
+
+def compare_files(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> ParityReport:
+    """Compare a file with the reference of the question, on its samples.
+
+    Raises:
+        ArtifactError: there is no reference or there are no samples, or one of the two models cannot run.
+        CalibrationError: the samples are empty.
+        ShapeError: they do not fit together.
+    """
+    if question.reference is None or question.samples is None:
+        raise ArtifactError("a comparison needs the source model and samples")
+    links, renamed = _links(view, question, sidecar)
+    artifact = renamed(run) if renamed else run
+    reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
+    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
+    return replace(report, kernels=_KERNELS.get(view.format, "ONNX Runtime"))
+
+
+def _links(
+    view: FileView, question: Question, sidecar: Sidecar | None
+) -> tuple[Links, Callable[[Runner], Runner] | None]:
+    """How inputs and outputs correspond, and what gives a runner the source's names, where they may differ."""
+    if question.inputs is not None and question.outputs is not None:
+        return Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {}), None
+    bindings = question.bindings or (sidecar.bindings if sidecar else {})
+    if sidecar is not None and _same_outputs(sidecar, question.reference):
+        return Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings), None
+    if question.reference is None:
+        raise ArtifactError("a comparison needs the source model")
+    signature = question.reference.signature
+    inputs = match(view, view.inputs, signature.inputs, "input")
+    outputs = match(view, view.outputs, signature.outputs, "output")
+    links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
+    to_file = {port.name: name for name, port in inputs}
+    return links, partial(_Renamed, inputs=to_file, outputs={name: port.name for name, port in outputs})
+
+
+def _same_outputs(sidecar: Sidecar, reference: Model | None) -> bool:
+    """Whether the manifest speaks of a model with the reference's outputs: it may have been cut elsewhere."""
+    if reference is None:
+        return True
+    return {port.name for port in sidecar.outputs} == {value.name for value in reference.signature.outputs}
+
+
+def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
+    return tuple(port for _, port in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """A runner under the source model's names.
+
+    Attributes:
+        runner: under the file's names.
+        inputs: name in the file by name in the source.
+        outputs: name in the source by name in the file.
+    """
+
+    runner: Runner
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`."""
+        found = self.runner.run({self.inputs[name]: value for name, value in inputs.items() if name in self.inputs})
+        return {self.outputs.get(name, name): value for name, value in found.items()}

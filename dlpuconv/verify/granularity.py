@@ -1,0 +1,165 @@
+"""How many scales the weights of each layer have, read from the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.formats.view import FileView, LayerView, TensorView
+    from dlpuconv.plugin import Json
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedForm:
+    """Where a weighted TFLite op keeps what.
+
+    Attributes:
+        activation: position of the activation among the inputs.
+        weights: position of the weights.
+        bias: position of the bias, which may be absent.
+        axis: the weights' output-channel axis.
+    """
+
+    activation: int
+    weights: int
+    bias: int
+    axis: int
+
+
+WEIGHTED: dict[str, WeightedForm] = {
+    "CONV_2D": WeightedForm(0, 1, 2, 0),  # weights [C_out, KH, KW, C_in]
+    "DEPTHWISE_CONV_2D": WeightedForm(0, 1, 2, 3),  # weights [1, KH, KW, C_out]
+    "FULLY_CONNECTED": WeightedForm(0, 1, 2, 0),  # weights [C_out, C_in]
+    "TRANSPOSE_CONV": WeightedForm(2, 1, 3, 0),  # inputs: output shape, weights [C_out, KH, KW, C_in], activation, bias
+    "CONV_3D": WeightedForm(0, 1, 2, 4),  # weights [KD, KH, KW, C_in, C_out]
+}
+"""TFLite's ops with trained weights, by name."""
+
+_ONNX_WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedLayer:
+    """A layer with constant or computed weights, its parts resolved.
+
+    Attributes:
+        layer: the layer.
+        form: where its op keeps what.
+        activation: what it reads.
+        weights: what it multiplies with.
+        bias: what it adds, or None.
+        output: what it makes.
+    """
+
+    layer: LayerView
+    form: WeightedForm
+    activation: TensorView
+    weights: TensorView
+    bias: TensorView | None
+    output: TensorView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerGranularity:
+    """The weights of one layer.
+
+    Attributes:
+        name: of the layer.
+        op: of the layer.
+        granularity: None where the weights have no scale at all.
+        scales: how many there are.
+        dtype: of the weights.
+    """
+
+    name: str
+    op: str
+    granularity: Granularity | None
+    scales: int
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class GranularitySummary:
+    """The weights of every layer of a file, in its order."""
+
+    layers: tuple[LayerGranularity, ...]
+
+    def count(self, granularity: Granularity | None) -> int:
+        """How many layers have this granularity (None: no scale)."""
+        return sum(layer.granularity is granularity for layer in self.layers)
+
+    @property
+    def summary(self) -> str:
+        """`per-tensor`, `53 per-channel, 1 per-tensor`, `float32`, or `no weights`."""
+        counts = Counter(str(layer.granularity or layer.dtype) for layer in self.layers)
+        if len(counts) < 2:
+            return next(iter(counts), "no weights")
+        return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+
+    def to_json(self) -> Json:
+        """Counts and the list of layers."""
+        layers: list[Json] = [
+            {
+                "name": layer.name,
+                "op": layer.op,
+                "granularity": layer.granularity.value if layer.granularity else None,
+                "scales": layer.scales,
+                "dtype": layer.dtype,
+            }
+            for layer in self.layers
+        ]
+        return {
+            "summary": self.summary,
+            "per_tensor": self.count(Granularity.PER_TENSOR),
+            "per_channel": self.count(Granularity.PER_CHANNEL),
+            "layers": layers,
+        }
+
+
+def weighted_layers(view: FileView) -> Iterator[WeightedLayer]:
+    """The TFLite layers with weights whose parts are all there."""
+    for layer in view.layers:
+        form = WEIGHTED.get(layer.op)
+        if form is None or not layer.outputs:
+            continue
+        activation, weights = _input(view, layer, form.activation), _input(view, layer, form.weights)
+        if activation is None or weights is None:
+            continue
+        yield WeightedLayer(
+            layer=layer,
+            form=form,
+            activation=activation,
+            weights=weights,
+            bias=_input(view, layer, form.bias),
+            output=view.tensors[layer.outputs[0]],
+        )
+
+
+def granularity(view: FileView) -> GranularitySummary:
+    """The granularity of every layer's weights."""
+    if view.format == "tflite":
+        return GranularitySummary(tuple(_of_layer(w.layer, w.weights) for w in weighted_layers(view)))
+    pairs = [(layer, _constant(view, layer)) for layer in view.layers if layer.op in _ONNX_WEIGHTED]
+    return GranularitySummary(tuple(_of_layer(layer, weights) for layer, weights in pairs if weights is not None))
+
+
+def _of_layer(layer: LayerView, weights: TensorView) -> LayerGranularity:
+    scales = len(weights.quantization.scale) if weights.quantization else 0
+    kind = None
+    if scales:
+        kind = Granularity.PER_CHANNEL if scales > 1 else Granularity.PER_TENSOR
+    return LayerGranularity(name=layer.name, op=layer.op, granularity=kind, scales=scales, dtype=weights.dtype)
+
+
+def _constant(view: FileView, layer: LayerView) -> TensorView | None:
+    return next((t for i in layer.inputs if (t := view.tensor(i)) is not None and t.constant), None)
+
+
+def _input(view: FileView, layer: LayerView, position: int) -> TensorView | None:
+    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None

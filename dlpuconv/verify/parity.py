@@ -1,0 +1,200 @@
+"""Compares an artifact with its float source, one sample in memory at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import CalibrationError, ShapeError
+from dlpuconv.verify.report import MOST_DB, OutputParity, ParityReport
+from dlpuconv.verify.translate import from_artifact, to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.formats import Runner
+    from dlpuconv.ir import InputBinding
+    from dlpuconv.plugin import Port
+
+_LIVE_STEPS = 2.0  # a reference that varies by less than this many of the artifact's steps may well look constant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """How the two models correspond.
+
+    Attributes:
+        inputs: the artifact's inputs.
+        outputs: the artifact's outputs.
+        bindings: by input name, how source values become the artifact's.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    bindings: Mapping[str, InputBinding] = field(default_factory=dict)
+
+
+def compare(
+    reference: Runner, artifact: Runner, links: Links, samples: Iterable[Sample], *, calibrated: bool = True
+) -> ParityReport:
+    """Run both on every sample and compare each output in the source model's layout and real units.
+
+    Args:
+        reference: runs the source model, on samples as they are.
+        artifact: runs the converted file.
+        links: how inputs and outputs correspond.
+        samples: that calibration did not see.
+        calibrated: False for random samples.
+
+    Raises:
+        CalibrationError: there are no samples.
+        ShapeError: inputs or outputs do not fit together.
+    """
+    tallies = {port.name: _Tally(port) for port in links.outputs}
+    count = 0
+    for sample in samples:
+        expected = reference.run(sample)
+        got = artifact.run(to_artifact(sample, links.inputs, links.bindings))
+        for name, tally in tallies.items():
+            tally.add(_named(expected, name, "source model"), from_artifact(_named(got, name, "file"), tally.port))
+        count += 1
+    if not count:
+        raise CalibrationError("there are no samples to compare the file with its source on")
+    outputs = tuple(tally.result(count) for tally in tallies.values())
+    return ParityReport(samples=count, outputs=outputs, calibrated=calibrated)
+
+
+def reference_inferences(
+    artifact: Runner, links: Links, samples: Iterable[Sample], count: int
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
+    """The first samples as a camera would deliver them, and what the artifact answers.
+
+    Returns:
+        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`.
+    """
+    inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    for _, sample in zip(range(count), samples, strict=False):
+        given = to_artifact(sample, links.inputs, links.bindings)
+        for name, value in given.items():
+            inputs.setdefault(name, []).append(value)
+        for name, value in artifact.run(given).items():
+            outputs.setdefault(name, []).append(value)
+    return _stacked(inputs), _stacked(outputs)
+
+
+def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.NDArray[np.generic]]:
+    return {name: np.stack(items) for name, items in values.items()}
+
+
+def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str) -> npt.NDArray[np.generic]:
+    if name not in outputs:
+        raise ShapeError(f"the {whose} has no output {name!r}; it has {', '.join(outputs)}")
+    return outputs[name]
+
+
+class _Tally:
+    """Sums over the samples of one output."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self._signal = self._noise = self._product = self._energy = 0.0
+        self._max_error = self._peak = 0.0
+        self._not_finite = self._agreed = 0
+        self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+        self._low = self._reference_low = math.inf
+        self._high = self._reference_high = -math.inf
+        self._same_for_all = True
+        self._drift = 0.0  # how far the reference moves between samples
+
+    def add(self, reference: npt.NDArray[np.generic], value: npt.NDArray[np.float64]) -> None:
+        """One sample.
+
+        Args:
+            reference: the source model's output.
+            value: the artifact's, in real units and the same layout.
+        """
+        expected = np.asarray(reference, np.float64)
+        if expected.shape != value.shape:
+            raise ShapeError(
+                f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
+            )
+        finite = np.isfinite(expected)
+        if not finite.all():
+            self._not_finite += int(expected.size - finite.sum())
+            expected, value = np.where(finite, expected, 0.0), np.where(finite, value, 0.0)
+        self._signal += _dot(expected, expected)
+        self._energy += _dot(value, value)
+        self._product += _dot(expected, value)
+        error = expected - value
+        self._noise += _dot(error, error)
+        self._max_error = max(self._max_error, _largest(error))
+        self._peak = max(self._peak, _largest(expected))
+        self._agreed += int(expected.size > 0 and expected.argmax() == value.argmax())
+        self._watch(expected, value)
+
+    def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
+        """Whether anything moves: over the elements, and from sample to sample."""
+        if not value.size:
+            return
+        self._low, self._high = min(self._low, float(value.min())), max(self._high, float(value.max()))
+        self._reference_low = min(self._reference_low, float(expected.min()))
+        self._reference_high = max(self._reference_high, float(expected.max()))
+        if self._first is None:
+            self._first = (expected.copy(), value.copy())
+            return
+        self._same_for_all = self._same_for_all and bool(np.array_equal(value, self._first[1]))
+        self._drift = max(self._drift, _largest(expected - self._first[0]))
+
+    def result(self, samples: int) -> OutputParity:
+        """The figures over all samples."""
+        norm = math.sqrt(self._signal * self._energy)
+        return OutputParity(
+            name=self.port.name,
+            sqnr_db=_decibels(self._signal, self._noise),
+            exact=self._noise == 0.0,
+            cosine=self._product / norm if norm else None,
+            max_error=self._max_error,
+            peak=self._peak,
+            argmax_agreement=self._agreed / samples if _is_class_vector(self.port.source_shape) else None,
+            dead=self._dead(samples),
+            not_finite=self._not_finite,
+        )
+
+    def _dead(self, samples: int) -> str:
+        """An output is dead when it stands still where the reference moves by steps that it could express."""
+        least = _LIVE_STEPS * (self.port.scale or 0.0)
+        if self._low == self._high and self._reference_high - self._reference_low > least:
+            source = f"the source varies from {self._reference_low:g} to {self._reference_high:g}"
+            return f"it is {self._low:g} everywhere, where {source}"
+        if samples > 1 and self._same_for_all and self._drift > least:
+            return f"it is the same for all {samples} samples, where the source differs by up to {self._drift:g}"
+        return ""
+
+
+def _is_class_vector(shape: tuple[int, ...]) -> bool:
+    """[1, C], or [1, C] with further axes of one, C at least 2: what an argmax makes sense of."""
+    extents = [extent for extent in shape if extent != 1]
+    return len(shape) >= 2 and shape[0] == 1 and len(extents) == 1
+
+
+def _dot(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    return float(np.dot(a.ravel(), b.ravel()))
+
+
+def _largest(values: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(values).max()) if values.size else 0.0
+
+
+def _decibels(signal: float, noise: float) -> float | None:
+    if noise == 0.0:
+        return None
+    if signal == 0.0:
+        return None
+    return max(-MOST_DB, min(MOST_DB, 10.0 * math.log10(signal / noise)))

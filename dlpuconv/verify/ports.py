@@ -1,0 +1,74 @@
+"""Which input and output of a file stands for which of the source model's, for files that came without a manifest."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ShapeError
+from dlpuconv.formats.names import port_names
+from dlpuconv.plugin import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpuconv.formats.view import FileView, TensorView
+    from dlpuconv.ir import ValueSpec
+
+_MOST_PERMUTED = 5  # axes; beyond this the order is kept
+
+
+def match(view: FileView, indices: Sequence[int], wanted: Sequence[ValueSpec], noun: str) -> list[tuple[str, Port]]:
+    """For each wanted value: the name in the file, and its port.
+
+    Raises:
+        ShapeError: a value has no counterpart.
+    """
+    free = dict(zip(port_names(view, indices), (view.tensors[index] for index in indices), strict=True))
+    found: list[tuple[str, Port]] = []
+    for value in wanted:
+        name = next((n for n in free if _same_name(n, value.name) and _order(value.shape, free[n].shape)), None)
+        name = name or next((n for n in free if _order(value.shape, free[n].shape)), None)
+        if name is None:
+            left = ", ".join(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
+            raise ShapeError(
+                f"no {noun} of the file can stand for {value.name!r} {list(value.shape)} of the reference; left: {left}"
+            )
+        found.append((name, _port(value, free.pop(name))))
+    return found
+
+
+def _port(value: ValueSpec, tensor: TensorView) -> Port:
+    quantization = tensor.quantization
+    return Port(
+        name=value.name,
+        source_shape=value.shape,
+        shape=tensor.shape,
+        permutation=_order(value.shape, tensor.shape) or tuple(range(len(value.shape))),
+        dtype=tensor.dtype,
+        scale=quantization.scale[0] if quantization else None,
+        zero_point=quantization.zero_point[0] if quantization else None,
+    )
+
+
+def _same_name(in_file: str, in_source: str) -> bool:
+    """Converters decorate names: `serving_default_x:0`, `x:0`."""
+    plain = in_file.removeprefix("serving_default_").rsplit(":", 1)[0]
+    return in_source in (in_file, plain)
+
+
+def _order(source: tuple[int, ...], file: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The axis order that makes the source's shape the file's, channels last first; None where there is none.
+
+    Shapes that differ only in axes of one count as the same order: reshaping does the rest.
+    """
+    rank = len(source)
+    if rank != len(file):
+        same = [n for n in source if n != 1] == [n for n in file if n != 1]
+        return tuple(range(rank)) if same else None
+    orders = [tuple(range(rank))]
+    if rank == len("NCHW"):
+        orders.insert(0, (0, 2, 3, 1))  # where all fits, TFLite's own order is the likelier one
+    if rank <= _MOST_PERMUTED:
+        orders += [(0, *order) for order in permutations(range(1, rank))]
+    return next((order for order in orders if tuple(source[axis] for axis in order) == file), None)

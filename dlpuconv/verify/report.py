@@ -1,0 +1,216 @@
+"""What the verifier found, as values: printed in the terminal, written to manifests, drawn in reports."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dlpuconv.verify.rule import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.plugin import Json
+    from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.rule import Finding
+
+_MOST_HITS = 50  # written to JSON; the count is always there
+MOST_DB = 200.0
+"""Ratios beyond this (or under its negative) say nothing more in double precision: they are cut."""
+
+
+class Verdict(StrEnum):
+    """Whether a file may be trusted on its chip."""
+
+    PASS = "pass"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputParity:
+    """One output beside the float source model's, over all samples.
+
+    Attributes:
+        name: of the output.
+        sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
+            artifact's dequantized values; None where a equals r, or r is zero throughout.
+        exact: True where the artifact gives the very values of the reference.
+        cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
+        max_error: largest |r - a|, in real units.
+        peak: largest |r|, in real units.
+        argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
+        dead: why the output carries no information although the reference's does; empty where it is alive.
+        not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
+    """
+
+    name: str
+    sqnr_db: float | None
+    exact: bool
+    cosine: float | None
+    max_error: float
+    peak: float
+    argmax_agreement: float | None = None
+    dead: str = ""
+    not_finite: int = 0
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe: no NaN, no infinity."""
+        return {
+            "name": self.name,
+            "sqnr_db": None if self.sqnr_db is None else round(self.sqnr_db, 3),
+            "exact": self.exact,
+            "cosine": None if self.cosine is None else round(self.cosine, 7),
+            "max_error": _finite(self.max_error),
+            "peak": _finite(self.peak),
+            "argmax_agreement": self.argmax_agreement,
+            "dead": self.dead or None,
+            "not_finite": self.not_finite,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityReport:
+    """The artifact beside its float source, on samples that calibration did not see.
+
+    Attributes:
+        samples: how many.
+        outputs: in the source model's order.
+        calibrated: False where the samples are random: the figures then say little.
+        kernels: what ran the artifact.
+    """
+
+    samples: int
+    outputs: tuple[OutputParity, ...]
+    calibrated: bool = True
+    kernels: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """True where every output equals the reference's."""
+        return all(output.exact for output in self.outputs)
+
+    @property
+    def min_sqnr(self) -> float:
+        """The lowest SQNR of an output, in dB; `MOST_DB` where all are exact."""
+        return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        outputs: list[Json] = [output.to_json() for output in self.outputs]
+        return {
+            "samples": self.samples,
+            "calibrated": self.calibrated,
+            "kernels": self.kernels,
+            "sqnr_definition": "10*log10(sum(ref^2)/sum((ref-artifact)^2)) over all elements and samples",
+            "exact": self.exact,
+            "min_sqnr_db": None if self.exact else round(self.min_sqnr, 3),
+            "outputs": outputs,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IoTensor:
+    """An input or output as the file declares it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "scale": None if self.scale is None else _finite(self.scale),
+            "zero_point": self.zero_point,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that the verifier found about one file and one target.
+
+    Attributes:
+        file: its name.
+        format: `tflite`, `onnx` or `cv25-package`.
+        target: the chip.
+        verdict: pass or fail.
+        reasons: a sentence for each thing that made it fail.
+        findings: broken rules, fatal ones first.
+        ignored: ids of rules that did not count.
+        granularity: of every layer's weights.
+        inputs: as the file declares them.
+        outputs: as the file declares them.
+        op_counts: how often each op occurs.
+        parity: None where there was no reference or no data.
+        calibrated: False where calibration or comparison used random samples.
+        warnings: what else the user should know, beside the findings.
+        metadata: free texts of the file, such as `min_runtime_version`.
+    """
+
+    file: str
+    format: str
+    target: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    granularity: GranularitySummary
+    inputs: tuple[IoTensor, ...]
+    outputs: tuple[IoTensor, ...]
+    op_counts: Mapping[str, int]
+    ignored: tuple[str, ...] = ()
+    parity: ParityReport | None = None
+    calibrated: bool = True
+    warnings: tuple[str, ...] = ()
+    metadata: Mapping[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """True for the verdict `pass`."""
+        return self.verdict is Verdict.PASS
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json` and the manifest: plain JSON, no NaN, no infinity."""
+        return {
+            "file": self.file,
+            "format": self.format,
+            "target": self.target,
+            "verdict": self.verdict.value,
+            "reasons": list(self.reasons),
+            "findings": [_finding(finding) for finding in self.findings],
+            "ignored_rules": list(self.ignored),
+            "granularity": self.granularity.to_json(),
+            "inputs": [tensor.to_json() for tensor in self.inputs],
+            "outputs": [tensor.to_json() for tensor in self.outputs],
+            "op_counts": dict(self.op_counts),
+            "parity": None if self.parity is None else self.parity.to_json(),
+            "calibrated": self.calibrated,
+            "warnings": list(self.warnings),
+            "metadata": dict(self.metadata),
+        }
+
+
+def fatal(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Those that fail a file."""
+    return tuple(finding for finding in findings if finding.severity is Severity.FAIL)
+
+
+def _finding(finding: Finding) -> Json:
+    hits: list[Json] = [{"layer": hit.layer, "detail": hit.detail} for hit in finding.hits[:_MOST_HITS]]
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "sentence": finding.sentence,
+        "fix": finding.fix,
+        "count": len(finding.hits),
+        "hits": hits,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,119 @@
+"""The manifest beside a file: what dlpuconv wrote about it when it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.ir.binding import FixedQuantization, InputBinding
+from dlpuconv.plugin import Port
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_COMPILED = "_edgetpu"
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidecar:
+    """What a manifest says that the file itself cannot.
+
+    Attributes:
+        path: the manifest.
+        asked: granularities of the recipe.
+        calibrated: False where the calibration samples were random.
+        inputs: ports with the source model's shapes and the order of axes.
+        outputs: likewise.
+        bindings: how source values become the file's, by input name.
+        source_sha256: of the model that the file was made from.
+    """
+
+    path: Path
+    asked: frozenset[Granularity] = frozenset()
+    calibrated: bool = True
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    bindings: Mapping[str, InputBinding] = field(default_factory=dict)
+    source_sha256: str = ""
+
+
+def find_sidecar(path: Path) -> Sidecar | None:
+    """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
+
+    A manifest that lists another hash for the file describes another file: it is not used.
+
+    Raises:
+        ArtifactError: there is one, and it is damaged.
+    """
+    place = path / "manifest.json" if path.is_dir() else _beside(path)
+    if not place.is_file() or place.stat().st_size > _MOST_BYTES:
+        return None
+    try:
+        content = json.loads(place.read_text("utf-8"))
+        if not isinstance(content, dict) or "schema_version" not in content:
+            return None  # some other tool's JSON
+        if not path.is_dir() and not _describes(content, path):
+            return None
+        return _sidecar(place, content)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"the manifest {place.name} is damaged ({type(error).__name__}: {error})") from error
+
+
+def _beside(path: Path) -> Path:
+    plain = path.with_suffix(".json")
+    if plain.is_file() or not path.stem.endswith(_COMPILED):
+        return plain
+    return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
+
+
+def _describes(content: dict[str, Any], path: Path) -> bool:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return any(entry["sha256"] == digest for entry in content["files"]) or path.stem.endswith(_COMPILED)
+
+
+def _sidecar(place: Path, content: dict[str, Any]) -> Sidecar:
+    recipe = content["recipe"]
+    asked = {Granularity(recipe["granularity"])}
+    asked |= {Granularity(override["granularity"]) for override in recipe.get("overrides", ())}
+    bindings = [_binding(entry) for entry in content["inputs"] if "multiplier" in entry]
+    return Sidecar(
+        path=place,
+        asked=frozenset(asked),
+        calibrated=bool(content["calibration"]["calibrated"]) or not content["calibration"]["samples"],
+        inputs=tuple(map(_port, content["inputs"])),
+        outputs=tuple(map(_port, content["outputs"])),
+        bindings={binding.name: binding for binding in bindings},
+        source_sha256=str(content["source"]["sha256"]),
+    )
+
+
+def _port(entry: dict[str, Any]) -> Port:
+    return Port(
+        name=str(entry["name"]),
+        source_shape=tuple(map(int, entry["source_shape"])),
+        shape=tuple(map(int, entry["shape"])),
+        permutation=tuple(map(int, entry["permutation"])),
+        dtype=str(entry["dtype"]),
+        scale=None if entry["scale"] is None else float(entry["scale"]),
+        zero_point=None if entry["zero_point"] is None else int(entry["zero_point"]),
+    )
+
+
+def _binding(entry: dict[str, Any]) -> InputBinding:
+    scale, zero_point = entry["scale"], entry["zero_point"]
+    fixed = FixedQuantization(scale=scale, zero_point=zero_point) if scale is not None else None
+    return InputBinding(
+        name=str(entry["name"]),
+        channel_axis=int(entry["channel_axis"]),
+        multiplier=tuple(map(float, entry["multiplier"])),
+        offset=tuple(map(float, entry["offset"])),
+        order=tuple(map(int, entry["channel_order"])),
+        quantization=fixed,
+        raw_pixels=bool(entry["raw_pixels"]),
+    )

@@ -1,0 +1,109 @@
+"""The verdict for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from dlpuconv.verify.rule import Severity
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dlpuconv.verify.report import OutputParity, ParityReport, Report
+    from dlpuconv.verify.rule import Finding
+
+_SHOWN_HITS = 3
+_STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
+
+
+def render_report(report: Report) -> RenderableType:
+    """The whole report: verdict and reasons first, then the figures, then every finding."""
+    parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
+    if report.parity is not None:
+        parts += ["", _parity(report.parity)]
+    if report.findings:
+        parts += ["", _findings(report.findings)]
+    parts += [Text(f"note: {text}", style="yellow") for text in report.warnings]
+    return Group(*parts)
+
+
+def render_reasons(report: Report) -> list[RenderableType]:
+    """One line for each reason of a failure; none for a pass."""
+    return [Text.assemble((f"{report.target}: ", "bold red"), reason) for reason in report.reasons]
+
+
+def _headline(report: Report) -> Text:
+    word, style = ("pass", "bold green") if report.passed else ("FAIL", "bold red")
+    warned = sum(finding.severity is Severity.WARN for finding in report.findings)
+    note = f" with {warned} kinds of warnings" if warned else ""
+    return Text.assemble((word, style), f"  {report.file} for {report.target}{note}")
+
+
+def _facts(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    ops = ", ".join(f"{op} {count}" for op, count in report.op_counts.items())
+    rows = [("weights", report.granularity.summary), ("ops", ops)]
+    for noun, tensors in (("input", report.inputs), ("output", report.outputs)):
+        for t in tensors:
+            scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
+            rows.append((noun, f"{t.name}  {t.dtype} {list(t.shape)}{scale}"))
+    if runtime := report.metadata.get("min_runtime_version"):
+        rows.append(("runtime", f"TFLite {runtime} or newer, as the file says"))
+    for name, value in rows:
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _parity(parity: ParityReport) -> Table:
+    title = f"beside the float source, {parity.samples} samples ({parity.kernels})"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+    table.add_column("output", overflow="fold")
+    for heading in ("SQNR dB", "cosine", "max error", "same argmax"):
+        table.add_column(heading, justify="right")
+    for output in parity.outputs:
+        table.add_row(*_figures(output))
+    return table
+
+
+def _figures(output: OutputParity) -> tuple[str, ...]:
+    sqnr = "exact" if output.exact else "-" if output.sqnr_db is None else f"{output.sqnr_db:.1f}"
+    return (
+        escape(output.name) + (" [red](dead)[/]" if output.dead else ""),
+        sqnr,
+        "-" if output.cosine is None else f"{output.cosine:.4f}",
+        f"{output.max_error:.3g}",
+        "-" if output.argmax_agreement is None else f"{output.argmax_agreement:.1%}",
+    )
+
+
+def _findings(findings: tuple[Finding, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("rule", "", "what must hold, and where it does not"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        style = _STYLE[finding.severity]
+        table.add_row(
+            Text(finding.rule, style=style, no_wrap=True), Text(finding.severity.value, style=style), _sentence(finding)
+        )
+    return table
+
+
+def _sentence(finding: Finding) -> Text:
+    text = Text(finding.sentence)
+    for hit in finding.hits[:_SHOWN_HITS]:
+        text.append(f"\n  {_short(hit.layer)}: {hit.detail}" if hit.layer else f"\n  {hit.detail}", style="dim")
+    if len(finding.hits) > _SHOWN_HITS:
+        text.append(f"\n  and {len(finding.hits) - _SHOWN_HITS} more", style="dim")
+    if finding.fix:
+        text.append(f"\n  -> {finding.fix}")
+    return text
+
+
+def _short(name: str) -> str:
+    """TensorFlow joins the names of all that it fused; the first is enough here."""
+    return name.split(";")[0]

@@ -1,0 +1,68 @@
+"""Values of the source model <-> values of the artifact: binding, permutation, scale and zero point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.ir import InputBinding
+    from dlpuconv.plugin import Port
+
+
+def to_artifact(
+    sample: Sample, ports: tuple[Port, ...], bindings: Mapping[str, InputBinding]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """One sample as the artifact takes it.
+
+    `q = clip(round(x / scale) + zero_point)`, x the bound sample in the artifact's axis order; a float port takes x.
+
+    Args:
+        sample: by input name, in the source model's layout and value domain.
+        ports: the artifact's inputs.
+        bindings: by input name; an input without one is taken as it is.
+
+    Raises:
+        ShapeError: the sample lacks an input, or has another shape than the port.
+    """
+    return {port.name: _quantize(_bound(sample, port, bindings), port) for port in ports}
+
+
+def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.float64]:
+    """An output in real units and in the source model's layout: `scale * (q - zero_point)`, transposed back."""
+    real = np.asarray(value, np.float64)
+    if port.scale is not None and port.zero_point is not None:
+        real = (real - port.zero_point) * float(np.float32(port.scale))
+    if port.permutation and len(port.permutation) == real.ndim:
+        real = real.transpose(np.argsort(port.permutation))
+    return real.reshape(port.source_shape) if real.size == np.prod(port.source_shape, dtype=np.int64) else real
+
+
+def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> npt.NDArray[np.float32]:
+    if port.name not in sample:
+        raise ShapeError(f"the samples have no input {port.name!r}; they have {', '.join(sample)}")
+    value = np.asarray(sample[port.name], np.float32)
+    if value.size != np.prod(port.shape, dtype=np.int64):
+        raise ShapeError(f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}")
+    if port.name in bindings:
+        value = bindings[port.name].apply(value)
+    if len(port.permutation) == value.ndim:
+        value = value.transpose(port.permutation)
+    return np.ascontiguousarray(value.reshape(port.shape))
+
+
+def _quantize(value: npt.NDArray[np.float32], port: Port) -> npt.NDArray[np.generic]:
+    dtype = np.dtype(port.dtype)
+    if port.scale is None or port.zero_point is None:
+        return value.astype(dtype)
+    limits = np.iinfo(dtype)
+    steps = np.rint(value.astype(np.float64) / float(np.float32(port.scale))) + port.zero_point
+    return np.clip(steps, limits.min, limits.max).astype(dtype)

@@ -1,0 +1,146 @@
+"""Verifies one file for one target: reads it back, applies the rules, compares it with its source, decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpuconv.formats.detect import read, runner
+from dlpuconv.formats.names import port_names
+from dlpuconv.verify.engine import check
+from dlpuconv.verify.granularity import granularity
+from dlpuconv.verify.report import IoTensor, Report
+from dlpuconv.verify.rule import Context
+from dlpuconv.verify.sidecar import find_sidecar
+from dlpuconv.verify.verdict import decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.calibration import Samples
+    from dlpuconv.formats import FileView
+    from dlpuconv.ir import InputBinding, Model
+    from dlpuconv.plugin import Backend, Port, Target
+    from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.sidecar import Sidecar
+
+DEFAULT_MIN_SQNR_DB = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is known of a file, and how strictly it is judged.
+
+    Attributes:
+        asked: granularities that the user asked for by name.
+        reference: the float source model; without it, or without samples, there is no comparison.
+        samples: that calibration did not see, in the source model's domain.
+        calibrated: False where calibration or these samples are random.
+        inputs: the file's inputs; None to take them from the manifest beside it, or to match them.
+        outputs: likewise.
+        bindings: by input name; None likewise.
+        min_sqnr: dB that every output must reach.
+        ignore: ids of rules that do not count.
+        strict: warnings fail as well.
+        warnings: what is to be repeated in the report.
+        backend: reads and runs the file, where it is of a format of its own.
+    """
+
+    asked: frozenset[Granularity] = frozenset()
+    reference: Model | None = field(default=None, repr=False)
+    samples: Samples | None = field(default=None, repr=False)
+    calibrated: bool = True
+    inputs: tuple[Port, ...] | None = None
+    outputs: tuple[Port, ...] | None = None
+    bindings: Mapping[str, InputBinding] | None = None
+    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    ignore: frozenset[str] = frozenset()
+    strict: bool = False
+    warnings: tuple[str, ...] = ()
+    backend: Backend | None = None
+
+
+def verify_file(path: str | Path, target: Target, question: Question | None = None) -> Report:
+    """Verify any file, made by dlpuconv or not.
+
+    Where the manifest that dlpuconv writes lies beside the file, it tells what was asked for and how the inputs and
+    outputs correspond to the source model's; what `question` says comes first.
+
+    Args:
+        path: the file or package folder.
+        target: the chip.
+        question: what else is known.
+
+    Raises:
+        ArtifactError: the file or its manifest is damaged or of an unknown format.
+        ShapeError: reference, samples and file do not fit together.
+        CalibrationError: there are no samples to compare on.
+        MissingDependencyError: the comparison needs a library that is not installed.
+        UsageError: an ignored rule does not exist.
+    """
+    path = Path(path)
+    question = question or Question()
+    view = (question.backend.read if question.backend else read)(path)
+    sidecar = find_sidecar(path)
+    asked = question.asked | (sidecar.asked if sidecar else frozenset())
+    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, asked=asked)
+    findings = check(view, target.rules, context, question.ignore)
+    weights = granularity(view)
+    parity, notes = _parity(path, view, question, sidecar)
+    decision = decide(findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict)
+    calibrated = question.calibrated and (sidecar is None or sidecar.calibrated)
+    return Report(
+        file=path.name,
+        format=view.format,
+        target=target.name,
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        findings=findings,
+        ignored=tuple(sorted(question.ignore)),
+        granularity=weights,
+        inputs=_declared(view, view.inputs),
+        outputs=_declared(view, view.outputs),
+        op_counts=view.op_counts,
+        parity=parity,
+        calibrated=calibrated,
+        warnings=(*question.warnings, *notes, *(() if calibrated else (_NOT_CALIBRATED,))),
+        metadata=view.metadata,
+    )
+
+
+_NOT_CALIBRATED = "not calibrated: the samples were random, so that the ranges and figures of this file mean little"
+
+
+def _parity(
+    path: Path, view: FileView, question: Question, sidecar: Sidecar | None
+) -> tuple[ParityReport | None, tuple[str, ...]]:
+    """The comparison with the source, or why there is none."""
+    if question.reference is None or question.samples is None:
+        return None, ()
+    only_on_chip = sorted({layer.op for layer in view.layers if layer.custom and layer.op not in _RUNNABLE})
+    if only_on_chip:
+        return None, (f"not compared with its source: {', '.join(only_on_chip)} runs on the chip only",)
+    from dlpuconv.verify.comparison import compare_files
+
+    run = (question.backend.runner if question.backend else runner)(path)
+    return compare_files(run, view, question, sidecar), ()
+
+
+_RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
+
+
+def _declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
+    names = port_names(view, indices)
+    tensors = [view.tensors[index] for index in indices]
+    return tuple(
+        IoTensor(
+            name=name,
+            shape=tensor.shape,
+            dtype=tensor.dtype,
+            scale=tensor.quantization.scale[0] if tensor.quantization else None,
+            zero_point=tensor.quantization.zero_point[0] if tensor.quantization else None,
+        )
+        for name, tensor in zip(names, tensors, strict=True)
+    )

@@ -1,0 +1,44 @@
+"""Axis' own chips. All facts about them, with their sources, are in the rules beside this file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dlpuconv.plugin import ExternalCompiler, Target
+from dlpuconv.scheme import Granularity, Numbers, Scheme
+
+ARTPEC8 = Target(
+    name="artpec8",
+    title="ARTPEC-8 (Axis DLPU)",
+    backend="tflite",
+    scheme=Scheme(
+        numbers=Numbers.INT8,
+        weights=Granularity.PER_TENSOR,
+        discouraged=frozenset({Granularity.PER_CHANNEL}),
+    ),
+    device="axis-a8-dlpu-tflite",
+    suffix=".tflite",
+)
+
+ARTPEC9 = replace(
+    ARTPEC8,
+    name="artpec9",
+    title="ARTPEC-9 (Axis DLPU)",
+    scheme=replace(ARTPEC8.scheme, discouraged=frozenset()),
+    device="a9-dlpu-tflite",
+)
+
+ARTPEC7 = replace(
+    ARTPEC8,
+    name="artpec7",
+    title="ARTPEC-7 (Google Edge TPU)",
+    scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL),
+    device="google-edge-tpu-tflite",
+    compiler=ExternalCompiler(
+        executable="edgetpu_compiler",
+        arguments=("-s", "-o", "{folder}", "{file}"),
+        produces="{stem}_edgetpu.tflite",
+    ),
+)
+
+__all__ = ["ARTPEC7", "ARTPEC8", "ARTPEC9"]
