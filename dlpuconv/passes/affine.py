@@ -1,0 +1,138 @@
+"""What a linear operator's weights become when an affine map per channel is folded into them.
+
+Arithmetic is done in float64 and rounded once, so that folding costs no accuracy that can be measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlpuconv.passes import attributes as attrs
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import onnx_ir
+
+    from dlpuconv.passes.editor import Editor
+
+LINEAR = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators whose output is linear in a constant weight, with channels on axis 1 (last axis for Gemm and MatMul)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """y[c] = scale[c] * x[c] + shift[c]; [C] or [1] each, float64."""
+
+    scale: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
+
+    @property
+    def usable(self) -> bool:
+        """False when a factor is not finite."""
+        return bool(np.isfinite(self.scale).all() and np.isfinite(self.shift).all())
+
+
+def batch_norm(editor: Editor, node: onnx_ir.Node) -> Affine | str:
+    """Scale and shift of gamma * (x - mean) / sqrt(var + eps) + beta, or the reason why they are not known.
+
+    Args:
+        editor: the graph.
+        node: a BatchNormalization.
+    """
+    arrays = [editor.array(value) for value in node.inputs[1:5]]
+    if any(a is None for a in arrays):
+        return "its parameters are not constant"
+    gamma, beta, mean, var = (np.asarray(a, np.float64).ravel() for a in arrays)
+    scale = gamma / np.sqrt(var + attrs.number(node, "epsilon", 1e-5))
+    affine = Affine(scale, beta - mean * scale)
+    return affine if affine.usable else "its parameters give factors that are not finite"
+
+
+def output_channels(node: onnx_ir.Node, weight: npt.NDArray[Any]) -> int:
+    """How many output channels a linear operator has."""
+    if node.op_type == "Conv":
+        return int(weight.shape[0])
+    if node.op_type == "ConvTranspose":
+        return int(weight.shape[1]) * attrs.integer(node, "group", 1)
+    if node.op_type == "Gemm" and attrs.integer(node, "transB", 0):
+        return int(weight.shape[0])
+    return int(weight.shape[-1])
+
+
+def scale_outputs(node: onnx_ir.Node, weight: npt.NDArray[Any], scale: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """The weight that makes a linear operator give its outputs times `scale`.
+
+    Args:
+        node: one of `LINEAR`.
+        weight: Conv [C_out, C_in/groups, *K], ConvTranspose [C_in, C_out/groups, *K], Gemm [K, N] or [N, K],
+            MatMul [..., K, N].
+        scale: [C_out] or [1].
+    """
+    wide = weight.astype(np.float64)
+    channels = output_channels(node, weight)
+    factors = np.broadcast_to(scale, (channels,))
+    if node.op_type == "Conv":
+        wide *= factors.reshape(-1, *[1] * (weight.ndim - 1))
+    elif node.op_type == "ConvTranspose":
+        groups = attrs.integer(node, "group", 1)
+        # Input channel i belongs to group i // (C_in / groups), which makes its own outputs.
+        per_group = factors.reshape(groups, 1, -1)
+        wide = wide.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1) * per_group[..., None]
+        wide = wide.reshape(weight.shape)
+    elif node.op_type == "Gemm" and attrs.integer(node, "transB", 0):
+        wide *= factors[:, None]
+    else:
+        wide *= factors
+    return wide.astype(weight.dtype)
+
+
+def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: Affine) -> str | None:
+    """Make a Conv, ConvTranspose or Gemm compute scale * y + shift; a reason if it cannot.
+
+    Args:
+        editor: the graph.
+        node: a Conv, ConvTranspose or Gemm; edited in place.
+        affine: [C_out] or [1].
+    """
+    weight = editor.array(node.inputs[1])
+    if weight is None or weight.dtype.kind != "f":
+        return f"the weights of {node.name} are not constant"
+    channels = output_channels(node, weight)
+    if affine.scale.size not in (1, channels) or affine.shift.size not in (1, channels):
+        return f"{node.name} has {channels} output channels, the factors {affine.scale.size}"
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = editor.array(given)
+    if given is not None and bias is None:
+        return f"the bias of {node.name} is not constant"
+    if node.op_type == "Gemm":
+        bias = _gemm_bias(node, bias, channels)
+        if bias is None:
+            return f"the bias of {node.name} is not one number a channel"
+    before = np.zeros(channels) if bias is None else bias.astype(np.float64).ravel()
+    after = (before * affine.scale + affine.shift).astype(weight.dtype)
+    node.replace_input_with(1, editor.constant(scale_outputs(node, weight, affine.scale), _name(node.inputs[1])))
+    if len(node.inputs) < 3:
+        node.resize_inputs(3)
+    bias_name = _name(given) if given is not None else f"{node.name}_bias"
+    node.replace_input_with(2, editor.constant(after, bias_name))
+    return None
+
+
+def _gemm_bias(node: onnx_ir.Node, bias: npt.NDArray[Any] | None, channels: int) -> npt.NDArray[np.float64] | None:
+    """The bias of alpha * A @ B + beta * C as one number a channel, with beta multiplied in."""
+    if attrs.number(node, "alpha", 1.0) != 1.0:
+        return None
+    if bias is None:
+        return np.zeros(channels)
+    if bias.size not in (1, channels) or (bias.size == channels != 1 and bias.shape[-1] != channels):
+        return None
+    beta = attrs.number(node, "beta", 1.0)
+    node.attributes.pop("beta", None)
+    return np.broadcast_to(bias.astype(np.float64).ravel() * beta, (channels,))
+
+
+def _name(value: onnx_ir.Value | None) -> str:
+    return (value.name if value is not None else None) or "constant"

@@ -1,0 +1,60 @@
+"""BatchNormalization ∘ Conv -> Conv; Conv ∘ BatchNormalization -> Conv; BatchNormalization -> x * scale + shift.
+
+Needs constants folded: then it does not matter that the parameters hid behind Identity or Constant nodes. Leaves no
+BatchNormalization whose parameters are constant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.passes.affine import Affine, batch_norm, fold_into_outputs
+from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
+from dlpuconv.passes.editor import Editor, rank
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+
+def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Fold a BatchNormalization into the linear operator that makes its input."""
+    affine = batch_norm(editor, node)
+    if isinstance(affine, str):
+        return affine
+    x = node.inputs[0]
+    before = x.producer() if x is not None else None
+    if x is None or before is None or before.op_type not in ("Conv", "ConvTranspose", "Gemm"):
+        return "no Conv, ConvTranspose or Gemm makes its input"
+    if editor.only_reader(x) is None:
+        return f"others read {x.name}, too"
+    refusal = fold_into_outputs(editor, before, affine)
+    if refusal is not None:
+        return refusal
+    editor.replace(node.outputs[0], x, adopt_name=True)
+    return FIRED
+
+
+def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Make a Mul and an Add of a BatchNormalization that no operator in front of it could take."""
+    affine = batch_norm(editor, node)
+    if isinstance(affine, str):
+        return affine
+    dims = rank(node.inputs[0])
+    if dims is None or dims < 2:
+        return "the rank of its input is unknown or below 2"
+    editor.substitute(node, multiply_add(editor, node, affine, dims))
+    return FIRED
+
+
+def multiply_add(editor: Editor, node: onnx_ir.Node, affine: Affine, dims: int) -> onnx_ir.Value:
+    """The value x * scale + shift, both along axis 1, where x is the first input of `node`, of rank `dims`."""
+    along = (1, -1, *[1] * (dims - 2))
+    scale = editor.constant(affine.scale.astype(np.float32).reshape(along), f"{node.name}_scale")
+    shift = editor.constant(affine.shift.astype(np.float32).reshape(along), f"{node.name}_shift")
+    return editor.add(node, "Add", [editor.add(node, "Mul", [node.inputs[0], scale]), shift])
+
+
+BACKWARD = Rewrite("fold-batch-norm", ("BatchNormalization",), fold_backward)
+SPELL_OUT = Rewrite("spell-out-batch-norm", ("BatchNormalization",), spell_out)

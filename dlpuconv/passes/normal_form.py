@@ -1,0 +1,92 @@
+"""The ordered list of passes, and the one function that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.passes import fold_batch_norm, fold_constants, tidy, unify_opset
+from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.report import NormalFormReport, PassReport
+
+if TYPE_CHECKING:
+    from dlpuconv.ir.model import Model
+    from dlpuconv.passes.contract import Declined, Pass
+
+FIRST: tuple[Pass, ...] = (
+    tidy.NAME,  # reports and new nodes are named after nodes
+    fold_constants.PASS,  # with the source's opset: gives every other pass shapes and constants
+    unify_opset.PASS,  # from here on, passes know one spelling of each operator
+    tidy.UNUSED,  # weights of folded nodes would be compared and counted as readers below
+)
+
+REPEATED: tuple[Pass, ...] = (
+    fold_constants.PASS,  # what the round before made constant
+    fold_batch_norm.BACKWARD,
+    tidy.NODES,
+    tidy.UNUSED,
+)
+
+LAST: tuple[Pass, ...] = (
+    fold_batch_norm.SPELL_OUT,  # only when no operator took it in any round
+    tidy.CONSTANTS,
+    tidy.UNUSED,
+    tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
+)
+
+MAX_ROUNDS = 12
+
+
+class _Tally:
+    """Firings by pass, in the order in which passes first ran."""
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+        self._fired: dict[str, int] = {}
+        self._declined: dict[str, tuple[Declined, ...]] = {}
+
+    def run(self, passes: tuple[Pass, ...]) -> int:
+        total = 0
+        for entry in passes:
+            firing = entry.run(self._editor)
+            self._fired[entry.name] = self._fired.get(entry.name, 0) + firing.fired
+            self._declined[entry.name] = firing.declined
+            total += firing.fired
+        return total
+
+    def reports(self) -> tuple[PassReport, ...]:
+        return tuple(PassReport(name, fired, self._declined[name]) for name, fired in self._fired.items())
+
+
+def normalize(model: Model) -> tuple[Model, NormalFormReport]:
+    """Bring a model to normal form.
+
+    The normal form has one opset (`unify_opset.OPSET`), static shapes on every value, no arithmetic on shapes, no
+    BatchNormalization, explicit pads, one spelling for each construct (see the passes), and the inputs and outputs of
+    the source under their names and in their order. Normalizing it again changes nothing.
+
+    Args:
+        model: as the frontends deliver it; it is not changed.
+
+    Returns:
+        The new model, and what was done.
+
+    Raises:
+        UnsupportedModelError: the model holds operators that the normal form's opset does not have.
+    """
+    normal = model.copy()
+    editor = Editor(normal.graph)
+    tally = _Tally(editor)
+    nodes, opset, rounds = editor.graph.num_nodes(), editor.opset, 0
+    tally.run(FIRST)
+    while rounds < MAX_ROUNDS and tally.run(REPEATED):
+        rounds += 1
+    tally.run(LAST)
+    report = NormalFormReport(
+        passes=tally.reports(),
+        rounds=rounds,
+        nodes_before=nodes,
+        nodes_after=editor.graph.num_nodes(),
+        opset_before=opset,
+        unshaped=tuple(o.name or "" for n in editor.graph for o in n.outputs if o.name and static_shape(o) is None),
+    )
+    return normal, report

@@ -1,0 +1,56 @@
+"""What normalization did, for people and for `--explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.passes.contract import Declined
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    """One pass over the whole normalization.
+
+    Attributes:
+        name: the pass.
+        fired: how often it changed something, over all rounds.
+        declined: what it left alone at the end, with the reasons.
+    """
+
+    name: str
+    fired: int
+    declined: tuple[Declined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalFormReport:
+    """How a model came to its normal form.
+
+    Attributes:
+        passes: in the order of the list.
+        rounds: how often the repeated part of the list was run.
+        nodes_before: operators in the source.
+        nodes_after: operators in the normal form.
+        opset_before: of the source.
+        unshaped: values whose shape nothing could tell; empty for a model that can be converted.
+    """
+
+    passes: tuple[PassReport, ...]
+    rounds: int
+    nodes_before: int
+    nodes_after: int
+    opset_before: int
+    unshaped: tuple[str, ...] = ()
+
+    def fired(self, name: str) -> int:
+        """How often the pass of this name changed something.
+
+        Raises:
+            KeyError: there is no such pass.
+        """
+        for entry in self.passes:
+            if entry.name == name:
+                return entry.fired
+        raise KeyError(name)
