@@ -1,0 +1,78 @@
+"""How much a folded normalization costs: the model before and after, on the same samples, in ONNX Runtime."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.formats.ort_runner import OrtRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Preprocessing, Sample, Samples
+    from dlpuconv.ir import InputBinding, Model
+
+_SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A model, and how source values become its inputs."""
+
+    model: Model
+    bindings: Mapping[str, InputBinding]
+
+
+def signal_to_noise(original: Bound, folded: Bound, samples: Samples) -> float:
+    """SQNR in dB over the float outputs: `-10 log10(mean over outputs of |error|^2 / |original|^2)`; inf when equal.
+
+    Args:
+        original: the reference.
+        folded: should compute the same.
+        samples: in the source domain; a few of them, evenly spread, are run.
+    """
+    before, after = _runner(original), _runner(folded)
+    signal: dict[str, float] = {}
+    noise: dict[str, float] = {}
+    for sample in _some(samples):
+        wanted, found = before(sample), after(sample)
+        for name, reference in wanted.items():
+            if np.issubdtype(reference.dtype, np.floating):
+                signal[name] = signal.get(name, 0.0) + _energy(reference)
+                noise[name] = noise.get(name, 0.0) + _energy(
+                    reference.astype(np.float64) - found[name].astype(np.float64)
+                )
+    shares = [noise[name] / energy for name, energy in signal.items() if energy > 0]
+    share = sum(shares) / len(shares) if shares else 0.0
+    return -10 * math.log10(share) if share > 0 else math.inf
+
+
+def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
+    """Random pictures, for a model that came without samples."""
+    from dlpuconv.calibration.random_data import make_random
+    from dlpuconv.calibration.reading import Request
+    from dlpuconv.progress import Silent
+
+    request = Request(signature=original.signature, preprocessing=preprocessing, progress=Silent(), limit=_SAMPLES)
+    return make_random(request).samples
+
+
+def _runner(bound: Bound) -> Callable[[Sample], dict[str, npt.NDArray[np.generic]]]:
+    runner = OrtRunner(bound.model.to_bytes())
+    return lambda sample: runner.run({name: bound.bindings[name].apply(values) for name, values in sample.items()})
+
+
+def _some(samples: Samples) -> Iterator[Sample]:
+    step = max(1, len(samples) // _SAMPLES)
+    return islice(samples, 0, step * _SAMPLES, step)
+
+
+def _energy(values: npt.NDArray[np.generic]) -> float:
+    return float(np.square(values.astype(np.float64)).sum())
