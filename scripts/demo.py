@@ -66,7 +66,7 @@ def read_labelled(folder: Path) -> Labelled:
     names = sorted(path.name for path in folder.iterdir())
     files = sorted(folder.glob("*/*.png"))
     pixels = np.stack([np.asarray(Image.open(file).convert("RGB"), np.float32) for file in files])
-    normalized = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    normalized = np.asarray((pixels - MEAN) / STD, np.float32)
     return Labelled(normalized.transpose(0, 3, 1, 2), np.array([names.index(file.parent.name) for file in files]))
 
 
