@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, cast
 
+from dlpuconv.frontends.weights import to_array
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,26 +36,26 @@ def evaluate(
     Args:
         graph: in the order in which it runs.
         types: what inference knows of its values.
-        known: values computed earlier.
+        known: the constants, and values computed earlier.
         limit: elements of the largest value that is computed.
 
     Returns:
         New values by name; nothing that was known before.
     """
-    from onnx import numpy_helper
-
-    values: dict[str, Array] = {
-        tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= limit
-    }
-    values |= known
+    values = dict(known)
     found: dict[str, Array] = {}
     for node in graph.node:
-        if node.domain not in ("", "ai.onnx") or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
+        if node.domain or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
             continue
         made = _shape_of(node, types) if node.op_type in ("Shape", "Size") else _compute(node, values, types, limit)
         found |= made
         values |= made
     return found
+
+
+def small_constants(graph: onnx.GraphProto, limit: int) -> dict[str, Array]:
+    """Values of the initializers of at most this many elements."""
+    return {tensor.name: to_array(tensor) for tensor in graph.initializer if math.prod(tensor.dims) <= limit}
 
 
 def _shape_of(node: onnx.NodeProto, types: Mapping[str, onnx.ValueInfoProto]) -> dict[str, Array]:

@@ -22,7 +22,7 @@ def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:
     """
     if names:
         _set_outputs(graph, names)
-    _remove_dead(graph, [value.name for value in graph.output], drop_inputs=bool(names))
+    remove_dead(graph, drop_inputs=bool(names))
     if names and not graph.input:
         raise ModelError(f"--cut-at {','.join(names)}: the value is a constant, which depends on no input")
 
@@ -45,8 +45,9 @@ def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:
     graph.output.extend(outputs)
 
 
-def _remove_dead(graph: onnx.GraphProto, outputs: Sequence[str], *, drop_inputs: bool) -> None:
-    wanted = set(outputs)
+def remove_dead(graph: onnx.GraphProto, *, drop_inputs: bool = False) -> None:
+    """Remove operators and initializers that no output needs, in place; inputs too, if so asked."""
+    wanted = {value.name for value in graph.output}
     keep: list[bool] = []
     for node in reversed(graph.node):
         alive = any(name in wanted for name in node.output)

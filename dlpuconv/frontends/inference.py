@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError, UnsupportedModelError
-from dlpuconv.frontends.arithmetic import evaluate
+from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import shown
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SMALL = 4096
 """Elements of a constant that shapes may be computed from."""
 
-LARGEST = 2**31
-"""Elements that no value in a network for a camera has."""
+LARGEST = 2**29
+"""Elements of the largest value: 2 GiB in float32, beyond what a camera or a flatbuffer holds."""
 
 ROUNDS = 64
 
@@ -36,33 +36,45 @@ class Inferred:
 
     Attributes:
         types: the declaration of every value that the inference knows, by name.
-        constants: small values that do not depend on the inputs, by name; initializers are not among them.
+        constants: small values that do not depend on the inputs, by name: initializers, and what was computed on the
+            way where that was necessary.
     """
 
     types: Mapping[str, onnx.ValueInfoProto] = field(repr=False)
     constants: Mapping[str, npt.NDArray[np.generic]]
 
+    @property
+    def booleans(self) -> dict[str, bool | None]:
+        """By name, the constants that are a single boolean."""
+        return {name: bool(a.reshape(())) for name, a in self.constants.items() if a.dtype == bool and a.size == 1}
 
-def infer(model: onnx.ModelProto) -> Inferred:
+
+def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
     """Infer the types and shapes of a model with static inputs; the model is not changed.
+
+    Args:
+        model: without functions.
+        strict: refuse a model whose operators do not fit their inputs; else their outputs stay unknown.
 
     Raises:
         ModelError: operators do not fit their inputs.
         ShapeError: a value has no elements, or more than any memory holds.
     """
-    constants: dict[str, npt.NDArray[np.generic]] = {}
+    constants = small_constants(model.graph, SMALL)
     skeleton = _skeleton(model)
-    types = _run(skeleton)
+    _check(skeleton)
+    types = _run(skeleton, strict=strict)
+    asks = any(node.op_type in ("If", "Dropout") for node in model.graph.node)
     for _ in range(ROUNDS):
         _check_sizes(types)
-        if all(name in types and is_static(types[name]) for node in model.graph.node for name in node.output if name):
+        if not asks and all(_known(name, types) for node in model.graph.node for name in node.output):
             break
         found = evaluate(model.graph, types, constants, SMALL)
         if not found:
             break
         constants |= found
         _replace(skeleton.graph, found)
-        types |= _run(skeleton)
+        types |= _run(skeleton, strict=strict)
     return Inferred(types, constants)
 
 
@@ -77,6 +89,10 @@ def check_outputs(model: onnx.ModelProto, inferred: Inferred) -> None:
         value = inferred.types.get(output.name)
         if value is None or not is_static(value):
             raise UnsupportedModelError(_why_unknown(model, inferred, output.name))
+
+
+def _known(name: str, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
+    return not name or (name in types and is_static(types[name]))
 
 
 def is_static(value: onnx.ValueInfoProto) -> bool:
@@ -104,7 +120,6 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.name = "skeleton"
     graph.node.extend(model.graph.node)
     graph.input.extend(model.graph.input)
-    graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in model.graph.output)
     for tensor in model.graph.initializer:
         if math.prod(tensor.dims) <= SMALL:
             graph.initializer.append(tensor)
@@ -113,11 +128,21 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     return skeleton
 
 
-def _run(skeleton: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+def _check(skeleton: onnx.ModelProto) -> None:
+    """ONNX's own checker: numbers of inputs, attributes and their types."""
     import onnx
 
     try:
-        result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(skeleton)
+    except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
+        raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
+
+
+def _run(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.ValueInfoProto]:
+    import onnx
+
+    try:
+        result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise ModelError(_readable(str(error))) from error
     except (RuntimeError, ValueError, IndexError) as error:

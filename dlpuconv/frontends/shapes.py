@@ -20,7 +20,7 @@ type Declared = tuple[int | str, ...]
 _LETTERS = {3: ("N", "C", "L"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 
 
-def screen_input_types(graph: onnx.GraphProto) -> None:
+def screen_types(graph: onnx.GraphProto) -> None:
     """Check that every input and output is a tensor of numbers.
 
     Raises:
@@ -41,15 +41,12 @@ def screen_input_types(graph: onnx.GraphProto) -> None:
     raise_together([UnsupportedModelError(text) for text in problems])
 
 
-def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) -> None:
     """Give every input a static shape, in place.
 
     Args:
         graph: without initializers among its inputs.
         asked: shape by input name; "" stands for the only input.
-
-    Returns:
-        Names of the inputs that the model had given another static extent.
 
     Raises:
         ShapeError: an input's shape is unknown, impossible, or asked for in another rank; or there is no such input.
@@ -67,7 +64,6 @@ def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) ->
     raise_together([ShapeError(text) for text in problems])
     for value in graph.input:
         set_shape(value, shapes[value.name])
-    return frozenset(name for name, shape in declared.items() if shape is not None and _differs(shape, shapes[name]))
 
 
 def declared_shape(value: onnx.ValueInfoProto) -> Declared | None:
@@ -75,7 +71,9 @@ def declared_shape(value: onnx.ValueInfoProto) -> Declared | None:
     if not value.type.tensor_type.HasField("shape"):
         return None
     dims = value.type.tensor_type.shape.dim
-    return tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dims)
+    # Some exporters write -1 for an unknown extent.
+    known = (dim.HasField("dim_value") and dim.dim_value >= 0 for dim in dims)
+    return tuple(dim.dim_value if k else dim.dim_param for k, dim in zip(known, dims, strict=True))
 
 
 def set_shape(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
@@ -163,7 +161,3 @@ def _flag_shape(bound: Declared) -> tuple[int | str, ...]:
 def shown(shape: Declared) -> str:
     """A shape for people, unknown extents as `?`."""
     return f"[{', '.join(str(extent) if extent != '' else '?' for extent in shape)}]"
-
-
-def _differs(declared: Declared, shape: tuple[int, ...]) -> bool:
-    return any(isinstance(old, int) and old > 0 and old != new for old, new in zip(declared, shape, strict=True))

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx
 import onnx_ir
 
-from dlpuconv.errors import ModelError
-from dlpuconv.frontends.cut import cut
-from dlpuconv.frontends.inference import Inferred, check_outputs, infer, is_static
+from dlpuconv.errors import ModelError, ShapeError
+from dlpuconv.frontends.branches import inline_branches, screen_branches
+from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
+from dlpuconv.frontends.cut import cut, remove_dead
+from dlpuconv.frontends.functions import inline_functions
+from dlpuconv.frontends.inference import Inferred, check_outputs, infer
+from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
 from dlpuconv.frontends.precision import to_float32
-from dlpuconv.frontends.shapes import bind_inputs, screen_input_types
+from dlpuconv.frontends.protos import all_nodes, walk_graphs
+from dlpuconv.frontends.resize import Resizing, runs
+from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.structure import screen_structure
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 
 if TYPE_CHECKING:
+    import onnx
+
     from dlpuconv.frontends.onnx_file import Acquired
     from dlpuconv.frontends.options import SourceOptions
 
-IR_VERSION = 10
-"""What we write: new enough for every opset's types, old enough for every ONNX Runtime of the last years."""
+_PRIVATE_METADATA = "pkg.torch.onnx.stack_trace"
+"""Paths and lines of the exporting program, which differ from machine to machine."""
 
 
 def finish(acquired: Acquired, options: SourceOptions) -> Model:
@@ -30,63 +37,68 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     Raises:
         DlpuconvError: see `load`.
     """
-    proto = acquired.proto
+    proto = _straightened(acquired.proto)
     graph = proto.graph
-    screen_tensors(proto)
-    lift_constants(graph)
-    drop_constant_inputs(proto)
-    screen_structure(graph)
     cut(graph, options.cut_at)
-    screen_input_types(graph)
+    screen_types(graph)
+    screen_operators(proto)
     to_float32(proto)
+    resizing = Resizing.of(proto, options.input_shapes)
     bind_inputs(graph, options.input_shapes)
-    inferred = infer(proto)
+    inferred = _settle(proto, resizing)
     check_outputs(proto, inferred)
-    declare(graph, inferred)
-    name_nodes(graph)
+    resizing.prove(proto, inferred)
+    _declare(graph, inferred)
+    _name_nodes(graph)
+    _forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
 
 
-def lift_constants(graph: onnx.GraphProto) -> None:
-    """Constant nodes become initializers, in place: one form of constant for all that follows."""
-    for index in range(len(graph.node) - 1, -1, -1):
-        node = graph.node[index]
-        if node.op_type != "Constant" or node.domain not in ("", "ai.onnx") or len(node.attribute) != 1:
-            continue
-        tensor = _constant(node.attribute[0], node.output[0])
-        if tensor is not None:
-            graph.initializer.append(tensor)
-            del graph.node[index]
+def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model as one flat graph in running order, with every constant an initializer."""
+    screen_tensors(proto)
+    screen_sparse(proto)
+    use_default_domain(proto)
+    screen_opset(proto)
+    for step in ("as it is", "after its functions are inlined"):
+        lift_constants(proto.graph)
+        drop_constant_inputs(proto)
+        screen_structure(proto.graph)
+        if not proto.functions:
+            break
+        assert step == "as it is"
+        proto = inline_functions(proto)
+    return proto
 
 
-def _constant(attribute: onnx.AttributeProto, name: str) -> onnx.TensorProto | None:
-    kind = attribute.name
-    if kind == "value":
-        tensor = onnx.TensorProto()
-        tensor.CopyFrom(attribute.t)
-        tensor.name = name
-        return tensor
-    if kind in ("value_int", "value_float"):
-        integer = kind == "value_int"
-        value = attribute.i if integer else attribute.f
-        return onnx.helper.make_tensor(name, onnx.TensorProto.INT64 if integer else onnx.TensorProto.FLOAT, [], [value])
-    if kind == "value_ints":
-        return onnx.helper.make_tensor(name, onnx.TensorProto.INT64, [len(attribute.ints)], list(attribute.ints))
-    if kind == "value_floats":
-        return onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [len(attribute.floats)], list(attribute.floats))
-    return None
+def _settle(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
+    """Infer shapes, taking the branches of every If whose condition turns out to be constant."""
+    while True:
+        inferred = _inferred(proto, resizing)
+        if not inline_branches(proto.graph, inferred.booleans):
+            break
+        lift_constants(proto.graph)
+        screen_structure(proto.graph)
+        remove_dead(proto.graph)
+    screen_branches(proto.graph)
+    screen_training(proto.graph, inferred.booleans)
+    return inferred
 
 
-def drop_constant_inputs(proto: onnx.ModelProto) -> None:
-    """Before IR version 4 weights were also listed as inputs; here they are weights only."""
-    constants = {tensor.name for tensor in proto.graph.initializer}
-    for index in range(len(proto.graph.input) - 1, -1, -1):
-        if proto.graph.input[index].name in constants:
-            del proto.graph.input[index]
-    proto.ir_version = max(proto.ir_version, IR_VERSION)
+def _inferred(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
+    branches = any(node.op_type == "If" for node in proto.graph.node)
+    try:
+        return infer(proto, strict=not branches)
+    except ModelError as error:
+        if resizing:
+            raise ShapeError(resizing.refusal(proto.graph, str(error))) from error
+        # Inference is stricter than the operators' definitions in places; what ONNX Runtime accepts is good.
+        if isinstance(error, ShapeError) or not runs(proto):
+            raise
+        return infer(proto, strict=False)
 
 
-def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
+def _declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
     """Write what was inferred into the graph, in place."""
     outputs = {value.name for value in graph.output}
     del graph.value_info[:]
@@ -96,7 +108,7 @@ def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
         value.CopyFrom(inferred.types[value.name])
 
 
-def name_nodes(graph: onnx.GraphProto) -> None:
+def _name_nodes(graph: onnx.GraphProto) -> None:
     """Give every node a name of its own, in place: `Conv_12` where there was none or a second one."""
     taken = {node.name for node in graph.node}
     seen: set[str] = {""}
@@ -111,11 +123,24 @@ def name_nodes(graph: onnx.GraphProto) -> None:
         seen.add(node.name)
 
 
+def _forget(proto: onnx.ModelProto) -> None:
+    """Remove what says how the model was exported and not what it computes, in place."""
+    proto.doc_string = ""
+    for graph in walk_graphs(proto.graph):
+        graph.ClearField("doc_string")
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            value.ClearField("doc_string")
+        for tensor in graph.initializer:
+            tensor.ClearField("doc_string")
+    for node in all_nodes(proto):
+        node.ClearField("doc_string")
+        for index in range(len(node.metadata_props) - 1, -1, -1):
+            if node.metadata_props[index].key == _PRIVATE_METADATA:
+                del node.metadata_props[index]
+
+
 def _graph(proto: onnx.ModelProto) -> onnx_ir.Model:
     try:
         return onnx_ir.from_proto(proto)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(f"the model cannot be read: {error}") from error
-
-
-__all__ = ["finish", "is_static"]

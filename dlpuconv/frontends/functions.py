@@ -1,0 +1,86 @@
+"""Local functions are inlined; a model that would grow without bounds is refused first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ModelError
+from dlpuconv.frontends.protos import walk_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import onnx
+
+    type Key = tuple[str, str, str]
+
+MOST_NODES = 200_000
+"""Beyond any network for a camera; functions that call functions could make any number."""
+
+DEEPEST = 100
+
+
+def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same model without local functions.
+
+    Raises:
+        ModelError: functions call one another in a circle, or make too many nodes.
+    """
+    if not model.functions:
+        return model
+    bodies = {(f.domain, f.name, f.overload): f for f in model.functions}
+    _grown(model.graph.node, bodies, {}, ())
+    versions = {imported.domain: imported.version for imported in model.opset_import}
+    same = all(versions.get(i.domain, i.version) == i.version for f in model.functions for i in f.opset_import)
+    return _inline(model) if same else _inline_converted(model)
+
+
+def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
+    import onnx_ir
+    from onnx_ir.passes.common import InlinePass
+
+    try:
+        graph = onnx_ir.from_proto(model)
+        InlinePass()(graph)
+        return onnx_ir.to_proto(graph)
+    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+        raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+
+
+def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
+    """For functions of another opset than the model's, which onnx_ir does not convert and onnx does."""
+    import onnx.inliner
+
+    try:
+        return onnx.inliner.inline_local_functions(model, convert_version=True)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+
+
+def _grown(
+    nodes: Iterable[onnx.NodeProto],
+    bodies: Mapping[Key, onnx.FunctionProto],
+    sizes: dict[Key, int],
+    calls: tuple[Key, ...],
+) -> int:
+    """How many nodes these become.
+
+    Args:
+        nodes: a body's.
+        bodies: of all functions.
+        sizes: what is known already, by function; filled.
+        calls: the functions that we are in.
+    """
+    total = 0
+    for node in walk_nodes(nodes):
+        key = (node.domain, node.op_type, node.overload)
+        if key in bodies:
+            if key in calls or len(calls) > DEEPEST:
+                raise ModelError(f"the function {node.op_type!r} calls itself")
+            if key not in sizes:
+                sizes[key] = _grown(bodies[key].node, bodies, sizes, (*calls, key))
+            total += sizes[key]
+        total += 1
+        if total > MOST_NODES:
+            raise ModelError(f"the model's functions would grow to more than {MOST_NODES} operators")
+    return total

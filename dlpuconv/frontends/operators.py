@@ -1,0 +1,169 @@
+"""Checks of the operators: known ones, of a known opset, that compute tensors of numbers in one straight run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dlpuconv.errors import UnsupportedModelError, did_you_mean
+from dlpuconv.frontends.protos import label, walk_nodes
+from dlpuconv.frontends.report import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import onnx
+
+OLDEST: Final = 7
+
+_CONTROL_FLOW: Final = {"Loop", "Scan", "SequenceMap"}
+_QUANTIZED: Final = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
+                     "MatMulNBits", "GatherBlockQuantized"}  # fmt: skip
+_NOT_TENSORS: Final = {
+    "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength",
+    "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "ReverseSequence",
+    "StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
+} - {"ReverseSequence"}  # fmt: skip
+_QUANTIZED_ALREADY: Final = (
+    "{nodes}: the model is quantized already, and this version converts float models; convert the model that it was"
+    " made from"
+)
+_RANDOM: Final = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+_TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
+
+
+def screen_operators(model: onnx.ModelProto, constants: frozenset[str] = frozenset()) -> None:
+    """Check every operator of the main graph and its subgraphs.
+
+    Args:
+        model: with functions inlined and dead nodes removed.
+        constants: names of values known to be constant.
+
+    Raises:
+        UnsupportedModelError: lists every operator that cannot be converted, and where to end the model instead.
+    """
+    opset = screen_opset(model)
+    reasons: dict[str, list[onnx.NodeProto]] = {}
+    for node in walk_nodes(model.graph.node):
+        reason = _reason(node, opset)
+        if reason:
+            reasons.setdefault(reason, []).append(node)
+    if not reasons:
+        return
+    texts = [reason.format(nodes=_some(nodes)) for reason, nodes in reasons.items()]
+    first = next(nodes[0] for nodes in reasons.values())
+    raise UnsupportedModelError(joined(texts) + _way_out(model, first, constants))
+
+
+def screen_opset(model: onnx.ModelProto) -> int:
+    """The version of the default operator set.
+
+    Raises:
+        UnsupportedModelError: it is missing, older than 7, or newer than the installed onnx knows.
+    """
+    import onnx
+
+    versions = {imported.domain: imported.version for imported in model.opset_import}
+    if "" not in versions:
+        raise UnsupportedModelError("the model does not say which version of ONNX's operators it uses (opset_import)")
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST <= versions[""] <= newest:
+        raise UnsupportedModelError(
+            f"the model uses opset {versions['']}; opset {OLDEST} to {newest} can be read (with onnx"
+            f" {onnx.__version__}): export it again with one of these"
+        )
+    return int(versions[""])
+
+
+def screen_training(graph: onnx.GraphProto, values: dict[str, bool | None]) -> None:
+    """Check that nothing is left in training mode.
+
+    Args:
+        graph: the main graph.
+        values: what is known of booleans, by name.
+
+    Raises:
+        UnsupportedModelError: lists the operators in training mode.
+    """
+    wrong = [label(node) for node in walk_nodes(graph.node) if _trains(node, values)]
+    if wrong:
+        raise UnsupportedModelError(
+            f"{joined(wrong)}: in training mode; export the model for inference (in PyTorch, after `model.eval()`)"
+        )
+
+
+def _trains(node: onnx.NodeProto, values: dict[str, bool | None]) -> bool:
+    if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]:
+        return values.get(node.input[2]) is not False
+    if node.op_type == "BatchNormalization":
+        return any(a.name == "training_mode" and a.i for a in node.attribute) or any(node.output[1:])
+    return False
+
+
+def _reason(node: onnx.NodeProto, opset: int) -> str:
+    if node.domain not in ("", "ai.onnx"):
+        return _foreign(node)
+    kinds: tuple[tuple[Callable[[str], bool], str], ...] = (
+        (_CONTROL_FLOW.__contains__, "{nodes}: control flow cannot be converted"),
+        (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
+        (_NOT_TENSORS.__contains__, "{nodes}: sequences, optional values and text cannot be converted"),
+        (_RANDOM.__contains__, "{nodes}: random numbers cannot be converted"),
+    )  # fmt: skip
+    for matches, text in kinds:
+        if matches(node.op_type):
+            return text
+    return _unknown(node.op_type, opset)
+
+
+def _foreign(node: onnx.NodeProto) -> str:
+    domain = node.domain
+    if domain in _TRAINING_DOMAINS:
+        return "{nodes}: operators for training cannot be converted"
+    if domain.startswith("com.microsoft"):
+        if "QLinear" in node.op_type or "Quantize" in node.op_type or node.op_type in _QUANTIZED:
+            return _QUANTIZED_ALREADY
+        return "{nodes}: operators that ONNX Runtime's optimizer makes; convert the model as it was before that"
+    return f"{{nodes}}: operators of the domain {_plain(domain)!r}, for which there is no conversion"
+
+
+def _unknown(op_type: str, opset: int) -> str:
+    import onnx
+
+    try:
+        schema = onnx.defs.get_schema(op_type, opset, "")
+    except onnx.defs.SchemaError:
+        return _never_heard_of(op_type, opset)
+    return f"{{nodes}}: no longer exists in opset {opset}, which the model uses" if schema.deprecated else ""
+
+
+def _never_heard_of(op_type: str, opset: int) -> str:
+    import onnx
+
+    if onnx.defs.has(op_type):
+        since = onnx.defs.get_schema(op_type).since_version
+        return f"{{nodes}}: exists from opset {since} on, and the model uses opset {opset}"
+    known = [schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain]
+    return f"{{nodes}}: ONNX has no such operator{_plain(did_you_mean(op_type, known))}"
+
+
+def _some(nodes: list[onnx.NodeProto]) -> str:
+    shown = ", ".join(_full_label(node) for node in nodes[:3])
+    return shown + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
+
+
+def _full_label(node: onnx.NodeProto) -> str:
+    return f"{node.domain}.{label(node)}" if node.domain else label(node)
+
+
+def _way_out(model: onnx.ModelProto, node: onnx.NodeProto, constants: frozenset[str]) -> str:
+    """The last value before the first such operator, where the model can be ended."""
+    initializers = {tensor.name for tensor in model.graph.initializer} | constants
+    made = {name for other in model.graph.node for name in other.output}
+    for name in node.input:
+        if name in made and name not in initializers:
+            return f"; the part before it can be converted with --cut-at {name}"
+    return ""
+
+
+def _plain(text: str) -> str:
+    """Text that `str.format` leaves as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
