@@ -56,7 +56,7 @@ def compile_for_chip(compiler: ExternalCompiler, file: Path) -> Compilation:
 
 def _run(name: str, command: list[str], folder: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own tool, no shell
+        done = subprocess.run(
             command,
             cwd=folder,
             stdin=subprocess.DEVNULL,

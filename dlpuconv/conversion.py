@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from dlpuconv.delivery import build_manifest, c_header, write_all
 from dlpuconv.delivery.manifest import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dlpuconv.compilers import Compilation
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
@@ -67,20 +68,26 @@ class Converted:
             raise ValueError(f"{self.name} is a folder; its files are in .artifact.files")
         return self.artifact.files[""]
 
-    def files(self) -> dict[str, bytes]:
-        """Everything to deliver, by path relative to the output folder; the manifest included."""
-        delivered = self._folder() if self.is_folder else self._beside()
-        return delivered
+    def files(self, timings: Mapping[str, float] | None = None) -> dict[str, bytes]:
+        """Everything to deliver, by path relative to the output folder; the manifest included.
+
+        Args:
+            timings: wall seconds by stage, for the manifest. Left out of a folder's manifest, which is part of the
+                artifact: same inputs, same bytes.
+        """
+        return self._folder() if self.is_folder else self._beside(timings or {})
 
     def sha256(self) -> str:
         """Hex digest of the artifact; of its manifest, for a folder."""
         return sha256(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
 
     def _folder(self) -> dict[str, bytes]:
-        manifest = self._manifest(dict(self.artifact.files))
-        return {f"{self.name}/{name}": data for name, data in (*self.artifact.files.items(), ("manifest.json", manifest))}
+        manifest = self._manifest(self.artifact.files, {})
+        return {
+            f"{self.name}/{name}": data for name, data in (*self.artifact.files.items(), ("manifest.json", manifest))
+        }
 
-    def _beside(self) -> dict[str, bytes]:
+    def _beside(self, timings: Mapping[str, float]) -> dict[str, bytes]:
         files = {self.name: self.content}
         if self.compilation is not None and self.compilation.content:
             files[self.compilation.file] = self.compilation.content
@@ -88,10 +95,10 @@ class Converted:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
             header = c_header(self.stem, self.artifact.inputs, self.artifact.outputs)
             files[f"{self.stem}.model_params.h"] = header.encode()
-        return {**files, f"{self.stem}.json": self._manifest(files)}
+        return {**files, f"{self.stem}.json": self._manifest(files, timings)}
 
-    def _manifest(self, files: Mapping[str, bytes]) -> bytes:
-        return build_manifest(self.provenance, self.artifact, files, self.report.to_json())
+    def _manifest(self, files: Mapping[str, bytes], timings: Mapping[str, float]) -> bytes:
+        return build_manifest(self.provenance, self.artifact, files, self.report.to_json(), timings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +107,11 @@ class Conversion:
 
     Attributes:
         artifacts: one for every requested target, in the order asked for.
+        timings: wall seconds by stage.
     """
 
     artifacts: tuple[Converted, ...]
+    timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -146,7 +155,7 @@ class Conversion:
             OutputError: a file exists and `force` is off, the folder cannot be written, or the disk is full.
         """
         folder = Path(folder)
-        files = {name: data for artifact in self.artifacts for name, data in artifact.files().items()}
+        files = {name: data for artifact in self.artifacts for name, data in artifact.files(self.timings).items()}
         write_all(folder, files, force=force)
         return [folder / artifact.name for artifact in self.artifacts]
 
@@ -156,4 +165,6 @@ class Conversion:
             {"target": a.target, "path": str(path), "sha256": a.sha256()}
             for a, path in zip(self.artifacts, paths, strict=True)
         ]
-        return {"artifacts": listed, "verdict": self.verdict, "reports": [r.to_json() for r in self.reports]}
+        reports: list[Json] = [report.to_json() for report in self.reports]
+        timings: dict[str, Json] = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
+        return {"artifacts": listed, "verdict": self.verdict, "reports": reports, "timings_s": timings}

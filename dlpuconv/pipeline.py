@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import open_calibration
-from dlpuconv.compilers import Compilation, compile_for_chip
+from dlpuconv.compilers import compile_for_chip
 from dlpuconv.conversion import Conversion, Converted
+from dlpuconv.delivery import Reference
+from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import CalibrationError
 from dlpuconv.frontends import load
 from dlpuconv.passes import fold_preprocessing, normalize
@@ -18,19 +20,19 @@ from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.registry import load_backend, load_target
+from dlpuconv.scheme import Numbers
 from dlpuconv.stopwatch import Stopwatch
-from dlpuconv.verify import Question, reference_inferences, verify_file
+from dlpuconv.verify import Links, Question, reference_inferences, verify_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.calibration import Calibration
-    from dlpuconv.delivery import Reference
     from dlpuconv.ir import Model
+    from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
     from dlpuconv.request import Request
-    from dlpuconv.verify import Report
 
 _REFERENCE_SAMPLES = 3
 
@@ -76,7 +78,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
-        backends = [(backend, theirs) for backend, theirs in _backends(request, targets, stack)]
+        backends = list(_backends(request, targets, stack))
         with clock("read"):
             source = load(model, request.source, example_inputs=data.example_inputs)
         with clock("normal form"):
@@ -98,11 +100,14 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
             progress=progress,
             clock=clock,
         )
-        done = [
-            converted for backend, theirs in backends for converted in _convert_with(backend, theirs, normal, run)
-        ]
+        done = [converted for backend, theirs in backends for converted in _convert_with(backend, theirs, normal, run)]
     order = {target.name: position for position, target in enumerate(targets)}
-    return Conversion(tuple(sorted(done, key=lambda c: order[c.provenance.target.name])))
+    return Conversion(tuple(sorted(done, key=lambda c: order[c.target])), timings=clock.seconds)
+
+
+def artifact_names(stem: str, request: Request) -> list[str]:
+    """Names that a conversion of `<stem>.onnx` will write first of all, for a check before the work starts."""
+    return [f"{stem}.{name}{load_target(name).suffix}" for name in dict.fromkeys(request.targets)]
 
 
 def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
@@ -148,26 +153,31 @@ def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _
     with run.clock("lower and calibrate"):
         prepared = backend.prepare(job)
     for target in targets:
-        yield _emit_and_verify(backend, prepared, target, folded.notes, run)
+        yield _emit_and_verify(backend, prepared, target, folded, run)
 
 
-def _emit_and_verify(
-    backend: Backend, prepared: Prepared, target: Target, notes: tuple[str, ...], run: _Run
-) -> Converted:
+def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: _Run) -> Converted:
     recipe = Recipe(
         granularity=run.request.quantization.granularity or target.scheme.weights,
         overrides=run.request.quantization.overrides,
     )
     with run.clock(f"emit {target.name}"):
         made = backend.emit(prepared, target, recipe)
-        artifact = replace(made, warnings=(*notes, *made.warnings))
+        facts = {**made.facts, "normalization": dict(folded.facts)}
+        artifact = replace(made, warnings=(*folded.notes, *made.warnings), facts=facts)
         file = _write(artifact, target, run)
     with run.clock(f"verify {target.name}"):
         report = verify_file(file, target, _question(artifact, backend, run))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     return Converted(
-        provenance=_provenance(target, recipe, artifact, run),
+        provenance=Provenance(
+            source=run.source.source,
+            target=target,
+            recipe=recipe,
+            calibration=run.calibration,
+            preprocessing=run.request.preprocessing,
+        ),
         artifact=artifact,
         report=report,
         reference=reference,
@@ -183,3 +193,34 @@ def _write(artifact: Artifact, target: Target, run: _Run) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return place
+
+
+def _question(artifact: Artifact, backend: Backend, run: _Run) -> Question:
+    """What the verifier is told of a file that was just made."""
+    wanted = run.request.quantization
+    asked = {override.granularity for override in wanted.overrides}
+    if wanted.granularity is not None:
+        asked.add(wanted.granularity)
+    samples = run.calibration.held_out if run.calibration else None
+    return Question(
+        asked=frozenset(asked),
+        reference=run.source,
+        samples=samples,
+        calibrated=run.calibration is None or run.calibration.calibrated,
+        inputs=artifact.inputs,
+        outputs=artifact.outputs,
+        bindings=artifact.bindings,
+        min_sqnr=run.request.verification.min_sqnr,
+        ignore=run.request.verification.ignore,
+        strict=run.request.verification.strict,
+        warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
+        backend=backend,
+    )
+
+
+def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: _Run) -> Reference | None:
+    """A few inferences of the file itself, for those who write the camera application."""
+    if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
+        return None
+    links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+    return Reference(*reference_inferences(backend.runner(file), links, run.calibration.held_out, _REFERENCE_SAMPLES))

@@ -101,7 +101,7 @@ def _load(group: str, noun: str, name: str) -> object:
         raise PluginError(f"the {noun} {name!r} is claimed by {claims}: uninstall one of them")
     try:
         return points[0].load()
-    except Exception as error:  # noqa: BLE001 - a plugin is foreign code: whatever it raises, name the plugin
+    except Exception as error:
         raise PluginError(
             f"the {noun} {name!r} of {_distribution(points[0])} cannot be loaded from {points[0].value!r}:"
             f" {type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion
 
 
-def convert(  # noqa: PLR0913 - one parameter an option
+def convert(
     model: opt.Model,
     target: opt.Targets,
     calibration: opt.Calibration = None,
@@ -47,19 +47,19 @@ def convert(  # noqa: PLR0913 - one parameter an option
     """
     from dlpuconv.api import make_request
     from dlpuconv.cli.console import TerminalProgress, print_json
+    from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
-    from dlpuconv.frontends import parse_input_shape
     from dlpuconv.pipeline import Data, artifact_names
     from dlpuconv.pipeline import convert as run
 
     request = make_request(
         targets=tuple(name for text in target for name in text.split(",")),
-        input_shape=dict(map(parse_input_shape, input_shape or ())),
-        cut_at=tuple(cut_at.split(",")) if cut_at else (),
+        input_shape=shapes(input_shape),
+        cut_at=names(cut_at),
         resize=resize,
         color=color,
-        mean=parse_numbers("mean", mean),
-        std=parse_numbers("std", std),
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
         preset=preset,
         fold_preprocess=fold_preprocess,
         granularity=granularity,
@@ -74,7 +74,9 @@ def convert(  # noqa: PLR0913 - one parameter an option
         cache=not no_cache,
     )
     check_destination(output, artifact_names(model.stem, request), force=force)
-    done = run(model, request, Data(calibration=calibration, validation=validation), TerminalProgress(quiet=quiet or json))
+    done = run(
+        model, request, Data(calibration=calibration, validation=validation), TerminalProgress(quiet=quiet or json)
+    )
     paths = done.save(output, force=force)
     if json:
         print_json(done.to_json(paths))
@@ -82,22 +84,6 @@ def convert(  # noqa: PLR0913 - one parameter an option
         _print(done, paths, quiet=quiet)
     if done.verdict == "fail":
         raise typer.Exit(1)
-
-
-def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    """Read `123.7,116.3,103.5`.
-
-    Raises:
-        UsageError: a part is not a number.
-    """
-    from dlpuconv.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"--{option} {text!r} is not a number or a comma-separated list of them") from None
 
 
 def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:

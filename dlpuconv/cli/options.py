@@ -29,7 +29,11 @@ Model = Annotated[Path, typer.Argument(help="The .onnx file.", show_default=Fals
 Targets = Annotated[
     list[str],
     typer.Option(
-        "--target", "-t", help="Chip to convert for; may be repeated.", autocompletion=complete_target, show_default=False
+        "--target",
+        "-t",
+        help="Chip to convert for; may be repeated.",
+        autocompletion=complete_target,
+        show_default=False,
     ),
 ]
 Calibration = Annotated[
@@ -42,14 +46,17 @@ Calibration = Annotated[
 ]
 Validation = Annotated[
     str | None,
-    typer.Option(help="Data for the comparison with the float model. [default: every fifth sample]", show_default=False),
+    typer.Option(
+        help="Data for the comparison with the float model. [default: every fifth sample]", show_default=False
+    ),
 ]
 InputShape = Annotated[
     list[str] | None,
     typer.Option(help="NAME=1,3,224,224: binds or changes an input's shape; may be repeated.", show_default=False),
 ]
 CutAt = Annotated[
-    str | None, typer.Option(help="NAME,...: end the graph at these values, which become the outputs.", show_default=False)
+    str | None,
+    typer.Option(help="NAME,...: end the graph at these values, which become the outputs.", show_default=False),
 ]
 ResizeMode = Annotated[str, typer.Option("--resize", help="stretch, letterbox or center-crop.")]
 ColorOrder = Annotated[str, typer.Option("--color", help="What the network was trained on: rgb, bgr or gray.")]
@@ -70,11 +77,15 @@ FoldPreprocess = Annotated[
 ]
 GranularityOption = Annotated[
     str | None,
-    typer.Option("--granularity", help="Of weights: per-tensor or per-channel. [default: the chip's]", show_default=False),
+    typer.Option(
+        "--granularity", help="Of weights: per-tensor or per-channel. [default: the chip's]", show_default=False
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--override", help="GLOB=GRANULARITY for the layers of that name; may be repeated.", show_default=False),
+    typer.Option(
+        "--override", help="GLOB=GRANULARITY for the layers of that name; may be repeated.", show_default=False
+    ),
 ]
 EffortOption = Annotated[str, typer.Option("--effort", help="fast, balanced or best (all mean fast in this version).")]
 InputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
@@ -86,7 +97,9 @@ Opset = Annotated[int | None, typer.Option(help="Of an ONNX artifact. [default: 
 BackendName = Annotated[
     str | None,
     typer.Option(
-        "--backend", help="Instead of the target's own, such as tensorflow.", autocompletion=complete_backend,
+        "--backend",
+        help="Instead of the target's own, such as tensorflow.",
+        autocompletion=complete_backend,
         show_default=False,
     ),
 ]

@@ -38,7 +38,11 @@ def next_steps(done: Conversion, paths: list[Path]) -> list[str]:
         if artifact.report.passed:
             lines += _steps(artifact, path)
     if lines:
-        lines = ["", "next, on the camera (the first load can take minutes, while the chip compiles the graph):", *lines]
+        lines = [
+            "",
+            "next, on the camera (the first load can take minutes, while the chip compiles the graph):",
+            *lines,
+        ]
     return lines
 
 

@@ -1,11 +1,11 @@
-"""The manifest: everything that one must know of an artifact, as JSON beside it. `manifest.schema.json` is its contract."""
+"""The manifest: all that one must know of an artifact, as JSON beside it; `manifest.schema.json` is its contract."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ class Provenance:
         recipe: what was done to the numbers.
         calibration: None where there were no samples.
         preprocessing: what the network expects of an image.
-        timings: seconds by stage; left out where the artifact must be reproducible to the byte.
     """
 
     source: Source
@@ -41,11 +40,14 @@ class Provenance:
     recipe: Recipe
     calibration: Calibration | None
     preprocessing: Preprocessing
-    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 def build_manifest(
-    made: Provenance, artifact: Artifact, files: Mapping[str, bytes], report: Mapping[str, Json]
+    made: Provenance,
+    artifact: Artifact,
+    files: Mapping[str, bytes],
+    report: Mapping[str, Json],
+    timings: Mapping[str, float],
 ) -> bytes:
     """The manifest as UTF-8 JSON.
 
@@ -54,6 +56,7 @@ def build_manifest(
         artifact: as the backend made it.
         files: every delivered file by name, for the hashes.
         report: the verifier's, as JSON; its `verdict` is repeated at the top.
+        timings: wall seconds by stage; empty where the manifest must be reproducible to the byte.
     """
     manifest: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
@@ -74,8 +77,8 @@ def build_manifest(
         "report": dict(report),
         "versions": _versions(),
     }
-    if made.timings:
-        manifest["timings_s"] = {stage: round(seconds, 3) for stage, seconds in made.timings.items()}
+    if timings:
+        manifest["timings_s"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
     return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

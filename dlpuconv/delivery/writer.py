@@ -35,7 +35,9 @@ def check_destination(folder: Path, names: Iterable[str], *, force: bool) -> Non
         raise OutputError(f"cannot write to {str(folder)!r}: no permission to create files in {str(parent)!r}")
     existing = sorted({name for name in names if (folder / name).exists()})
     if existing and not force:
-        raise OutputError(f"{', '.join(existing)} already in {str(folder)!r}: give --force to replace, or another --output")
+        raise OutputError(
+            f"{', '.join(existing)} already in {str(folder)!r}: give --force to replace, or another --output"
+        )
 
 
 def write_all(folder: Path, files: Mapping[str, bytes], *, force: bool) -> None:
@@ -79,14 +81,14 @@ def _swap(staging: Path, folder: Path, tops: list[str]) -> None:
     try:
         for name in tops:
             if (folder / name).exists():
-                os.replace(folder / name, old / name)
+                (folder / name).replace(old / name)
             moved.append(name)
-            os.replace(staging / "new" / name, folder / name)
+            (staging / "new" / name).replace(folder / name)
     except BaseException:
         for name in moved:
             _remove(folder / name)
             if (old / name).exists():
-                os.replace(old / name, folder / name)
+                (old / name).replace(folder / name)
         raise
 
 

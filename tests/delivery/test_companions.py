@@ -56,7 +56,7 @@ def test_a_c_compiler_accepts_the_header_and_reads_the_scale_unchanged(tmp_path:
     (tmp_path / "model_params.h").write_text(c_header("1 odd-name", (port(name, scale=scale),), (port(scale=2.0),)))
     (tmp_path / "main.c").write_text(
         '#include <stdio.h>\n#include "model_params.h"\n'
-        'int main(void) { int s[] = MODEL_INPUT_0_SHAPE; float two = MODEL_OUTPUT_0_SCALE;'
+        "int main(void) { int s[] = MODEL_INPUT_0_SHAPE; float two = MODEL_OUTPUT_0_SCALE;"
         ' printf("%.9g %d %g", (double)MODEL_INPUT_0_SCALE, s[3], (double)two); return 0; }\n'
     )
     subprocess.run(["cc", "-Wall", "-Werror", "-std=c99", "-o", "main", "main.c"], cwd=tmp_path, check=True)

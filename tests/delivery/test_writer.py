@@ -48,14 +48,14 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 def test_a_rename_that_fails_half_way_puts_the_old_files_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.bin", "b.bin"):
         (tmp_path / name).write_bytes(b"old")
-    real = os.replace
+    real = Path.replace
 
-    def flaky(source: Path, destination: Path) -> None:
-        if Path(source).parent.name == "new" and Path(source).name == "b.bin":
+    def flaky(source: Path, destination: Path) -> Path:
+        if source.parent.name == "new" and source.name == "b.bin":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        real(source, destination)
+        return real(source, destination)
 
-    monkeypatch.setattr(os, "replace", flaky)
+    monkeypatch.setattr(Path, "replace", flaky)
     with pytest.raises(OutputError, match="nothing was changed"):
         write_all(tmp_path, {"a.bin": b"new", "b.bin": b"new"}, force=True)
     assert sorted(os.listdir(tmp_path)) == ["a.bin", "b.bin"]

@@ -1,0 +1,86 @@
+"""A run leaves nothing behind but its results, whatever ends it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.support import IMAGES, MODEL, TRAINED_ON, Finished, Sandbox
+
+pytestmark = pytest.mark.slow
+ARGUMENTS = ("convert", str(MODEL), "--target", "artpec9", "--calibration", str(IMAGES), *TRAINED_ON)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files_below(folder)}
+
+
+def test_only_output_and_cache_are_written(finished: Finished) -> None:
+    sandbox = finished.sandbox
+    assert os.listdir(sandbox.temporary) == []
+    assert os.listdir(sandbox.root / "cwd") == []
+    assert files_below(sandbox.root / "home") == []
+    assert set(os.listdir(sandbox.root)) <= {"out", "tmp", "cwd", "home", "cache"}
+
+
+def test_the_user_s_files_are_untouched(sandbox: Sandbox) -> None:
+    copy = sandbox.root / "given"
+    copy.mkdir(parents=True)
+    (copy / "model.onnx").write_bytes(MODEL.read_bytes())
+    before, model_before = digests(IMAGES), digests(copy)
+    done = sandbox.run("convert", str(copy / "model.onnx"), *ARGUMENTS[2:], "--output", str(sandbox.output))
+    assert done.returncode in (0, 1), done.stderr
+    assert digests(IMAGES) == before
+    assert digests(copy) == model_before
+
+
+@pytest.mark.parametrize("delay_s", [0.3, 1.5, 3.0])
+def test_ctrl_c_leaves_no_file_and_no_process(sandbox: Sandbox, delay_s: float) -> None:
+    process = sandbox.start(*ARGUMENTS, "--output", str(sandbox.output))
+    family = psutil.Process(process.pid)
+    time.sleep(delay_s)
+    children = family.children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert os.listdir(sandbox.temporary) == []
+    assert not sandbox.output.exists()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+def test_sigterm_leaves_no_file(sandbox: Sandbox) -> None:
+    process = sandbox.start(*ARGUMENTS, "--output", str(sandbox.output))
+    time.sleep(2)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert os.listdir(sandbox.temporary) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["import os; os.abort()", "raise SystemExit(3)", "print('garbage')", "import sys; sys.stdin.read()"],
+)
+def test_a_worker_that_dies_is_one_sentence_and_leaves_nothing(sandbox: Sandbox, script: str) -> None:
+    fake = sandbox.root / "python"
+    fake.parent.mkdir(parents=True, exist_ok=True)
+    fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{script}"\n')
+    fake.chmod(0o755)
+    done = sandbox.run(*ARGUMENTS, "--output", str(sandbox.output), DLPUCONV_LOWERING_PYTHON=str(fake))
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.count("error:") == 1
+    assert "Traceback" not in done.stderr
+    assert os.listdir(sandbox.temporary) == []
+    assert not sandbox.output.exists()
