@@ -21,6 +21,7 @@ from rich.table import Table
 
 import dlpuconv
 from dlpuconv.formats.detect import runner
+from dlpuconv.verify import render_reasons
 from dlpuconv.verify.translate import to_artifact
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.conversion import Converted
+    from dlpuconv.conversion import Conversion, Converted
 
     type Floats = npt.NDArray[np.float32]
     type Values = npt.NDArray[np.generic]
@@ -41,6 +42,7 @@ INPUT = "input"
 MEAN = (125.307, 122.961, 113.8575)
 STD = (62.985, 62.0925, 66.708)
 TARGETS = ("artpec7", "artpec8", "cv25")
+COLLAPSING = {"artpec8"}  # its depthwise weights need more than min/max to survive one scale a tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +95,50 @@ def size(path: Path) -> str:
     return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1000:.0f} kB"
 
 
+def measure(conversion: Conversion, paths: list[Path], labelled: Labelled) -> Table:
+    """One row a target: what the file on disk makes of the images, beside the float model."""
+    reference = labelled.accuracy(float_classifier(MODEL))
+    table = Table("target", "file", box=None, pad_edge=False)
+    for heading in ("size", "numbers", "float", "converted", "verdict"):
+        table.add_column(heading, justify="right")
+    for converted, path in zip(conversion.artifacts, paths, strict=True):
+        table.add_row(
+            converted.target,
+            path.name,
+            size(path),
+            "float32" if converted.artifact.inputs[0].scale is None else "int8",
+            f"{reference:.1%}",
+            f"{labelled.accuracy(artifact_classifier(path, converted)):.1%}",
+            "[green]pass[/]" if converted.report.passed else "[bold red]FAIL[/]",
+        )
+    return table
+
+
 def main() -> int:
-    """Convert, measure, print."""
+    """Convert, measure, print.
+
+    Returns:
+        0 if every file passed its verification, but for those that are known to collapse; else 1.
+    """
     parser = argparse.ArgumentParser(description="Convert the bundled model for three chips and measure the results.")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "demo-output", help="default: %(default)s")
     output: Path = parser.parse_args().output
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
-    console.print(f"Converting {MODEL.name} for {', '.join(TARGETS)} ...")
+    console.print(f"Converting {MODEL.name}, a MobileNetV2 trained on CIFAR-10, for {', '.join(TARGETS)} ...")
     start = time.monotonic()
     conversion = dlpuconv.convert(MODEL, target=TARGETS, calibration=DATA / "calibration", mean=MEAN, std=STD)
     paths = conversion.save(output, force=True)
-    seconds = time.monotonic() - start
+    console.print(f"Converted and verified in {time.monotonic() - start:.1f} s. On labelled images of the test set:\n")
 
     labelled = read_labelled(DATA / "evaluation")
-    reference = labelled.accuracy(float_classifier(MODEL))
-    table = Table("target", "file", "size", "verdict", "float", "converted")
-    for converted, path in zip(conversion.artifacts, paths, strict=True):
-        accuracy = labelled.accuracy(artifact_classifier(path, converted))
-        kind = "int8" if converted.artifact.inputs[0].scale is not None else "float32"
-        verdict = "[green]pass[/]" if converted.report.passed else "[red]FAIL[/]"
-        table.add_row(converted.target, path.name, size(path), verdict, f"{reference:.1%}", f"{accuracy:.1%} ({kind})")
-    console.print(table)
-    console.print(
-        f"Converted and verified in {seconds:.1f} s; accuracy on {len(labelled.classes)} images that calibration did"
-        " not see."
-    )
+    console.print(measure(conversion, paths, labelled))
+    console.print(f"\n(top-1 of {len(labelled.classes)}; int8 on TFLite's integer kernels, float in ONNX Runtime)")
     for converted in conversion.artifacts:
-        for line in converted.report.reasons:
-            console.print(f"{converted.target}: {line}", style="red")
-    console.print(f"Files, manifests and reference inputs: {output}")
-    return 0
+        console.print(*render_reasons(converted.report), sep="\n")
+    console.print(f"The files, each with its manifest: {output}", soft_wrap=True)
+    failed = {converted.target for converted in conversion.artifacts if not converted.report.passed}
+    return 1 if failed - COLLAPSING else 0
 
 
 if __name__ == "__main__":
