@@ -57,12 +57,12 @@ class StatisticsCache:
             return None
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as entry:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
                 if entry["key"].tobytes() != _signed(key):
                     return None
                 arrays = {name.removeprefix("array."): entry[name] for name in entry.files if name != "key"}
             os.utime(path)  # the oldest entry is the one that was not used for longest
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
+        except (OSError, EOFError, KeyError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error):
             return None
         return arrays
 

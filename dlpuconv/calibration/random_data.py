@@ -73,7 +73,8 @@ def _values(rng: np.random.Generator, request: Request, count: int) -> Iterator[
 
 def _input(rng: np.random.Generator, spec: ValueSpec, preprocessing: Preprocessing) -> Array:
     dtype = np.dtype(spec.dtype)
-    if spec.is_image and spec.channels in (1, len(preprocessing.mean), len(preprocessing.std)):
+    counts = {1, spec.channels}
+    if spec.is_image and len(preprocessing.mean) in counts and len(preprocessing.std) in counts:
         mean, std = (np.asarray(values) for values in preprocessing.per_channel(spec.channels))
         pixels = np.stack([picture(rng, spec.height_width, spec.channels) for _ in range(spec.shape[0])])
         values = (pixels - mean) / std

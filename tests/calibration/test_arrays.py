@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any, override
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dlpuconv.calibration import make_preprocessing
+from dlpuconv.errors import CalibrationError
+from dlpuconv.ir import Layout, Signature
+from tests.calibration.support import RGB_4X6, VECTOR_5, all_values, read, spec, takes
+
+ROWS = np.arange(30, dtype=np.float32).reshape(6, 5)
+TWO = takes(spec(1, 5, name="a"), spec(1, 2, 3, name="b"))
+
+
+def by_number(values: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    return np.concatenate(sorted(values, key=lambda v: float(v.ravel()[0])))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_npz_is_read_by_input_name_and_never_rescaled(tmp_path: Path, save: Any) -> None:
+    save(tmp_path / "c.npz", x=ROWS, labels=np.arange(6))
+    found = read(tmp_path / "c.npz", VECTOR_5, preprocessing=make_preprocessing(preset="imagenet"))
+    np.testing.assert_array_equal(by_number(all_values(found)), ROWS)
+    assert all(v.shape == (1, 5) and v.dtype == np.float32 for v in all_values(found))
+
+
+def test_a_model_of_one_input_accepts_a_single_array_of_any_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", images=ROWS)
+    assert len(read(tmp_path / "c.npz", VECTOR_5).fit) == 5
+
+
+def test_an_npy_feeds_a_model_of_one_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", ROWS)
+    np.testing.assert_array_equal(by_number(all_values(read(tmp_path / "c.npy", VECTOR_5))), ROWS)
+
+
+def test_fortran_order_is_read_as_numpy_does(tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", x=np.asfortranarray(ROWS))
+    np.testing.assert_array_equal(by_number(all_values(read(tmp_path / "c.npz", VECTOR_5))), ROWS)
+
+
+def test_several_inputs_stay_together(tmp_path: Path) -> None:
+    other = np.arange(36, dtype=np.float32).reshape(6, 2, 3)
+    np.savez(tmp_path / "c.npz", b=other, a=ROWS)
+    for sample in read(tmp_path / "c.npz", TWO).fit:
+        row = int(sample["a"][0, 0]) // 5
+        np.testing.assert_array_equal(sample["b"], other[row : row + 1])
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 1, 5)])
+def test_a_batch_axis_of_one_may_be_written_out(shape: tuple[int, ...]) -> None:
+    np.testing.assert_array_equal(by_number(all_values(read(ROWS.reshape(shape), VECTOR_5))), ROWS)
+
+
+def test_one_sample_without_a_batch_axis_is_one_sample() -> None:
+    assert len(read(ROWS[0], VECTOR_5).fit) == 1
+
+
+def test_a_fixed_batch_of_two_takes_rows_in_pairs() -> None:
+    found = read(ROWS, takes(spec(2, 5)))
+    assert [v.shape for v in all_values(found)] == [(2, 5)] * 3
+    with pytest.raises(CalibrationError, match=r"\[5, 5\], but the input 'x' takes \[2, 5\]"):
+        read(ROWS[:5], takes(spec(2, 5)))
+
+
+@pytest.mark.parametrize("source", [{"x": ROWS}, {"anything": ROWS}, ROWS, {"x": ROWS.tolist()}])
+def test_arrays_in_memory_are_taken_as_they_are(source: Any) -> None:
+    np.testing.assert_array_equal(by_number(all_values(read(source, VECTOR_5))), ROWS)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float64", "float16", ">f4", "bool"])
+def test_numbers_that_float32_holds_exactly_become_float32(tmp_path: Path, dtype: str) -> None:
+    values = (ROWS % 2).astype(dtype)
+    np.save(tmp_path / "c.npy", values)
+    for found in (read(tmp_path / "c.npy", VECTOR_5), read(values, VECTOR_5)):
+        assert {v.dtype for v in all_values(found)} == {np.dtype(np.float32)}
+        assert sum(v.sum() for v in all_values(found)) == values.sum()
+
+
+def test_integers_that_float32_cannot_hold_are_refused() -> None:
+    with pytest.raises(CalibrationError, match=r"dtype int64 and values that float32, .* cannot hold exactly"):
+        read(np.full((2, 5), 2**24 + 1), VECTOR_5)
+
+
+def test_an_integer_input_takes_whole_numbers_only() -> None:
+    tokens = takes(spec(1, 5, dtype="int64"))
+    assert {v.dtype for v in all_values(read(ROWS, tokens))} == {np.dtype(np.int64)}
+    with pytest.raises(CalibrationError, match="float32 and values that int64"):
+        read(ROWS + 0.5, tokens)
+
+
+def test_nhwc_arrays_for_an_nchw_model_are_named_as_such() -> None:
+    with pytest.raises(
+        CalibrationError, match=r"takes \[1, 3, 4, 6\], so \[N, 3, 4, 6\]; the array is NHWC .*0, 3, 1, 2"
+    ):
+        read(np.zeros((7, 4, 6, 3), np.float32), RGB_4X6)
+    with pytest.raises(CalibrationError, match=r"the array is NCHW and the model is NHWC: .*0, 2, 3, 1"):
+        read(np.zeros((7, 3, 4, 6), np.float32), takes(spec(1, 4, 6, 3, layout=Layout.NHWC)))
+
+
+@pytest.mark.parametrize(
+    ("source", "signature", "sentence"),
+    [
+        (ROWS, RGB_4X6, r"shape \[6, 5\], but the input 'x' takes \[1, 3, 4, 6\], so \[N, 3, 4, 6\]$"),
+        ({"a": ROWS}, TWO, "holds 'a', but the model takes 'a', 'b': 'b' missing"),
+        ({"a": ROWS, "bb": ROWS}, TWO, r"'b' missing \(did you mean 'bb'\?\)"),
+        ({"y": ROWS, "z": ROWS}, VECTOR_5, "holds 'y', 'z', but the model takes 'x'"),
+        (
+            {"a": ROWS, "b": np.zeros((5, 2, 3))},
+            TWO,
+            "different numbers of samples for the inputs: 6 for 'a', 5 for 'b'",
+        ),
+        (ROWS, TWO, "holds no arrays, but the model takes 'a', 'b'"),
+        (ROWS[:0], VECTOR_5, "holds no samples"),
+        (np.array([["a"] * 5]), VECTOR_5, "only arrays of real numbers"),
+        (np.ones((2, 5), np.complex64), VECTOR_5, "holds complex64"),
+        (np.array([[None] * 5]), VECTOR_5, "is a ndarray, not an array or tensor|Python objects"),
+        ({"x": [[1, 2], [3]]}, VECTOR_5, "is a list, not an array"),
+        ({"x": "text"}, VECTOR_5, "is text, not an array"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_what_was_found(source: Any, signature: Signature, sentence: str) -> None:
+    with pytest.raises(CalibrationError, match=sentence):
+        read(source, signature)
+
+
+class Bomb:
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (pytest.fail, ("a pickle was loaded",))
+
+
+@pytest.mark.parametrize("name", ["c.npy", "c.npz"])
+def test_pickles_are_refused_and_never_run(tmp_path: Path, name: str) -> None:
+    objects = np.array([Bomb()], dtype=object)
+    (np.save if name == "c.npy" else np.savez)(tmp_path / name, objects, allow_pickle=True)
+    with pytest.raises(CalibrationError, match="Python objects, which could run code"):
+        read(tmp_path / name, VECTOR_5)
+
+
+@pytest.mark.parametrize("name", ["c.npy", "c.npz"])
+@pytest.mark.parametrize("kept", [0, 5, 70, 200])
+def test_a_truncated_file_is_an_error_of_one_sentence(tmp_path: Path, name: str, kept: int) -> None:
+    (np.save if name == "c.npy" else np.savez)(tmp_path / name, ROWS)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:kept])
+    with pytest.raises(CalibrationError, match=name):
+        read(tmp_path / name, VECTOR_5)
+
+
+def test_a_fortran_file_that_promises_more_than_it_holds_is_truncated(tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", np.asfortranarray(ROWS))
+    whole = (tmp_path / "c.npy").read_bytes()
+    (tmp_path / "c.npy").write_bytes(whole[:-4])
+    with pytest.raises(CalibrationError, match="truncated"):
+        read(tmp_path / "c.npy", VECTOR_5)
+
+
+def test_a_damaged_archive_member_is_found_by_its_checksum(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    np.savez(stream, x=ROWS)
+    content = bytearray(stream.getvalue())
+    content[content.index(ROWS[3].tobytes())] ^= 1
+    (tmp_path / "c.npz").write_bytes(content)
+    with pytest.raises(CalibrationError, match=r"cannot be read as \.npz"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_an_archive_without_arrays_says_what_the_model_takes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(CalibrationError, match="holds no arrays, but the model takes 'x'"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_a_limit_takes_rows_from_everywhere(tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", ROWS)
+    found = read(tmp_path / "c.npy", VECTOR_5, limit=3, validation=ROWS)
+    np.testing.assert_array_equal([s["x"][0, 0] for s in found.fit], [0, 10, 25])
+
+
+def test_equal_arrays_have_equal_digests_wherever_they_come_from(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "c.npz", x=ROWS)
+    files, memory = read(tmp_path / "c.npz", VECTOR_5), read({"x": ROWS.astype(np.float64)}, VECTOR_5)
+    assert files.fit.digest == memory.fit.digest
+    assert files.fit.digest != files.held_out.digest
+    changed = ROWS.copy()
+    changed[0, 0] = 9
+    assert read(changed, VECTOR_5).fit.digest != files.fit.digest
+
+
+def test_the_callers_arrays_are_not_written_to() -> None:
+    source = ROWS.copy()
+    for sample in read(source, VECTOR_5).fit:
+        sample["x"][:] = -1
+    np.testing.assert_array_equal(source, ROWS)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dlpuconv.calibration import Preprocessing, lint, make_preprocessing
+from dlpuconv.errors import CalibrationError
+from tests.calibration.support import RGB_4X6, VECTOR_5, picture, read, write_pictures
+
+PIXELS = np.stack([picture(n).transpose(2, 0, 1) for n in range(120)]).astype(np.float32)
+IMAGENET = make_preprocessing(preset="imagenet")
+NORMALIZED = (PIXELS - np.reshape(IMAGENET.mean, (3, 1, 1))) / np.reshape(IMAGENET.std, (3, 1, 1))
+
+
+def warnings(source: Any, preprocessing: Preprocessing = Preprocessing()) -> str:  # noqa: B008 - frozen
+    return "\n".join(read(source, preprocessing=preprocessing).warnings)
+
+
+def test_samples_as_stated_draw_no_warning() -> None:
+    assert warnings(NORMALIZED, IMAGENET) == ""
+    assert warnings(NORMALIZED) == ""
+    assert warnings(PIXELS, make_preprocessing(preset="0-255")) == ""
+
+
+def test_raw_pixels_are_noticed() -> None:
+    assert "look like raw pixels, not normalized" in warnings(PIXELS)
+    assert "the stated --mean and --std give -2.118 to 2.64: they look like raw pixels" in warnings(PIXELS, IMAGENET)
+
+
+def test_values_normalized_twice_are_noticed() -> None:
+    unit = PIXELS / 255
+    assert "look normalized twice" in warnings(unit / 255)
+    assert "look normalized twice" in warnings(unit / 255, make_preprocessing(preset="0-1"))
+
+
+def test_values_prepared_in_another_way_are_noticed() -> None:
+    assert "the samples were prepared in another way" in warnings(NORMALIZED, make_preprocessing(preset="0-1"))
+
+
+def test_vectors_are_not_judged_as_images() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (120, 5))
+    assert not read(rows, VECTOR_5).warnings
+
+
+def test_images_without_a_stated_normalization_draw_a_question(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    assert "no --mean, --std or --preset was given" in warnings(tmp_path)
+    assert "--preset was given" not in warnings(tmp_path, IMAGENET)
+
+
+def test_constant_and_repeated_samples_are_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 4)
+    Image.new("RGB", (6, 4), (7, 7, 7)).save(tmp_path / "flat.png")
+    Image.fromarray(picture(1)).save(tmp_path / "twin.bmp")
+    told = warnings(tmp_path, IMAGENET)
+    assert "1 of 6 samples are constant: flat.png" in told
+    assert "1 of 6 samples repeat another one: twin.bmp = 001.png" in told
+
+
+def test_long_lists_are_cut_short() -> None:
+    told = warnings(np.zeros((120, 3, 4, 6)), IMAGENET)
+    assert "120 of 120 samples are constant: sample 0 of the calibration array, " in told
+    assert told.count(" and 115 more") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinite values"), (-np.inf, "infinite values")]
+)
+def test_values_that_are_not_finite_are_an_error_that_names_the_sample(value: float, kind: str) -> None:
+    broken = NORMALIZED.copy()
+    broken[3, 1, 2, 2] = value
+    with pytest.raises(CalibrationError, match=f"sample 3 of the calibration array holds {kind} for the input 'x'"):
+        read(broken)
+
+
+def test_any_samples_can_be_linted_afterwards() -> None:
+    found = read(PIXELS, preprocessing=make_preprocessing(preset="0-255"))
+    assert lint(found.fit, RGB_4X6, make_preprocessing(preset="0-255")) == ()
+    (told,) = lint(found.fit, RGB_4X6, IMAGENET)
+    assert "raw pixels" in told

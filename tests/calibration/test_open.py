@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlpuconv.calibration import Preprocessing, open_calibration, raw_images
+from dlpuconv.calibration.open import split_rows
+from dlpuconv.errors import CalibrationError, UsageError
+from tests.calibration.support import VECTOR_5, Audience, read, write_pictures
+
+ROWS = np.arange(600, dtype=np.float32).reshape(120, 5)
+
+
+def test_no_data_is_no_calibration() -> None:
+    nothing = open_calibration(None, signature=VECTOR_5, preprocessing=Preprocessing(), progress=Audience())
+    assert nothing is None
+
+
+def test_validation_data_replaces_the_held_out_samples() -> None:
+    found = read(ROWS[:110], VECTOR_5, validation=ROWS[110:])
+    assert (len(found.fit), len(found.held_out)) == (110, 10)
+    assert found.warnings == ()
+
+
+def test_validation_alone_fits_nothing_and_is_not_calibrated() -> None:
+    found = read(None, VECTOR_5, validation=ROWS)
+    assert (len(found.fit), len(found.held_out), found.calibrated) == (0, 120, False)
+    assert list(found.fit) == []
+
+
+def test_fewer_than_a_hundred_samples_draw_a_warning_that_progress_hears() -> None:
+    audience = Audience()
+    found = read(ROWS[:99], VECTOR_5, audience=audience)
+    assert found.warnings == ("only 99 calibration samples: 100 or more give steadier ranges",)
+    assert audience.messages == list(found.warnings)
+    assert not read(ROWS[:100], VECTOR_5).warnings
+
+
+def test_warnings_about_validation_data_say_so() -> None:
+    found = read(ROWS, VECTOR_5, validation=np.zeros((10, 5)))
+    assert any(text.startswith("validation: 10 of 10 samples are constant") for text in found.warnings)
+
+
+def test_one_sample_serves_both_and_says_so() -> None:
+    found = read(ROWS[:1], VECTOR_5)
+    assert (len(found.fit), len(found.held_out)) == (1, 1)
+    assert any("measured on data already seen" in text for text in found.warnings)
+
+
+@given(st.integers(2, 500))
+def test_the_split_is_complete_and_disjoint(count: int) -> None:
+    fit, held_out = split_rows(count)
+    assert sorted(fit + held_out) == list(range(count))
+    assert len(held_out) == max(1, count // 5)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("nowhere", "no file or folder 'nowhere' to calibrate with"),
+        (3, "a int is no calibration data"),
+    ],
+)
+def test_what_is_no_data_is_told_what_is(source: Any, sentence: str) -> None:
+    with pytest.raises(CalibrationError, match=sentence):
+        read(source, VECTOR_5)
+
+
+def test_a_file_of_another_kind_is_told_what_is_possible(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,2,3")
+    with pytest.raises(CalibrationError, match=r"a folder of images, an .npz or .npy file, or 'random'"):
+        read(tmp_path / "a.csv", VECTOR_5)
+
+
+def test_a_limit_below_one_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="a limit of 0"):
+        read(ROWS, VECTOR_5, limit=0)
+
+
+def test_arrays_have_no_pixels() -> None:
+    assert list(raw_images(read(ROWS, VECTOR_5).fit)) == []
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while samples are in use: a crash could not leave anything."""
+    monkeypatch.setattr("dlpuconv.calibration.spool._IN_MEMORY", 100)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    write_pictures(tmp_path / "images", 20)
+    found = read(tmp_path / "images")
+    assert len(list(found.fit)) == 16
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_full_temporary_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import os
+    import tempfile
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
+    with pytest.raises(CalibrationError, match=r"do not fit into the temporary folder \(No space left on device\)"):
+        read(ROWS, VECTOR_5)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dlpuconv.calibration import Color, Resize, make_preprocessing
+from dlpuconv.errors import UsageError
+
+
+def test_nothing_given_means_pixels_as_they_are_and_nothing_stated() -> None:
+    made = make_preprocessing()
+    assert (made.resize, made.color, made.mean, made.std) == (Resize.STRETCH, Color.RGB, (0.0,), (1.0,))
+    assert not made.stated
+
+
+@pytest.mark.parametrize("given", [{"mean": "1"}, {"std": 2}, {"preset": "0-255"}])
+def test_a_mean_a_std_or_a_preset_states_a_normalization(given: dict[str, Any]) -> None:
+    assert make_preprocessing(**given).stated
+
+
+@pytest.mark.parametrize("given", [{"resize": "letterbox"}, {"color": "bgr"}])
+def test_geometry_and_color_alone_state_none(given: dict[str, Any]) -> None:
+    assert not make_preprocessing(**given).stated
+
+
+@pytest.mark.parametrize(
+    "typed", ["123.675,116.28,103.53", "[123.675, 116.28, 103.53]", "123.675 116.28 103.53", (123.675, 116.28, 103.53)]
+)
+def test_numbers_are_read_as_people_type_them(typed: Any) -> None:
+    assert make_preprocessing(mean=typed).mean == (123.675, 116.28, 103.53)
+
+
+def test_a_preset_follows_the_colours_so_that_bgr_reverses_it() -> None:
+    assert make_preprocessing(preset="imagenet").mean == (123.675, 116.28, 103.53)
+    assert make_preprocessing(preset="imagenet", color="bgr").mean == (103.53, 116.28, 123.675)
+    assert make_preprocessing(preset="imagenet", color="bgr").std == (57.375, 57.12, 58.395)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"resize": "strech"}, "--resize 'strech' is not one of .*did you mean 'stretch'"),
+        ({"color": "yuv"}, "--color 'yuv' is not one of rgb, bgr, gray"),
+        ({"preset": "imagnet"}, "--preset 'imagnet' .*did you mean 'imagenet'"),
+        ({"preset": "0-1", "mean": 3}, "either --preset or --mean and --std"),
+        ({"preset": "0-1", "std": "3"}, "either --preset or --mean and --std"),
+        ({"std": "58,0,57"}, "--std 58,0,57: every value must be greater than 0"),
+        ({"std": -1}, "every value must be greater than 0"),
+        ({"mean": "a,b,c"}, "--mean 'a,b,c' is not a list of numbers"),
+        ({"mean": ""}, "--mean '' is not a list of numbers"),
+        ({"mean": "nan"}, "is not a list of numbers"),
+        ({"std": "inf"}, "is not a list of numbers"),
+        ({"mean": "1,2"}, "--mean has 2 values: --color rgb takes 1 or 3"),
+        ({"mean": "1,2,3", "color": "gray"}, "--mean has 3 values: --color gray takes 1"),
+        ({"std": "1,2,3,4", "color": "bgr"}, "--std has 4 values: --color bgr takes 1 or 3"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        make_preprocessing(**given)
