@@ -49,10 +49,12 @@ def _links(
 ) -> tuple[Links, Callable[[Runner], Runner] | None]:
     """How inputs and outputs correspond, and what gives a runner the source's names, where they may differ."""
     if question.inputs is not None and question.outputs is not None:
-        return Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {}), None
+        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
+        return given, _renaming(given)
     bindings = question.bindings or (sidecar.bindings if sidecar else {})
     if sidecar is not None and _same_outputs(sidecar, question.reference):
-        return Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings), None
+        known = Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings)
+        return known, _renaming(known)
     if question.reference is None:
         raise ArtifactError("a comparison needs the source model")
     signature = question.reference.signature
@@ -61,6 +63,14 @@ def _links(
     links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
     return links, partial(_Renamed, inputs=to_file, outputs={name: port.name for name, port in outputs})
+
+
+def _renaming(links: Links) -> Callable[[Runner], Runner] | None:
+    """What gives a runner the source's names; None where the file has the same."""
+    if not any(port.file_name for port in (*links.inputs, *links.outputs)):
+        return None
+    inputs = {port.name: port.file_name or port.name for port in links.inputs}
+    return partial(_Renamed, inputs=inputs, outputs={port.file_name or port.name: port.name for port in links.outputs})
 
 
 def _same_outputs(sidecar: Sidecar, reference: Model | None) -> bool:

@@ -102,6 +102,7 @@ def _port(entry: dict[str, Any]) -> Port:
         dtype=str(entry["dtype"]),
         scale=None if entry["scale"] is None else float(entry["scale"]),
         zero_point=None if entry["zero_point"] is None else int(entry["zero_point"]),
+        file_name=str(entry.get("file_name", "")),
     )
 
 

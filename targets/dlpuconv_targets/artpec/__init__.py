@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from dlpuconv.plugin import ExternalCompiler, Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv_targets.artpec.artpec7_rules import ARTPEC7_RULES
+from dlpuconv_targets.artpec.artpec8_rules import ARTPEC8_RULES
+from dlpuconv_targets.artpec.artpec9_rules import ARTPEC9_RULES
 
 ARTPEC8 = Target(
     name="artpec8",
@@ -18,6 +21,7 @@ ARTPEC8 = Target(
     ),
     device="axis-a8-dlpu-tflite",
     suffix=".tflite",
+    rules=ARTPEC8_RULES,
 )
 
 ARTPEC9 = replace(
@@ -26,6 +30,7 @@ ARTPEC9 = replace(
     title="ARTPEC-9 (Axis DLPU)",
     scheme=replace(ARTPEC8.scheme, discouraged=frozenset()),
     device="a9-dlpu-tflite",
+    rules=ARTPEC9_RULES,
 )
 
 ARTPEC7 = replace(
@@ -34,6 +39,7 @@ ARTPEC7 = replace(
     title="ARTPEC-7 (Google Edge TPU)",
     scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL),
     device="google-edge-tpu-tflite",
+    rules=ARTPEC7_RULES,
     compiler=ExternalCompiler(
         executable="edgetpu_compiler",
         arguments=("-s", "-o", "{folder}", "{file}"),

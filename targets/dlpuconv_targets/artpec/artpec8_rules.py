@@ -1,0 +1,133 @@
+"""What ARTPEC-8 demands of a file beyond full integers, and what Axis advises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.verify.rule import Hit, Rule, Severity
+from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
+from dlpuconv_targets.artpec.layers import kernel_of, output_channels, stride_of
+from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.verify.rule import Context
+
+_TIPS = "Axis: ARTPEC-8 optimization tips"
+_OPS = "Axis: ARTPEC-8 supported operators; VeriSilicon tflite-vx-delegate: op_status.md"
+MAX_PARTITIONS = 16
+_GROUP = 6
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+
+
+def partitions(view: FileView) -> int:
+    """An estimate: runs of layers, in execution order, that the DLPU knows or that it does not know.
+
+    One fallback between two parts gives three. Axis' own list alone would count its own YOLOv5 as 16 and more, so that
+    only ops in neither list are taken for fallbacks.
+    """
+    runs, before = 0, None
+    for layer in view.layers:
+        known = _known(layer)
+        runs += known is not before
+        before = known
+    return runs
+
+
+def _known(layer: LayerView) -> bool:
+    return not layer.custom and layer.op in AXIS_A8 | VX_DELEGATE
+
+
+def few_partitions(view: FileView, _: Context) -> Iterator[Hit]:
+    """Models of more are refused when they are loaded."""
+    count = partitions(view)
+    if count > MAX_PARTITIONS:
+        fallbacks = sorted({layer.op for layer in view.layers if not _known(layer)})
+        yield Hit(f"an estimate of {count}, cut by {', '.join(fallbacks)}")
+
+
+def listed_only_elsewhere(_: FileView, layer: LayerView) -> str:
+    """Axis' own zoo holds such ops."""
+    return layer.op if layer.op in VX_DELEGATE - AXIS_A8 else ""
+
+
+def listed_nowhere(_: FileView, layer: LayerView) -> str:
+    """These run on the CPU."""
+    return "" if _known(layer) else layer.op
+
+
+def native_kernel(view: FileView, layer: LayerView) -> str:
+    """3x3 is best, 1x1 is a matrix product."""
+    kernel = kernel_of(view, layer)
+    return "" if kernel is None or kernel in ((3, 3), (1, 1)) else f"{kernel[0]}x{kernel[1]}"
+
+
+def native_stride(_: FileView, layer: LayerView) -> str:
+    """Stride 2 is native, others are not."""
+    h, w = stride_of(layer)
+    return "" if h == w and h in (1, 2) else f"stride {h}x{w}"
+
+
+def channels_of_six(view: FileView, layer: LayerView) -> str:
+    """The convolution cores work on six filters at a time."""
+    channels = output_channels(view, layer)
+    return f"{channels} channels" if channels % _GROUP else ""
+
+
+def any_layer(_: FileView, layer: LayerView) -> str:
+    """For ops that are discouraged as such."""
+    return layer.op
+
+
+ARTPEC8_RULES: tuple[Rule, ...] = (
+    *TFLITE_RULES,
+    discouraged_granularity(
+        rule="A8-PER-CHANNEL",
+        sentence="Weights should be quantized per tensor: per channel runs several times slower on ARTPEC-8.",
+        source="Axis: quantization guide; acap-native-sdk-examples issue 360 (about ten times)",
+        fix="Convert with --granularity per-tensor, the default for this chip.",
+    ),
+    Rule(
+        id="A8-PARTITIONS",
+        severity=Severity.FAIL,
+        sentence=f"The graph must not fall into more than {MAX_PARTITIONS} partitions.",
+        source="acap-computer-vision-sdk-examples issue 141: too many graph partitions (137 > 16)",
+        check=few_partitions,
+        fix="Replace the ops that run on the CPU, or cut the model in front of them (--cut-at).",
+    ),
+    advice(
+        "A8-OP-UNKNOWN",
+        "Ops that neither Axis nor VeriSilicon lists run on the CPU.",
+        _OPS,
+        at_layers(listed_nowhere),
+        "Replace them, or cut the model in front of them (--cut-at).",
+    ),
+    advice(
+        "A8-OP-UNLISTED",
+        "Ops that only VeriSilicon's delegate lists probably run on the DLPU, as in Axis' own models.",
+        _OPS,
+        at_layers(listed_only_elsewhere),
+    ),
+    advice("A8-KERNEL", "Kernels of 3x3 (and 1x1) are fastest.", _TIPS, at_layers(native_kernel, *_CONVOLUTIONS)),
+    advice("A8-STRIDE", "Only strides of 1 and 2 are native.", _TIPS, at_layers(native_stride, *_CONVOLUTIONS)),
+    advice(
+        "A8-CHANNELS",
+        f"Numbers of filters that are multiples of {_GROUP} are fastest.",
+        _TIPS,
+        at_layers(channels_of_six, "CONV_2D"),
+    ),
+    advice(
+        "A8-DEPTHWISE",
+        "Regular convolutions run better than depthwise ones.",
+        _TIPS,
+        at_layers(any_layer, "DEPTHWISE_CONV_2D"),
+    ),
+    advice(
+        "A8-LEAKY-RELU",
+        "ReLU is faster than LeakyReLU: zeros are skipped.",
+        _TIPS,
+        at_layers(any_layer, "LEAKY_RELU", "PRELU"),
+    ),
+)

@@ -1,0 +1,67 @@
+"""What the chips' rules ask of a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.verify.granularity import WEIGHTED
+
+if TYPE_CHECKING:
+    from dlpuconv.formats.view import FileView, LayerView, TensorView
+
+_IMAGE_RANK = 4
+
+
+def kernel_of(view: FileView, layer: LayerView) -> tuple[int, int] | None:
+    """Height and width of a convolution's weights; None where they are not there."""
+    weights = input_at(view, layer, WEIGHTED[layer.op].weights)
+    return None if weights is None or len(weights.shape) != _IMAGE_RANK else (weights.shape[1], weights.shape[2])
+
+
+def stride_of(layer: LayerView) -> tuple[int, int]:
+    """Strides along height and width."""
+    return number(layer, "stride_h", 1), number(layer, "stride_w", 1)
+
+
+def filter_of(layer: LayerView) -> tuple[int, int]:
+    """Height and width of a pooling window."""
+    return number(layer, "filter_height", 1), number(layer, "filter_width", 1)
+
+
+def number(layer: LayerView, option: str, default: int = 0) -> int:
+    """An integer option."""
+    value = layer.options.get(option, default)
+    return value if isinstance(value, int) else default
+
+
+def input_at(view: FileView, layer: LayerView, position: int) -> TensorView | None:
+    """The input at this position; None where it is absent."""
+    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None
+
+
+def output_of(view: FileView, layer: LayerView) -> TensorView:
+    """The first output."""
+    return view.tensors[layer.outputs[0]]
+
+
+def output_channels(view: FileView, layer: LayerView) -> int:
+    """Extent of the innermost axis of the output."""
+    shape = output_of(view, layer).shape
+    return shape[-1] if shape else 1
+
+
+def height_width(tensor: TensorView) -> tuple[int, int] | None:
+    """Of an image tensor; None for others."""
+    return (tensor.shape[1], tensor.shape[2]) if len(tensor.shape) == _IMAGE_RANK else None
+
+
+def scale_of(tensor: TensorView | None) -> float:
+    """The (first) scale; 0 where there is none."""
+    return tensor.quantization.scale[0] if tensor is not None and tensor.quantization is not None else 0.0
+
+
+def constant_values(tensor: TensorView | None) -> list[int]:
+    """The values of a small integer constant, flat; empty where they are not known."""
+    if tensor is None or tensor.data is None:
+        return []
+    return [int(value) for value in tensor.data.ravel().tolist()]
