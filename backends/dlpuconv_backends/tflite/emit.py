@@ -38,9 +38,7 @@ class Interface:
     output_dtype: str
 
 
-def build(
-    graph: Graph, plan: ActivationPlan, layers: Mapping[Operator, LayerWeights], interface: Interface
-) -> Graph:
+def build(graph: Graph, plan: ActivationPlan, layers: Mapping[Operator, LayerWeights], interface: Interface) -> Graph:
     """The integer graph.
 
     Args:

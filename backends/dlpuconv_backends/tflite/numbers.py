@@ -88,9 +88,9 @@ class Parameters:
         """The largest |q - zero_point|."""
         return max(HIGHEST - self.zero_point, self.zero_point - LOWEST)
 
-    def quantize(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[
-        tuple[int, ...], np.dtype[np.int8]
-    ]:
+    def quantize(
+        self, values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
         """Int8 codes of real `values`, any shape; what lies outside `range` saturates."""
         codes = np.rint(np.asarray(values, np.float64) / self.scale) + self.zero_point
         return np.clip(codes, LOWEST, HIGHEST).astype(np.int8)

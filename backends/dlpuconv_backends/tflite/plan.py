@@ -39,7 +39,7 @@ class ActivationPlan:
     parameters: Mapping[Tensor, Parameters]
     constants: Mapping[tuple[Operator, int], Parameters]
     requantized: Mapping[tuple[Operator, int], Parameters]
-    absorbed: frozenset[Operator]
+    absorbed: tuple[Operator, ...]
 
     def read_as(self, op: Operator, index: int) -> Parameters:
         """The parameters of what `op` reads at an input, after the QUANTIZE if there is one."""
@@ -124,11 +124,12 @@ def plan_activations(
         if fixed:
             prescribed[op.output] = fixed
 
-    clamps = {op for op in graph.operators if _may_be_absorbed(op, chosen)}
+    clamps = [op for op in graph.operators if _may_be_absorbed(op, chosen)]
     while True:
-        grouping = group(graph, chosen, prescribed, lambda op: op in clamps or _keeps_scale(op))
+        keeping = {*clamps, *(op for op in graph.operators if _keeps_scale(op))}
+        grouping = group(graph, chosen, prescribed, keeping)
         parameters = {tensor: g.parameters for tensor, g in grouping.group.items()}
-        absorbed = {op for op in clamps if _is_absorbed(op, parameters, graph)}
+        absorbed = [op for op in clamps if _is_absorbed(op, parameters, graph)]
         if absorbed == clamps:
             break
         clamps = absorbed  # a join widened the others' range beyond their bounds: they get a scale of their own
@@ -136,7 +137,7 @@ def plan_activations(
         parameters=parameters,
         constants=_constants(graph, parameters),
         requantized=_requantized(grouping, parameters),
-        absorbed=frozenset(absorbed),
+        absorbed=tuple(absorbed),
     )
 
 
@@ -166,9 +167,7 @@ def _is_absorbed(op: Operator, parameters: Mapping[Tensor, Parameters], graph: G
     return p.range.within(bounds, slack=p.scale / 2)
 
 
-def _requantized(
-    grouping: Grouping, parameters: Mapping[Tensor, Parameters]
-) -> dict[tuple[Operator, int], Parameters]:
+def _requantized(grouping: Grouping, parameters: Mapping[Tensor, Parameters]) -> dict[tuple[Operator, int], Parameters]:
     wanted = {(op, i): parameters[op.output] for op, i in grouping.cut}
     return {(op, i): p for (op, i), p in wanted.items() if parameters[op.input(i)] != p}
 

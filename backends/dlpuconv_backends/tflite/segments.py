@@ -13,14 +13,15 @@ QUANTIZE:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv_backends.tflite.numbers import Parameters, Range
 from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 
@@ -75,7 +76,7 @@ class Grouping:
     """
 
     group: Mapping[Tensor, Group]
-    cut: frozenset[tuple[Operator, int]]
+    cut: tuple[tuple[Operator, int], ...]
 
 
 def is_join(op: Operator) -> bool:
@@ -89,7 +90,7 @@ def group(
     graph: Graph,
     values: Mapping[Tensor, Range],
     prescribed: Mapping[Tensor, Parameters],
-    follows: Callable[[Operator], bool],
+    keeping: AbstractSet[Operator],
 ) -> Grouping:
     """Find the activations that share a scale.
 
@@ -97,26 +98,26 @@ def group(
         graph: the float graph.
         values: what each activation's scale must hold, where it is not fixed.
         prescribed: parameters of inputs and of outputs with a fixed scale.
-        follows: True for operators whose output keeps their input's scale.
+        keeping: operators whose outputs keep their input's scale.
     """
-    segments = _segments(graph, values, prescribed, follows)
+    segments = _segments(graph, values, prescribed, keeping)
     groups = {s: Group([s], s.values, s.fixed) for s in dict.fromkeys(segments.values())}
     joins = [op for op in graph.operators if is_join(op)]
-    cut: set[tuple[Operator, int]] = set()
+    cut: list[tuple[Operator, int]] = []
     for op in joins:
         for _, tensor in _free_first(op, segments):
             _join(groups, segments[tensor], segments[op.output])
     for op in joins:  # only now is it known which segments ended up together
         target = groups[segments[op.output]]
-        cut.update((op, i) for i, t in data_inputs(op) if not t.is_constant and groups[segments[t]] is not target)
-    return Grouping({t: groups[s] for t, s in segments.items()}, frozenset(cut))
+        cut.extend((op, i) for i, t in data_inputs(op) if not t.is_constant and groups[segments[t]] is not target)
+    return Grouping({t: groups[s] for t, s in segments.items()}, tuple(cut))
 
 
 def _segments(
     graph: Graph,
     values: Mapping[Tensor, Range],
     prescribed: Mapping[Tensor, Parameters],
-    follows: Callable[[Operator], bool],
+    keeping: AbstractSet[Operator],
 ) -> dict[Tensor, Segment]:
     found: dict[Tensor, Segment] = {}
     for tensor in graph.inputs:
@@ -125,7 +126,7 @@ def _segments(
     for op in graph.operators:
         inputs = [t for _, t in data_inputs(op) if not t.is_constant]
         for out in data_outputs(op):
-            if follows(op) and not is_join(op) and inputs and out not in prescribed:
+            if op in keeping and not is_join(op) and inputs and out not in prescribed:
                 segment = found[inputs[0]]
                 segment.members.append(out)
                 if segment.fixed is None and out in values:
@@ -133,7 +134,7 @@ def _segments(
             else:
                 segment = _begin(out, values, prescribed)
             found[out] = segment
-        if not (is_join(op) or follows(op)):
+        if not (is_join(op) or op in keeping):
             _mark_shared(found, inputs)
     _mark_shared(found, graph.outputs)
     return found

@@ -144,8 +144,8 @@ def observe(
         done()
     if not samples:
         raise BackendError("there is no calibration sample to measure the activations on")
-    values = {o.name: o.result() for o in observers}
-    return Statistics(tensors=tuple(t.name for t in tensors), values=values, samples=samples)
+    found = {o.name: o.result() for o in observers}
+    return Statistics(tensors=tuple(t.name for t in tensors), values=found, samples=samples)
 
 
 def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32]) -> None:

@@ -1,0 +1,201 @@
+"""The tflite backend: ONNX model -> float TFLite graph -> statistics -> one integer file for each target."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, override
+
+from dlpuconv.calibration.cache import StatisticsCache
+from dlpuconv.errors import BackendError, CalibrationError
+from dlpuconv.plugin import Artifact, Backend, Prepared
+from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
+from dlpuconv_backends.tflite.emit import Interface
+from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, port, prescribed_inputs
+from dlpuconv_backends.tflite.legalize import legalize
+from dlpuconv_backends.tflite.naming import name_uniquely
+from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.plan import observed_tensors
+from dlpuconv_backends.tflite.quantizer import Quantized, quantize
+from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
+from dlpuconv_backends.tflite.report import facts, warnings
+from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
+from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
+from dlpuconv_backends.tflite.versions import versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.plugin import Job, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.flatbuffer import Graph
+
+_MEASURES = "ranges-1"
+"""Part of the cache's key: raise it when the same graph and samples would be measured differently."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TFLitePrepared(Prepared):
+    """What all targets share. Nobody edits it: `emit` builds graphs of its own.
+
+    Attributes:
+        job: as it was given.
+        graph: float, legal: every operator has an int8 form; tensor names are unique.
+        input_permutations: by input name.
+        output_permutations: by output name.
+        statistics: of `observed_tensors(graph)`.
+        rewrites: what legalization did: ONNX nodes by rewrite.
+    """
+
+    job: Job
+    graph: Graph
+    input_permutations: Mapping[str, tuple[int, ...]]
+    output_permutations: Mapping[str, tuple[int, ...]]
+    statistics: Statistics
+    rewrites: Mapping[str, list[str]]
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Observed lowest and highest value by tensor name."""
+        return self.statistics.ranges()
+
+
+class TFLiteBackend(Backend):
+    """Full-integer TFLite files, quantized by dlpuconv itself."""
+
+    name: ClassVar[str] = "tflite"
+
+    def __init__(self) -> None:
+        self._worker: LoweringWorker | None = None
+
+    @override
+    def warm_up(self) -> None:
+        """Start the lowering worker."""
+        if self._worker is None:
+            self._worker = LoweringWorker.start()
+
+    @override
+    def close(self) -> None:
+        """End the lowering worker."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    @override
+    def prepare(self, job: Job) -> TFLitePrepared:
+        """Lower, legalize, and measure the activations on the calibration samples.
+
+        Raises:
+            CalibrationError: there are no samples, or they do not fit.
+            UnsupportedModelError: lists every operator without an integer form.
+            BackendError: a tool failed.
+            MissingDependencyError: onnx2tf is not installed.
+        """
+        if job.calibration is None:
+            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        lowered = self._lower(job)
+        graph = lowered.graph
+        rewrites = legalize(graph)
+        refuse_unsupported(graph)
+        name_uniquely(graph)
+        statistics = _measure(graph, job, lowered)
+        return TFLitePrepared(
+            job=job,
+            graph=graph,
+            input_permutations=lowered.input_permutations,
+            output_permutations=lowered.output_permutations,
+            statistics=statistics,
+            rewrites=rewrites,
+        )
+
+    @override
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """Quantize under the recipe and encode.
+
+        Raises:
+            UsageError: an override names no layer.
+        """
+        if not isinstance(prepared, TFLitePrepared):
+            raise TypeError(f"the tflite backend cannot emit a {type(prepared).__name__}")
+        job = prepared.job
+        prescribed = prescribed_inputs(job.bindings)
+        interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
+        quantized = quantize(prepared.graph, prepared.ranges, recipe, interface, prescribed)
+        content, runtime = _encode(quantized)
+        signature = job.model.signature
+        return Artifact(
+            files={"": content},
+            inputs=tuple(
+                port(spec, tensor, prepared.input_permutations[spec.name])
+                for spec, tensor in zip(signature.inputs, quantized.graph.inputs, strict=True)
+            ),
+            outputs=tuple(
+                port(spec, tensor, prepared.output_permutations[spec.name])
+                for spec, tensor in zip(signature.outputs, quantized.graph.outputs, strict=True)
+            ),
+            bindings=job.bindings,
+            warnings=(*clipped_inputs(prescribed, prepared.ranges), *warnings(quantized, prepared.graph)),
+            facts={
+                **facts(quantized),
+                "ops": dict(Counter(op.kind for op in quantized.graph.operators).most_common()),
+                "min_runtime_version": runtime,
+                "rewrites": {title: list(names) for title, names in prepared.rewrites.items()},
+            },
+        )
+
+    def _lower(self, job: Job) -> Lowered:
+        self.warm_up()
+        if self._worker is None:
+            raise BackendError("the lowering worker did not start")
+        wanted = job.interface.input_layout
+        layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
+        with job.progress.stage("lowering"):
+            return lower(job.model, layouts=layouts, worker=self._worker, workspace=job.workspace)
+
+
+def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
+    """Statistics of the activations, from the cache where the same graph has seen the same samples.
+
+    Raises:
+        CalibrationError: an activation is not finite.
+        UnsupportedModelError: a root of negative values.
+        BackendError: LiteRT cannot run the float graph.
+    """
+    assert job.calibration is not None
+    samples = job.calibration.fit
+    tensors = observed_tensors(graph)
+    cache = StatisticsCache(job.cache)
+    key = _key(graph, job, lowered)
+    stored = cache.get(key)
+    if stored is not None and stored.get(MinMax.name) is not None and len(stored[MinMax.name]) == len(tensors):
+        statistics = Statistics(
+            tensors=tuple(t.name for t in tensors),
+            values={name: array.astype("float64") for name, array in stored.items()},
+            samples=len(samples),
+        )
+    else:
+        with job.progress.stage("calibrating", len(samples)) as step:
+            given = feeds(samples, job.bindings, graph.inputs, lowered.input_permutations)
+            statistics = observe(graph, tensors, given, [MinMax()], step)
+        cache.put(key, statistics.values)
+    low_high = statistics.values[MinMax.name]
+    observed = {t: Range(*values) for t, values in zip(tensors, low_high.tolist(), strict=True)}
+    refuse_undefined(graph, observed)
+    statistics.ranges()  # raises where something is not finite
+    return statistics
+
+
+def _key(graph: Graph, job: Job, lowered: Lowered) -> str:
+    assert job.calibration is not None
+    network = hashlib.sha256(encode(graph)).hexdigest()
+    ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
+    return f"tflite {_MEASURES} {MinMax.name} {network} {job.calibration.fit.digest} {ends}"
+
+
+def _encode(quantized: Quantized) -> tuple[bytes, str]:
+    versions = versions_of(quantized.graph)
+    runtime = min_runtime_version((op.kind, version) for op, version in versions.items())
+    quantized.graph.metadata[METADATA_NAME] = metadata(runtime)
+    return encode(quantized.graph, versions), runtime

@@ -1,0 +1,94 @@
+"""The ends of a file: how source values reach the graph's inputs, and what its ports look like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import CalibrationError
+from dlpuconv.plugin import Port
+from dlpuconv_backends.tflite.numbers import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Samples
+    from dlpuconv.ir import InputBinding, ValueSpec
+    from dlpuconv_backends.flatbuffer import Tensor
+    from dlpuconv_backends.tflite.numbers import Range
+    from dlpuconv_backends.tflite.statistics import Feed
+
+_UINT8_SHIFT = 128
+
+
+def feeds(
+    samples: Samples,
+    bindings: Mapping[str, InputBinding],
+    inputs: Sequence[Tensor],
+    permutations: Mapping[str, tuple[int, ...]],
+) -> Iterator[Feed]:
+    """Samples of the source model as values of the graph's inputs, one at a time.
+
+    Raises:
+        CalibrationError: a sample does not fit the inputs.
+    """
+    for sample in samples:
+        yield {t.name: _value(sample.get(t.name), bindings.get(t.name), t, permutations) for t in inputs}
+
+
+def _value(
+    source: npt.NDArray[np.float32] | None,
+    binding: InputBinding | None,
+    tensor: Tensor,
+    permutations: Mapping[str, tuple[int, ...]],
+) -> npt.NDArray[np.float32]:
+    if source is None:
+        raise CalibrationError(f"a calibration sample has no values for the input {tensor.name!r}")
+    bound = binding.apply(source) if binding else source
+    permutation = permutations.get(tensor.name)
+    value = np.transpose(bound, permutation) if permutation else bound
+    if value.shape != tensor.shape:
+        raise CalibrationError(
+            f"a calibration sample for {tensor.name!r} has the shape {tuple(source.shape)}, which gives {value.shape}"
+            f" in the converted model's layout, where {tensor.shape} is needed"
+        )
+    return np.ascontiguousarray(value, tensor.dtype)
+
+
+def prescribed_inputs(bindings: Mapping[str, InputBinding]) -> dict[str, Parameters]:
+    """Int8 parameters of the inputs whose binding fixes them; a binding speaks of uint8."""
+    return {
+        name: Parameters(float(np.float32(binding.quantization.scale)), binding.quantization.zero_point - _UINT8_SHIFT)
+        for name, binding in bindings.items()
+        if binding.quantization is not None
+    }
+
+
+def clipped_inputs(prescribed: Mapping[str, Parameters], observed: Mapping[str, Range]) -> list[str]:
+    """Warnings of inputs whose samples leave the range that their fixed quantization holds."""
+    told = []
+    for name, parameters in prescribed.items():
+        values = observed.get(name)
+        if values is not None and not values.within(parameters.range, slack=parameters.scale):
+            told.append(
+                f"input {name!r} holds values from {parameters.range.low:.4g} to {parameters.range.high:.4g}, but the "
+                f"calibration samples go from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
+            )
+    return told
+
+
+def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
+    """An input or output of the file, beside the source model's."""
+    quantized = tensor.quantization
+    return Port(
+        name=spec.name,
+        source_shape=spec.shape,
+        shape=tensor.shape,
+        permutation=permutation,
+        dtype=tensor.dtype.name,
+        scale=float(quantized.scale[0]) if quantized else None,
+        zero_point=int(quantized.zero_point[0]) if quantized else None,
+    )

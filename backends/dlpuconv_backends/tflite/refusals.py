@@ -1,0 +1,106 @@
+"""Operators without an int8 form are refused together, with their ONNX names and where to cut them off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import UnsupportedModelError
+from dlpuconv_backends.tflite.operators import SPECS, is_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+    from dlpuconv_backends.tflite.numbers import Range
+
+_SHOWN = 12
+_POSITIVE = {
+    "RSQRT": "divides by the square root of",
+    "SQRT": "takes the square root of",
+    "LOG": "takes the logarithm of",
+}
+
+
+def refuse_unsupported(graph: Graph) -> None:
+    """Check that every operator has an int8 form.
+
+    Raises:
+        UnsupportedModelError: lists all that have none, with a way out.
+    """
+    refused = {op: reason for op in graph.operators if (reason := _reason(op))}
+    if refused:
+        raise UnsupportedModelError(_sentence(graph, refused))
+
+
+def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range]) -> None:
+    """Check that roots and logarithms see no negative values on the samples.
+
+    Raises:
+        UnsupportedModelError: lists all that do: their int8 kernels, and the integer form of a division, need
+            values above zero.
+    """
+    refused = {}
+    for op in graph.operators:
+        values = observed.get(op.input(0)) if op.kind in _POSITIVE else None
+        if values is not None and not values.low >= 0:
+            refused[op] = f"{_POSITIVE[op.kind]} values down to {values.low:.3g}"
+    if refused:
+        raise UnsupportedModelError(_sentence(graph, refused))
+
+
+def _reason(op: Operator) -> str | None:
+    """Why an operator has no int8 form; None where it has one, or works on integers anyway."""
+    if not any(map(is_data, [*op.inputs, *op.outputs])):
+        wide = [t for t in op.outputs if t.dtype.kind == "f"]
+        return f"computes in {wide[0].dtype.name}" if wide else None
+    spec = SPECS.get(op.kind)
+    if spec is None:
+        return "has no int8 kernel"
+    if spec.weights is not None:
+        weights = op.input(spec.weights.weights)
+        if weights.data is None:
+            return "has weights that are computed at run time"
+        if not np.isfinite(weights.data).all():
+            return "has weights that are not finite"
+    fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
+    if op.kind == "CONCATENATION" and fused:
+        return "has a fused activation, which int8 does not know"
+    return None
+
+
+def _sentence(graph: Graph, refused: Mapping[Operator, str]) -> str:
+    listed = [f"{_label(op)} {reason}" for op, reason in refused.items()]
+    shown = "; ".join(listed[:_SHOWN]) + (f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
+    cut = ",".join(_cut_points(graph, refused))
+    way_out = f": end the graph in front of them with --cut-at {cut} and compute the rest on the CPU" if cut else ""
+    return f"{len(listed)} operator(s) have no integer form: {shown}{way_out}"
+
+
+def _label(op: Operator) -> str:
+    name = op.source_name or op.output.name
+    return f"{op.kind} ({name!r})"
+
+
+def _cut_points(graph: Graph, refused: Mapping[Operator, str]) -> list[str]:
+    """ONNX values at which a graph ends that holds no refused operator, and no operator that depends on one."""
+    tainted: set[Tensor] = set()
+    points: dict[str, None] = {}
+    for op in graph.operators:
+        inputs = [t for t in op.inputs if t is not None]
+        if op not in refused and not any(t in tainted for t in inputs):
+            continue
+        tainted.update(op.outputs)
+        points.update(dict.fromkeys(_name(t) for t in inputs if _can_end_at(graph, t, tainted)))
+    clean = [t for t in graph.outputs if t not in tainted and not t.is_constant]
+    points.update(dict.fromkeys(map(_name, clean)))
+    return [name for name in points if name]
+
+
+def _can_end_at(graph: Graph, tensor: Tensor, tainted: set[Tensor]) -> bool:
+    return is_data(tensor) and not tensor.is_constant and tensor not in tainted and tensor not in graph.inputs
+
+
+def _name(tensor: Tensor) -> str:
+    return tensor.source_names[0] if tensor.source_names else tensor.name
