@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv_backends.cleanup.canonicalize import canonicalize
+from dlpuconv_backends.cleanup.fold_constants import fold_constants
+from dlpuconv_backends.cleanup.layout import choose_layouts
+
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Graph
 
@@ -18,4 +22,11 @@ def clean(graph: Graph, source_transposes: frozenset[str]) -> dict[str, tuple[in
     Returns:
         By output name: axis i of the graph's output is axis permutation[i] of the source's.
     """
-    return {t.name: tuple(range(len(t.shape))) for t in graph.outputs}
+    names = [t.name for t in graph.outputs]
+    fold_constants(graph)
+    canonicalize(graph)
+    labels = choose_layouts(graph, source_transposes)
+    permutations = {name: labels[t] for name, t in zip(names, graph.outputs, strict=True)}
+    for name, tensor in zip(names, graph.outputs, strict=True):
+        tensor.name = name
+    return permutations

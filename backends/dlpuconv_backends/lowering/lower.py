@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dlpuconv.ir import Model, Signature, ValueSpec
+    from dlpuconv.ir import Model, ValueSpec
     from dlpuconv_backends.lowering.process import LoweringWorker, RawLowering
 
 type Permutation = tuple[int, ...]
@@ -58,7 +58,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker
         MissingDependencyError: onnx2tf is not installed.
     """
     content = model.to_bytes()
-    graph = adopt(worker.lower(content, workspace), model.signature)
+    graph = adopt(worker.lower(content, workspace), model)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
         if inputs[spec.name] != tuple(range(len(spec.shape))):
@@ -68,27 +68,37 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker
     return Lowered(graph=graph, input_permutations=inputs, output_permutations=outputs, sqnr_db=proof)
 
 
-def adopt(raw: RawLowering, signature: Signature) -> Graph:
-    """The worker's file as a graph that carries the source's names, checked against the model's signature.
+def adopt(raw: RawLowering, model: Model) -> Graph:
+    """The worker's file as a graph that carries the source's names and shapes.
 
     Raises:
         BackendError: inputs or outputs differ from the model's.
     """
     graph = decode(raw.content)
     graph.description = "dlpuconv"
+    shapes = _source_shapes(model)
     for tensor in graph.tensors():
-        if tensor.name in raw.values and not tensor.is_constant:
-            tensor.source_names = (raw.values[tensor.name],)
+        name = raw.values.get(tensor.name, tensor.name)
+        if tensor.is_constant or (tensor.name not in raw.values and name not in shapes):
+            continue
+        tensor.source_names = (name,)
+        # onnx2tf loses shapes behind shape arithmetic; the model knows them all. TFLite files write a scalar as [1].
+        tensor.shape = shapes.get(name) or tensor.shape
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
-    graph.inputs = _in_order(graph.inputs, signature.inputs, "input")
-    graph.outputs = _in_order(graph.outputs, signature.outputs, "output")
+    graph.inputs = _in_order(graph.inputs, model.signature.inputs, "input")
+    graph.outputs = _in_order(graph.outputs, model.signature.outputs, "output")
     return graph
 
 
 def source_transposes(model: Model) -> frozenset[str]:
     """Names of the model's own Transpose nodes: those are computation, not layout."""
     return frozenset(node.name for node in model.graph.graph if node.op_type == "Transpose" and node.name)
+
+
+def _source_shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    values = [*model.graph.graph.inputs, *(v for node in model.graph.graph for v in node.outputs)]
+    return {v.name: v.shape.numpy() for v in values if v.name and v.shape is not None and v.shape.is_static()}
 
 
 def _in_order(tensors: list[Tensor], specs: tuple[ValueSpec, ...], what: str) -> list[Tensor]:
