@@ -129,13 +129,14 @@ class Port:
     """An input or output of an artifact, beside the one of the source model that it stands for.
 
     Attributes:
-        name: the same in both.
+        name: in the source model, and in the artifact unless `file_name` says otherwise.
         source_shape: in the source model.
         shape: in the artifact.
         permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
         dtype: in the artifact.
         scale: real value of one step; None for float.
         zero_point: None for float.
+        file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Port:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

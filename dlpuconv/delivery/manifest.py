@@ -107,6 +107,7 @@ def _recipe(recipe: Recipe) -> Json:
 def _port(port: Port) -> dict[str, Json]:
     return {
         "name": port.name,
+        "file_name": port.file_name or port.name,
         "dtype": port.dtype,
         "shape": list(port.shape),
         "source_shape": list(port.source_shape),

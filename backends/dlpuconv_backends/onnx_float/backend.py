@@ -1,0 +1,179 @@
+"""A float ONNX file that a vendor's compiler takes as it is: static, planar, simplified, of an old opset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, override
+
+from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
+from dlpuconv.plugin import Artifact, Backend, Normalization, Prepared
+
+if TYPE_CHECKING:
+    import onnx
+    import onnx_ir
+
+    from dlpuconv.ir import Model
+    from dlpuconv.plugin import Job, Json, Port, Target
+    from dlpuconv.quantization import Recipe
+
+DEFAULT_OPSET = 13
+"""The safest across public evidence: vendors' own exports for CVflow are of opset 11, 13 and 16."""
+
+MODEL_FILE = "model.onnx"
+RAW_PIXELS = "dlpuconv.raw_pixels"
+"""Metadata of the file: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloatModel(Prepared):
+    """The finished file; every target of this backend takes the same.
+
+    Attributes:
+        content: serialized ModelProto.
+        inputs: in the source model's order.
+        outputs: in the source model's order.
+        warnings: what the user should know.
+        facts: for the manifest.
+        job: what it was made from.
+    """
+
+    content: bytes
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    warnings: tuple[str, ...]
+    facts: dict[str, Json]
+    job: Job
+
+
+class OnnxFloatBackend(Backend):
+    """Makes the float ONNX files."""
+
+    name: ClassVar[str] = "onnx-float"
+    normalization: ClassVar[Normalization] = Normalization.OP
+    """In front of the network: folding through a padded convolution is not exact, and nothing here needs it."""
+
+    @override
+    def prepare(self, job: Job) -> FloatModel:
+        """Lower the opset, shape inputs and outputs, check.
+
+        Raises:
+            UnsupportedModelError: lists what such a file cannot hold, or what the asked opset cannot express.
+            UsageError: the asked opset is outside what is possible.
+            BackendError: the result is not valid ONNX.
+        """
+        from dlpuconv_backends.onnx_float.refusals import demand_convertible
+
+        demand_convertible(job.model.graph)
+        lowered = _lowered(job.model, job.interface.opset)
+        content, inputs, outputs = _finished(lowered.model, job)
+        return FloatModel(
+            content=content.SerializeToString(deterministic=True),
+            inputs=inputs,
+            outputs=outputs,
+            warnings=lowered.warnings,
+            facts=_facts(content, lowered),
+            job=job,
+        )
+
+    @override
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """The package's files; the recipe has no say in float numbers."""
+        if not isinstance(prepared, FloatModel):
+            raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
+        return Artifact(
+            files={MODEL_FILE: prepared.content},
+            inputs=prepared.inputs,
+            outputs=prepared.outputs,
+            bindings=prepared.job.bindings,
+            warnings=prepared.warnings,
+            facts=prepared.facts,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lowered:
+    model: Model
+    decomposed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _lowered(model: Model, asked: int | None) -> _Lowered:
+    """A copy of the model at the asked opset, or at the lowest one from the default on that can express it."""
+    from dlpuconv.passes.editor import Editor
+    from dlpuconv_backends.onnx_float.opset import OLDEST, lower_opset
+
+    if asked is not None and not OLDEST <= asked <= model.opset:
+        raise UsageError(f"--opset {asked} is not possible for this model: it can be {OLDEST} to {model.opset}")
+    wanted, stopped = asked or min(DEFAULT_OPSET, model.opset), ""
+    before = {node.op_type for node in model.graph.graph}
+    while True:
+        copy = model.copy()
+        blockers = lower_opset(Editor(copy.graph), wanted)
+        if not blockers:
+            break
+        listed = "; ".join(sorted({str(blocker) for blocker in blockers}))
+        if asked is not None:
+            raise UnsupportedModelError(f"opset {asked} cannot express {listed}; without --opset the lowest is chosen")
+        wanted, stopped = max(blocker.needs for blocker in blockers), stopped or listed
+    gone = before - {node.op_type for node in copy.graph.graph}
+    warning = f"the file has opset {wanted}, for {DEFAULT_OPSET} cannot express {stopped}"
+    return _Lowered(model=copy, decomposed=tuple(sorted(gone)), warnings=(warning,) if stopped else ())
+
+
+def _finished(model: Model, job: Job) -> tuple[onnx.ModelProto, tuple[Port, ...], tuple[Port, ...]]:
+    import onnx
+    import onnx_ir
+    from onnx_ir.passes import common
+
+    from dlpuconv.passes.editor import Editor
+    from dlpuconv_backends.onnx_float.interface import shape_interface
+
+    ports = shape_interface(Editor(model.graph), model.signature)
+    for tidy in (common.RemoveUnusedNodesPass(), common.DeduplicateInitializersPass(), common.RemoveUnusedOpsetsPass()):
+        tidy(model.graph)
+    _strip(model.graph)
+    raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
+    model.graph.metadata_props[RAW_PIXELS] = ",".join(p.file_name or p.name for p in ports[0] if p.name in raw)
+    model.graph.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", model.opset)])
+    proto = onnx_ir.to_proto(model.graph)
+    try:
+        proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise BackendError(
+            f"the ONNX file of opset {model.opset} is not valid: {str(error).splitlines()[0]}"
+        ) from error
+    return proto, *ports
+
+
+def _strip(model: onnx_ir.Model) -> None:
+    """Remove what exporters leave for themselves: it is large, and holds paths of the exporting machine."""
+    graph = model.graph
+    for holder in (model, graph, *graph, *graph.inputs, *(o for node in graph for o in node.outputs)):
+        holder.metadata_props.clear()
+        holder.doc_string = None
+    for initializer in graph.initializers.values():
+        initializer.metadata_props.clear()
+        initializer.doc_string = None
+    graph.name = "model"
+    model.producer_name, model.producer_version = "dlpuconv", None
+    model.domain, model.model_version = None, None
+
+
+def _facts(proto: onnx.ModelProto, lowered: _Lowered) -> dict[str, Json]:
+    counts = Counter(node.op_type for node in proto.graph.node)
+    return {
+        "opset": next(entry.version for entry in proto.opset_import if not entry.domain),
+        "ir_version": proto.ir_version,
+        "op_counts": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+        "decomposed": list(lowered.decomposed),
+        "parameters": sum(_size(tensor) for tensor in proto.graph.initializer),
+    }
+
+
+def _size(tensor: onnx.TensorProto) -> int:
+    size = 1
+    for extent in tensor.dims:
+        size *= extent
+    return size

@@ -1,0 +1,54 @@
+"""What a float ONNX file for a vendor's compiler must not hold; every place is reported, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_ir
+
+_CONTROL_FLOW = frozenset(("If", "Loop", "Scan", "SequenceMap"))
+_QUANTIZATION = frozenset(
+    (
+        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
+        "MatMulInteger",
+    )
+)  # fmt: skip
+_OTHER_FLOATS = frozenset(("FLOAT16", "BFLOAT16", "DOUBLE"))
+_SHOWN = 8
+
+
+def demand_convertible(model: onnx_ir.Model) -> None:
+    """Make sure that a graph can become such a file.
+
+    Raises:
+        UnsupportedModelError: lists every node that stands in the way, and the way out.
+    """
+    found = list(_found(model))
+    if found:
+        shown = "; ".join(found[:_SHOWN]) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+        raise UnsupportedModelError(
+            f"a float ONNX file for the chip's compiler cannot hold: {shown}. "
+            "--cut-at NAME,... ends the network at values before them"
+        )
+
+
+def _found(model: onnx_ir.Model) -> Iterator[str]:
+    for node in model.graph:
+        name = f"{node.op_type} {node.name or node.outputs[0].name!r}"
+        if node.domain:
+            yield f"{name} (operator of the domain {node.domain!r})"
+        elif node.op_type in _CONTROL_FLOW:
+            yield f"{name} (control flow)"
+        elif node.op_type in _QUANTIZATION:
+            yield f"{name} (the model is quantized already; the chip's compiler wants the float model)"
+        elif node.op_type == "NonMaxSuppression":
+            before = ", ".join(v.name for v in node.inputs[:2] if v is not None and v.name)
+            yield f"{name} (runs in the application; cut at {before})"
+        for value in node.outputs:
+            if value.dtype is not None and value.dtype.name in _OTHER_FLOATS:
+                yield f"{name} (computes in {value.dtype.name.lower()})"
