@@ -89,14 +89,8 @@ def scale_outputs(node: onnx_ir.Node, weight: npt.NDArray[Any], scale: npt.NDArr
     return wide.astype(weight.dtype)
 
 
-def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: Affine) -> str | None:
-    """Make a Conv, ConvTranspose or Gemm compute scale * y + shift; a reason if it cannot.
-
-    Args:
-        editor: the graph.
-        node: a Conv, ConvTranspose or Gemm; edited in place.
-        affine: [C_out] or [1].
-    """
+def refuse_fold(editor: Editor, node: onnx_ir.Node, affine: Affine) -> str | None:
+    """Why a Conv, ConvTranspose or Gemm cannot take a factor and summand behind it; None if it can."""
     weight = editor.array(node.inputs[1])
     if weight is None or weight.dtype.kind != "f":
         return f"the weights of {node.name} are not constant"
@@ -107,31 +101,40 @@ def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: Affine) -> str
     bias = editor.array(given)
     if given is not None and bias is None:
         return f"the bias of {node.name} is not constant"
+    if node.op_type != "Gemm":
+        return None
+    if attrs.number(node, "alpha", 1.0) != 1.0 or (bias is not None and not _one_a_channel(bias, channels)):
+        return f"{node.name} is no plain matrix product with one bias a channel"
+    return None
+
+
+def _one_a_channel(bias: npt.NDArray[Any], channels: int) -> bool:
+    return bias.size == 1 or (bias.size == channels and bias.shape[-1] == channels)
+
+
+def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: Affine) -> None:
+    """Make a Conv, ConvTranspose or Gemm compute scale * y + shift; `refuse_fold` must have allowed it.
+
+    Args:
+        editor: the graph.
+        node: a Conv, ConvTranspose or Gemm; edited in place.
+        affine: [C_out] or [1].
+    """
+    weight = editor.array(node.inputs[1])
+    assert weight is not None
+    channels = output_channels(node, weight)
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = editor.array(given)
+    before: npt.NDArray[np.float64] = np.zeros(1) if bias is None else bias.astype(np.float64).ravel()
     if node.op_type == "Gemm":
-        bias = _gemm_bias(node, bias, channels)
-        if bias is None:
-            return f"the bias of {node.name} is not one number a channel"
-    before = np.zeros(channels) if bias is None else bias.astype(np.float64).ravel()
-    after = (before * affine.scale + affine.shift).astype(weight.dtype)
+        before = before * attrs.number(node, "beta", 1.0)
+        node.attributes.pop("beta", None)
+    after = np.broadcast_to(before * affine.scale + affine.shift, (channels,)).astype(weight.dtype)
     node.replace_input_with(1, editor.constant(scale_outputs(node, weight, affine.scale), _name(node.inputs[1])))
     if len(node.inputs) < 3:
         node.resize_inputs(3)
     bias_name = _name(given) if given is not None else f"{node.name}_bias"
     node.replace_input_with(2, editor.constant(after, bias_name))
-    return None
-
-
-def _gemm_bias(node: onnx_ir.Node, bias: npt.NDArray[Any] | None, channels: int) -> npt.NDArray[np.float64] | None:
-    """The bias of alpha * A @ B + beta * C as one number a channel, with beta multiplied in."""
-    if attrs.number(node, "alpha", 1.0) != 1.0:
-        return None
-    if bias is None:
-        return np.zeros(channels)
-    if bias.size not in (1, channels) or (bias.size == channels != 1 and bias.shape[-1] != channels):
-        return None
-    beta = attrs.number(node, "beta", 1.0)
-    node.attributes.pop("beta", None)
-    return np.broadcast_to(bias.astype(np.float64).ravel() * beta, (channels,))
 
 
 def _name(value: onnx_ir.Value | None) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.passes.affine import Affine, batch_norm, fold_into_outputs
+from dlpuconv.passes.absorb_affine import absorb
+from dlpuconv.passes.affine import Affine, batch_norm
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, rank
 
@@ -19,17 +20,14 @@ if TYPE_CHECKING:
 
 
 def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """Fold a BatchNormalization into the linear operator that makes its input."""
+    """Fold a BatchNormalization into the linear operators that feed it and nothing else."""
     affine = batch_norm(editor, node)
     if isinstance(affine, str):
         return affine
     x = node.inputs[0]
-    before = x.producer() if x is not None else None
-    if x is None or before is None or before.op_type not in ("Conv", "ConvTranspose", "Gemm"):
-        return "no Conv, ConvTranspose or Gemm makes its input"
-    if editor.only_reader(x) is None:
-        return f"others read {x.name}, too"
-    refusal = fold_into_outputs(editor, before, affine)
+    if x is None:
+        return None
+    refusal = absorb(editor, x, affine)
     if refusal is not None:
         return refusal
     editor.replace(node.outputs[0], x, adopt_name=True)

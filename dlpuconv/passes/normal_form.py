@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.passes import fold_batch_norm, fold_constants, tidy, unify_opset
+from dlpuconv.passes import (
+    canonical_arithmetic,
+    eliminate_noops,
+    explicit_padding,
+    fold_affine,
+    fold_affine_in_front,
+    fold_batch_norm,
+    fold_constants,
+    fold_pad,
+    merge_reshapes,
+    merge_transposes,
+    tidy,
+    unify_opset,
+)
 from dlpuconv.passes.editor import Editor, static_shape
 from dlpuconv.passes.report import NormalFormReport, PassReport
 
@@ -21,13 +34,24 @@ FIRST: tuple[Pass, ...] = (
 
 REPEATED: tuple[Pass, ...] = (
     fold_constants.PASS,  # what the round before made constant
+    eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
+    explicit_padding.PASS,  # before anything asks how a Conv or pool pads
+    canonical_arithmetic.PASS,  # before Mul and Add are folded
+    merge_reshapes.PASS,
+    merge_transposes.SINK,
+    merge_transposes.MERGE,
+    fold_pad.MERGE,
+    fold_pad.FOLD,
     fold_batch_norm.BACKWARD,
+    fold_batch_norm.SPELL_OUT,  # what no operator took; its Mul and Add may still be folded forward
+    fold_affine.MERGE,
+    fold_affine.BEHIND,  # before the fold forward: a bias behind is exact, one in front may meet padding
+    fold_affine_in_front.PASS,
     tidy.NODES,
-    tidy.UNUSED,
+    tidy.UNUSED,  # so that "read by one node" is judged on what is left
 )
 
 LAST: tuple[Pass, ...] = (
-    fold_batch_norm.SPELL_OUT,  # only when no operator took it in any round
     tidy.CONSTANTS,
     tidy.UNUSED,
     tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
