@@ -95,5 +95,6 @@ class MissingDependencyError(DlpuconvError):
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the closest known name, or an empty string."""
-    close = get_close_matches(wrong, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(wrong.lower(), list(names), n=1, cutoff=0.5)
+    return f" (did you mean {names[close[0]]!r}?)" if close else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.frontends.operators import way_out
 from dlpuconv.frontends.protos import label, subgraphs, walk_nodes
 
 if TYPE_CHECKING:
@@ -39,17 +40,17 @@ def inline_branches(graph: onnx.GraphProto, conditions: Mapping[str, bool | None
     return replaced
 
 
-def screen_branches(graph: onnx.GraphProto) -> None:
+def screen_branches(model: onnx.ModelProto) -> None:
     """Check that no If is left.
 
     Raises:
         UnsupportedModelError: lists those whose condition depends on the input.
     """
-    left = [label(node) for node in walk_nodes(graph.node) if node.op_type == "If"]
+    left = [node for node in walk_nodes(model.graph.node) if node.op_type == "If"]
     if left:
         raise UnsupportedModelError(
-            f"{', '.join(left[:8])}: control flow cannot be converted, and the condition is only known when the model"
-            f" runs; end the model before it with --cut-at"
+            f"{', '.join(label(node) for node in left[:8])}: control flow cannot be converted, and the condition is"
+            f" only known when the model runs{way_out(model.graph, left[0])}"
         )
 
 

@@ -141,9 +141,9 @@ def _expected(name: str, tensor: onnx.TensorProto) -> int:
     if any(extent < 0 for extent in tensor.dims):
         raise ModelError(f"the tensor {name!r} has the shape {list(tensor.dims)}")
     try:
-        bits = BITS_BELOW_A_BYTE.get(tensor.data_type) or 8 * int(
+        bits: int = BITS_BELOW_A_BYTE.get(tensor.data_type) or 8 * int(
             onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
         )
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"the tensor {name!r} has the unknown data type {tensor.data_type}") from error
-    return -(-math.prod(tensor.dims) * bits // 8)
+    return int(-(-math.prod(tensor.dims) * bits // 8))

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
-from dlpuconv.frontends.protos import walk_nodes
+from dlpuconv.frontends.protos import label, walk_nodes
+from dlpuconv.frontends.report import raise_together
+from dlpuconv.frontends.structure import free_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import onnx
 
     type Key = tuple[str, str, str]
 
-MOST_NODES = 200_000
+MOST_NODES = 50_000
 """Beyond any network for a camera; functions that call functions could make any number."""
+
+MANY_NODES = 2_000
+"""From here on onnx does it: onnx_ir keeps metadata, but takes quadratic time to find free names."""
 
 DEEPEST = 100
 
@@ -29,10 +34,23 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     if not model.functions:
         return model
     bodies = {(f.domain, f.name, f.overload): f for f in model.functions}
-    _grown(model.graph.node, bodies, {}, ())
+    sizes: dict[Key, int] = {}
+    grown = _grown(model.graph.node, bodies, sizes, ())
+    del model.functions[:]
+    model.functions.extend(body for key, body in bodies.items() if key in sizes)
+    raise_together([ModelError(text) for function in model.functions for text in _undefined(function)])
+    if not sizes:
+        return model
     versions = {imported.domain: imported.version for imported in model.opset_import}
     same = all(versions.get(i.domain, i.version) == i.version for f in model.functions for i in f.opset_import)
-    return _inline(model) if same else _inline_converted(model)
+    return _inline(model) if same and grown < MANY_NODES else _inline_converted(model)
+
+
+def _undefined(function: onnx.FunctionProto) -> Iterator[str]:
+    known = {*function.input, *(name for node in function.node for name in node.output)}
+    for node in function.node:
+        for name in free_names(node) - known:
+            yield f"in the function {function.name!r}, {label(node)} reads {name!r}, which nothing makes"
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -48,7 +66,7 @@ def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
-    """For functions of another opset than the model's, which onnx_ir does not convert and onnx does."""
+    """By onnx, which also converts functions of another opset than the model's."""
     import onnx.inliner
 
     try:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ModelError, ShapeError, UnsupportedModelError
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
+from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.shapes import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -62,7 +63,6 @@ def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
     """
     constants = small_constants(model.graph, SMALL)
     skeleton = _skeleton(model)
-    _check(skeleton)
     types = _run(skeleton, strict=strict)
     asks = any(node.op_type in ("If", "Dropout") for node in model.graph.node)
     for _ in range(ROUNDS):
@@ -78,17 +78,33 @@ def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
     return Inferred(types, constants)
 
 
-def check_outputs(model: onnx.ModelProto, inferred: Inferred) -> None:
-    """See that every output has a static shape that is not empty.
+def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
+    """See that every output has a static shape, and that nothing computed from the inputs is empty.
 
     Raises:
         UnsupportedModelError: a shape depends on values.
-        ShapeError: an output has no elements.
+        ShapeError: a value has no elements.
     """
+    empty = list(_empty_values(model.graph, inferred))
+    if empty:
+        raise ShapeError(joined(empty))
     for output in model.graph.output:
         value = inferred.types.get(output.name)
         if value is None or not is_static(value):
             raise UnsupportedModelError(_why_unknown(model, inferred, output.name))
+
+
+def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
+    """Values that depend on the inputs (on more than their shapes) and have no elements, as sentences."""
+    flowing = {value.name for value in graph.input}
+    for node in graph.node:
+        if node.op_type in ("Shape", "Size") or not flowing & set(node.input):
+            continue
+        flowing |= set(node.output) - set(inferred.constants)
+        for name in node.output:
+            if name in inferred.types and is_static(inferred.types[name]) and 0 in extents(inferred.types[name]):
+                shape = list(extents(inferred.types[name]))
+                yield f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
 
 
 def _known(name: str, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
@@ -128,12 +144,16 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     return skeleton
 
 
-def _check(skeleton: onnx.ModelProto) -> None:
-    """ONNX's own checker: numbers of inputs, attributes and their types."""
+def check_nodes(model: onnx.ModelProto) -> None:
+    """Run ONNX's own checker: numbers of inputs, attributes and their types.
+
+    Raises:
+        ModelError: it complains.
+    """
     import onnx
 
     try:
-        onnx.checker.check_model(skeleton)
+        onnx.checker.check_model(_skeleton(model))
     except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
 
@@ -190,6 +210,7 @@ def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str
 
 def _readable(message: str) -> str:
     """ONNX's `[ShapeInferenceError] (op_type:Add, node name: /add): A: ...` for people."""
+    message = message.replace("Inference error(s): ", "").replace("[TypeInferenceError]", "")
     lines = [line.strip() for line in message.splitlines() if "(op_type" in line] or [_first_line(message)]
     return "the model does not fit together: " + lines[0].replace("[ShapeInferenceError]", "").strip()
 

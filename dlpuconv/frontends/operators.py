@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import joined
+from dlpuconv.frontends.structure import free_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,11 @@ _RANDOM: Final = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUn
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
 
 
-def screen_operators(model: onnx.ModelProto, constants: frozenset[str] = frozenset()) -> None:
+def screen_operators(model: onnx.ModelProto) -> None:
     """Check every operator of the main graph and its subgraphs.
 
     Args:
         model: with functions inlined and dead nodes removed.
-        constants: names of values known to be constant.
 
     Raises:
         UnsupportedModelError: lists every operator that cannot be converted, and where to end the model instead.
@@ -51,7 +51,7 @@ def screen_operators(model: onnx.ModelProto, constants: frozenset[str] = frozens
         return
     texts = [reason.format(nodes=_some(nodes)) for reason, nodes in reasons.items()]
     first = next(nodes[0] for nodes in reasons.values())
-    raise UnsupportedModelError(joined(texts) + _way_out(model, first, constants))
+    raise UnsupportedModelError(joined(texts) + way_out(model.graph, first))
 
 
 def screen_opset(model: onnx.ModelProto) -> int:
@@ -154,14 +154,11 @@ def _full_label(node: onnx.NodeProto) -> str:
     return f"{node.domain}.{label(node)}" if node.domain else label(node)
 
 
-def _way_out(model: onnx.ModelProto, node: onnx.NodeProto, constants: frozenset[str]) -> str:
-    """The last value before the first such operator, where the model can be ended."""
-    initializers = {tensor.name for tensor in model.graph.initializer} | constants
-    made = {name for other in model.graph.node for name in other.output}
-    for name in node.input:
-        if name in made and name not in initializers:
-            return f"; the part before it can be converted with --cut-at {name}"
-    return ""
+def way_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> str:
+    """The last value before an operator, where the model can be ended, as a clause; empty where there is none."""
+    made = {name for other in graph.node for name in other.output if name}
+    name = next((name for name in (*node.input, *sorted(free_names(node))) if name in made), "")
+    return f"; the part before it can be converted with --cut-at {name}" if name else ""
 
 
 def _plain(text: str) -> str:

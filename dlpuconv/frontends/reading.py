@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ModelError, UsageError
+from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
     import onnx
@@ -45,11 +45,7 @@ def load(
     """
     from dlpuconv.frontends.steps import finish
 
-    try:
-        return finish(_acquire(source, example_inputs, name), options)
-    except UnicodeDecodeError as error:
-        # Protobuf checks the text of a field when it is read, which can be anywhere.
-        raise ModelError("the model is damaged: a name in it is not text") from error
+    return finish(_acquire(source, example_inputs, name), options)
 
 
 def _acquire(source: object, example_inputs: tuple[object, ...] | None, name: str | None) -> Acquired:

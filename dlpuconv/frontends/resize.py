@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnx
 
 _FAILED_NODE = re.compile(r"running (\w+) node\. Name:'([^']*)' Status Message: (.*)")
+_SOURCE_LINE = re.compile(r"/\S*onnxruntime/.*? was false\. ")
 _FITS_NOT = re.compile(r"\(op_type: ?(\w+)(?:, node name: ?([^)]*))?\): ?(.*)")
 
 
@@ -81,7 +82,11 @@ class Resizing:
         if node is None or match is None:
             return text + problem
         pin = _pinned_by(graph, node)
-        return text + f"{label(node)} does not fit any more ({match.group(3).strip()})" + (f"; {pin}" if pin else "")
+        return (
+            text
+            + f"{label(node)} does not fit any more ({_SOURCE_LINE.sub('', match.group(3)).strip()})"
+            + (f"; {pin}" if pin else "")
+        )
 
     def _check_batch(self, graph: onnx.GraphProto, inferred: Inferred) -> None:
         """Reshape([-1, 1280]) makes a larger picture into a larger batch, which no operator complains of."""
@@ -139,7 +144,10 @@ def run_once(model: onnx.ModelProto) -> str:
     }
     failures = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented, state.RuntimeException)
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        # Without enable_fallback=0 a failure is printed and tried again.
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         session.run(None, feeds)
     except (*failures, RuntimeError, ValueError) as error:
         return str(error)

@@ -33,6 +33,8 @@ def screen_types(graph: onnx.GraphProto) -> None:
             data_type = value.type.tensor_type.elem_type
             if form != "tensor_type":
                 what = f"a {form.removesuffix('_type').replace('_', ' ')}"
+            elif kind == "input" and not data_type:
+                what = "a tensor of no known type"
             elif data_type and data_type not in FLOATS and data_type not in INTEGERS:
                 what = f"a tensor of {type_name(data_type)}"
             else:

@@ -11,13 +11,15 @@ from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
 from dlpuconv.frontends.functions import inline_functions
-from dlpuconv.frontends.inference import Inferred, check_outputs, infer
+from dlpuconv.frontends.inference import Inferred, check_nodes, check_values, infer
+from dlpuconv.frontends.operands import screen_operands
 from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
 from dlpuconv.frontends.precision import to_float32
 from dlpuconv.frontends.protos import all_nodes, walk_graphs
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.structure import screen_structure
+from dlpuconv.frontends.text import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 
@@ -45,8 +47,11 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     to_float32(proto)
     resizing = Resizing.of(proto, options.input_shapes)
     bind_inputs(graph, options.input_shapes)
+    check_nodes(proto)
     inferred = _settle(proto, resizing)
-    check_outputs(proto, inferred)
+    check_values(proto, inferred)
+    if not resizing:
+        screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     _declare(graph, inferred)
     _name_nodes(graph)
@@ -56,6 +61,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
 
 def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model as one flat graph in running order, with every constant an initializer."""
+    screen_text(proto)
     screen_tensors(proto)
     screen_sparse(proto)
     use_default_domain(proto)
@@ -80,7 +86,7 @@ def _settle(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
         lift_constants(proto.graph)
         screen_structure(proto.graph)
         remove_dead(proto.graph)
-    screen_branches(proto.graph)
+    screen_branches(proto)
     screen_training(proto.graph, inferred.booleans)
     return inferred
 
