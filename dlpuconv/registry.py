@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import PluginError, did_you_mean
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, Target
@@ -63,6 +63,7 @@ def load_backend(name: str) -> type[Backend]:
 
     Raises:
         PluginError: there is none, it cannot be imported, or its entry point is not a Backend.
+        MissingDependencyError: it is built in, and the libraries of its extra are not installed.
     """
     from dlpuconv.plugin import Backend
 
@@ -86,7 +87,7 @@ def _listed(name: str, points: tuple[EntryPoint, ...]) -> Listed:
     origin = ", ".join(sorted({_distribution(point) for point in points}))
     try:
         return Listed(name=name, distribution=origin, target=load_target(name))
-    except PluginError as error:
+    except DlpuconvError as error:
         return Listed(name=name, distribution=origin, problem=str(error))
 
 
@@ -101,11 +102,27 @@ def _load(group: str, noun: str, name: str) -> object:
         raise PluginError(f"the {noun} {name!r} is claimed by {claims}: uninstall one of them")
     try:
         return points[0].load()
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if not missing.startswith("dlpuconv") and name in _own_extras(points[0]):
+            raise MissingDependencyError(missing, name, f"the {noun} {name!r}") from error
+        raise _broken(noun, name, points[0], error) from error
     except Exception as error:
-        raise PluginError(
-            f"the {noun} {name!r} of {_distribution(points[0])} cannot be loaded from {points[0].value!r}:"
-            f" {type(error).__name__}: {error}"
-        ) from error
+        raise _broken(noun, name, points[0], error) from error
+
+
+def _broken(noun: str, name: str, point: EntryPoint, error: Exception) -> PluginError:
+    return PluginError(
+        f"the {noun} {name!r} of {_distribution(point)} cannot be loaded from {point.value!r}:"
+        f" {type(error).__name__}: {error}"
+    )
+
+
+def _own_extras(point: EntryPoint) -> list[str]:
+    """The extras of dlpuconv itself: the optional libraries of a built-in plugin are in the extra of its own name."""
+    if point.dist is None or point.dist.name != "dlpuconv":
+        return []
+    return point.dist.metadata.get_all("Provides-Extra") or []
 
 
 @cache

@@ -37,7 +37,8 @@ def _metadata_from(pyproject: Path) -> str:
     folder = Path(tempfile.mkdtemp(prefix="dlpuconv-"))
     info = folder / "dlpuconv-0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dlpuconv\nVersion: 0\n")
+    extras = "".join(f"Provides-Extra: {name}\n" for name in project["optional-dependencies"])
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dlpuconv\nVersion: 0\n{extras}")
     with (info / "entry_points.txt").open("w") as file:
         for group, entries in project["entry-points"].items():
             print(f"[{group}]", *(f"{k} = {v}" for k, v in entries.items()), sep="\n", file=file)
