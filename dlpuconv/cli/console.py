@@ -62,7 +62,9 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def show(*renderables: RenderableType) -> None:
-    """Tables and texts on stdout."""
+    """Tables and texts on stdout; a plain string is no markup, since it may hold a file's own words."""
+    from rich.text import Text
+
     console = stdout()
     for renderable in renderables:
-        console.print(renderable, markup=False)
+        console.print(Text(renderable) if isinstance(renderable, str) else renderable)

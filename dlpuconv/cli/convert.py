@@ -93,8 +93,8 @@ def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
 
     for text in dict.fromkeys(text for artifact in done.artifacts for text in artifact.report.warnings):
         warn(text)
-    show(summary_table(done, paths))
+    show(summary_table(done))
     for artifact in done.artifacts:
         show(*render_reasons(artifact.report))
     if not quiet:
-        show(*next_steps(done, paths))
+        print(*next_steps(done, paths), sep="\n")  # commands to copy: no line may be broken

@@ -4,51 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+from rich.text import Text
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from rich.table import Table
 
     from dlpuconv.conversion import Conversion, Converted
 
 
-def summary_table(done: Conversion, paths: list[Path]) -> Table:
+def summary_table(done: Conversion) -> Table:
     """One row an artifact."""
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("target", "file", "size", "weights", "SQNR", "verdict"):
-        table.add_column(heading, justify="right" if heading in ("size", "SQNR") else "left", overflow="fold")
-    for artifact, path in zip(done.artifacts, paths, strict=True):
+    table.add_column("made", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("weights")
+    table.add_column("SQNR", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for artifact in done.artifacts:
         table.add_row(
-            artifact.target,
-            str(path),
+            Text(artifact.name),  # as text: a name from a stranger's file is no markup
             _size(sum(map(len, artifact.artifact.files.values()))),
             _weights(artifact),
             _sqnr(artifact),
-            "[green]pass[/]" if artifact.report.passed else "[red]FAIL[/]",
+            Text("pass", "green") if artifact.report.passed else Text("FAIL", "bold red"),
         )
     return table
 
 
 def next_steps(done: Conversion, paths: list[Path]) -> list[str]:
-    """Lines that say what to run next."""
-    lines: list[str] = []
-    for artifact, path in zip(done.artifacts, paths, strict=True):
-        if artifact.report.passed:
-            lines += _steps(artifact, path)
-    if lines:
-        lines = [
-            "",
-            "next, on the camera (the first load can take minutes, while the chip compiles the graph):",
-            *lines,
-        ]
+    """Lines that say where everything is and what to run next."""
+    lines = ["", f"written to {paths[0].parent}/, each with its manifest"]
+    steps = [line for artifact in done.artifacts if artifact.report.passed for line in _steps(artifact)]
+    if steps:
+        lines += ["", "on the camera (a first load can take minutes, while the chip compiles the graph):", *steps]
     return lines
 
 
-def _steps(artifact: Converted, path: Path) -> list[str]:
+def _steps(artifact: Converted) -> list[str]:
     target = artifact.provenance.target
-    file = path.name
+    file = artifact.name
     before: list[str] = []
     if artifact.compilation is not None:
         file = artifact.compilation.file
