@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.formats.ort_runner import OrtRunner
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Preprocessing, Sample, Samples
     from dlpuconv.ir import InputBinding, Model
 
-_SAMPLES = 4
+_SAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ def _runner(bound: Bound) -> Callable[[Sample], dict[str, npt.NDArray[np.generic
 
 def _some(samples: Samples) -> Iterator[Sample]:
     step = max(1, len(samples) // _SAMPLES)
-    return islice(samples, 0, step * _SAMPLES, step)
+    rows = range(0, min(len(samples), step * _SAMPLES), step)
+    if isinstance(samples, ArraySamples):  # these need not read what is skipped
+        return iter(samples.select(rows))
+    return islice(samples, rows.start, rows.stop, rows.step)
 
 
 def _energy(values: npt.NDArray[np.generic]) -> float:
