@@ -124,7 +124,7 @@ def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iter
 
 def _demand_calibration(targets: list[Target], calibration: Calibration | None) -> None:
     needy = [target.name for target in targets if target.calibration_required]
-    if calibration is None and needy:
+    if needy and (calibration is None or not len(calibration.fit)):  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
             " (or 'random', to try the conversion without meaningful numbers)"
@@ -138,6 +138,7 @@ def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _
             normal,
             run.request.preprocessing,
             run.request.normalization or backend.normalization,
+            exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
             samples=run.calibration.fit if run.calibration else None,
         )
     job = Job(
