@@ -76,6 +76,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     progress = progress or Silent()
     clock = Stopwatch()
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    _demand_calibration(targets, data)
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
         backends = list(_backends(request, targets, stack))
@@ -91,7 +92,6 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
-            _demand_calibration(targets, calibration)
         run = _Run(
             request=request,
             source=source,

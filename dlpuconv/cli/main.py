@@ -7,13 +7,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-import typer
-
-from dlpuconv.cli.app import app
 from dlpuconv.errors import DlpuconvError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import typer
 
 _INTERRUPTED = 130
 _TERMINATED = 143
@@ -31,21 +30,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        status = app(args=arguments, prog_name="dlpuconv", standalone_mode=False)
-    except typer.TyperException as error:
-        _print_error(arguments, "UsageError", _usage_sentence(error), error.exit_code)
-        return error.exit_code
+        status = _run(arguments)
     except DlpuconvError as error:
         _print_error(arguments, error.kind, str(error), error.status)
         return error.status
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         status = _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
         return 0
     if status == _INTERRUPTED:
-        print("interrupted: nothing was written", file=sys.stderr)
-    return int(status or 0)
+        print("interrupted", file=sys.stderr)
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and run; imported here so that Ctrl-C is one word from the first moment on."""
+    import typer
+
+    from dlpuconv.cli.app import app
+
+    try:
+        return int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        _print_error(arguments, "UsageError", _usage_sentence(error), error.exit_code)
+        return error.exit_code
+    except typer.Abort:
+        return _INTERRUPTED
 
 
 def _terminate(*_: object) -> NoReturn:

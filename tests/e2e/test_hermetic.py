@@ -45,7 +45,7 @@ def test_the_user_s_files_are_untouched(sandbox: Sandbox) -> None:
     assert digests(copy) == model_before
 
 
-@pytest.mark.parametrize("delay_s", [0.3, 1.5, 3.0])
+@pytest.mark.parametrize("delay_s", [0.7, 1.5, 3.0])
 def test_ctrl_c_leaves_no_file_and_no_process(sandbox: Sandbox, delay_s: float) -> None:
     process = sandbox.start(*ARGUMENTS, "--output", str(sandbox.output))
     family = psutil.Process(process.pid)
