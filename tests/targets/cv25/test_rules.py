@@ -1,0 +1,126 @@
+"""CV25 as data, and its rules on files that break one of them each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlpuconv.formats.view import FileView, LayerView, TensorView
+from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.verify.rule import Context, Severity
+from dlpuconv_targets.cv25 import CV25
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTEXT = Context(weights=Granularity.PER_TENSOR)
+GOOD: dict[str, str] = {"opset": "ai.onnx 13", "dlpuconv.raw_pixels": "x", "calibration_images": "100"}
+
+
+def tensor(index: int, name: str, shape: tuple[int, ...], dtype: str = "float32") -> TensorView:
+    return TensorView(index=index, name=name, shape=shape, dtype=dtype)
+
+
+def layer(op: str = "Relu", *, custom: bool = False) -> LayerView:
+    return LayerView(index=0, op=op, version=13, custom=custom, inputs=(0,), outputs=(1,), options={}, name="the layer")
+
+
+def view(
+    *,
+    input_: TensorView | None = None,
+    output: TensorView | None = None,
+    op: LayerView | None = None,
+    metadata: Mapping[str, str] | None = None,
+    **more: Any,
+) -> FileView:
+    """A file that breaks no rule, but for what is given."""
+    given: dict[str, Any] = {
+        "format": "cv25-package",
+        "tensors": (input_ or tensor(0, "x", (1, 3, 64, 96)), output or tensor(1, "y", (1, 10))),
+        "layers": (op or layer(),),
+        "inputs": (0,),
+        "outputs": (1,),
+        "metadata": GOOD | dict(metadata or {}),
+    }
+    return FileView(**(given | more))
+
+
+def broken(file: FileView) -> dict[str, list[str]]:
+    """The rules that a file breaks, with what was found."""
+    found = {rule.id: [hit.detail for hit in rule.check(file, CONTEXT)] for rule in CV25.rules}
+    return {name: details for name, details in found.items() if details}
+
+
+def test_a_good_file_breaks_no_rule() -> None:
+    assert broken(view()) == {}
+    assert broken(view(format="onnx")) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "rule", "detail"),
+    [
+        (view(format="tflite"), "CV-ONNX", "it is tflite"),
+        (view(layers=()), "CV-EMPTY", "1 inputs, 0 layers, 1 outputs"),
+        (view(output=tensor(1, "y", (1, 10), "float16")), "CV-FLOAT32", "it is float16"),
+        (view(output=tensor(1, "y", (1, 10), "int8")), "CV-FLOAT32", "it is int8"),
+        (view(op=layer("DequantizeLinear")), "CV-QDQ", "DequantizeLinear"),
+        (view(op=layer("Loop")), "CV-GRAPH", "Loop is control flow"),
+        (view(op=layer("MyOp", custom=True)), "CV-GRAPH", "MyOp is no operator of ONNX itself"),
+        (view(output=tensor(1, "y", (1, -1))), "CV-STATIC", "the shape is [1, -1]"),
+        (view(input_=tensor(0, "x", (4, 3, 64, 96))), "CV-BATCH", "the batch is 4"),
+        (view(input_=tensor(0, "x", (1, 64, 96, 3))), "CV-PLANAR", "the shape [1, 64, 96, 3] is interleaved"),
+        (view(input_=tensor(0, "x", (1, 3, 64, 300))), "CV-WIDTH", "the width is 300: each row takes 320 bytes"),
+        (view(metadata={"opset": "ai.onnx 17"}), "CV-OPSET", "it is 17"),
+        (view(op=layer("Exp")), "CV-OPS", "Exp is withdrawn from the list"),
+        (view(op=layer("Erf")), "CV-OPS", "Erf is not on the list"),
+        (view(op=layer("NonMaxSuppression")), "CV-NMS", "NonMaxSuppression"),
+        (
+            view(metadata={"dlpuconv.raw_pixels": ""}),
+            "CV-RANGE",
+            "it takes what the source model takes; nothing says that this is 0-255",
+        ),
+        (view(metadata={"calibration_images": "99"}), "CV-IMAGES", "there are 99"),
+        (view(output=tensor(1, "a|b:0", (1, 10))), "CV-NAMES", "the name is 'a|b:0'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.startswith("CV-") else None,
+)
+def test_a_file_that_breaks_one_rule_is_told_that_one(file: FileView, rule: str, detail: str) -> None:
+    assert broken(file) == {rule: [detail]}
+
+
+def test_inputs_that_are_no_images_have_no_rows_and_no_pixels() -> None:
+    signal = tensor(0, "signal", (1, 98, 40))
+    assert broken(view(input_=signal, metadata={"dlpuconv.raw_pixels": ""})) == {}
+
+
+def test_a_file_that_dlpuconv_did_not_make_is_not_blamed_for_what_it_cannot_say() -> None:
+    assert broken(view(metadata={"opset": "ai.onnx 13"}, format="onnx")) == {}
+    plain = view(format="onnx")
+    assert broken(FileView(**{f: getattr(plain, f) for f in plain.__dataclass_fields__} | {"metadata": {}})) == {}
+
+
+def test_what_the_compiler_cannot_take_fails_and_advice_warns() -> None:
+    fatal = {rule.id for rule in CV25.rules if rule.severity is Severity.FAIL}
+    assert fatal == {
+        "CV-ONNX", "CV-EMPTY", "CV-FLOAT32", "CV-QDQ", "CV-GRAPH", "CV-STATIC", "CV-BATCH", "CV-PLANAR",
+    }  # fmt: skip
+    assert len({rule.id for rule in CV25.rules}) == len(CV25.rules)
+    assert all(rule.source and rule.sentence for rule in CV25.rules)
+
+
+def test_cv25_is_float_needs_no_calibration_and_makes_a_folder() -> None:
+    assert CV25.scheme.numbers is Numbers.FLOAT32
+    assert not CV25.calibration_required
+    assert (CV25.backend, CV25.suffix, CV25.device) == ("onnx-float", "", "ambarella-cvflow")
+
+
+def test_the_target_is_imported_without_heavy_libraries() -> None:
+    code = (
+        "import sys, dlpuconv_targets.cv25 as _;"
+        "print(sorted({'onnx', 'onnx_ir', 'numpy', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
