@@ -122,9 +122,9 @@ def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iter
         yield backend, theirs
 
 
-def _demand_calibration(targets: list[Target], calibration: Calibration | None) -> None:
+def _demand_calibration(targets: list[Target], data: Data) -> None:
     needy = [target.name for target in targets if target.calibration_required]
-    if needy and (calibration is None or not len(calibration.fit)):  # validation data alone calibrates nothing
+    if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
             " (or 'random', to try the conversion without meaningful numbers)"
