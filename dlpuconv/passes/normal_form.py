@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.passes import (
+    absorb_channel_gather,
     canonical_arithmetic,
     eliminate_noops,
     explicit_padding,
@@ -15,6 +16,9 @@ from dlpuconv.passes import (
     fold_pad,
     merge_reshapes,
     merge_transposes,
+    recognise_channel_gather,
+    spell_channel_gather,
+    strided_slice,
     tidy,
     unify_opset,
 )
@@ -38,8 +42,11 @@ REPEATED: tuple[Pass, ...] = (
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     canonical_arithmetic.PASS,  # before Mul and Add are folded
     merge_reshapes.PASS,
+    recognise_channel_gather.PASS,  # before Transposes that belong to shuffles are moved about
     merge_transposes.SINK,
     merge_transposes.MERGE,
+    strided_slice.MERGE,  # before a Pad behind looks for its Slice
+    strided_slice.SHORTCUT,
     fold_pad.MERGE,
     fold_pad.FOLD,
     fold_batch_norm.BACKWARD,
@@ -47,11 +54,15 @@ REPEATED: tuple[Pass, ...] = (
     fold_affine.MERGE,
     fold_affine.BEHIND,  # before the fold forward: a bias behind is exact, one in front may meet padding
     fold_affine_in_front.PASS,
+    absorb_channel_gather.FORWARD,  # forward first: a permutation costs nothing there
+    absorb_channel_gather.BACKWARD,
     tidy.NODES,
     tidy.UNUSED,  # so that "read by one node" is judged on what is left
 )
 
 LAST: tuple[Pass, ...] = (
+    spell_channel_gather.PASS,  # only what no weights took in any round
+    strided_slice.POOL,  # only what became no convolution
     tidy.CONSTANTS,
     tidy.UNUSED,
     tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
