@@ -1,32 +1,114 @@
-"""Clean-up of a float TFLite graph: an ordered list of rewrites, each in a file of its own."""
+"""Clean-up of a float TFLite graph: an ordered list of rewrites, each in a file of its own.
+
+Every rewrite edits the graph in place, leaves its numbers equal, and returns how often it fired.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv_backends.cleanup.absorb_channel_gathers import (
+    gathers_into_consumers,
+    gathers_into_convolutions,
+    gathers_into_producers,
+)
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
+from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
+from dlpuconv_backends.cleanup.find_channel_gathers import find_channel_gathers
+from dlpuconv_backends.cleanup.fold_affine import fold_affine
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
+from dlpuconv_backends.cleanup.fold_pads import fold_pads
+from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
 from dlpuconv_backends.cleanup.layout import choose_layouts
+from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
+from dlpuconv_backends.cleanup.merge_moves import merge_moves
+from dlpuconv_backends.cleanup.name_tensors import name_tensors
+from dlpuconv_backends.cleanup.own_outputs import own_outputs
+from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
+from dlpuconv_backends.cleanup.remove_noops import remove_noops
+from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
+from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
+from dlpuconv_backends.cleanup.zero_for_lowest import zero_for_lowest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from dlpuconv_backends.flatbuffer.graph import Graph
 
+type Rewrite = Callable[[Graph], int]
 
-def clean(graph: Graph, source_transposes: frozenset[str]) -> dict[str, tuple[int, ...]]:
+BEFORE_LAYOUT: tuple[Rewrite, ...] = (
+    fold_constants,  # first: rewrites read shapes, axes and permutations as constants
+    canonicalize,  # the search for layouts knows few kinds of operators
+    share_operators,  # lowering repeats a TRANSPOSE for every reader; one is cheaper to reason about
+)
+AFTER_LAYOUT: tuple[Rewrite, ...] = (
+    remove_noops,
+    merge_moves,
+    share_operators,  # after moves have merged, equal ones stand side by side
+    matmul_to_layer,  # makes layers that can take the affine operators behind them
+    clip_to_activation,  # makes factors for fold_affine and activations for fuse_activations
+    fold_affine,  # before activations are fused: they stand behind it
+    fuse_activations,
+    zero_for_lowest,  # needs fused activations to know what is not negative
+    fold_pads,
+    permute_flattened,
+    find_channel_gathers,
+    gathers_into_producers,  # before the consumers: it costs nothing, while a consumer may grow
+    gathers_into_consumers,
+)
+AT_THE_END: tuple[Rewrite, ...] = (
+    gathers_into_convolutions,  # what no layer could absorb
+    slices_to_split,
+    share_constants,
+    own_outputs,
+)
+_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """What a clean-up did.
+
+    Attributes:
+        output_permutations: by output name: axis i of the graph's output is axis permutation[i] of the source's.
+        fired: how often each rewrite fired, by name.
+    """
+
+    output_permutations: Mapping[str, tuple[int, ...]]
+    fired: Mapping[str, int] = field(default_factory=dict)
+
+
+def clean(graph: Graph, source_transposes: frozenset[str] = frozenset()) -> CleanUp:
     """Clean a graph in place.
 
     Args:
         graph: as lowered: every value in ONNX's own layout.
         source_transposes: names of the source model's own Transpose nodes.
-
-    Returns:
-        By output name: axis i of the graph's output is axis permutation[i] of the source's.
     """
     names = [t.name for t in graph.outputs]
-    fold_constants(graph)
-    canonicalize(graph)
+    fired: dict[str, int] = {}
+    _once(graph, BEFORE_LAYOUT, fired)
     labels = choose_layouts(graph, source_transposes)
     permutations = {name: labels[t] for name, t in zip(names, graph.outputs, strict=True)}
-    for name, tensor in zip(names, graph.outputs, strict=True):
-        tensor.name = name
-    return permutations
+    for _ in range(_ROUNDS):
+        if not _once(graph, AFTER_LAYOUT, fired):
+            break
+    _once(graph, AT_THE_END, fired)
+    name_tensors(graph, names)
+    return CleanUp(output_permutations=permutations, fired=fired)
+
+
+def _once(graph: Graph, rewrites: tuple[Rewrite, ...], fired: dict[str, int]) -> int:
+    """Run every rewrite once; how often any of them fired."""
+    total = 0
+    for rewrite in rewrites:
+        count = rewrite(graph)
+        graph.drop_dead()
+        fired[rewrite.__name__] = fired.get(rewrite.__name__, 0) + count
+        total += count
+    return total
+
+
+__all__ = ["AFTER_LAYOUT", "AT_THE_END", "BEFORE_LAYOUT", "CleanUp", "Rewrite", "clean"]

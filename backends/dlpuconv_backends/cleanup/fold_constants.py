@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError
+from dlpuconv_backends.cleanup.constants import constant_input
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
@@ -48,9 +49,7 @@ def _shapes_are_known(graph: Graph) -> None:
     for op in graph.operators:
         if op.kind == "SHAPE":
             op.output.data = np.array(op.input(0).shape, op.output.dtype)
-        elif op.kind == "RESHAPE" and not (
-            len(op.inputs) > 1 and op.inputs[1] is not None and op.inputs[1].is_constant
-        ):
+        elif op.kind == "RESHAPE" and constant_input(op, 1) is None:
             shape = np.array(op.output.shape, np.int32)
             op.options = schema.ReshapeOptionsT()
             op.options.newShape = shape

@@ -63,7 +63,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker
     for index, spec in enumerate(model.signature.inputs):
         if inputs[spec.name] != tuple(range(len(spec.shape))):
             _permute_input(graph, index, inputs[spec.name])
-    outputs = clean(graph, source_transposes(model))
+    outputs = clean(graph, source_transposes(model)).output_permutations
     proof = prove(graph, content, model.signature, inputs, outputs)
     return Lowered(graph=graph, input_permutations=inputs, output_permutations=outputs, sqnr_db=proof)
 

@@ -2,18 +2,22 @@
 
     CONV_2D -> TRANSPOSE -> RELU -> TRANSPOSE -> CONV_2D   becomes   CONV_2D -> RELU -> CONV_2D
 
-Lowering puts a TRANSPOSE around everything that TFLite wants with channels last. Here every value gets a label (the order
-in which its axes are stored), chosen so that as few values as possible must be moved; then operators are
+Lowering puts a TRANSPOSE around everything that TFLite wants with channels last. Here every value gets a label (the
+order in which its axes are stored), chosen so that as few values as possible must be moved; then operators are
 rewritten for their labels, all TRANSPOSEs go, and moves are put where labels still differ.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpuconv_backends.cleanup.layout.labels import Label, moves_data, permuted, step
 from dlpuconv_backends.cleanup.layout.restore import relabel
 from dlpuconv_backends.cleanup.layout.search import Search
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
-from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
+
+if TYPE_CHECKING:
+    from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 
 def choose_layouts(graph: Graph, source_transposes: frozenset[str]) -> dict[Tensor, Label]:

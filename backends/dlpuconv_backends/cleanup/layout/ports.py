@@ -206,4 +206,4 @@ OFFERS: dict[str, Offer] = {
     "TRANSPOSE": transposed,
     "RESHAPE": reshaped,
 }
-"""Operators that are not here (convolutions, pools, resizing, ...) want channels last, which is how they were lowered."""
+"""Operators that are not here (convolutions, pools, resizing) want channels last, which is how they were lowered."""

@@ -2,8 +2,8 @@
 
 Every operator starts with the labels that it was lowered with; each TRANSPOSE of the graph then is a value that is
 wanted in another order than it is stored in. A move takes one such place, gives the operator at one end of it
-the labels that the other end wants, and lets its neighbours follow, one after the other, as long as they can. Of that growing
-region the best beginning is kept if it lowers the cost.
+the labels that the other end wants, and lets its neighbours follow, one after the other, as long as they can. Of
+that growing region the best beginning is kept if it lowers the cost.
 """
 
 from __future__ import annotations
