@@ -25,6 +25,7 @@ _SCALARS = {
 _FORMATS = {"i32": "i", "f32": "f", "i64": "q", "u32": "I"}
 _SHARING = 4  # vectors that a writer shares between tables; more than this many times is no honest file
 _LONGEST_TEXT = 4096
+_MOST_TABLES = 1 << 17  # in one vector; each costs some hundred bytes here, the largest real models have ten thousand
 
 
 @dataclass(slots=True)
@@ -127,6 +128,8 @@ class Table:
         if not target:
             return []
         at, count = self.source.vector(target, 4)
+        if count > _MOST_TABLES:
+            raise _broken(f"a vector claims {count} tables")
         self.source.spend(4 * count)
         return [
             self.source.table(item + offset)

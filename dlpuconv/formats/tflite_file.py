@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LARGEST_FILE = 1 << 31  # a flatbuffer's references are signed 32-bit
 _MOST_AXES = 32  # what numpy can shape; TFLite's kernels stop at 8
+_MOST_ENDS = 1024
 _SHORT_TEXT = 256
 _NO_NUMPY_TYPE = frozenset({"string", "resource", "variant", "bfloat16", "int4", "uint4", "int2"})
 
@@ -69,8 +70,8 @@ def parse_tflite(content: bytes) -> FileView:
         format="tflite",
         tensors=tensors,
         layers=layers,
-        inputs=_indices(graphs[0].integers(schema.GraphField.INPUTS), count, lowest=0),
-        outputs=_indices(graphs[0].integers(schema.GraphField.OUTPUTS), count, lowest=0),
+        inputs=_ends(graphs[0].integers(schema.GraphField.INPUTS), count),
+        outputs=_ends(graphs[0].integers(schema.GraphField.OUTPUTS), count),
         subgraphs=len(graphs),
         metadata=_metadata(root, buffers),
     )
@@ -207,6 +208,12 @@ def _indices(numbers: tuple[int, ...], count: int, *, lowest: int) -> tuple[int,
     if any(not lowest <= number < count for number in numbers):
         raise ArtifactError(f"the file is damaged: a tensor outside 0..{count - 1} is referred to")
     return numbers
+
+
+def _ends(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
+    if len(numbers) > _MOST_ENDS:
+        raise ArtifactError(f"the file is damaged: it claims {len(numbers)} inputs or outputs")
+    return _indices(numbers, count, lowest=0)
 
 
 def _options(operator: Table) -> dict[str, Option]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView, LayerView, TensorView
 
 _IMAGE_RANK = 4
+_MOST_VALUES = 64  # axes, paddings, permutations: a few for each axis
 
 
 def kernel_of(view: FileView, layer: LayerView) -> tuple[int, int] | None:
@@ -61,7 +62,7 @@ def scale_of(tensor: TensorView | None) -> float:
 
 
 def constant_values(tensor: TensorView | None) -> list[int]:
-    """The values of a small integer constant, flat; empty where they are not known."""
-    if tensor is None or tensor.data is None:
+    """The values of a small integer constant, flat; empty where they are not known, or are no such constant."""
+    if tensor is None or tensor.data is None or tensor.size > _MOST_VALUES or tensor.is_float:
         return []
     return [int(value) for value in tensor.data.ravel().tolist()]

@@ -1,0 +1,180 @@
+"""Detection, the ONNX view, and both runners."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.detect import read, runner
+from dlpuconv.formats.names import port_names
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.verify import inspection_json
+from dlpuconv_backends.flatbuffer import Operator
+from tests.verify.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+
+def small_onnx() -> onnx.ModelProto:
+    """y = x W + 1, W = [[1, 2], [3, 4], [5, 6]]."""
+    weights = numpy_helper.from_array(np.arange(1, 7, dtype=np.float32).reshape(3, 2), "W")
+    bias = numpy_helper.from_array(np.ones(2, np.float32), "b")
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "W", "b"], ["y"], name="fc", alpha=1.0, transB=0)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 2])],
+        [weights, bias],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_an_onnx_file_is_shown_as_its_graph(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(small_onnx().SerializeToString())
+    view = read(path)
+    assert (view.format, view.subgraphs, view.metadata["opset"]) == ("onnx", 1, "ai.onnx 17")
+    (layer,) = view.layers
+    assert (layer.op, layer.version, layer.custom, layer.name) == ("Gemm", 17, False, "fc")
+    assert layer.options == {"alpha": 1.0, "transB": 0}
+    x, w, b = (view.tensors[i] for i in layer.inputs)
+    assert (x.name, x.shape, x.dtype, x.constant) == ("x", (-1, 3), "float32", False)
+    assert (w.name, w.shape, w.constant) == ("W", (3, 2), True)
+    assert w.data is not None
+    assert w.data[2, 1] == 6
+    assert b.constant
+    assert view.tensors[view.outputs[0]].shape == (-1, 2)
+
+
+def test_weights_listed_as_inputs_are_no_inputs(tmp_path: Path) -> None:
+    model = small_onnx()
+    model.graph.input.append(helper.make_tensor_value_info("W", TensorProto.FLOAT, [3, 2]))
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    view = read(tmp_path / "m.onnx")
+    assert port_names(view, view.inputs) == ("x",)
+
+
+def test_a_custom_domain_is_a_custom_op(tmp_path: Path) -> None:
+    model = small_onnx()
+    model.graph.node[0].domain = "ai.vendor"
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    assert read(tmp_path / "m.onnx").layers[0].custom
+
+
+def test_a_package_folder_is_read_through_its_only_onnx_file(tmp_path: Path) -> None:
+    folder = tmp_path / "m.cv25"
+    folder.mkdir()
+    with pytest.raises(ArtifactError, match=r"holds 0 \.onnx files"):
+        read(folder)
+    (folder / "model.onnx").write_bytes(small_onnx().SerializeToString())
+    assert read(folder).format == "cv25-package"
+    out = runner(folder).run({"x": np.array([[1, 0, 0]], np.float32)})
+    np.testing.assert_array_equal(out["y"], [[2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("m.bin", b"whatever it is", "of no known format"),
+        ("m.onnx", b"\x00\x01garbage", "not an ONNX file"),
+        ("m.onnx", b"", "not an ONNX file"),
+        ("m.tflite", b"garbage, and more of it", "TFL3 is missing"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=sentence):
+        read(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for call in (read, runner):
+        with pytest.raises(ArtifactError, match="cannot read"):
+            call(tmp_path / "none.tflite")
+
+
+def test_float_models_run_in_onnx_runtime_and_inputs_take_the_models_type() -> None:
+    out = OrtRunner(small_onnx().SerializeToString()).run({"x": np.array([[0, 1, 0]], np.int8)})
+    np.testing.assert_array_equal(out["y"], [[4, 5]])
+
+
+def test_what_onnx_runtime_refuses_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ArtifactError, match="ONNX Runtime cannot load it"):
+        OrtRunner(b"garbage")
+    run = OrtRunner(small_onnx().SerializeToString(), "m")
+    with pytest.raises(ArtifactError, match="m has the input 'x'; given: z"):
+        run.run({"z": np.zeros((1, 3), np.float32)})
+    with pytest.raises(ArtifactError, match="ONNX Runtime cannot run it"):
+        run.run({"x": np.zeros((1, 4), np.float32)})
+    assert capfd.readouterr().err == ""
+
+
+def test_integer_files_run_on_raw_integers(tmp_path: Path) -> None:
+    """RELU of int8 with one scale on both sides: max(q, zero point)."""
+    x, y = activation("x", (1, 4), zero_point=-3), activation("y", (1, 4), zero_point=-3)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(one_op(Operator("RELU", [x], [y])))
+    out = runner(path).run({"x": np.array([[-128, -3, 0, 127]], np.int8)})
+    assert out["y"].dtype == np.int8
+    np.testing.assert_array_equal(out["y"], [[-3, -3, 0, 127]])
+
+
+def test_what_tflite_refuses_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(healthy())
+    run = runner(path)
+    with pytest.raises(ArtifactError, match="has the input 'x'; given: z"):
+        run.run({"z": np.zeros((1, 8, 8, 3), np.uint8)})
+    with pytest.raises(ArtifactError, match="cannot run it"):
+        run.run({"x": np.zeros((1, 8, 8, 4), np.uint8)})
+    x, y = activation("x", (1, 4)), activation("y", (1, 4))
+    path.write_bytes(one_op(Operator("STABLEHLO_ADD", [x], [y])))
+    with pytest.raises(ArtifactError, match="TFLite cannot load it"):
+        runner(path)
+
+
+def test_tensors_of_gigabytes_are_not_allocated(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        tensor_named(model, "first").shape = np.array([1, 1 << 20, 1 << 20, 6], np.int32)
+
+    path = tmp_path / "m.tflite"
+    path.write_bytes(edited(healthy(), change))
+    with pytest.raises(ArtifactError, match="too many to run"):
+        runner(path)
+
+
+def test_repeated_and_missing_names_become_unique() -> None:
+    from dlpuconv.formats.tflite_file import parse_tflite
+
+    a, b, y = activation("same", (1, 4)), activation("same", (1, 4)), activation("", (1, 4))
+    view = parse_tflite(file_of([a, b], [y], Operator("ADD", [a, b], [y], options("Add"))))
+    assert port_names(view, view.inputs) == ("same#0", "same#1")
+    assert port_names(view, view.outputs) == ("#0",)
+
+
+@pytest.mark.parametrize("option", ["strideH", "dilationWFactor"])
+def test_zero_strides_end_no_process(tmp_path: Path, option: str) -> None:
+    layer = conv(activation("x", (1, 8, 8, 3)), "y", 4)
+    setattr(layer.options, option, 0)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(one_op(layer))
+    with pytest.raises(ArtifactError):
+        runner(path)
+
+
+def test_inspection_is_plain_json(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(healthy())
+    found = json.loads(json.dumps(inspection_json(read(path)), allow_nan=False))
+    assert found["op_counts"] == {"CONV_2D": 2, "QUANTIZE": 2, "LOGISTIC": 1}
+    assert found["layers"][1]["inputs"][1]["quantization"]["axis"] is None
+    assert found["granularity"]["summary"] == "per-tensor"
+    assert found["inputs"][0]["dtype"] == "uint8"
