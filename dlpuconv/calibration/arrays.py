@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ import numpy as np
 
 from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.matching import as_array, check_dtype, choose, fit, rows_of, same_count
-from dlpuconv.calibration.reading import Read, evenly, fill
+from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError
 
@@ -24,7 +26,22 @@ if TYPE_CHECKING:
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import ValueSpec
 
-_BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+_BROKEN = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile are known to raise on broken files."""
 
 
 def read_file(path: Path, request: Request) -> Read:
@@ -37,7 +54,8 @@ def read_file(path: Path, request: Request) -> Read:
         with ExitStack() as files:
             return _store(_streams(path, request, files), request)
     except _BROKEN as error:
-        raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {error}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
 
 
 def read_arrays(source: Mapping[str, object] | object, request: Request) -> Read:
@@ -69,7 +87,7 @@ def _store(streams: list[_Stream], request: Request) -> Read:
     linter = Linter(request.signature, request.preprocessing)
     spool = ArraySamples.spool_for(request.signature)
     fill(spool, _records(streams, rows), linter, request, len(rows))
-    return Read(samples=ArraySamples(spool), warnings=linter.warnings())
+    return Read(samples=ArraySamples(spool), warnings=(*skipped(count, len(rows)), *linter.warnings()))
 
 
 def _records(streams: list[_Stream], rows: list[int]) -> Iterator[tuple[str, Record]]:
@@ -140,6 +158,8 @@ class _Header:
             raise CalibrationError(
                 f"{origin} holds records with named fields: only arrays of real numbers are accepted"
             )
+        if min(self.shape, default=0) < 0:
+            raise CalibrationError(f"{origin} claims the shape {list(self.shape)}: it is damaged")
         check_dtype(self.dtype, origin)
 
 

@@ -48,6 +48,8 @@ class StatisticsCache:
 
     def get(self, key: str) -> dict[str, npt.NDArray[np.generic]] | None:
         """The arrays that were put under `key`, or None."""
+        import struct
+        import tokenize
         import zipfile
         import zlib
 
@@ -56,13 +58,15 @@ class StatisticsCache:
         if self._folder is None:
             return None
         path = self._path(key)
+        damaged = (OSError, EOFError, LookupError, ValueError, TypeError, SyntaxError, MemoryError, RuntimeError)
+        from_inside = (ArithmeticError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
                 if entry["key"].tobytes() != _signed(key):
                     return None
                 arrays = {name.removeprefix("array."): entry[name] for name in entry.files if name != "key"}
             os.utime(path)  # the oldest entry is the one that was not used for longest
-        except (OSError, EOFError, KeyError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error):
+        except (*damaged, *from_inside):
             return None
         return arrays
 

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration.preprocess import Resize
 
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+UNREADABLE = (
+    Image.DecompressionBombError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 """What Pillow's decoders are known to raise on broken files."""
 
 _EXIF_ORIENTATION = 0x0112

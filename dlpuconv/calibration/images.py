@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration.linter import Linter, listed
-from dlpuconv.calibration.reading import Read, evenly, fill
+from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
 from dlpuconv.errors import CalibrationError
 
@@ -41,7 +41,8 @@ def read_folder(folder: Path, request: Request) -> Read:
     paths = find_images(folder)
     if not paths:
         raise CalibrationError(f"no images in {str(folder)!r}: looked for {', '.join(SUFFIXES)}, in subfolders as well")
-    paths = [paths[row] for row in evenly(len(paths), request.limit)]
+    total = len(paths)
+    paths = [paths[row] for row in evenly(total, request.limit)]
     linter = Linter(request.signature, request.preprocessing, pixels=True)
     spool = ImageSamples.pixel_spool(spec)
     broken: list[str] = []
@@ -50,19 +51,27 @@ def read_folder(folder: Path, request: Request) -> Read:
         raise CalibrationError(
             f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %: {listed(broken)}"
         )
-    found = linter.warnings()
+    found = (*skipped(total, len(paths)), *linter.warnings())
     if broken:
         found = (f"{len(broken)} of {len(paths)} images cannot be read and were skipped: {listed(broken, 20)}", *found)
     return Read(samples=ImageSamples(spool, spec, request.preprocessing), warnings=found)
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Image files below a folder, by suffix, sorted by relative path."""
+    """Image files below a folder, by suffix, sorted by relative path.
+
+    Raises:
+        CalibrationError: a folder cannot be listed.
+    """
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(parent, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _refuse(error: OSError) -> None:
+    raise CalibrationError(f"the folder {str(error.filename)!r} cannot be read: {error.strerror}") from error
 
 
 def image_input(signature: Signature, what: str) -> ValueSpec:

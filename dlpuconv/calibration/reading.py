@@ -64,6 +64,13 @@ def fill(
             step()
 
 
+def skipped(total: int, taken: int) -> tuple[str, ...]:
+    """A warning where `MOST` cut samples off that nobody asked to leave out."""
+    if taken < MOST or total <= MOST:
+        return ()
+    return (f"{taken} of {total} samples were read, evenly spread: more than that is never needed",)
+
+
 def evenly(total: int, limit: int) -> list[int]:
     """At most `limit` of `total` positions, evenly spread: folders are often sorted by class."""
     if total <= limit:

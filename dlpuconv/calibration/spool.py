@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,9 +34,14 @@ class Field:
     dtype: np.dtype[np.generic]
 
     @property
+    def count(self) -> int:
+        """Elements of one array."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of one array."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return self.count * self.dtype.itemsize
 
 
 class Spool:
@@ -48,6 +55,7 @@ class Spool:
         self.digests: list[bytes] = []
         self._size = sum(field.nbytes for field in fields)
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the spool
+        self._lock = threading.Lock()  # readers share the position in the file
         weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
@@ -60,26 +68,27 @@ class Spool:
         Raises:
             CalibrationError: the temporary folder is full.
         """
-        digest = hashlib.sha256()
+        content = b"".join(np.ascontiguousarray(record[field.name], field.dtype).tobytes() for field in self.fields)
         try:
-            self._file.seek(len(self) * self._size)
-            for field in self.fields:
-                content = np.ascontiguousarray(record[field.name], field.dtype).tobytes()
-                digest.update(content)
+            with self._lock:
+                self._file.seek(len(self) * self._size)
                 self._file.write(content)
         except OSError as error:
             raise CalibrationError(
                 f"the calibration samples do not fit into the temporary folder ({error.strerror}): "
                 "free some space, set TMPDIR to another folder, or give fewer samples"
             ) from error
-        self.digests.append(digest.digest())
+        self.digests.append(hashlib.sha256(content).digest())
         return self.digests[-1]
 
     def __getitem__(self, index: int) -> dict[str, npt.NDArray[np.generic]]:
         """Record `index`, as fresh arrays that the caller owns."""
-        self._file.seek(index * self._size)
+        with self._lock:
+            self._file.seek(index * self._size)
+            content = bytearray(self._file.read(self._size))
         record: dict[str, npt.NDArray[np.generic]] = {}
+        start = 0
         for field in self.fields:
-            content = bytearray(self._file.read(field.nbytes))
-            record[field.name] = np.frombuffer(content, field.dtype).reshape(field.shape)
+            record[field.name] = np.frombuffer(content, field.dtype, field.count, start).reshape(field.shape)
+            start += field.nbytes
         return record

@@ -162,6 +162,16 @@ def test_a_fortran_file_that_promises_more_than_it_holds_is_truncated(tmp_path: 
         read(tmp_path / "c.npy", VECTOR_5)
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"'fortran_order'", b"'fortran_order~"), (b"(6, 5)", b"(-6,5)")])
+def test_a_damaged_header_is_an_error_of_one_sentence(tmp_path: Path, old: bytes, new: bytes) -> None:
+    np.save(tmp_path / "c.npy", ROWS)
+    whole = (tmp_path / "c.npy").read_bytes()
+    (tmp_path / "c.npy").write_bytes(whole.replace(old, new))
+    with pytest.raises(CalibrationError, match=r"c\.npy") as caught:
+        read(tmp_path / "c.npy", VECTOR_5)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_damaged_archive_member_is_found_by_its_checksum(tmp_path: Path) -> None:
     stream = io.BytesIO()
     np.savez(stream, x=ROWS)

@@ -122,6 +122,14 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, mo
         decode(path, SIZE, 3, Resize.STRETCH)
 
 
+def test_a_header_that_claims_a_bomb_is_unreadable(tmp_path: Path) -> None:
+    whole = bytearray(save(Image.fromarray(picture()), tmp_path / "a.bmp").read_bytes())
+    whole[18:26] = b"\x00\x00\x10\x00" * 2  # 2**20 x 2**20
+    (tmp_path / "a.bmp").write_bytes(whole)
+    with pytest.raises(UNREADABLE, match="exceeds limit"):
+        decode(tmp_path / "a.bmp", SIZE, 3, Resize.STRETCH)
+
+
 @pytest.mark.parametrize("kept", [0, 3, 20, 60, 200])
 def test_a_broken_file_raises_what_the_reader_expects(tmp_path: Path, kept: int) -> None:
     whole = save(Image.fromarray(picture(0, 64, 64)), tmp_path / "a.png").read_bytes()

@@ -153,3 +153,14 @@ def test_progress_shows_every_image(tmp_path: Path) -> None:
     read(tmp_path, RGB_4X6, audience=audience)
     assert audience.stages == [("reading calibration samples", 7)]
     assert audience.steps == 7
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    def closed(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(CalibrationError, match="cannot be read: Permission denied"):
+        read(tmp_path)

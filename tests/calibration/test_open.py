@@ -108,3 +108,22 @@ def test_a_full_temporary_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
     with pytest.raises(CalibrationError, match=r"do not fit into the temporary folder \(No space left on device\)"):
         read(ROWS, VECTOR_5)
+
+
+def test_far_more_samples_than_are_ever_needed_are_thinned_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("open", "reading"):
+        monkeypatch.setattr(f"dlpuconv.calibration.{module}.MOST", 100)
+    found = read(ROWS, VECTOR_5)
+    assert len(found.fit) + len(found.held_out) == 100
+    assert found.warnings == ("100 of 120 samples were read, evenly spread: more than that is never needed",)
+
+
+def test_samples_can_be_read_from_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    monkeypatch.setattr("dlpuconv.calibration.spool._IN_MEMORY", 100)
+    found = read(ROWS, VECTOR_5).fit
+    expected = np.concatenate([sample["x"] for sample in found])
+    with ThreadPoolExecutor(4) as pool:
+        for got in pool.map(lambda _: np.concatenate([sample["x"] for sample in found]), range(12)):
+            np.testing.assert_array_equal(got, expected)
