@@ -65,7 +65,8 @@ def test_an_absent_optional_input_is_minus_one() -> None:
         ("STRIDED_SLICE", "StridedSlice", {"beginMask": 5, "shrinkAxisMask": 2}, {"begin_mask": 5, "end_mask": 0,
          "shrink_axis_mask": 2, "ellipsis_mask": 0, "new_axis_mask": 0}),
         ("LEAKY_RELU", "LeakyRelu", {"alpha": 0.125}, {"alpha": 0.125}),
-        ("RESIZE_BILINEAR", "ResizeBilinear", {"alignCorners": True}, {"align_corners": True, "half_pixel_centers": False}),
+        ("RESIZE_BILINEAR", "ResizeBilinear", {"alignCorners": True},
+         {"align_corners": True, "half_pixel_centers": False}),
         ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", {"halfPixelCenters": True}, {"half_pixel_centers": True}),
         ("MEAN", "Reducer", {"keepDims": True}, {"keep_dims": True}),
         ("CONCATENATION", "Concatenation", {"axis": -1}, {"axis": -1}),
@@ -141,7 +142,7 @@ def test_what_is_no_tflite_file_is_refused(content: bytes, sentence: str) -> Non
 
 
 def test_a_missing_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="cannot read .*No such file"):
+    with pytest.raises(ArtifactError, match=r"cannot read .*No such file"):
         read_tflite(tmp_path / "none.tflite")
 
 
@@ -245,7 +246,7 @@ def test_published_files_are_read_as_by_the_generated_code(zoo: Path, name: str)
                 np.testing.assert_array_equal(mine.data, tensor.data)
             if tensor.quantization is not None:
                 assert mine.quantization is not None
-                np.testing.assert_array_equal(np.float32(mine.quantization.scale), tensor.quantization.scale)
+                np.testing.assert_array_equal(np.array(mine.quantization.scale, np.float32), tensor.quantization.scale)
                 assert mine.quantization.zero_point == tuple(tensor.quantization.zero_point)
 
 

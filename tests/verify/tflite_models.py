@@ -66,7 +66,7 @@ def options(table: str, **fields: Any) -> Any:
     return made
 
 
-def conv(  # noqa: PLR0913 - each of them matters to some rule
+def conv(
     x: Tensor,
     name: str,
     channels: int,

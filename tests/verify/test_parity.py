@@ -1,0 +1,205 @@
+"""Parity, beside figures computed by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlpuconv.errors import CalibrationError, ShapeError
+from dlpuconv.ir import InputBinding
+from dlpuconv.plugin import Port
+from dlpuconv.verify import Links, compare, reference_inferences
+from dlpuconv.verify.translate import from_artifact, to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.verify import OutputParity
+
+type Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Calls:
+    """A runner made of a function."""
+
+    def __init__(self, function: Callable[[Arrays], dict[str, npt.NDArray[np.generic]]]) -> None:
+        self.function = function
+
+    def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+        return self.function(inputs)
+
+
+def port(name: str, shape: tuple[int, ...], *, scale: float | None = 0.5, zero_point: int | None = 0) -> Port:
+    dtype = "float32" if scale is None else "int8"
+    return Port(
+        name=name,
+        source_shape=shape,
+        shape=shape,
+        permutation=tuple(range(len(shape))),
+        dtype=dtype,
+        scale=scale,
+        zero_point=zero_point,
+    )
+
+
+def compared(reference: list[list[float]], artifact: list[list[int]], *, scale: float = 0.5) -> OutputParity:
+    """Parity of one output [1, C] for samples that are given one by one."""
+    expected, got = iter(reference), iter(artifact)
+    links = Links(inputs=(port("x", (1, 1)),), outputs=(port("y", (1, len(reference[0])), scale=scale),))
+    report = compare(
+        Calls(lambda _: {"y": np.array([next(expected)], np.float32)}),
+        Calls(lambda _: {"y": np.array([next(got)], np.int8)}),
+        links,
+        [{"x": np.zeros((1, 1), np.float32)}] * len(reference),
+    )
+    assert report.samples == len(reference)
+    json.dumps(report.to_json(), allow_nan=False)
+    return report.outputs[0]
+
+
+def test_the_figures_are_those_of_the_definition() -> None:
+    """Reference (3, 4), artifact (3, 3.5): signal 25, noise 0.25, product 23, energy 21.25."""
+    found = compared([[3, 4]], [[6, 7]])
+    assert found.sqnr_db == pytest.approx(20.0)
+    assert found.cosine == pytest.approx(23 / math.sqrt(25 * 21.25))
+    assert found.max_error == 0.5
+    assert found.peak == 4
+    assert found.argmax_agreement == 1.0
+    assert (found.exact, found.dead) == (False, "")
+
+
+def test_sums_run_over_all_samples() -> None:
+    """Signal 1 + 9, noise 0 + 1."""
+    assert compared([[1, 0], [0, 3]], [[2, 0], [0, 4]]).sqnr_db == pytest.approx(10.0)
+
+
+def test_equal_values_are_exact_and_have_no_ratio() -> None:
+    found = compared([[1, 2], [2, 1]], [[2, 4], [4, 2]])
+    assert (found.exact, found.sqnr_db, found.max_error) == (True, None, 0.0)
+
+
+def test_a_reference_of_zeros_has_no_ratio_but_an_error() -> None:
+    found = compared([[0, 0]], [[0, 1]])
+    assert (found.exact, found.sqnr_db, found.cosine, found.max_error) == (False, None, None, 0.5)
+
+
+def test_argmax_agreement_counts_samples() -> None:
+    assert compared([[1, 2], [2, 1], [0, 1], [1, 0]], [[1, 2], [1, 2], [0, 2], [2, 0]]).argmax_agreement == 0.75
+
+
+def test_elements_that_are_not_finite_are_counted_and_left_out() -> None:
+    found = compared([[math.inf, 4], [math.nan, 4]], [[0, 7], [0, 7]])
+    assert found.not_finite == 2
+    assert found.sqnr_db == pytest.approx(10 * math.log10(32 / 0.5))
+
+
+def test_an_output_that_never_moves_is_dead() -> None:
+    found = compared([[5, 1], [1, 5]], [[3, 3], [3, 3]])
+    assert "it is 1.5 everywhere, where the source varies from 1 to 5" in found.dead
+
+
+def test_an_output_that_is_the_same_for_all_samples_is_dead() -> None:
+    found = compared([[5, 1], [1, 5]], [[3, 4], [3, 4]])
+    assert "the same for all 2 samples, where the source differs by up to 4" in found.dead
+
+
+def test_an_output_whose_source_hardly_moves_is_alive() -> None:
+    """Less than two of the artifact's steps: it could not have expressed it."""
+    assert compared([[5, 5.4], [5.1, 5.2]], [[10, 10], [10, 10]]).dead == ""
+
+
+def test_feature_maps_have_no_argmax() -> None:
+    shape = (1, 2, 2)
+    links = Links(inputs=(port("x", shape),), outputs=(port("y", shape),))
+    same = Calls(lambda _: {"y": np.ones(shape, np.int8)})
+    report = compare(same, same, links, [{"x": np.zeros(shape, np.float32)}])
+    assert report.outputs[0].argmax_agreement is None
+
+
+def test_no_samples_is_an_error() -> None:
+    with pytest.raises(CalibrationError, match="no samples"):
+        compare(Calls(dict), Calls(dict), Links(inputs=(), outputs=()), [])
+
+
+def test_a_missing_output_is_named() -> None:
+    links = Links(inputs=(), outputs=(port("y", (1, 2)),))
+    with pytest.raises(ShapeError, match="the file has no output 'y'; it has z"):
+        compare(
+            Calls(lambda _: {"y": np.zeros((1, 2), np.float32)}),
+            Calls(lambda _: {"z": np.zeros((1, 2), np.int8)}),
+            links,
+            [{}],
+        )
+
+
+def test_inputs_are_bound_permuted_and_quantized() -> None:
+    """x = 2 s + 1 on channel 0 and 4 s on channel 1, NCHW to NHWC, scale 0.5, zero point 3."""
+    image = Port(
+        name="x",
+        source_shape=(1, 2, 1, 3),
+        shape=(1, 1, 3, 2),
+        permutation=(0, 2, 3, 1),
+        dtype="uint8",
+        scale=0.5,
+        zero_point=3,
+    )
+    binding = InputBinding(name="x", multiplier=(2.0, 4.0), offset=(1.0, 0.0))
+    sample = {"x": np.array([[[[0, 1, 2]], [[-1, 0, 100]]]], np.float32)}
+    made = to_artifact(sample, (image,), {"x": binding})["x"]
+    assert made.dtype == np.uint8
+    # channel 0: 1, 3, 5 -> 2, 6, 10 steps + 3; channel 1: -4, 0, 400 -> -8, 0, 800 + 3, clipped to 0..255
+    np.testing.assert_array_equal(made, [[[[5, 0], [9, 3], [13, 255]]]])
+
+
+def test_halves_are_rounded_to_even_as_numpy_does() -> None:
+    made = to_artifact({"x": np.array([[0.25, 0.75, -0.25]], np.float32)}, (port("x", (1, 3)),), {})["x"]
+    np.testing.assert_array_equal(made, [[0, 2, 0]])
+
+
+def test_a_float_port_takes_the_values_as_they_are() -> None:
+    made = to_artifact({"x": np.array([[0.3]], np.float32)}, (port("x", (1, 1), scale=None, zero_point=None),), {})["x"]
+    assert made.dtype == np.float32
+    assert made[0, 0] == np.float32(0.3)
+
+
+def test_a_sample_of_another_shape_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"'x' has the shape \(1, 4\); the file takes \(1, 3\)"):
+        to_artifact({"x": np.zeros((1, 4), np.float32)}, (port("x", (1, 3)),), {})
+    with pytest.raises(ShapeError, match="no input 'x'; they have z"):
+        to_artifact({"z": np.zeros((1, 3), np.float32)}, (port("x", (1, 3)),), {})
+
+
+@given(st.permutations(range(4)), st.lists(st.integers(1, 4), min_size=4, max_size=4), st.integers(-128, 127))
+def test_what_goes_in_comes_out_within_half_a_step(order: list[int], extents: list[int], zero_point: int) -> None:
+    source = tuple(extents)
+    there = Port(
+        name="x",
+        source_shape=source,
+        shape=tuple(source[axis] for axis in order),
+        permutation=tuple(order),
+        dtype="int8",
+        scale=0.25,
+        zero_point=zero_point,
+    )
+    steps = np.random.default_rng(0).integers(-128, 128, source) - zero_point
+    values = (steps * 0.25).astype(np.float32)
+    made = to_artifact({"x": values}, (there,), {})["x"]
+    np.testing.assert_array_equal(from_artifact(made, there), values)
+
+
+def test_reference_inferences_are_stacked_raw_integers() -> None:
+    links = Links(inputs=(port("x", (1, 2)),), outputs=(port("y", (1, 2)),))
+    samples = [{"x": np.full((1, 2), n, np.float32)} for n in range(5)]
+    inputs, outputs = reference_inferences(Calls(lambda given: {"y": given["x"]}), links, samples, 3)
+    assert inputs["x"].shape == (3, 1, 2)
+    assert inputs["x"].dtype == np.int8
+    np.testing.assert_array_equal(outputs["y"], inputs["x"])
+    np.testing.assert_array_equal(inputs["x"][:, 0, 0], [0, 2, 4])

@@ -1,0 +1,261 @@
+"""verify_file, on files with and without their manifest, with and without their source."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.ir import Model, Source
+from dlpuconv.plugin import Target
+from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv.verify import Question, render_inspection, render_reasons, render_report, verify_file
+from dlpuconv.verify.report import Verdict
+from dlpuconv.verify.rules import TFLITE_RULES, discouraged_granularity
+from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from tests.verify.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlpuconv.calibration import Sample
+
+CHIP = Target(
+    name="chip",
+    title="A chip",
+    backend="none",
+    scheme=Scheme(numbers=Numbers.INT8, discouraged=frozenset({Granularity.PER_CHANNEL})),
+    device="none",
+    suffix=".tflite",
+    rules=(
+        *TFLITE_RULES,
+        discouraged_granularity(
+            rule="C-PER-CHANNEL", sentence="Weights must be per tensor.", source="a test", fix="Do."
+        ),
+    ),
+)
+W = np.array([[0.5, -0.25, 1.0], [1.0, 0.75, -0.5]], np.float32)
+
+
+class Rows:
+    """Samples of one input [1, 3]."""
+
+    digest = "rows"
+
+    def __init__(self, count: int = 8) -> None:
+        self.rows = np.random.default_rng(0).uniform(-1, 1, (count, 1, 3)).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return ({"x": row} for row in self.rows)
+
+
+def source() -> Model:
+    """y = x W^T."""
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "W"], ["y"], transB=1)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(W, "W")],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return Model(graph=onnx_ir.from_proto(proto), source=Source(name="m", sha256="0" * 64))
+
+
+def converted(*, per_channel: bool = False, broken: bool = False, names: tuple[str, str] = ("x", "y")) -> bytes:
+    """The same in int8."""
+    scales = np.array([1 / 127] * (2 if per_channel else 1), np.float32)
+    values = np.rint(W * 127).astype(np.int8)
+    kernels = Tensor("W", (2, 3), values.dtype, values, Affine(scales, np.zeros(scales.size, np.int64), 0))
+    if broken:
+        kernels.data = np.zeros_like(values)
+    x = activation(names[0], (1, 3), scale=1 / 127)
+    y = activation(names[1], (1, 2), scale=2.25 / 127)
+    layer = Operator("FULLY_CONNECTED", [x, kernels, bias("b", x, kernels, 2)], [y], options("FullyConnected"))
+    return file_of([x], [y], layer)
+
+
+def manifest(content: bytes, **changes: Any) -> dict[str, Any]:
+    port = {"dtype": "int8", "permutation": [0, 1], "zero_point": 0}
+    x = {**port, "name": "x", "shape": [1, 3], "source_shape": [1, 3], "scale": 1 / 127}
+    bound = {"raw_pixels": False, "channel_order": [], "multiplier": [1.0], "offset": [0.0], "channel_axis": 1}
+    return {
+        "schema_version": 1,
+        "files": [{"name": "m.tflite", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}],
+        "source": {"name": "m", "sha256": "0" * 64},
+        "calibration": {"calibrated": True, "samples": 8, "held_out": 2},
+        "recipe": {"granularity": "per-channel", "overrides": []},
+        "inputs": [x | bound],
+        "outputs": [{**port, "name": "y", "shape": [1, 2], "source_shape": [1, 2], "scale": 2.25 / 127}],
+        **changes,
+    }
+
+
+def written(folder: Path, content: bytes, beside: dict[str, Any] | None = None) -> Path:
+    path = folder / "m.tflite"
+    path.write_bytes(content)
+    if beside is not None:
+        path.with_suffix(".json").write_text(json.dumps(beside))
+    return path
+
+
+def compared() -> Question:
+    return Question(reference=source(), samples=Rows())
+
+
+def test_a_sound_file_passes_with_its_figures(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted()), CHIP, compared())
+    assert report.verdict is Verdict.PASS
+    assert report.passed
+    assert report.parity is not None
+    assert report.parity.samples == 8
+    assert report.parity.min_sqnr > 30
+    assert report.parity.outputs[0].argmax_agreement == 1.0
+    assert "BUILTIN_WITHOUT_DEFAULT_DELEGATES" in report.parity.kernels
+    assert report.granularity.summary == "per-tensor"
+    assert (report.inputs[0].name, report.inputs[0].dtype, report.inputs[0].zero_point) == ("x", "int8", 0)
+
+
+def test_without_source_and_samples_the_rules_alone_decide(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted()), CHIP)
+    assert report.passed
+    assert report.parity is None
+
+
+def test_a_file_of_other_names_is_matched_by_shape(tmp_path: Path) -> None:
+    path = written(tmp_path, converted(names=("serving_default_in:0", "StatefulPartitionedCall:0")))
+    report = verify_file(path, CHIP, compared())
+    assert report.passed
+    assert report.parity is not None
+    assert report.parity.outputs[0].name == "y"
+
+
+def test_a_dead_output_fails(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted(broken=True)), CHIP, compared())
+    assert report.verdict is Verdict.FAIL
+    assert "dead" in report.reasons[0]
+
+
+def test_a_limit_out_of_reach_fails(tmp_path: Path) -> None:
+    question = Question(reference=source(), samples=Rows(), min_sqnr=150)
+    assert "150 dB are asked for" in verify_file(written(tmp_path, converted()), CHIP, question).reasons[0]
+
+
+def test_a_discouraged_granularity_fails(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted(per_channel=True)), CHIP)
+    assert report.reasons[0].startswith("C-PER-CHANNEL")
+
+
+def test_a_discouraged_granularity_warns_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path, converted(per_channel=True))
+    report = verify_file(path, CHIP, Question(asked=frozenset({Granularity.PER_CHANNEL})))
+    assert report.passed
+    assert report.findings[0].rule == "C-PER-CHANNEL"
+
+
+def test_a_discouraged_granularity_warns_where_the_manifest_says_that_it_was_asked_for(tmp_path: Path) -> None:
+    content = converted(per_channel=True)
+    assert verify_file(written(tmp_path, content, manifest(content)), CHIP).passed
+
+
+def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
+    path = written(tmp_path, converted(per_channel=True), manifest(converted()))
+    assert not verify_file(path, CHIP).passed
+
+
+def test_json_of_another_tool_does_not_matter(tmp_path: Path) -> None:
+    assert verify_file(written(tmp_path, converted(), {"labels": ["cat", "dog"]}), CHIP).passed
+
+
+def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
+    content = converted()
+    damaged = manifest(content)
+    del damaged["outputs"]
+    with pytest.raises(ArtifactError, match=r"the manifest m\.json is damaged"):
+        verify_file(written(tmp_path, content, damaged), CHIP)
+
+
+def test_the_manifests_bindings_are_used(tmp_path: Path) -> None:
+    """The file takes x / 2: with the binding it is sound, without it everything is twice too large."""
+    content = converted()
+    halved = manifest(content)
+    halved["inputs"][0]["multiplier"] = [0.5]
+    report = verify_file(written(tmp_path, content, halved), CHIP, compared())
+    assert report.parity is not None
+    assert report.parity.outputs[0].sqnr_db == pytest.approx(20 * np.log10(2), abs=0.2)
+
+
+def test_random_samples_are_marked(tmp_path: Path) -> None:
+    question = Question(reference=source(), samples=Rows(), calibrated=False)
+    report = verify_file(written(tmp_path, converted()), CHIP, question)
+    assert not report.calibrated
+    assert any("not calibrated" in text for text in report.warnings)
+    content = converted()
+    random = manifest(content, calibration={"calibrated": False, "samples": 8})
+    assert not verify_file(written(tmp_path, content, random), CHIP).calibrated
+
+
+def test_a_file_that_only_the_chip_runs_is_not_compared(tmp_path: Path) -> None:
+    def compiled(model: Any) -> None:
+        code = model.operatorCodes[0]
+        code.builtinCode = code.deprecatedBuiltinCode = 32
+        code.customCode = "edgetpu-custom-op"
+
+    report = verify_file(written(tmp_path, edited(converted(), compiled)), CHIP, compared())
+    assert report.passed
+    assert report.parity is None
+    assert "edgetpu-custom-op runs on the chip only" in report.warnings[0]
+
+
+def test_the_report_is_plain_json_and_prints(tmp_path: Path) -> None:
+    def float_output(model: Any) -> None:
+        tensor_named(model, "y").type = 0
+
+    path = written(tmp_path, edited(healthy(), float_output))
+    report = verify_file(path, CHIP)
+    found = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert (found["verdict"], found["target"], found["file"]) == ("fail", "chip", "m.tflite")
+    assert found["granularity"]["per_tensor"] == 2
+    assert found["findings"][0]["severity"] == "fail"
+    text = printed(render_report(report))
+    assert text.startswith("FAIL  m.tflite for chip")
+    assert "TFL-FLOAT" in text
+    assert all(reason.split(":")[0] in printed(*render_reasons(report)) for reason in report.reasons)
+
+
+def test_the_report_of_a_comparison_prints_its_figures(tmp_path: Path) -> None:
+    text = printed(render_report(verify_file(written(tmp_path, converted()), CHIP, compared())))
+    assert text.startswith("pass  m.tflite for chip")
+    assert "8 samples" in text
+    assert "100.0%" in text
+
+
+def test_an_inspection_prints_one_row_a_layer(tmp_path: Path) -> None:
+    from dlpuconv.formats.detect import read
+
+    text = printed(render_inspection(read(written(tmp_path, converted(per_channel=True)))))
+    assert "FULLY_CONNECTED" in text
+    assert "int8 2x3 per-channel (2)" in text
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted(names=("[bold]x", "[/red]"))), CHIP)
+    assert "[/red]" in printed(render_report(report))
+
+
+def printed(*parts: Any) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=140).print(*parts)
+    return stream.getvalue()
