@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 from dlpuconv.passes import (
     absorb_channel_gather,
     canonical_arithmetic,
+    canonical_moves,
+    canonical_reductions,
     eliminate_noops,
+    expand_norms,
     explicit_padding,
     fold_affine,
     fold_affine_in_front,
     fold_batch_norm,
     fold_constants,
     fold_pad,
+    matmul_to_gemm,
     merge_reshapes,
     merge_transposes,
+    recognise_activations,
     recognise_channel_gather,
+    spell_affine,
     spell_channel_gather,
     strided_slice,
     tidy,
@@ -40,17 +46,32 @@ REPEATED: tuple[Pass, ...] = (
     fold_constants.PASS,  # what the round before made constant
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
-    canonical_arithmetic.PASS,  # before Mul and Add are folded
+    matmul_to_gemm.PLAIN,
+    canonical_arithmetic.PASS,  # the patterns of activations are written in this spelling
+    recognise_activations.QUOTIENTS,
+    recognise_activations.BOUNDS,  # Clip before HardSwish, whose pattern holds one
+    recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
+    recognise_activations.SLOPES,
+    spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
+    expand_norms.PASS,
+    canonical_reductions.POOLS,
+    canonical_reductions.AXES,
     merge_reshapes.PASS,
-    recognise_channel_gather.PASS,  # before Transposes that belong to shuffles are moved about
+    canonical_moves.SOFTMAX,  # before Transposes are moved about
+    recognise_channel_gather.PASS,  # likewise: some belong to shuffles
     merge_transposes.SINK,
     merge_transposes.MERGE,
+    canonical_moves.RESHAPE,
+    canonical_moves.DEPTH_TO_SPACE,
+    canonical_moves.RESIZE,
+    canonical_moves.EXPAND,
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
     fold_pad.MERGE,
     fold_pad.FOLD,
     fold_batch_norm.BACKWARD,
     fold_batch_norm.SPELL_OUT,  # what no operator took; its Mul and Add may still be folded forward
+    matmul_to_gemm.TO_GEMM,
     fold_affine.MERGE,
     fold_affine.BEHIND,  # before the fold forward: a bias behind is exact, one in front may meet padding
     fold_affine_in_front.PASS,
@@ -62,7 +83,9 @@ REPEATED: tuple[Pass, ...] = (
 
 LAST: tuple[Pass, ...] = (
     spell_channel_gather.PASS,  # only what no weights took in any round
+    canonical_moves.GATHER,  # likewise, on other axes
     strided_slice.POOL,  # only what became no convolution
+    spell_affine.DEPTHWISE,  # only what no weights took
     tidy.CONSTANTS,
     tidy.UNUSED,
     tidy.SORT,  # rewrites insert nodes where they stand, not where they belong

@@ -75,7 +75,9 @@ def _as_one(
     x, node = chain[0].inputs[0], chain[-1]
     moves_channels = (after[0], *after[2:]) == (batch, height, width)
     block = after[2] // height if height else 0
-    to_space = block > 1 and after == (batch, channels // block**2, height * block, width * block)
+    # Of one pixel and to one channel it would be a Reshape.
+    spread = height * width > 1 or channels > block**2
+    to_space = block > 1 and spread and after == (batch, channels // block**2, height * block, width * block)
     if not moves_channels and not (to_space and channels % block**2 == 0):
         return None
     numbers = np.arange(int(np.prod(before)), dtype=np.int32).reshape(before)

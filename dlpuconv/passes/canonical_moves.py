@@ -1,0 +1,151 @@
+"""Movements of data in their cheapest spelling.
+
+    Gather of neighbours, or of one, along an axis -> Slice (and Reshape)
+    Transpose that moves only axes of extent 1, DepthToSpace of one pixel -> Reshape
+    Add(x, Expand(y)) -> Add(x, y), where the Add broadcasts as well
+    Softmax between a Transpose and its inverse -> Softmax on the axis itself
+    DepthToSpace<CRD> to one channel -> DepthToSpace<DCR>; behind a Conv -> DCR with the Conv's channels reordered
+    Resize without roi, its scales written for all axes
+
+Needs static shapes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.passes import attributes as attrs
+from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
+from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.merge_transposes import BINARY, permutation
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+
+def gather_to_slice(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Gather by a constant index, or constant neighbours, -> Slice."""
+    index, shape, after = editor.array(node.inputs[1]), static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    if index is None or shape is None or after is None or index.ndim > 1 or index.size == 0:
+        return None
+    axis = attrs.integer(node, "axis", 0) % len(shape)
+    picked = index.ravel() % shape[axis]
+    if (np.diff(picked) != 1).any():
+        return "it does not pick neighbours"
+    bounds = [[int(picked[0])], [int(picked[-1]) + 1], [axis], [1]]
+    constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
+    result = editor.add(node, "Slice", [node.inputs[0], *constants])
+    if index.ndim == 0:
+        result = editor.add(
+            node, "Reshape", [result, editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")]
+        )
+    editor.substitute(node, result)
+    return FIRED
+
+
+def to_reshape(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """A movement that leaves the order of the elements -> Reshape."""
+    before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    if before is None or after is None:
+        return None
+    if node.op_type == "Transpose":
+        perm = permutation(node) or []
+        kept = [p for p in perm if before[p] != 1]
+        # A Transpose to or from NHWC of a map of one channel or one pixel cancels with others: leave it to them.
+        if kept != sorted(kept) or _next_to_transpose(node):
+            return None
+    elif before[2:] != (1, 1) or after[1] != 1:
+        return None
+    target = editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")
+    editor.substitute(node, editor.add(node, "Reshape", [node.inputs[0], target]))
+    return FIRED
+
+
+def _next_to_transpose(node: onnx_ir.Node) -> bool:
+    x = node.inputs[0]
+    before = x.producer() if x is not None else None
+    return (
+        x is None
+        or x.is_graph_input()
+        or node.outputs[0].is_graph_output()
+        or (before is not None and before.op_type == "Transpose")
+    )
+
+
+def drop_expand(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Let operators that broadcast read what an Expand broadcasts."""
+    x, output = node.inputs[0], node.outputs[0]
+    if x is None or output.is_graph_output():
+        return "it is an output of the graph"
+    uses = list(output.uses())
+    for use in uses:
+        others = [static_shape(v) for v in use.node.inputs if v is not output]
+        if use.node.op_type not in BINARY | {"Where"} or static_shape(use.node.outputs[0]) not in others:
+            return f"{use.node.name} does not broadcast by itself"
+    for use in uses:
+        use.node.replace_input_with(use.idx, x)
+    editor.remove_unused(node)
+    return FIRED
+
+
+def softmax_axis(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Transpose ∘ Softmax ∘ Transpose -> Softmax, where the two undo one another."""
+    x = node.inputs[0]
+    before, after = (x.producer() if x is not None else None), editor.only_reader(node.outputs[0])
+    if before is None or after is None or before.op_type != "Transpose" or after.op_type != "Transpose":
+        return None
+    first, second = permutation(before), permutation(after)
+    if first is None or second is None or [first[p] for p in second] != list(range(len(first))):
+        return "the Transposes around it do not undo one another"
+    axis = first[attrs.integer(node, "axis", -1) % len(first)]
+    editor.substitute(after, editor.add(after, node.op_type, [before.inputs[0]], {"axis": axis}))
+    return FIRED
+
+
+def spell_depth_to_space(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """CRD -> DCR, TFLite's order of channels."""
+    shape = static_shape(node.inputs[0])
+    if attrs.text(node, "mode", "DCR") != "CRD" or shape is None:
+        return None
+    block = attrs.integer(node, "blocksize", 1)
+    depth = shape[1] // block**2
+    x = node.inputs[0]
+    if depth > 1:
+        # Channel d of the DCR input is channel order[d] of the CRD input; the Gather is folded into the Conv in front.
+        order = np.arange(shape[1]).reshape(depth, block**2).T.ravel()
+        x = editor.add(node, "Gather", [x, editor.constant(order, f"{node.name}_channels")], {"axis": 1})
+    editor.substitute(node, editor.add(node, "DepthToSpace", [x], {"blocksize": block, "mode": "DCR"}))
+    return FIRED
+
+
+def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Drop the region of interest that only tf_crop_and_resize reads, and write sizes or scales for all axes."""
+    if attrs.text(node, "coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+        return "it crops"
+    shape, axes = static_shape(node.inputs[0]), attrs.integers(node, "axes")
+    if axes is not None and shape is not None:
+        for i, rest in ((2, np.ones(len(shape), np.float32)), (3, np.asarray(shape, np.int64))):
+            given = editor.array(node.inputs[i]) if len(node.inputs) > i else None
+            if given is not None and given.size:
+                rest[axes] = given
+                node.replace_input_with(i, editor.constant(rest, f"{node.name}_extents"))
+        node.attributes.pop("axes")
+        return FIRED
+    if len(node.inputs) > 1 and node.inputs[1] is not None:
+        node.replace_input_with(1, None)
+        return FIRED
+    scales = node.inputs[2] if len(node.inputs) > 3 else None
+    if scales is not None:  # an empty constant, where sizes are given
+        node.replace_input_with(2, None)
+        return FIRED
+    return None
+
+
+GATHER = Rewrite("gather-to-slice", ("Gather",), gather_to_slice)
+RESHAPE = Rewrite("moves-to-reshape", ("Transpose", "DepthToSpace"), to_reshape)
+EXPAND = Rewrite("drop-expand", ("Expand",), drop_expand)
+SOFTMAX = Rewrite("softmax-axis", ("Softmax", "LogSoftmax"), softmax_axis)
+DEPTH_TO_SPACE = Rewrite("spell-depth-to-space", ("DepthToSpace",), spell_depth_to_space)
+RESIZE = Rewrite("spell-resize", ("Resize",), spell_resize)
