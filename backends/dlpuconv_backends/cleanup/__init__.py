@@ -13,6 +13,7 @@ from dlpuconv_backends.cleanup.absorb_channel_gathers import (
     gathers_into_convolutions,
     gathers_into_producers,
 )
+from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
 from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
 from dlpuconv_backends.cleanup.find_channel_gathers import find_channel_gathers
@@ -20,12 +21,14 @@ from dlpuconv_backends.cleanup.fold_affine import fold_affine
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
 from dlpuconv_backends.cleanup.fold_pads import fold_pads
 from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
+from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
 from dlpuconv_backends.cleanup.layout import choose_layouts
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
 from dlpuconv_backends.cleanup.merge_moves import merge_moves
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
+from dlpuconv_backends.cleanup.recognise_functions import recognise_functions
 from dlpuconv_backends.cleanup.remove_noops import remove_noops
 from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
@@ -47,6 +50,8 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     remove_noops,
     merge_moves,
     share_operators,  # after moves have merged, equal ones stand side by side
+    keep_reduced_axes,
+    recognise_functions,  # before fold_affine takes the factors of a function apart
     matmul_to_layer,  # makes layers that can take the affine operators behind them
     clip_to_activation,  # makes factors for fold_affine and activations for fuse_activations
     fold_affine,  # before activations are fused: they stand behind it
@@ -60,6 +65,7 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
 )
 AT_THE_END: tuple[Rewrite, ...] = (
     gathers_into_convolutions,  # what no layer could absorb
+    affine_to_depthwise,  # what no layer could fold
     slices_to_split,
     share_constants,
     own_outputs,

@@ -17,7 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.cleanup.constants import constant_input
-from dlpuconv_backends.cleanup.layers import layer
+from dlpuconv_backends.cleanup.layers import Layer, layer
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
@@ -29,8 +29,21 @@ if TYPE_CHECKING:
 type Channels = npt.NDArray[np.int64]
 
 _UNARY = frozenset(
-    ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG")
-    + ("RELU", "RELU6", "RELU_N1_TO_1", "RSQRT", "SQRT", "SQUARE", "TANH")
+    [
+        "ABS",
+        "ELU",
+        "EXP",
+        "GELU",
+        "HARD_SWISH",
+        "LEAKY_RELU",
+        "LOG",
+        "LOGISTIC",
+        "NEG",
+        "RELU",
+        "RELU6",
+        "RSQRT",
+        "SQRT",
+    ]
 )
 _SPATIAL = frozenset(("MAX_POOL_2D", "AVERAGE_POOL_2D", "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"))
 _BINARY = frozenset(("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "PRELU"))
@@ -104,11 +117,24 @@ def _step_up(graph: Graph, op: Operator, uses: Uses) -> bool:
 
 def _pick_outputs(before: Operator, channels: Channels) -> bool:
     found = layer(before)
-    if found is None or (found.groups != 1 and before.kind == "CONV_2D"):
+    if found is None or (before.kind == "CONV_2D" and found.groups != 1 and not _ungroup(found)):
         return False
     if found.bias is not None:
         found.set_bias(found.bias[channels])
     found.set_weights(np.take(found.weights, channels, axis=found.out_axis))
+    return True
+
+
+def _ungroup(conv: Layer) -> bool:
+    """A grouped convolution as a dense one, if that is cheaper than a one-hot convolution behind it."""
+    outputs, height, width, per_group = conv.weights.shape
+    inputs = per_group * conv.groups
+    if height * width * (inputs - per_group) > outputs:
+        return False
+    dense = np.zeros((outputs, height, width, inputs), np.float32)
+    for index, rows in enumerate(np.split(np.arange(outputs), conv.groups)):
+        dense[rows, :, :, index * per_group : (index + 1) * per_group] = conv.weights[rows]
+    conv.set_weights(dense)
     return True
 
 

@@ -2,6 +2,7 @@
 
     RESHAPE [1,H,W,C] -> [1,H,W,2,C/2]; TRANSPOSE; RESHAPE -> [1,H,W,C]      a channel shuffle
     RESHAPE [1,H,W,C] -> [1,H,W,C/2,2]; SLICE [..., 1]; RESHAPE              every second channel
+    STRIDED_SLICE [..., ::2]                                                 the same
 
 Which channels a chain picks is not matched but computed: the chain is applied to the numbers of the elements.
 """
@@ -35,6 +36,11 @@ def find_channel_gathers(graph: Graph) -> int:
         if op.kind not in _MOVES or len(op.output.shape) < 3:
             continue
         chain = [op]
+        alone = _picked(chain) if op.kind == "STRIDED_SLICE" else None
+        if alone is not None:
+            _replace(graph, chain, alone)
+            found += 1
+            continue
         while len(chain) < _LONGEST and (before := uses.producer(chain[0].input(0))) and before.kind in _MOVES:
             chain.insert(0, before)
             channels = _picked(chain)

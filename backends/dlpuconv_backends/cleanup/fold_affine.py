@@ -7,6 +7,7 @@ FULLY_CONNECTED(x + a, w, b)  ->  FULLY_CONNECTED(x, w, b + w a)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,62 +43,97 @@ def _without(graph: Graph, gone: list[Operator]) -> Graph:
     return graph
 
 
-def _operands(op: Operator) -> tuple[Tensor, npt.NDArray[Any], bool] | None:
-    """The activation, the constant as [C] or [1], and whether the constant is the first operand."""
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """What an operator does: factor * source + offset, before its fused activation.
+
+    Attributes:
+        source: the activation.
+        factor: [C] or [1] float64.
+        offset: [C] or [1] float64.
+    """
+
+    source: Tensor
+    factor: npt.NDArray[Any]
+    offset: npt.NDArray[Any]
+
+
+def affine_of(op: Operator) -> Affine | None:
+    """The operator as an affine function per channel (last axis), or None."""
     for index in (0, 1):
-        constant, other = constant_input(op, index), op.inputs[1 - index]
-        if constant is None or other is None or other.is_constant or constant.dtype.kind != "f":
+        constant, source = constant_input(op, index), op.inputs[1 - index]
+        if constant is None or source is None or source.is_constant or constant.dtype.kind != "f":
             continue
-        channels = op.output.shape[-1] if op.output.shape else 1
-        per_channel = constant.size == 1 or (constant.shape[-1] == constant.size == channels)
-        if per_channel and other.shape == op.output.shape:
-            return other, np.asarray(constant, np.float64).reshape(-1), index == 0
+        per_channel = constant.size == 1 or constant.shape[-1] == constant.size == op.output.shape[-1]
+        if per_channel and source.shape == op.output.shape:
+            return _affine(op.kind, source, np.asarray(constant, np.float64).reshape(-1), index == 0)
     return None
 
 
-def _factor_and_offset(op: Operator, constant: npt.NDArray[Any], first: bool) -> tuple[Any, Any] | None:
-    """op(y) = factor * y + offset."""
+def _affine(kind: str, source: Tensor, constant: npt.NDArray[Any], first: bool) -> Affine | None:
     zero, one = np.zeros(1), np.ones(1)
-    if op.kind == "MUL":
-        return constant, zero
-    if op.kind == "ADD":
-        return one, constant
-    if op.kind == "SUB":
-        return (-one, constant) if first else (one, -constant)
-    if first or not np.all(constant):
+    if kind == "MUL":
+        return Affine(source, constant, zero)
+    if kind == "ADD":
+        return Affine(source, one, constant)
+    if kind == "SUB":
+        return Affine(source, -one, constant) if first else Affine(source, one, -constant)
+    if kind != "DIV" or first or not np.all(constant):
         return None
-    return 1.0 / constant, zero
+    return Affine(source, 1.0 / constant, zero)
 
 
 def _fold_behind(op: Operator, uses: Uses) -> bool:
-    operands = _operands(op)
-    if operands is None:
+    affine = affine_of(op)
+    if affine is None:
         return False
-    source, constant, first = operands
-    before = layer(uses.sole_producer(source))
-    affine = _factor_and_offset(op, constant, first)
-    if before is None or affine is None or before.op.options.fusedActivationFunction:
+    factor, offset = affine.factor, affine.offset
+    path = _way_up(op, affine, uses)
+    before = layer(path[0]) if path else None
+    if before is None or before.op.options.fusedActivationFunction:
         return False
-    factor, offset = affine
     bias = np.zeros(before.channels) if before.bias is None else np.asarray(before.bias, np.float64)
     before.set_weights(np.asarray(before.weights, np.float64) * before.along_channels(factor))
     if before.bias is not None or np.any(offset):
         before.set_bias(bias * factor + offset)
-    before.op.options.fusedActivationFunction = op.options.fusedActivationFunction
-    before.op.outputs[0] = op.output
+    if len(path) == 1:
+        before.op.options.fusedActivationFunction = op.options.fusedActivationFunction
+    path[-1].outputs[0] = op.output
     return True
 
 
+def _way_up(op: Operator, affine: Affine, uses: Uses) -> list[Operator]:
+    """The layer that can take the function, then the operators between that it commutes with; empty for none."""
+    path: list[Operator] = []
+    before = uses.sole_producer(affine.source)
+    while before is not None and layer(before) is None:
+        if op.options.fusedActivationFunction or not _commutes(before, affine):
+            return []
+        path.insert(0, before)
+        before = uses.sole_producer(before.input(0))
+    return [before, *path] if before is not None else []
+
+
+def _commutes(op: Operator, affine: Affine) -> bool:
+    """True when factor * op(x) + offset = op(factor * x + offset)."""
+    if getattr(op.options, "fusedActivationFunction", 0):
+        return False
+    if op.kind in ("AVERAGE_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
+        return True
+    if op.kind == "MAX_POOL_2D":
+        return bool(np.all(affine.factor > 0))
+    scalar = affine.factor.size == 1
+    return op.kind == "BATCH_MATMUL" and scalar and not np.any(affine.offset)
+
+
 def _fold_in_front(op: Operator, uses: Uses) -> bool:
-    operands = _operands(op)
-    if operands is None or op.options.fusedActivationFunction:
+    affine = affine_of(op)
+    if affine is None or op.options.fusedActivationFunction:
         return False
-    source, constant, first = operands
     after = layer(uses.sole_consumer(op.output))
-    affine = _factor_and_offset(op, constant, first)
-    if after is None or affine is None or after.op.inputs[after.data_at] is not op.output:
+    if after is None or after.op.inputs[after.data_at] is not op.output:
         return False
-    factor, offset = affine
+    factor, offset = affine.factor, affine.offset
     if np.any(offset) and after.op.kind != "FULLY_CONNECTED":
         return False  # a convolution pads with zeros behind the addition
     if after.op.kind == "FULLY_CONNECTED" and after.weights.shape[-1] != op.output.shape[-1]:
@@ -106,7 +142,7 @@ def _fold_in_front(op: Operator, uses: Uses) -> bool:
         bias = np.zeros(after.channels) if after.bias is None else np.asarray(after.bias, np.float64)
         after.set_bias(bias + np.asarray(after.weights, np.float64) @ np.broadcast_to(offset, after.weights.shape[-1:]))
     after.set_weights(np.asarray(after.weights, np.float64) * _along_inputs(after, factor))
-    after.op.inputs[after.data_at] = source
+    after.op.inputs[after.data_at] = affine.source
     return True
 
 

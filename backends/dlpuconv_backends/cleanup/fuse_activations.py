@@ -1,7 +1,7 @@
 """RELU(CONV_2D(x)) -> CONV_2D(x) with a fused RELU, and so for RELU6, RELU_N1_TO_1 and all operators that fuse them.
 
-A RELU behind an operator that only moves values (or takes their maximum) is first moved in front of it. Pools and
-CONCATENATION never get a fused activation: the Edge TPU has none there.
+A RELU behind operators that only move values (or take their maximum) is fused in front of them, in every branch.
+Pools and CONCATENATION never get a fused activation: the Edge TPU has none there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.cleanup.uses import Uses
+from dlpuconv_backends.flatbuffer.graph import Graph
 
 if TYPE_CHECKING:
-    from dlpuconv_backends.flatbuffer.graph import Graph, Operator
+    from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
 _KIND = schema.ActivationFunctionType
 ACTIVATIONS = {"RELU": _KIND.RELU, "RELU6": _KIND.RELU6, "RELU_N1_TO_1": _KIND.RELU_N1_TO_1}
@@ -38,16 +39,17 @@ def fuse_activations(graph: Graph) -> int:
     for op in graph.operators:
         if op.kind not in ACTIVATIONS:
             continue
-        path = _way_to_producer(op, uses)
-        if path is None:
+        producers = _producers(op.input(0), ACTIVATIONS[op.kind], uses)
+        if producers is None:
             continue
-        producer, *between = path
-        producer.options.fusedActivationFunction = _TOGETHER[_fused(producer), ACTIVATIONS[op.kind]]
-        last = between[-1] if between else producer
-        last.outputs[0] = op.output
+        for producer in producers:
+            producer.options.fusedActivationFunction = _TOGETHER[_fused(producer), ACTIVATIONS[op.kind]]
+        last = uses.producer(op.input(0))
+        if last is not None:
+            last.outputs[0] = op.output
         gone.append(op)
-        graph.remove([op])
-        uses = Uses(graph)
+        uses = Uses(Graph(graph.inputs, graph.outputs, [o for o in graph.operators if o not in gone]))
+    graph.remove(gone)
     return len(gone)
 
 
@@ -55,13 +57,14 @@ def _fused(op: Operator) -> int:
     return int(op.options.fusedActivationFunction)
 
 
-def _way_to_producer(op: Operator, uses: Uses) -> list[Operator] | None:
-    """The operator that can fuse the activation, then those between; None where there is none."""
-    path: list[Operator] = []
-    before = uses.sole_producer(op.input(0))
-    while before is not None and before.kind in _COMMUTING:
-        path.insert(0, before)
-        before = uses.sole_producer(before.input(0))
-    if before is None or before.kind not in _FUSING:
+def _producers(tensor: Tensor, activation: int, uses: Uses) -> list[Operator] | None:
+    """The operators that would all have to fuse the activation; None where one cannot."""
+    before = uses.sole_producer(tensor)
+    if before is None:
         return None
-    return [before, *path] if (_fused(before), ACTIVATIONS[op.kind]) in _TOGETHER else None
+    if before.kind in _COMMUTING:
+        return _producers(before.input(0), activation, uses)
+    if before.kind == "CONCATENATION":
+        parts = [None if t is None else _producers(t, activation, uses) for t in before.inputs]
+        return None if None in parts else [p for part in parts if part is not None for p in part]
+    return [before] if before.kind in _FUSING and (_fused(before), activation) in _TOGETHER else None

@@ -116,6 +116,8 @@ def reduced(op: Operator, port: int, label: Label) -> list[Ports]:
         return same(op, port, label)
     kept = [axis for axis in range(rank) if axis not in axes]
     rest = (None,) * (len(op.inputs) - 1)
+    if not kept:  # TFLite files write a scalar as [1]
+        return [Ports((label, *rest), (identity(len(op.output.shape)),))] if port >= 0 else []
     if len(kept) != len(op.output.shape):
         return []
     sources = [label] if port >= 0 else [channels_last(rank), identity(rank)]
