@@ -12,8 +12,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).parents[1]
+
+# No time limits, which a busy machine breaks, and the same examples in every run: a failure is the change's own.
+settings.register_profile(
+    "dlpuconv", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("dlpuconv")
 
 
 def pytest_configure() -> None:
