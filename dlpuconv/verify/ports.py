@@ -52,8 +52,8 @@ def _port(value: ValueSpec, tensor: TensorView) -> Port:
 
 
 def _same_name(in_file: str, in_source: str) -> bool:
-    """Converters decorate names: `serving_default_x:0`, `x:0`."""
-    plain = in_file.removeprefix("serving_default_").rsplit(":", 1)[0]
+    """Converters decorate names: `serving_default_x:0`, `StatefulPartitionedCall_y:0`, `x:0`."""
+    plain = in_file.removeprefix("serving_default_").removeprefix("StatefulPartitionedCall_").rsplit(":", 1)[0]
     return in_source in (in_file, plain)
 
 

@@ -59,15 +59,15 @@ def _facts(report: Report) -> Table:
     return table
 
 
-def _parity(parity: ParityReport) -> Table:
+def _parity(parity: ParityReport) -> RenderableType:
     title = f"beside the float source, {parity.samples} samples ({parity.kernels})"
-    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("output", overflow="fold")
     for heading in ("SQNR dB", "cosine", "max error", "same argmax"):
         table.add_column(heading, justify="right")
     for output in parity.outputs:
         table.add_row(*_figures(output))
-    return table
+    return Group(Text(title), table)
 
 
 def _figures(output: OutputParity) -> tuple[str, ...]:

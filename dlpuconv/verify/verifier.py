@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
+from dlpuconv.verify.contract import contract_findings
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.report import IoTensor, Report
@@ -86,7 +87,8 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     sidecar = find_sidecar(path)
     asked = question.asked | (sidecar.asked if sidecar else frozenset())
     context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, asked=asked)
-    findings = check(view, target.rules, context, question.ignore)
+    said = _said(question, sidecar)
+    findings = (*contract_findings(view, *said), *check(view, target.rules, context, question.ignore))
     weights = granularity(view)
     parity, notes = _parity(path, view, question, sidecar)
     decision = decide(findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict)
@@ -108,6 +110,13 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         warnings=(*question.warnings, *notes, *(() if calibrated else (_NOT_CALIBRATED,))),
         metadata=view.metadata,
     )
+
+
+def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
+    """The inputs and outputs that the file should have, from whoever made it."""
+    if question.inputs is not None and question.outputs is not None:
+        return question.inputs, question.outputs
+    return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
 
 
 _NOT_CALIBRATED = "not calibrated: the samples were random, so that the ranges and figures of this file mean little"

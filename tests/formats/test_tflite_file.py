@@ -158,7 +158,7 @@ def test_thousands_of_references_to_one_long_vector_are_refused_quickly() -> Non
     start = time.perf_counter()
     with pytest.raises(ArtifactError, match="over and over"):
         parse_tflite(one_tensor_many_times(count, signature_length=count))
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 20  # it takes half a second on an idle machine; believed, hours
 
 
 def test_more_tables_than_any_model_has_are_refused_quickly() -> None:
@@ -232,7 +232,7 @@ def test_published_files_are_read_as_by_the_generated_code(zoo: Path, name: str)
     path = zoo / "axis" / f"{name}.tflite"
     start = time.perf_counter()
     view = read_tflite(path)
-    assert time.perf_counter() - start < 0.5  # 20 ms on an idle machine
+    assert time.perf_counter() - start < 5  # 20 ms on an idle machine
     graph = decode(path.read_bytes())
     assert [layer.op for layer in view.layers] == [operator.kind for operator in graph.operators]
     for layer, operator in zip(view.layers, graph.operators, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,6 +196,26 @@ def test_the_manifests_bindings_are_used(tmp_path: Path) -> None:
     report = verify_file(written(tmp_path, content, halved), CHIP, compared())
     assert report.parity is not None
     assert report.parity.outputs[0].sqnr_db == pytest.approx(20 * np.log10(2), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"scale": 0.5}, "scale 0.5 and zero point 0 were said"),
+        ({"zero_point": 1}, "zero point 1 were said"),
+        ({"shape": [1, 4]}, r"int8 \[1, 4\] was said, the file has int8 \[1, 3\]"),
+        ({"dtype": "uint8"}, "uint8"),
+        ({"name": "other"}, "no such input; the file has x"),
+    ],
+)
+def test_inputs_that_are_not_what_the_manifest_says_fail(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+    content = converted()
+    wrong = manifest(content)
+    wrong["inputs"][0] |= change
+    report = verify_file(written(tmp_path, content, wrong), CHIP)
+    assert not report.passed
+    assert report.findings[0].rule == "IO-CONTRACT"
+    assert re.search(sentence, report.findings[0].hits[0].detail)
 
 
 def test_random_samples_are_marked(tmp_path: Path) -> None:

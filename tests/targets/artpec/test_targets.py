@@ -97,7 +97,7 @@ def test_axis_own_files_pass_for_their_chips(zoo: Path, name: str, target: objec
     report = verify_file(zoo / "axis" / f"{name}.tflite", target)  # type: ignore[arg-type]
     assert report.passed, report.reasons
     assert report.granularity.summary == "per-tensor"
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 10  # 30 ms on an idle machine
 
 
 @pytest.mark.zoo
