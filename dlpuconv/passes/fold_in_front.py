@@ -40,8 +40,10 @@ def insert_convolution(editor: Editor, source: onnx_ir.Value, camera: Camera) ->
         editor.constant((-mean * scale).astype(dtype), f"{source.name}_camera_offset"),
     ]
     readers = _readers(source)
-    made = editor.add(editor.graph[0], "Conv", inputs, {"group": groups, "kernel_shape": [1, 1]})
-    _redirect(readers, made)
+    node = editor.insert(editor.graph[0], "Conv", inputs, {"group": groups, "kernel_shape": [1, 1]})
+    node.name = editor.unique(f"{source.name}_camera")  # not the name of the layer that happens to be next
+    node.outputs[0].name = editor.unique(f"{source.name}_normalized")
+    _redirect(readers, node.outputs[0])
 
 
 def insert_arithmetic(editor: Editor, source: onnx_ir.Value, camera: Camera) -> None:

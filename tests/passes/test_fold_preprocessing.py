@@ -179,6 +179,7 @@ def test_op_puts_a_depthwise_convolution_in_front() -> None:
     model = conv_model(random_weights(2, 3, 3, 3), pads=[1, 1, 1, 1])
     result = fold_preprocessing(model, UNEQUAL, OP)
     assert operators(result) == ["Conv", "Conv"]
+    assert [node.name for node in result.model.graph.graph] == ["x_camera", "conv"]
     assert constant(result, 0, 1).shape == (3, 1, 1, 1)
     np.testing.assert_allclose(constant(result, 0, 1).ravel(), [1 / 2, 1 / 3, 1 / 4])
     np.testing.assert_allclose(constant(result, 0, 2), [-10 / 2, -20 / 3, -30 / 4])
