@@ -23,10 +23,13 @@ _SIX = 6.0
 def clip_to_activation(graph: Graph) -> int:
     """Rewrite in place; how many clips were found."""
     found = 0
+    uses = Uses(graph)
     for op in list(graph.operators):
-        if op not in graph.operators:
-            continue
-        found += _whole_clip(graph, op) or _single(op)
+        if _whole_clip(graph, op, uses):
+            uses = Uses(graph)
+            found += 1
+        else:
+            found += _single(op)
     return found
 
 
@@ -43,8 +46,7 @@ def _bound(op: Operator | None, kind: str) -> tuple[Tensor, float] | None:
     return None
 
 
-def _whole_clip(graph: Graph, op: Operator) -> bool:
-    uses = Uses(graph)
+def _whole_clip(graph: Graph, op: Operator, uses: Uses) -> bool:
     for outer, inner in (("MINIMUM", "MAXIMUM"), ("MAXIMUM", "MINIMUM")):
         second = _bound(op, outer)
         before = uses.sole_producer(second[0]) if second else None
@@ -53,7 +55,7 @@ def _whole_clip(graph: Graph, op: Operator) -> bool:
             continue
         low, high = (first[1], second[1]) if outer == "MINIMUM" else (second[1], first[1])
         new = _clip(op, first[0], low, high)
-        if new:
+        if new and op in graph.operators:
             at = graph.operators.index(op)
             graph.operators[at : at + 1] = new
             graph.remove([before])

@@ -44,16 +44,15 @@ def same_pads(size: int, window: Window) -> tuple[int, int]:
 def fold_pads(graph: Graph) -> int:
     """Rewrite in place; how many operators changed."""
     changed = 0
-    for op in list(graph.operators):
-        uses = Uses(graph)
-        pad = uses.producer(op.input(0)) if op.inputs and op.inputs[0] is not None else None
+    uses = Uses(graph)  # stays true: no rewrite below changes who makes which tensor
+    for op in graph.operators:
+        pad = uses.producer(op.inputs[0]) if op.inputs else None
         if pad is None or pad.kind not in ("PAD", "PADV2"):
             continue
         if op.kind == "PAD" and pad.kind == "PAD":
             changed += _merge(pad, op)
         elif (windows := _windows(op)) is not None:
             changed += _fold(pad, op, windows, uses)
-    graph.drop_dead()
     return changed
 
 

@@ -24,6 +24,8 @@ from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import numpy.typing as npt
 
 type Array = npt.NDArray[np.float64]
@@ -48,12 +50,16 @@ def recognise_functions(graph: Graph) -> int:
     found = 0
     alive = {op: i for i, op in enumerate(graph.operators)}
     uses = Uses(graph)
+    strangers: set[Hashable] = set()  # spellings of other functions, such as x * LOGISTIC(x), seen before
     for op in reversed(list(graph.operators)):
         if op.kind not in _WORTHWHILE or op not in alive:
             continue
         for region in _regions(uses, alive, op):
-            new = _recognised(region)
-            if new:
+            spelling = _spelling(region)
+            new = [] if spelling in strangers else _recognised(region)
+            if not new:
+                strangers.add(spelling)
+            else:
                 at = graph.operators.index(op)
                 graph.operators[at : at + 1] = new
                 graph.drop_dead()
@@ -82,6 +88,21 @@ def _regions(uses: Uses, index: dict[Operator, int], end: Operator) -> list[_Reg
         operators.append(latest)
         frontier = (frontier - set(latest.outputs)) | _activations(latest)
     return regions if _is_scalar_arithmetic(end) else []
+
+
+def _spelling(region: _Region) -> Hashable:
+    """Equal for regions that compute the same in the same way."""
+    number: dict[Tensor, int] = {region.source: 0}
+    steps = []
+    for op in region.operators:
+        operands = tuple(
+            None if t is None else float(t.data.reshape(-1)[0]) if t.data is not None else -1 - number[t]
+            for t in op.inputs
+        )
+        options = tuple(sorted((k, str(v)) for k, v in vars(op.options).items())) if op.options else ()
+        steps.append((op.kind, operands, options))
+        number.update((t, len(number)) for t in op.outputs)
+    return tuple(steps)
 
 
 def _activations(op: Operator) -> set[Tensor]:
