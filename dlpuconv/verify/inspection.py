@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, LayerView, TensorView
     from dlpuconv.plugin import Json
 
+_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "zero": 4, "name": 12}
+"""Headings and least widths: in a narrow terminal, shapes and names take several lines, the rest stays whole."""
+_LONGEST_NAME = 40
+
 
 def render_inspection(view: FileView) -> RenderableType:
     """Inputs, outputs and one row a layer: op, name, output, weights, scale and zero point, version."""
@@ -29,8 +33,14 @@ def render_inspection(view: FileView) -> RenderableType:
     for key, value in view.metadata.items():
         head.add_row(Text(key, style="bold"), Text(value))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("#", "op", "v", "output", "weights", "scale", "zero point", "name"):
-        table.add_column(heading, justify="right" if heading in ("#", "v") else "left", overflow="fold")
+    for heading, width in _COLUMNS.items():
+        table.add_column(
+            heading,
+            justify="right" if heading in ("#", "v", "zero") else "left",
+            min_width=width,
+            no_wrap=heading not in ("output", "weights", "name"),
+            overflow="fold",
+        )
     for layer in view.layers:
         table.add_row(*(Text(cell) for cell in _row(view, layer)))
     return Group(head, "", table)
@@ -59,6 +69,8 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     described = f"{output.dtype} {_shape(output)}" if output is not None else ""
     weights = _weights(view, layer)
     name = layer.name.split(";")[0]  # TensorFlow joins the names of all that it fused
+    if len(name) > _LONGEST_NAME:
+        name = "…" + name[1 - _LONGEST_NAME :]  # what tells layers apart is at the end
     op = f"{layer.op} (custom)" if layer.custom else layer.op
     return str(layer.index), op, str(layer.version), described, _granularity(weights), scale, zero_point, name
 
@@ -76,11 +88,10 @@ def _weights(view: FileView, layer: LayerView) -> TensorView | None:
 def _granularity(weights: TensorView | None) -> str:
     if weights is None:
         return ""
-    shape = _shape(weights)
     if weights.quantization is None:
-        return f"{weights.dtype} {shape}"
-    kind = f"per-channel ({len(weights.quantization.scale)})" if weights.quantization.per_channel else "per-tensor"
-    return f"{weights.dtype} {shape} {kind}"
+        return f"{weights.dtype} {_shape(weights)}"
+    kind = "per-channel" if weights.quantization.per_channel else "per-tensor"
+    return f"{kind} {weights.dtype} {_shape(weights)}"
 
 
 def _shape(tensor: TensorView) -> str:

@@ -26,6 +26,7 @@ class Sidecar:
 
     Attributes:
         path: the manifest.
+        target: the chip that the file was made for.
         asked: granularities of the recipe.
         calibrated: False where the calibration samples were random.
         inputs: ports with the source model's shapes and the order of axes.
@@ -35,6 +36,7 @@ class Sidecar:
     """
 
     path: Path
+    target: str
     asked: frozenset[Granularity] = frozenset()
     calibrated: bool = True
     inputs: tuple[Port, ...] = ()
@@ -84,6 +86,7 @@ def _sidecar(place: Path, content: dict[str, Any]) -> Sidecar:
     bindings = [_binding(entry) for entry in content["inputs"] if "multiplier" in entry]
     return Sidecar(
         path=place,
+        target=str(content["target"]),
         asked=frozenset(asked),
         calibrated=bool(content["calibration"]["calibrated"]) or not content["calibration"]["samples"],
         inputs=tuple(map(_port, content["inputs"])),

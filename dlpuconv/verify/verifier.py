@@ -85,7 +85,8 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     question = question or Question()
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path)
-    asked = question.asked | (sidecar.asked if sidecar else frozenset())
+    # What one chip's default is, nobody asked for on another's behalf.
+    asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
     context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, asked=asked)
     said = _said(question, sidecar)
     findings = (*contract_findings(view, *said), *check(view, target.rules, context, question.ignore))
@@ -119,6 +120,7 @@ def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...]
     return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
 
 
+_STRANGER = "compared with another model than the manifest names as the file's source"
 _NOT_CALIBRATED = "not calibrated: the samples were random, so that the ranges and figures of this file mean little"
 
 
@@ -134,7 +136,8 @@ def _parity(
     from dlpuconv.verify.comparison import compare_files
 
     run = (question.backend.runner if question.backend else runner)(path)
-    return compare_files(run, view, question, sidecar), ()
+    stranger = sidecar is not None and sidecar.source_sha256 != question.reference.source.sha256
+    return compare_files(run, view, question, sidecar), (_STRANGER,) if stranger else ()
 
 
 _RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel

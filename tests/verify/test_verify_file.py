@@ -94,6 +94,7 @@ def manifest(content: bytes, **changes: Any) -> dict[str, Any]:
     bound = {"raw_pixels": False, "channel_order": [], "multiplier": [1.0], "offset": [0.0], "channel_axis": 1}
     return {
         "schema_version": 1,
+        "target": "chip",
         "files": [{"name": "m.tflite", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}],
         "source": {"name": "m", "sha256": "0" * 64},
         "calibration": {"calibrated": True, "samples": 8, "held_out": 2},
@@ -171,6 +172,11 @@ def test_a_discouraged_granularity_warns_where_the_manifest_says_that_it_was_ask
     assert verify_file(written(tmp_path, content, manifest(content)), CHIP).passed
 
 
+def test_what_was_asked_for_another_chip_does_not_count(tmp_path: Path) -> None:
+    content = converted(per_channel=True)
+    assert not verify_file(written(tmp_path, content, manifest(content, target="other chip")), CHIP).passed
+
+
 def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
     path = written(tmp_path, converted(per_channel=True), manifest(converted()))
     assert not verify_file(path, CHIP).passed
@@ -216,6 +222,15 @@ def test_inputs_that_are_not_what_the_manifest_says_fail(tmp_path: Path, change:
     assert not report.passed
     assert report.findings[0].rule == "IO-CONTRACT"
     assert re.search(sentence, report.findings[0].hits[0].detail)
+
+
+def test_another_source_than_the_manifests_is_told(tmp_path: Path) -> None:
+    content = converted()
+    report = verify_file(written(tmp_path, content, manifest(content)), CHIP, compared())
+    assert report.warnings == ()
+    other = manifest(content, source={"name": "m", "sha256": "1" * 64})
+    report = verify_file(written(tmp_path, content, other), CHIP, compared())
+    assert "another model" in report.warnings[0]
 
 
 def test_random_samples_are_marked(tmp_path: Path) -> None:
@@ -268,7 +283,7 @@ def test_an_inspection_prints_one_row_a_layer(tmp_path: Path) -> None:
 
     text = printed(render_inspection(read(written(tmp_path, converted(per_channel=True)))))
     assert "FULLY_CONNECTED" in text
-    assert "int8 2x3 per-channel (2)" in text
+    assert "per-channel int8 2x3" in text
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path: Path) -> None:
