@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding
     from dlpuconv.plugin import Port
 
-_LIVE_STEPS = 2.0  # a reference that varies by less than this many of the artifact's steps may well look constant
+_LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand still in 8 bits (no face, no score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
