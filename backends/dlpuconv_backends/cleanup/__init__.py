@@ -16,6 +16,7 @@ from dlpuconv_backends.cleanup.absorb_channel_gathers import (
 from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
 from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
+from dlpuconv_backends.cleanup.drop_expansions import drop_expansions
 from dlpuconv_backends.cleanup.find_channel_gathers import find_channel_gathers
 from dlpuconv_backends.cleanup.fold_affine import fold_affine
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
@@ -26,6 +27,7 @@ from dlpuconv_backends.cleanup.layout import choose_layouts
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
 from dlpuconv_backends.cleanup.merge_moves import merge_moves
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
+from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
 from dlpuconv_backends.cleanup.recognise_functions import recognise_functions
@@ -50,6 +52,8 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     remove_noops,
     merge_moves,
     share_operators,  # after moves have merged, equal ones stand side by side
+    drop_expansions,
+    open_sandwiches,
     keep_reduced_axes,
     recognise_functions,  # before fold_affine takes the factors of a function apart
     matmul_to_layer,  # makes layers that can take the affine operators behind them

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ai_edge_litert import schema_py_generated as schema
+
 from dlpuconv.errors import BackendError
 from dlpuconv.ir import Layout
 from dlpuconv_backends.cleanup import clean
@@ -86,9 +88,23 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
         tensor.shape = shapes.get(name) or tensor.shape
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
+    _say_which_gelu(graph, model)
     graph.inputs = _in_order(graph.inputs, model.signature.inputs, "input")
     graph.outputs = _in_order(graph.outputs, model.signature.outputs, "output")
     return graph
+
+
+def _say_which_gelu(graph: Graph, model: Model) -> None:
+    """onnx2tf drops `approximate` of Gelu: the exact one and the one by tanh differ by 5e-4."""
+    approximate = {
+        node.name: node.attributes["approximate"].as_string() == "tanh"
+        for node in model.graph.graph
+        if node.op_type == "Gelu" and "approximate" in node.attributes
+    }
+    for op in graph.operators:
+        if op.kind == "GELU":
+            op.options = schema.GeluOptionsT()
+            op.options.approximate = approximate.get(op.source_name, False)
 
 
 def source_transposes(model: Model) -> frozenset[str]:
