@@ -117,7 +117,7 @@ CASES: list[tuple[str, bytes, int, str]] = [
     ("0-sized dimension", small(shape=(1, 3, 0, 8)).SerializeToString(), 4, "0"),
     ("unknown dimension", small(shape=(1, 3, "height", 8)).SerializeToString(), 4, "height.*--input-shape x="),
     ("control flow", edited(looping), 5, "Loop.*loop"),
-    ("strings", edited(strings), 5, "string"),
+    ("strings", edited(strings), 5, "STRING"),
     ("sequences", edited(sequences), 5, "[Ss]equence"),
     ("unknown op", small(op="Frobnicate").SerializeToString(), 5, "Frobnicate"),
     ("unknown domain", small(op="Wonder", domain="org.acme").SerializeToString(), 5, "org.acme"),
