@@ -39,10 +39,11 @@ def _compare(view: FileView, indices: Sequence[int], said: Sequence[Port] | None
         return
     found = dict(zip(port_names(view, indices), (view.tensors[index] for index in indices), strict=True))
     for port in said:
-        if port.name not in found:
-            yield Hit(f"there is no such {noun}; the file has {', '.join(found) or 'none'}", port.name)
-        elif difference := _difference(port, found.pop(port.name)):
-            yield Hit(difference, port.name)
+        name = port.file_name or port.name
+        if name not in found:
+            yield Hit(f"there is no such {noun}; the file has {', '.join(found) or 'none'}", name)
+        elif difference := _difference(port, found.pop(name)):
+            yield Hit(difference, name)
     for name in found:
         yield Hit(f"nothing was said of this {noun}", name)
 
