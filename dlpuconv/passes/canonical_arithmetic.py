@@ -57,6 +57,9 @@ def _div(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | str | None:
         return editor.add(node, "Reciprocal", [y])
     if before is not None and before.op_type == "Sqrt":
         return editor.add(node, "Mul", [x, editor.add(node, "Reciprocal", [y])])
+    clipped = _clipped_root(editor, before)
+    if clipped is not None:
+        return editor.add(node, "Mul", [x, clipped])
     if before is not None and before.op_type == "Exp":
         negative = editor.add(node, "Mul", [before.inputs[0], _constant(editor, node, -1)])
         return editor.add(node, "Mul", [x, editor.add(node, "Exp", [negative])])
@@ -65,6 +68,17 @@ def _div(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | str | None:
         root = editor.add(node, "Reciprocal", [editor.add(node, "Sqrt", [y])])
         return editor.add(node, "Mul", [x, editor.add(node, "Mul", [root, root])])
     return "nothing is known about the divisor"
+
+
+def _clipped_root(editor: Editor, clip: onnx_ir.Node | None) -> onnx_ir.Value | None:
+    """1 / Clip(Sqrt(s), low) as Reciprocal(Sqrt(Clip(s, low ** 2))): how PyTorch normalizes vectors."""
+    if clip is None or clip.op_type != "Clip" or len(clip.inputs) < 2 or any(v is not None for v in clip.inputs[2:]):
+        return None
+    low, root = editor.scalar(clip.inputs[1]), clip.inputs[0].producer() if clip.inputs[0] is not None else None
+    if low is None or low < 0 or root is None or root.op_type != "Sqrt":
+        return None
+    bounded = editor.add(clip, "Clip", [root.inputs[0], _constant(editor, clip, max(low**2, 1e-30))])
+    return editor.add(clip, "Reciprocal", [editor.add(clip, "Sqrt", [bounded])])
 
 
 def _size(value: onnx_ir.Value | None) -> int:

@@ -23,6 +23,7 @@ class Editor:
         self.graph = model.graph
         self._names = {value.name for value in onnx_ir.convenience.create_value_mapping(self.graph).values()}
         self._names |= {node.name for node in self.graph.all_nodes()}
+        self._arrays: dict[onnx_ir.TensorProtocol, npt.NDArray[Any]] = {}
 
     @property
     def opset(self) -> int:
@@ -35,7 +36,10 @@ class Editor:
         """The values of a constant, or None for an activation or an absent input."""
         if value is None or value.const_value is None or not value.is_initializer() or value.is_graph_input():
             return None
-        return np.asarray(value.const_value.numpy())
+        tensor = value.const_value
+        if tensor not in self._arrays:  # reading one out of its protobuf copies it
+            self._arrays[tensor] = np.asarray(tensor.numpy())
+        return self._arrays[tensor]
 
     def scalar(self, value: onnx_ir.Value | None) -> float | None:
         """The one number that a constant of a single element holds, else None."""

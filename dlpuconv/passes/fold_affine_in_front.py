@@ -66,8 +66,8 @@ def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: Affine, readers: li
     if scaled is None or before is None or before.op_type != "Mul" or editor.only_reader(scaled) is None:
         return "a reader pads with zeros, which the summand would change"
     found = as_affine(editor, before)
-    if found is None or isinstance(found, str) or (np.abs(found[1].scale) < 1e-6).any():
-        return "a reader pads with zeros, and the factor in front is no constant to divide by"
+    if found is None or isinstance(found, str) or found[1].scale.size > 1 or abs(found[1].scale[0]) < 1e-6:
+        return "a reader pads with zeros, and the factor in front is not one constant to divide by"
     x, inner = found
     output = affine_node(editor, node, "Add", x, affine.shift / inner.scale, rank(x) or 0)
     for reader in readers:

@@ -8,6 +8,7 @@ predecessors turned out to be.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +33,13 @@ _NOT_CONSTANT = frozenset(
 _QUANTIZATION = frozenset(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"))
 
 
-def fold_constants(editor: Editor) -> int:
-    """Walk the graph once; the result is how many nodes went."""
+def fold_constants(editor: Editor, *, infer_all: bool = True) -> int:
+    """Walk the graph once; the result is how many nodes went.
+
+    Args:
+        editor: the graph.
+        infer_all: also find the shapes that the graph states already; what a file states may be wrong.
+    """
     editor.graph.sort()
     fired = 0
     pending = deque(editor.graph)
@@ -46,14 +52,15 @@ def fold_constants(editor: Editor) -> int:
             pending.extendleft(reversed(inlined))
             fired += bool(inlined)
             continue
-        fired += _fold(editor, node)
+        fired += _fold(editor, node, infer_all)
     return fired
 
 
-def _fold(editor: Editor, node: onnx_ir.Node) -> bool:
+def _fold(editor: Editor, node: onnx_ir.Node, infer_all: bool) -> bool:
     if node.op_type == "Constant":
         return _settle(editor, node, _constant(node))
-    infer(node, editor.opset)
+    if infer_all or any(static_shape(o) is None for o in node.outputs):
+        infer(node, editor.opset)
     if node.op_type in ("Shape", "Size"):
         return _settle(editor, node, _measure(node))
     if node.op_type in _NOT_CONSTANT | _QUANTIZATION or any(
@@ -160,3 +167,4 @@ def _inline_branch(editor: Editor, node: onnx_ir.Node) -> list[onnx_ir.Node]:
 
 
 PASS = Sweep("fold-constants", fold_constants)
+AGAIN = Sweep("fold-constants", partial(fold_constants, infer_all=False))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SMALL = 4096
 """Constants up to this many elements are shown to shape inference; shapes, axes, scales and splits are smaller."""
 
+_FLOATS_MATTER = frozenset(("Resize", "Upsample", "Range"))
+
 
 def infer(node: Node, opset: int) -> bool:
     """Set dtype and shape of the node's outputs from its inputs.
@@ -31,7 +33,7 @@ def infer(node: Node, opset: int) -> bool:
     if schema is None or any(v is not None and v.dtype is None for v in node.inputs):
         return _all_static(node)
     types = {v.name: _type(v) for v in node.inputs if v is not None and v.name}
-    data = {v.name: _tensor(v) for v in node.inputs if v is not None and v.name and _is_small_constant(v)}
+    data = {v.name: _tensor(v) for v in node.inputs if v is not None and v.name and _matters(node, v)}
     opsets = [onnx.helper.make_opsetid("", opset)]
     try:
         found = onnx.shape_inference.infer_node_outputs(
@@ -61,8 +63,12 @@ def _type(value: Value) -> onnx.TypeProto:
     return onnx.helper.make_tensor_type_proto(int(value.dtype or 0), dims)
 
 
-def _is_small_constant(value: Value) -> bool:
-    return value.is_initializer() and value.const_value is not None and value.const_value.size <= SMALL
+def _matters(node: Node, value: Value) -> bool:
+    """True for a constant that the shapes of the node's outputs may depend on."""
+    if not value.is_initializer() or value.const_value is None or value.dtype is None:
+        return False
+    numbers = not value.dtype.is_floating_point() or node.op_type in _FLOATS_MATTER
+    return numbers and value.const_value.size <= SMALL
 
 
 def _tensor(value: Value) -> onnx.TensorProto:

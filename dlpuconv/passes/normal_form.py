@@ -43,7 +43,7 @@ FIRST: tuple[Pass, ...] = (
 )
 
 REPEATED: tuple[Pass, ...] = (
-    fold_constants.PASS,  # what the round before made constant
+    fold_constants.AGAIN,  # what the round before made constant
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     matmul_to_gemm.PLAIN,

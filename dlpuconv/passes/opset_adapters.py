@@ -115,6 +115,11 @@ def batch_normalization(_: Editor, node: onnx_ir.Node) -> None:
         node.resize_outputs(1)
 
 
+def dropout(_: Editor, node: onnx_ir.Node) -> None:
+    """Dropout of any ratio -> of none: the model is not trained here."""
+    _with_inputs(node, [node.inputs[0]], ("ratio", "seed"))
+
+
 def upsample(editor: Editor, node: onnx_ir.Node) -> None:
     """Upsample(x, scales) -> Resize(x, , scales), asymmetric, nearest by floor."""
     scales = node.inputs[1] if len(node.inputs) > 1 else None
@@ -180,6 +185,7 @@ _REDUCTIONS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", 
 OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
     "BatchNormalization": ((15, batch_normalization),),
     "Clip": ((11, clip),),
+    "Dropout": ((99, dropout),),
     "GridSample": ((20, grid_sample),),
     "Hardmax": ((13, softmax),),
     "LogSoftmax": ((13, softmax),),

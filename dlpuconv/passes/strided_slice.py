@@ -19,6 +19,9 @@ from dlpuconv.passes.spell_channel_gather import picking_conv
 if TYPE_CHECKING:
     import onnx_ir
 
+_WIDEST = 256
+"""Channels up to which a Conv that only adds channels of zeros is cheap."""
+
 type Ranges = dict[int, tuple[int, int, int]]
 
 
@@ -87,6 +90,8 @@ def shortcut(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return "it pads integers"
     before = x.producer()
     stride = spatial_stride(editor, before) if before is not None and before.op_type == "Slice" else None
+    if stride is None and sum(amounts) + shape[1] > _WIDEST:
+        return f"a Conv to {sum(amounts) + shape[1]} channels would cost more than the Pad"
     order = np.asarray([-1] * amounts[1] + list(range(shape[1])) + [-1] * amounts[5], np.int64)
     if stride is not None and before is not None:
         node.replace_input_with(0, before.inputs[0])

@@ -38,6 +38,8 @@ def unify_opset(editor: Editor) -> int:
             f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {', '.join(missing)}"
         )
     editor.model.opset_imports[""] = OPSET
+    # Opset 20 came with version 9 of the format; version 10 is the newest that ONNX Runtime 1.20 reads.
+    editor.model.ir_version = min(max(editor.model.ir_version, 9), 10)
     return fired + 1
 
 
