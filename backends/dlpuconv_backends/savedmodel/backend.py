@@ -1,0 +1,242 @@
+"""The tensorflow backend: float TFLite graph -> SavedModel -> TFLiteConverter, as the camera's documentation has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, override
+
+from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.plugin import Artifact, Backend, Port, Prepared
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.ir import FixedQuantization, ValueSpec
+    from dlpuconv.plugin import Job, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.flatbuffer import Graph, Tensor
+    from dlpuconv_backends.lowering import Lowered, LoweringWorker
+    from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+
+_STEPS = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated(Prepared):
+    """What all targets share.
+
+    Attributes:
+        job: as it was given.
+        lowered: the float graph that became a SavedModel.
+        file: the converter's float file with observed ranges.
+        inputs: position in the converter's file of each of the graph's inputs.
+        outputs: likewise.
+    """
+
+    job: Job
+    lowered: Lowered
+    file: Path
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class TensorFlowBackend(Backend):
+    """Full-integer TFLite files, quantized by TensorFlow."""
+
+    name: ClassVar[str] = "tensorflow"
+
+    def __init__(self) -> None:
+        self._lowering: LoweringWorker | None = None
+        self._tensorflow: TensorFlowProcess | None = None
+
+    @override
+    def warm_up(self) -> None:
+        """Start both processes."""
+        from dlpuconv_backends.lowering import LoweringWorker
+        from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+
+        self._lowering = self._lowering or LoweringWorker.start()
+        self._tensorflow = self._tensorflow or TensorFlowProcess.start()
+
+    @override
+    def close(self) -> None:
+        """End both processes."""
+        for process in (self._lowering, self._tensorflow):
+            if process is not None:
+                process.close()
+        self._lowering = self._tensorflow = None
+
+    @override
+    def prepare(self, job: Job) -> Calibrated:
+        """Lower, save, and let the converter observe the calibration samples.
+
+        Raises:
+            CalibrationError: there are no samples, or they do not fit.
+            UnsupportedModelError: lists every operator without a TensorFlow form.
+            MissingDependencyError: TensorFlow or onnx2tf is not installed.
+            BackendError: a tool failed.
+        """
+        from dlpuconv_backends.flatbuffer import encode
+        from dlpuconv_backends.lowering import lower
+        from dlpuconv_backends.savedmodel.exchange import write_samples
+
+        if job.calibration is None:
+            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        self.warm_up()
+        wanted = job.interface.input_layout
+        layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
+        with job.progress.stage("lowering"):
+            worker = _running(self._lowering)
+            lowered = lower(job.model, layouts=layouts, worker=worker, workspace=job.workspace)
+        graph, source = lowered.graph, job.workspace / "float.tflite"
+        source.write_bytes(encode(graph))
+        shapes = [tensor.shape for tensor in graph.inputs]
+        samples = write_samples(_feeds(job, lowered), len(job.calibration.fit), shapes, job.workspace)
+        calibrated = job.workspace / "calibrated.tflite"
+        request = {
+            "do": "calibrate",
+            "model": str(source),
+            "samples": samples,
+            "ranges": _prescribed(job, graph),
+            "saved_model": str(job.workspace / "saved_model"),
+            "destination": str(calibrated),
+        }
+        with job.progress.stage("calibrating in TensorFlow"):
+            order = _running(self._tensorflow).ask(request)
+        return Calibrated(
+            job=job,
+            lowered=lowered,
+            file=calibrated,
+            inputs=tuple(order["inputs"]),
+            outputs=tuple(order["outputs"]),
+        )
+
+    @override
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """Quantize with the recipe's granularity.
+
+        Raises:
+            UsageError: the recipe has overrides, which TensorFlow has not.
+            BackendError: TensorFlow failed.
+        """
+        if not isinstance(prepared, Calibrated):
+            raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
+        if recipe.overrides:
+            raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
+        job, destination = prepared.job, prepared.file.with_name(f"{target.name}.integer.tflite")
+        _running(self._tensorflow).ask(
+            {
+                "do": "quantize",
+                "model": str(prepared.file),
+                "per_channel": recipe.granularity is Granularity.PER_CHANNEL,
+                "dense_per_channel": False,  # older camera firmware has no kernel for it
+                "input_dtype": job.interface.input_dtype,
+                "output_dtype": job.interface.output_dtype,
+                "destination": str(destination),
+            }
+        )
+        content, graph = _named(destination.read_bytes(), prepared)
+        signature = job.model.signature
+        return Artifact(
+            files={"": content},
+            inputs=_ports(signature.inputs, graph.inputs, prepared.lowered.input_permutations),
+            outputs=_ports(signature.outputs, graph.outputs, prepared.lowered.output_permutations),
+            bindings=job.bindings,
+            facts={
+                "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
+                "float_sqnr_db": {name: _finite(value) for name, value in prepared.lowered.sqnr_db.items()},
+            },
+        )
+
+
+def _running[P](process: P | None) -> P:
+    if process is None:
+        raise BackendError("the backend was closed")
+    return process
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 1) if value < float("inf") else None
+
+
+def _feeds(job: Job, lowered: Lowered) -> Iterator[list[npt.NDArray[np.float32]]]:
+    assert job.calibration is not None
+    for sample in job.calibration.fit:
+        yield [
+            job.bindings[name].apply(sample[name]).transpose(order)
+            if name in job.bindings
+            else sample[name].transpose(order)
+            for name, order in lowered.input_permutations.items()
+        ]
+
+
+def _prescribed(job: Job, graph: Graph) -> dict[int, list[float]]:
+    """Lowest and highest value of the inputs whose scale and zero point follow from what the camera delivers."""
+    return {
+        position: _limits(binding.quantization)
+        for position, tensor in enumerate(graph.inputs)
+        if (binding := job.bindings.get(tensor.name)) is not None and binding.quantization is not None
+    }
+
+
+def _limits(fixed: FixedQuantization) -> list[float]:
+    return [-fixed.scale * fixed.zero_point, fixed.scale * (_STEPS - fixed.zero_point)]
+
+
+def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
+    """The converter's file with the source's names and order of inputs and outputs, op versions as they were."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    from dlpuconv_backends.flatbuffer import decode, encode
+
+    graph = decode(content)
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    codes = [model.operatorCodes[op.opcodeIndex].version for op in model.subgraphs[0].operators]
+    source = prepared.lowered.graph
+    graph.inputs = [graph.inputs[position] for position in prepared.inputs]
+    graph.outputs = [graph.outputs[position] for position in prepared.outputs]
+    for tensor in graph.tensors():
+        tensor.name = f"tensorflow/{tensor.name}"
+    for ours, theirs in zip((*source.inputs, *source.outputs), (*graph.inputs, *graph.outputs), strict=True):
+        theirs.name = ours.name
+    graph.metadata = _metadata(model)
+    return encode(graph, dict(zip(graph.operators, codes, strict=True))), graph
+
+
+def _metadata(model: Any) -> dict[str, bytes]:
+    """The one entry that runtimes read; the others tell of the converting machine."""
+    for entry in model.metadata or ():
+        if entry.name == b"min_runtime_version":
+            return {"min_runtime_version": bytes(model.buffers[entry.buffer].data)}
+    return {}
+
+
+def _ports(
+    specs: tuple[ValueSpec, ...], tensors: list[Tensor], permutations: Mapping[str, tuple[int, ...]]
+) -> tuple[Port, ...]:
+    return tuple(
+        _quantized(
+            Port(
+                name=spec.name,
+                source_shape=spec.shape,
+                shape=tensor.shape,
+                permutation=permutations[spec.name],
+                dtype=tensor.dtype.name,
+            ),
+            tensor,
+        )
+        for spec, tensor in zip(specs, tensors, strict=True)
+    )
+
+
+def _quantized(port: Port, tensor: Tensor) -> Port:
+    if tensor.quantization is None:
+        return port
+    affine = tensor.quantization
+    return replace(port, scale=float(affine.scale[0]), zero_point=int(affine.zero_point[0]))
