@@ -17,10 +17,13 @@ from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
 from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
 from dlpuconv_backends.cleanup.drop_expansions import drop_expansions
+from dlpuconv_backends.cleanup.find_block_moves import find_block_moves
 from dlpuconv_backends.cleanup.find_channel_gathers import find_channel_gathers
 from dlpuconv_backends.cleanup.fold_affine import fold_affine
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
+from dlpuconv_backends.cleanup.fold_crops import fold_crops
 from dlpuconv_backends.cleanup.fold_pads import fold_pads
+from dlpuconv_backends.cleanup.fold_pool_counts import fold_pool_counts
 from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
 from dlpuconv_backends.cleanup.layout import choose_layouts
@@ -34,6 +37,7 @@ from dlpuconv_backends.cleanup.recognise_functions import recognise_functions
 from dlpuconv_backends.cleanup.remove_noops import remove_noops
 from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
+from dlpuconv_backends.cleanup.space_to_depth_into_conv import space_to_depth_into_conv
 from dlpuconv_backends.cleanup.zero_for_lowest import zero_for_lowest
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     open_sandwiches,
     keep_reduced_axes,
     recognise_functions,  # before fold_affine takes the factors of a function apart
+    fold_crops,  # before fold_affine: a bias behind a crop belongs to the convolution
+    fold_pool_counts,  # before fold_pads and fold_affine: it needs the PAD and the factors
     matmul_to_layer,  # makes layers that can take the affine operators behind them
     clip_to_activation,  # makes factors for fold_affine and activations for fuse_activations
     fold_affine,  # before activations are fused: they stand behind it
@@ -63,9 +69,11 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     zero_for_lowest,  # needs fused activations to know what is not negative
     fold_pads,
     permute_flattened,
+    find_block_moves,
     find_channel_gathers,
     gathers_into_producers,  # before the consumers: it costs nothing, while a consumer may grow
     gathers_into_consumers,
+    space_to_depth_into_conv,  # after its order of channels has gone into the convolution
 )
 AT_THE_END: tuple[Rewrite, ...] = (
     gathers_into_convolutions,  # what no layer could absorb
@@ -100,8 +108,7 @@ def clean(graph: Graph, source_transposes: frozenset[str] = frozenset()) -> Clea
     names = [t.name for t in graph.outputs]
     fired: dict[str, int] = {}
     _once(graph, BEFORE_LAYOUT, fired)
-    labels = choose_layouts(graph, source_transposes)
-    permutations = {name: labels[t] for name, t in zip(names, graph.outputs, strict=True)}
+    permutations = dict(zip(names, choose_layouts(graph, source_transposes), strict=True))
     for _ in range(_ROUNDS):
         if not _once(graph, AFTER_LAYOUT, fired):
             break

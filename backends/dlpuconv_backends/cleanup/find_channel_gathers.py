@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 _LONGEST = 6
-_MOVES = frozenset(("RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER"))
+MOVES = frozenset(("RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER"))
 
 
 def find_channel_gathers(graph: Graph) -> int:
@@ -33,7 +33,7 @@ def find_channel_gathers(graph: Graph) -> int:
     uses = Uses(graph)
     found = 0
     for op in list(graph.operators):
-        if op.kind not in _MOVES or len(op.output.shape) < 3:
+        if op.kind not in MOVES or len(op.output.shape) < 3:
             continue
         chain = [op]
         alone = _picked(chain) if op.kind == "STRIDED_SLICE" else None
@@ -41,7 +41,7 @@ def find_channel_gathers(graph: Graph) -> int:
             _replace(graph, chain, alone)
             found += 1
             continue
-        while len(chain) < _LONGEST and (before := uses.producer(chain[0].input(0))) and before.kind in _MOVES:
+        while len(chain) < _LONGEST and (before := uses.producer(chain[0].input(0))) and before.kind in MOVES:
             chain.insert(0, before)
             channels = _picked(chain)
             if channels is not None:
@@ -58,7 +58,7 @@ def _picked(chain: list[Operator]) -> npt.NDArray[np.int64] | None:
         return None
     numbers: npt.NDArray[Any] | None = np.arange(prod(source.shape), dtype=np.int32).reshape(source.shape)
     for op in chain:
-        numbers = None if numbers is None else _apply(op, numbers)
+        numbers = None if numbers is None else moved(op, numbers)
     if numbers is None or numbers.shape != result.shape:
         return None
     rows = numbers.reshape(-1, result.shape[-1])
@@ -68,7 +68,8 @@ def _picked(chain: list[Operator]) -> npt.NDArray[np.int64] | None:
     return channels if inside and np.array_equal(rows, starts + channels) else None
 
 
-def _apply(op: Operator, numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+def moved(op: Operator, numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    """What an operator of MOVES makes of an array; None for operands that are not constant and other exceptions."""
     if op.kind == "RESHAPE":
         return numbers.reshape(op.output.shape)
     if any(constant_input(op, i) is None for i in range(1, len(op.inputs))):

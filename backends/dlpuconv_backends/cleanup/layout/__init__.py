@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 
-def choose_layouts(graph: Graph, source_transposes: frozenset[str]) -> dict[Tensor, Label]:
+def choose_layouts(graph: Graph, source_transposes: frozenset[str]) -> list[Label]:
     """Remove every TRANSPOSE that the order of axes can express, in place.
 
     Args:
@@ -28,7 +28,7 @@ def choose_layouts(graph: Graph, source_transposes: frozenset[str]) -> dict[Tens
         source_transposes: names of nodes whose TRANSPOSE is the source model's own: it is not folded into an output.
 
     Returns:
-        How each tensor of `graph.outputs` is stored, relative to before.
+        How each output is stored, relative to before.
     """
     search = Search(graph, source_transposes)
     search.run()
@@ -47,7 +47,7 @@ class _Rewriter:
         self._moved: dict[tuple[Tensor, Label], Tensor] = {}
         self._operators: list[Operator] = []
 
-    def run(self) -> dict[Tensor, Label]:
+    def run(self) -> list[Label]:
         """Rewrite the graph; labels of its outputs."""
         for op in self._graph.operators:
             ports = self._search.ports[op]
@@ -62,11 +62,10 @@ class _Rewriter:
             for tensor in op.outputs:
                 tensor.shape = permuted(self._shapes[tensor], self._stored[tensor])
             self._operators.append(op)
-        labels = {t: self._search.output_label(t) for t in self._graph.outputs}
-        outputs = {t: self._as(t, label) for t, label in labels.items()}
+        labels = [self._search.output_label(t) for t in self._graph.outputs]
+        self._graph.outputs = [self._as(t, label) for t, label in zip(self._graph.outputs, labels, strict=True)]
         self._graph.operators = self._operators
-        self._graph.outputs = [outputs[t] for t in self._graph.outputs]
-        return {outputs[t]: label for t, label in labels.items()}
+        return labels
 
     def _dissolve(self, op: Operator, wanted: Label) -> None:
         """Let the TRANSPOSE's output be its input, stored so that they are the same."""
