@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, cast
 
+from dlpuconv.errors import ShapeError
+from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.weights import to_array
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ _FAILURES: Final = (
 """What ONNX's reference implementation raises on arguments that make no sense."""
 
 
+LONGEST_RANGE: Final = 2**20
+"""Grids of detectors have some ten thousand points."""
+
+
 def evaluate(
     graph: onnx.GraphProto, types: Mapping[str, onnx.ValueInfoProto], known: Mapping[str, Array], limit: int
 ) -> dict[str, Array]:
@@ -47,7 +53,13 @@ def evaluate(
     for node in graph.node:
         if node.domain or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
             continue
-        made = _shape_of(node, types) if node.op_type in ("Shape", "Size") else _compute(node, values, types, limit)
+        match node.op_type:
+            case "Shape" | "Size":
+                made = _shape_of(node, types)
+            case "Range":
+                made = _range(node, values)
+            case _:
+                made = _compute(node, values, types, limit)
         found |= made
         values |= made
     return found
@@ -76,6 +88,20 @@ def _shape_of(node: onnx.NodeProto, types: Mapping[str, onnx.ValueInfoProto]) ->
     return {node.output[0]: np.asarray([dim.dim_value for dim in chosen], np.int64)}
 
 
+def _range(node: onnx.NodeProto, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Range: start + i * delta for i < max(ceil((limit - start) / delta), 0)."""
+    import numpy as np
+
+    inputs = [values.get(name) for name in node.input]
+    if any(array is None or array.size != 1 for array in inputs):
+        return {}
+    start, limit, delta = (np.asarray(array).reshape(()) for array in inputs)
+    length = (float(limit) - float(start)) / float(delta) if delta else math.inf
+    if not length < LONGEST_RANGE:
+        raise ShapeError(f"{label(node)} counts from {start} to {limit} by {delta}: more numbers than can be converted")
+    return {node.output[0]: (start + np.arange(max(math.ceil(length), 0)) * delta).astype(start.dtype)}
+
+
 def _compute(
     node: onnx.NodeProto, values: Mapping[str, Array], types: Mapping[str, onnx.ValueInfoProto], limit: int
 ) -> dict[str, Array]:
@@ -86,8 +112,11 @@ def _compute(
     # The size is known before anything is computed, so that nothing large is ever allocated.
     if not all(_is_small(types.get(name), limit) for name in outputs):
         return {}
+    import numpy as np
+
     try:
-        results = _reference(node, {name: values[name] for name in inputs}, types)
+        with np.errstate(all="ignore"):
+            results = _reference(node, {name: values[name] for name in inputs}, types)
     except _FAILURES:
         return {}
     return dict(zip(outputs, results, strict=True))

@@ -9,11 +9,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ModelError, ShapeError, UnsupportedModelError
+from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.shapes import shown
+from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +50,10 @@ class Inferred:
         """By name, the constants that are a single boolean."""
         return {name: bool(a.reshape(())) for name, a in self.constants.items() if a.dtype == bool and a.size == 1}
 
+    def is_complete(self, graph: onnx.GraphProto) -> bool:
+        """True when every operator's outputs have static shapes."""
+        return all(_known(name, self.types) for node in graph.node for name in node.output)
+
 
 def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
     """Infer the types and shapes of a model with static inputs; the model is not changed.
@@ -62,19 +67,20 @@ def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
         ShapeError: a value has no elements, or more than any memory holds.
     """
     constants = small_constants(model.graph, SMALL)
-    skeleton = _skeleton(model)
-    types = _run(skeleton, strict=strict)
+    skeleton = make_skeleton(model, SMALL)
+    tame(skeleton.graph)
+    types = run_inference(skeleton, strict=strict)
     asks = any(node.op_type in ("If", "Dropout") for node in model.graph.node)
     for _ in range(ROUNDS):
         _check_sizes(types)
-        if not asks and all(_known(name, types) for node in model.graph.node for name in node.output):
+        if not asks and Inferred(types, constants).is_complete(model.graph):
             break
         found = evaluate(model.graph, types, constants, SMALL)
         if not found:
             break
         constants |= found
-        _replace(skeleton.graph, found)
-        types |= _run(skeleton, strict=strict)
+        replace_by_values(skeleton.graph, found)
+        types |= run_inference(skeleton, strict=strict)
     return Inferred(types, constants)
 
 
@@ -126,61 +132,6 @@ def extents(value: onnx.ValueInfoProto) -> tuple[int, ...]:
     return tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
 
 
-def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with large weights as inputs, so that little is copied to the inference and back."""
-    import onnx
-
-    skeleton = onnx.ModelProto(ir_version=model.ir_version)
-    skeleton.opset_import.extend(model.opset_import)
-    graph = skeleton.graph
-    graph.name = "skeleton"
-    graph.node.extend(model.graph.node)
-    graph.input.extend(model.graph.input)
-    for tensor in model.graph.initializer:
-        if math.prod(tensor.dims) <= SMALL:
-            graph.initializer.append(tensor)
-        else:
-            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
-    return skeleton
-
-
-def check_nodes(model: onnx.ModelProto) -> None:
-    """Run ONNX's own checker: numbers of inputs, attributes and their types.
-
-    Raises:
-        ModelError: it complains.
-    """
-    import onnx
-
-    try:
-        onnx.checker.check_model(_skeleton(model))
-    except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
-        raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
-
-
-def _run(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.ValueInfoProto]:
-    import onnx
-
-    try:
-        result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise ModelError(_readable(str(error))) from error
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
-    graph = result.graph
-    return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
-
-
-def _replace(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    import onnx
-
-    for index in range(len(graph.node) - 1, -1, -1):
-        outputs = [name for name in graph.node[index].output if name]
-        if outputs and all(name in found for name in outputs):
-            del graph.node[index]
-    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in found.items())
-
-
 def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
     for value in types.values():
         known = [dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.HasField("dim_value")]
@@ -206,14 +157,3 @@ def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str
                 f" {label(node)} reads ({shapes}); end the model before it with --cut-at {node.input[0]}"
             )
     return f"the shape of the output {output!r} is only known when the model runs; end the model earlier with --cut-at"
-
-
-def _readable(message: str) -> str:
-    """ONNX's `[ShapeInferenceError] (op_type:Add, node name: /add): A: ...` for people."""
-    message = message.replace("Inference error(s): ", "").replace("[TypeInferenceError]", "")
-    lines = [line.strip() for line in message.splitlines() if "(op_type" in line] or [_first_line(message)]
-    return "the model does not fit together: " + lines[0].replace("[ShapeInferenceError]", "").strip()
-
-
-def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), "no reason was given")

@@ -30,7 +30,6 @@ def _first(weights: Shape, groups: int) -> int:  # noqa: ARG001 - one form for a
 _WANTED: Final[dict[str, Callable[[Shape, int], int]]] = {
     "Conv": _conv,
     "ConvTranspose": _first,
-    "BatchNormalization": _first,
     "InstanceNormalization": _first,
 }
 """By operator, the channels that weights of a shape are for. Conv: [C_out, C/groups, ...]; ConvTranspose: [C, ...]."""

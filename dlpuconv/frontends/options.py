@@ -45,4 +45,4 @@ def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 def shape_flag(name: str, shape: tuple[int | str, ...]) -> str:
     """The option to type, such as `--input-shape images=1,3,H,W`."""
-    return f"--input-shape {name}={','.join(map(str, shape))}"
+    return f"--input-shape {name}{'=' if name else ''}{','.join(map(str, shape))}"

@@ -15,10 +15,13 @@ from dlpuconv.frontends.shapes import Declared, declared_shape, set_shape, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import numpy as np
+    import numpy.typing as npt
     import onnx
 
 _FAILED_NODE = re.compile(r"running (\w+) node\. Name:'([^']*)' Status Message: (.*)")
 _SOURCE_LINE = re.compile(r"/\S*onnxruntime/.*? was false\. ")
+_MERGE = re.compile(r"Can't merge shape info.*?Inferred=(\d+) Declared=(\d+) Dimension=(\d+)")
 _FITS_NOT = re.compile(r"\(op_type: ?(\w+)(?:, node name: ?([^)]*))?\): ?(.*)")
 
 
@@ -65,28 +68,55 @@ class Resizing:
         self._check_batch(model.graph, inferred)
         problem = run_once(model)
         if problem:
-            raise ShapeError(self.refusal(model.graph, problem))
+            raise ShapeError(self.refusal(model, problem))
 
-    def refusal(self, graph: onnx.GraphProto, problem: str) -> str:
+    def refusal(self, model: onnx.ModelProto, problem: str) -> str:
         """The sentence for a model that cannot be re-sized.
 
         Args:
-            graph: the model's.
+            model: with the new sizes.
             problem: the message of ONNX's inference or of ONNX Runtime.
         """
+        match = _FAILED_NODE.search(problem) or _FITS_NOT.search(problem)
+        node = _named(model.graph, match) if match else None
+        if node is None or match is None:
+            return self._prefix() + problem
+        pin = self._pinned_by(model, node)
+        reason = _MERGE.sub(r"it gets \1 and \2 on axis \3", _SOURCE_LINE.sub("", match.group(3))).strip()
+        return self._prefix() + f"{label(node)} does not fit any more ({reason})" + (f"; {pin}" if pin else "")
+
+    def _prefix(self) -> str:
         flags = " ".join(shape_flag(name, shape) for name, shape in self.after.items())
         sizes = ", ".join(shown(shape) for shape in self.before.values())
-        text = f"{flags}: the model cannot be re-sized from {sizes}: "
-        match = _FAILED_NODE.search(problem) or _FITS_NOT.search(problem)
-        node = _named(graph, match) if match else None
-        if node is None or match is None:
-            return text + problem
-        pin = _pinned_by(graph, node)
-        return (
-            text
-            + f"{label(node)} does not fit any more ({_SOURCE_LINE.sub('', match.group(3)).strip()})"
-            + (f"; {pin}" if pin else "")
-        )
+        return f"{flags}: the model cannot be re-sized from {sizes}: "
+
+    def _pinned_by(self, model: onnx.ModelProto, node: onnx.NodeProto) -> str:
+        """The nearest operator at or above this one that holds a fixed size, as a sentence."""
+        try:
+            now = infer(model, strict=False)
+        except ModelError:
+            return pin_of(model.graph, node, {})
+        maker = {name: other for other in model.graph.node for name in other.output}
+        queue, seen = [node], {id(node)}
+        for current in queue:
+            text = pin_of(model.graph, current, now.constants)
+            if text and (current is node or self._stays(current, now)):
+                return text
+            for name in current.input:
+                above = maker.get(name)
+                if above is not None and id(above) not in seen:
+                    seen.add(id(above))
+                    queue.append(above)
+        return ""
+
+    def _stays(self, node: onnx.NodeProto, now: Inferred) -> bool:
+        """True for an operator whose input has another size now, and whose output has not."""
+
+        def changed(name: str) -> bool:
+            old, new = ((known.types.get(name) if known else None) for known in (self.original, now))
+            return old is not None and new is not None and old.type.tensor_type.shape != new.type.tensor_type.shape
+
+        return any(map(changed, node.input)) and not any(map(changed, node.output))
 
     def _check_batch(self, graph: onnx.GraphProto, inferred: Inferred) -> None:
         """Reshape([-1, 1280]) makes a larger picture into a larger batch, which no operator complains of."""
@@ -100,9 +130,9 @@ class Resizing:
         node = next(node for node in graph.node if moved & set(node.output))
         now = next(name for name in node.output if name in moved)
         raise ShapeError(
-            self.refusal(graph, "")
+            self._prefix()
             + f"{label(node)} would make it {list(extents(inferred.types[now]))}, which is a batch of another size; "
-            + (_pin_of(graph, node) or "its first extent depends on the picture's size")
+            + (pin_of(graph, node, inferred.constants) or "its first extent depends on the picture's size")
         )
 
     def _moved(self, inferred: Inferred, old: int | str, new: int) -> Iterator[str]:
@@ -174,35 +204,20 @@ def _named(graph: onnx.GraphProto, match: re.Match[str]) -> onnx.NodeProto | Non
     return next((node for node in nodes if node.name == name), nodes[0] if len(nodes) == 1 else None)
 
 
-def _pinned_by(graph: onnx.GraphProto, node: onnx.NodeProto) -> str:
-    """The nearest operator at or above this one that holds a fixed size, as a sentence."""
-    maker = {name: other for other in graph.node for name in other.output}
-    queue, seen = [node], {id(node)}
-    for current in queue:
-        text = _pin_of(graph, current)
-        if text:
-            return text
-        for name in current.input:
-            above = maker.get(name)
-            if above is not None and id(above) not in seen:
-                seen.add(id(above))
-                queue.append(above)
-    return ""
+def pin_of(graph: onnx.GraphProto, node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    """What in an operator depends on a size, as a sentence, or an empty string.
 
-
-def _pin_of(graph: onnx.GraphProto, node: onnx.NodeProto) -> str:
-    """What in this operator depends on a size, as a sentence, or an empty string."""
-    import onnx
-
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    inputs = [tensors.get(name) for name in node.input]
+    Args:
+        graph: the operator's.
+        node: the operator.
+        constants: small values by name.
+    """
     slot = {"Reshape": 1, "Expand": 1, "Resize": 3, "Upsample": 1}.get(node.op_type)
-    if slot is not None and slot < len(inputs):
-        target = inputs[slot]
-        if target is not None:
-            return f"{label(node)} has the fixed target {onnx.numpy_helper.to_array(target).tolist()}"
+    target = constants.get(node.input[slot]) if slot is not None and slot < len(node.input) else None
+    if target is not None:
+        return f"{label(node)} has the fixed target {target.tolist()}"
     if node.op_type in ("Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Concat"):
-        for tensor in inputs:
-            if tensor is not None and sum(extent > 1 for extent in tensor.dims) > 1:
+        for tensor in graph.initializer:
+            if tensor.name in node.input and sum(extent > 1 for extent in tensor.dims) > 1:
                 return f"{label(node)} has weights of the fixed shape {list(tensor.dims)}"
     return ""

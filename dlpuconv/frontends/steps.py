@@ -7,23 +7,28 @@ from typing import TYPE_CHECKING
 import onnx_ir
 
 from dlpuconv.errors import ModelError, ShapeError
+from dlpuconv.frontends.attributes import screen_attributes
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
 from dlpuconv.frontends.functions import inline_functions
-from dlpuconv.frontends.inference import Inferred, check_nodes, check_values, infer
+from dlpuconv.frontends.inference import Inferred, check_values, infer
 from dlpuconv.frontends.operands import screen_operands
 from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
+from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.precision import to_float32
 from dlpuconv.frontends.protos import all_nodes, walk_graphs
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
-from dlpuconv.frontends.structure import screen_structure
+from dlpuconv.frontends.skeleton import check_nodes
+from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.text import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx
 
     from dlpuconv.frontends.onnx_file import Acquired
@@ -41,14 +46,19 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     """
     proto = _straightened(acquired.proto)
     graph = proto.graph
+    inputs = {value.name for value in graph.input}
     cut(graph, options.cut_at)
+    # A shape for an input that the cut has removed is no mistake.
+    gone = inputs - {value.name for value in graph.input}
+    asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
     screen_types(graph)
     screen_operators(proto)
     to_float32(proto)
-    resizing = Resizing.of(proto, options.input_shapes)
-    bind_inputs(graph, options.input_shapes)
+    resizing = Resizing.of(proto, asked)
+    bind_inputs(graph, asked)
+    screen_attributes(proto)
     check_nodes(proto)
-    inferred = _settle(proto, resizing)
+    inferred = _settle(proto, resizing, asked)
     check_values(proto, inferred)
     if not resizing:
         screen_operands(graph, inferred)
@@ -61,6 +71,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
 
 def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model as one flat graph in running order, with every constant an initializer."""
+    screen_nesting(proto)
     screen_text(proto)
     screen_tensors(proto)
     screen_sparse(proto)
@@ -77,10 +88,10 @@ def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def _settle(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
+def _settle(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tuple[int, ...]]) -> Inferred:
     """Infer shapes, taking the branches of every If whose condition turns out to be constant."""
     while True:
-        inferred = _inferred(proto, resizing)
+        inferred = _inferred(proto, resizing, asked)
         if not inline_branches(proto.graph, inferred.booleans):
             break
         lift_constants(proto.graph)
@@ -91,17 +102,24 @@ def _settle(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
     return inferred
 
 
-def _inferred(proto: onnx.ModelProto, resizing: Resizing) -> Inferred:
+def _inferred(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tuple[int, ...]]) -> Inferred:
     branches = any(node.op_type == "If" for node in proto.graph.node)
     try:
         return infer(proto, strict=not branches)
     except ModelError as error:
         if resizing:
-            raise ShapeError(resizing.refusal(proto.graph, str(error))) from error
-        # Inference is stricter than the operators' definitions in places; what ONNX Runtime accepts is good.
-        if isinstance(error, ShapeError) or not runs(proto):
+            raise ShapeError(resizing.refusal(proto, str(error))) from error
+        if isinstance(error, ShapeError):
             raise
-        return infer(proto, strict=False)
+        # Inference is stricter than the operators' definitions in places; what ONNX Runtime accepts is good. It is
+        # only asked when the size of every value is known, so that it cannot take all memory.
+        inferred = infer(proto, strict=False)
+        if inferred.is_complete(proto.graph) and runs(proto):
+            return inferred
+        if not asked:
+            raise
+        flags = " ".join(shape_flag(name, shape) for name, shape in asked.items())
+        raise ShapeError(f"{flags}: {error}") from error
 
 
 def _declare(graph: onnx.GraphProto, inferred: Inferred) -> None:

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     import onnx
 
 
+DEEPEST = 16
+"""Graphs within graphs; protobuf itself gives up after some thirty, in the middle of things."""
+
+
+def screen_nesting(model: onnx.ModelProto) -> None:
+    """Check how deep graphs lie within graphs.
+
+    Raises:
+        ModelError: deeper than any exporter writes.
+    """
+    level = [model.graph.node, *(function.node for function in model.functions)]
+    for _ in range(DEEPEST):
+        level = [graph.node for nodes in level for node in nodes for graph in subgraphs(node)]
+        if not level:
+            return
+    raise ModelError(f"the model holds graphs within graphs more than {DEEPEST} deep")
+
+
 def screen_structure(graph: onnx.GraphProto) -> None:
     """Check the main graph, and put its nodes into an order in which they can run.
 

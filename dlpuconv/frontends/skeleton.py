@@ -1,0 +1,126 @@
+"""A model without its large weights, for ONNX's checker and shape inference, which copy what they are given."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ModelError
+from dlpuconv.frontends.memory import MEMORY, at_most
+from dlpuconv.frontends.protos import walk_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+
+def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
+    """The model with large weights as inputs, and without outputs.
+
+    Args:
+        model: not changed.
+        small: elements of the largest constant that stays.
+    """
+    import onnx
+
+    skeleton = onnx.ModelProto(ir_version=model.ir_version)
+    skeleton.opset_import.extend(model.opset_import)
+    graph = skeleton.graph
+    graph.name = "skeleton"
+    graph.node.extend(model.graph.node)
+    graph.input.extend(model.graph.input)
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= small:
+            graph.initializer.append(tensor)
+        else:
+            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+    return skeleton
+
+
+def tame(graph: onnx.GraphProto) -> None:
+    """Replace Range and ConstantOfShape by operators of the same type and shape that propagate no data, in place.
+
+    ONNX's data propagation makes all their numbers, however many there are: a file of a hundred bytes would take all
+    memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an unknown length; Expand of a
+    number gives what ConstantOfShape does.
+    """
+    import numpy as np
+    import onnx
+
+    taken = {name for node in walk_nodes(graph.node) for name in (*node.input, *node.output)}
+    free = (name for number in count() if (name := f"filling_{number}") not in taken)
+    for node in walk_nodes(graph.node):
+        if node.op_type == "Range":
+            node.op_type = "Unique"
+            del node.input[1:]
+        elif node.op_type == "ConstantOfShape":
+            kind = node.attribute[0].t.data_type if node.attribute else onnx.TensorProto.FLOAT
+            zero = np.zeros((), onnx.helper.tensor_dtype_to_np_dtype(kind))
+            filling = onnx.numpy_helper.from_array(zero, next(free))
+            graph.initializer.append(filling)
+            node.op_type = "Expand"
+            node.input.insert(0, filling.name)
+            del node.attribute[:]
+
+
+def replace_by_values(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Put constants in the place of the operators that make them, in place."""
+    import onnx
+
+    for index in range(len(graph.node) - 1, -1, -1):
+        outputs = [name for name in graph.node[index].output if name]
+        if outputs and all(name in found for name in outputs):
+            del graph.node[index]
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in found.items())
+
+
+def check_nodes(model: onnx.ModelProto) -> None:
+    """Run ONNX's own checker: numbers of inputs, attributes and their types.
+
+    Raises:
+        ModelError: it complains.
+    """
+    import onnx
+
+    try:
+        onnx.checker.check_model(make_skeleton(model, 0))
+    except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
+        raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
+
+
+def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.ValueInfoProto]:
+    """Declarations of all values that ONNX's shape inference knows, by name.
+
+    Raises:
+        ModelError: operators do not fit their inputs, where `strict`; or the inference fails.
+    """
+    import onnx
+
+    try:
+        with at_most(skeleton.ByteSize() * 16 + MEMORY):
+            result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ModelError(_readable(str(error))) from error
+    except MemoryError as error:
+        raise ModelError(
+            "shapes cannot be inferred: they would take more memory than any camera's model needs"
+        ) from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
+    graph = result.graph
+    return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _readable(message: str) -> str:
+    """ONNX's `[ShapeInferenceError] (op_type:Add, node name: /add): A: ...` for people."""
+    message = message.replace("Inference error(s): ", "").replace("[TypeInferenceError]", "")
+    lines = [line.strip() for line in message.splitlines() if "(op_type" in line] or [_first_line(message)]
+    return "the model does not fit together: " + lines[0].replace("[ShapeInferenceError]", "").strip()
+
+
+def _first_line(error: object) -> str:
+    return next(iter(str(error).strip().splitlines()), "no reason was given")

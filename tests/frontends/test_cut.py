@@ -1,0 +1,88 @@
+"""--cut-at."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import ModelError, UsageError
+from tests.frontends.support import build, conv, node, operators, read, run, value
+
+
+def tree() -> object:
+    """a -> Relu r -> (Neg p, Abs q); b -> Exp e; p + e -> y."""
+    nodes = [
+        node("Relu", ["a"], ["r"], name="relu"),
+        node("Neg", ["r"], ["p"]),
+        node("Abs", ["r"], ["q"]),
+        node("Exp", ["b"], ["e"]),
+        node("Add", ["p", "e"], ["s"]),
+        node("Mul", ["s", "w"], ["y"]),
+    ]
+    inputs = [value("a", (1, 2)), value("b", (1, 2))]
+    return build(nodes, inputs, [value("y", (1, 2)), value("q", (1, 2))], {"w": np.ones(2, np.float32)})
+
+
+def test_the_values_become_the_outputs_in_the_order_given() -> None:
+    model = read(tree(), cut_at=["q", "p"])
+    assert [v.name for v in model.signature.outputs] == ["q", "p"]
+    assert operators(model) == ["Relu", "Neg", "Abs"]
+
+
+def test_inputs_and_weights_that_nothing_needs_go() -> None:
+    model = read(tree(), cut_at=["p"])
+    assert [v.name for v in model.signature.inputs] == ["a"]
+    assert not model.graph.graph.initializers
+
+
+def test_a_cut_model_computes_the_value() -> None:
+    x = np.array([[-1.0, 2.0]], np.float32)
+    np.testing.assert_array_equal(run(read(tree(), cut_at=["p"]), a=x)[0], [[0.0, -2.0]])
+
+
+def test_without_a_cut_an_unused_input_stays_and_dead_operators_go() -> None:
+    proto = build(
+        [node("Relu", ["a"], ["y"]), node("Exp", ["b"], ["dead"])],
+        [value("a", (1, 2)), value("b", (1, 2))],
+        [value("y", None)],
+    )
+    model = read(proto)
+    assert [v.name for v in model.signature.inputs] == ["a", "b"]
+    assert operators(model) == ["Relu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("pp", "--cut-at pp: no operator of the model makes a value of this name (did you mean 'p'?)"),
+        ("relu", "makes a value of this name (the operator of this name makes 'r')"),
+        ("a", "--cut-at a: no operator of the model makes a value of this name"),
+    ],
+)
+def test_an_unknown_value_is_answered_with_the_nearest(name: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(sentence)):
+        read(tree(), cut_at=[name])
+
+
+def test_a_value_named_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="names 'p' more than once"):
+        read(tree(), cut_at=["p", "p"])
+
+
+def test_a_constant_is_no_output() -> None:
+    proto = build(
+        [node("Neg", ["w"], ["n"]), node("Add", ["x", "n"], ["y"])],
+        [value("x", (1, 2))],
+        [value("y", None)],
+        {"w": np.ones(2, np.float32)},
+    )
+    with pytest.raises(ModelError, match="depends on no input"):
+        read(proto, cut_at=["n"])
+
+
+def test_what_is_cut_away_is_not_screened() -> None:
+    proto = conv()
+    proto.graph.node[1].op_type = "Relux"
+    assert read(proto, cut_at=["c"]).signature.outputs[0].shape == (1, 4, 8, 8)

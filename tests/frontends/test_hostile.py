@@ -1,0 +1,111 @@
+"""Only a DlpuconvError may leave, quickly and in little memory, whatever the bytes are."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dlpuconv.errors import DlpuconvError, ModelError
+from tests.frontends.support import chain, conv, node, read
+from tests.frontends.test_functions import branch, calls, function, squeezing
+
+_CHANGES = 600
+
+
+def _models() -> list[bytes]:
+    double = function("D", node("Add", ["a", "a"], ["b"]))
+    sizes = {
+        "p": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "t": np.array([1, 2, 1, 1]),
+        "s": np.array([1, 1, 2, 2], np.float32),
+    }
+    spread = [
+        node("Resize", ["x", "", "s"], ["r"]), node("Pad", ["r", "p"], ["q"]), node("Tile", ["q", "t"], ["u"]),
+        node("MaxPool", ["u"], ["y"], kernel_shape=[2, 2]),
+    ]  # fmt: skip
+    protos = [
+        conv(),
+        squeezing((1, 3, 4)),
+        chain(*calls("D", "D"), functions=[double], domains={"mine": 1}),
+        chain(*spread, shape=(1, 3, 4, 4), weights=sizes),
+    ]
+    return [proto.SerializeToString() for proto in protos]
+
+
+def _changed(content: bytes, rng: random.Random) -> bytes:
+    data = bytearray(content)
+    for _ in range(rng.choice([1, 1, 2, 4, 16])):
+        at, other = rng.randrange(len(data)), rng.randrange(len(data))
+        match rng.randrange(4):
+            case 0:
+                data[at] = rng.randrange(256)
+            case 1:
+                data[at] ^= 1 << rng.randrange(8)
+            case 2:
+                del data[at : min(at + rng.randrange(1, 8), len(data) - 1)]
+            case _:
+                data[at : at + rng.randrange(1, 20)] = data[other : other + rng.randrange(1, 20)] or b"\0"
+    return bytes(data)
+
+
+def _read(content: bytes) -> None:
+    started = time.monotonic()
+    with contextlib.suppress(DlpuconvError):
+        read(content)
+    assert time.monotonic() - started < 10
+
+
+def test_changed_bytes_raise_nothing_else() -> None:
+    rng = random.Random(7)
+    models = _models()
+    for _ in range(_CHANGES):
+        _read(_changed(rng.choice(models), rng))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_raise_nothing_else(content: bytes) -> None:
+    _read(content)
+
+
+def test_memory_does_not_follow_what_a_file_declares() -> None:
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name, weights in (
+        ("Tile", {"a": np.array([2**31, 2**31])}),
+        ("Expand", {"a": np.array([2**40, 4])}),
+        ("Pad", {"a": np.array([0, 0, 0, 2**50])}),
+        ("Reshape", {"a": np.array([2**40, -1])}),
+    ):
+        with pytest.raises(DlpuconvError):
+            read(chain(node(name, ["x", "a"], ["y"]), weights=weights))
+    ends = {name: np.array(number, np.float32) for name, number in (("a", 0.0), ("b", 1e12), ("c", 1.0))}
+    with pytest.raises(ModelError):
+        read(chain(node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"]), shape=(1,), weights=ends))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_graphs_within_graphs_a_hundred_deep_are_refused() -> None:
+    """Built from bytes, since protobuf's own Python refuses to build it."""
+
+    def field(number: int, content: bytes) -> bytes:
+        length = len(content)
+        size = b""
+        while length >= 128:
+            size, length = size + bytes([length & 127 | 128]), length >> 7
+        return bytes([number << 3 | 2]) + size + bytes([length]) + content
+
+    for depth in (10, 20, 31, 100, 2000):
+        graph = branch("leaf", node("Neg", ["x"], ["b"])).SerializeToString()
+        for _ in range(depth):
+            attribute = field(1, b"then_branch") + field(6, graph) + b"\xa0\x01\x05"
+            graph = field(1, field(1, b"yes") + field(2, b"b") + field(4, b"If") + field(5, attribute))
+        with pytest.raises(ModelError):
+            read(conv().SerializeToString() + field(7, graph))

@@ -1,0 +1,176 @@
+"""Operators that cannot be converted."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from dlpuconv.errors import UnsupportedModelError
+from tests.frontends.support import build, chain, conv, node, read, value
+
+HALF = {"r": np.array(0.5, np.float32)}
+SCALE = {"s": np.array(0.1, np.float32), "z": np.array(0, np.int8)}
+BATCHNORM = dict.fromkeys(["g", "b", "m", "v"], np.ones(4, np.float32))
+
+
+def refused(proto: onnx.ModelProto, *sentences: str) -> None:
+    with pytest.raises(UnsupportedModelError) as caught:
+        read(proto)
+    for sentence in sentences:
+        assert sentence in str(caught.value)
+
+
+def test_an_unknown_operator_is_answered_with_the_nearest() -> None:
+    refused(chain(node("Convv", ["x"], ["y"], name="q")), "Convv 'q': ONNX has no such operator (did you mean 'Conv'?)")
+
+
+def test_an_operator_of_a_later_opset_is_told_so() -> None:
+    refused(
+        chain(node("Gelu", ["x"], ["y"], name="q")), "Gelu 'q': exists from opset 20 on, and the model uses opset 17"
+    )
+
+
+def test_a_removed_operator_is_told_so() -> None:
+    proto = chain(node("Upsample", ["x", "s"], ["y"]), weights={"s": np.ones(2, np.float32)}, opset=11)
+    refused(proto, "no longer exists in opset 11")
+
+
+def test_a_foreign_domain_is_named_with_where_to_cut() -> None:
+    proto = chain(
+        node("Relu", ["x"], ["a"]), node("Magic{}", ["a"], ["y"], name="m", domain="acme"), domains={"acme": 1}
+    )
+    refused(proto, "acme.Magic{} 'm': operators of the domain 'acme'", "--cut-at a")
+
+
+def test_what_the_runtimes_optimizer_made_is_named_as_such() -> None:
+    proto = chain(node("FusedGemm", ["x", "x"], ["y"], domain="com.microsoft"), domains={"com.microsoft": 1})
+    refused(proto, "com.microsoft.FusedGemm", "convert the model as it was before that")
+
+
+def test_classical_learners_are_a_foreign_domain() -> None:
+    proto = chain(node("Normalizer", ["x"], ["y"], domain="ai.onnx.ml"), domains={"ai.onnx.ml": 2})
+    refused(proto, "ai.onnx.ml.Normalizer")
+
+
+def test_an_imported_domain_that_nothing_uses_is_no_problem() -> None:
+    read(chain(node("Relu", ["x"], ["y"]), domains={"ai.onnx.ml": 2, "acme": 7}))
+
+
+def test_the_default_domain_may_be_called_by_its_name() -> None:
+    proto = chain(node("Relu", ["x"], ["y"], domain="ai.onnx"))
+    proto.opset_import[0].domain = "ai.onnx"
+    assert read(proto).opset == 17
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])],
+        [node("DynamicQuantizeLinear", ["x"], ["q", "a", "b"]), node("DequantizeLinear", ["q", "a", "b"], ["y"])],
+        [node("QLinearAdd", ["x", "s", "z"], ["y"], domain="com.microsoft")],
+        [node("QLinearConv", ["x", "s", "z", "x", "s", "z", "s", "z"], ["y"])],
+    ],
+)
+def test_a_quantized_model_is_refused(nodes: list[onnx.NodeProto]) -> None:
+    proto = chain(*nodes, weights=SCALE, domains={"com.microsoft": 1})
+    refused(proto, "is quantized already, and this version converts float models")
+
+
+def test_quantized_weights_are_refused() -> None:
+    proto = chain(node("Cast", ["w"], ["f"], to=1), node("Add", ["x", "f"], ["y"]), opset=21, ir=10)
+    proto.graph.initializer.append(helper.make_tensor("w", onnx.TensorProto.INT4, [4], [1, 2, 3, 4]))
+    refused(proto, "the tensor 'w' is INT4, so the model is quantized already")
+
+
+def test_loops_are_control_flow() -> None:
+    body = helper.make_graph([], "b", [], [])
+    refused(
+        chain(node("Loop", ["", "", "x"], ["y"], name="l", body=body)), "Loop 'l': control flow cannot be converted"
+    )
+
+
+def test_sequences_text_and_complex_values_are_refused() -> None:
+    proto = build([node("SequenceConstruct", ["x"], ["y"], name="s")], [value("x", (1,))],
+                  [helper.make_tensor_sequence_value_info("y", 1, [1])])  # fmt: skip
+    refused(proto, "the output 'y' is a sequence; only tensors of numbers can be converted")
+    proto = chain(node("SequenceConstruct", ["x"], ["s"], name="c"), node("SequenceAt", ["s", "i"], ["y"]),
+                  weights={"i": np.array(0)})  # fmt: skip
+    refused(proto, "SequenceConstruct 'c', SequenceAt (which makes 'y'): sequences, optional values and text")
+    for kind, name in ((onnx.TensorProto.STRING, "STRING"), (onnx.TensorProto.COMPLEX64, "COMPLEX64")):
+        proto = build([node("Identity", ["x"], ["y"])], [value("x", (1,), kind)], [value("y", (1,), kind)])
+        refused(proto, f"the input 'x' is a tensor of {name}; only tensors of numbers")
+
+
+def test_text_in_a_constant_is_refused() -> None:
+    text = onnx.TensorProto(name="t", data_type=onnx.TensorProto.STRING, dims=[1], string_data=[b"abc"])
+    proto = chain(node("Constant", [], ["c"], value=text), node("Relu", ["x"], ["y"]))
+    refused(proto, "the tensor 'c' holds STRING values")
+
+
+def test_random_numbers_are_refused() -> None:
+    proto = chain(node("RandomNormalLike", ["x"], ["n"], name="n"), node("Add", ["x", "n"], ["y"]))
+    refused(proto, "RandomNormalLike 'n': random numbers")
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("Dropout", ["x", "r", "t"], ["y"], name="d")],
+        [node("Not", ["f"], ["t2"]), node("Dropout", ["x", "r", "t2"], ["y"], name="d")],
+        [node("BatchNormalization", ["x", "g", "b", "m", "v"], ["y", "m2", "v2"], name="d", training_mode=1)],
+    ],
+)
+def test_training_mode_is_refused(nodes: list[onnx.NodeProto]) -> None:
+    weights = {**HALF, **BATCHNORM, "t": np.array(True), "f": np.array(False)}
+    refused(chain(*nodes, weights=weights), "'d': in training mode; export the model for inference")
+
+
+def test_batch_statistics_of_an_old_opset_are_training_mode() -> None:
+    nodes = [node("BatchNormalization", ["x", "g", "b", "m", "v"], ["y", "a", "c", "d", "e"], name="bn")]
+    refused(chain(*nodes, weights=BATCHNORM, opset=9), "BatchNormalization 'bn': in training mode")
+
+
+def test_dropout_that_does_nothing_is_read() -> None:
+    read(chain(node("Dropout", ["x", "r", "t"], ["y"]), weights={**HALF, "t": np.array(False)}))
+    read(chain(node("Dropout", ["x"], ["y"], ratio=0.5), opset=7))
+
+
+@pytest.mark.parametrize("opset", [6, 99])
+def test_an_opset_outside_of_the_range_is_told_with_the_range(opset: int) -> None:
+    proto = conv()
+    proto.opset_import[0].version = opset
+    refused(proto, f"the model uses opset {opset}; opset 7 to {onnx.defs.onnx_opset_version()} can be read")
+
+
+def test_a_model_that_does_not_name_its_opset_is_refused() -> None:
+    proto = conv()
+    del proto.opset_import[:]
+    refused(proto, "does not say which version of ONNX's operators it uses")
+
+
+def test_every_reason_is_told_together() -> None:
+    proto = chain(
+        node("Foo", ["x"], ["a"], name="f", domain="acme"),
+        node("QuantizeLinear", ["a", "s", "z"], ["q"]),
+        node("Barr", ["q"], ["y"], name="b"),
+        weights=SCALE,
+        domains={"acme": 1},
+    )
+    refused(proto, "acme.Foo 'f'", "is quantized already", "Barr 'b': ONNX has no such operator")
+
+
+def test_sparse_weights_are_refused() -> None:
+    values = helper.make_tensor("w", 1, [1], [1.0])
+    indices = helper.make_tensor("i", 7, [1], [2])
+    proto = chain(node("Add", ["x", "w"], ["y"]))
+    proto.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4]))
+    refused(proto, "the weights 'w' are sparse")
+
+
+def test_an_attribute_that_onnx_does_not_know_is_told() -> None:
+    from dlpuconv.errors import ModelError
+
+    with pytest.raises(ModelError, match="not valid ONNX: Unrecognized attribute: foo for operator Relu"):
+        read(chain(node("Relu", ["x"], ["y"], foo=1)))

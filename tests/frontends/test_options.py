@@ -1,0 +1,33 @@
+"""--input-shape as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlpuconv.errors import UsageError
+from dlpuconv.frontends import parse_input_shape
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("images=1,3,224,224", ("images", (1, 3, 224, 224))),
+        ("1,3,224,224", ("", (1, 3, 224, 224))),
+        ("a=b:0=1, 2", ("a=b:0", (1, 2))),
+        ("x=5", ("x", (5,))),
+    ],
+)
+def test_a_shape_has_a_name_or_stands_for_the_only_input(text: str, expected: tuple[str, tuple[int, ...]]) -> None:
+    assert parse_input_shape(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x=", "=1,3", "x=1,,3", "x=1,3,H,W", "x=-1,3", "x=1.5", "x=1x3", "x", "x=²"])
+def test_another_form_is_answered_with_the_right_one(text: str) -> None:
+    with pytest.raises(UsageError, match="is not of the form name=1,3,224,224"):
+        parse_input_shape(text)
+
+
+@pytest.mark.parametrize("text", ["x=1,0,3", "x=1,99999999999"])
+def test_an_impossible_extent_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"outside of 1\.\.2147483647"):
+        parse_input_shape(text)

@@ -1,0 +1,77 @@
+"""Tensors that cannot be used."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from dlpuconv.errors import ModelError
+from tests.frontends.support import build, chain, conv, node, read, value
+
+INFINITE = np.array([1.0, np.inf, -np.inf, 2.0], np.float32)
+
+
+def added(weights: Any) -> onnx.ModelProto:
+    return chain(node("Add", ["x", "w"], ["y"]), weights={"w": weights})
+
+
+def test_nan_is_told_with_the_initializer_and_how_many() -> None:
+    with pytest.raises(ModelError, match="the weights 'w' hold NaN in 1 of 4 places"):
+        read(added(np.array([1, np.nan, 2, 3], np.float32)))
+
+
+def test_infinity_is_told_for_every_initializer() -> None:
+    proto = chain(node("Add", ["x", "v"], ["a"]), node("Add", ["a", "w"], ["y"]),
+                  weights={"v": INFINITE, "w": INFINITE.astype(np.float16)})  # fmt: skip
+    with pytest.raises(ModelError, match="'v' hold infinity in 2 of 4 places; the weights 'w' hold infinity in 2"):
+        read(proto)
+
+
+def test_nan_in_a_constant_node_is_found() -> None:
+    tensor = onnx.numpy_helper.from_array(np.full(4, np.nan, np.float32))
+    with pytest.raises(ModelError, match="the weights 'c' hold NaN in 4 of 4"):
+        read(chain(node("Constant", [], ["c"], value=tensor), node("Add", ["x", "c"], ["y"])))
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [node("Clip", ["x", "", "i"], ["y"]), node("Min", ["x", "i"], ["y"]), node("Pad", ["x", "p", "i"], ["y"])],
+)
+def test_infinity_is_fine_where_it_is_a_bound(bound: onnx.NodeProto) -> None:
+    read(chain(bound, weights={"i": np.array(np.inf, np.float32), "p": np.array([0, 0, 0, 1])}))
+
+
+@pytest.mark.parametrize("dims", [[10**12, 3, 3, 3], [4, 3, 3, 2], [2**62, 2**62, 1, 1], [4, 3, 3, -3]])
+def test_a_shape_that_the_file_does_not_fill_allocates_nothing(dims: list[int]) -> None:
+    proto = conv()
+    del proto.graph.initializer[0].dims[:]
+    proto.graph.initializer[0].dims.extend(dims)
+    with pytest.raises(ModelError, match=rf"the tensor 'w' .*shape {re.escape(str(dims))}"):
+        read(proto)
+
+
+def test_an_unknown_type_is_told() -> None:
+    proto = conv()
+    proto.graph.initializer[0].data_type = 77
+    with pytest.raises(ModelError, match="the tensor 'w' has the unknown data type 77"):
+        read(proto)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "weights", "sentence"),
+    [
+        ([node("Conv", ["x", "w"], ["y"], name="c")], {"w": np.ones((4, 3, 1, 1))}, "for 3 channels (groups: 1)"),
+        ([node("Conv", ["x", "w"], ["y"], name="c", group=2)], {"w": np.ones((4, 3, 1, 1))}, "for 6 channels"),
+        ([node("ConvTranspose", ["x", "w"], ["y"], name="c")], {"w": np.ones((3, 4, 1, 1))}, "for 3 channels"),
+    ],
+)
+def test_weights_for_other_channels_are_told_with_both(nodes: Any, weights: Any, sentence: str) -> None:
+    proto = build(nodes, [value("x", (1, 5, 6, 6))], [value("y", None)],
+                  {name: array.astype(np.float32) for name, array in weights.items()})  # fmt: skip
+    with pytest.raises(ModelError, match=re.escape(sentence)) as caught:
+        read(proto)
+    assert "its input of shape [1, 5, 6, 6] has 5" in str(caught.value)
