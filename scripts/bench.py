@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Measures dlpuconv: speed, what becomes of every model of the zoo, and accuracy beside TFLiteConverter's.
+
+    scripts/bench.py speed      one conversion as a user runs it: wall time and memory, beside onnx2tf's own int8 path
+    scripts/bench.py zoo        every model for every chip: verdict, float graph, operators, seconds
+    scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
+
+The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
+Run it with the interpreter of an environment that has dlpuconv and its `all` extra; without TensorFlow the columns of
+TFLiteConverter stay empty. Nothing else should run on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+for _root in ("backends", "targets"):
+    sys.path.append(str(REPOSITORY / _root))
+
+
+def main() -> int:
+    """Parse, measure, print, write."""
+    arguments = _parser().parse_args()
+    if arguments.command == "speed":
+        from scripts.benchmarks.speed import run_speed
+
+        figures, missed = run_speed(repeats=arguments.repeats, rival=not arguments.no_rival)
+    elif arguments.command == "zoo":
+        from scripts.benchmarks.zoo_table import run_zoo
+
+        figures, missed = run_zoo(models=arguments.models, samples=arguments.samples)
+    else:
+        from scripts.benchmarks.accuracy import run_accuracy
+
+        figures, missed = run_accuracy(models=arguments.models, samples=arguments.samples, limit=arguments.limit)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"command": arguments.command, **figures}, indent=2) + "\n")
+    return 1 if missed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    speed = commands.add_parser("speed", help="wall time and memory of one conversion")
+    speed.add_argument("--repeats", type=int, default=3, help="runs of each command; the median counts")
+    speed.add_argument("--no-rival", action="store_true", help="leave out onnx2tf's own int8 path (minutes)")
+    zoo = commands.add_parser("zoo", help="every model for every chip")
+    accuracy = commands.add_parser("accuracy", help="every model's metric")
+    accuracy.add_argument("--limit", type=int, help="evaluate on the first N samples only")
+    for each in (zoo, accuracy):
+        each.add_argument("--models", default="*", help="glob of model names")
+        each.add_argument("--samples", type=int, default=100, help="calibration samples")
+    for each in (speed, zoo, accuracy):
+        each.add_argument("--json", type=Path, help="write the figures to this file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

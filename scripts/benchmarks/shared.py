@@ -1,0 +1,109 @@
+"""What the benchmarks share: the zoo, float graphs, tables."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import warnings
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.ir import Model
+    from dlpuconv_backends.lowering import Lowered
+
+    type Array = np.ndarray[Any, np.dtype[Any]]
+
+console = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
+
+TARGETS = ("artpec8", "artpec9", "cv25")
+
+
+def zoo_folder() -> Path:
+    """The zoo's folder.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    default = Path(__file__).resolve().parents[2].parent / "shared" / "zoo"
+    folder = Path(os.environ.get("DLPUCONV_ZOO") or default).resolve()
+    if not (folder / "zoo.py").is_file():
+        sys.exit(f"no model zoo in {folder}: set DLPUCONV_ZOO")
+    return folder
+
+
+def zoo_module() -> Any:
+    """The zoo's own `zoo.py`, which loads data and scores outputs."""
+    sys.path.insert(0, str(zoo_folder()))
+    warnings.simplefilter("ignore", ResourceWarning)
+    return importlib.import_module("zoo")
+
+
+def model_names(pattern: str) -> list[str]:
+    """The zoo's models whose name matches.
+
+    Raises:
+        SystemExit: none does.
+    """
+    found = [p.parent.name for p in sorted(zoo_folder().glob("*/model.onnx")) if fnmatchcase(p.parent.name, pattern)]
+    return found or sys.exit(f"no model of {zoo_folder()} matches {pattern!r}")
+
+
+def has_tensorflow() -> bool:
+    """Whether TFLiteConverter can be compared with."""
+    return find_spec("tensorflow") is not None
+
+
+def source_model(name: str) -> Model:
+    """A model of the zoo, as it is."""
+    from dlpuconv.frontends import SourceOptions, load
+
+    return load(zoo_folder() / name / "model.onnx", SourceOptions())
+
+
+def opened(values: Array, model: Model) -> Calibration:
+    """The samples split as `dlpuconv.convert` splits them: the same ones calibrate everything that is compared."""
+    from dlpuconv.calibration import Preprocessing, open_calibration
+    from dlpuconv.progress import Silent
+
+    calibration = open_calibration(
+        {model.signature.inputs[0].name: values},
+        signature=model.signature,
+        preprocessing=Preprocessing(),
+        progress=Silent(),
+    )
+    assert calibration is not None
+    return calibration
+
+
+def float_graph(model: Model) -> tuple[Lowered, bytes]:
+    """The cleaned float TFLite graph that dlpuconv quantizes, and its file."""
+    from dlpuconv.passes import normalize
+    from dlpuconv_backends.flatbuffer import encode
+    from dlpuconv_backends.lowering import LoweringWorker, lower
+
+    with tempfile.TemporaryDirectory() as folder, LoweringWorker.start() as worker:
+        lowered = lower(normalize(model)[0], layouts={}, worker=worker, workspace=Path(folder))
+    return lowered, encode(lowered.graph)
+
+
+def decibels(reference: Array, got: Array) -> float:
+    """10 log10(sum r^2 / sum (r - g)^2), at most 200."""
+    signal = float(np.square(reference, dtype=np.float64).sum())
+    noise = float(np.square(np.subtract(reference, got, dtype=np.float64)).sum())
+    if not signal or not noise:
+        return 0.0 if noise else 200.0
+    return min(200.0, 10.0 * float(np.log10(signal / noise)))
+
+
+def mark(good: bool) -> str:
+    """A coloured word for a table."""
+    return "[green]yes[/]" if good else "[red]NO[/]"
