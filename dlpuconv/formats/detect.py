@@ -26,7 +26,8 @@ def read(path: str | Path) -> FileView:
     if path.is_dir():
         from dlpuconv.formats.onnx_graph import read_onnx
 
-        return replace(read_onnx(model_inside(path)), format="cv25-package")
+        view = read_onnx(model_inside(path))
+        return replace(view, format="cv25-package", metadata={**view.metadata, **_package_metadata(path)})
     if _is_tflite(path):
         from dlpuconv.formats.tflite_file import read_tflite
 
@@ -63,6 +64,12 @@ def model_inside(folder: Path) -> Path:
     if len(found) != 1:
         raise ArtifactError(f"the folder {str(folder)!r} holds {len(found)} .onnx files; dlpuconv reads {_POSSIBLE}")
     return found[0]
+
+
+def _package_metadata(folder: Path) -> dict[str, str]:
+    """How many images the package has for the chip's compiler, where it has a folder for them."""
+    images = folder / "representative_images"
+    return {"calibration_images": str(sum(1 for _ in images.iterdir()))} if images.is_dir() else {}
 
 
 def _is_tflite(path: Path) -> bool:

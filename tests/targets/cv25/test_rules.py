@@ -6,8 +6,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import onnx
 import pytest
+from onnx import helper
 
+from dlpuconv.formats.detect import read
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verify.rule import Context, Severity
@@ -15,6 +18,7 @@ from dlpuconv_targets.cv25 import CV25
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 CONTEXT = Context(weights=Granularity.PER_TENSOR)
 GOOD: dict[str, str] = {"opset": "ai.onnx 13", "dlpuconv.raw_pixels": "x", "calibration_images": "100"}
@@ -124,3 +128,18 @@ def test_the_target_is_imported_without_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_images_of_a_package_are_counted_when_it_is_read_back(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 64, 96])],
+        [helper.make_tensor_value_info("y", 1, [1, 3, 64, 96])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), tmp_path / "model.onnx")
+    assert broken(read(tmp_path)) == {}
+    (tmp_path / "representative_images").mkdir()
+    for number in range(7):
+        (tmp_path / "representative_images" / f"{number}.jpg").touch()
+    assert broken(read(tmp_path)) == {"CV-IMAGES": ["there are 7"]}
