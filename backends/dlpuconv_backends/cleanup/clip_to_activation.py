@@ -28,9 +28,7 @@ def clip_to_activation(graph: Graph) -> int:
         if _whole_clip(graph, op, uses):
             uses = Uses(graph)
             found += 1
-        else:
-            found += _single(op)
-    return found
+    return found + sum(_single(op) for op in graph.operators)
 
 
 def _bound(op: Operator | None, kind: str) -> tuple[Tensor, float] | None:

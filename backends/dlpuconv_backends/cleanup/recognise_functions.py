@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 type Array = npt.NDArray[np.float64]
 
-_LARGEST_REGION = 24
+_LARGEST_REGION = 40
 _TOLERANCE = 2e-6  # of the function's range on the grid: float32 arithmetic, and erf by a polynomial (1.5e-7)
 _GRID = np.concatenate([[-60.0, -20.0], np.linspace(-12.0, 12.0, 1537), [20.0, 60.0]])
 _WORTHWHILE = frozenset(("MUL", "ADD", "SUB", "MAXIMUM", "DIV", "SELECT", "SELECT_V2"))  # how such functions end

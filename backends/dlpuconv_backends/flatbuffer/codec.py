@@ -36,6 +36,7 @@ _LAST_DEPRECATED_CODE = 127  # schema.fbs: builtin codes up to here are repeated
 _OPTION_TYPES: dict[str, int] = {
     name: code for name, code in vars(schema.BuiltinOptions).items() if not name.startswith("_")
 }
+_LOWEST_VERSIONS = {"BROADCAST_TO": 2}  # register.cc: version 1 was never a builtin
 _ALIGNMENT = 16  # schema.fbs: `data:[ubyte] (force_align: 16)`, which the generated Python code does not honour
 
 
@@ -108,7 +109,7 @@ def encode(graph: Graph, versions: dict[Operator, int] | None = None) -> bytes:
 
     Args:
         graph: topologically sorted.
-        versions: op version by operator; 1 where it is missing.
+        versions: op version by operator; the lowest that there is where it is missing.
     """
     tensors = graph.tensors()
     number = {t: i for i, t in enumerate(tensors)}
@@ -119,7 +120,8 @@ def encode(graph: Graph, versions: dict[Operator, int] | None = None) -> bytes:
     subgraph.inputs = np.array([number[t] for t in graph.inputs], np.int32)
     subgraph.outputs = np.array([number[t] for t in graph.outputs], np.int32)
     codes: dict[tuple[str, int], int] = {}
-    subgraph.operators = [_encode_operator(op, (versions or {}).get(op, 1), number, codes) for op in graph.operators]
+    chosen = {op: (versions or {}).get(op, _LOWEST_VERSIONS.get(op.kind, 1)) for op in graph.operators}
+    subgraph.operators = [_encode_operator(op, version, number, codes) for op, version in chosen.items()]
     model = schema.ModelT()
     model.version = 3
     model.description = graph.description

@@ -1,0 +1,120 @@
+"""Reduced axes, sandwiches, expansions, depthwise affine operators, splits, outputs of their own, names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
+from dlpuconv_backends.cleanup.drop_expansions import drop_expansions
+from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
+from dlpuconv_backends.cleanup.name_tensors import name_tensors
+from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
+from dlpuconv_backends.cleanup.own_outputs import own_outputs
+from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
+from tests.backends.cleanup.graphs import RELU, Builder, rewritten, run
+
+HW = np.array([1, 2], np.int32)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_reshape_behind_a_reduction_is_its_keep_dims(keep: bool) -> None:
+    b = Builder()
+    shapes = ((1, 3), (1, 1, 1, 3)) if keep else ((1, 1, 1, 3), (1, 3))
+    y = b.op("MEAN", [b.input(1, 4, 5, 3), HW], shapes[0], keepDims=not keep)
+    graph = b.graph(b.reshape(y, *shapes[1]))
+    assert rewritten(graph, keep_reduced_axes, 1) == ["MEAN"]
+    assert graph.operators[0].options.keepDims is keep
+
+
+def test_any_other_reshape_behind_a_reduction_stays() -> None:
+    b = Builder()
+    graph = b.graph(b.reshape(b.op("MEAN", [b.input(1, 4, 5, 6), HW], (1, 6)), 2, 3))
+    assert rewritten(graph, keep_reduced_axes, 0) == ["MEAN", "RESHAPE"]
+
+
+def test_a_sandwich_is_opened() -> None:
+    b = Builder()
+    y = b.reshape(b.input(1, 2, 6), 12)
+    y = b.op("MUL", [b.op("ABS", [y], (12,))] * 2, (12,))
+    graph = b.graph(b.reshape(b.op("ADD", [y, np.ones(1, np.float32)], (12,)), 1, 2, 6))
+    assert rewritten(graph, open_sandwiches, 1) == ["ABS", "MUL", "ADD"]
+
+
+def test_a_sandwich_with_a_vector_stays() -> None:
+    b = Builder()
+    y = b.op("ADD", [b.reshape(b.input(1, 2, 6), 12), b.values(12)], (12,))
+    assert rewritten(b.graph(b.reshape(y, 1, 2, 6)), open_sandwiches, 0) == ["RESHAPE", "ADD", "RESHAPE"]
+
+
+def test_an_expansion_goes_where_its_reader_broadcasts() -> None:
+    b = Builder()
+    x, gate = b.input(1, 3, 3, 2), b.input(1, 1, 1, 2)
+    wide = b.op("MUL", [gate, np.ones(x.shape, np.float32)], x.shape)
+    graph = b.graph(b.op("MUL", [x, wide], x.shape))
+    assert rewritten(graph, drop_expansions, 1) == ["MUL"]
+
+
+def test_an_expansion_of_both_sides_stays() -> None:
+    b = Builder()
+    gate = b.input(1, 1, 1, 2)
+    wide = b.op("BROADCAST_TO", [gate, np.array([1, 3, 3, 2], np.int32)], (1, 3, 3, 2))
+    assert rewritten(b.graph(b.op("ABS", [wide], wide.shape)), drop_expansions, 0) == ["BROADCAST_TO", "ABS"]
+
+
+def test_scale_and_shift_per_channel_are_one_depthwise_layer() -> None:
+    b = Builder()
+    x = b.input(1, 4, 4, 3)
+    y = b.op("MUL", [x, b.values(3)], x.shape)
+    graph = b.graph(b.op("ADD", [y, b.values(1, 1, 1, 3)], x.shape, fusedActivationFunction=RELU))
+    assert rewritten(graph, affine_to_depthwise, 1) == ["DEPTHWISE_CONV_2D"]
+    assert graph.operators[0].options.fusedActivationFunction == RELU
+
+
+def test_scalars_and_single_operators_are_no_depthwise_layer() -> None:
+    b = Builder()
+    x = b.input(1, 4, 4, 3)
+    y = b.op("MUL", [x, np.array([2], np.float32)], x.shape)
+    y = b.op("ABS", [b.op("ADD", [y, np.array([1], np.float32)], x.shape)], x.shape)
+    graph = b.graph(b.op("ADD", [y, b.values(3)], x.shape))
+    assert rewritten(graph, affine_to_depthwise, 0) == ["MUL", "ADD", "ABS", "ADD"]
+
+
+def test_equal_slices_are_a_split() -> None:
+    b = Builder()
+    x = b.input(1, 4, 4, 6)
+    parts = [b.slice(x, (0, 0, 0, at), (1, 4, 4, 2)) for at in (2, 0, 4)]
+    assert rewritten(b.graph(*parts), slices_to_split, 1) == ["SPLIT"]
+
+
+@pytest.mark.parametrize("cuts", [[(0, 2), (2, 4)], [(0, 3)], [(0, 3), (2, 3)]])
+def test_unequal_missing_and_overlapping_slices_stay(cuts: list[tuple[int, int]]) -> None:
+    b = Builder()
+    x = b.input(1, 4, 4, 6)
+    parts = [b.slice(x, (0, 0, 0, at), (1, 4, 4, size)) for at, size in cuts]
+    assert rewritten(b.graph(*parts), slices_to_split, 0) == ["SLICE"] * len(cuts)
+
+
+def test_outputs_that_share_a_tensor_get_copies() -> None:
+    b = Builder()
+    x = b.input(1, 3)
+    y = b.op("ABS", [x], (1, 3))
+    graph = b.graph(y, y, x)
+    assert own_outputs(graph) == 2
+    assert len({*graph.outputs, *graph.inputs}) == 4
+    first, second, third = run(graph)
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, third)
+
+
+def test_names_are_the_sources_and_unique() -> None:
+    b = Builder()
+    x = b.input(1, 4, 4, 2)
+    y = b.conv(x, 2)
+    z = b.conv(y, 2)
+    y.source_names, z.source_names = ("same",), ("inner", "same")
+    graph = b.graph(b.op("ABS", [z], z.shape))
+    name_tensors(graph, ["the output"])
+    names = [t.name for t in graph.tensors()]
+    assert len(set(names)) == len(names)
+    assert {"input0", "same", "same#2", "same/weights", "same#2/bias", "the output"} <= set(names)
