@@ -1,0 +1,54 @@
+"""scripts/bench.py: it measures what it says, and its tables come with figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from scripts.benchmarks.process import measure
+from scripts.benchmarks.shared import decibels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_HOLDS = "import time; held = bytearray({megabytes} * 10**6); held[::4096] = b'x' * len(held[::4096]); time.sleep(1)"
+
+
+def test_the_memory_of_a_command_is_that_of_all_its_processes(tmp_path: Path) -> None:
+    inner = _HOLDS.format(megabytes=150)
+    outer = f"import subprocess, sys; held = b'x' * (100 * 10**6); subprocess.run([sys.executable, '-c', {inner!r}])"
+    done = measure([sys.executable, "-c", outer], tmp_path)
+    assert done.status == 0
+    assert 250 <= done.peak_mb < 350
+    assert 1 <= done.wall_s < 30
+
+
+def test_a_command_that_fails_tells_its_last_words(tmp_path: Path) -> None:
+    done = measure([sys.executable, "-c", "import sys; print('a'); sys.exit('too bad')"], tmp_path)
+    assert (done.status, done.stdout, done.last_words) == (1, "a\n", "too bad")
+
+
+def test_decibels_are_those_of_power() -> None:
+    ten = np.full(4, 10.0)
+    assert decibels(ten, ten) == 200
+    assert decibels(ten, ten + 1) == pytest.approx(20)
+
+
+@pytest.mark.zoo
+@pytest.mark.slow
+def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "zoo.json"
+    command = [sys.executable, str(repository / "scripts" / "bench.py"), "zoo"]
+    command += ["--models", "kws_dscnn*", "--samples", "30", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())["models"]["kws_dscnn_mlperf"]
+    assert found["float_db"] >= 90
+    assert found["per-channel"]["artpec9"]["verdict"] == "pass"
+    assert set(found["default"]) == {"seconds", "artpec8", "artpec9", "cv25"}
+    assert found["default"]["cv25"]["sqnr_db"] >= 100
