@@ -56,9 +56,12 @@ class Sandbox:
         )
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        self.environment()
-        process = self.start(*arguments, **more)
-        out, err = process.communicate(timeout=180)
+        with self.start(*arguments, **more) as process:
+            try:
+                out, err = process.communicate(timeout=180)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 

@@ -78,9 +78,21 @@ def test_a_worker_that_dies_is_one_sentence_and_leaves_nothing(sandbox: Sandbox,
     fake.parent.mkdir(parents=True, exist_ok=True)
     fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{script}"\n')
     fake.chmod(0o755)
-    done = sandbox.run(*ARGUMENTS, "--output", str(sandbox.output), DLPUCONV_LOWERING_PYTHON=str(fake))
+    done = sandbox.run(
+        *ARGUMENTS,
+        "--output",
+        str(sandbox.output),
+        DLPUCONV_LOWERING_PYTHON=str(fake),
+        DLPUCONV_LOWERING_TIMEOUT="3",
+    )
     assert done.returncode == 7, done.stderr
     assert done.stderr.count("error:") == 1
     assert "Traceback" not in done.stderr
     assert os.listdir(sandbox.temporary) == []
     assert not sandbox.output.exists()
+
+
+def test_a_time_limit_that_is_no_number_is_a_usage_error(sandbox: Sandbox) -> None:
+    done = sandbox.run(*ARGUMENTS, "--output", str(sandbox.output), DLPUCONV_LOWERING_TIMEOUT="soon")
+    assert done.returncode == 2
+    assert "DLPUCONV_LOWERING_TIMEOUT is 'soon'" in done.stderr

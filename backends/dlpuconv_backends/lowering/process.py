@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from dlpuconv.errors import BackendError, MissingDependencyError
+from dlpuconv.errors import BackendError, MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WORKER = Path(__file__).with_name("worker.py")
 INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"
+TIME_LIMIT_VARIABLE = "DLPUCONV_LOWERING_TIMEOUT"
+_TIME_LIMIT_S = 300.0
 _MAGIC = b"TFL3"  # file identifier of the TFLite schema, at offset 4
 _LOG_TAIL = 64 * 1024
 
@@ -63,15 +65,19 @@ class LoweringWorker:
         self._jobs = 0
 
     @classmethod
-    def start(cls, timeout_s: float = 300.0) -> LoweringWorker:
+    def start(cls, timeout_s: float | None = None) -> LoweringWorker:
         """Start a worker under this interpreter, or under the one that DLPUCONV_LOWERING_PYTHON names.
 
         Args:
-            timeout_s: how long one `lower` may take, including what is left of the start.
+            timeout_s: how long one `lower` may take, including what is left of the start; DLPUCONV_LOWERING_TIMEOUT
+                if None, and 300 s without that.
 
         Raises:
             BackendError: the interpreter cannot be started.
+            UsageError: DLPUCONV_LOWERING_TIMEOUT is not a number of seconds.
         """
+        if timeout_s is None:
+            timeout_s = _time_limit_s()
         interpreter = os.environ.get(INTERPRETER_VARIABLE) or sys.executable
         home = Path(tempfile.mkdtemp(prefix="dlpuconv-lowering-"))
         reader, writer = os.pipe()
@@ -168,7 +174,9 @@ class LoweringWorker:
         while b"\n" not in self._pending:
             ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                failure = self._failure(f"did not finish within {self._timeout_s:g} s")
+                failure = self._failure(
+                    f"did not finish within {self._timeout_s:g} s ({TIME_LIMIT_VARIABLE} sets another limit)"
+                )
                 self.close()
                 raise failure
             chunk = os.read(self._answers, 1 << 16)
@@ -210,6 +218,14 @@ class LoweringWorker:
             if telling:
                 return _one_line(telling[-1])
         return ""
+
+
+def _time_limit_s() -> float:
+    text = os.environ.get(TIME_LIMIT_VARIABLE) or str(_TIME_LIMIT_S)
+    with suppress(ValueError):
+        if (seconds := float(text)) > 0:
+            return seconds
+    raise UsageError(f"{TIME_LIMIT_VARIABLE} is {text!r}; it must be a number of seconds above 0")
 
 
 def _environment(home: Path) -> dict[str, str]:
