@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Final, cast
 
 from dlpuconv.errors import ShapeError
@@ -115,7 +116,8 @@ def _compute(
     import numpy as np
 
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             results = _reference(node, {name: values[name] for name in inputs}, types)
     except _FAILURES:
         return {}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.inference import extents, is_static
-from dlpuconv.frontends.protos import label
+from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import raise_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import onnx
 
@@ -33,6 +33,34 @@ _WANTED: Final[dict[str, Callable[[Shape, int], int]]] = {
     "InstanceNormalization": _first,
 }
 """By operator, the channels that weights of a shape are for. Conv: [C_out, C/groups, ...]; ConvTranspose: [C, ...]."""
+
+
+def screen_constants(graph: onnx.GraphProto) -> None:
+    """Check the shapes of constants that ONNX's inference takes for granted: where they are wrong it ends the process.
+
+    Raises:
+        ModelError: lists the operators whose weights cannot be theirs.
+    """
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    nodes = list(walk_nodes(graph.node))
+    problems = [text for node in nodes if node.op_type in ("Conv", "ConvTranspose") for text in _kernel(node, shapes)]
+    problems += [
+        f"{label(node)} has an empty depth {node.input[1]!r}"
+        for node in nodes
+        if node.op_type == "OneHot" and 0 in shapes.get(node.input[1], ())
+    ]
+    raise_together([ModelError(text) for text in problems])
+
+
+def _kernel(node: onnx.NodeProto, shapes: dict[str, Shape]) -> Iterator[str]:
+    given = next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "kernel_shape"), None)
+    weights = shapes.get(node.input[1])
+    if weights is None and given is None:
+        yield f"{label(node)} has no kernel_shape, and its weights {node.input[1]!r} are no constant"
+    elif weights is not None and len(weights) < 3:
+        yield f"{label(node)} has weights of shape {list(weights)}, and a convolution's have three axes or more"
+    elif weights is not None and given is not None and weights[2:] != given:
+        yield f"{label(node)} has the kernel_shape {list(given)} and weights of shape {list(weights)}"
 
 
 def screen_operands(graph: onnx.GraphProto, inferred: Inferred) -> None:

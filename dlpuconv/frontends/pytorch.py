@@ -11,8 +11,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import MissingDependencyError, ModelError, UsageError
+from dlpuconv.errors import MissingDependencyError, ModelError, UnsupportedModelError, UsageError
 from dlpuconv.frontends.onnx_file import Acquired
+from dlpuconv.frontends.report import joined
 from dlpuconv.ir import Source
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def export(source: Any, example_inputs: tuple[object, ...] | None, name: str | N
     Raises:
         UsageError: a module without example inputs.
         ModelError: the exporter failed.
+        UnsupportedModelError: the program was exported in training mode.
         MissingDependencyError: onnxscript, which the exporter is written with, is missing.
     """
     import torch
@@ -51,10 +53,32 @@ def export(source: Any, example_inputs: tuple[object, ...] | None, name: str | N
         with _evaluating(source):
             proto = _export(source, tuple(example_inputs))
     else:
+        _screen_training(source)
         proto = _export(source, ())
     default = type(source).__name__ if isinstance(source, torch.nn.Module) else "model"
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return Acquired(proto=proto, source=Source(name=name or default, sha256=digest))
+
+
+def _screen_training(program: Any) -> None:
+    """Check that no operator of an exported program is in training mode, which its ONNX form would not show.
+
+    A batch norm that was exported so divides by the statistics of the picture in hand.
+    """
+    names = [str(node.target) for node in program.graph.nodes if node.op == "call_function" and _trains(node)]
+    if names:
+        raise UnsupportedModelError(
+            f"the exported program holds {joined(sorted(set(names)))} in training mode; call model.eval() before"
+            " torch.export.export"
+        )
+
+
+def _trains(node: Any) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return False
+    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | dict(node.kwargs)
+    return any(given.get(name) is True for name in ("train", "training"))
 
 
 def _export(source: Any, arguments: tuple[object, ...]) -> Any:

@@ -67,6 +67,6 @@ def _acquire(source: object, example_inputs: tuple[object, ...] | None, name: st
     if pytorch.is_source(source):
         return pytorch.export(source, example_inputs, name)
     raise UsageError(
-        f"a model is a path, bytes, onnx.ModelProto, onnx_ir.Model, torch.nn.Module or ExportedProgram, not a"
+        f"a model is a path, bytes, onnx.ModelProto, onnx_ir.Model, torch.nn.Module or ExportedProgram, not"
         f" {type(source).__name__}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
@@ -37,7 +37,7 @@ class Resizing:
 
     before: Mapping[str, Declared]
     after: Mapping[str, tuple[int, ...]]
-    original: Inferred | None = field(repr=False)
+    original: Inferred | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, model: onnx.ModelProto, asked: Mapping[str, tuple[int, ...]]) -> Resizing:
@@ -51,7 +51,15 @@ class Resizing:
                 continue
             if any(isinstance(old, int) and old > 0 and old != new for old, new in zip(declared, wanted, strict=True)):
                 before[value.name], after[value.name] = declared, wanted
-        return cls(before=before, after=after, original=_original(model) if after else None)
+        return cls(before=before, after=after)
+
+    def with_original(self, model: onnx.ModelProto) -> Resizing:
+        """The same, knowing the model's values as they were; nothing is done when nothing is re-sized.
+
+        Args:
+            model: screened, with the new sizes.
+        """
+        return replace(self, original=_original(model, self.before)) if self else self
 
     def __bool__(self) -> bool:
         """True when something is to be re-sized."""
@@ -184,14 +192,14 @@ def run_once(model: onnx.ModelProto) -> str:
     return ""
 
 
-def _original(model: onnx.ModelProto) -> Inferred | None:
+def _original(model: onnx.ModelProto, shapes: Mapping[str, Declared]) -> Inferred | None:
     import onnx
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     for value in copy.graph.input:
-        declared = declared_shape(value) or ()
-        set_shape(value, tuple(extent if isinstance(extent, int) else 1 for extent in declared))
+        if value.name in shapes:
+            set_shape(value, tuple(extent if isinstance(extent, int) else 1 for extent in shapes[value.name]))
     try:
         return infer(copy, strict=False)
     except ModelError:

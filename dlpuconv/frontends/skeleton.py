@@ -46,12 +46,14 @@ def tame(graph: onnx.GraphProto) -> None:
 
     ONNX's data propagation makes all their numbers, however many there are: a file of a hundred bytes would take all
     memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an unknown length; Expand of a
-    number gives what ConstantOfShape does.
+    number gives what ConstantOfShape does. Convolutions get the kernel_shape that their weights have.
     """
     import numpy as np
     import onnx
 
     taken = {name for node in walk_nodes(graph.node) for name in (*node.input, *node.output)}
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    shapes |= {value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim) for value in graph.input}
     free = (name for number in count() if (name := f"filling_{number}") not in taken)
     for node in walk_nodes(graph.node):
         if node.op_type == "Range":
@@ -65,6 +67,17 @@ def tame(graph: onnx.GraphProto) -> None:
             node.op_type = "Expand"
             node.input.insert(0, filling.name)
             del node.attribute[:]
+        elif node.op_type in ("Conv", "ConvTranspose"):
+            _state_kernel(node, shapes)
+
+
+def _state_kernel(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Give a convolution a kernel_shape, in place.
+
+    Without one, ONNX reads as many extents of the weights as the input has, beyond their end if need be.
+    """
+    if not any(attribute.name == "kernel_shape" for attribute in node.attribute):
+        node.attribute.add(name="kernel_shape", ints=shapes[node.input[1]][2:], type=7)  # AttributeProto.INTS
 
 
 def replace_by_values(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np.generic]]) -> None:

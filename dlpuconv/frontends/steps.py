@@ -13,7 +13,7 @@ from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, s
 from dlpuconv.frontends.cut import cut, remove_dead
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
-from dlpuconv.frontends.operands import screen_operands
+from dlpuconv.frontends.operands import screen_constants, screen_operands
 from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.precision import to_float32
@@ -58,6 +58,8 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     bind_inputs(graph, asked)
     screen_attributes(proto)
     check_nodes(proto)
+    screen_constants(graph)
+    resizing = resizing.with_original(proto)
     inferred = _settle(proto, resizing, asked)
     check_values(proto, inferred)
     if not resizing:

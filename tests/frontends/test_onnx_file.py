@@ -96,7 +96,7 @@ def test_every_truncation_of_a_file_is_an_error() -> None:
 
 
 def test_another_object_is_refused_with_what_is_possible() -> None:
-    with pytest.raises(UsageError, match=r"a model is a path, bytes, onnx.ModelProto, .* not a int"):
+    with pytest.raises(UsageError, match=r"a model is a path, bytes, onnx.ModelProto, .* not int"):
         read(3)
 
 
