@@ -32,7 +32,8 @@ class Override:
         known = [g.value for g in Granularity]
         if not equals or not pattern or value not in known:
             raise UsageError(
-                f"--override {text!r} is not GLOB=GRANULARITY with one of {', '.join(known)}{did_you_mean(value, known)}"
+                f"--override {text!r} is not GLOB=GRANULARITY with one of {', '.join(known)}"
+                f"{did_you_mean(value, known)}"
             )
         return cls(pattern, Granularity(value))
 

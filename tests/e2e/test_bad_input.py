@@ -8,9 +8,10 @@ import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -43,7 +44,7 @@ def small(*, shape: tuple[Any, ...] = (1, 3, 8, 8), op: str = "Relu", domain: st
 def edited(edit: Edit) -> bytes:
     model = small()
     edit(model)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def not_a_number(model: onnx.ModelProto) -> None:
@@ -175,7 +176,7 @@ def test_a_bad_option_is_one_sentence(
     assert re.search(says, error["message"]), error["message"]
 
 
-DATA: list[tuple[str, dict[str, np.ndarray], str]] = [
+DATA: list[tuple[str, dict[str, npt.NDArray[np.generic]], str]] = [
     ("a wrong name", {"inptu": ARRAY, "other": ARRAY}, "inptu"),
     ("a wrong shape", {"input": ARRAY[:, :, :16]}, r"32"),
     ("the other layout", {"input": ARRAY.transpose(0, 2, 3, 1)}, "NHWC"),
@@ -187,7 +188,7 @@ DATA: list[tuple[str, dict[str, np.ndarray], str]] = [
 
 @pytest.mark.parametrize(("arrays", "says"), [d[1:] for d in DATA], ids=[d[0] for d in DATA])
 def test_bad_calibration_arrays_are_one_sentence(
-    tmp_path: Path, run: Callable[..., Any], arrays: dict[str, np.ndarray], says: str
+    tmp_path: Path, run: Callable[..., Any], arrays: dict[str, npt.NDArray[np.generic]], says: str
 ) -> None:
     np.savez(tmp_path / "data.npz", **arrays)  # type: ignore[arg-type]
     got, error, _ = run(str(MODEL), "--target", "artpec8", "--calibration", str(tmp_path / "data.npz"))
@@ -197,6 +198,7 @@ def test_bad_calibration_arrays_are_one_sentence(
 
 def test_pickled_calibration_data_are_refused_unread(tmp_path: Path, run: Callable[..., Any]) -> None:
     class Bomb:
+        @override
         def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
             return os.system, (f"touch {tmp_path / 'exploded'}",)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import dlpuconv
@@ -33,10 +34,12 @@ def module(zoo: Path) -> Any:
     return network
 
 
-def samples(zoo: Path, count: int) -> np.ndarray:
+def samples(zoo: Path, count: int) -> npt.NDArray[np.float32]:
     with np.load(zoo / "_data" / "cifar10.npz") as data:
         pixels = data["calib_x"][:count].astype(np.float32)
-    return np.ascontiguousarray(((pixels - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(
+        ((pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).transpose(0, 3, 1, 2)
+    )
 
 
 @pytest.mark.zoo
@@ -49,7 +52,7 @@ def test_a_module_gives_the_same_file_as_its_onnx_export_and_the_project_s_datal
     network = module(zoo).eval()
     x = torch.from_numpy(samples(zoo, 100))
     loader = DataLoader(TensorDataset(x, torch.zeros(len(x), dtype=torch.int64)), batch_size=32)
-    torch.onnx.export(network, (x[:1],), dynamo=True, verbose=False).save(tmp_path / "exported.onnx")  # type: ignore[union-attr]
+    torch.onnx.export(network, (x[:1],), dynamo=True, verbose=False).save(tmp_path / "exported.onnx")
 
     network.train()
     from_module = dlpuconv.convert(
