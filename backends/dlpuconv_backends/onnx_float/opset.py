@@ -20,6 +20,8 @@ from dlpuconv_backends.onnx_float.decompose import DECOMPOSITIONS
 from dlpuconv_backends.onnx_float.respell import RESPELLINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx_ir
 
     from dlpuconv.passes.editor import Editor
@@ -117,12 +119,20 @@ def _misfit(node: onnx_ir.Node, schema: onnx.defs.OpSchema) -> str | None:
         return f"with {', '.join(unknown)}"
     if not schema.min_input <= len(node.inputs) <= schema.max_input:
         return f"with {len(node.inputs)} inputs"
-    for position, value in enumerate(node.inputs):
+    return _type_misfit(node.inputs, schema, schema.inputs) or _type_misfit(node.outputs, schema, schema.outputs)
+
+
+def _type_misfit(
+    values: Sequence[onnx_ir.Value | None],
+    schema: onnx.defs.OpSchema,
+    formal: Sequence[onnx.defs.OpSchema.FormalParameter],
+) -> str | None:
+    for position, value in enumerate(values):
         if value is None or value.dtype is None:
             continue
-        formal = schema.inputs[min(position, len(schema.inputs) - 1)]
-        if f"tensor({value.dtype.name.lower()})" not in _types(schema, formal.type_str):
-            return f"of {value.dtype.name.lower()}"
+        kind = value.dtype.name.lower()
+        if f"tensor({kind})" not in _types(schema, formal[min(position, len(formal) - 1)].type_str):
+            return f"of {kind}"
     return None
 
 
