@@ -111,7 +111,7 @@ def _pow(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | str | None:
         return editor.add(node, "Reciprocal", [x])
     if exponent == -0.5:
         return editor.add(node, "Reciprocal", [editor.add(node, "Sqrt", [x])])
-    return f"there is no spelling of the power {exponent} without Pow"
+    return f"there is no spelling of the power {exponent:g} without Pow"
 
 
 def _sum(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | None:

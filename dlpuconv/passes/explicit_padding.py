@@ -68,8 +68,8 @@ def _transposed_pads(
     if any(t < 0 for t in total):  # more was asked for than the kernel reaches
         attrs.put(node, "output_padding", [e - min(t, 0) for e, t in zip(extra, total, strict=True)])
         total = [max(t, 0) for t in total]
-    # The specification puts the odd one at the begin for SAME_UPPER here, unlike in Conv.
-    return _halves(total, more_at_end=mode != "SAME_UPPER")
+    # By the specification since opset 11, which ONNX Runtime follows for older models, too.
+    return _halves(total, more_at_end=mode == "SAME_UPPER")
 
 
 def _halves(total: list[int], *, more_at_end: bool) -> list[int]:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import onnx
+import onnx.checker
 import onnx.defs
 import onnx.shape_inference
 import onnx_ir
@@ -39,7 +40,7 @@ def infer(node: Node, opset: int) -> bool:
         found = onnx.shape_inference.infer_node_outputs(
             schema, onnx_ir.to_proto(node), types, data, opset_imports=opsets
         )
-    except (onnx.shape_inference.InferenceError, RuntimeError):
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError):
         found = {}
     for output in node.outputs:
         if output.name in found:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.passes import attributes as attrs
+from dlpuconv.passes import expand_norms
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
 if TYPE_CHECKING:
@@ -111,6 +112,10 @@ def batch_normalization(_: Editor, node: onnx_ir.Node) -> None:
     """BatchNormalization of five outputs -> of one: what training updates is not used."""
     for name in ("spatial", "training_mode"):
         node.attributes.pop(name, None)
+    _drop_unused_outputs(node)
+
+
+def _drop_unused_outputs(node: onnx_ir.Node) -> None:
     if not any(o.uses() or o.is_graph_output() for o in node.outputs[1:]):
         node.resize_outputs(1)
 
@@ -118,6 +123,7 @@ def batch_normalization(_: Editor, node: onnx_ir.Node) -> None:
 def dropout(_: Editor, node: onnx_ir.Node) -> None:
     """Dropout of any ratio -> of none: the model is not trained here."""
     _with_inputs(node, [node.inputs[0]], ("ratio", "seed"))
+    _drop_unused_outputs(node)  # opset 7's mask was a float
 
 
 def upsample(editor: Editor, node: onnx_ir.Node) -> None:
@@ -180,6 +186,11 @@ def swish(editor: Editor, node: onnx_ir.Node) -> None:
     editor.substitute(node, editor.add(node, "Mul", [x, editor.add(node, "Sigmoid", [scaled])]))
 
 
+def norm(editor: Editor, node: onnx_ir.Node) -> None:
+    """Normalizations that opset 20 has deprecated or does not have yet -> means and products."""
+    expand_norms.expand(editor, node)
+
+
 _REDUCTIONS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")
 
 OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
@@ -187,6 +198,7 @@ OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
     "Clip": ((11, clip),),
     "Dropout": ((99, dropout),),
     "GridSample": ((20, grid_sample),),
+    "GroupNormalization": ((99, norm),),
     "Hardmax": ((13, softmax),),
     "LogSoftmax": ((13, softmax),),
     "Pad": ((11, pad),),
@@ -205,5 +217,5 @@ OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
 }
 """For each operator: adapters for models whose opset is below the number."""
 
-NEWER: dict[str, Adapter] = {"Swish": swish}
+NEWER: dict[str, Adapter] = {"RMSNormalization": norm, "Swish": swish}
 """Operators that came after opset 20."""

@@ -36,6 +36,8 @@ def recognise(editor: Editor, node: onnx_ir.Node) -> Outcome:
         before = static_shape(x)
         if before is None or len(before) != 4 or int(np.prod(before)) > _TOO_MANY:
             continue
+        if all(n.op_type == "Reshape" for n in chain[start:]):
+            break
         if _plain_slice(editor, chain[start:]):
             return None
         result = _as_one(editor, chain[start:], before, after)

@@ -1,0 +1,151 @@
+"""Shapes, constants and constant branches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlpuconv.passes import fold_constants, normalize
+from dlpuconv.passes.evaluate import evaluate
+from tests.passes.rewriting import ints, model, positive, random, rewrite, run, samples
+
+
+def test_arithmetic_on_shapes_becomes_one_constant() -> None:
+    source = model(
+        """(float[1,8,4,4] x) => (float[1,128] y) {
+            s = Shape(x)  b = Gather(s, zero)  u = Unsqueeze(b, axis)  t = Concat<axis=0>(u, rest)  y = Reshape(x, t)
+        }""",
+        zero=np.asarray(0, np.int64),
+        axis=ints(0),
+        rest=ints(-1),
+    )
+    result = rewrite(source)
+    assert result.operators == ["Reshape"]
+    assert result.constant("Reshape", 1).tolist() == [1, -1]
+
+
+def test_constants_behind_identity_and_constant_nodes_become_initializers() -> None:
+    source = model(
+        """(float[1,4] x) => (float[1,4] y) {
+            c = Constant<value = float[4] {1., 2., 3., 4.}>()  i = Identity(w)  s = Add(c, i)  y = Mul(x, s)
+        }""",
+        w=random(4),
+    )
+    result = rewrite(source)
+    assert result.operators == ["Mul"]
+    np.testing.assert_allclose(result.constant("Mul", 1), random(4) + np.arange(1, 5), rtol=1e-6)
+
+
+def test_a_constant_branch_is_moved_into_the_graph() -> None:
+    source = model(
+        """(float[2,3] x) => (float[2,3] y) {
+            s = Shape(x)  n = Gather(s, zero)  c = Equal(n, two)
+            y = If(c) <
+                then_branch = t () => (float[2,3] a) { r = Relu(x) a = Add(r, r) },
+                else_branch = e () => (float[2,3] b) { b = Neg(x) }
+            >
+        }""",
+        zero=np.asarray(0, np.int64),
+        two=np.asarray(2, np.int64),
+    )
+    assert rewrite(source).operators == ["Relu", "Add"]
+
+
+def test_a_branch_on_data_stays() -> None:
+    source = model(
+        """(float[2,3] x) => (float[2,3] y) {
+            m = ReduceMax<keepdims=0>(x)  c = Greater(m, zero)
+            y = If(c) < then_branch = t () => (float[2,3] a) { a = Relu(x) },
+                        else_branch = e () => (float[2,3] b) { b = Neg(x) } >
+        }""",
+        zero=np.asarray(0, np.float32),
+    )
+    assert "If" in rewrite(source).operators
+
+
+def test_a_constant_that_would_blow_up_the_file_is_not_folded() -> None:
+    source = model(
+        "(float[1,512,600] x) => (float[1,512,600] y) { e = Expand(c, s) y = Add(x, e) }",
+        c=random(1, 1, 1),
+        s=ints(1, 512, 600),
+    )
+    assert rewrite(source).operators == ["Expand", "Add"]
+
+
+def test_a_constant_output_keeps_its_name() -> None:
+    source = model("(float[3] x) => (float[3] y, float[3] z) { y = Relu(x)  z = Add(a, b) }", a=random(3), b=random(3))
+    result = rewrite(source)
+    assert sorted(result.operators) == ["Identity", "Relu"]
+
+
+def test_quantization_of_constants_stays_for_whoever_reads_its_ranges() -> None:
+    source = model(
+        "(float[1,4] x) => (float[1,4] y) { d = DequantizeLinear(q, s, z)  y = Add(x, d) }",
+        q=np.asarray([1, 2, 3, 4], np.int8),
+        s=np.asarray(0.5, np.float32),
+        z=np.asarray(0, np.int8),
+    )
+    assert rewrite(source).operators == ["DequantizeLinear", "Add"]
+
+
+def test_random_numbers_are_not_folded() -> None:
+    source = model("(float[2] x) => (float[2] y) { r = RandomUniform<shape=[2], seed=1.0>()  y = Add(x, r) }")
+    copy = normalize(source)[0]
+    assert [n.op_type for n in copy.graph.graph] == ["RandomUniform", "Add"]
+
+
+def test_wrong_shapes_in_the_file_are_corrected() -> None:
+    source = model("(float[1,4] x) => (float[1,4] y) <float[9,9] r> { r = Relu(x)  y = Neg(r) }")
+    result = rewrite(source)
+    assert result.node("Relu").outputs[0].shape == [1, 4]
+
+
+CASES = {
+    "Add": ("Add(a, b)", {"a": random(2, 3), "b": random(3)}),
+    "Div of negative integers": ("Div(a, b)", {"a": ints(-7, 7), "b": ints(2, 2)}),
+    "Slice with steps": (
+        "Slice(a, s, e, x, t)",
+        {"a": random(4, 6), "s": ints(5), "e": ints(-9), "x": ints(1), "t": ints(-2)},
+    ),
+    "Slice": ("Slice(a, s, e, x, t)", {"a": random(4, 6), "s": ints(1), "e": ints(99), "x": ints(-1), "t": ints(2)}),
+    "Cast": ("Cast<to=7>(a)", {"a": random(5)}),
+    "Where": ("Where(c, a, b)", {"c": np.asarray([True, False]), "a": random(2), "b": random(2, 2)}),
+    "ConstantOfShape": ("ConstantOfShape<value=int64[1] {3}>(a)", {"a": ints(2, 2)}),
+    "Range": ("Range(a, b, c)", {"a": np.asarray(1), "b": np.asarray(9), "c": np.asarray(3)}),
+    "Reshape with zero and minus one": ("Reshape(a, s)", {"a": random(2, 3, 4), "s": ints(0, -1)}),
+    "Transpose": ("Transpose(a)", {"a": random(2, 3, 4)}),
+    "Expand": ("Expand(a, s)", {"a": random(3, 1), "s": ints(2, 1, 4)}),
+    "Squeeze": ("Squeeze(a)", {"a": random(1, 3, 1)}),
+    "Softmax": ("Softmax(a)", {"a": random(2, 3)}),
+    "ReduceProd": ("ReduceProd<keepdims=0>(a)", {"a": positive(4)}),
+    "Floor": ("Floor(a)", {"a": random(9)}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_constants_are_computed_as_in_onnx_runtime(name: str) -> None:
+    expression, constants = CASES[name]
+    kinds = {"f": "float", "i": "int64", "b": "bool"}
+    inputs = ", ".join(f"{kinds[v.dtype.kind]}[{','.join(map(str, v.shape))}] {k}" for k, v in constants.items())
+    source = model(f"({inputs}) => (float y) {{ y = {expression} }}")
+    (node,) = source.graph.graph
+    results = evaluate(node, list(constants.values()), 20)
+    source.graph.graph.outputs[0].type = None
+    source.graph.graph.outputs[0].shape = None
+    (wanted,) = run(source, constants)
+    assert results is not None
+    assert results[0].dtype == wanted.dtype
+    np.testing.assert_allclose(results[0], wanted, rtol=1e-6)
+
+
+def test_an_operator_that_refuses_its_constants_is_left_to_the_runtime() -> None:
+    source = model("(float[2] x) => (float[2] y) { g = Gather(c, i)  y = Add(x, g) }", c=random(2), i=ints(0, 0))
+    (node, _) = source.graph.graph
+    assert evaluate(node, [random(2), np.asarray([0.5], np.float32)], 20) is None
+    assert rewrite(source).operators == ["Add"]
+
+
+def test_folding_again_finds_nothing() -> None:
+    source = model("(float[1,4] x) => (float[1,4] y) { s = Shape(x)  y = Reshape(x, s) }")
+    assert rewrite(source, fold_constants.AGAIN).fired == (0,)
+    assert samples(source)["x"].shape == (1, 4)
