@@ -118,7 +118,6 @@ SPECS: dict[str, OperatorSpec] = {
     "ADD": _free("spec; kernel add.cc: rescales both inputs to twice the larger scale, 20 bits up"),
     "SUB": _free("spec; kernel sub.cc, as add.cc"),
     "MUL": _free("spec; kernel mul.cc: one multiplier, input1 x input2 / output"),
-    "DIV": _free("kernel div.cc: int8 aborts on a divisor of zero, so `legalize` removes it where it can"),
     "SQUARED_DIFFERENCE": _free("kernel squared_difference.cc: as add.cc, squared"),
     "BATCH_MATMUL": _free("property; kernel batch_matmul.cc: both operands may have zero points"),
     "MEAN": _free("spec; kernel reduce.cc"),

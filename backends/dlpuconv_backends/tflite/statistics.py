@@ -8,13 +8,14 @@ and float kernels agree to the last bits. Every tensor is folded into its observ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv_backends.flatbuffer import Graph, Tensor, encode
 from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,19 +116,13 @@ def observe(
     Raises:
         BackendError: LiteRT cannot run the graph, or it has no feed.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     for observer in observers:
         observer.start(len(tensors))
     inputs = set(graph.inputs)
     computed = [(i, t) for i, t in enumerate(tensors) if t not in inputs]
     given = [(i, t.name) for i, t in enumerate(tensors) if t in inputs]
     probe = Graph(graph.inputs, [t for _, t in computed] or graph.outputs, graph.operators)
-    try:
-        interpreter = Interpreter(model_content=encode(probe), num_threads=2)
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise BackendError(f"LiteRT cannot run the lowered float model: {error}") from error
+    interpreter = _interpreter(encode(probe, versions_of(probe)))
     # LiteRT keeps the order of the file's lists of inputs and outputs
     slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
     outputs = [d["index"] for d in interpreter.get_output_details()]
@@ -146,6 +141,27 @@ def observe(
         raise BackendError("there is no calibration sample to measure the activations on")
     found = {o.name: o.result() for o in observers}
     return Statistics(tensors=tuple(t.name for t in tensors), values=found, samples=samples)
+
+
+def _interpreter(content: bytes) -> Any:
+    """A loaded interpreter with the fast delegate, or without one where it cannot take the graph.
+
+    Raises:
+        BackendError: neither can.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolvers = (OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    failure: Exception | None = None
+    for resolver in resolvers:
+        try:
+            interpreter = Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=resolver)
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            failure = error
+        else:
+            return interpreter
+    raise BackendError(f"LiteRT cannot run the lowered float model: {failure}") from failure
 
 
 def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32]) -> None:

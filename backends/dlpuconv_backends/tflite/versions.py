@@ -60,7 +60,6 @@ _INT8_VERSION: dict[str, int] = {
     "RESIZE_NEAREST_NEIGHBOR": 2,
     "REVERSE_V2": 3,
     "RSQRT": 2,
-    "SELECT": 2,
     "SLICE": 2,
     "SOFTMAX": 2,
     "SPACE_TO_BATCH_ND": 2,
@@ -81,11 +80,18 @@ _INT8_VERSION: dict[str, int] = {
 }
 """Of an operator whose data is int8; 1 where a builtin is missing."""
 
+_BOOL_VERSION: dict[str, int] = {"GATHER": 3, "REVERSE_V2": 2, "STRIDED_SLICE": 3, "TRANSPOSE": 3, "UNPACK": 3}
+"""Of an operator whose first input is bool."""
+
 
 def version_of(op: Operator) -> int:
     """The lowest version that expresses `op`, whose tensors have their final types and scales."""
     special = _SPECIAL.get(op.kind)
-    lowest = _INT8_VERSION.get(op.kind, 1) if _touches_int8(op) else 1
+    lowest = 2 if op.kind == "BROADCAST_TO" else 1  # version 1 was withdrawn
+    if _touches_int8(op):
+        lowest = _INT8_VERSION.get(op.kind, 1)
+    elif op.inputs and op.inputs[0] is not None and op.inputs[0].dtype == np.bool_:
+        lowest = _BOOL_VERSION.get(op.kind, lowest)
     return max(lowest, special(op)) if special else lowest
 
 
