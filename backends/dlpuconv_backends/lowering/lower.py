@@ -80,12 +80,15 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
     graph.description = "dlpuconv"
     shapes = _source_shapes(model)
     for tensor in graph.tensors():
-        name = raw.values.get(tensor.name, tensor.name)
-        if tensor.is_constant or (tensor.name not in raw.values and name not in shapes):
+        if tensor.is_constant:
             continue
-        tensor.source_names = (name,)
-        # onnx2tf loses shapes behind shape arithmetic; the model knows them all. TFLite files write a scalar as [1].
-        tensor.shape = shapes.get(name) or tensor.shape
+        if tensor.name in raw.moved:
+            tensor.source_names = (raw.moved[tensor.name],)
+        elif tensor.name in raw.values:
+            name = raw.values[tensor.name]
+            tensor.source_names = (name,)
+            # onnx2tf loses shapes behind shape arithmetic; the model knows them. TFLite files write a scalar as [1].
+            tensor.shape = shapes.get(name) or tensor.shape
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
     _say_which_gelu(graph, model)

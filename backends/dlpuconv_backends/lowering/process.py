@@ -39,6 +39,7 @@ class RawLowering:
         inputs: tensor names, in the source model's order.
         outputs: tensor names, in the source model's order.
         values: ONNX value by tensor name.
+        moved: ONNX value by the name of a tensor that holds it with its axes in another order.
         nodes: ONNX node by the name of a tensor that the node's operators make.
     """
 
@@ -46,6 +47,7 @@ class RawLowering:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     values: Mapping[str, str]
+    moved: Mapping[str, str]
     nodes: Mapping[str, str]
 
 
@@ -197,6 +199,7 @@ class LoweringWorker:
                 inputs=tuple(names["inputs"]),
                 outputs=tuple(names["outputs"]),
                 values=dict(names["values"]),
+                moved=dict(names["moved"]),
                 nodes=dict(names["nodes"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

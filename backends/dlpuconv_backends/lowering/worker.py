@@ -86,6 +86,9 @@ def build(source: Path) -> Any:
         graph_output_names=outputs,
         session=session,
     )
+    # onnx2tf takes a TRANSPOSE back when the next operator undoes it, and loses the names of values and nodes with it.
+    # It does so only for values with one reader, so every value gets two; the clean-up removes such pairs anyway.
+    ctx.effective_tensor_consumer_count = lambda *_, **__: 2
     for value in model.graph.input:
         if value.name not in constants:
             ctx.ensure_tensor(value.name)
@@ -148,10 +151,13 @@ def lower(source: Path, destination: Path, names: Path) -> None:
 
     ir = build(source)
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
+    values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}
+    moves = [op for op in ir.operators if op.op_type == "TRANSPOSE" and op.outputs[0] in values]
     correspondence = {
         "inputs": ir.inputs,
         "outputs": ir.outputs,
-        "values": {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name},
+        "values": values,
+        "moved": {op.inputs[0]: values[op.outputs[0]] for op in moves if op.inputs[0] not in values},
         "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
     }
     names.write_text(json.dumps(correspondence))

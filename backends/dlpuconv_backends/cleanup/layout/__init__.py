@@ -56,26 +56,28 @@ class _Rewriter:
                 continue
             relabel(op, ports)
             op.inputs = [
-                t if t is None or label is None else self._as(t, label)
+                t if t is None or label is None else self._as(t, label, op.source_name)
                 for t, label in zip(op.inputs, (*ports.inputs, *(None,) * len(op.inputs)), strict=False)
             ]
             for tensor in op.outputs:
                 tensor.shape = permuted(self._shapes[tensor], self._stored[tensor])
             self._operators.append(op)
         labels = [self._search.output_label(t) for t in self._graph.outputs]
-        self._graph.outputs = [self._as(t, label) for t, label in zip(self._graph.outputs, labels, strict=True)]
+        makers = {t: op.source_name for op in self._graph.operators for t in op.outputs}
+        outputs = zip(self._graph.outputs, labels, strict=True)
+        self._graph.outputs = [self._as(t, label, makers.get(t, "")) for t, label in outputs]
         self._graph.operators = self._operators
         return labels
 
     def _dissolve(self, op: Operator, wanted: Label) -> None:
         """Let the TRANSPOSE's output be its input, stored so that they are the same."""
-        source = self._as(op.input(0), wanted)
+        source = self._as(op.input(0), wanted, op.source_name)
         names = (*source.source_names, *op.output.source_names)
         source.source_names = tuple(dict.fromkeys(names))
         self._alias[op.output] = source
 
-    def _as(self, tensor: Tensor, label: Label) -> Tensor:
-        """The tensor that holds a value of the old graph under this label; it is moved if need be."""
+    def _as(self, tensor: Tensor, label: Label, source_name: str) -> Tensor:
+        """The tensor that holds a value of the old graph under this label; it is moved if need be, for this node."""
         physical = self._alias.get(tensor, tensor)
         stored = self._stored[tensor]
         if stored == label:
@@ -86,6 +88,7 @@ class _Rewriter:
                 move = transpose(physical, step(stored, label))
             else:
                 move = reshape(physical, permuted(shape, label))
+            move.source_name = source_name
             self._operators.append(move)
             self._moved[tensor, label] = move.output
         return self._moved[tensor, label]

@@ -1,0 +1,100 @@
+"""The in-memory graph and its file: nothing is lost, and the same graph gives the same bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from dlpuconv.errors import BackendError
+from dlpuconv_backends.flatbuffer.codec import decode, encode
+from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor
+from tests.backends.cleanup.graphs import Builder, kinds, run
+
+
+def network() -> Graph:
+    b = Builder()
+    x = b.input(1, 6, 6, 2)
+    y = b.op("MAX_POOL_2D", [b.conv(x, 3, 3)], (1, 3, 3, 3))
+    y = b.op("FULLY_CONNECTED", [b.reshape(y, 1, 27), b.values(4, 27), None], (1, 4))
+    return b.graph(y, b.op("ABS", [x], x.shape))
+
+
+def test_a_file_read_back_computes_the_same() -> None:
+    graph = network()
+    again = decode(encode(graph))
+    assert kinds(again) == kinds(graph)
+    assert [t.name for t in again.outputs] == [t.name for t in graph.outputs]
+    assert again.operators[3].inputs[2] is None
+    for one, two in zip(run(graph), run(again), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_the_same_graph_gives_the_same_bytes_and_so_does_its_copy() -> None:
+    content = encode(network())
+    assert encode(network()) == content
+    assert encode(decode(content)) == content
+
+
+def test_constants_are_aligned_to_16_bytes() -> None:
+    graph = network()
+    content = encode(graph)
+    for tensor in graph.tensors():
+        if tensor.data is not None and tensor.data.size > 8:
+            assert content.index(tensor.data.tobytes()) % 16 == 0
+
+
+def test_quantization_survives() -> None:
+    x = Tensor("x", (1, 2), np.dtype(np.int8), quantization=Affine.per_tensor(0.5, -3))
+    w = Tensor.constant("w", np.zeros((3, 2), np.int8))
+    w.quantization = Affine(np.array([1, 2, 3], np.float32), np.zeros(3, np.int64), axis=0)
+    y = Tensor("y", (1, 3), np.dtype(np.int8), quantization=Affine.per_tensor(0.25, 7))
+    graph = Graph([x], [y], [Operator("FULLY_CONNECTED", [x, w, None], [y], schema.FullyConnectedOptionsT())])
+    again = decode(encode(graph))
+    assert again.inputs[0].quantization is not None
+    assert again.inputs[0].quantization.zero_point.tolist() == [-3]
+    weights = again.operators[0].input(1).quantization
+    assert weights is not None
+    assert weights.per_channel
+    assert weights.scale.tolist() == [1, 2, 3]
+
+
+def test_versions_are_written_and_never_below_the_first_that_exists() -> None:
+    b = Builder()
+    x = b.input(1, 2)
+    y = b.op("ABS", [b.op("BROADCAST_TO", [x, np.array([3, 2], np.int32)], (3, 2))], (3, 2))
+    graph = b.graph(y)
+    model = schema.ModelT.InitFromPackedBuf(encode(graph, {graph.operators[1]: 2}), 0)
+    assert [code.version for code in model.operatorCodes] == [2, 2]
+
+
+def test_metadata_is_kept_by_name() -> None:
+    graph = network()
+    graph.metadata["min_runtime_version"] = b"1.14.0"
+    model = schema.ModelT.InitFromPackedBuf(encode(graph), 0)
+    assert [m.name for m in model.metadata] == [b"min_runtime_version"]
+
+
+def test_a_custom_operator_is_refused() -> None:
+    b = Builder()
+    graph = b.graph(b.op("ABS", [b.input(1, 2)], (1, 2)))
+    model = schema.ModelT.InitFromPackedBuf(encode(graph), 0)
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes[0].customCode = "FlexErf"
+    import flatbuffers
+
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with pytest.raises(BackendError, match="FlexErf"):
+        decode(bytes(builder.Output()))
+
+
+def test_dead_operators_go_and_kept_ones_stay() -> None:
+    b = Builder()
+    x = b.input(1, 2)
+    dead = b.op("NEG", [x], (1, 2))
+    graph = b.graph(b.op("ABS", [x], (1, 2)))
+    graph.operators.append(Operator("EXP", [dead], [Tensor("e", (1, 2), np.dtype(np.float32))]))
+    graph.drop_dead(keep=lambda op: op.kind == "NEG")
+    assert kinds(graph) == ["NEG", "ABS"]

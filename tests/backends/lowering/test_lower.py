@@ -1,0 +1,168 @@
+"""Lowering keeps names and order, records layouts, and proves them on values."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from dlpuconv.errors import BackendError
+from dlpuconv.ir import Layout
+from dlpuconv_backends.cleanup import CleanUp, clean
+from dlpuconv_backends.flatbuffer.codec import encode
+from dlpuconv_backends.lowering import LoweringWorker, lower
+from dlpuconv_backends.lowering.proof import random_values, run_graph, run_source
+from tests.backends.lowering.models import convolution, model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlpuconv.ir import Model
+    from dlpuconv_backends.flatbuffer.graph import Graph
+    from dlpuconv_backends.lowering import Lowered
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[LoweringWorker]:
+    with LoweringWorker.start() as started:
+        yield started
+
+
+def check(source: Model, result: Lowered) -> None:
+    """Names, order, shapes, and numbers in the recorded layouts."""
+    signature = source.signature
+    assert [t.name for t in result.graph.inputs] == [s.name for s in signature.inputs]
+    assert [t.name for t in result.graph.outputs] == [s.name for s in signature.outputs]
+    sample = {s.name: random_values(s, 2.0) for s in signature.inputs}
+    want = run_source(source.to_bytes(), sample)
+    given = {k: v.transpose(result.input_permutations[k]) for k, v in sample.items()}
+    have = run_graph(encode(result.graph), given)
+    for spec in signature.outputs:
+        expected = want[spec.name].transpose(result.output_permutations[spec.name])
+        np.testing.assert_allclose(have[spec.name], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_image_network_takes_and_gives_channels_last(worker: LoweringWorker, tmp_path: Path) -> None:
+    source = convolution()
+    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    check(source, result)
+    assert result.graph.inputs[0].shape == (1, 6, 8, 3)
+    assert result.input_permutations == {"x": (0, 2, 3, 1)} == {"x": result.output_permutations["y"]}
+    assert [(op.kind, op.source_name) for op in result.graph.operators] == [("CONV_2D", "the conv")]
+    assert result.sqnr_db["y"] > 90
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_input_may_keep_the_sources_layout(worker: LoweringWorker, tmp_path: Path) -> None:
+    source = convolution()
+    result = lower(source, layouts={"x": Layout.NCHW}, worker=worker, workspace=tmp_path)
+    check(source, result)
+    assert result.graph.inputs[0].shape == (1, 3, 6, 8)
+    assert [op.kind for op in result.graph.operators] == ["TRANSPOSE", "CONV_2D"]
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_cubes_are_decided_by_values(worker: LoweringWorker, tmp_path: Path, size: int) -> None:
+    shape = (1, size, size, size)
+    weights = np.random.default_rng(1).normal(0, 1, (size, size, 3, 3)).astype(np.float32)
+    source = model(
+        [
+            helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1, 1, 1, 1]),
+            helper.make_node("Transpose", ["y"], ["z"], "own", perm=[0, 2, 1, 3]),
+        ],
+        {"x": shape},
+        {"y": shape, "z": shape},
+        {"w": weights},
+    )
+    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+
+
+def test_batch_normalization_on_a_cube_meets_its_channels(worker: LoweringWorker, tmp_path: Path) -> None:
+    parameters = {k: np.random.default_rng(i).uniform(0.5, 2, 4).astype(np.float32) for i, k in enumerate("smbv")}
+    source = model(
+        [helper.make_node("BatchNormalization", ["x", *"smbv"], ["y"], "norm")],
+        {"x": (1, 4, 4, 4)},
+        {"y": (1, 4, 4, 4)},
+        parameters,
+    )
+    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (1, 4, 6), (1, 2, 3, 4, 5)])
+def test_inputs_that_are_no_images_keep_their_layout(
+    worker: LoweringWorker, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    source = model([helper.make_node("Sigmoid", ["x"], ["y"], "s")], {"x": shape}, {"y": shape})
+    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    check(source, result)
+    assert result.graph.inputs[0].shape == shape
+
+
+def test_several_inputs_and_outputs_keep_their_order(worker: LoweringWorker, tmp_path: Path) -> None:
+    shape = (1, 2, 3, 5)
+    source = model(
+        [
+            helper.make_node("Sub", ["b", "a"], ["d"], "sub"),
+            helper.make_node("Neg", ["a"], ["first"], "neg"),
+            helper.make_node("Relu", ["d"], ["last"], "relu"),
+        ],
+        {"a": shape, "b": shape},
+        {"last": shape, "d": shape, "first": shape},
+    )
+    check(source, lower(source, layouts={"b": Layout.NCHW}, worker=worker, workspace=tmp_path))
+
+
+def test_an_output_that_is_an_input_is_copied(worker: LoweringWorker, tmp_path: Path) -> None:
+    source = model(
+        [helper.make_node("Identity", ["x"], ["same"], "i"), helper.make_node("Abs", ["x"], ["y"], "a")],
+        {"x": (1, 3)},
+        {"same": (1, 3), "y": (1, 3)},
+    )
+    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+
+
+def test_a_last_transpose_of_the_model_stays(worker: LoweringWorker, tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "r"),
+        helper.make_node("Transpose", ["r"], ["y"], "t", perm=[0, 2, 1]),
+    ]
+    source = model(nodes, {"x": (1, 4, 6)}, {"y": (1, 6, 4)})
+    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    check(source, result)
+    assert result.output_permutations == {"y": (0, 1, 2)}
+
+
+@pytest.mark.parametrize("approximate", ["tanh", "none"])
+def test_which_gelu_it_is_survives(worker: LoweringWorker, tmp_path: Path, approximate: str) -> None:
+    nodes = [helper.make_node("Gelu", ["x"], ["y"], "g", approximate=approximate)]
+    source = model(nodes, {"x": (1, 64)}, {"y": (1, 64)}, opset=20)
+    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    assert result.sqnr_db["y"] > 90
+
+
+def test_source_names_follow_values_through_fusion(worker: LoweringWorker, tmp_path: Path) -> None:
+    result = lower(convolution(), layouts={}, worker=worker, workspace=tmp_path)
+    assert result.graph.outputs[0].source_names == ("y",)
+
+
+def test_the_model_is_not_changed_and_equal_models_give_equal_graphs(worker: LoweringWorker, tmp_path: Path) -> None:
+    source = convolution()
+    before = source.to_bytes()
+    first = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    second = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    assert source.to_bytes() == before
+    assert encode(first.graph) == encode(second.graph)
+
+
+def test_a_wrong_permutation_is_found(worker: LoweringWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lying(graph: Graph, transposes: frozenset[str]) -> CleanUp:
+        done = clean(graph, transposes)
+        return CleanUp(output_permutations=dict.fromkeys(done.output_permutations, (0, 3, 1, 2)), fired=done.fired)
+
+    monkeypatch.setattr(import_module("dlpuconv_backends.lowering.lower"), "clean", lying)
+    with pytest.raises(BackendError, match="'y'"):
+        lower(convolution((1, 4, 4, 4)), layouts={}, worker=worker, workspace=tmp_path)

@@ -1,0 +1,85 @@
+"""Every zoo model: float TFLite against ONNX Runtime on real data, and a graph as clean as its network."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from dlpuconv.frontends import SourceOptions, load
+from dlpuconv.passes import normalize
+from dlpuconv_backends.flatbuffer.codec import encode
+from dlpuconv_backends.lowering import LoweringWorker, lower
+from dlpuconv_backends.lowering.proof import run_graph, run_source, sqnr_db
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Most TRANSPOSEs and PADs: the networks' own Transposes, and stride 2 on even maps.
+LIMITS = {
+    "cifar_efficientnet": (0, 3),
+    "cifar_mobilenetv2": (0, 3),
+    "cifar_resnet20": (0, 2),
+    "det_yolofastestv2": (0, 8),
+    "det_yolov5n_axis": (0, 6),
+    "face_retinaface_mnet025": (0, 5),
+    "imagenet_mnv2_torch": (0, 5),
+    "kws_dscnn_mlperf": (0, 0),
+    "kws_kwt1": (0, 0),
+    "lpr_lprnet": (0, 0),
+    "seg_sinet_portrait": (1, 3),  # takes a maximum over channels by a pool, behind its own reshape
+    "sr_fsrcnn_x2": (0, 0),
+    "text_ppocrv5_det": (0, 5),
+    "vww_mobilenetv1_025": (0, 0),
+}
+NEVER = {"SHAPE", "EQUAL", "SELECT", "SELECT_V2", "FILL", "CAST", "RANGE", "GATHER", "GATHER_ND", "SQUEEZE", "PADV2"}
+ACTIVATIONS = {"RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"}
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[LoweringWorker]:
+    with LoweringWorker.start() as started:
+        yield started
+
+
+def real_samples(folder: Path, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    spec = importlib.util.spec_from_file_location(f"task_{folder.name}", folder / "task.py")
+    assert spec is not None
+    assert spec.loader is not None
+    task = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the zoo's loaders leave files open
+        spec.loader.exec_module(task)
+        return np.asarray(task.load_calib(count), np.float32)
+
+
+@pytest.mark.zoo
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_the_float_graph_computes_what_the_model_computes(
+    zoo: Path, name: str, worker: LoweringWorker, tmp_path: Path
+) -> None:
+    source = load(zoo / name / "model.onnx", SourceOptions())
+    content = source.to_bytes()
+    result = lower(normalize(source)[0], layouts={}, worker=worker, workspace=tmp_path)
+    file = encode(result.graph)
+    (given,) = source.signature.inputs
+    for sample in real_samples(zoo / name, 2)[:, None]:
+        want = run_source(content, {given.name: sample})
+        have = run_graph(file, {given.name: sample.transpose(result.input_permutations[given.name])})
+        for spec in source.signature.outputs:
+            expected = want[spec.name].transpose(result.output_permutations[spec.name])
+            assert sqnr_db(expected, have[spec.name]) >= 90, spec.name
+
+    counts = Counter(op.kind for op in result.graph.operators)
+    transposes, pads = LIMITS[name]
+    assert counts["TRANSPOSE"] <= transposes
+    assert counts["PAD"] <= pads
+    assert not NEVER & set(counts)
+    assert not ACTIVATIONS & set(counts)
+    assert all(op.source_name for op in result.graph.operators)
