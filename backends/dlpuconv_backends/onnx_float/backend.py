@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Normalization, Prepared
+from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
     import onnx
@@ -78,9 +79,17 @@ class OnnxFloatBackend(Backend):
 
     @override
     def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
-        """The package's files; the recipe has no say in float numbers."""
+        """The package's files; the recipe has no say in float numbers.
+
+        Raises:
+            UsageError: the target takes integers.
+        """
         if not isinstance(prepared, FloatModel):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
+        if target.scheme.numbers is not Numbers.FLOAT32:
+            raise UsageError(
+                f"{target.name} takes {target.scheme.numbers} files; the {self.name} backend makes float32"
+            )
         return Artifact(
             files={MODEL_FILE: prepared.content},
             inputs=prepared.inputs,

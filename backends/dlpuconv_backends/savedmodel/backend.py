@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Port, Prepared
-from dlpuconv.scheme import Granularity
+from dlpuconv.scheme import Granularity, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,11 +122,15 @@ class TensorFlowBackend(Backend):
         """Quantize with the recipe's granularity.
 
         Raises:
-            UsageError: the recipe has overrides, which TensorFlow has not.
+            UsageError: the target takes float numbers, or the recipe has overrides, which TensorFlow has not.
             BackendError: TensorFlow failed.
         """
         if not isinstance(prepared, Calibrated):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
+        if target.scheme.numbers is not Numbers.INT8:
+            raise UsageError(
+                f"{target.name} takes {target.scheme.numbers} files; the tensorflow backend makes int8 ones"
+            )
         if recipe.overrides:
             raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
         job, destination = prepared.job, prepared.file.with_name(f"{target.name}.integer.tflite")

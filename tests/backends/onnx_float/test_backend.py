@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from dlpuconv.passes import normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
+from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_float import OnnxFloatBackend
 from dlpuconv_targets.cv25 import CV25
 from tests.backends.onnx_float.graphs import model_of, proto, run, sqnr_db
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.ir import Model
-    from dlpuconv.plugin import Artifact
+    from dlpuconv.plugin import Artifact, Target
 
 ZOO = [
     "cifar_efficientnet", "cifar_mobilenetv2", "cifar_resnet20", "det_yolofastestv2", "det_yolov5n_axis",
@@ -39,7 +41,9 @@ ZOO = [
 CONV = np.random.default_rng(3).standard_normal((4, 3, 3, 3)).astype(np.float32)
 
 
-def made(model: Model, *, opset: int | None = None, bindings: dict[str, InputBinding] | None = None) -> Artifact:
+def made(
+    model: Model, *, opset: int | None = None, bindings: dict[str, InputBinding] | None = None, target: Target = CV25
+) -> Artifact:
     job = Job(
         model=model,
         bindings=bindings or {},
@@ -51,7 +55,7 @@ def made(model: Model, *, opset: int | None = None, bindings: dict[str, InputBin
         progress=Silent(),
     )
     backend = OnnxFloatBackend()
-    return backend.emit(backend.prepare(job), CV25, Recipe(granularity=Granularity.PER_TENSOR))
+    return backend.emit(backend.prepare(job), target, Recipe(granularity=Granularity.PER_TENSOR))
 
 
 def file_of(artifact: Artifact) -> onnx.ModelProto:
@@ -195,6 +199,12 @@ def test_inputs_of_raw_pixels_are_noted_in_the_file() -> None:
 
 def test_a_normalization_goes_in_front_of_the_network() -> None:
     assert OnnxFloatBackend.normalization is Normalization.OP
+
+
+def test_a_chip_that_takes_integers_is_refused() -> None:
+    integers = replace(CV25, name="artpec8", scheme=replace(CV25.scheme, numbers=Numbers.INT8))
+    with pytest.raises(UsageError, match="artpec8 takes int8 files; the onnx-float backend makes float32"):
+        made(small(), target=integers)
 
 
 def test_all_that_such_a_file_cannot_hold_is_refused_at_once() -> None:

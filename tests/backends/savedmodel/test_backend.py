@@ -20,6 +20,7 @@ from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.recipe import Override
+from dlpuconv.scheme import Numbers
 from dlpuconv.verify.parity import Links, compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.lowering import LoweringWorker, lower
@@ -172,17 +173,26 @@ def test_no_samples_are_an_error_before_anything_starts(source: Model, tmp_path:
         TensorFlowBackend().prepare(job_of(source, None, tmp_path))
 
 
-def test_overrides_are_refused(source: Model, tmp_path: Path) -> None:
-    prepared = Calibrated(
-        job=job_of(source, None, tmp_path),
-        lowered=None,  # type: ignore[arg-type] # it is refused before it is looked at
-        file=tmp_path,
+def prepared_nothing(source: Model, folder: Path) -> Calibrated:
+    return Calibrated(
+        job=job_of(source, None, folder),
+        lowered=None,  # type: ignore[arg-type] # what is asked for is refused before it is looked at
+        file=folder,
         inputs=(0,),
         outputs=(0,),
     )
+
+
+def test_overrides_are_refused(source: Model, tmp_path: Path) -> None:
     recipe = Recipe(granularity=PER_TENSOR, overrides=(Override("*", PER_CHANNEL),))
     with pytest.raises(UsageError, match="--override needs tflite"):
-        TensorFlowBackend().emit(prepared, ARTPEC8, recipe)
+        TensorFlowBackend().emit(prepared_nothing(source, tmp_path), ARTPEC8, recipe)
+
+
+def test_a_chip_that_takes_floats_is_refused(source: Model, tmp_path: Path) -> None:
+    floats = replace(ARTPEC8, name="cv25", scheme=replace(ARTPEC8.scheme, numbers=Numbers.FLOAT32))
+    with pytest.raises(UsageError, match="cv25 takes float32 files; the tensorflow backend makes int8 ones"):
+        TensorFlowBackend().emit(prepared_nothing(source, tmp_path), floats, Recipe(granularity=PER_TENSOR))
 
 
 @needs_tensorflow
