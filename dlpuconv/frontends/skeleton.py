@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.memory import MEMORY, at_most
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import onnx
+
+_SHAPE_SLOTS: Final = {
+    "Reshape": 1,
+    "Expand": 1,
+    "Tile": 1,
+    "Resize": 1,
+    "Upsample": 1,
+    "ConstantOfShape": 0,
+    "OneHot": 1,
+}
+"""By operator, the first input that may say the shape of its output."""
+
+_WINDOWS: Final = {"HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"}
 
 
 def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
@@ -67,6 +81,13 @@ def tame(graph: onnx.GraphProto) -> None:
             node.op_type = "Expand"
             node.input.insert(0, filling.name)
             del node.attribute[:]
+        elif node.op_type == "EyeLike":
+            # The inference of EyeLike does not survive an input of unknown type.
+            kind = next((attribute.i for attribute in node.attribute if attribute.name == "dtype"), None)
+            node.op_type = "Identity" if kind is None else "Cast"
+            del node.attribute[:]
+            if kind is not None:
+                node.attribute.add(name="to", i=kind, type=2)  # AttributeProto.INT
         elif node.op_type in ("Conv", "ConvTranspose"):
             _state_kernel(node, shapes)
 
@@ -114,7 +135,8 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
     import onnx
 
     try:
-        with at_most(skeleton.ByteSize() * 16 + MEMORY):
+        limit = at_most(skeleton.ByteSize() * 16 + MEMORY) if _computes_shapes(skeleton.graph) else nullcontext()
+        with limit:
             result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise ModelError(_readable(str(error))) from error
@@ -126,6 +148,16 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
         raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
     graph = result.graph
     return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _computes_shapes(graph: onnx.GraphProto) -> bool:
+    """True where a shape may be as long as a computed value, so that the inference's memory has no bound of its own."""
+    constants = {tensor.name for tensor in graph.initializer}
+    return any(
+        node.op_type in _WINDOWS
+        or any(name not in constants for name in node.input[_SHAPE_SLOTS.get(node.op_type, 99) :])
+        for node in walk_nodes(graph.node)
+    )
 
 
 def _readable(message: str) -> str:

@@ -66,6 +66,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     _declare(graph, inferred)
+    screen_types(graph)
     _name_nodes(graph)
     _forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
@@ -74,6 +75,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
 def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model as one flat graph in running order, with every constant an initializer."""
     screen_nesting(proto)
+    del proto.training_info[:]
     screen_text(proto)
     screen_tensors(proto)
     screen_sparse(proto)

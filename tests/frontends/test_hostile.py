@@ -7,6 +7,7 @@ import random
 import time
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,10 @@ from tests.frontends.support import chain, conv, node, read
 from tests.frontends.test_functions import branch, calls, function, squeezing
 
 _CHANGES = 600
+
+
+def ones(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.ones(shape, np.float32)
 
 
 def _models() -> list[bytes]:
@@ -89,7 +94,37 @@ def test_memory_does_not_follow_what_a_file_declares() -> None:
     ends = {name: np.array(number, np.float32) for name, number in (("a", 0.0), ("b", 1e12), ("c", 1.0))}
     with pytest.raises(ModelError):
         read(chain(node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"]), shape=(1,), weights=ends))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000
+
+
+@pytest.mark.parametrize(
+    "proto",
+    [
+        chain(node("Conv", ["x", "w"], ["y"]), shape=(1, 1), weights={"w": ones(1, 1, 1)}),
+        chain(node("Conv", ["x", "w"], ["y"]), shape=(1, 1, 4), weights={"w": ones(1, 1, 1, 1, 1)}),
+        chain(
+            node("Conv", ["x", "w"], ["y"], kernel_shape=[9, 9]), shape=(1, 1, 4, 4), weights={"w": ones(1, 1, 1, 1)}
+        ),
+        chain(node("Conv", ["x", "x"], ["y"]), shape=(1, 1, 4, 4)),
+        chain(node("ConvTranspose", ["x", "w"], ["y"]), shape=(1, 1, 4, 4), weights={"w": ones(1)}),
+        chain(node("Conv", ["x", "w"], ["y"], strides=[0, 0]), shape=(1, 1, 4, 4), weights={"w": ones(1, 1, 1, 1)}),
+        chain(node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[0, 0]), shape=(1, 1, 4, 4)),
+        chain(node("DepthToSpace", ["x"], ["y"], blocksize=0), shape=(1, 4, 4, 4)),
+        chain(node("Split", ["x"], ["y"], num_outputs=2**30), opset=18),
+        chain(node("OneHot", ["x", "w", "x"], ["y"]), weights={"w": ones(0)}),
+        chain(node("RNN", ["x", "x", "x"], ["z"]), node("EyeLike", ["z"], ["y"])),
+        chain(node("HannWindow", ["n"], ["h"]), node("Add", ["x", "h"], ["y"]), weights={"n": np.array(2**40)}),
+        chain(
+            node("ConstantOfShape", ["n"], ["s"], value=onnx.numpy_helper.from_array(np.array([1]))),
+            node("Reshape", ["x", "s"], ["y"]),
+            weights={"n": np.array([10**9])},
+        ),
+    ],
+    ids=lambda proto: proto.graph.node[0].op_type,
+)
+def test_what_ends_or_fills_the_process_in_onnxs_own_inference_is_an_error(proto: onnx.ModelProto) -> None:
+    with pytest.raises(ModelError):
+        read(proto)
 
 
 def test_graphs_within_graphs_a_hundred_deep_are_refused() -> None:

@@ -109,6 +109,10 @@ def test_text_in_a_constant_is_refused() -> None:
     refused(proto, "the tensor 'c' holds STRING values")
 
 
+def test_an_output_that_turns_out_to_be_text_is_refused() -> None:
+    refused(chain(node("Cast", ["x"], ["y"], to=onnx.TensorProto.STRING)), "the output 'y' is a tensor of STRING")
+
+
 def test_random_numbers_are_refused() -> None:
     proto = chain(node("RandomNormalLike", ["x"], ["n"], name="n"), node("Add", ["x", "n"], ["y"]))
     refused(proto, "RandomNormalLike 'n': random numbers")
