@@ -155,8 +155,9 @@ def _interpreter(content: bytes) -> Any:
     failure: Exception | None = None
     for resolver in resolvers:
         try:
-            interpreter = Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=resolver)
-            interpreter.allocate_tensors()
+            with quiet_native_libraries():  # LiteRT announces its delegate
+                interpreter = Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=resolver)
+                interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             failure = error
         else:
