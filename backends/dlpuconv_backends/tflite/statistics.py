@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from dlpuconv.errors import BackendError, CalibrationError
+from dlpuconv.formats.quiet import quiet_native_libraries
 from dlpuconv_backends.flatbuffer import Graph, Tensor, encode
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.versions import versions_of
