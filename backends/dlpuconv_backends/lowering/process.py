@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import signal
+import site
 import subprocess
 import sys
 import tempfile
@@ -240,9 +241,8 @@ def _environment(home: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
-        "PYTHONNOUSERSITE": "1",
+        "PYTHONUSERBASE": site.getuserbase(),  # a library that is installed for this user stays so with another HOME
     }
     return {**os.environ, **fixed}
 

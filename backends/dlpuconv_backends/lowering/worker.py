@@ -69,6 +69,7 @@ def build(source: Path) -> Any:
 
     model = onnx.load(source)
     spell_out_batchnorm(model)
+    spell_out_ceil_mode(model)
     apply_normalize_attrs_rule(model)
     model = onnx.shape_inference.infer_shapes(model)
     shapes, dtypes = onnx_analysis._extract_tensor_info(model)
@@ -142,6 +143,68 @@ def spell_out_batchnorm(model: Any) -> None:
         nodes.append(helper.make_node("Add", [product, offset_name], [node.output[0]], name=node.name))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+def spell_out_ceil_mode(model: Any) -> None:
+    """AveragePool(x), ceil_mode=1 -> Mul(AveragePool(Pad(x)), window / pixels that count), on two spatial axes.
+
+    onnx2tf's builder counts the pixels wrongly that ceil_mode puts behind the end: ONNX counts none of them.
+    """
+    from onnx import helper
+
+    values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
+    nodes = []
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        before = shapes.get(node.input[0], []) if node.input else []
+        after = shapes.get(node.output[0], [])
+        if node.op_type == "AveragePool" and attributes.get("ceil_mode") and len(before) == len(after) == 4:
+            nodes += padded_average(model, node, attributes, before[2:], after[2:])
+        else:
+            nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: list[int], after: list[int]) -> list[Any]:
+    """The three nodes that an AveragePool with ceil_mode becomes; their constants go into the model.
+
+    Args:
+        model: gets the constants.
+        node: the AveragePool.
+        attributes: its attributes by name.
+        before: [H, W] of its input.
+        after: [H, W] of its output.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    kernel, strides = attributes["kernel_shape"], attributes.get("strides", [1, 1])
+    pads = attributes.get("pads", [0, 0, 0, 0])
+    padding_counts = float(attributes.get("count_include_pad", 0))
+    fronts, backs, shares = [], [], []
+    for axis in (0, 1):
+        front, declared = pads[axis], pads[axis + 2]
+        reached = (after[axis] - 1) * strides[axis] + kernel[axis] - before[axis] - front
+        back = max(reached, declared)
+        row = [padding_counts] * front + [1.0] * before[axis] + [padding_counts] * declared + [0.0] * (back - declared)
+        starts = [i * strides[axis] for i in range(after[axis])]
+        shares.append(np.array([sum(row[start : start + kernel[axis]]) for start in starts]))
+        fronts.append(front)
+        backs.append(back)
+    name = node.output[0]
+    constants = {
+        f"{name}/pads": np.array([0, 0, *fronts, 0, 0, *backs], np.int64),
+        f"{name}/correction": (np.prod(kernel) / np.multiply.outer(*shares)).astype(np.float32)[None, None],
+    }
+    model.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in constants.items())
+    window = {"kernel_shape": kernel, "strides": strides}
+    return [
+        helper.make_node("Pad", [node.input[0], f"{name}/pads"], [f"{name}/padded"], node.name),
+        helper.make_node("AveragePool", [f"{name}/padded"], [f"{name}/mean"], node.name, **window),
+        helper.make_node("Mul", [f"{name}/mean", f"{name}/correction"], [name], node.name),
+    ]
 
 
 def lower(source: Path, destination: Path, names: Path) -> None:

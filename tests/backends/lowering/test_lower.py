@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -89,6 +89,18 @@ def test_batch_normalization_on_a_cube_meets_its_channels(worker: LoweringWorker
         {"y": (1, 4, 4, 4)},
         parameters,
     )
+    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+@pytest.mark.parametrize("pads", [(0, 0, 0, 0), (1, 1, 1, 1)])
+def test_averages_with_ceil_mode_count_the_right_pixels(
+    worker: LoweringWorker, tmp_path: Path, pads: tuple[int, ...], counted: int
+) -> None:
+    options: dict[str, Any] = {"kernel_shape": (3, 3), "strides": (2, 2), "pads": pads, "count_include_pad": counted}
+    node = helper.make_node("AveragePool", ["x"], ["y"], "pool", ceil_mode=1, **options)
+    out = 4 if not any(pads) else 5
+    source = model([node], {"x": (1, 3, 8, 8)}, {"y": (1, 3, out, out)}, opset=19)
     check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
 
 
