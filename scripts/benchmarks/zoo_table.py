@@ -49,9 +49,9 @@ def run_zoo(*, models: str, samples: int) -> tuple[dict[str, Any], list[str]]:
     figures: dict[str, Any] = {}
     missed: list[str] = []
     for name in model_names(models):
-        with console.status(name):
-            values = np.asarray(zoo.task(name).load_calib(samples), np.float32)
-            figures[name] = _one(name, values)
+        values = np.asarray(zoo.task(name).load_calib(samples), np.float32)
+        figures[name] = _one(name, values)
+        console.print(f"{name}: {_told(figures[name])}")
         missed += [f"{name}: {sentence}" for sentence in _missed(figures[name])]
     _print(figures)
     for sentence in missed:
@@ -77,6 +77,14 @@ def _one(name: str, values: Array) -> dict[str, Any]:
     except DlpuconvError as error:
         found["error"] = f"{error.kind}: {error}"
     return found
+
+
+def _told(found: dict[str, Any]) -> str:
+    """One line while the table is not ready."""
+    if "error" in found:
+        return str(found["error"])
+    verdicts = [f"{target} {found['default'][target]['verdict']}" for target in TARGETS]
+    return f"float {found['float_db']} dB, {', '.join(verdicts)}, {found['default']['seconds']} s"
 
 
 def _artifact(made: Converted) -> dict[str, Any]:
