@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ModelError, did_you_mean
+from dlpuconv.errors import ModelError
 from dlpuconv.frontends.external_data import holds_external_data, load_external_data
 from dlpuconv.ir import Source
 
@@ -137,8 +138,11 @@ def _content(path: Path) -> bytes:
             raise ModelError(f"{path} is larger than 2 GiB, which protobuf cannot hold: keep weights as external data")
         return path.read_bytes()
     except FileNotFoundError:
-        siblings = [p.name for p in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
-        raise ModelError(f"there is no file {path}{did_you_mean(path.name, siblings)}") from None
+        # Stems are compared, since a common suffix makes all names look alike.
+        siblings = {p.stem: p.name for p in path.parent.glob("*.onnx")} if path.parent.is_dir() else {}
+        close = get_close_matches(path.stem, siblings, n=1)
+        hint = f" (did you mean {siblings[close[0]]!r}?)" if close else ""
+        raise ModelError(f"there is no file {path}{hint}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 

@@ -28,7 +28,7 @@ _QUANTIZED_ALREADY: Final = (
     "{nodes}: the model is quantized already, and this version converts float models; convert the model that it was"
     " made from"
 )
-_CACHES: Final = {"TensorScatter"}
+_NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
 _RANDOM: Final = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
 
@@ -107,7 +107,7 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
         (_CONTROL_FLOW.__contains__, "{nodes}: control flow cannot be converted"),
         (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
         (_NOT_TENSORS.__contains__, "{nodes}: sequences, optional values and text cannot be converted"),
-        (_CACHES.__contains__, "{nodes}: a cache that is written in place cannot be converted"),
+        (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator"),
         (_RANDOM.__contains__, "{nodes}: random numbers cannot be converted"),
     )  # fmt: skip
     for matches, text in kinds:
