@@ -74,6 +74,24 @@ def _next_to_transpose(node: onnx_ir.Node) -> bool:
     )
 
 
+def split_to_slices(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Split of channels that a Gather has put in order -> Slices, which merge with the Gather."""
+    x = node.inputs[0]
+    before, shape = (x.producer() if x is not None else None), static_shape(x)
+    if before is None or shape is None or before.op_type != "Gather" or len(shape) != 4:
+        return None
+    if attrs.integer(node, "axis", 0) % 4 != 1 or attrs.integer(before, "axis", 0) != 1:
+        return "it does not split channels"
+    start = 0
+    for output in list(node.outputs):
+        extent = (static_shape(output) or (0, 0))[1]
+        bounds = [[start], [start + extent], [1], [1]]
+        constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
+        editor.replace(output, editor.add(node, "Slice", [x, *constants]), adopt_name=True)
+        start += extent
+    return FIRED
+
+
 def drop_expand(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Let operators that broadcast read what an Expand broadcasts."""
     x, output = node.inputs[0], node.outputs[0]
@@ -143,6 +161,7 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return None
 
 
+SPLIT = Rewrite("split-to-slices", ("Split",), split_to_slices)
 GATHER = Rewrite("gather-to-slice", ("Gather",), gather_to_slice)
 RESHAPE = Rewrite("moves-to-reshape", ("Transpose", "DepthToSpace"), to_reshape)
 EXPAND = Rewrite("drop-expand", ("Expand",), drop_expand)

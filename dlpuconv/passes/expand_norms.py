@@ -120,6 +120,28 @@ def _group(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_i
     return _scale_and_shift(editor, node, normal, (1, channels, 1, 1))
 
 
+def group_instance(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """InstanceNormalization between a Reshape of [N, C, H, W] to [N, groups, -1] and one back: PyTorch's GroupNorm."""
+    x = node.inputs[0]
+    before, after = (x.producer() if x is not None else None), editor.only_reader(node.outputs[0])
+    if before is None or after is None or before.op_type != "Reshape" or after.op_type != "Reshape":
+        return None
+    shape, grouped = static_shape(before.inputs[0]), static_shape(x)
+    if shape is None or grouped is None or len(shape) != 4 or static_shape(after.outputs[0]) != shape:
+        return "it is not of rank 4 before and after"
+    groups = grouped[1]
+    factors = [editor.array(v) for v in node.inputs[1:3]]
+    if grouped[0] != shape[0] or shape[1] % groups or any(f is None for f in factors):
+        return "it does not group channels, or its factors are not constant"
+    scale, bias = (np.asarray(f).repeat(shape[1] // groups) for f in factors)
+    settings = {"num_groups": groups, "epsilon": attrs.number(node, "epsilon", 1e-5)}
+    constants = [editor.constant(f, f"{node.name}_factor") for f in (scale, bias)]
+    whole = editor.insert(after, "GroupNormalization", [before.inputs[0], *constants], settings)
+    whole.outputs[0].shape, whole.outputs[0].type = after.outputs[0].shape, after.outputs[0].type
+    editor.substitute(after, whole.outputs[0])
+    return expand(editor, whole)
+
+
 def _mean_variance(editor: Editor, node: onnx_ir.Node, _: tuple[int, ...]) -> onnx_ir.Value | str:
     # The specification adds 1e-9 to the deviation, which is below float32's resolution of anything but zero.
     return standardize(editor, node, mean_over(editor, node, attrs.integers(node, "axes") or [0, 2, 3]), 1e-9)
@@ -143,4 +165,5 @@ _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Valu
     "RMSNormalization": _root_mean_square,
 }
 
+GROUPS = Rewrite("expand-group-norms", ("InstanceNormalization",), group_instance)
 PASS = Rewrite("expand-norms", tuple(_FORMS), expand)

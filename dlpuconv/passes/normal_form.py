@@ -16,10 +16,12 @@ from dlpuconv.passes import (
     fold_affine_in_front,
     fold_batch_norm,
     fold_constants,
+    fold_focus,
     fold_pad,
     matmul_to_gemm,
     merge_reshapes,
     merge_transposes,
+    part_of_concat,
     recognise_activations,
     recognise_channel_gather,
     spell_affine,
@@ -53,6 +55,7 @@ REPEATED: tuple[Pass, ...] = (
     recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
+    expand_norms.GROUPS,  # before the InstanceNormalization in a GroupNorm is taken for one
     expand_norms.PASS,
     canonical_reductions.POOLS,
     canonical_reductions.AXES,
@@ -65,8 +68,11 @@ REPEATED: tuple[Pass, ...] = (
     canonical_moves.DEPTH_TO_SPACE,
     canonical_moves.RESIZE,
     canonical_moves.EXPAND,
+    canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
+    fold_focus.PASS,
+    part_of_concat.PASS,
     fold_pad.MERGE,
     fold_pad.FOLD,
     fold_batch_norm.BACKWARD,
