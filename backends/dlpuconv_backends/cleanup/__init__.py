@@ -28,6 +28,7 @@ from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
 from dlpuconv_backends.cleanup.layout import choose_layouts
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
+from dlpuconv_backends.cleanup.merge_grouped_deconv import merge_grouped_deconv
 from dlpuconv_backends.cleanup.merge_moves import merge_moves
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
@@ -60,6 +61,7 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     open_sandwiches,
     keep_reduced_axes,
     recognise_functions,  # before fold_affine takes the factors of a function apart
+    merge_grouped_deconv,
     fold_crops,  # before fold_affine: a bias behind a crop belongs to the convolution
     fold_pool_counts,  # before fold_pads and fold_affine: it needs the PAD and the factors
     matmul_to_layer,  # makes layers that can take the affine operators behind them

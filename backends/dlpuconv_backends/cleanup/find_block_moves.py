@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv_backends.cleanup.find_channel_gathers import MOVES, moved, pick
+from dlpuconv_backends.cleanup.find_channel_gathers import LARGEST, MOVES, moved, pick
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
@@ -88,7 +88,7 @@ def _numbers(tensor: Tensor, source: Tensor, uses: Uses) -> Numbers | None:
 def _block_move(op: Operator, source: Tensor, uses: Uses) -> list[Operator]:
     batch, height, width, channels = source.shape
     _, new_height, new_width, new_channels = op.output.shape
-    if batch != 1:
+    if batch != 1 or prod(source.shape) > LARGEST:
         return []
     down, up = height // max(new_height, 1), new_height // max(height, 1)
     to_depth = down > 1 and (height, width) == (new_height * down, new_width * down)

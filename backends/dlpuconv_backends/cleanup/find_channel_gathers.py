@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 _LONGEST = 6
+LARGEST = 1 << 24  # elements: their numbers take 64 MB
 MOVES = frozenset(("RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER"))
 
 
@@ -54,7 +55,11 @@ def find_channel_gathers(graph: Graph) -> int:
 def _picked(chain: list[Operator]) -> npt.NDArray[np.int64] | None:
     """The channels of the chain's input that its output holds, if it is as simple as that."""
     source, result = chain[0].input(0), chain[-1].output
-    if source.shape[:-1] != result.shape[:-1] or any(len(op.input(0).shape) == 0 for op in chain):
+    if (
+        source.shape[:-1] != result.shape[:-1]
+        or prod(source.shape) > LARGEST
+        or any(len(op.input(0).shape) == 0 for op in chain)
+    ):
         return None
     numbers: npt.NDArray[Any] | None = np.arange(prod(source.shape), dtype=np.int32).reshape(source.shape)
     for op in chain:
