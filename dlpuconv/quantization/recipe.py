@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,34 @@ from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from dlpuconv.scheme import Granularity
+
+
+class Observer(StrEnum):
+    """Which of the values that an activation took its scale holds; the rest saturates."""
+
+    MINMAX = "min-max"
+    """All of them."""
+    PERCENTILE = "percentile"
+    """All but one in ten thousand at each end."""
+    MSE = "mse"
+    """Those that give the least squared error of rounding and saturation together."""
+
+
+class WeightScale(StrEnum):
+    """How a layer's weights get their scale."""
+
+    MAX = "max"
+    """The largest weight is the largest code."""
+    MSE = "mse"
+    """The least squared error; the largest weights may saturate."""
+
+
+class BiasCorrection(StrEnum):
+    """How the mean error of quantized weights is taken out of a layer's output."""
+
+    OFF = "off"
+    ANALYTIC = "analytic"
+    """From the mean of the layer's input on the calibration samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +74,18 @@ class Recipe:
     Attributes:
         granularity: of the weights of convolutions.
         overrides: in order; the last one that matches a layer's name decides.
+        observer: of activations.
+        weight_scale: of weights.
+        equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
+        bias_correction: of layers.
     """
 
     granularity: Granularity
     overrides: tuple[Override, ...] = ()
+    observer: Observer = Observer.MINMAX
+    weight_scale: WeightScale = WeightScale.MAX
+    equalize: bool = False
+    bias_correction: BiasCorrection = BiasCorrection.OFF
 
     def granularity_of(self, *names: str) -> Granularity | None:
         """What an override says of a layer known under `names`; None where none matches."""
@@ -57,3 +94,14 @@ class Recipe:
             if any(fnmatchcase(name, override.pattern) for name in names):
                 found = override.granularity
         return found
+
+    @property
+    def summary(self) -> str:
+        """The techniques in words, such as `equalize + bias correction, mse ranges`."""
+        steps = [
+            *(["equalize"] if self.equalize else []),
+            *(["bias correction"] if self.bias_correction is not BiasCorrection.OFF else []),
+            *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),
+            f"{self.observer} ranges",
+        ]
+        return ", ".join(steps)

@@ -23,6 +23,7 @@ from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupport
 from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
 from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
+from dlpuconv_backends.tflite.tuning import Material, Tuner
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class TFLitePrepared(Prepared):
         output_permutations: by output name.
         statistics: of `observed_tensors(graph)`.
         rewrites: what legalization did: ONNX nodes by rewrite.
+        tuner: applies recipes to the graph, and remembers what it measured.
     """
 
     job: Job
@@ -55,6 +57,7 @@ class TFLitePrepared(Prepared):
     output_permutations: Mapping[str, tuple[int, ...]]
     statistics: Statistics
     rewrites: Mapping[str, list[str]]
+    tuner: Tuner
 
     @property
     def ranges(self) -> dict[str, Range]:
@@ -108,6 +111,7 @@ class TFLiteBackend(Backend):
             output_permutations=lowered.output_permutations,
             statistics=statistics,
             rewrites=rewrites,
+            tuner=Tuner(_material(graph, job, lowered, statistics)),
         )
 
     @override
@@ -122,7 +126,8 @@ class TFLiteBackend(Backend):
         job = prepared.job
         prescribed = prescribed_inputs(job.bindings)
         interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
-        quantized = quantize(prepared.graph, prepared.ranges, recipe, interface, prescribed)
+        tuned = prepared.tuner.apply(recipe)
+        quantized = quantize(tuned, recipe, interface, prescribed)
         content, runtime = _encode(quantized)
         signature = job.model.signature
         return Artifact(
@@ -136,9 +141,10 @@ class TFLiteBackend(Backend):
                 for spec, tensor in zip(signature.outputs, quantized.graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*clipped_inputs(prescribed, prepared.ranges), *warnings(quantized, prepared.graph)),
+            warnings=(*clipped_inputs(prescribed, prepared.ranges), *tuned.warnings, *warnings(quantized, tuned.graph)),
             facts={
                 **facts(quantized),
+                **tuned.facts,
                 "ops": dict(Counter(op.kind for op in quantized.graph.operators).most_common()),
                 "min_runtime_version": runtime,
                 "rewrites": {title: list(names) for title, names in prepared.rewrites.items()},
@@ -185,6 +191,20 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     refuse_undefined(graph, observed)
     statistics.ranges()  # raises where something is not finite
     return statistics
+
+
+def _material(graph: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
+    calibration = job.calibration
+    assert calibration is not None
+    return Material(
+        graph=graph,
+        ranges=statistics.ranges(),
+        samples=len(calibration.fit),
+        feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
+        cache=StatisticsCache(job.cache),
+        key=_key(graph, job, lowered),
+        progress=job.progress,
+    )
 
 
 def _key(graph: Graph, job: Job, lowered: Lowered) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.quantization import BiasCorrection
 from dlpuconv_backends.tflite.emit import Interface, build
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.plan import choose_ranges, plan_activations
-from dlpuconv_backends.tflite.weights import LayerWeights, granularity, layer_names, quantize_layer
+from dlpuconv_backends.tflite.weights import LayerWeights, Refinement, granularity, layer_names, quantize_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
     from dlpuconv_backends.tflite.numbers import Parameters, Range
     from dlpuconv_backends.tflite.plan import ActivationPlan
+    from dlpuconv_backends.tflite.tuning import Tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,7 @@ class Quantized:
 
 
 def quantize(
-    graph: Graph,
-    ranges: Mapping[str, Range],
+    tuned: Tuned,
     recipe: Recipe,
     interface: Interface,
     inputs: Mapping[str, Parameters] | None = None,
@@ -45,35 +46,47 @@ def quantize(
     """Quantize a legal float graph; it is not changed.
 
     Args:
-        graph: every operator with data has an entry in `SPECS`.
-        ranges: observed lowest and highest value by tensor name.
-        recipe: granularities.
+        tuned: a float graph whose every operator with data has an entry in `SPECS`, and its ranges.
+        recipe: granularities, weight scales, bias correction.
         interface: types of the ends.
         inputs: parameters that inputs must have, by name.
 
     Raises:
         UsageError: an override names no layer.
     """
+    graph, ranges = tuned.graph, tuned.ranges
     prescribed = {t: inputs[t.name] for t in graph.inputs if inputs and t.name in inputs}
     observed: dict[Tensor, Range] = {t: ranges[t.name] for t in graph.tensors() if t.name in ranges}
     plan = plan_activations(graph, choose_ranges(graph, observed), prescribed)
-    layers = quantize_layers(graph, plan, recipe)
+    layers = quantize_layers(tuned, plan, recipe)
     return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers)
 
 
-def quantize_layers(graph: Graph, plan: ActivationPlan, recipe: Recipe) -> dict[Operator, LayerWeights]:
+def quantize_layers(tuned: Tuned, plan: ActivationPlan, recipe: Recipe) -> dict[Operator, LayerWeights]:
     """Integers of every layer with weights, under the recipe's granularities.
 
     Raises:
         UsageError: an override names no layer.
     """
     found: dict[Operator, LayerWeights] = {}
-    for op in graph.operators:
+    for op in tuned.graph.operators:
         weights = SPECS[op.kind].weights if op.kind in SPECS else None
         if weights is not None:
-            found[op] = quantize_layer(op, plan.read_as(op, weights.data), granularity(op, recipe))
+            found[op] = quantize_layer(
+                op, plan.read_as(op, weights.data), granularity(op, recipe), _refinement(op, tuned, recipe)
+            )
     _check_overrides(recipe, found)
     return found
+
+
+def _refinement(op: Operator, tuned: Tuned, recipe: Recipe) -> Refinement:
+    weights = SPECS[op.kind].weights
+    assert weights is not None
+    measured = tuned.channels.get(op.input(weights.data).name)
+    corrected = recipe.bias_correction is BiasCorrection.ANALYTIC and measured is not None
+    return Refinement(
+        weight_scale=recipe.weight_scale, mean=measured[:, 2] if corrected and measured is not None else None
+    )
 
 
 def _check_overrides(recipe: Recipe, layers: Mapping[Operator, LayerWeights]) -> None:

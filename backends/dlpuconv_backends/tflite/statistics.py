@@ -123,7 +123,7 @@ def observe(
     computed = [(i, t) for i, t in enumerate(tensors) if t not in inputs]
     given = [(i, t.name) for i, t in enumerate(tensors) if t in inputs]
     probe = Graph(graph.inputs, [t for _, t in computed] or graph.outputs, graph.operators)
-    interpreter = _interpreter(encode(probe, versions_of(probe)))
+    interpreter = interpreter_of(encode(probe, versions_of(probe)))
     # LiteRT keeps the order of the file's lists of inputs and outputs
     slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
     outputs = [d["index"] for d in interpreter.get_output_details()]
@@ -144,7 +144,7 @@ def observe(
     return Statistics(tensors=tuple(t.name for t in tensors), values=found, samples=samples)
 
 
-def _interpreter(content: bytes) -> Any:
+def interpreter_of(content: bytes) -> Any:
     """A loaded interpreter with the fast delegate, or without one where it cannot take the graph.
 
     Raises:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.quantization import WeightScale
+from dlpuconv.quantization.weight_scale import mse_scales
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Affine
+from dlpuconv_backends.tflite.bias_correction import mean_shift
 from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:
@@ -50,6 +53,19 @@ class LayerWeights:
     dead: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refinement:
+    """What a recipe asks for in one layer beyond rounding to the nearest code.
+
+    Attributes:
+        weight_scale: how the weights get their scale.
+        mean: [C] of the layer's input by channel, for a corrected bias; None for the bias as it is.
+    """
+
+    weight_scale: WeightScale = WeightScale.MAX
+    mean: npt.NDArray[np.float64] | None = None
+
+
 def layer_names(op: Operator) -> tuple[str, ...]:
     """The names under which an override may mean this layer: ONNX node, ONNX values, tensor."""
     return tuple(name for name in (op.source_name, *op.output.source_names, op.output.name) if name)
@@ -62,20 +78,25 @@ def granularity(op: Operator, recipe: Recipe) -> Granularity:
     return recipe.granularity_of(*layer_names(op)) or default
 
 
-def quantize_layer(op: Operator, data: Parameters, chosen: Granularity) -> LayerWeights:
+def quantize_layer(
+    op: Operator, data: Parameters, chosen: Granularity, refinement: Refinement | None = None
+) -> LayerWeights:
     """Integers for a layer with weights.
 
     Args:
         op: its weights and bias are float32 constants.
         data: of the activation that it reads.
         chosen: one scale, or one for each output channel.
+        refinement: what a recipe asks for beyond rounding; None for nothing.
     """
+    refinement = refinement or Refinement()
     at = SPECS[op.kind].weights
     assert at is not None
     weights, axis = _values(op.input(at.weights)), at.axis
     bias_tensor = op.inputs[at.bias] if at.bias < len(op.inputs) else None
     bias = None if bias_tensor is None else _values(bias_tensor).reshape(-1)
-    scale, repaired = _scales(weights, bias, axis, data, chosen)
+    wanted = _wanted(weights, axis, chosen, refinement)
+    scale, repaired = _scales(wanted, _accumulator_floor(weights, bias, axis, data))
     along = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)]) if scale.size > 1 else scale
     codes = np.clip(np.rint(weights / along), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
     zeros = np.zeros(scale.size, np.int64)
@@ -83,6 +104,8 @@ def quantize_layer(op: Operator, data: Parameters, chosen: Granularity) -> Layer
     affine = Affine(scale, zeros, axis if scale.size > 1 else 0)
     if bias is None:
         return LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
+    if refinement.mean is not None:
+        bias = bias - mean_shift(op, codes * along.astype(np.float64) - weights, refinement.mean)
     # the kernels compare with a float32 product (kernel_util.cc), so it is computed as one
     bias_scale = (np.float32(data.scale) * scale).astype(np.float32)
     bias_codes = np.clip(np.rint(bias / bias_scale.astype(np.float64)), -_INT32, _INT32).astype(np.int32)
@@ -111,25 +134,24 @@ def _peaks(weights: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float6
     return np.asarray(np.abs(_per_channel(weights, axis)).max(axis=1, initial=0.0))
 
 
-def _scales(
-    weights: npt.NDArray[np.float64],
-    bias: npt.NDArray[np.float64] | None,
-    axis: int,
-    data: Parameters,
-    chosen: Granularity,
-) -> tuple[npt.NDArray[np.float32], int]:
-    """[1] or [C] weight scales, and how many channels asked for a wider one than their weights need."""
+def _wanted(
+    weights: npt.NDArray[np.float64], axis: int, chosen: Granularity, refinement: Refinement
+) -> npt.NDArray[np.float64]:
+    """[1] or [C] the scales that the weights ask for."""
     peaks = _peaks(weights, axis)
-    channels = peaks.size
+    whole = chosen is Granularity.PER_TENSOR or peaks.size == 1
+    if refinement.weight_scale is WeightScale.MSE:
+        return mse_scales(weights.reshape(1, -1) if whole else _per_channel(weights, axis))
     # a dead channel takes its neighbours' scale: its own would be 0, and its bias needs some
     wanted = np.where(peaks > 0, peaks, peaks.max(initial=0.0) or 1.0) / _LARGEST_WEIGHT
-    floor = np.maximum(_accumulator_floor(weights, bias, axis, data), _SMALLEST_SCALE)
-    if chosen is Granularity.PER_TENSOR or channels == 1:
-        wanted = np.full(channels, wanted.max())
+    return wanted.max(keepdims=True) if whole else wanted
+
+
+def _scales(wanted: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float32], int]:
+    """[1] or [C] weight scales, and how many channels asked for a wider one than their weights need."""
+    floor = np.maximum(floor, _SMALLEST_SCALE)
     repaired = int((floor > wanted).sum())
-    scale = np.maximum(wanted, floor)
-    if chosen is Granularity.PER_TENSOR or channels == 1:
-        scale = scale.max(keepdims=True)
+    scale = np.maximum(wanted, floor if wanted.size > 1 else floor.max(keepdims=True))
     return scale.astype(np.float32), repaired
 
 

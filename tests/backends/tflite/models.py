@@ -14,6 +14,7 @@ from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.plan import observed_tensors
 from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.statistics import MinMax, observe
+from dlpuconv_backends.tflite.tuning import Tuned
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def quantized(
 ) -> Quantized:
     """Measure a float graph on samples and quantize it."""
     statistics = observe(graph, observed_tensors(graph), samples, [MinMax()])
-    return quantize(graph, statistics.ranges(), recipe, interface)
+    return quantize(Tuned(graph=graph, ranges=statistics.ranges()), recipe, interface)
 
 
 def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:

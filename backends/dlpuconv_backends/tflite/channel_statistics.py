@@ -1,0 +1,155 @@
+"""What the channels of activations do on the calibration samples, and how the values of each activation spread.
+
+Measured in one more pass, and only for recipes that ask: the plain recipe needs lowest and highest values alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.operators import SPECS
+from dlpuconv_backends.tflite.plan import observed_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv_backends.flatbuffer import Graph, Tensor
+
+MOST_CHANNELS = 1 << 16
+"""A last axis longer than this is taken for positions, not channels."""
+_BINS = 4096
+_PICKED = 1 << 15
+"""Values of one sample that are enough for a histogram whose ends are known."""
+
+
+def detailed_tensors(graph: Graph) -> list[Tensor]:
+    """The activations that get a scale of their own, and those that layers read, each once, in graph order."""
+    wanted = dict.fromkeys(observed_tensors(graph))
+    for op in graph.operators:
+        weights = SPECS[op.kind].weights if op.kind in SPECS else None
+        if weights is not None:
+            wanted[op.input(weights.data)] = None
+    return list(wanted)
+
+
+def channels_of(tensor: Tensor) -> int:
+    """Length of the channel axis, the last one; 1 where the tensor has none."""
+    return tensor.shape[-1] if tensor.shape and 0 < tensor.shape[-1] <= MOST_CHANNELS else 1
+
+
+class Channels:
+    """Lowest, highest, mean and mean square by channel: [sum of channels, 4], tensor after tensor."""
+
+    name = "channels-1"
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        """Expect tensors of so many channels."""
+        self._counts = list(counts)
+
+    def start(self, count: int) -> None:
+        """See `statistics.Observer`."""
+        assert count == len(self._counts)
+        self._low = [np.full(c, np.inf, np.float32) for c in self._counts]
+        self._high = [np.full(c, -np.inf, np.float32) for c in self._counts]
+        self._sums = [np.zeros((2, c)) for c in self._counts]
+        self._samples = [0] * count
+
+    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+        """See `statistics.Observer`."""
+        rows = values.reshape(-1, self._counts[index])
+        np.minimum(self._low[index], rows.min(axis=0), out=self._low[index])
+        np.maximum(self._high[index], rows.max(axis=0), out=self._high[index])
+        ones = np.full(rows.shape[0], 1.0 / rows.shape[0], np.float32)
+        self._sums[index][0] += ones @ rows
+        self._sums[index][1] += ones @ np.square(rows)
+        self._samples[index] += 1
+
+    def result(self) -> npt.NDArray[np.float64]:
+        """See `statistics.Observer`."""
+        parts = [
+            np.stack([low, high, *(sums / max(samples, 1))], axis=1)
+            for low, high, sums, samples in zip(self._low, self._high, self._sums, self._samples, strict=True)
+        ]
+        return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 4))
+
+
+class Histograms:
+    """How often values fall into equal bins of known ranges: [count, bins]."""
+
+    name = "histograms-1"
+
+    def __init__(self, ranges: Sequence[Range], channels: Sequence[int]) -> None:
+        """Expect tensors with these ranges and so many channels."""
+        self._ranges = list(ranges)
+        self._channels = list(channels)
+
+    def start(self, count: int) -> None:
+        """See `statistics.Observer`."""
+        self._found = np.zeros((count, _BINS))
+
+    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+        """See `statistics.Observer`."""
+        low, high = self._ranges[index].low, self._ranges[index].high
+        flat = values.reshape(-1)
+        step = max(flat.size // _PICKED, 1)
+        while gcd(step, self._channels[index]) > 1:  # or some channels would never be looked at
+            step += 1
+        if high <= low:
+            return
+        picked = (flat[::step] - np.float32(low)) * np.float32(_BINS / (high - low))
+        bins = np.clip(picked, 0, _BINS - 1).astype(np.int64)
+        self._found[index] += np.bincount(bins, minlength=_BINS)
+
+    def result(self) -> npt.NDArray[np.float64]:
+        """See `statistics.Observer`."""
+        return self._found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Statistics by channel of a graph's activations.
+
+    Attributes:
+        channels: by tensor name: [C, 4] lowest, highest, mean, mean square.
+        histograms: by tensor name: [bins] over the tensor's whole range.
+        samples: how many were seen.
+    """
+
+    channels: Mapping[str, npt.NDArray[np.float64]]
+    histograms: Mapping[str, npt.NDArray[np.float64]]
+    samples: int
+
+    @classmethod
+    def unpack(cls, tensors: Sequence[Tensor], values: Mapping[str, npt.NDArray[np.float64]], samples: int) -> Details:
+        """From what the two observers gave for `tensors`."""
+        ends = np.cumsum([channels_of(t) for t in tensors])
+        parts = np.split(values[Channels.name], ends[:-1])
+        return cls(
+            channels={t.name: part for t, part in zip(tensors, parts, strict=True)},
+            histograms={t.name: row for t, row in zip(tensors, values[Histograms.name], strict=True)},
+            samples=samples,
+        )
+
+    def range_of(self, name: str) -> Range:
+        """Lowest and highest value of a tensor over all its channels."""
+        table = self.channels[name]
+        return Range(float(table[:, 0].min()), float(table[:, 1].max()))
+
+    def scaled(self, factors: Mapping[str, npt.NDArray[np.float64]]) -> Details:
+        """After channels were multiplied by positive `factors`; histograms, which cannot follow, are dropped.
+
+        Args:
+            factors: [C] by tensor name; 1 for tensors without an entry.
+        """
+        moved = dict(self.channels)
+        for name in moved.keys() & factors.keys():
+            s = factors[name][:, None]
+            moved[name] = moved[name] * np.concatenate([s, s, s, s**2], axis=1)
+        return replace(self, channels=moved, histograms={})
