@@ -3,7 +3,7 @@
     Gather of neighbours, or of one, along an axis -> Slice (and Reshape)
     Transpose that moves only axes of extent 1, DepthToSpace of one pixel -> Reshape
     Add(x, Expand(y)) -> Add(x, y), where the Add broadcasts as well
-    Softmax between a Transpose and its inverse -> Softmax on the axis itself
+    Softmax between Transposes -> Softmax on the axis itself, and one Transpose or none
     DepthToSpace<CRD> to one channel -> DepthToSpace<DCR>; behind a Conv -> DCR with the Conv's channels reordered
     Resize without roi, its scales written for all axes
 
@@ -109,16 +109,20 @@ def drop_expand(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 def softmax_axis(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """Transpose ∘ Softmax ∘ Transpose -> Softmax, where the two undo one another."""
+    """Transpose ∘ Softmax ∘ Transpose -> Transpose ∘ Softmax on the axis itself, and no Transpose if they cancel."""
     x = node.inputs[0]
     before, after = (x.producer() if x is not None else None), editor.only_reader(node.outputs[0])
     if before is None or after is None or before.op_type != "Transpose" or after.op_type != "Transpose":
         return None
     first, second = permutation(before), permutation(after)
-    if first is None or second is None or [first[p] for p in second] != list(range(len(first))):
-        return "the Transposes around it do not undo one another"
+    if first is None or second is None:
+        return "the Transposes around it are of unknown rank"
     axis = first[attrs.integer(node, "axis", -1) % len(first)]
-    editor.substitute(after, editor.add(after, node.op_type, [before.inputs[0]], {"axis": axis}))
+    result = editor.add(after, node.op_type, [before.inputs[0]], {"axis": axis})
+    merged = [first[p] for p in second]
+    if merged != sorted(merged):
+        result = editor.add(after, "Transpose", [result], {"perm": merged})
+    editor.substitute(after, result)
     return FIRED
 
 

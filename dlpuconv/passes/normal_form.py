@@ -16,6 +16,7 @@ from dlpuconv.passes import (
     fold_affine_in_front,
     fold_batch_norm,
     fold_constants,
+    fold_distribution,
     fold_focus,
     fold_pad,
     matmul_to_gemm,
@@ -24,6 +25,8 @@ from dlpuconv.passes import (
     part_of_concat,
     recognise_activations,
     recognise_channel_gather,
+    reduce_before_moves,
+    single_values,
     spell_affine,
     spell_channel_gather,
     strided_slice,
@@ -59,7 +62,9 @@ REPEATED: tuple[Pass, ...] = (
     expand_norms.PASS,
     canonical_reductions.POOLS,
     canonical_reductions.AXES,
+    reduce_before_moves.PASS,  # after axes are kept, before what is left of the moves is merged
     merge_reshapes.PASS,
+    single_values.PASS,
     canonical_moves.SOFTMAX,  # before Transposes are moved about
     recognise_channel_gather.PASS,  # likewise: some belong to shuffles
     merge_transposes.SINK,
@@ -72,6 +77,7 @@ REPEATED: tuple[Pass, ...] = (
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
     fold_focus.PASS,
+    fold_distribution.PASS,
     part_of_concat.PASS,
     fold_pad.MERGE,
     fold_pad.FOLD,

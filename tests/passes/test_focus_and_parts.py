@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from dlpuconv.passes import canonical_moves, expand_norms, explicit_padding, fold_focus, part_of_concat
+from dlpuconv.passes import (
+    canonical_moves,
+    expand_norms,
+    explicit_padding,
+    fold_distribution,
+    fold_focus,
+    part_of_concat,
+)
 from tests.passes.rewriting import Array, ints, model, random, rewrite
 
 STEPS = {"e": ints(8, 8), "a": ints(2, 3), "t": ints(2, 2)}
@@ -85,9 +92,6 @@ def test_parts_are_taken_from_where_they_were_joined(behind: str, constants: dic
 
 def test_a_part_across_a_joint_keeps_the_split() -> None:
     source = model(
-        HEAD.replace("BEHIND", "k, l = Split<axis=1>(j, s)  y = Neg(k)  v = Neg(l)"), **WEIGHTS, s=ints(3, 3)
-    )
-    source = model(
         """(float[1,4,3,3] x) => (float[1,3,3,3] y, float[1,3,3,3] v) {
             a = Conv(x, w)  b = Conv(x, u)  c = Concat<axis=1>(a, b)  k, l = Split<axis=1>(c, s)  y = Neg(k)  v = Neg(l)
         }""",
@@ -98,6 +102,25 @@ def test_a_part_across_a_joint_keeps_the_split() -> None:
     result = rewrite(source, part_of_concat.PASS)
     assert result.fired == (0,)
     assert result.reasons == ("k is an output, or was not joined as it is taken",)
+
+
+@pytest.mark.parametrize("bias", [(), ("b",)])
+@pytest.mark.parametrize("softmax", ["s = Softmax<axis=1>(t)", "s = Relu(t)"])
+def test_means_of_distributions_need_no_transpose(bias: tuple[str, ...], softmax: str) -> None:
+    source = model(
+        f"""(float[1,12,7] x) => (float[1,3,7] y) {{
+            r = Reshape(x, four)  t = Transpose<perm=[0,2,1,3]>(r)  {softmax}
+            c = Conv({", ".join(["s", "w", *bias])})  y = Reshape(c, three)
+        }}""",
+        four=ints(1, 3, 4, 7),
+        three=ints(1, 3, 7),
+        w=random(1, 4, 1, 1),
+        b=random(1),
+    )
+    result = rewrite(source, explicit_padding.PASS, fold_distribution.PASS)
+    folded = "Softmax" in softmax
+    assert result.fired[-1] == int(folded)
+    assert ("Transpose" in result.operators) != folded
 
 
 def test_a_split_of_shuffled_channels_becomes_slices() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.passes import canonical_moves, canonical_reductions, explicit_padding
+from dlpuconv.passes import canonical_moves, canonical_reductions, explicit_padding, reduce_before_moves, single_values
 from tests.passes.rewriting import Array, floats, ints, model, random, rewrite
 
 
@@ -44,6 +44,84 @@ def test_a_reduction_of_everything_and_one_of_nothing() -> None:
     )
     result = rewrite(source, canonical_reductions.AXES)
     assert result.operators == ["Relu", "ReduceMax", "Neg"]
+
+
+def test_one_number_broadcasts_without_a_reshape() -> None:
+    source = model(
+        """(float[1,4,5,6] x) => (float[1,4,5,6] y) {
+            m = ReduceMean<keepdims=1>(x)  r = Reshape(m, s)  e = Exp(r)  q = Mul(e, e)  y = Mul(x, q)
+        }""",
+        s=ints(),
+    )
+    result = rewrite(source, *[single_values.PASS] * 3)
+    assert result.fired == (1, 1, 1)
+    assert result.operators == ["ReduceMean", "Exp", "Mul", "Mul"]
+
+
+def test_one_number_whose_rank_is_seen_keeps_its_reshape() -> None:
+    source = model(
+        """(float[1,4] x, float[3] z) => (float[3] y) {
+            m = ReduceMean<keepdims=1>(x, a)  r = Reshape(m, s)  y = Add(z, r)
+        }""",
+        a=ints(1),
+        s=ints(1),
+    )
+    assert rewrite(source, single_values.PASS).operators == ["ReduceMean", "Reshape", "Add"]
+
+
+def test_a_reduction_goes_in_front_of_a_transpose() -> None:
+    source = model(
+        """(float[1,4,5,6] x) => (float[1,5,1,4] y) {
+            t = Transpose<perm=[0,2,3,1]>(x)  y = ReduceMean<keepdims=1>(t, a)
+        }""",
+        a=ints(2),
+    )
+    result = rewrite(source, reduce_before_moves.PASS)
+    assert result.operators == ["ReduceMean", "Transpose"]
+    assert result.constant("ReduceMean", 1).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "y", "wanted"),
+    [
+        ([1, 4, 30], [2], "[1,4,1]", [2, 3]),
+        ([1, 4, 1, 5, 6], [3, 4], "[1,4,1,1,1]", [2, 3]),
+        ([2, 2, 30], [0, 1], "[1,1,30]", [0, 1]),
+        ([4, 5, 6], [0], "[1,5,6]", [0, 1]),
+    ],
+)
+def test_a_reduction_goes_in_front_of_a_reshape(shape: list[int], axes: list[int], y: str, wanted: list[int]) -> None:
+    source = model(
+        f"(float[1,4,5,6] x) => (float{y} y) {{ r = Reshape(x, s)  y = ReduceMax<keepdims=1>(r, a) }}",
+        s=ints(*shape),
+        a=ints(*axes),
+    )
+    result = rewrite(source, reduce_before_moves.PASS)
+    assert result.operators == ["ReduceMax", "Reshape"]
+    assert result.constant("ReduceMax", 1).tolist() == wanted
+
+
+def test_a_reshape_that_mixes_axes_stays_in_front() -> None:
+    source = model(
+        "(float[1,4,5,6] x) => (float[1,2,1] y) { r = Reshape(x, s)  y = ReduceSum<keepdims=1>(r, a) }",
+        s=ints(1, 2, 60),
+        a=ints(2),
+    )
+    result = rewrite(source, reduce_before_moves.PASS)
+    assert result.reasons == ("the Reshape in front mixes reduced axes with others",)
+
+
+def test_a_maximum_over_moved_channels_is_a_reduction_of_channels() -> None:
+    source = model(
+        """(float[1,4,3,5] x) => (float[1,15,1,1] y) {
+            r = Reshape(x, s)  t = Transpose<perm=[0,3,1,2]>(r)  y = MaxPool<kernel_shape=[2,2]>(t)
+        }""",
+        s=ints(1, 2, 2, 15),
+    )
+    result = rewrite(source, explicit_padding.PASS, reduce_before_moves.PASS, reduce_before_moves.PASS)
+    assert result.fired[1:] == (1, 1)
+    assert result.operators == ["ReduceMax", "Reshape", "Transpose"]
+    assert result.constant("ReduceMax", 1).tolist() == [1]
 
 
 @pytest.mark.parametrize(("index", "shape"), [(ints(1, 2), "[1,2,3]"), (np.asarray(-1), "[1,3]"), (ints(3), "[1,1,3]")])
@@ -102,6 +180,18 @@ def test_a_softmax_between_transposes_works_on_their_axis() -> None:
     result = rewrite(source, canonical_moves.SOFTMAX)
     assert result.operators == ["Softmax"]
     assert result.attribute("Softmax", "axis") == 1
+
+
+def test_transposes_around_a_softmax_meet_behind_it() -> None:
+    source = model(
+        """(float[1,4,3,5] x) => (float[1,3,5,4] y) {
+            a = Transpose<perm=[0,3,2,1]>(x)  s = Softmax(a)  y = Transpose<perm=[0,2,1,3]>(s)
+        }"""
+    )
+    result = rewrite(source, canonical_moves.SOFTMAX)
+    assert result.operators == ["Softmax", "Transpose"]
+    assert result.attribute("Softmax", "axis") == 1
+    assert result.attribute("Transpose", "perm") == [0, 2, 3, 1]
 
 
 @pytest.mark.parametrize(("channels", "operators"), [(4, ["DepthToSpace"]), (8, ["Gather", "DepthToSpace"])])
