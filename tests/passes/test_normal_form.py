@@ -58,7 +58,6 @@ TRANSPOSES = {
     "det_yolov5n_axis": 3,
     "face_retinaface_mnet025": 9,
     "kws_kwt1": 12,
-    "seg_sinet_portrait": 1,
 }
 
 
