@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.quantization import Override, Recipe
+from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, Tensor
-from dlpuconv_backends.tflite.operators import SPECS
+from dlpuconv_backends.tflite.operators import SPECS, Scales
 from tests.backends.tflite.models import (
     PER_CHANNEL,
+    PER_TENSOR,
+    UINT8,
     activation,
     constant,
     graph_of,
@@ -345,3 +349,67 @@ def worst_db(case: Case, recipe: object = PER_CHANNEL) -> float:
 @pytest.mark.parametrize("name", CASES)
 def test_the_int8_form_of_an_operator_is_as_good_as_eight_bits_are(name: str) -> None:
     assert worst_db(CASES[name]) >= CASES[name].least_db
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_a_layer_works_with_one_weight_scale_for_all_its_channels_too(name: str) -> None:
+    assert worst_db(CASES[name], PER_TENSOR) >= 28
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.exact])
+def test_an_operator_that_only_moves_values_moves_codes_exactly(name: str) -> None:
+    case = CASES[name]
+    made = quantized(case.graph, samples_of(case))
+    feed = {t.name: np.rint(case.draw(t.shape) * 20).astype(np.int8) for t in made.graph.inputs}
+    (found, *_) = run(made.graph, feed).values()
+    (expected, *_) = run(case.graph, {n: v.astype(np.float32) for n, v in feed.items()}).values()
+    zero_point = int(made.plan.parameters[case.graph.inputs[0]].zero_point)
+    padded = case.graph.operators[0].kind == "PAD"
+    assert np.array_equal(found, np.where(expected == 0, zero_point, expected) if padded else expected)
+
+
+@pytest.mark.parametrize("name", [n for n in WITH_WEIGHTS if n.startswith("FULLY")])
+def test_a_fully_connected_layer_takes_several_scales_where_an_override_asks(name: str) -> None:
+    recipe = Recipe(granularity=Granularity.PER_TENSOR, overrides=(Override("node", Granularity.PER_CHANNEL),))
+    assert worst_db(CASES[name], recipe) >= 30
+
+
+READS = ["EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]
+
+
+@pytest.mark.parametrize("kind", READS)
+def test_a_comparison_rescales_its_operands(kind: str) -> None:
+    x, z = activation("x", 1, 4, 4, 8), activation("z", 1, 4, 4, 8)
+    graph = graph_of(kind, [x, z], [activation("y", 1, 4, 4, 8, dtype=np.bool_)])
+    apart = [{"x": normal(x.shape), "z": 4 * normal(z.shape) + 0.31} for _ in range(8)]
+    made = quantized(graph, apart)
+    feed = apart[0]
+    clear = np.abs(feed["x"] - feed["z"]) > 0.1  # closer values may have the same code
+    assert made.graph.outputs[0].dtype == np.bool_
+    assert (run_quantized(made.graph, feed)["y"] == run(graph, feed)["y"])[clear].all()
+
+
+@pytest.mark.parametrize("kind", ["ARG_MAX", "ARG_MIN"])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_an_index_of_the_largest_value_keeps_its_integer_type(kind: str, dtype: type) -> None:
+    x = activation("x", 1, 16)
+    options = schema.ArgMaxOptionsT() if kind == "ARG_MAX" else schema.ArgMinOptionsT()
+    options.outputType = schema.TensorType.INT32 if dtype is np.int32 else schema.TensorType.INT64
+    graph = graph_of(kind, [x, constant("axis", 1, np.int32)], [activation("y", 1, dtype=dtype)], options)
+    values = RNG.permutation(16).astype(np.float32)[None]
+    made = quantized(graph, [{"x": values}], interface=UINT8)
+    assert made.graph.outputs[0].dtype == dtype
+    assert run_quantized(made.graph, {"x": values})["y"] == run(graph, {"x": values})["y"]
+
+
+def test_every_entry_of_the_table_is_proven_here() -> None:
+    proven = {case.graph.operators[0].kind for case in CASES.values()} | {*READS, "ARG_MAX", "ARG_MIN"}
+    assert set(SPECS) - proven == {"QUANTIZE"}  # which every graph with uint8 ends holds
+
+
+def test_outputs_whose_scale_a_kernel_prescribes_have_it() -> None:
+    for case in CASES.values():
+        spec = SPECS[case.graph.operators[0].kind]
+        if spec.scales is Scales.FIXED:
+            made = quantized(case.graph, samples_of(case, 2))
+            assert made.plan.parameters[case.graph.outputs[0]] == spec.fixed
