@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from dlpuconv.errors import UnsupportedModelError
+from dlpuconv_backends.flatbuffer import Graph, Operator
+from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
+from tests.backends.tflite.models import activation, constant, graph_of
+
+
+def unary(kind: str, x: object, name: str) -> Operator:
+    return Operator(kind, [x], [activation(name, 1, 8)], None, f"/{name}")  # type: ignore[list-item]
+
+
+def test_all_operators_without_an_integer_form_are_listed_with_their_onnx_names_and_where_to_cut() -> None:
+    x = activation("x", 1, 8)
+    a = unary("RELU", x, "features")
+    b, c = unary("SIN", a.output, "sin"), unary("FLOOR", a.output, "floor")
+    after = unary("RELU", b.output, "after")
+    graph = Graph([x], [after.output, c.output], [a, b, c, after])
+    with pytest.raises(UnsupportedModelError) as caught:
+        refuse_unsupported(graph)
+    told = str(caught.value)
+    assert "SIN ('/sin')" in told
+    assert "FLOOR ('/floor')" in told
+    assert "after" not in told.replace("'/after'", "after")
+    assert "--cut-at features " in told
+
+
+def test_the_outputs_that_do_not_depend_on_a_refused_operator_are_kept_by_the_cut() -> None:
+    x = activation("x", 1, 8)
+    a, b = unary("RELU", x, "good"), unary("RELU6", x, "trunk")
+    bad = unary("SIN", b.output, "bad")
+    with pytest.raises(UnsupportedModelError, match=r"--cut-at trunk,good "):
+        refuse_unsupported(Graph([x], [a.output, bad.output], [a, b, bad]))
+
+
+def test_a_network_that_begins_with_a_refused_operator_is_offered_no_cut() -> None:
+    x = activation("x", 1, 8)
+    bad = unary("SIN", x, "bad")
+    with pytest.raises(UnsupportedModelError) as caught:
+        refuse_unsupported(Graph([x], [bad.output], [bad]))
+    assert "--cut-at" not in str(caught.value)
+
+
+def test_weights_that_are_computed_are_refused() -> None:
+    inputs = [activation("x", 1, 4, 4, 2), activation("w", 2, 1, 1, 2)]
+    graph = graph_of("CONV_2D", inputs, [activation("y", 1, 4, 4, 2)], schema.Conv2DOptionsT(), "/conv")
+    with pytest.raises(UnsupportedModelError, match=r"CONV_2D \('/conv'\) has weights that are computed at run time"):
+        refuse_unsupported(graph)
+
+
+def test_other_floating_types_are_refused_and_integers_are_not() -> None:
+    half = graph_of("RELU", [activation("x", 1, dtype=np.float16)], [activation("y", 1, dtype=np.float16)])
+    with pytest.raises(UnsupportedModelError, match="computes in float16"):
+        refuse_unsupported(half)
+    whole = [activation("a", 1, dtype=np.int32), constant("b", [1], np.int32)]
+    refuse_unsupported(graph_of("FLOOR_MOD", whole, [activation("y", 1, dtype=np.int32)]))
+
+
+def test_a_cast_of_quantized_values_is_refused() -> None:
+    graph = graph_of("CAST", [activation("x", 1, 8)], [activation("y", 1, 8, dtype=np.int32)], schema.CastOptionsT())
+    with pytest.raises(UnsupportedModelError, match="CAST"):
+        refuse_unsupported(graph)
+
+
+def test_a_root_of_negative_values_is_refused_with_the_value_that_was_seen() -> None:
+    x = activation("x", 1, 8)
+    graph = graph_of("RSQRT", [x], [activation("y", 1, 8)], None, "/norm")
+    refuse_undefined(graph, {x: Range(0.0, 3.0)})
+    with pytest.raises(
+        UnsupportedModelError, match=r"RSQRT \('/norm'\) divides by the square root of values down to -2"
+    ):
+        refuse_undefined(graph, {x: Range(-2.0, 3.0)})
