@@ -85,6 +85,9 @@ def split_to_slices(editor: Editor, node: onnx_ir.Node) -> Outcome:
     start = 0
     for output in list(node.outputs):
         extent = (static_shape(output) or (0, 0))[1]
+        if not (output.uses() or output.is_graph_output()):
+            start += extent
+            continue
         bounds = [[start], [start + extent], [1], [1]]
         constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
         editor.replace(output, editor.add(node, "Slice", [x, *constants]), adopt_name=True)

@@ -52,8 +52,6 @@ class Reordering:
         changed = [value for value in node.inputs if value in self._orders]
         if not changed:
             return ""
-        if any(output.is_graph_output() for output in node.outputs) and node.op_type not in ("Conv", "Gemm", "Gather"):
-            return f"{node.outputs[0].name} is an output of the graph"
         rule = self._rule(node)
         return f"{node.name} ({node.op_type}) cannot take the order" if rule is None else rule(node)
 
@@ -89,16 +87,19 @@ class Reordering:
         order = self._orders[value]
         return len(order) == self._channels[value] == len(set(order.tolist()))
 
-    def _pass_on(self, node: onnx_ir.Node, order: Order) -> None:
-        self._orders[node.outputs[0]] = order
-        self._channels[node.outputs[0]] = len(order)
+    def _pass_on(self, node: onnx_ir.Node, order: Order) -> str:
+        output = node.outputs[0]
+        if output.is_graph_output():
+            return f"{output.name} is an output of the graph"
+        self._orders[output] = order
+        self._channels[output] = len(order)
+        return ""
 
     def _keep(self, node: onnx_ir.Node) -> str:
         x = node.inputs[0]
         if x is None or x not in self._orders or not self._bijective(x):
             return f"{node.name} would work on channels that are not needed"
-        self._pass_on(node, self._orders[x])
-        return ""
+        return self._pass_on(node, self._orders[x])
 
     def _elementwise(self, node: onnx_ir.Node) -> str:
         orders = [self._orders[v] for v in node.inputs if v in self._orders]
@@ -117,8 +118,7 @@ class Reordering:
             full = array.reshape((1,) * (dims - array.ndim) + array.shape)
             if full.shape[1] > 1:
                 self._edits.append(partial(self._put, node, i, _in_order(full, orders[0], 1), value))
-        self._pass_on(node, orders[0])
-        return ""
+        return self._pass_on(node, orders[0])
 
     def _conv(self, node: onnx_ir.Node) -> str:
         x, groups = node.inputs[0], attrs.integer(node, "group", 1)
@@ -143,8 +143,7 @@ class Reordering:
             return f"the bias of {node.name} is not constant"
         if bias is not None:
             self._edits.append(partial(self._put, node, 2, _in_order(bias, order, 0), given))
-        self._pass_on(node, order)
-        return ""
+        return self._pass_on(node, order)
 
     def _gemm(self, node: onnx_ir.Node) -> str:
         x, weight = node.inputs[0], self._editor.array(node.inputs[1])
@@ -176,8 +175,7 @@ class Reordering:
                 return f"{node.name} would join channels that are not needed"
             parts.append(start + self._orders.get(value, np.arange(shape[1])))
             start += shape[1]
-        self._pass_on(node, np.concatenate(parts))
-        return ""
+        return self._pass_on(node, np.concatenate(parts))
 
     def _flatten(self, node: onnx_ir.Node) -> str:
         x = node.inputs[0]
@@ -188,8 +186,7 @@ class Reordering:
         if after[0] != before[0] or len(after) < 2 or after[1] != before[1] * each:
             return f"{node.name} does not keep channels together"
         order = self._orders[x]
-        self._pass_on(node, (order[:, None] * each + np.arange(each)).ravel())
-        return ""
+        return self._pass_on(node, (order[:, None] * each + np.arange(each)).ravel())
 
     def _put(self, node: onnx_ir.Node, index: int, array: npt.NDArray[Any], like: onnx_ir.Value | None) -> None:
         name = (like.name if like is not None else None) or "constant"

@@ -93,12 +93,16 @@ REPEATED: tuple[Pass, ...] = (
     tidy.UNUSED,  # so that "read by one node" is judged on what is left
 )
 
-LAST: tuple[Pass, ...] = (
-    spell_channel_gather.PASS,  # only what no weights took in any round
-    canonical_moves.GATHER,  # likewise, on other axes
+LEFTOVERS: tuple[Pass, ...] = (  # what no weights took in any round; the layers that they become may take something
+    spell_channel_gather.PASS,
+    canonical_moves.GATHER,  # on other axes
     strided_slice.POOL,  # only what became no convolution
-    spell_affine.DEPTHWISE,  # only what no weights took
+    spell_affine.DEPTHWISE,
+)
+
+LAST: tuple[Pass, ...] = (
     tidy.CONSTANTS,
+    tidy.NODES,  # of equal constants
     tidy.UNUSED,
     tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
 )
@@ -148,7 +152,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     tally = _Tally(editor)
     nodes, opset, rounds = editor.graph.num_nodes(), editor.opset, 0
     tally.run(FIRST)
-    while rounds < MAX_ROUNDS and tally.run(REPEATED):
+    while rounds < MAX_ROUNDS and (tally.run(REPEATED) or tally.run(LEFTOVERS)):
         rounds += 1
     tally.run(LAST)
     report = NormalFormReport(

@@ -44,6 +44,8 @@ def take_parts(editor: Editor, node: onnx_ir.Node) -> Outcome:
     plans: list[tuple[onnx_ir.Value, Build]] = []
     for taker in takers:
         for value, part in _parts(editor, taker):
+            if not value.uses() and not value.is_graph_output():
+                continue
             plan = _plan(editor, joined, part, _DEPTH)
             if plan is None or value.is_graph_output():
                 return f"{value.name} is an output, or was not joined as it is taken"

@@ -113,6 +113,12 @@ def test_an_order_goes_forward_into(name: str) -> None:
 
 DECLINED: dict[str, tuple[str, str, dict[str, Array], str]] = {
     "an output": ("y = Neg(s)", "float[1,6,4,4] y", {}, "y is an output of the graph"),
+    "an output of a depthwise Conv": (
+        "y = Conv<group=6>(s, w)",
+        "float[1,6,4,4] y",
+        {"w": random(6, 1, 1, 1)},
+        "y is an output of the graph",
+    ),
     "a grouped Conv": (
         "y = Conv<group=2>(s, w)",
         "float[1,2,4,4] y",

@@ -15,7 +15,7 @@ import pytest
 from dlpuconv.ir import Model, Source
 from dlpuconv.passes import normalize
 from dlpuconv.passes.editor import Editor
-from dlpuconv.passes.normal_form import FIRST, LAST, REPEATED
+from dlpuconv.passes.normal_form import FIRST, LAST, LEFTOVERS, REPEATED
 from tests.passes.rewriting import Array, assert_equal, assert_valid, ints, model, random
 
 ZOO = (
@@ -100,7 +100,7 @@ def test_every_pass_leaves_the_numbers_of_real_models(zoo: Path, name: str) -> N
     sample = feed(zoo, source)
     current = source.copy()
     editor = Editor(current.graph)
-    for entry in (*FIRST, *REPEATED, *LAST):
+    for entry in (*FIRST, *REPEATED, *LEFTOVERS, *LAST):
         if entry.run(editor).fired:
             assert_equal(source, current, sample, 100)
     assert_valid(source, current)
