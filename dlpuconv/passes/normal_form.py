@@ -123,7 +123,9 @@ class _Tally:
         for entry in passes:
             firing = entry.run(self._editor)
             self._fired[entry.name] = self._fired.get(entry.name, 0) + firing.fired
-            self._declined[entry.name] = firing.declined
+            if firing.fired or firing.declined or entry.name not in self._declined:
+                # A candidate that a later pass spelled in another way keeps the reason why that was needed.
+                self._declined[entry.name] = firing.declined
             total += firing.fired
         return total
 

@@ -16,7 +16,7 @@ class PassReport:
     Attributes:
         name: the pass.
         fired: how often it changed something, over all rounds.
-        declined: what it left alone at the end, with the reasons.
+        declined: what it left alone the last time that it found anything, with the reasons.
     """
 
     name: str
