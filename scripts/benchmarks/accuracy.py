@@ -135,7 +135,7 @@ def _files(name: str, values: Array) -> Iterator[tuple[str, bytes | str]]:
 
 def _theirs(model: Model, values: Array) -> Iterator[tuple[str, bytes | str]]:
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv_backends.savedmodel import quantize_with_tensorflow
+    from dlpuconv_backends.savedmodel import tensorflow_oracle
 
     try:
         lowered, content = float_graph(model)
@@ -145,11 +145,12 @@ def _theirs(model: Model, values: Array) -> Iterator[tuple[str, bytes | str]]:
     except DlpuconvError as error:
         yield THEIRS_PC, f"{error.kind}: {error}"
         return
-    for title, per_channel in ((THEIRS_PC, True), (THEIRS_PT, False)):
-        try:
-            yield title, quantize_with_tensorflow(content, samples, per_channel, dtype="uint8")
-        except DlpuconvError as error:
-            yield title, f"{error.kind}: {error}"
+    try:
+        with tensorflow_oracle(content, samples) as oracle:
+            yield THEIRS_PC, oracle.quantize(per_channel=True, dtype="uint8")
+            yield THEIRS_PT, oracle.quantize(per_channel=False, dtype="uint8")
+    except DlpuconvError as error:
+        yield THEIRS_PC, f"{error.kind}: {error}"
 
 
 def _missed(name: str, found: dict[str, Any]) -> list[str]:
