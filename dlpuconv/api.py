@@ -133,6 +133,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     input_layout: str | None = None,
     opset: int | None = None,
     effort: str = "balanced",
+    recipe: Path | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     ignore: tuple[str, ...] = (),
@@ -149,6 +150,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.ir import Layout
     from dlpuconv.plugin import InterfaceOptions, Normalization
     from dlpuconv.quantization import Override
+    from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.request import Effort, QuantizationOptions, Request, VerificationOptions
     from dlpuconv.scheme import Granularity
 
@@ -163,6 +165,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             granularity=choice(Granularity, "granularity", granularity) if granularity else None,
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
+            recipe=read_recipe(recipe) if recipe else None,
         ),
         interface=InterfaceOptions(
             input_dtype=_dtype("input-dtype", input_dtype),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.delivery import build_manifest, c_header, write_all
 from dlpuconv.delivery.manifest import sha256
+from dlpuconv.quantization.recipe_file import to_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,8 @@ class Converted:
 
     def _beside(self, timings: Mapping[str, float]) -> dict[str, bytes]:
         files = {self.name: self.content}
+        if self.provenance.trials:
+            files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.compilation is not None and self.compilation.content:
             files[self.compilation.file] = self.compilation.content
         if self.reference is not None:
@@ -167,4 +170,5 @@ class Conversion:
         ]
         reports: list[Json] = [report.to_json() for report in self.reports]
         timings: dict[str, Json] = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
-        return {"artifacts": listed, "verdict": self.verdict, "reports": reports, "timings_s": timings}
+        tried: dict[str, Json] = {a.target: [trial.to_json() for trial in a.provenance.trials] for a in self.artifacts}
+        return {"artifacts": listed, "verdict": self.verdict, "reports": reports, "trials": tried, "timings_s": timings}

@@ -13,12 +13,13 @@ from dlpuconv.compilers import compile_for_chip
 from dlpuconv.conversion import Conversion, Converted
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
-from dlpuconv.errors import CalibrationError
+from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
+from dlpuconv.quantization.search import plan_for, search
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.scheme import Numbers
 from dlpuconv.stopwatch import Stopwatch
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
+    from dlpuconv.quantization.search import Trial
     from dlpuconv.request import Request
 
 _REFERENCE_SAMPLES = 3
@@ -158,14 +160,13 @@ def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _
 
 
 def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: _Run) -> Converted:
-    recipe = Recipe(
-        granularity=run.request.quantization.granularity or target.scheme.weights,
-        overrides=run.request.quantization.overrides,
-    )
+    with run.clock(f"search {target.name}"):
+        recipe, trials = _choose_recipe(backend, prepared, target, run)
     with run.clock(f"emit {target.name}"):
         made = backend.emit(prepared, target, recipe)
         facts = {**made.facts, "normalization": dict(folded.facts)}
-        artifact = replace(made, warnings=(*folded.notes, *made.warnings), facts=facts)
+        warnings = (*folded.notes, *made.warnings, *made.dropped)
+        artifact = replace(made, warnings=warnings, facts=facts)
         file = _write(artifact, target, run)
     with run.clock(f"verify {target.name}"):
         report = verify_file(file, target, _question(artifact, backend, run))
@@ -178,12 +179,38 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             recipe=recipe,
             calibration=run.calibration,
             preprocessing=run.request.preprocessing,
+            trials=trials,
         ),
         artifact=artifact,
         report=report,
         reference=reference,
         compilation=compilation,
     )
+
+
+def _choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: _Run) -> tuple[Recipe, tuple[Trial, ...]]:
+    """The recipe that was asked for, or the best of those that the effort allows to try.
+
+    Raises:
+        UsageError: a recipe was given for a backend that has no use for it.
+    """
+    wanted, calibration = run.request.quantization, run.calibration
+    if wanted.recipe is not None:
+        if not backend.follows_recipes:
+            raise UsageError(f"a recipe was given, but the backend {backend.name} of {target.name} follows none")
+        overrides = (*wanted.recipe.overrides, *wanted.overrides)
+        granularity = wanted.granularity or wanted.recipe.granularity
+        return replace(wanted.recipe, granularity=granularity, overrides=overrides), ()
+    start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
+    plan = plan_for(wanted.effort)
+    if plan is None or not backend.follows_recipes or calibration is None or not calibration.calibrated:
+        return start, ()
+    from dlpuconv.quantization.judging import SampleJudge
+
+    judge = SampleJudge(run.source, calibration.held_out, backend.runner, run.workspace / "trials")
+    with run.progress.stage(f"looking for good numbers for {target.name}") as tried:
+        trials = search(start, lambda recipe: backend.emit(prepared, target, recipe), judge, plan, tried)
+    return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 
 
 def _write(artifact: Artifact, target: Target, run: _Run) -> Path:

@@ -160,6 +160,7 @@ class Artifact:
         bindings: as in the job.
         warnings: what the user should know.
         facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
+        dropped: what of the recipe could not be done, and why.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
@@ -168,6 +169,7 @@ class Artifact:
     bindings: Mapping[str, InputBinding]
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
 
 class Prepared:
@@ -180,6 +182,8 @@ class Backend(ABC):
     name: ClassVar[str]
     normalization: ClassVar[Normalization] = Normalization.CONV
     """How a normalization is folded when the user does not say."""
+    follows_recipes: ClassVar[bool] = False
+    """True where `emit` applies every technique of a recipe, so that a search for a good one makes sense."""
 
     def warm_up(self) -> None:
         """Start what takes long to start (a worker process), while the model is being read; optional."""

@@ -13,7 +13,7 @@ from dlpuconv.plugin import InterfaceOptions, Normalization
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv.quantization import Override
+    from dlpuconv.quantization import Override, Recipe
     from dlpuconv.scheme import Granularity
 
 DEFAULT_MIN_SQNR_DB = 10.0
@@ -34,12 +34,14 @@ class QuantizationOptions:
     Attributes:
         granularity: of weights; None for the target's own.
         overrides: by layer, the last match decides.
-        effort: all three mean `fast` in this version.
+        effort: how many recipes are tried.
+        recipe: one that is to be used as it is, without a search; it has granularities of its own.
     """
 
     granularity: Granularity | None = None
     overrides: tuple[Override, ...] = ()
     effort: Effort = Effort.BALANCED
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

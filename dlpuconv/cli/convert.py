@@ -31,6 +31,7 @@ def convert(
     granularity: opt.GranularityOption = None,
     override: opt.Overrides = None,
     effort: opt.EffortOption = "balanced",
+    recipe: opt.RecipeFile = None,
     input_dtype: opt.InputDtype = "uint8",
     output_dtype: opt.OutputDtype = "uint8",
     input_layout: opt.InputLayout = None,
@@ -69,6 +70,7 @@ def convert(
         input_layout=input_layout,
         opset=opset,
         effort=effort,
+        recipe=recipe,
         backend=backend,
         min_sqnr=min_sqnr,
         cache=not no_cache,
@@ -88,7 +90,7 @@ def convert(
 
 def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show, warn
-    from dlpuconv.cli.summary import next_steps, summary_table
+    from dlpuconv.cli.summary import next_steps, summary_table, trials_table
     from dlpuconv.verify import render_reasons
 
     for text in dict.fromkeys(text for artifact in done.artifacts for text in artifact.report.warnings):
@@ -96,5 +98,8 @@ def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
     show(summary_table(done))
     for artifact in done.artifacts:
         show(*render_reasons(artifact.report))
+    for artifact in done.artifacts:
+        if artifact.provenance.trials and not quiet:
+            show(trials_table(artifact))
     if not quiet:
         print(*next_steps(done, paths), sep="\n")  # commands to copy: no line may be broken

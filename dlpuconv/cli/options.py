@@ -87,7 +87,18 @@ Overrides = Annotated[
         "--override", help="GLOB=GRANULARITY for the layers of that name; may be repeated.", show_default=False
     ),
 ]
-EffortOption = Annotated[str, typer.Option("--effort", help="fast, balanced or best (all mean fast in this version).")]
+EffortOption = Annotated[
+    str,
+    typer.Option(
+        "--effort", help="How many recipes are tried: fast (min/max ranges only), balanced (six) or best (all)."
+    ),
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe", help="A recipe's .toml, as written beside a result, instead of a search.", show_default=False
+    ),
+]
 InputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
 OutputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
 InputLayout = Annotated[

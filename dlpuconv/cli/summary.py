@@ -32,6 +32,23 @@ def summary_table(done: Conversion) -> Table:
     return table
 
 
+def trials_table(artifact: Converted) -> Table:
+    """One row a recipe that was tried."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(Text(f"tried for {artifact.target}"), overflow="fold")
+    table.add_column("mean SQNR", justify="right", no_wrap=True)
+    table.add_column("worst", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for trial in artifact.provenance.trials:
+        table.add_row(
+            Text("; ".join((trial.recipe.summary, *trial.notes))),
+            f"{trial.score.value:.1f} dB",
+            f"{trial.score.worst_db:.1f} dB",
+            Text("chosen", "green") if trial.chosen else "",
+        )
+    return table
+
+
 def next_steps(done: Conversion, paths: list[Path]) -> list[str]:
     """Lines that say where everything is and what to run next."""
     lines = ["", f"written to {paths[0].parent}/, each with its manifest"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Source
     from dlpuconv.plugin import Artifact, Json, Port, Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.search import Trial
 
 SCHEMA_VERSION = 1
 _LIBRARIES = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnx2tf", "ai-edge-litert", "tensorflow", "torch")
@@ -33,6 +34,7 @@ class Provenance:
         recipe: what was done to the numbers.
         calibration: None where there were no samples.
         preprocessing: what the network expects of an image.
+        trials: every recipe that was tried, where there was a search.
     """
 
     source: Source
@@ -40,6 +42,7 @@ class Provenance:
     recipe: Recipe
     calibration: Calibration | None
     preprocessing: Preprocessing
+    trials: tuple[Trial, ...] = ()
 
 
 def build_manifest(
@@ -69,7 +72,8 @@ def build_manifest(
         "source": {"name": made.source.name, "sha256": made.source.sha256},
         "calibration": _calibration(made.calibration),
         "preprocessing": made.preprocessing.as_json(),
-        "recipe": _recipe(made.recipe),
+        "recipe": made.recipe.to_json(),
+        "trials": [trial.to_json() for trial in made.trials],
         "inputs": [_input(port, artifact.bindings[port.name]) for port in artifact.inputs],
         "outputs": [_port(port) for port in artifact.outputs],
         "warnings": list(artifact.warnings),
@@ -97,11 +101,6 @@ def _calibration(calibration: Calibration | None) -> Json:
         "digest": calibration.fit.digest,
         "warnings": list(calibration.warnings),
     }
-
-
-def _recipe(recipe: Recipe) -> Json:
-    overrides: list[Json] = [{"pattern": o.pattern, "granularity": o.granularity.value} for o in recipe.overrides]
-    return {"granularity": recipe.granularity.value, "overrides": overrides}
 
 
 def _port(port: Port) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from dlpuconv.plugin import Json
     from dlpuconv.scheme import Granularity
 
 
@@ -94,6 +95,17 @@ class Recipe:
             if any(fnmatchcase(name, override.pattern) for name in names):
                 found = override.granularity
         return found
+
+    def to_json(self) -> dict[str, Json]:
+        """For manifests; the keys are those of the TOML form."""
+        return {
+            "granularity": self.granularity.value,
+            "observer": self.observer.value,
+            "weight_scale": self.weight_scale.value,
+            "equalize": self.equalize,
+            "bias_correction": self.bias_correction.value,
+            "overrides": [{"pattern": o.pattern, "granularity": o.granularity.value} for o in self.overrides],
+        }
 
     @property
     def summary(self) -> str:

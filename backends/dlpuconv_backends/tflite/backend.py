@@ -69,6 +69,7 @@ class TFLiteBackend(Backend):
     """Full-integer TFLite files, quantized by dlpuconv itself."""
 
     name: ClassVar[str] = "tflite"
+    follows_recipes: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._worker: LoweringWorker | None = None
@@ -141,7 +142,7 @@ class TFLiteBackend(Backend):
                 for spec, tensor in zip(signature.outputs, quantized.graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*clipped_inputs(prescribed, prepared.ranges), *tuned.warnings, *warnings(quantized, tuned.graph)),
+            warnings=(*clipped_inputs(prescribed, prepared.ranges), *warnings(quantized, tuned.graph)),
             facts={
                 **facts(quantized),
                 **tuned.facts,
@@ -149,6 +150,7 @@ class TFLiteBackend(Backend):
                 "min_runtime_version": runtime,
                 "rewrites": {title: list(names) for title, names in prepared.rewrites.items()},
             },
+            dropped=tuned.dropped,
         )
 
     def _lower(self, job: Job) -> Lowered:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_CHANNELS = 1 << 16
 """A last axis longer than this is taken for positions, not channels."""
 _BINS = 4096
+_LONG_ROW = 1024
 _PICKED = 1 << 15
 """Values of one sample that are enough for a histogram whose ends are known."""
 
@@ -63,9 +64,11 @@ class Channels:
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
         """See `statistics.Observer`."""
-        rows = values.reshape(-1, self._counts[index])
-        np.minimum(self._low[index], rows.min(axis=0), out=self._low[index])
-        np.maximum(self._high[index], rows.max(axis=0), out=self._high[index])
+        count = self._counts[index]
+        rows = values.reshape(-1, count)
+        wide = _widened(rows)
+        np.minimum(self._low[index], wide.min(axis=0).reshape(-1, count).min(axis=0), out=self._low[index])
+        np.maximum(self._high[index], wide.max(axis=0).reshape(-1, count).max(axis=0), out=self._high[index])
         ones = np.full(rows.shape[0], 1.0 / rows.shape[0], np.float32)
         self._sums[index][0] += ones @ rows
         self._sums[index][1] += ones @ np.square(rows)
@@ -78,6 +81,14 @@ class Channels:
             for low, high, sums, samples in zip(self._low, self._high, self._sums, self._samples, strict=True)
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 4))
+
+
+def _widened(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The same values in longer rows, each of several whole old ones: numpy folds those many times faster."""
+    together = max(_LONG_ROW // rows.shape[1], 1)
+    while rows.shape[0] % together:
+        together -= 1
+    return rows.reshape(-1, together * rows.shape[1])
 
 
 class Histograms:

@@ -46,14 +46,14 @@ class Tuned:
         ranges: that the scales must hold, by tensor name.
         channels: [C, 4] lowest, highest, mean and mean square by tensor name; empty where the recipe needs none.
         facts: what was done, for the manifest.
-        warnings: what could not be done.
+        dropped: what could not be done.
     """
 
     graph: Graph
     ranges: Mapping[str, Range]
     channels: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class Tuner:
         assert self._deviation is not None
         if self._deviation < _SAME_FUNCTION_DB:
             told = f"equalization was left out: it changed the float network (to {self._deviation:.0f} dB)"
-            return replace(tuned, warnings=(*tuned.warnings, told))
+            return replace(tuned, dropped=(*tuned.dropped, told))
         ranges = {name: self._scaled_range(name, old, details, made) for name, old in tuned.ranges.items()}
         told_facts: dict[str, Json] = {
             "scaled_channels": made.scaled,

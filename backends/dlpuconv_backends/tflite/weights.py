@@ -105,7 +105,7 @@ def quantize_layer(
     if bias is None:
         return LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
     if refinement.mean is not None:
-        bias = bias - mean_shift(op, codes * along.astype(np.float64) - weights, refinement.mean)
+        np.subtract(bias, mean_shift(op, codes * along.astype(np.float64) - weights, refinement.mean), out=bias)
     # the kernels compare with a float32 product (kernel_util.cc), so it is computed as one
     bias_scale = (np.float32(data.scale) * scale).astype(np.float32)
     bias_codes = np.clip(np.rint(bias / bias_scale.astype(np.float64)), -_INT32, _INT32).astype(np.int32)

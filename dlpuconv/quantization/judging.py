@@ -1,0 +1,114 @@
+"""Scores artifacts against their float source on a few samples that calibration did not see."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.quantization.search import Score
+from dlpuconv.verify.parity import Links, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Sample, Samples
+    from dlpuconv.formats import Runner
+    from dlpuconv.ir import Model
+    from dlpuconv.plugin import Artifact
+    from dlpuconv.verify.report import OutputParity
+
+_LOWEST_DB, _HIGHEST_DB = -20.0, 60.0
+_FEWEST, _MOST = 4, 24
+_WORK = 6e9
+"""Multiplications of all judging samples together: two to four seconds on the plain integer kernels."""
+_MEMORY = 64 << 20
+"""Bytes of the judging samples and the source model's answers, which are kept."""
+
+
+class SampleJudge:
+    """Compares artifacts with the source model on samples that are kept in memory."""
+
+    def __init__(self, source: Model, samples: Samples, runner: Callable[[Path], Runner], folder: Path) -> None:
+        """Prepare to judge.
+
+        Args:
+            source: the float model.
+            samples: in its domain.
+            runner: runs an artifact.
+            folder: private, for the artifacts' files.
+        """
+        self._source, self._samples = source, samples
+        self._runner, self._folder = runner, folder
+        self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
+        self._known: dict[str, Score] = {}
+
+    def __call__(self, artifact: Artifact) -> Score:
+        """See `search.Judge`."""
+        content = artifact.files[""]
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in self._known:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = self._folder / f"{digest[:16]}.tflite"
+            file.write_bytes(content)
+            try:
+                self._known[digest] = self._judge(artifact, file)
+            finally:
+                file.unlink()
+        return self._known[digest]
+
+    def _judge(self, artifact: Artifact, file: Path) -> Score:
+        if not self._pairs:
+            self._answer(file)
+        links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+        answers = _Answers(self._pairs)
+        report = compare(answers, self._runner(file), links, [sample for sample, _ in self._pairs])
+        ratios = [_decibels(output) for output in report.outputs]
+        cosines = [1.0 if output.cosine is None else output.cosine for output in report.outputs]
+        return Score(value=sum(ratios) / len(ratios), worst_db=min(ratios), cosine=min(cosines))
+
+    def _answer(self, file: Path) -> None:
+        """Let the source model answer as many evenly spread samples as time and memory allow."""
+        reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
+        wanted = min(len(self._samples), max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(file), 1)))))
+        picked = {index * len(self._samples) // wanted for index in range(wanted)}
+        size = 0
+        for index, sample in enumerate(self._samples):
+            if index not in picked:
+                continue
+            answer = reference.run(sample)
+            self._pairs.append((sample, answer))
+            size += sum(array.nbytes for array in (*sample.values(), *answer.values()))
+            if size > _MEMORY:
+                return
+
+
+class _Answers:
+    """The source model's answers, in the order in which its samples are asked for."""
+
+    def __init__(self, pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]]) -> None:
+        self._answers = iter([answer for _, answer in pairs])
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:  # noqa: ARG002
+        """See `formats.Runner`."""
+        return next(self._answers)
+
+
+def _multiplications(file: Path) -> int:
+    from dlpuconv.formats.detect import read
+    from dlpuconv.verify.macs import macs
+
+    view = read(file)
+    return sum(macs(view, layer) for layer in view.layers)
+
+
+def _decibels(output: OutputParity) -> float:
+    if output.dead:
+        return _LOWEST_DB
+    if output.sqnr_db is None:
+        return _HIGHEST_DB
+    return min(max(output.sqnr_db, _LOWEST_DB), _HIGHEST_DB)

@@ -1,0 +1,87 @@
+"""Recipes as TOML: what a manifest prints, one can save, edit and give back."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, WeightScale
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CHOICES = {
+    "granularity": Granularity,
+    "observer": Observer,
+    "weight_scale": WeightScale,
+    "bias_correction": BiasCorrection,
+}
+_KEYS = (*_CHOICES, "equalize", "overrides")
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as a TOML document."""
+    lines = ["# a dlpuconv recipe"]
+    for key, value in recipe.to_json().items():
+        if key != "overrides":
+            lines.append(f"{key} = {json.dumps(value)}")  # a JSON string or truth value is a TOML one
+    lines += ["", "[overrides]  # by layer name; the last that matches decides"]
+    lines += [f"{json.dumps(o.pattern, ensure_ascii=False)} = {json.dumps(o.granularity)}" for o in recipe.overrides]
+    return "\n".join(lines) + "\n"
+
+
+def from_toml(text: str, name: str = "the recipe") -> Recipe:
+    """Read a recipe.
+
+    Args:
+        text: a TOML document; keys that are missing keep their default, apart from `granularity`.
+        name: of the file, for messages.
+
+    Raises:
+        UsageError: it is no TOML, or has an unknown key or value.
+    """
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name} is not TOML: {error}") from error
+    for key in found:
+        if key not in _KEYS:
+            raise UsageError(f"{name} has the key {key!r}, which no recipe has{did_you_mean(key, list(_KEYS))}")
+    if "granularity" not in found:
+        raise UsageError(f"{name} says nothing of the granularity: {', '.join(Granularity)}")
+    equalize = found.get("equalize", False)
+    if not isinstance(equalize, bool):
+        raise UsageError(f"{name}: equalize is {equalize!r}, not true or false")
+    choices: dict[str, Any] = {
+        key: _choice(kind, key, found[key], name) for key, kind in _CHOICES.items() if key in found
+    }
+    return Recipe(equalize=equalize, overrides=_overrides(found.get("overrides", {}), name), **choices)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe's file.
+
+    Raises:
+        UsageError: it cannot be read, or is no recipe.
+    """
+    try:
+        return from_toml(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the recipe {path} cannot be read: {error}") from error
+
+
+def _choice(kind: Any, key: str, value: object, name: str) -> Any:
+    known = [member.value for member in kind]
+    if value not in known:
+        close = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise UsageError(f"{name}: {key} is {value!r}, not one of {', '.join(known)}{close}")
+    return kind(value)
+
+
+def _overrides(table: object, name: str) -> tuple[Override, ...]:
+    if not isinstance(table, dict):
+        raise UsageError(f"{name}: overrides is no table of granularities by layer name")
+    return tuple(Override(pattern, _choice(Granularity, pattern, value, name)) for pattern, value in table.items())

@@ -1,0 +1,186 @@
+"""The search for a recipe: try, judge on samples that calibration did not see, keep what is better.
+
+Coordinate descent over the techniques, from the plainest recipe on: each step changes one thing of the best recipe so
+far, and is kept only if the measured error falls by more than what a step up in complexity should bring. Nothing
+depends on the clock: the same model and samples give the same recipe everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, WeightScale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.plugin import Artifact, Json
+
+_WORTH_DB = 0.1
+"""A recipe with one more technique must be this much better."""
+_MOST_ROUNDS = 3
+
+type Change = Callable[[Recipe], Recipe]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How close an artifact comes to its float source.
+
+    Attributes:
+        value: dB, what recipes are compared by: the mean over the outputs, each cut to -20..60.
+        worst_db: the lowest signal-to-noise ratio of an output, cut likewise.
+        cosine: the lowest of an output.
+    """
+
+    value: float
+    worst_db: float
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One recipe that was tried.
+
+    Attributes:
+        recipe: as it was asked for.
+        score: on the judging samples.
+        chosen: True for the one that the result was made with.
+        notes: what the backend could not do of it.
+    """
+
+    recipe: Recipe
+    score: Score
+    chosen: bool = False
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """For manifests and `--json`."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "mean_sqnr_db": round(self.score.value, 3),
+            "min_sqnr_db": round(self.score.worst_db, 3),
+            "min_cosine": round(self.score.cosine, 6),
+            "chosen": self.chosen,
+            "notes": list(self.notes),
+        }
+
+
+class Emit(Protocol):
+    """Makes an artifact under a recipe."""
+
+    def __call__(self, recipe: Recipe, /) -> Artifact:
+        """The artifact; the same recipe gives the same bytes."""
+        ...
+
+
+class Judge(Protocol):
+    """Measures an artifact."""
+
+    def __call__(self, artifact: Artifact, /) -> Score:
+        """Higher is better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is tried.
+
+    Attributes:
+        changes: in order, each applied to the best recipe so far.
+        rounds: how often the changes are gone through; it ends earlier where a round brings nothing.
+        enough_db: no further recipe is tried once a score reaches this.
+    """
+
+    changes: tuple[Change, ...]
+    rounds: int = 1
+    enough_db: float = 60.0
+
+
+def plan_for(effort: str) -> Plan | None:
+    """What an effort tries: nothing for `fast`, each technique once for `balanced`, all there is for `best`."""
+    if effort == "fast":
+        return None
+    once: tuple[Change, ...] = (
+        _correct,
+        _equalize_and_correct,
+        _ranges(Observer.MSE),
+        _mse_weights,
+        _ranges(Observer.PERCENTILE),
+    )
+    if effort == "balanced":
+        return Plan(changes=once)
+    toggles: tuple[Change, ...] = (_equalize, _uncorrected, _max_weights, _unequalized, _ranges(Observer.MINMAX))
+    return Plan(changes=(*once, *toggles), rounds=_MOST_ROUNDS)
+
+
+def search(
+    start: Recipe, emit: Emit, judge: Judge, plan: Plan, tried: Callable[[], None] = lambda: None
+) -> list[Trial]:
+    """Try the plan's recipes.
+
+    Args:
+        start: the plainest recipe; granularities stay as they are in it.
+        emit: makes an artifact.
+        judge: measures one.
+        plan: what to try.
+        tried: called after each recipe.
+
+    Returns:
+        Every trial in the order tried, exactly one of them chosen.
+    """
+    trials: list[Trial] = []
+    best = _try(start, emit, judge, trials, tried)
+    for _ in range(plan.rounds):
+        before = best
+        for change in plan.changes:
+            recipe = change(trials[best].recipe)
+            if trials[best].score.value >= plan.enough_db or any(trial.recipe == recipe for trial in trials):
+                continue
+            at = _try(recipe, emit, judge, trials, tried)
+            if trials[at].score.value > trials[best].score.value + _WORTH_DB:
+                best = at
+        if best == before:
+            break
+    trials[best] = replace(trials[best], chosen=True)
+    return trials
+
+
+def _try(recipe: Recipe, emit: Emit, judge: Judge, trials: list[Trial], tried: Callable[[], None]) -> int:
+    artifact = emit(recipe)
+    trials.append(Trial(recipe=recipe, score=judge(artifact), notes=artifact.dropped))
+    tried()
+    return len(trials) - 1
+
+
+def _correct(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.ANALYTIC)
+
+
+def _uncorrected(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.OFF)
+
+
+def _equalize(recipe: Recipe) -> Recipe:
+    return replace(recipe, equalize=True)
+
+
+def _unequalized(recipe: Recipe) -> Recipe:
+    return replace(recipe, equalize=False)
+
+
+def _equalize_and_correct(recipe: Recipe) -> Recipe:
+    return _correct(_equalize(recipe))
+
+
+def _mse_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, weight_scale=WeightScale.MSE)
+
+
+def _max_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, weight_scale=WeightScale.MAX)
+
+
+def _ranges(observer: Observer) -> Change:
+    return lambda recipe: replace(recipe, observer=observer)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlpuconv.errors import UsageError
+from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, WeightScale
+from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.scheme import Granularity
+
+patterns = st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=10)
+
+
+@given(
+    st.sampled_from(Granularity),
+    st.sampled_from(Observer),
+    st.sampled_from(WeightScale),
+    st.booleans(),
+    st.dictionaries(patterns, st.sampled_from(Granularity), max_size=3),
+)
+def test_a_saved_recipe_is_read_back(
+    granularity: Granularity, observer: Observer, scale: WeightScale, equalize: bool, overrides: dict[str, Granularity]
+) -> None:
+    recipe = Recipe(
+        granularity=granularity,
+        observer=observer,
+        weight_scale=scale,
+        equalize=equalize,
+        bias_correction=BiasCorrection.ANALYTIC,
+        overrides=tuple(Override(*item) for item in overrides.items()),
+    )
+    assert from_toml(to_toml(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("granularity = ", "is not TOML"),
+        ("", "granularity"),
+        ('granularity = "per-tensor"\nobserver = "msee"', "did you mean"),
+        ('granularity = "per-tensor"\nequalise = true', "equalise"),
+        ('granularity = "per-tensor"\nequalize = 1', "not true or false"),
+        ('granularity = "per-tensor"\noverrides = 3', "no table"),
+    ],
+)
+def test_a_damaged_recipe_is_refused(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        from_toml(text)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.plugin import Artifact, Granularity
+from dlpuconv.quantization import BiasCorrection, Observer, Recipe
+from dlpuconv.quantization.search import Score, plan_for, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
+
+
+def emit(recipe: Recipe) -> Artifact:
+    return Artifact(files={"": repr(recipe).encode()}, inputs=(), outputs=(), bindings={}, facts={"is": recipe.summary})
+
+
+def judge(worth: Callable[[str], float]) -> Callable[[Artifact], Score]:
+    def score(artifact: Artifact) -> Score:
+        value = worth(str(artifact.facts["is"]))
+        return Score(value=value, worst_db=value, cosine=1.0)
+
+    return score
+
+
+def chosen(worth: Callable[[str], float], effort: str = "balanced") -> Recipe:
+    plan = plan_for(effort)
+    assert plan is not None
+    trials = search(PLAIN, emit, judge(worth), plan)
+    assert sum(trial.chosen for trial in trials) == 1
+    return next(trial.recipe for trial in trials if trial.chosen)
+
+
+def test_what_makes_it_worse_is_not_kept() -> None:
+    recipe = chosen(lambda text: 10.0 - 3 * ("equalize" in text) + 2 * ("bias" in text))
+    assert not recipe.equalize
+    assert recipe.bias_correction is BiasCorrection.ANALYTIC
+
+
+def test_the_plainest_recipe_wins_where_nothing_helps() -> None:
+    assert chosen(lambda _: 20.0) == PLAIN
+
+
+def test_techniques_that_help_add_up() -> None:
+    recipe = chosen(lambda text: 5.0 * ("equalize" in text) + 2 * ("bias" in text) + ("percentile" in text))
+    assert (recipe.equalize, recipe.observer) == (True, Observer.PERCENTILE)
+
+
+def test_no_recipe_is_tried_once_one_is_good_enough() -> None:
+    plan = plan_for("best")
+    assert plan is not None
+    assert len(search(PLAIN, emit, judge(lambda _: 60.0), plan)) == 1
+
+
+def test_best_switches_off_again_what_another_technique_made_useless() -> None:
+    def worth(text: str) -> float:
+        return 4.0 + 1 * ("bias" in text) + 8 * ("equalize" in text) - 3 * ("bias" in text and "equalize" in text)
+
+    assert chosen(worth, "best").bias_correction is BiasCorrection.OFF
+
+
+def test_fast_tries_nothing() -> None:
+    assert plan_for("fast") is None
