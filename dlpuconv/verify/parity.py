@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Port
 
 _LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand still in 8 bits (no face, no score)
+_SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros
+_SILENT = 1e-6  # the same for an output without a scale, which is float
+_MOSTLY = 0.5
+_INTEGERS = "iub"  # kinds of numpy's dtypes: signed, unsigned, bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,9 @@ class _Tally:
         self.port = port
         self._signal = self._noise = self._product = self._energy = 0.0
         self._max_error = self._peak = 0.0
-        self._not_finite = self._agreed = 0
+        self._not_finite = self._lost = self._agreed = 0
+        self._elements = self._equal = 0
+        self._labels = port.scale is None and np.dtype(port.dtype).kind in _INTEGERS
         self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
         self._low = self._reference_low = math.inf
         self._high = self._reference_high = -math.inf
@@ -125,10 +131,8 @@ class _Tally:
             raise ShapeError(
                 f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
             )
-        finite = np.isfinite(expected)
-        if not finite.all():
-            self._not_finite += int(expected.size - finite.sum())
-            expected, value = np.where(finite, expected, 0.0), np.where(finite, value, 0.0)
+        self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
+        expected, value = self._comparable(expected, value)
         self._signal += _dot(expected, expected)
         self._energy += _dot(value, value)
         self._product += _dot(expected, value)
@@ -137,7 +141,21 @@ class _Tally:
         self._max_error = max(self._max_error, _largest(error))
         self._peak = max(self._peak, _largest(expected))
         self._agreed += int(expected.size > 0 and expected.argmax() == value.argmax())
+        self._elements += expected.size
+        self._equal += int(np.count_nonzero(error == 0.0))
         self._watch(expected, value)
+
+    def _comparable(
+        self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Both with zeros where either is NaN or infinite; counts those, apart for what the artifact lost."""
+        sound, held = np.isfinite(expected), np.isfinite(value)
+        if sound.all() and held.all():
+            return expected, value
+        self._not_finite += int(np.count_nonzero(~sound))
+        self._lost += int(np.count_nonzero(sound & ~held))
+        both = sound & held
+        return np.where(both, expected, 0.0), np.where(both, value, 0.0)
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
         """Whether anything moves: over the elements, and from sample to sample."""
@@ -154,21 +172,42 @@ class _Tally:
 
     def result(self, samples: int) -> OutputParity:
         """The figures over all samples."""
-        norm = math.sqrt(self._signal * self._energy)
+        norm = math.sqrt(self._signal) * math.sqrt(self._energy)
+        fault = self._fault()
         return OutputParity(
             name=self.port.name,
-            sqnr_db=_decibels(self._signal, self._noise),
-            exact=self._noise == 0.0,
-            cosine=self._product / norm if norm else None,
+            sqnr_db=-MOST_DB if fault else None if self._labels else _decibels(self._signal, self._noise),
+            exact=self._noise == 0.0 and not fault,
+            cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
             max_error=self._max_error,
             peak=self._peak,
-            argmax_agreement=self._agreed / samples if _is_class_vector(self.port.source_shape) else None,
-            dead=self._dead(samples),
+            argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
+            equal=self._equal / self._elements if self._labels and self._elements else None,
+            dead="" if fault else self._dead(samples),
+            fault=fault,
             not_finite=self._not_finite,
         )
 
+    def _is_class_vector(self) -> bool:
+        return not self._labels and _is_class_vector(self.port.source_shape)
+
+    def _fault(self) -> str:
+        """What no ratio can tell: values that are none, and noise where the source is silent."""
+        if self._lost:
+            values = "value that is" if self._lost == 1 else "values that are"
+            return f"it has {self._lost} {values} NaN or infinite where the source's are finite"
+        least = _SILENT if self.port.scale is None else _SILENT_STEPS * self.port.scale
+        if self._signal == 0.0 and self._max_error > least and not self._labels:
+            return f"it is up to {self._max_error:g} away from zero, where the source is zero throughout"
+        return ""
+
     def _dead(self, samples: int) -> str:
-        """An output is dead when it stands still where the reference moves by steps that it could express."""
+        """An output is dead when it stands still where the reference moves by steps that it could express.
+
+        Labels may well stand still for few samples: theirs is dead when most of them are wrong besides.
+        """
+        if self._labels and self._equal >= _MOSTLY * self._elements:
+            return ""
         least = _LIVE_STEPS * (self.port.scale or 0.0)
         if self._low == self._high and self._reference_high - self._reference_low > least:
             source = f"the source varies from {self._reference_low:g} to {self._reference_high:g}"
@@ -193,8 +232,8 @@ def _largest(values: npt.NDArray[np.float64]) -> float:
 
 
 def _decibels(signal: float, noise: float) -> float | None:
-    if noise == 0.0:
+    if noise == 0.0 or signal == 0.0:
         return None
-    if signal == 0.0:
-        return None
-    return max(-MOST_DB, min(MOST_DB, 10.0 * math.log10(signal / noise)))
+    # The difference of logarithms, since the quotient itself may leave the range of a double.
+    ratio = 10.0 * (math.log10(signal) - math.log10(noise)) if math.isfinite(noise) else -MOST_DB
+    return max(-MOST_DB, min(MOST_DB, ratio))

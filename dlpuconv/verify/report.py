@@ -35,13 +35,18 @@ class OutputParity:
     Attributes:
         name: of the output.
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
-            artifact's dequantized values; None where a equals r, or r is zero throughout.
+            artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels; the lowest there is
+            where the output has a fault.
         exact: True where the artifact gives the very values of the reference.
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.
         peak: largest |r|, in real units.
         argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
+        equal: share of elements that equal the reference's, for labels (integers without a scale: an argmax, indices,
+            a map of classes), whose differences mean nothing; None for other outputs.
         dead: why the output carries no information although the reference's does; empty where it is alive.
+        fault: why the output is useless whatever the figures say: it is NaN or infinite where the reference is finite,
+            or noise where the reference is zero throughout; empty where it is neither.
         not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
     """
 
@@ -52,7 +57,9 @@ class OutputParity:
     max_error: float
     peak: float
     argmax_agreement: float | None = None
+    equal: float | None = None
     dead: str = ""
+    fault: str = ""
     not_finite: int = 0
 
     def to_json(self) -> dict[str, Json]:
@@ -65,7 +72,9 @@ class OutputParity:
             "max_error": _finite(self.max_error),
             "peak": _finite(self.peak),
             "argmax_agreement": self.argmax_agreement,
+            "equal": self.equal,
             "dead": self.dead or None,
+            "fault": self.fault or None,
             "not_finite": self.not_finite,
         }
 
@@ -93,11 +102,12 @@ class ParityReport:
 
     @property
     def min_sqnr(self) -> float:
-        """The lowest SQNR of an output, in dB; `MOST_DB` where all are exact."""
+        """The lowest SQNR of an output, in dB; `MOST_DB` where none has one (all are exact, or labels)."""
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
+        ratios = any(output.sqnr_db is not None for output in self.outputs)
         outputs: list[Json] = [output.to_json() for output in self.outputs]
         return {
             "samples": self.samples,
@@ -105,7 +115,7 @@ class ParityReport:
             "kernels": self.kernels,
             "sqnr_definition": "10*log10(sum(ref^2)/sum((ref-artifact)^2)) over all elements and samples",
             "exact": self.exact,
-            "min_sqnr_db": None if self.exact else round(self.min_sqnr, 3),
+            "min_sqnr_db": round(self.min_sqnr, 3) if ratios else None,
             "outputs": outputs,
         }
 

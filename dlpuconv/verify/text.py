@@ -71,14 +71,22 @@ def _parity(parity: ParityReport) -> RenderableType:
 
 
 def _figures(output: OutputParity) -> tuple[str, ...]:
-    sqnr = "exact" if output.exact else "-" if output.sqnr_db is None else f"{output.sqnr_db:.1f}"
+    mark = "dead" if output.dead else "of no use" if output.fault else ""
     return (
-        escape(output.name) + (" [red](dead)[/]" if output.dead else ""),
-        sqnr,
+        escape(output.name) + (f" [red]({mark})[/]" if mark else ""),
+        _agreement(output),
         "-" if output.cosine is None else f"{output.cosine:.4f}",
         f"{output.max_error:.3g}",
         "-" if output.argmax_agreement is None else f"{output.argmax_agreement:.1%}",
     )
+
+
+def _agreement(output: OutputParity) -> str:
+    if output.exact:
+        return "exact"
+    if output.equal is not None:
+        return f"{output.equal:.1%} equal"
+    return "-" if output.sqnr_db is None else f"{output.sqnr_db:.1f}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Table:

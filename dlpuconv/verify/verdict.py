@@ -69,6 +69,8 @@ def _broken(finding: Finding) -> str:
 
 
 def _unlike(output: OutputParity, min_sqnr: float) -> str:
+    if output.fault:
+        return f"the output {output.name!r} is of no use: {output.fault}."
     if output.dead:
         return f"the output {output.name!r} is dead: {output.dead}."
     if output.sqnr_db is not None and output.sqnr_db < min_sqnr:

@@ -101,6 +101,68 @@ def test_elements_that_are_not_finite_are_counted_and_left_out() -> None:
     assert found.sqnr_db == pytest.approx(10 * math.log10(32 / 0.5))
 
 
+@pytest.mark.parametrize("worst", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_none_is_a_fault_whatever_the_rest_says(worst: float) -> None:
+    found = of_type(np.float32, [[1, 2, 3]], [[1, 2, worst]])
+    assert found.fault == "it has 1 value that is NaN or infinite where the source's are finite"
+    assert (found.sqnr_db, found.exact, found.dead) == (-200.0, False, "")
+
+
+def test_values_that_are_all_none_are_a_fault_and_no_crash() -> None:
+    found = of_type(np.float32, [[1, 2], [3, 4]], [[math.nan, math.nan], [math.inf, math.inf]])
+    assert "4 values that are NaN or infinite" in found.fault
+
+
+def test_where_the_source_is_not_finite_the_file_need_not_be() -> None:
+    found = of_type(np.float32, [[math.nan, 2]], [[math.inf, 2]])
+    assert (found.fault, found.not_finite, found.exact) == ("", 1, True)
+
+
+def test_ratios_beyond_a_doubles_range_are_cut() -> None:
+    assert of_type(np.float64, [[1e-160]], [[1e160]]).sqnr_db == -200.0
+    assert of_type(np.float64, [[1e-160]], [[1e300]]).sqnr_db == -200.0
+
+
+def test_noise_where_the_source_is_silent_is_a_fault() -> None:
+    """Scale 0.5: four steps of rounding are 2."""
+    assert compared([[0, 0]], [[4, 0]]).fault == ""
+    found = compared([[0, 0]], [[5, 0]])
+    assert found.fault == "it is up to 2.5 away from zero, where the source is zero throughout"
+    assert found.sqnr_db == -200.0
+
+
+def test_a_float_output_must_be_silent_where_the_source_is() -> None:
+    assert of_type(np.float32, [[0, 0]], [[1e-7, 0]]).fault == ""
+    assert "up to 0.001 away from zero" in of_type(np.float32, [[0, 0]], [[1e-3, 0]]).fault
+
+
+def test_of_labels_the_share_of_equal_ones_counts() -> None:
+    """The distance of class 900 from class 3 means nothing."""
+    found = of_type(np.int32, [[3, 5, 7, 9]], [[900, 5, 7, 9]])
+    assert found.equal == 0.75
+    assert (found.sqnr_db, found.cosine, found.argmax_agreement, found.fault) == (None, None, None, "")
+
+
+def test_labels_that_stand_still_are_dead_only_where_most_are_wrong() -> None:
+    assert of_type(np.int32, [[1], [1], [2]], [[1], [1], [1]]).dead == ""
+    assert "where the source varies from 1 to 3" in of_type(np.int32, [[1], [2], [3]], [[1], [1], [1]]).dead
+
+
+def of_type(kind: type[np.generic], reference: list[list[float]], artifact: list[list[float]]) -> OutputParity:
+    """Parity of one output [1, C] of a type without a scale."""
+    expected, got = iter(reference), iter(artifact)
+    shape = (1, len(reference[0]))
+    there = Port(name="y", source_shape=shape, shape=shape, permutation=(0, 1), dtype=np.dtype(kind).name)
+    report = compare(
+        Calls(lambda _: {"y": np.array([next(expected)], kind)}),
+        Calls(lambda _: {"y": np.array([next(got)], kind)}),
+        Links(inputs=(), outputs=(there,)),
+        [{}] * len(reference),
+    )
+    json.dumps(report.to_json(), allow_nan=False)
+    return report.outputs[0]
+
+
 def test_an_output_that_never_moves_is_dead() -> None:
     found = compared([[5, 1], [1, 5]], [[6, 6], [6, 6]], scale=0.25)
     assert "it is 1.5 everywhere, where the source varies from 1 to 5" in found.dead

@@ -65,6 +65,24 @@ def test_a_dead_output_fails_whatever_its_ratio() -> None:
     assert reason == "the output 'y' is dead: it is 0 everywhere."
 
 
+def test_a_fault_fails_with_its_sentence_before_any_figure() -> None:
+    faulty = OutputParity(
+        name="y", sqnr_db=-200.0, exact=False, cosine=1.0, max_error=0.0, peak=1.0, fault="it has 1 value that is NaN"
+    )
+    decision = decide((), ParityReport(samples=1, outputs=(faulty,)), PER_CHANNEL, min_sqnr=10)
+    assert decision.verdict is Verdict.FAIL
+    assert decision.reasons == ("the output 'y' is of no use: it has 1 value that is NaN.",)
+
+
+def test_labels_do_not_decide_by_a_ratio() -> None:
+    labels = OutputParity(name="y", sqnr_db=None, exact=False, cosine=None, max_error=897.0, peak=9.0, equal=0.75)
+    report = ParityReport(samples=1, outputs=(labels,))
+    assert decide((), report, PER_CHANNEL, min_sqnr=10).verdict is Verdict.PASS
+    found = report.to_json()
+    assert (found["min_sqnr_db"], found["exact"]) == (None, False)
+    assert json.loads(json.dumps(found))["outputs"][0]["equal"] == 0.75
+
+
 def test_random_samples_are_marked() -> None:
     (reason,) = decide((), parity(3.0, calibrated=False), PER_CHANNEL, min_sqnr=10).reasons
     assert "random" in reason
