@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from dlpuconv.conversion import Conversion
+    from dlpuconv.ir import Layout
     from dlpuconv.progress import Progress
     from dlpuconv.request import Request
 
@@ -147,7 +148,6 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     """
     from dlpuconv.calibration import default_cache_folder, make_preprocessing
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.ir import Layout
     from dlpuconv.plugin import InterfaceOptions, Normalization
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
@@ -170,10 +170,10 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         interface=InterfaceOptions(
             input_dtype=_dtype("input-dtype", input_dtype),
             output_dtype=_dtype("output-dtype", output_dtype),
-            input_layout=choice(Layout, "input-layout", input_layout) if input_layout else None,
+            input_layout=_layout(input_layout),
             opset=opset,
         ),
-        verification=VerificationOptions(min_sqnr=min_sqnr, ignore=frozenset(ignore), strict=strict),
+        verification=VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict),
         backend=backend,
         cache=default_cache_folder() if cache else None,
     )
@@ -185,14 +185,29 @@ def choice[E: StrEnum](kind: type[E], option: str, value: str) -> E:
     Raises:
         UsageError: none does.
     """
-    known = [member.value for member in kind]
-    if value not in known:
-        raise UsageError(f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
-    return kind(value)
+    return kind(_one_of(option, value, tuple(member.value for member in kind)))
+
+
+def _layout(value: str | None) -> Layout | None:
+    """NHWC or NCHW: a plain value has no layout to choose."""
+    from dlpuconv.ir import Layout
+
+    if value is None:
+        return None
+    return Layout(_one_of("input-layout", value, (Layout.NHWC.value, Layout.NCHW.value)))
+
+
+def _decibels(value: float) -> float:
+    if value != value:
+        raise UsageError("--min-sqnr is not a number; give decibels, such as 10")
+    return value
 
 
 def _dtype(option: str, value: str) -> str:
-    known = ("uint8", "int8")
+    return _one_of(option, value, ("uint8", "int8"))
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise UsageError(f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
     return value

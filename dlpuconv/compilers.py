@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import BackendError
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import ExternalCompiler
+    from dlpuconv.plugin import ExternalCompiler, Json
 
 _TIME_LIMIT_S = 600
 
@@ -26,32 +26,49 @@ class Compilation:
         file: name of the compiled file.
         content: of the compiled file; empty when the compiler is not installed.
         log: what the compiler printed.
+        problem: why there is no compiled file although the compiler is installed; empty if there is none.
     """
 
     command: str
     file: str
     content: bytes = b""
     log: str = ""
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """For the manifest."""
+        return {
+            "command": self.command,
+            "file": self.file,
+            "compiled": bool(self.content),
+            "problem": self.problem or None,
+            "log": [*self.log.splitlines()],
+        }
 
 
 def compile_for_chip(compiler: ExternalCompiler, file: Path) -> Compilation:
     """Run the compiler on a file in a folder of its own; the file is not changed.
 
-    Raises:
-        BackendError: the compiler fails, takes too long, or leaves no file.
+    A compiler that fails, takes too long or leaves no file is a problem of the result, not an error: the file that it
+    was given is good, and may be compiled elsewhere.
     """
     command = " ".join([compiler.executable, *(_fill(a, file.name, ".") for a in compiler.arguments)])
     executable = shutil.which(compiler.executable)
     produced = compiler.produces.format(stem=file.stem)
     if executable is None:
         return Compilation(command=command, file=produced)
+    log = ""
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         arguments = [_fill(a, str(file), folder) for a in compiler.arguments]
-        log = _run(compiler.executable, [executable, *arguments], folder)
-        result = Path(folder, produced)
-        if not result.is_file():
-            raise BackendError(f"{compiler.executable} left no {produced}; it printed: {_last_line(log)}")
-        return Compilation(command=command, file=produced, content=result.read_bytes(), log=log)
+        try:
+            log = _run(compiler.executable, [executable, *arguments], folder)
+            content = Path(folder, produced).read_bytes()
+        except BackendError as error:
+            return Compilation(command=command, file=produced, problem=str(error))
+        except FileNotFoundError:
+            problem = f"{compiler.executable} left no {produced}; it printed: {_last_line(log)}"
+            return Compilation(command=command, file=produced, log=log, problem=problem)
+    return Compilation(command=command, file=produced, content=content, log=log)
 
 
 def _run(name: str, command: list[str], folder: str) -> str:

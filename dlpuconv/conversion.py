@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,10 @@ class Converted:
         return {**files, f"{self.stem}.json": self._manifest(files, timings)}
 
     def _manifest(self, files: Mapping[str, bytes], timings: Mapping[str, float]) -> bytes:
-        return build_manifest(self.provenance, self.artifact, files, self.report.to_json(), timings)
+        artifact = self.artifact
+        if self.compilation is not None:
+            artifact = replace(artifact, facts={**artifact.facts, "compiler": self.compilation.to_json()})
+        return build_manifest(self.provenance, artifact, files, self.report.to_json(), timings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +167,15 @@ class Conversion:
 
     def to_json(self, paths: list[Path]) -> dict[str, Json]:
         """What `--json` prints: `{"artifacts": [...], "verdict": ..., "reports": [...]}`."""
-        listed: list[Json] = [
-            {"target": a.target, "path": str(path), "sha256": a.sha256()}
-            for a, path in zip(self.artifacts, paths, strict=True)
-        ]
+        listed: list[Json] = [_listed(a, path) for a, path in zip(self.artifacts, paths, strict=True)]
         reports: list[Json] = [report.to_json() for report in self.reports]
         timings: dict[str, Json] = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
         tried: dict[str, Json] = {a.target: [trial.to_json() for trial in a.provenance.trials] for a in self.artifacts}
         return {"artifacts": listed, "verdict": self.verdict, "reports": reports, "trials": tried, "timings_s": timings}
+
+
+def _listed(artifact: Converted, path: Path) -> dict[str, Json]:
+    entry: dict[str, Json] = {"target": artifact.target, "path": str(path), "sha256": artifact.sha256()}
+    if artifact.compilation is not None and artifact.compilation.content:
+        entry["compiled_path"] = str(path.parent / artifact.compilation.file)
+    return entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,8 +109,10 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:
-    """Names that a conversion of `<stem>.onnx` will write first of all, for a check before the work starts."""
-    return [f"{stem}.{name}{load_target(name).suffix}" for name in dict.fromkeys(request.targets)]
+    """Names that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
+    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    manifests = [f"{stem}.{target.name}.json" for target in targets if target.suffix]
+    return [*(f"{stem}.{target.name}{target.suffix}" for target in targets), *manifests]
 
 
 def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
@@ -180,6 +183,8 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             calibration=run.calibration,
             preprocessing=run.request.preprocessing,
             trials=trials,
+            backend=backend.name,
+            request=run.request.to_json(),
         ),
         artifact=artifact,
         report=report,
@@ -229,6 +234,8 @@ def _question(artifact: Artifact, backend: Backend, run: _Run) -> Question:
     asked = {override.granularity for override in wanted.overrides}
     if wanted.granularity is not None:
         asked.add(wanted.granularity)
+    if wanted.recipe is not None:
+        asked |= {wanted.recipe.granularity, *(override.granularity for override in wanted.recipe.overrides)}
     samples = run.calibration.held_out if run.calibration else None
     return Question(
         asked=frozenset(asked),
@@ -251,4 +258,5 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
     links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
-    return Reference(*reference_inferences(backend.runner(file), links, run.calibration.held_out, _REFERENCE_SAMPLES))
+    samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
+    return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))

@@ -13,6 +13,7 @@ from dlpuconv.plugin import InterfaceOptions, Normalization
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dlpuconv.plugin import Json
     from dlpuconv.quantization import Override, Recipe
     from dlpuconv.scheme import Granularity
 
@@ -84,3 +85,23 @@ class Request:
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     backend: str | None = None
     cache: Path | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """For the manifest: everything that decides what is made, and nothing about this machine."""
+        shapes: dict[str, Json] = {name: list(shape) for name, shape in self.source.input_shapes.items()}
+        layout = self.interface.input_layout
+        return {
+            "input_shape": shapes,
+            "cut_at": list(self.source.cut_at),
+            "fold_preprocess": self.normalization.value if self.normalization else None,
+            "granularity": self.quantization.granularity.value if self.quantization.granularity else None,
+            "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
+            "effort": self.quantization.effort.value,
+            "input_dtype": self.interface.input_dtype,
+            "output_dtype": self.interface.output_dtype,
+            "input_layout": layout.value if layout else None,
+            "opset": self.interface.opset,
+            "min_sqnr": self.verification.min_sqnr,
+            "ignore": sorted(self.verification.ignore),
+            "strict": self.verification.strict,
+        }

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
+_WIDE = 160  # columns
+
+
 class TerminalProgress:
     """Progress as rich bars on stderr: drawn on a terminal, silent elsewhere, gone when the stage is done."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet or not sys.stderr.isatty()
+        self.told: set[str] = set()
 
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
@@ -33,15 +37,18 @@ class TerminalProgress:
             yield lambda: bars.advance(task)
 
     def message(self, text: str) -> None:
-        """Print a warning as it happens."""
-        warn(text)
+        """Print a warning as it happens, once."""
+        if text not in self.told:
+            self.told.add(text)
+            warn(text)
 
 
 def stdout() -> Console:
     """The console of results."""
     from rich.console import Console
 
-    return Console(soft_wrap=False, highlight=False)
+    # Off a terminal nothing limits a line: names in logs and pipes stay whole.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def stderr() -> Console:

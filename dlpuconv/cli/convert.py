@@ -10,7 +10,7 @@ import typer
 from dlpuconv.cli import options as opt
 
 if TYPE_CHECKING:
-    from dlpuconv.conversion import Conversion
+    from dlpuconv.conversion import Conversion, Converted
 
 
 def convert(
@@ -76,10 +76,11 @@ def convert(
         cache=not no_cache,
     )
     check_destination(output, artifact_names(model.stem, request), force=force)
-    done = run(
-        model, request, Data(calibration=calibration, validation=validation), TerminalProgress(quiet=quiet or json)
-    )
+    progress = TerminalProgress(quiet=quiet or json)
+    done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     paths = done.save(output, force=force)
+    for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
+        progress.message(text)
     if json:
         print_json(done.to_json(paths))
     else:
@@ -88,13 +89,16 @@ def convert(
         raise typer.Exit(1)
 
 
+def _warnings(artifact: Converted) -> tuple[str, ...]:
+    problem = artifact.compilation.problem if artifact.compilation else ""
+    return (*artifact.report.warnings, *((problem,) if problem else ()))
+
+
 def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
-    from dlpuconv.cli.console import show, warn
+    from dlpuconv.cli.console import show
     from dlpuconv.cli.summary import next_steps, summary_table, trials_table
     from dlpuconv.verify import render_reasons
 
-    for text in dict.fromkeys(text for artifact in done.artifacts for text in artifact.report.warnings):
-        warn(text)
     show(summary_table(done))
     for artifact in done.artifacts:
         show(*render_reasons(artifact.report))

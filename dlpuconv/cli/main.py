@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from dlpuconv.errors import DlpuconvError
+from dlpuconv.errors import DlpuconvError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _TERMINATED = 143
+_INTERNAL = 10
+TRACEBACK = "DLPUCONV_TRACEBACK"
+"""Set this environment variable to see where an internal error came from."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; `sys.argv` if None.
 
     Returns:
-        The exit status: 0 ok, 1 verification failed, 2 usage, 130 interrupted, 143 terminated, others by error class.
+        The exit status: 0 ok, 1 verification failed, 2 usage, 10 internal error, 130 interrupted, 143 terminated,
+        others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminate)
@@ -39,9 +46,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
         return 0
+    except OSError as error:
+        _print_error(arguments, OutputError.__name__, _system_sentence(error), OutputError.status)
+        return OutputError.status
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours must not look like a failed verification
+        _print_error(arguments, "InternalError", _internal_sentence(error), _INTERNAL)
+        return _INTERNAL
     if status == _INTERRUPTED:
-        print("interrupted", file=sys.stderr)
+        _print_error(arguments, "Interrupted", "interrupted", _INTERRUPTED)
     return status
+
+
+def _system_sentence(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return f"the operating system refused to go on: {error.strerror or error}{where}; nothing was written"
+
+
+def _internal_sentence(error: Exception) -> str:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
+        f" please report it with the output that {TRACEBACK}=1 adds"
+    )
 
 
 def _run(arguments: list[str]) -> int:

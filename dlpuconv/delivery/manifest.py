@@ -35,6 +35,8 @@ class Provenance:
         calibration: None where there were no samples.
         preprocessing: what the network expects of an image.
         trials: every recipe that was tried, where there was a search.
+        backend: what made it.
+        request: the options that it was asked with.
     """
 
     source: Source
@@ -43,6 +45,8 @@ class Provenance:
     calibration: Calibration | None
     preprocessing: Preprocessing
     trials: tuple[Trial, ...] = ()
+    backend: str
+    request: Mapping[str, Json]
 
 
 def build_manifest(
@@ -66,6 +70,8 @@ def build_manifest(
         "dlpuconv": dlpuconv.__version__,
         "target": made.target.name,
         "device": made.target.device,
+        "backend": made.backend,
+        "request": dict(made.request),
         "verdict": report["verdict"],
         "verified": report["verdict"] == "pass",
         "files": [{"name": name, "sha256": sha256(data), "bytes": len(data)} for name, data in sorted(files.items())],

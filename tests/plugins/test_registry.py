@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
+
 GOOD = """
 from dataclasses import replace
 from dlpuconv_targets.artpec import ARTPEC9
@@ -81,3 +83,17 @@ def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> 
     assert error["type"] == "PluginError"
     assert error["status"] == 8
     assert "did you mean 'artpec8'?" in error["message"]
+
+
+@pytest.mark.slow
+def test_a_model_converts_for_a_target_of_another_distribution(tmp_path: Path) -> None:
+    site, out = tmp_path / "site", tmp_path / "out"
+    install(site, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    done = dlpuconv(
+        site, "convert", str(MODEL), "--target", "toy1", "--granularity", "per-channel", "--calibration", str(IMAGES),
+        *TRAINED_ON, "--output", str(out), "--no-cache",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (out / "cifar_mobilenetv2.toy1.tflite").read_bytes()[4:8] == b"TFL3"
+    assert json.loads((out / "cifar_mobilenetv2.toy1.json").read_text())["target"] == "toy1"
+    assert "-c toy-dlpu" in done.stdout

@@ -1,0 +1,87 @@
+"""What leaves the command line: statuses, one sentence, JSON."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from dlpuconv import pipeline
+from dlpuconv.cli import main
+from tests.e2e.support import MODEL
+
+
+def failing(error: BaseException) -> object:
+    def convert(*_: object) -> None:
+        raise error
+
+    return convert
+
+
+def run(tmp_path: Path, *more: str) -> int:
+    return main(["convert", str(MODEL), "--target", "cv25", "--output", str(tmp_path / "out"), *more])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "says"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 9, "OutputError", "No space left on device"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/gone"), 9, "OutputError", "/gone"),
+        (ZeroDivisionError("a bug"), 10, "InternalError", "ZeroDivisionError: a bug"),
+        (KeyboardInterrupt(), 130, "Interrupted", "interrupted"),
+    ],
+)
+def test_whatever_goes_wrong_is_one_sentence_and_one_json_object_and_never_status_one(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    kind: str,
+    says: str,
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(error))
+    assert run(tmp_path, "--json") == status
+    out, err = capsys.readouterr()
+    answer = json.loads(out)["error"]
+    assert (answer["type"], answer["status"]) == (kind, status)
+    assert says in answer["message"]
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+
+
+def test_an_internal_error_shows_where_it_came_from_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(ZeroDivisionError("a bug")))
+    monkeypatch.setenv("DLPUCONV_TRACEBACK", "1")
+    assert run(tmp_path) == 10
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_manifest_in_the_way_is_found_before_the_work_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(AssertionError("work was started")))
+    (tmp_path / "cifar_mobilenetv2.artpec9.json").write_text("mine")
+    status = main(["convert", str(MODEL), "-t", "artpec9", "--calibration", "random", "-o", str(tmp_path)])
+    assert status == 9
+    assert "--force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--min-sqnr", "nan"), "--min-sqnr"),
+        (("--input-layout", "plain"), "nhwc, nchw"),
+        (("--input-layout", "nhcw"), "did you mean"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
+) -> None:
+    assert run(tmp_path, *options) == 2
+    assert says in capsys.readouterr().err
