@@ -102,6 +102,6 @@ class Request:
             "input_layout": layout.value if layout else None,
             "opset": self.interface.opset,
             "min_sqnr": self.verification.min_sqnr,
-            "ignore": sorted(self.verification.ignore),
+            "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
         }
