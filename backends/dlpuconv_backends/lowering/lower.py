@@ -87,8 +87,8 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
         elif tensor.name in raw.values:
             name = raw.values[tensor.name]
             tensor.source_names = (name,)
-            # onnx2tf loses shapes behind shape arithmetic; the model knows them. TFLite files write a scalar as [1].
-            tensor.shape = shapes.get(name) or tensor.shape
+            # onnx2tf loses shapes behind shape arithmetic; the model knows them.
+            tensor.shape = shapes.get(name, tensor.shape)
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
     _say_which_gelu(graph, model)

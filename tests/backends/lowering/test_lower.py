@@ -137,6 +137,24 @@ def test_an_output_that_is_an_input_is_copied(worker: LoweringWorker, tmp_path: 
     check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
 
 
+@pytest.mark.parametrize("kind", ["ReduceMean", "ReduceMax", "ReduceL1"])
+def test_an_output_may_be_a_single_number_without_axes(worker: LoweringWorker, tmp_path: Path, kind: str) -> None:
+    random = np.random.default_rng(5)
+    weights = {"w": random.normal(0, 1, (4, 3, 3, 3)).astype(np.float32)}
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], "conv"), helper.make_node(kind, ["c"], ["y"], "r", keepdims=0)]
+    source = model(nodes, {"x": (1, 3, 8, 8)}, {"y": ()}, weights)
+    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    check(source, result)
+    assert result.output_permutations == {"y": ()}
+
+
+def test_an_output_may_be_a_constant(worker: LoweringWorker, tmp_path: Path) -> None:
+    nodes = [helper.make_node("Identity", ["k"], ["anchors"], "i"), helper.make_node("Relu", ["x"], ["y"], "r")]
+    values = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    source = model(nodes, {"x": (1, 3, 8, 8)}, {"anchors": (1, 2, 3, 4), "y": (1, 3, 8, 8)}, {"k": values})
+    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+
+
 def test_a_last_transpose_of_the_model_stays(worker: LoweringWorker, tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Relu", ["x"], ["r"], "r"),

@@ -78,6 +78,8 @@ class _Rewriter:
 
     def _as(self, tensor: Tensor, label: Label, source_name: str) -> Tensor:
         """The tensor that holds a value of the old graph under this label; it is moved if need be, for this node."""
+        if tensor.is_constant:
+            return tensor  # an output that is a constant: nobody stores it in an order of its own
         physical = self._alias.get(tensor, tensor)
         stored = self._stored[tensor]
         if stored == label:
