@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView
 
-_THREADS = 2
+_THREADS = 1  # a second one waits in a loop: little gained on an idle machine, and ten times slower on a busy one
 _MOST_VALUES = 1 << 31  # over all activations; the largest real model known here has 30 million
 
 

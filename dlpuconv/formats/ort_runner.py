@@ -53,6 +53,7 @@ class OrtRunner:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _THREADS
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it costs most where others compute
         options.log_severity_level = _ERRORS_ONLY
         options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
         self._failures = _failures()

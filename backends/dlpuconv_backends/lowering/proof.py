@@ -101,6 +101,7 @@ def run_source(model: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     # Once is not worth optimizing for, and fusions would only blur what is compared.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
