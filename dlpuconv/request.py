@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.plugin import InterfaceOptions, Normalization
+from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Json
     from dlpuconv.quantization import Override, Recipe
     from dlpuconv.scheme import Granularity
-
-DEFAULT_MIN_SQNR_DB = 10.0
 
 
 class Effort(StrEnum):

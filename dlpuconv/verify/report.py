@@ -35,8 +35,8 @@ class OutputParity:
     Attributes:
         name: of the output.
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
-            artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels; the lowest there is
-            where the output has a fault.
+            artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
+            -MOST_DB where the output has a fault.
         exact: True where the artifact gives the very values of the reference.
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.

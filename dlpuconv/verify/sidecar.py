@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.ir.binding import FixedQuantization, InputBinding
+from dlpuconv.ir.binding import InputBinding
 from dlpuconv.plugin import Port
 from dlpuconv.scheme import Granularity
 
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
 _COMPILED = "_edgetpu"
 _MOST_BYTES = 64 << 20
+_OURS = {"schema_version", "dlpuconv"}  # what other tools' JSON does not have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a manifest says that the network expects of an image; the attributes of `calibration.Preprocessing`.
+
+    Attributes:
+        resize: geometry, by the name of its option.
+        color: channel order, likewise.
+        mean: in 0-255 units; None where the user stated no normalization.
+        std: likewise.
+    """
+
+    resize: str
+    color: str
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +51,7 @@ class Sidecar:
         outputs: likewise.
         bindings: how source values become the file's, by input name.
         source_sha256: of the model that the file was made from.
+        preprocessing: of images; None in a manifest that does not say.
     """
 
     path: Path
@@ -43,28 +62,39 @@ class Sidecar:
     outputs: tuple[Port, ...] = ()
     bindings: Mapping[str, InputBinding] = field(default_factory=dict)
     source_sha256: str = ""
+    preprocessing: Recorded | None = None
 
 
 def find_sidecar(path: Path) -> Sidecar | None:
     """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
 
-    A manifest that lists another hash for the file describes another file: it is not used.
+    A manifest that lists another hash for the file describes another file: it is not used. JSON of another tool, and
+    what is no JSON at all, is none of our business.
 
     Raises:
-        ArtifactError: there is one, and it is damaged.
+        ArtifactError: there is one of ours, and it is damaged.
     """
     place = path / "manifest.json" if path.is_dir() else _beside(path)
     if not place.is_file() or place.stat().st_size > _MOST_BYTES:
         return None
+    content = _read(place)
+    if not content.keys() >= _OURS:
+        return None
     try:
-        content = json.loads(place.read_text("utf-8"))
-        if not isinstance(content, dict) or "schema_version" not in content:
-            return None  # some other tool's JSON
         if not path.is_dir() and not _describes(content, path):
             return None
         return _sidecar(place, content)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ArtifactError(f"the manifest {place.name} is damaged ({type(error).__name__}: {error})") from error
+
+
+def _read(place: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one where there is no such thing."""
+    try:
+        content = json.loads(place.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _beside(path: Path) -> Path:
@@ -93,7 +123,15 @@ def _sidecar(place: Path, content: dict[str, Any]) -> Sidecar:
         outputs=tuple(map(_port, content["outputs"])),
         bindings={binding.name: binding for binding in bindings},
         source_sha256=str(content["source"]["sha256"]),
+        preprocessing=_recorded(content["preprocessing"]) if "preprocessing" in content else None,
     )
+
+
+def _recorded(entry: dict[str, Any]) -> Recorded:
+    plain = Recorded(resize=str(entry["resize"]), color=str(entry["color"]))
+    if not entry["stated"]:
+        return plain
+    return replace(plain, mean=tuple(map(float, entry["mean"])), std=tuple(map(float, entry["std"])))
 
 
 def _port(entry: dict[str, Any]) -> Port:
@@ -110,14 +148,11 @@ def _port(entry: dict[str, Any]) -> Port:
 
 
 def _binding(entry: dict[str, Any]) -> InputBinding:
-    scale, zero_point = entry["scale"], entry["zero_point"]
-    fixed = FixedQuantization(scale=scale, zero_point=zero_point) if scale is not None else None
     return InputBinding(
         name=str(entry["name"]),
         channel_axis=int(entry["channel_axis"]),
         multiplier=tuple(map(float, entry["multiplier"])),
         offset=tuple(map(float, entry["offset"])),
         order=tuple(map(int, entry["channel_order"])),
-        quantization=fixed,
         raw_pixels=bool(entry["raw_pixels"]),
     )

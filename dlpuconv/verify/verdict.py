@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dlpuconv.verify.report import OutputParity, ParityReport
     from dlpuconv.verify.rule import Finding
 
+DEFAULT_MIN_SQNR_DB = 10.0
+"""What every output must reach where the user does not say."""
+
 _COLLAPSE = (
     " This is what per-tensor weights do to networks whose channels differ much in range:"
     " --granularity per-channel keeps the accuracy where the chip can afford it,"

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
+from dlpuconv.verify.contract import RULE as CONTRACT
 from dlpuconv.verify.contract import contract_findings
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.report import IoTensor, Report
 from dlpuconv.verify.rule import Context
 from dlpuconv.verify.sidecar import find_sidecar
-from dlpuconv.verify.verdict import decide
+from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
-
-DEFAULT_MIN_SQNR_DB = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Question:
         outputs: likewise.
         bindings: by input name; None likewise.
         min_sqnr: dB that every output must reach.
-        ignore: ids of rules that do not count.
+        ignore: ids of rules that do not count, `IO-CONTRACT` among them.
         strict: warnings fail as well.
         warnings: what is to be repeated in the report.
         backend: reads and runs the file, where it is of a format of its own.
@@ -89,7 +88,8 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
     context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, asked=asked)
     said = _said(question, sidecar)
-    findings = (*contract_findings(view, *said), *check(view, target.rules, context, question.ignore))
+    broken = () if CONTRACT in question.ignore else contract_findings(view, *said)
+    findings = (*broken, *check(view, target.rules, context, question.ignore, others=(CONTRACT,)))
     weights = granularity(view)
     parity, notes = _parity(path, view, question, sidecar)
     decision = decide(findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict)

@@ -37,6 +37,10 @@ def test_an_ignored_rule_does_not_count() -> None:
     assert check(EMPTY, [rule("R-1", Severity.FAIL, Hit("x"))], CONTEXT, {"R-1"}) == ()
 
 
+def test_what_is_checked_elsewhere_may_be_ignored_as_well() -> None:
+    assert check(EMPTY, [rule("R-1", Severity.FAIL)], CONTEXT, {"ELSEWHERE"}, others=("ELSEWHERE",)) == ()
+
+
 def test_ignoring_an_unknown_rule_is_a_usage_error_with_a_proposal() -> None:
     with pytest.raises(UsageError, match=r"no rule 'R-2' to ignore \(did you mean 'R-1'\?\)"):
         check(EMPTY, [rule("R-1", Severity.FAIL)], CONTEXT, {"R-2"})

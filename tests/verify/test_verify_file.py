@@ -21,6 +21,7 @@ from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv.verify import Question, render_inspection, render_reasons, render_report, verify_file
 from dlpuconv.verify.report import Verdict
 from dlpuconv.verify.rules import TFLITE_RULES, discouraged_granularity
+from dlpuconv.verify.sidecar import Recorded, find_sidecar
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
 from tests.verify.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
 
@@ -94,6 +95,7 @@ def manifest(content: bytes, **changes: Any) -> dict[str, Any]:
     bound = {"raw_pixels": False, "channel_order": [], "multiplier": [1.0], "offset": [0.0], "channel_axis": 1}
     return {
         "schema_version": 1,
+        "dlpuconv": "1.0",
         "target": "chip",
         "files": [{"name": "m.tflite", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}],
         "source": {"name": "m", "sha256": "0" * 64},
@@ -182,8 +184,43 @@ def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
     assert not verify_file(path, CHIP).passed
 
 
-def test_json_of_another_tool_does_not_matter(tmp_path: Path) -> None:
-    assert verify_file(written(tmp_path, converted(), {"labels": ["cat", "dog"]}), CHIP).passed
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"labels": ["cat", "dog"]}',
+        '{"schema_version": 3, "labels": []}',
+        "[1]",
+        "{not json",
+        "",
+        "\xff",
+        "[" * 100_000,
+    ],
+)
+def test_json_of_another_tool_does_not_matter(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, converted())
+    path.with_suffix(".json").write_text(text, "latin-1")
+    assert verify_file(path, CHIP).passed
+
+
+def test_the_contract_can_be_ignored_like_a_rule(tmp_path: Path) -> None:
+    content = converted()
+    path = written(tmp_path, content, manifest(content, outputs=[]))
+    assert not verify_file(path, CHIP).passed
+    report = verify_file(path, CHIP, Question(ignore=frozenset({"IO-CONTRACT"})))
+    assert (report.passed, report.ignored) == (True, ("IO-CONTRACT",))
+
+
+def test_a_manifest_tells_the_preprocessing_but_no_fixed_input_quantization(tmp_path: Path) -> None:
+    content = converted()
+    recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
+    sidecar = find_sidecar(written(tmp_path, content, manifest(content, preprocessing=recorded)))
+    assert sidecar is not None
+    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
+    assert sidecar.bindings["x"].quantization is None
+    unstated = manifest(content, preprocessing=recorded | {"stated": False})
+    sidecar = find_sidecar(written(tmp_path, content, unstated))
+    assert sidecar is not None
+    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr")
 
 
 def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
