@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from dlpuconv.calibration.preprocess import Color
 from dlpuconv.errors import UsageError
 from dlpuconv.ir import InputBinding, Layout, Model
 from dlpuconv.passes.editor import Editor
+from dlpuconv.passes.float_inputs import make_inputs_float
 from dlpuconv.passes.fold_camera import Camera
 from dlpuconv.passes.fold_first_convolutions import (
     FirstConvolutions,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Preprocessing, Samples
-    from dlpuconv.ir import ValueSpec
+    from dlpuconv.ir import FixedQuantization, ValueSpec
     from dlpuconv.plugin import Json
 
 LEAST_DB = 40.0
@@ -95,6 +96,8 @@ def fold_preprocessing(
 
     A camera delivers RGB: with `color` BGR the reordering is folded with the rest.
 
+    An integer input that the graph casts to float becomes a float one (`float_inputs`); nothing is folded into it.
+
     Args:
         model: in normal form; it is not changed.
         preprocessing: nothing is folded unless it is `stated`.
@@ -108,6 +111,9 @@ def fold_preprocessing(
     """
     specs = model.signature.inputs
     bindings = {spec.name: _identity(spec) for spec in specs}
+    if not exact_only:  # a float file has no quantization that could be the Cast
+        model, fixed = make_inputs_float(model)
+        bindings |= {s.name: _as_given(s, fixed[s.name], preprocessing) for s in specs if s.name in fixed}
     facts: dict[str, Json] = {}
     notes: list[str] = []
     for spec in specs:
@@ -155,6 +161,12 @@ def _camera(
 
 def _identity(spec: ValueSpec) -> InputBinding:
     return InputBinding(name=spec.name, channel_axis=3 if spec.layout is Layout.NHWC else 1)
+
+
+def _as_given(spec: ValueSpec, fixed: FixedQuantization, preprocessing: Preprocessing) -> InputBinding:
+    """An integer input: a camera's pixels are its values where they are uint8 and RGB."""
+    raw = spec.is_image and spec.dtype == "uint8" and preprocessing.color is not Color.BGR
+    return replace(_identity(spec), quantization=fixed, raw_pixels=raw)
 
 
 def _fold(ask: _Question) -> _Folded:

@@ -74,7 +74,10 @@ def _sentence(graph: Graph, refused: Mapping[Operator, str]) -> str:
     listed = [f"{_label(op)} {reason}" for op, reason in refused.items()]
     shown = "; ".join(listed[:_SHOWN]) + (f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
     cut = ",".join(_cut_points(graph, refused))
-    way_out = f": end the graph in front of them with --cut-at {cut} and compute the rest on the CPU" if cut else ""
+    if cut:
+        way_out = f": end the graph in front of them with --cut-at {cut} and compute the rest on the CPU"
+    else:
+        way_out = "; no computed value stands in front of them: export the network from behind them, with float inputs"
     return f"{len(listed)} operator(s) have no integer form: {shown}{way_out}"
 
 
@@ -85,11 +88,12 @@ def _label(op: Operator) -> str:
 
 def _cut_points(graph: Graph, refused: Mapping[Operator, str]) -> list[str]:
     """ONNX values at which a graph ends that holds no refused operator, and no operator that depends on one."""
+    nodes = {op.source_name for op in refused if op.source_name}  # a node may have become several operators
     tainted: set[Tensor] = set()
     points: dict[str, None] = {}
     for op in graph.operators:
         inputs = [t for t in op.inputs if t is not None]
-        if op not in refused and not any(t in tainted for t in inputs):
+        if op not in refused and op.source_name not in nodes and not any(t in tainted for t in inputs):
             continue
         tainted.update(op.outputs)
         points.update(dict.fromkeys(_name(t) for t in inputs if _can_end_at(graph, t, tainted)))
@@ -99,7 +103,9 @@ def _cut_points(graph: Graph, refused: Mapping[Operator, str]) -> list[str]:
 
 
 def _can_end_at(graph: Graph, tensor: Tensor, tainted: set[Tensor]) -> bool:
-    return is_data(tensor) and not tensor.is_constant and tensor not in tainted and tensor not in graph.inputs
+    if not is_data(tensor) or tensor.is_constant or tensor in tainted:
+        return False
+    return _name(tensor) not in {_name(source) for source in graph.inputs}  # an input in another layout is one, too
 
 
 def _name(tensor: Tensor) -> str:

@@ -46,6 +46,26 @@ def test_a_network_that_begins_with_a_refused_operator_is_offered_no_cut() -> No
     assert "--cut-at" not in str(caught.value)
 
 
+def test_an_input_in_another_layout_is_no_place_to_cut_at() -> None:
+    x = activation("x", 1, 8)
+    moved = unary("TRANSPOSE", x, "x/source_layout")
+    moved.output.source_names = ("x",)
+    bad = unary("SIN", moved.output, "bad")
+    with pytest.raises(UnsupportedModelError, match="export the network from behind them") as caught:
+        refuse_unsupported(Graph([x], [bad.output], [moved, bad]))
+    assert "--cut-at" not in str(caught.value)
+
+
+def test_no_cut_goes_through_the_operators_that_one_node_became() -> None:
+    x = activation("x", 1, 8)
+    a, inside = unary("RELU", x, "features"), unary("ABS", x, "inside")
+    inside.inputs[0], inside.output.source_names = a.output, ()
+    bad = unary("SIGN", inside.output, "erf")
+    inside.source_name = bad.source_name
+    with pytest.raises(UnsupportedModelError, match=r"--cut-at features and"):
+        refuse_unsupported(Graph([x], [bad.output], [a, inside, bad]))
+
+
 def test_weights_that_are_computed_are_refused() -> None:
     inputs = [activation("x", 1, 4, 4, 2), activation("w", 2, 1, 1, 2)]
     graph = graph_of("CONV_2D", inputs, [activation("y", 1, 4, 4, 2)], schema.Conv2DOptionsT(), "/conv")
