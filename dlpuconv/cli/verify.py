@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
-    from dlpuconv.calibration import Calibration
+    from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.ir import Model
+    from dlpuconv.plugin import Backend
     from dlpuconv.request import Request
+    from dlpuconv.verify.sidecar import Sidecar
 
 Reference = Annotated[
     Path | None,
@@ -21,6 +25,18 @@ Reference = Annotated[
 DataOption = Annotated[
     str | None,
     typer.Option("--data", help="Samples for the comparison: a folder of images, .npz or .npy.", show_default=False),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option("--resize", help="stretch, letterbox or center-crop. [default: the manifest's]", show_default=False),
+]
+Color = Annotated[
+    str | None,
+    typer.Option(
+        "--color",
+        help="What the network was trained on: rgb, bgr or gray. [default: the manifest's]",
+        show_default=False,
+    ),
 ]
 Ignore = Annotated[
     list[str] | None,
@@ -38,33 +54,38 @@ def verify(
     data: DataOption = None,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
-    resize: opt.ResizeMode = "stretch",
-    color: opt.ColorOrder = "rgb",
+    resize: Resize = None,
+    color: Color = None,
     mean: opt.Mean = None,
     std: opt.Std = None,
     preset: opt.Preset = None,
-    min_sqnr: opt.MinSqnr = 10.0,
+    min_sqnr: opt.MinSqnr = DEFAULT_MIN_SQNR_DB,
     ignore: Ignore = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
     json: opt.Json = False,
 ) -> None:
     """Check whether a chip will run a file as it should, and whether it still computes the same as its source.
 
+    Images for the comparison are preprocessed as the manifest beside the file says, unless one of --resize, --color,
+    --mean, --std and --preset is given: then those alone count.
+
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """
     from dlpuconv.api import make_request
+    from dlpuconv.calibration.open import RANDOM
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
-    from dlpuconv.registry import load_backend, load_target
+    from dlpuconv.registry import load_target
     from dlpuconv.verify import Question, render_report, verify_file
+    from dlpuconv.verify.sidecar import find_sidecar
 
     chip = load_target(target)
     request = make_request(
         targets=(target,),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
-        resize=resize,
-        color=color,
+        resize=resize or "stretch",
+        color=color or "rgb",
         mean=numbers("mean", mean),
         std=numbers("std", std),
         preset=preset,
@@ -72,16 +93,20 @@ def verify(
         ignore=tuple(ignore or ()),
         strict=strict,
     )
-    source, samples = _comparison(reference, data, request)
+    stated = any(option is not None for option in (resize, color, mean, std, preset))
+    sidecar = find_sidecar(file) if reference else None
+    if not stated and (recorded := _recorded(sidecar)):
+        request = replace(request, preprocessing=recorded)
+    source, samples = _comparison(reference, data, request, sidecar)
     question = Question(
         reference=source,
-        samples=samples.fit if samples else None,
-        calibrated=samples is None or samples.calibrated,
+        samples=samples.held_out if samples else None,
+        calibrated=data != RANDOM,
         min_sqnr=request.verification.min_sqnr,
         ignore=request.verification.ignore,
         strict=request.verification.strict,
         warnings=samples.warnings if samples else (),
-        backend=load_backend(chip.backend)(),
+        backend=_backend(chip.backend),
     )
     report = verify_file(file, chip, question)
     if json:
@@ -92,23 +117,61 @@ def verify(
         raise typer.Exit(1)
 
 
-def _comparison(reference: Path | None, data: str | None, request: Request) -> tuple[Model | None, Calibration | None]:
-    """The float model and the samples to compare on; all of them, since nothing is calibrated here."""
+def _backend(name: str) -> Backend | None:
+    """The target's backend, which may know formats of its own; None where its libraries are missing.
+
+    What every installation can read needs no backend, and a comparison says itself which library it needs.
+    """
+    from dlpuconv.errors import MissingDependencyError
+    from dlpuconv.registry import load_backend
+
+    try:
+        return load_backend(name)()
+    except MissingDependencyError:
+        return None
+
+
+def _comparison(
+    reference: Path | None, data: str | None, request: Request, sidecar: Sidecar | None
+) -> tuple[Model | None, Calibration | None]:
+    """The float model and the samples to compare on; all of them are held out, since nothing is calibrated here."""
     from dlpuconv.calibration import open_calibration
     from dlpuconv.cli.console import TerminalProgress
     from dlpuconv.errors import UsageError
-    from dlpuconv.frontends import load
 
     if (reference is None) != (data is None):
         missing, given = ("--data", "--reference") if data is None else ("--reference", "--data")
         raise UsageError(f"{given} needs {missing}: a comparison takes the float model and samples")
     if reference is None:
         return None, None
-    source = load(reference, request.source)
+    source = _source(reference, request, sidecar)
     return source, open_calibration(
-        data,
+        None,
         validation=data,
         signature=source.signature,
         preprocessing=request.preprocessing,
         progress=TerminalProgress(),
     )
+
+
+def _source(reference: Path, request: Request, sidecar: Sidecar | None) -> Model:
+    """The float model, with the shapes of the file's manifest where the user gives none and they fit."""
+    from dlpuconv.errors import ShapeError, UsageError
+    from dlpuconv.frontends import load
+
+    if sidecar is not None and not request.source.input_shapes:
+        shapes = {port.name: port.source_shape for port in sidecar.inputs}
+        try:
+            return load(reference, replace(request.source, input_shapes=shapes))
+        except (ShapeError, UsageError):
+            pass  # the manifest is of another model: this one has to speak for itself
+    return load(reference, request.source)
+
+
+def _recorded(sidecar: Sidecar | None) -> Preprocessing | None:
+    """What the manifest says of images, if it does."""
+    from dlpuconv.calibration import make_preprocessing
+
+    if sidecar is None or sidecar.preprocessing is None:
+        return None
+    return make_preprocessing(**asdict(sidecar.preprocessing))
