@@ -20,7 +20,7 @@ from dlpuconv import errors
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALWAYS = {0, 1, 2, 130}
+ALWAYS = {0, 1, 2, 10, 130}
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +80,9 @@ def test_its_targets_are_the_built_in_ones(readme: str, repository: Path) -> Non
 def test_its_exit_statuses_are_those_of_the_errors(readme: str) -> None:
     raised = {error.status for error in all_errors(errors.DlpuconvError) - {errors.DlpuconvError}}
     assert list(map(int, rows(readme, "Exit status"))) == sorted(raised | ALWAYS)
+
+
+def test_its_environment_variables_are_those_that_are_read(readme: str, repository: Path) -> None:
+    sources = [path for root in ("dlpuconv", "backends", "targets") for path in (repository / root).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r'"(DLPUCONV_[A-Z_]+)"', path.read_text())}
+    assert set(rows(readme, "Environment")) == read
