@@ -108,9 +108,18 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         op_counts=view.op_counts,
         parity=parity,
         calibrated=calibrated,
-        warnings=(*question.warnings, *notes, *(() if calibrated else (_NOT_CALIBRATED,))),
+        warnings=(*question.warnings, *notes, *_random(question, sidecar)),
         metadata=view.metadata,
     )
+
+
+def _random(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
+    """What random samples make worthless: the whole file, or only the figures of this comparison."""
+    if sidecar is None:
+        return () if question.calibrated else (_NOT_CALIBRATED,)
+    if not sidecar.calibrated:
+        return (_NOT_CALIBRATED,)
+    return () if question.calibrated else (_RANDOM_COMPARISON,)
 
 
 def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
@@ -122,6 +131,8 @@ def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...]
 
 _STRANGER = "compared with another model than the manifest names as the file's source"
 _NOT_CALIBRATED = "not calibrated: the samples were random, so that the ranges and figures of this file mean little"
+
+_RANDOM_COMPARISON = "compared on random samples: the figures mean little; with real ones they would mean more"
 
 
 def _parity(

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +15,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Model, Source
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv.verify import Question, render_inspection, render_reasons, render_report, verify_file
 from dlpuconv.verify.report import Verdict
 from dlpuconv.verify.rules import TFLITE_RULES, discouraged_granularity
-from dlpuconv.verify.sidecar import Recorded, find_sidecar
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
 from tests.verify.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
 
@@ -184,51 +183,12 @@ def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
     assert not verify_file(path, CHIP).passed
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"labels": ["cat", "dog"]}',
-        '{"schema_version": 3, "labels": []}',
-        "[1]",
-        "{not json",
-        "",
-        "\xff",
-        "[" * 100_000,
-    ],
-)
-def test_json_of_another_tool_does_not_matter(tmp_path: Path, text: str) -> None:
-    path = written(tmp_path, converted())
-    path.with_suffix(".json").write_text(text, "latin-1")
-    assert verify_file(path, CHIP).passed
-
-
 def test_the_contract_can_be_ignored_like_a_rule(tmp_path: Path) -> None:
     content = converted()
     path = written(tmp_path, content, manifest(content, outputs=[]))
     assert not verify_file(path, CHIP).passed
     report = verify_file(path, CHIP, Question(ignore=frozenset({"IO-CONTRACT"})))
     assert (report.passed, report.ignored) == (True, ("IO-CONTRACT",))
-
-
-def test_a_manifest_tells_the_preprocessing_but_no_fixed_input_quantization(tmp_path: Path) -> None:
-    content = converted()
-    recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
-    sidecar = find_sidecar(written(tmp_path, content, manifest(content, preprocessing=recorded)))
-    assert sidecar is not None
-    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
-    assert sidecar.bindings["x"].quantization is None
-    unstated = manifest(content, preprocessing=recorded | {"stated": False})
-    sidecar = find_sidecar(written(tmp_path, content, unstated))
-    assert sidecar is not None
-    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr")
-
-
-def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
-    content = converted()
-    damaged = manifest(content)
-    del damaged["outputs"]
-    with pytest.raises(ArtifactError, match=r"the manifest m\.json is damaged"):
-        verify_file(written(tmp_path, content, damaged), CHIP)
 
 
 def test_the_manifests_bindings_are_used(tmp_path: Path) -> None:
@@ -313,6 +273,17 @@ def test_the_report_of_a_comparison_prints_its_figures(tmp_path: Path) -> None:
     assert text.startswith("pass  m.tflite for chip")
     assert "8 samples" in text
     assert "100.0%" in text
+
+
+def test_labels_and_faults_are_printed_as_what_they_are(tmp_path: Path) -> None:
+    report = verify_file(written(tmp_path, converted()), CHIP, compared())
+    assert report.parity is not None
+    (y,) = report.parity.outputs
+    labels = replace(y, name="labels", sqnr_db=None, equal=0.75)
+    lost = replace(y, name="lost", sqnr_db=-200.0, fault="it has 1 value that is NaN")
+    text = printed(render_report(replace(report, parity=replace(report.parity, outputs=(labels, lost)))))
+    assert "75.0% equal" in text
+    assert "lost (of no use)" in text
 
 
 def test_an_inspection_prints_one_row_a_layer(tmp_path: Path) -> None:
