@@ -79,7 +79,9 @@ def _sqnr(artifact: Converted) -> str:
     parity = artifact.report.parity
     if parity is None:
         return "-"
-    return "exact" if parity.exact else f"{parity.min_sqnr:.1f} dB"
+    if parity.exact:
+        return "exact"
+    return f"{parity.min_sqnr:.1f} dB" if parity.rated else "-"
 
 
 def _size(count: int) -> str:

@@ -101,13 +101,17 @@ class ParityReport:
         return all(output.exact for output in self.outputs)
 
     @property
+    def rated(self) -> bool:
+        """True where at least one output has an SQNR."""
+        return any(output.sqnr_db is not None for output in self.outputs)
+
+    @property
     def min_sqnr(self) -> float:
         """The lowest SQNR of an output, in dB; `MOST_DB` where none has one (all are exact, or labels)."""
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        ratios = any(output.sqnr_db is not None for output in self.outputs)
         outputs: list[Json] = [output.to_json() for output in self.outputs]
         return {
             "samples": self.samples,
@@ -115,7 +119,7 @@ class ParityReport:
             "kernels": self.kernels,
             "sqnr_definition": "10*log10(sum(ref^2)/sum((ref-artifact)^2)) over all elements and samples",
             "exact": self.exact,
-            "min_sqnr_db": round(self.min_sqnr, 3) if ratios else None,
+            "min_sqnr_db": round(self.min_sqnr, 3) if self.rated else None,
             "outputs": outputs,
         }
 

@@ -52,3 +52,8 @@ def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
     del damaged["outputs"]
     with pytest.raises(ArtifactError, match=r"the manifest m\.json is damaged"):
         verify_file(written(tmp_path, content, damaged), CHIP)
+
+
+def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
+    path = written(tmp_path, converted(per_channel=True), manifest(converted()))
+    assert not verify_file(path, CHIP).passed

@@ -78,6 +78,7 @@ def test_labels_do_not_decide_by_a_ratio() -> None:
     labels = OutputParity(name="y", sqnr_db=None, exact=False, cosine=None, max_error=897.0, peak=9.0, equal=0.75)
     report = ParityReport(samples=1, outputs=(labels,))
     assert decide((), report, PER_CHANNEL, min_sqnr=10).verdict is Verdict.PASS
+    assert not report.rated
     found = report.to_json()
     assert (found["min_sqnr_db"], found["exact"]) == (None, False)
     assert json.loads(json.dumps(found))["outputs"][0]["equal"] == 0.75
