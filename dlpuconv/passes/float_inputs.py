@@ -3,7 +3,8 @@
     uint8 x -> Cast -> float network   becomes   float x -> network, where the file's input q stands for the value q
 
 Deployment exports take uint8 pixels and begin with a Cast. A quantized file takes integers anyway: with the scale 1 and
-the zero point of the same value its input is the source's, bit for bit, and no Cast is left.
+the zero point of the same value its input is the source's, bit for bit, and no Cast is left. A float file takes the
+same numbers as floats.
 """
 
 from __future__ import annotations

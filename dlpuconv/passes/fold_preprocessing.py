@@ -111,9 +111,8 @@ def fold_preprocessing(
     """
     specs = model.signature.inputs
     bindings = {spec.name: _identity(spec) for spec in specs}
-    if not exact_only:  # a float file has no quantization that could be the Cast
-        model, fixed = make_inputs_float(model)
-        bindings |= {s.name: _as_given(s, fixed[s.name], preprocessing) for s in specs if s.name in fixed}
+    model, fixed = make_inputs_float(model)
+    bindings |= {s.name: _as_given(s, fixed[s.name], preprocessing) for s in specs if s.name in fixed}
     facts: dict[str, Json] = {}
     notes: list[str] = []
     for spec in specs:
