@@ -122,9 +122,19 @@ def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iter
         groups.setdefault(request.backend or target.backend, []).append(target)
     for name, theirs in groups.items():
         backend = load_backend(name)()
+        _demand_numbers(backend, theirs)
         stack.callback(backend.close)
         backend.warm_up()
         yield backend, theirs
+
+
+def _demand_numbers(backend: Backend, targets: list[Target]) -> None:
+    for target in targets:
+        if backend.numbers not in (None, target.scheme.numbers):
+            raise UsageError(
+                f"{target.name} takes {target.scheme.numbers} files; the {backend.name} backend makes {backend.numbers}"
+                f" ones (without --backend, {target.name} gets its own: {target.backend})"
+            )
 
 
 def _demand_calibration(targets: list[Target], data: Data) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from dlpuconv.scheme import Granularity, Scheme
+from dlpuconv.scheme import Granularity, Numbers, Scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,6 +180,8 @@ class Backend(ABC):
     """Makes a target's files. An instance serves one conversion."""
 
     name: ClassVar[str]
+    numbers: ClassVar[Numbers | None] = None
+    """What its files compute in: targets that want another kind are refused at once; None where `emit` decides."""
     normalization: ClassVar[Normalization] = Normalization.CONV
     """How a normalization is folded when the user does not say."""
     follows_recipes: ClassVar[bool] = False

@@ -51,6 +51,7 @@ class OnnxFloatBackend(Backend):
     """Makes the float ONNX files."""
 
     name: ClassVar[str] = "onnx-float"
+    numbers: ClassVar[Numbers] = Numbers.FLOAT32
     normalization: ClassVar[Normalization] = Normalization.OP
     """In front of the network: folding through a padded convolution is not exact, and nothing here needs it."""
 

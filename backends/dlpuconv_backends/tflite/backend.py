@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
+from dlpuconv import __version__
 from dlpuconv.calibration.cache import StatisticsCache
-from dlpuconv.errors import BackendError, CalibrationError
+from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Prepared
+from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.emit import Interface
@@ -69,6 +73,7 @@ class TFLiteBackend(Backend):
     """Full-integer TFLite files, quantized by dlpuconv itself."""
 
     name: ClassVar[str] = "tflite"
+    numbers: ClassVar[Numbers] = Numbers.INT8
     follows_recipes: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -120,10 +125,12 @@ class TFLiteBackend(Backend):
         """Quantize under the recipe and encode.
 
         Raises:
-            UsageError: an override names no layer.
+            UsageError: the target takes float numbers, or an override names no layer.
         """
         if not isinstance(prepared, TFLitePrepared):
             raise TypeError(f"the tflite backend cannot emit a {type(prepared).__name__}")
+        if target.scheme.numbers is not self.numbers:
+            raise UsageError(f"{target.name} takes {target.scheme.numbers} files; the tflite backend makes int8 ones")
         job = prepared.job
         prescribed = prescribed_inputs(job.bindings)
         interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
@@ -175,9 +182,9 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     samples = job.calibration.fit
     tensors = observed_tensors(graph)
     cache = StatisticsCache(job.cache)
-    key = _key(graph, job, lowered)
+    key = f"{_MEASURES} {MinMax.name} {json.dumps([t.name for t in tensors])} {_key(graph, job, lowered)}"
     stored = cache.get(key)
-    if stored is not None and stored.get(MinMax.name) is not None and len(stored[MinMax.name]) == len(tensors):
+    if stored is not None and MinMax.name in stored and stored[MinMax.name].shape == (len(tensors), 2):
         statistics = Statistics(
             tensors=tuple(t.name for t in tensors),
             values={name: array.astype("float64") for name, array in stored.items()},
@@ -210,10 +217,12 @@ def _material(graph: Graph, job: Job, lowered: Lowered, statistics: Statistics) 
 
 
 def _key(graph: Graph, job: Job, lowered: Lowered) -> str:
+    """Of everything that measured numbers depend on, but what is measured."""
     assert job.calibration is not None
+    made_by = f"dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
     network = hashlib.sha256(encode(graph)).hexdigest()
     ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
-    return f"tflite {_MEASURES} {MinMax.name} {network} {job.calibration.fit.digest} {ends}"
+    return f"tflite {made_by} {network} {job.calibration.fit.digest} {ends}"
 
 
 def _encode(quantized: Quantized) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ Graphs and statistics are kept for the recipes that follow: a search pays for ea
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -154,10 +155,12 @@ class Tuner:
     def _observe(self, graph: Graph, ranges: Mapping[str, Range], which: str) -> Details:
         material = self._material
         tensors = detailed_tensors(graph)
-        key = f"{_MEASURES} {Channels.name} {Histograms.name} {which} {material.key}"
+        names = json.dumps([t.name for t in tensors])
+        key = f"{_MEASURES} {Channels.name} {Histograms.name} {names} {which} {material.key}"
         stored = material.cache.get(key)
         counts = [channels_of(t) for t in tensors]
-        if stored is None or Channels.name not in stored or len(stored[Channels.name]) != sum(counts):
+        rows = {Channels.name: sum(counts), Histograms.name: len(counts)}
+        if stored is None or {name: len(array) for name, array in stored.items() if array.ndim == 2} != rows:
             known = [ranges.get(t.name, Range(0.0, 0.0)) for t in tensors]
             with material.progress.stage("measuring channels", material.samples) as step:
                 observers = (Channels(counts), Histograms(known, counts))
