@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
-from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.errors import BackendError, CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Port, Prepared
 from dlpuconv.scheme import Granularity, Numbers
 
@@ -50,6 +50,7 @@ class TensorFlowBackend(Backend):
     """Full-integer TFLite files, quantized by TensorFlow."""
 
     name: ClassVar[str] = "tensorflow"
+    numbers: ClassVar[Numbers] = Numbers.INT8
 
     def __init__(self) -> None:
         self._lowering: LoweringWorker | None = None
@@ -78,7 +79,7 @@ class TensorFlowBackend(Backend):
 
         Raises:
             CalibrationError: there are no samples, or they do not fit.
-            UnsupportedModelError: lists every operator without a TensorFlow form.
+            UnsupportedModelError: lists every operator without a TensorFlow form, or inputs and outputs without values.
             MissingDependencyError: TensorFlow or onnx2tf is not installed.
             BackendError: a tool failed.
         """
@@ -94,6 +95,7 @@ class TensorFlowBackend(Backend):
         with job.progress.stage("lowering"):
             worker = _running(self._lowering)
             lowered = lower(job.model, layouts=layouts, worker=worker, workspace=job.workspace)
+        _refuse_idle_ends(lowered.graph)
         graph, source = lowered.graph, job.workspace / "float.tflite"
         source.write_bytes(encode(graph))
         shapes = [tensor.shape for tensor in graph.inputs]
@@ -156,6 +158,26 @@ class TensorFlowBackend(Backend):
                 "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
                 "float_sqnr_db": {name: _finite(value) for name, value in prepared.lowered.sqnr_db.items()},
             },
+        )
+
+
+def _refuse_idle_ends(graph: Graph) -> None:
+    """TensorFlow quantizes what it has observed: inputs that nothing reads and constant outputs would stay float.
+
+    Raises:
+        UnsupportedModelError: names them.
+    """
+    read = {tensor for op in graph.operators for tensor in op.inputs} | set(graph.outputs)
+    computed = set(graph.inputs)
+    for op in graph.operators:
+        if any(tensor in computed for tensor in op.inputs):
+            computed.update(op.outputs)
+    idle = [f"the input {t.name!r} is read by nothing" for t in graph.inputs if t not in read]
+    idle += [f"the output {t.name!r} depends on no input" for t in graph.outputs if t not in computed]
+    if idle:
+        raise UnsupportedModelError(
+            f"the tensorflow backend would leave ends of the file in float: {', '.join(idle)}; remove them from the "
+            "model or use the tflite backend"
         )
 
 

@@ -25,7 +25,7 @@ from dlpuconv.verify.parity import Links, compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.lowering import LoweringWorker, lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow
-from dlpuconv_backends.savedmodel.backend import Calibrated
+from dlpuconv_backends.savedmodel.backend import Calibrated, _refuse_idle_ends
 from dlpuconv_backends.savedmodel.exchange import write_samples
 from dlpuconv_backends.savedmodel.process import TensorFlowProcess
 from dlpuconv_targets.artpec import ARTPEC8
@@ -239,3 +239,14 @@ def test_a_crash_is_told_with_the_last_words_and_leaves_nothing(
 def test_a_sample_of_another_shape_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match=r"sample 0 has the shape \(1, 2\)"):
         write_samples([[np.zeros((1, 2), np.float32)]], 1, [(1, 3)], tmp_path)
+
+
+def test_inputs_that_nothing_reads_and_constant_outputs_are_refused() -> None:
+    x, idle = Tensor("x", (1, 4), np.dtype(np.float32)), Tensor("idle", (1, 4), np.dtype(np.float32))
+    y, fixed = Tensor("y", (1, 4), np.dtype(np.float32)), Tensor.constant("fixed", np.ones(3, np.float32))
+    relu = Operator("RELU", [x], [y])
+    _refuse_idle_ends(Graph([x], [y], [relu]))
+    with pytest.raises(
+        UnsupportedModelError, match="'idle' is read by nothing, the output 'fixed' depends on no input"
+    ):
+        _refuse_idle_ends(Graph([x, idle], [y, fixed], [relu]))
