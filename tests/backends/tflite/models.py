@@ -74,17 +74,18 @@ def quantized(
 def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """Real values in a quantized tensor's codes; other tensors' values as they are."""
     if tensor.quantization is None:
-        return values.astype(tensor.dtype)
+        return np.asarray(values, tensor.dtype)
     limits = np.iinfo(tensor.dtype)
     codes = np.rint(values / tensor.quantization.scale[0]) + tensor.quantization.zero_point[0]
-    return np.clip(codes, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(codes, limits.min, limits.max), tensor.dtype)
 
 
 def as_reals(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """The real values of a quantized tensor's codes; other tensors' values as they are."""
     if tensor.quantization is None:
         return codes
-    return (codes.astype(np.float64) - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    reals = (codes.astype(np.float64) - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    return np.asarray(reals)
 
 
 def run_quantized(graph: Graph, feed: Arrays) -> Arrays:
@@ -98,4 +99,4 @@ def sqnr_db(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> float:
     """Signal-to-quantization-noise ratio."""
     signal = float((expected.astype(np.float64) ** 2).mean())
     noise = float(((expected.astype(np.float64) - found) ** 2).mean())
-    return 10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30))
+    return float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -29,7 +32,7 @@ def x() -> Tensor:
     return activation("x", *SHAPE)
 
 
-def samples(low: float = -2.0, high: float = 3.0, *names: str) -> list[dict[str, np.ndarray]]:
+def samples(low: float = -2.0, high: float = 3.0, *names: str) -> list[dict[str, npt.NDArray[Any]]]:
     return [{n: RNG.uniform(low, high, SHAPE).astype(np.float32) for n in names or ("x",)} for _ in range(8)]
 
 
@@ -60,6 +63,8 @@ def test_uint8_ends_have_the_source_names_the_int8_scale_and_a_zero_point_128_hi
     assert (given.name, result.name) == ("x", "y")
     assert given.dtype == result.dtype == np.uint8
     for outer, within in ((given, inner.input(0)), (result, inner.output)):
+        assert outer.quantization is not None
+        assert within.quantization is not None
         assert outer.quantization.scale == within.quantization.scale
         assert outer.quantization.zero_point == within.quantization.zero_point + 128
     assert len({t.name for t in made.tensors()}) == len(made.tensors())
@@ -110,7 +115,7 @@ def test_an_input_that_is_also_an_output_passes_through_both_ends() -> None:
     assert sqnr_db(data[0]["x"], as_one(run_quantized(made, data[0]), 1)) > 30
 
 
-def as_one(outputs: dict[str, np.ndarray], index: int) -> np.ndarray:
+def as_one(outputs: dict[str, npt.NDArray[Any]], index: int) -> npt.NDArray[Any]:
     return list(outputs.values())[index]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -15,7 +18,7 @@ SHAPE = (1, 4, 4, 8)
 RNG = np.random.default_rng(3)
 
 
-def positive() -> np.ndarray:
+def positive() -> npt.NDArray[Any]:
     return RNG.uniform(0.5, 4, SHAPE).astype(np.float32)
 
 

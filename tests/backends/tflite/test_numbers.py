@@ -33,7 +33,7 @@ def test_every_value_of_a_range_comes_back_within_half_a_step_and_zero_exactly(a
     back = (parameters.quantize(values).astype(np.float64) - parameters.zero_point) * parameters.scale
     # the nudge of the zero point moves both ends by up to half a step
     assert np.abs(back - values).max() <= parameters.scale * 1.001
-    assert parameters.quantize(np.zeros(1))[0] == parameters.zero_point
+    assert parameters.quantize(np.zeros(1, np.float32))[0] == parameters.zero_point
     assert -128 <= parameters.zero_point <= 127
 
 

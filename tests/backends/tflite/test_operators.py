@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -28,22 +30,22 @@ from tests.backends.tflite.models import (
 
 RNG = np.random.default_rng(7)
 WEIGHTS = np.random.default_rng(8).normal(0, 0.3, (64, 64)).astype(np.float32)
-type Draw = Callable[[tuple[int, ...]], np.ndarray]
+type Draw = Callable[[tuple[int, ...]], npt.NDArray[Any]]
 
 
-def normal(shape: tuple[int, ...]) -> np.ndarray:
+def normal(shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return RNG.uniform(-2.0, 2.5, shape).astype(np.float32)
 
 
-def wide(shape: tuple[int, ...]) -> np.ndarray:
+def wide(shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return RNG.uniform(-6, 6, shape).astype(np.float32)
 
 
-def positive(shape: tuple[int, ...]) -> np.ndarray:
+def positive(shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return RNG.uniform(0.5, 4, shape).astype(np.float32)
 
 
-def weights(*shape: int) -> np.ndarray:
+def weights(*shape: int) -> npt.NDArray[Any]:
     return np.resize(WEIGHTS, shape)
 
 
@@ -331,7 +333,7 @@ CASES: dict[str, Case] = {
 WITH_WEIGHTS = [name for name, case in CASES.items() if SPECS[case.graph.operators[0].kind].weights]
 
 
-def samples_of(case: Case, count: int = 24) -> list[dict[str, np.ndarray]]:
+def samples_of(case: Case, count: int = 24) -> list[dict[str, npt.NDArray[Any]]]:
     return [{t.name: case.draw(t.shape) for t in case.graph.inputs} for _ in range(count)]
 
 

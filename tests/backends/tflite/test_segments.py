@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -9,6 +11,9 @@ from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.numbers import Parameters, Range
 from dlpuconv_backends.tflite.plan import ActivationPlan, choose_ranges, observed_tensors, plan_activations
 from tests.backends.tflite.models import activation, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SIGMOID = Parameters(1 / 256, -128)
 
@@ -31,7 +36,7 @@ def reshape(x: Tensor, name: str) -> Operator:
 
 
 def plan(
-    operators: list[Operator], outputs: list[Tensor], ranges: dict[str, tuple[float, float]], **inputs: Parameters
+    operators: list[Operator], outputs: list[Tensor], ranges: Mapping[str, tuple[float, float]], **inputs: Parameters
 ) -> ActivationPlan:
     made = {out for op in operators for out in op.outputs}
     read = dict.fromkeys(t for op in operators for t in op.inputs if t is not None and not t.is_constant)

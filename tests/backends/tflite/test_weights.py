@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +19,9 @@ CHANNEL, TENSOR = Granularity.PER_CHANNEL, Granularity.PER_TENSOR
 DATA = Parameters(0.5, -128)
 
 
-def conv(weights: np.ndarray, bias: np.ndarray | None = None, kind: str = "CONV_2D", name: str = "conv") -> Operator:
+def conv(
+    weights: npt.NDArray[Any], bias: npt.NDArray[Any] | None = None, kind: str = "CONV_2D", name: str = "conv"
+) -> Operator:
     inputs = [activation("x", 1, 4, 4, weights.shape[-1]), constant("w", weights)]
     inputs += [] if bias is None else [constant("b", bias)]
     return Operator(kind, list(inputs), [activation("y", 1, 4, 4, weights.shape[0])], schema.Conv2DOptionsT(), name)
