@@ -29,6 +29,9 @@ def unify_opset(editor: Editor) -> int:
         UnsupportedModelError: an operator has no form in opset 20; the message lists all.
     """
     found = editor.opset
+    used = {node.domain for node in editor.graph.all_nodes()} | {""}
+    for domain in set(editor.model.opset_imports) - used:
+        del editor.model.opset_imports[domain]
     fired = sum(_adapt(editor, node, found) for node in list(editor.graph) if node.domain == "")
     if found == OPSET:
         return fired

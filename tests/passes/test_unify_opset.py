@@ -95,6 +95,12 @@ def test_an_old_spelling_becomes_the_one_of_opset_20(
     assert result.model.opset == 20
 
 
+def test_operator_sets_that_no_node_uses_are_not_imported() -> None:
+    source = model(f"{IMAGE} {{ y = Relu(x) }}")
+    source.graph.opset_imports["ai.onnx.ml"] = 2
+    assert dict(normalize(source)[0].graph.opset_imports) == {"": 20}
+
+
 def test_what_training_left_in_a_batch_normalization_goes() -> None:
     parameters = {"s": random(4), "b": random(4), "p": random(4), "q": positive(4)}
     trained = model(f"{IMAGE} {{ y, m, v = BatchNormalization<training_mode=1>(x, s, b, p, q) }}", 15, **parameters)
