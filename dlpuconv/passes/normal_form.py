@@ -54,6 +54,7 @@ REPEATED: tuple[Pass, ...] = (
     matmul_to_gemm.PLAIN,
     canonical_arithmetic.PASS,  # the patterns of activations are written in this spelling
     recognise_activations.QUOTIENTS,
+    recognise_activations.SOFTPLUS,
     recognise_activations.BOUNDS,  # Clip before HardSwish, whose pattern holds one
     recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,

@@ -4,6 +4,7 @@
     x * 1/2 * (1 + Erf(x * sqrt(1/2))) -> Gelu(x)          the same with Tanh -> Gelu<tanh>(x)
     Reciprocal(1 + Exp(-x)), 1 / (1 + Exp(-x)) -> Sigmoid(x)
     Max(x, 0), Clip(x, 0, ) -> Relu(x)                     Min(Max(x, a), b) -> Clip(x, a, b)
+    Where(x > 20, x, Softplus(x)) -> Softplus(x)
     Max(x, x * a), PRelu(x, a) -> LeakyRelu<a>(x)          PRelu(x, [C]) of rank 4 as [C, 1, 1]
 
 x * Sigmoid(x) stays as it is: TFLite has no SiLU. Needs differences, quotients and powers as `canonical_arithmetic`
@@ -15,14 +16,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx_ir
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.match import Pattern, first_match, op
 
 if TYPE_CHECKING:
-    import onnx_ir
-
     from dlpuconv.passes.editor import Editor
 
 _SHIFTED = op("Clip", op("Add", "x", 3.0), 0.0, 6.0)
@@ -92,6 +92,17 @@ def recognise_quotient(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return None
     gate = editor.add(node, "Sigmoid", [found["x"]])
     return _become(editor, node, "Mul", [found["x"], gate])
+
+
+def recognise_softplus(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Where(x > 20, x, Softplus(x)), PyTorch's, where the two do not differ in float32 from about 15 on."""
+    condition, x, soft = (v.producer() if v is not None and i != 1 else v for i, v in enumerate(node.inputs))
+    if not isinstance(condition, onnx_ir.Node) or not isinstance(soft, onnx_ir.Node) or soft.op_type != "Softplus":
+        return None
+    threshold = editor.scalar(condition.inputs[1]) if condition.op_type == "Greater" else None
+    if threshold is None or threshold < 15 or condition.inputs[0] is not x or soft.inputs[0] is not x:
+        return "it chooses something else than x over a threshold"
+    return _become(editor, node, "Softplus", [soft.inputs[0]])
 
 
 def recognise_bounds(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -179,5 +190,6 @@ def _become(
 
 PRODUCTS = Rewrite("recognise-products", ("Mul",), recognise_product)
 QUOTIENTS = Rewrite("recognise-quotients", ("Div", "Reciprocal"), recognise_quotient)
+SOFTPLUS = Rewrite("recognise-softplus", ("Where",), recognise_softplus)
 BOUNDS = Rewrite("recognise-bounds", ("Max", "Min", "Clip", "Relu"), recognise_bounds)
 SLOPES = Rewrite("spell-slopes", ("PRelu",), spell_slope)

@@ -71,6 +71,14 @@ def test_what_is_only_alike_stays(nodes: str) -> None:
     assert rewrite(source, recognise.QUOTIENTS, recognise.PRODUCTS).fired == (0, 0)
 
 
+@pytest.mark.parametrize(("threshold", "operators"), [(20, ["Softplus"]), (1, ["Greater", "Softplus", "Where"])])
+def test_a_softplus_needs_no_threshold(threshold: float, operators: list[str]) -> None:
+    source = model(
+        "(float[9] x) => (float[9] y) { g = Greater(x, t)  s = Softplus(x)  y = Where(g, x, s) }", t=scalar(threshold)
+    )
+    assert rewrite(source, recognise.SOFTPLUS).operators == operators
+
+
 def test_another_hard_sigmoid_gives_its_reason() -> None:
     source = model("(float[4] x) => (float[4] y) { h = HardSigmoid(x)  y = Mul(x, h) }")
     assert rewrite(source, recognise.PRODUCTS).reasons == (
