@@ -86,6 +86,7 @@ class TensorFlowBackend(Backend):
         from dlpuconv_backends.flatbuffer import encode
         from dlpuconv_backends.lowering import lower
         from dlpuconv_backends.savedmodel.exchange import write_samples
+        from dlpuconv_backends.workers import writing
 
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
@@ -97,7 +98,8 @@ class TensorFlowBackend(Backend):
             lowered = lower(job.model, layouts=layouts, worker=worker, workspace=job.workspace)
         _refuse_idle_ends(lowered.graph)
         graph, source = lowered.graph, job.workspace / "float.tflite"
-        source.write_bytes(encode(graph))
+        with writing("the float model", job.workspace):
+            source.write_bytes(encode(graph))
         shapes = [tensor.shape for tensor in graph.inputs]
         samples = write_samples(_feeds(job, lowered), len(job.calibration.fit), shapes, job.workspace)
         calibrated = job.workspace / "calibrated.tflite"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from onnx import TensorProto, helper
 
-from dlpuconv.errors import BackendError, MissingDependencyError
+from dlpuconv.errors import BackendError, MissingDependencyError, OutputError
 from dlpuconv_backends.lowering import LoweringWorker, process
 from tests.backends.lowering.models import convolution
 
@@ -209,3 +209,15 @@ def test_a_closed_worker_refuses_work_and_may_be_closed_again(tmp_path: Path) ->
     worker.close()
     with pytest.raises(BackendError, match="closed"):
         worker.lower(b"", tmp_path)
+
+
+def test_a_workspace_that_cannot_be_written_is_one_sentence(script: Script, tmp_path: Path) -> None:
+    script("time.sleep(60)")
+    with LoweringWorker.start() as worker, pytest.raises(OutputError, match="lowering worker cannot be written to"):
+        worker.lower(b"", tmp_path / "gone")
+
+
+def test_no_place_for_the_worker_s_folder_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OutputError, match=r"folder of the lowering worker .*No such file.*TMPDIR"):
+        LoweringWorker.start()

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
-from dlpuconv.errors import BackendError, CalibrationError, MissingDependencyError, UnsupportedModelError, UsageError
+from dlpuconv.errors import (
+    BackendError,
+    CalibrationError,
+    MissingDependencyError,
+    OutputError,
+    UnsupportedModelError,
+    UsageError,
+)
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
@@ -231,7 +238,7 @@ def test_a_crash_is_told_with_the_last_words_and_leaves_nothing(
     _fake_tensorflow(tmp_path, body, monkeypatch)
     with TensorFlowProcess.start() as process:
         home = process._home
-        with pytest.raises(BackendError, match="status 3: error: out of ideas"):
+        with pytest.raises(BackendError, match=r"status 3 .*: error: out of ideas"):
             process.ask({"do": "quantize"})
     assert not home.exists()
 
@@ -250,3 +257,17 @@ def test_inputs_that_nothing_reads_and_constant_outputs_are_refused() -> None:
         UnsupportedModelError, match="'idle' is read by nothing, the output 'fixed' depends on no input"
     ):
         _refuse_idle_ends(Graph([x, idle], [y, fixed], [relu]))
+
+
+def test_samples_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float32).reshape(2, 1, 2, 3)
+    turned = [[value.transpose(0, 2, 1)] for value in values]  # not contiguous
+    (file,) = write_samples(turned, 2, [(1, 3, 2)], tmp_path)
+    np.testing.assert_array_equal(np.load(file, mmap_mode="r"), values.transpose(0, 1, 3, 2))
+    with pytest.raises(CalibrationError, match="3 calibration samples were announced, but there are 2"):
+        write_samples(turned, 3, [(1, 3, 2)], tmp_path)
+
+
+def test_samples_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"the calibration samples cannot be written to .*: No such file"):
+        write_samples([[np.zeros((1, 2), np.float32)]], 1, [(1, 2)], tmp_path / "gone")
