@@ -107,7 +107,8 @@ def fold_preprocessing(
         samples: in the source domain, to measure what is lost; random pictures where there are none.
 
     Raises:
-        UsageError: the preprocessing has another number of channels than the only image input.
+        UsageError: the preprocessing has another number of channels than the only image input, or that one takes
+            integers, which cannot be normalized ones.
     """
     specs = model.signature.inputs
     bindings = {spec.name: _identity(spec) for spec in specs}
@@ -149,7 +150,13 @@ def _camera(
         )
         return None, hint if bgr else ""
     if not np.issubdtype(np.dtype(spec.dtype), np.floating):
-        return None, f"the normalization is not folded: the input {spec.name!r} is {spec.dtype}"
+        as_it_is = set(preprocessing.mean) == {0.0} and set(preprocessing.std) == {1.0}
+        if alone and not as_it_is:
+            raise UsageError(
+                f"the input {spec.name!r} takes {spec.dtype} pixels as they are, which normalized samples do not fit: "
+                "leave --mean, --std and --preset out, or say --preset 0-255"
+            )
+        return None, "" if as_it_is else f"the normalization is not folded: the input {spec.name!r} is {spec.dtype}"
     try:
         return Camera.of(spec, preprocessing), ""
     except UsageError as error:

@@ -10,7 +10,8 @@ import onnx_ir
 import pytest
 from onnx import helper, numpy_helper
 
-from dlpuconv.calibration import Preprocessing
+from dlpuconv.calibration import Preprocessing, make_preprocessing
+from dlpuconv.errors import UsageError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import FixedQuantization, Model, Source
 from dlpuconv.passes.float_inputs import make_inputs_float
@@ -83,3 +84,12 @@ def test_wider_integers_and_inputs_that_are_read_as_integers_too_are_left_alone(
     seen = helper.make_node("Equal", ["x", "x"], ["e"], "same")
     both = pixels_model([CAST, seen, CONVOLUTION])
     assert make_inputs_float(both) == (both, {})
+
+
+def test_a_normalization_of_integer_pixels_is_refused_and_the_identity_is_not() -> None:
+    model = pixels_model([CAST, CONVOLUTION])
+    result = fold_preprocessing(model, make_preprocessing(preset="0-255"), CONV)
+    assert result.notes == ()
+    assert result.bindings["x"].raw_pixels
+    with pytest.raises(UsageError, match="'x' takes uint8 pixels as they are"):
+        fold_preprocessing(model, make_preprocessing(preset="imagenet"), CONV)
