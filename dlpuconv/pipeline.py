@@ -251,7 +251,8 @@ def _question(artifact: Artifact, backend: Backend, run: _Run) -> Question:
         asked=frozenset(asked),
         reference=run.source,
         samples=samples,
-        calibrated=run.calibration is None or run.calibration.calibrated,
+        # validation data alone calibrate nothing, but they are no random samples either
+        calibrated=run.calibration is None or run.calibration.calibrated or not len(run.calibration.fit),
         inputs=artifact.inputs,
         outputs=artifact.outputs,
         bindings=artifact.bindings,

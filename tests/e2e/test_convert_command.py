@@ -150,3 +150,12 @@ def test_without_the_edge_tpu_compiler_the_command_to_run_is_printed(sandbox: Sa
     assert done.returncode == 0, done.stderr
     assert "edgetpu_compiler -s -o . cifar_mobilenetv2.artpec7.tflite" in done.stdout
     assert "first load can take minutes" in done.stdout
+
+
+def test_cv25_with_validation_data_alone_is_compared_on_them_and_not_called_random(sandbox: Sandbox) -> None:
+    status, answer, stderr = convert(sandbox, "--target", "cv25", "--validation", str(IMAGES), *TRAINED_ON)
+    report = answer["reports"][0]  # type: ignore[index]
+    assert status == 0, stderr
+    assert report["parity"]["samples"] == 100
+    assert report["calibrated"]
+    assert "random" not in stderr
