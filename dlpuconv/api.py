@@ -47,6 +47,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     input_layout: str | None = None,
     opset: int | None = None,
     effort: str = "balanced",
+    recipe: str | Path | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     cache: bool = True,
@@ -77,6 +78,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
         effort: `fast`, `balanced` or `best`.
+        recipe: path of a `.recipe.toml`, as written beside a result, to follow instead of a search.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails.
         cache: keep calibration statistics in the user's cache folder.
@@ -108,6 +110,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         input_layout=input_layout,
         opset=opset,
         effort=effort,
+        recipe=recipe,
         backend=backend,
         min_sqnr=min_sqnr,
         cache=cache,
@@ -134,7 +137,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     input_layout: str | None = None,
     opset: int | None = None,
     effort: str = "balanced",
-    recipe: Path | None = None,
+    recipe: str | Path | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     ignore: tuple[str, ...] = (),
@@ -146,6 +149,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     Raises:
         UsageError: a value is not one of those that its option takes.
     """
+    from pathlib import Path
+
     from dlpuconv.calibration import default_cache_folder, make_preprocessing
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.plugin import InterfaceOptions, Normalization
@@ -165,7 +170,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             granularity=choice(Granularity, "granularity", granularity) if granularity else None,
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
-            recipe=read_recipe(recipe) if recipe else None,
+            recipe=read_recipe(Path(recipe)) if recipe else None,
         ),
         interface=InterfaceOptions(
             input_dtype=_dtype("input-dtype", input_dtype),

@@ -1,0 +1,52 @@
+"""What recipes do to the demo's network, whose per-tensor weights collapse when they are quantized plainly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import dlpuconv
+from tests.e2e.support import IMAGES, MODEL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.conversion import Conversion
+
+pytestmark = pytest.mark.slow
+MEAN = (125.307, 122.961, 113.8575)
+STD = (62.985, 62.0925, 66.708)
+
+
+def convert(**more: Any) -> Conversion:
+    return dlpuconv.convert(MODEL, target="artpec8", calibration=IMAGES, mean=MEAN, std=STD, cache=False, **more)
+
+
+def decibels(done: Conversion) -> float:
+    parity = done.report.parity
+    assert parity is not None
+    found = parity.outputs[0].sqnr_db
+    assert found is not None
+    return found
+
+
+def test_the_default_effort_recovers_what_per_tensor_weights_lose_and_its_recipe_gives_the_same_bytes(
+    tmp_path: Path,
+) -> None:
+    plain = convert(effort="fast")
+    assert decibels(plain) < 5.0
+    assert plain.verdict == "fail"
+    tuned = convert(effort="balanced")
+    assert decibels(tuned) >= 15.0
+    assert tuned.verdict == "pass"
+
+    file = next(path for path in _everything(tuned, tmp_path) if path.name.endswith(".recipe.toml"))
+    for given in (file, str(file)):
+        again = convert(recipe=given, effort="fast")
+        assert again.artifacts[0].artifact.files == tuned.artifacts[0].artifact.files
+
+
+def _everything(done: Conversion, folder: Path) -> list[Path]:
+    done.save(folder)
+    return sorted(folder.iterdir())
