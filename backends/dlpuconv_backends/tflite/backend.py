@@ -26,6 +26,7 @@ from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
+from dlpuconv_backends.tflite.spreads import Spreads, robust_ranges
 from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
 from dlpuconv_backends.tflite.tuning import Material, Tuner
 from dlpuconv_backends.tflite.versions import versions_of
@@ -182,9 +183,14 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     samples = job.calibration.fit
     tensors = observed_tensors(graph)
     cache = StatisticsCache(job.cache)
-    key = f"{_MEASURES} {MinMax.name} {json.dumps([t.name for t in tensors])} {_key(graph, job, lowered)}"
+    key = (
+        f"{_MEASURES} {MinMax.name} {Spreads.name} {json.dumps([t.name for t in tensors])} {_key(graph, job, lowered)}"
+    )
     stored = cache.get(key)
-    if stored is not None and MinMax.name in stored and stored[MinMax.name].shape == (len(tensors), 2):
+    if stored is not None and {name: len(array) for name, array in stored.items()} == {
+        MinMax.name: len(tensors),
+        Spreads.name: len(tensors),
+    }:
         statistics = Statistics(
             tensors=tuple(t.name for t in tensors),
             values={name: array.astype("float64") for name, array in stored.items()},
@@ -193,7 +199,7 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     else:
         with job.progress.stage("calibrating", len(samples)) as step:
             given = feeds(samples, job.bindings, graph.inputs, lowered.input_permutations)
-            statistics = observe(graph, tensors, given, [MinMax()], step)
+            statistics = observe(graph, tensors, given, [MinMax(), Spreads(len(samples))], step)
         cache.put(key, statistics.values)
     low_high = statistics.values[MinMax.name]
     observed = {t: Range(*values) for t, values in zip(tensors, low_high.tolist(), strict=True)}
@@ -205,9 +211,18 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
 def _material(graph: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
     calibration = job.calibration
     assert calibration is not None
+    ranges = statistics.ranges()
+    tensors = {t.name: t for t in observed_tensors(graph)}
+    rows = dict(zip(statistics.tensors, statistics.values[Spreads.name], strict=True))
+    robust = robust_ranges(
+        graph,
+        {tensors[name]: values for name, values in ranges.items()},
+        {tensors[name]: row for name, row in rows.items()},
+    )
     return Material(
         graph=graph,
-        ranges=statistics.ranges(),
+        ranges=ranges,
+        robust={tensor.name: values for tensor, values in robust.items()},
         samples=len(calibration.fit),
         feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
         cache=StatisticsCache(job.cache),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.quantization import BiasCorrection, Observer
+from dlpuconv.quantization.outliers import Spread, without_outliers
 from dlpuconv.quantization.ranges import mse_range, percentile_range
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.channel_statistics import Channels, Details, Histograms, channels_of, detailed_tensors
@@ -64,6 +65,7 @@ class Material:
     Attributes:
         graph: float, as it was prepared.
         ranges: lowest and highest values by name.
+        robust: those without outliers.
         samples: how many samples there are.
         feeds: gives them, as often as it is called.
         cache: of statistics.
@@ -73,6 +75,7 @@ class Material:
 
     graph: Graph
     ranges: Mapping[str, Range]
+    robust: Mapping[str, Range]
     samples: int
     feeds: Callable[[], Iterable[Feed]]
     cache: StatisticsCache
@@ -98,6 +101,9 @@ class Tuner:
         """
         plain = Tuned(graph=self._material.graph, ranges=self._material.ranges)
         corrected = recipe.bias_correction is not BiasCorrection.OFF
+        if recipe.observer is Observer.ROBUST and not recipe.equalize:
+            tuned = replace(plain, ranges=self._material.robust)
+            return replace(tuned, channels=self._measured().channels) if corrected else tuned
         if not (recipe.equalize or corrected or recipe.observer is not Observer.MINMAX):
             return plain
         tuned = replace(plain, channels=self._measured().channels)
@@ -172,12 +178,16 @@ class Tuner:
 
 
 def _solve(observer: Observer, tuned: Tuned, histograms: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Range]:
-    solver = mse_range if observer is Observer.MSE else percentile_range
+    solver = {Observer.MSE: mse_range, Observer.PERCENTILE: percentile_range}.get(observer, _robust)
     found = {}
     for name, values in tuned.ranges.items():
         counts = histograms.get(name)
         found[name] = values if counts is None else Range(*solver(counts, values.low, values.high))
     return found
+
+
+def _robust(counts: npt.NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+    return without_outliers(Spread(low=low, high=high, weights=counts), low, high)
 
 
 def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:

@@ -1,0 +1,113 @@
+"""An observer of distributions that costs next to nothing beside the inference: it looks at a part of the values.
+
+Each sample's own lowest and highest value are always among them: outliers are what this is about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.quantization.outliers import Spread, without_outliers
+from dlpuconv_backends.tflite.numbers import ALL, Range
+from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs
+from dlpuconv_backends.tflite.saturation import distinguished
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv_backends.flatbuffer import Graph, Tensor
+
+_BINS = 2048
+_VALUES_OF_A_TENSOR = 1 << 16
+_VALUES_IN_ALL = 1 << 24
+_FEWEST = 32
+_QUIET = 1e-12
+
+
+class Spreads:
+    """Low, high, weight of exact zeros, and a weighted histogram: [count, 3 + bins].
+
+    Args:
+        samples: how many there will be; the values that are looked at are divided among them.
+    """
+
+    name = "spreads-1"
+
+    def __init__(self, samples: int) -> None:
+        self._samples = max(samples, 1)
+
+    def start(self, count: int) -> None:
+        """See `statistics.Observer`."""
+        values = min(_VALUES_OF_A_TENSOR, _VALUES_IN_ALL // max(count, 1))
+        self._limit = max(values // self._samples, _FEWEST)
+        self._taken: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(count)]
+        self._weights: list[list[npt.NDArray[np.float64]]] = [[] for _ in range(count)]
+
+    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+        """See `statistics.Observer`."""
+        flat = values.reshape(-1)
+        # An odd step, begun elsewhere each time: one that divides the channel count would see only some channels.
+        step = max(flat.size // self._limit, 1) | 1
+        begin = (len(self._taken[index]) * 7919) % step % max(flat.size, 1)
+        taken = flat[begin::step]
+        energy = float(np.square(taken, dtype=np.float64).mean()) if taken.size else 0.0
+        ends = np.array([flat.min(), flat.max()], np.float32)
+        self._taken[index].append(np.concatenate([ends, taken]))
+        each = np.full(taken.size + 2, flat.size / max(taken.size, 1))
+        each[:2] = 1.0  # the two ends stand for themselves, a taken value for those that were left out
+        self._weights[index].append(each / max(energy, _QUIET))
+
+    def result(self) -> npt.NDArray[np.float64]:
+        """See `statistics.Observer`."""
+        rows = [_row(taken, weights) for taken, weights in zip(self._taken, self._weights, strict=True)]
+        return np.stack(rows) if rows else np.zeros((0, 3 + _BINS))
+
+
+def _row(taken: list[npt.NDArray[np.float32]], weights: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    if not taken:
+        return np.zeros(3 + _BINS)
+    values = np.concatenate(taken).astype(np.float64)
+    each = np.concatenate(weights)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all() or high <= low:
+        return np.concatenate([[low, high, 0.0], np.zeros(_BINS)])
+    counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
+    return np.concatenate([[low, high, float(each[values == 0].sum())], counts])
+
+
+def robust_ranges(
+    graph: Graph, observed: Mapping[Tensor, Range], rows: Mapping[Tensor, npt.NDArray[np.float64]]
+) -> dict[Tensor, Range]:
+    """Ranges without outliers; those of the graph's ends are kept whole.
+
+    Args:
+        graph: float.
+        observed: lowest and highest value.
+        rows: of `Spreads`.
+    """
+    needs = distinguished(graph, observed)
+    kept = _ends(graph)
+    found = {}
+    for tensor, values in observed.items():
+        row = rows.get(tensor)
+        if row is None or tensor in kept:
+            found[tensor] = values
+            continue
+        needed = values.clamped_to(needs.get(tensor, ALL))
+        spread = Spread(low=float(row[0]), high=float(row[1]), zeros=float(row[2]), weights=row[3:])
+        found[tensor] = Range(*without_outliers(spread, needed.low, needed.high))
+    return found
+
+
+def _ends(graph: Graph) -> set[Tensor]:
+    """Inputs, outputs, and what only moves on its way into an output: a saturated one would be seen from outside."""
+    kept = {*graph.inputs, *graph.outputs}
+    for op in reversed(graph.operators):
+        spec = SPECS.get(op.kind)
+        if spec is not None and spec.scales is Scales.SAME and not kept.isdisjoint(op.outputs):
+            kept.update(t for _, t in data_inputs(op))
+    return kept
