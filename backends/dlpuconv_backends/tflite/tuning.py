@@ -122,7 +122,7 @@ class Tuner:
                 self._deviation = _agreement(tuned.graph, made.graph, self._material.feeds())
         made, details = self._equalized
         assert self._deviation is not None
-        if self._deviation < _SAME_FUNCTION_DB:
+        if not self._deviation >= _SAME_FUNCTION_DB:  # NaN is no agreement either
             told = f"equalization was left out: it changed the float network (to {self._deviation:.0f} dB)"
             return replace(tuned, dropped=(*tuned.dropped, told))
         ranges = {name: self._scaled_range(name, old, details, made) for name, old in tuned.ranges.items()}
@@ -201,7 +201,7 @@ def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:
             signal[index] = signal.get(index, 0.0) + float(np.square(a, dtype=np.float64).sum())
             noise[index] = noise.get(index, 0.0) + float(np.square(a.astype(np.float64) - b).sum())
     ratios = [10 * np.log10(signal[i] / noise[i]) if signal[i] else -np.inf for i in signal if noise[i]]
-    return float(min(ratios, default=200.0))
+    return float(np.min(ratios, initial=200.0))  # NaN where any is
 
 
 def _run(graph: Graph, feeds: Iterable[Feed]) -> Iterator[list[npt.NDArray[np.float32]]]:
