@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.ort_runner import OrtRunner
@@ -109,6 +110,8 @@ def _multiplications(file: Path) -> int:
 def _decibels(output: OutputParity) -> float:
     if output.dead:
         return _LOWEST_DB
+    if output.equal is not None:  # labels: the share of wrong ones stands for noise
+        return min(-10 * math.log10(1 - output.equal), _HIGHEST_DB) if output.equal < 1 else _HIGHEST_DB
     if output.sqnr_db is None:
         return _HIGHEST_DB
     return min(max(output.sqnr_db, _LOWEST_DB), _HIGHEST_DB)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir
+import pytest
+from onnx import TensorProto, helper
+
+from dlpuconv.ir import Model
+from dlpuconv.ir.model import Source
+from dlpuconv.plugin import Artifact, Port
+from dlpuconv.quantization import judging
+from dlpuconv.quantization.judging import SampleJudge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    type Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+
+
+class Numbered:
+    """Sample i is filled with numbers from i on."""
+
+    digest = "numbered"
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+        return ({"x": np.arange(index, index + 8, dtype=np.float32)[None]} for index in range(self.count))
+
+
+class Answering:
+    """Stands for a file's interpreter."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.seen: list[int] = []
+        self._answer = answer
+
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        self.seen.append(int(inputs["x"][0, 0]))
+        return {"y": self._answer(inputs["x"])}
+
+
+def source() -> Model:
+    """y = x + x."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 8)) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", ends[:1], ends[1:])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return Model(graph=onnx_ir.from_proto(proto), source=Source(name="double", sha256=""))
+
+
+def artifact(content: bytes) -> Artifact:
+    x, y = (Port(name=n, source_shape=(1, 8), shape=(1, 8), permutation=(0, 1), dtype="float32") for n in "xy")
+    return Artifact(files={"": content}, inputs=(x,), outputs=(y,), bindings={})
+
+
+@pytest.fixture(autouse=True)
+def costs(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What a file's inference costs: these files hold nothing that could be counted."""
+    found = SimpleNamespace(multiplications=1)
+    monkeypatch.setattr(judging, "_multiplications", lambda _: found.multiplications)
+    return found
+
+
+def test_the_same_values_score_highest_and_dead_ones_lowest(tmp_path: Path) -> None:
+    answers: dict[bytes, Answer] = {
+        b"same": lambda x: 2 * x,
+        b"near": lambda x: 2.02 * x,  # noise is a hundredth of the signal: 40 dB
+        b"dead": np.zeros_like,
+    }
+    judge = SampleJudge(source(), Numbered(10), lambda file: Answering(answers[file.read_bytes()]), tmp_path / "judge")
+    same, near, dead = (judge(artifact(content)) for content in answers)
+    assert (same.value, same.worst_db, round(same.cosine, 6)) == (60.0, 60.0, 1.0)
+    assert near.value == pytest.approx(40.0, abs=1e-3)
+    assert (dead.value, dead.worst_db) == (-20.0, -20.0)
+    assert not list((tmp_path / "judge").iterdir()), "no file stays behind"
+
+
+@pytest.mark.parametrize(
+    ("samples", "multiplications", "expected"),
+    [
+        (240, 1, list(range(0, 240, 10))),  # never more than 24
+        (3, 1, [0, 1, 2]),  # no more than there are
+        (40, 10**12, [0, 10, 20, 30]),  # at least 4, whatever they cost
+        (100, 6 * 10**8, list(range(0, 100, 10))),  # what fits 6e9 multiplications
+    ],
+)
+def test_samples_are_evenly_spread_and_as_many_as_their_cost_allows(
+    samples: int, multiplications: int, expected: list[int], tmp_path: Path, costs: SimpleNamespace
+) -> None:
+    costs.multiplications = multiplications
+    runner = Answering(lambda x: 2 * x)
+    SampleJudge(source(), Numbered(samples), lambda _: runner, tmp_path)(artifact(b"file"))
+    assert runner.seen == expected
+
+
+def test_samples_are_kept_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "_MEMORY", 3 * 2 * 8 * 4 - 1)  # three samples and answers of 8 floats each
+    runner = Answering(lambda x: 2 * x)
+    SampleJudge(source(), Numbered(24), lambda _: runner, tmp_path)(artifact(b"file"))
+    assert runner.seen == [0, 1, 2]
+
+
+def test_the_same_bytes_are_judged_once(tmp_path: Path) -> None:
+    runner = Answering(lambda x: 2 * x)
+    judge = SampleJudge(source(), Numbered(5), lambda _: runner, tmp_path)
+    assert judge(artifact(b"file")) is judge(artifact(b"file"))
+    assert runner.seen == [0, 1, 2, 3, 4]
+
+
+def test_wrong_labels_cost_by_their_share(tmp_path: Path) -> None:
+    def one_of_eight_wrong(x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        return (2 * x + np.eye(1, 8)).astype(np.int64)
+
+    y = Port(name="y", source_shape=(1, 8), shape=(1, 8), permutation=(0, 1), dtype="int64")
+    labelled = Artifact(files={"": b"file"}, inputs=artifact(b"").inputs, outputs=(y,), bindings={})
+    score = SampleJudge(source(), Numbered(5), lambda _: Answering(one_of_eight_wrong), tmp_path)(labelled)
+    assert score.value == pytest.approx(10 * np.log10(8))
