@@ -39,7 +39,7 @@ def options(made: Any, **values: Any) -> Any:
     return made
 
 
-ONE_TO_ONE = {
+ONE_TO_ONE: dict[str, tuple[Any, int, list[Any]]] = {
     "MAX_POOL_2D": (schema.Pool2DOptionsT(), 2, []),
     "AVERAGE_POOL_2D": (schema.Pool2DOptionsT(), 2, []),
     "RESIZE_BILINEAR": (schema.ResizeBilinearOptionsT(), 8, [constant("size", [8, 8], np.int32)]),
