@@ -99,7 +99,7 @@ class Attempt:
     """One conversion of the demo, saved.
 
     Attributes:
-        effort: `balanced` looks for a recipe, `fast` is the plain min/max quantization of other tools.
+        effort: `balanced` looks for a recipe, `fast` is plain quantization, without a search.
         conversion: what came of it.
         paths: of its artifacts, in the same order.
     """
@@ -159,7 +159,7 @@ def main() -> int:
     labelled = read_labelled(DATA / "evaluation")
     console.print("", measure([found, plain], labelled), "", sep="\n")
     console.print(f"(top-1 of {len(labelled.classes)} labelled images that no conversion saw; int8 on TFLite's integer")
-    console.print("kernels, float in ONNX Runtime; fast is plain min/max quantization)\n")
+    console.print("kernels, float in ONNX Runtime; fast is plain quantization)\n")
     for tried in (found, plain):
         for converted in tried.conversion.artifacts:
             for reason in render_reasons(converted.report):

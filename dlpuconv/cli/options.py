@@ -90,7 +90,7 @@ Overrides = Annotated[
 EffortOption = Annotated[
     str,
     typer.Option(
-        "--effort", help="How many recipes are tried: fast (min/max ranges only), balanced (six) or best (all)."
+        "--effort", help="How many recipes are tried: fast (none but the plain one), balanced (six) or best (all)."
     ),
 ]
 RecipeFile = Annotated[
