@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Sandbox:
             cwd=self.root / "cwd",
             env=self.environment(**more),
             start_new_session=True,
+            # A shell starts background jobs with Ctrl-C ignored, and children inherit that: begin as a terminal does.
+            preexec_fn=_listen_to_ctrl_c,
         )
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -78,3 +81,7 @@ class Finished:
         path = Path(next(a["path"] for a in self.answer["artifacts"] if a["target"] == target))
         manifest = path / "manifest.json" if path.is_dir() else path.with_suffix(".json")
         return json.loads(manifest.read_text())  # type: ignore[no-any-return]
+
+
+def _listen_to_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
