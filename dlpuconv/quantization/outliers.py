@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _STEPS = 255
 _SHARES = np.concatenate([np.geomspace(2.0**-9, 0.05, 12), np.linspace(0.06, 1.0, 95)])
 """Of the observed ends: fine where one would usually clip, and far down for single outliers."""
-_NEXT_TO_NOTHING = 1.05
+_NEXT_TO_NOTHING = 1.02
 """Of the least error. Rare large values are worth more to a network than their share of the squared error."""
 
 
@@ -24,8 +24,9 @@ class Spread:
     Attributes:
         low: the first bin's lower edge; the lowest value.
         high: the last bin's upper edge; the highest value.
-        weights: [bins] of the values in each equal bin. A value of a sample weighs 1 / (the sample's mean square), so
-            that one sample with huge values does not decide for all.
+        weights: [bins] of the values in each equal bin. A sample's values weigh 1 / (their mean square)^2: what counts
+            is the error relative to the sample's own size, and quiet samples suffer more from a coarse scale than
+            loud ones from saturation.
         zeros: weight of the values that are exactly zero, which every scale holds exactly; part of `weights`.
     """
 
@@ -36,7 +37,7 @@ class Spread:
 
 
 def without_outliers(spread: Spread, low: float, high: float) -> tuple[float, float]:
-    """The widest interval within 5 % of the least squared error of rounding to 256 codes and of saturation together.
+    """The widest interval within 2 % of the least squared error of rounding to 256 codes and of saturation together.
 
     E(l, h) = ((h - l) / 255)^2 / 12 * P(inside, not zero) + sum of w * (x - nearest end)^2 over what lies outside:
     Banner et al. 2019, "Post-training 4-bit quantization of convolution networks for rapid-deployment", equation 5,

@@ -25,7 +25,8 @@ _BINS = 2048
 _VALUES_OF_A_TENSOR = 1 << 16
 _VALUES_IN_ALL = 1 << 24
 _FEWEST = 32
-_QUIET = 1e-12
+_QUIET = 0.25
+"""Of the median mean square: a black image must not decide for all either."""
 
 
 class Spreads:
@@ -35,7 +36,7 @@ class Spreads:
         samples: how many there will be; the values that are looked at are divided among them.
     """
 
-    name = "spreads-1"
+    name = "spreads-2"
 
     def __init__(self, samples: int) -> None:
         self._samples = max(samples, 1)
@@ -45,7 +46,7 @@ class Spreads:
         values = min(_VALUES_OF_A_TENSOR, _VALUES_IN_ALL // max(count, 1))
         self._limit = max(values // self._samples, _FEWEST)
         self._taken: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(count)]
-        self._weights: list[list[npt.NDArray[np.float64]]] = [[] for _ in range(count)]
+        self._sizes = [1] * count
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
         """See `statistics.Observer`."""
@@ -53,30 +54,36 @@ class Spreads:
         # An odd step, begun elsewhere each time: one that divides the channel count would see only some channels.
         step = max(flat.size // self._limit, 1) | 1
         begin = (len(self._taken[index]) * 7919) % step % max(flat.size, 1)
-        taken = flat[begin::step]
-        energy = float(np.square(taken, dtype=np.float64).mean()) if taken.size else 0.0
         ends = np.array([flat.min(), flat.max()], np.float32)
-        self._taken[index].append(np.concatenate([ends, taken]))
-        each = np.full(taken.size + 2, flat.size / max(taken.size, 1))
-        each[:2] = 1.0  # the two ends stand for themselves, a taken value for those that were left out
-        self._weights[index].append(each / max(energy, _QUIET))
+        self._taken[index].append(np.concatenate([ends, flat[begin::step]]))
+        self._sizes[index] = flat.size
 
     def result(self) -> npt.NDArray[np.float64]:
         """See `statistics.Observer`."""
-        rows = [_row(taken, weights) for taken, weights in zip(self._taken, self._weights, strict=True)]
+        rows = [_row(taken, size) for taken, size in zip(self._taken, self._sizes, strict=True)]
         return np.stack(rows) if rows else np.zeros((0, 3 + _BINS))
 
 
-def _row(taken: list[npt.NDArray[np.float32]], weights: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+def _row(taken: list[npt.NDArray[np.float32]], size: int) -> npt.NDArray[np.float64]:
+    """[3 + bins] of one tensor, which has `size` values in a sample."""
     if not taken:
         return np.zeros(3 + _BINS)
     values = np.concatenate(taken).astype(np.float64)
-    each = np.concatenate(weights)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all() or high <= low:
         return np.concatenate([[low, high, 0.0], np.zeros(_BINS)])
+    energies = np.array([float(np.square(part, dtype=np.float64).mean()) for part in taken])
+    floored = np.maximum(energies, _QUIET * np.median(energies)) + np.finfo(np.float64).tiny
+    each = np.concatenate([_weights(part, size) / e**2 for part, e in zip(taken, floored / floored.max(), strict=True)])
     counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
     return np.concatenate([[low, high, float(each[values == 0].sum())], counts])
+
+
+def _weights(part: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float64]:
+    """The two ends stand for themselves, a taken value for those that were left out."""
+    weights = np.full(part.size, size / max(part.size - 2, 1))
+    weights[:2] = 1.0
+    return weights
 
 
 def robust_ranges(
