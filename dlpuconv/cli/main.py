@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from dlpuconv.errors import DlpuconvError, OutputError
 
@@ -35,26 +35,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        status = _run(arguments)
-    except DlpuconvError as error:
-        _print_error(arguments, error.kind, str(error), error.status)
-        return error.status
-    except KeyboardInterrupt:
-        status = _INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
-        return 0
-    except OSError as error:
-        _print_error(arguments, OutputError.__name__, _system_sentence(error), OutputError.status)
-        return OutputError.status
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours must not look like a failed verification
-        _print_error(arguments, "InternalError", _internal_sentence(error), _INTERNAL)
-        return _INTERNAL
-    if status == _INTERRUPTED:
-        _print_error(arguments, "Interrupted", "interrupted", _INTERRUPTED)
-    return status
+    with StopSignals() as stop:
+        try:
+            return _run(arguments)
+        except DlpuconvError as error:
+            failure = (error.kind, str(error), error.status)
+        except (Stopped, KeyboardInterrupt):
+            failure = ("Interrupted", "interrupted", _INTERRUPTED)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
+            return 0
+        except OSError as error:
+            failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
+        except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
+            failure = ("InternalError", _internal_sentence(error), _INTERNAL)
+    if stop.status is not None:  # inside a native library's start-up the interruption became an error of that library
+        failure = ("Interrupted", "interrupted", stop.status)
+    _print_error(arguments, *failure)
+    return failure[2]
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM came.
+
+    Not a KeyboardInterrupt: where one surfaces inside a native library's start-up, Python ends the process by signal.
+    """
+
+
+class StopSignals:
+    """Ctrl-C and SIGTERM leave through every `finally`, so that temporary folders and workers go too.
+
+    Attributes:
+        status: the exit status of the signal that came; None while none did.
+    """
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background job
+                self._before[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, _: object) -> NoReturn:
+        self.status = _INTERRUPTED if number == signal.SIGINT else _TERMINATED
+        raise Stopped
 
 
 def _system_sentence(error: OSError) -> str:
@@ -79,17 +110,15 @@ def _run(arguments: list[str]) -> int:
     from dlpuconv.cli.app import app
 
     try:
-        return int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
+        status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
         _print_error(arguments, "UsageError", _usage_sentence(error), error.exit_code)
         return error.exit_code
     except typer.Abort:
-        return _INTERRUPTED
-
-
-def _terminate(*_: object) -> NoReturn:
-    """Leave through every `finally` on SIGTERM, so that temporary folders and workers go too."""
-    raise SystemExit(_TERMINATED)
+        raise KeyboardInterrupt from None
+    if status == _INTERRUPTED:  # typer swallows the exception
+        raise KeyboardInterrupt
+    return status
 
 
 def _usage_sentence(error: typer.TyperException) -> str:
