@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from dlpuconv.quantization.outliers import Spread, without_outliers
 
 
-def spread(weights: list[float] | np.ndarray, low: float, high: float, zeros: float = 0.0) -> Spread:
+def spread(weights: list[float] | np.ndarray[Any, Any], low: float, high: float, zeros: float = 0.0) -> Spread:
     return Spread(low=low, high=high, weights=np.asarray(weights, np.float64), zeros=zeros)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -35,7 +37,7 @@ def network() -> Graph:
     )
 
 
-def feeds(count: int = 5) -> list[dict[str, np.ndarray]]:
+def feeds(count: int = 5) -> list[dict[str, np.ndarray[Any, Any]]]:
     rng = np.random.default_rng(1)
     return [{"x": rng.normal(0, 1, SHAPE).astype(np.float32)} for _ in range(count)]
 
