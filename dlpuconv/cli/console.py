@@ -7,6 +7,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.cli.interruption import stop_signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -26,6 +28,7 @@ class TerminalProgress:
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
         """Draw one stage; see `dlpuconv.progress.Progress`."""
+        stop_signals.check()
         if self._quiet:
             yield lambda: None
             return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.cli.interruption import stop_signals
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -78,6 +79,7 @@ def convert(
     check_destination(output, artifact_names(model.stem, request), force=force)
     progress = TerminalProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
+    stop_signals.check()
     paths = done.save(output, force=force)
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)

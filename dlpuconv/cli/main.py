@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING
 
+from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.errors import DlpuconvError, OutputError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     import typer
 
-_INTERRUPTED = 130
-_TERMINATED = 143
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error came from."""
@@ -35,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with StopSignals() as stop:
+    with stop_signals:
         try:
             return _run(arguments)
         except DlpuconvError as error:
             failure = (error.kind, str(error), error.status)
         except (Stopped, KeyboardInterrupt):
-            failure = ("Interrupted", "interrupted", _INTERRUPTED)
+            failure = ("Interrupted", "interrupted", INTERRUPTED)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
             return 0
@@ -49,43 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
             failure = ("InternalError", _internal_sentence(error), _INTERNAL)
-    if stop.status is not None:  # inside a native library's start-up the interruption became an error of that library
-        failure = ("Interrupted", "interrupted", stop.status)
+    if stop_signals.status is not None:  # a native library's start-up turns the interruption into an error of its own
+        failure = ("Interrupted", "interrupted", stop_signals.status)
     _print_error(arguments, *failure)
     return failure[2]
-
-
-class Stopped(BaseException):
-    """Ctrl-C or SIGTERM came.
-
-    Not a KeyboardInterrupt: where one surfaces inside a native library's start-up, Python ends the process by signal.
-    """
-
-
-class StopSignals:
-    """Ctrl-C and SIGTERM leave through every `finally`, so that temporary folders and workers go too.
-
-    Attributes:
-        status: the exit status of the signal that came; None while none did.
-    """
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background job
-                self._before[number] = signal.signal(number, self._stop)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _stop(self, number: int, _: object) -> NoReturn:
-        self.status = _INTERRUPTED if number == signal.SIGINT else _TERMINATED
-        raise Stopped
 
 
 def _system_sentence(error: OSError) -> str:
@@ -116,7 +81,7 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
-    if status == _INTERRUPTED:  # typer swallows the exception
+    if status == INTERRUPTED:  # typer swallows the exception
         raise KeyboardInterrupt
     return status
 

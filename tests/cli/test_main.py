@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,3 +88,40 @@ def test_an_option_that_cannot_be_used_is_a_usage_error(
 ) -> None:
     assert run(tmp_path, *options) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.fixture
+def listening_to_ctrl_c() -> Iterator[None]:
+    """A suite in a shell's background job starts with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class CtrlC:
+    """Comes while Python finalizes an object, where what its handler raises is dropped."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("listening_to_ctrl_c")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("moment", ["before the work", "after the work"])
+def test_ctrl_c_that_python_drops_stops_the_command_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    real = pipeline.convert
+
+    def convert(*arguments: Any) -> object:
+        if moment == "before the work":
+            CtrlC()
+        done = real(*arguments)
+        if moment == "after the work":
+            CtrlC()
+        return done
+
+    monkeypatch.setattr(pipeline, "convert", convert)
+    assert run(tmp_path) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    assert not (tmp_path / "out").exists()
