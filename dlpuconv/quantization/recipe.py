@@ -19,10 +19,14 @@ class Observer(StrEnum):
 
     MINMAX = "min-max"
     """All of them."""
+    MOVING_AVERAGE = "moving-average"
+    """Between the means of the samples' own lowest and highest values."""
     PERCENTILE = "percentile"
     """All but one in ten thousand at each end."""
     MSE = "mse"
     """Those that give the least squared error of rounding and saturation together."""
+    ENTROPY = "entropy"
+    """Those whose codes keep the most information about the distribution."""
     ROBUST = "robust"
     """All but outliers: the widest range that costs next to nothing against the least squared error."""
 

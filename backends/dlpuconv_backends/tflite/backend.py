@@ -26,7 +26,7 @@ from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
-from dlpuconv_backends.tflite.spreads import Spreads, robust_ranges
+from dlpuconv_backends.tflite.spreads import Spreads, spread_of
 from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
 from dlpuconv_backends.tflite.tuning import Material, Tuner
 from dlpuconv_backends.tflite.versions import versions_of
@@ -211,18 +211,11 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
 def _material(graph: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
     calibration = job.calibration
     assert calibration is not None
-    ranges = statistics.ranges()
-    tensors = {t.name: t for t in observed_tensors(graph)}
-    rows = dict(zip(statistics.tensors, statistics.values[Spreads.name], strict=True))
-    robust = robust_ranges(
-        graph,
-        {tensors[name]: values for name, values in ranges.items()},
-        {tensors[name]: row for name, row in rows.items()},
-    )
+    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
     return Material(
         graph=graph,
-        ranges=ranges,
-        robust={tensor.name: values for tensor, values in robust.items()},
+        ranges=statistics.ranges(),
+        spreads={name: spread_of(row) for name, row in rows},
         samples=len(calibration.fit),
         feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
         cache=StatisticsCache(job.cache),

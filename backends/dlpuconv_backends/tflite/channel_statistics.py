@@ -1,4 +1,4 @@
-"""What the channels of activations do on the calibration samples, and how the values of each activation spread.
+"""What the channels of activations do on the calibration samples.
 
 Measured in one more pass, and only for recipes that ask: the plain recipe needs lowest and highest values alone.
 """
@@ -6,7 +6,6 @@ Measured in one more pass, and only for recipes that ask: the plain recipe needs
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
 
 MOST_CHANNELS = 1 << 16
 """A last axis longer than this is taken for positions, not channels."""
-_BINS = 4096
 _LONG_ROW = 1024
-_PICKED = 1 << 15
-"""Values of one sample that are enough for a histogram whose ends are known."""
 
 
 def detailed_tensors(graph: Graph) -> list[Tensor]:
@@ -91,60 +87,25 @@ def _widened(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return rows.reshape(-1, together * rows.shape[1])
 
 
-class Histograms:
-    """How often values fall into equal bins of known ranges: [count, bins]."""
-
-    name = "histograms-1"
-
-    def __init__(self, ranges: Sequence[Range], channels: Sequence[int]) -> None:
-        """Expect tensors with these ranges and so many channels."""
-        self._ranges = list(ranges)
-        self._channels = list(channels)
-
-    def start(self, count: int) -> None:
-        """See `statistics.Observer`."""
-        self._found = np.zeros((count, _BINS))
-
-    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
-        """See `statistics.Observer`."""
-        low, high = self._ranges[index].low, self._ranges[index].high
-        flat = values.reshape(-1)
-        step = max(flat.size // _PICKED, 1)
-        while gcd(step, self._channels[index]) > 1:  # or some channels would never be looked at
-            step += 1
-        if high <= low:
-            return
-        picked = (flat[::step] - np.float32(low)) * np.float32(_BINS / (high - low))
-        bins = np.clip(picked, 0, _BINS - 1).astype(np.int64)
-        self._found[index] += np.bincount(bins, minlength=_BINS)
-
-    def result(self) -> npt.NDArray[np.float64]:
-        """See `statistics.Observer`."""
-        return self._found
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
     """Statistics by channel of a graph's activations.
 
     Attributes:
         channels: by tensor name: [C, 4] lowest, highest, mean, mean square.
-        histograms: by tensor name: [bins] over the tensor's whole range.
         samples: how many were seen.
     """
 
     channels: Mapping[str, npt.NDArray[np.float64]]
-    histograms: Mapping[str, npt.NDArray[np.float64]]
     samples: int
 
     @classmethod
-    def unpack(cls, tensors: Sequence[Tensor], values: Mapping[str, npt.NDArray[np.float64]], samples: int) -> Details:
-        """From what the two observers gave for `tensors`."""
+    def unpack(cls, tensors: Sequence[Tensor], table: npt.NDArray[np.float64], samples: int) -> Details:
+        """From what `Channels` gave for `tensors`."""
         ends = np.cumsum([channels_of(t) for t in tensors])
-        parts = np.split(values[Channels.name], ends[:-1])
+        parts = np.split(table, ends[:-1])
         return cls(
             channels={t.name: part for t, part in zip(tensors, parts, strict=True)},
-            histograms={t.name: row for t, row in zip(tensors, values[Histograms.name], strict=True)},
             samples=samples,
         )
 
@@ -154,7 +115,7 @@ class Details:
         return Range(float(table[:, 0].min()), float(table[:, 1].max()))
 
     def scaled(self, factors: Mapping[str, npt.NDArray[np.float64]]) -> Details:
-        """After channels were multiplied by positive `factors`; histograms, which cannot follow, are dropped.
+        """After channels were multiplied by positive `factors`.
 
         Args:
             factors: [C] by tensor name; 1 for tensors without an entry.
@@ -163,4 +124,4 @@ class Details:
         for name in moved.keys() & factors.keys():
             s = factors[name][:, None]
             moved[name] = moved[name] * np.concatenate([s, s, s, s**2], axis=1)
-        return replace(self, channels=moved, histograms={})
+        return replace(self, channels=moved)

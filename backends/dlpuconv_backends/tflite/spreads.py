@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.quantization.outliers import Spread, without_outliers
-from dlpuconv_backends.tflite.numbers import ALL, Range
-from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs
-from dlpuconv_backends.tflite.saturation import distinguished
+from dlpuconv.quantization.observers import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
-    from dlpuconv_backends.flatbuffer import Graph, Tensor
-
 _BINS = 2048
+ROW = 5 + _BINS
+"""Numbers of one tensor."""
 _VALUES_OF_A_TENSOR = 1 << 16
 _VALUES_IN_ALL = 1 << 24
 _FEWEST = 32
@@ -30,13 +25,13 @@ _QUIET = 0.25
 
 
 class Spreads:
-    """Low, high, weight of exact zeros, and a weighted histogram: [count, 3 + bins].
+    """Low, high, weight of exact zeros, usual low and high, and a weighted histogram: [count, ROW]; see `spread_of`.
 
     Args:
         samples: how many there will be; the values that are looked at are divided among them.
     """
 
-    name = "spreads-2"
+    name = "spreads-3"
 
     def __init__(self, samples: int) -> None:
         self._samples = max(samples, 1)
@@ -61,22 +56,23 @@ class Spreads:
     def result(self) -> npt.NDArray[np.float64]:
         """See `statistics.Observer`."""
         rows = [_row(taken, size) for taken, size in zip(self._taken, self._sizes, strict=True)]
-        return np.stack(rows) if rows else np.zeros((0, 3 + _BINS))
+        return np.stack(rows) if rows else np.zeros((0, ROW))
 
 
 def _row(taken: list[npt.NDArray[np.float32]], size: int) -> npt.NDArray[np.float64]:
-    """[3 + bins] of one tensor, which has `size` values in a sample."""
+    """[ROW] of one tensor, which has `size` values in a sample."""
     if not taken:
-        return np.zeros(3 + _BINS)
+        return np.zeros(ROW)
     values = np.concatenate(taken).astype(np.float64)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all() or high <= low:
-        return np.concatenate([[low, high, 0.0], np.zeros(_BINS)])
+        return np.concatenate([[low, high], np.zeros(ROW - 2)])
     energies = np.array([float(np.square(part, dtype=np.float64).mean()) for part in taken])
     floored = np.maximum(energies, _QUIET * np.median(energies)) + np.finfo(np.float64).tiny
     each = np.concatenate([_weights(part, size) / e**2 for part, e in zip(taken, floored / floored.max(), strict=True)])
     counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
-    return np.concatenate([[low, high, float(each[values == 0].sum())], counts])
+    usual = np.mean([part[:2] for part in taken], axis=0, dtype=np.float64)
+    return np.concatenate([[low, high, float(each[values == 0].sum())], usual, counts])
 
 
 def _weights(part: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float64]:
@@ -86,35 +82,7 @@ def _weights(part: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float64
     return weights
 
 
-def robust_ranges(
-    graph: Graph, observed: Mapping[Tensor, Range], rows: Mapping[Tensor, npt.NDArray[np.float64]]
-) -> dict[Tensor, Range]:
-    """Ranges without outliers; those of the graph's ends are kept whole.
-
-    Args:
-        graph: float.
-        observed: lowest and highest value.
-        rows: of `Spreads`.
-    """
-    needs = distinguished(graph, observed)
-    kept = _ends(graph)
-    found = {}
-    for tensor, values in observed.items():
-        row = rows.get(tensor)
-        if row is None or tensor in kept:
-            found[tensor] = values
-            continue
-        needed = values.clamped_to(needs.get(tensor, ALL))
-        spread = Spread(low=float(row[0]), high=float(row[1]), zeros=float(row[2]), weights=row[3:])
-        found[tensor] = Range(*without_outliers(spread, needed.low, needed.high))
-    return found
-
-
-def _ends(graph: Graph) -> set[Tensor]:
-    """Inputs, outputs, and what only moves on its way into an output: a saturated one would be seen from outside."""
-    kept = {*graph.inputs, *graph.outputs}
-    for op in reversed(graph.operators):
-        spec = SPECS.get(op.kind)
-        if spec is not None and spec.scales is Scales.SAME and not kept.isdisjoint(op.outputs):
-            kept.update(t for _, t in data_inputs(op))
-    return kept
+def spread_of(row: npt.NDArray[np.float64]) -> Spread:
+    """What a row of `Spreads` holds."""
+    low, high, zeros, usual_low, usual_high = row[:5].tolist()
+    return Spread(low=low, high=high, zeros=zeros, usual_low=usual_low, usual_high=usual_high, weights=row[5:])

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.quantization import BiasCorrection, Observer
-from dlpuconv.quantization.outliers import Spread, without_outliers
-from dlpuconv.quantization.ranges import mse_range, percentile_range
 from dlpuconv_backends.flatbuffer import encode
-from dlpuconv_backends.tflite.channel_statistics import Channels, Details, Histograms, channels_of, detailed_tensors
-from dlpuconv_backends.tflite.equalize import Equalized, equalize
-from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
+from dlpuconv_backends.tflite.equalize import equalize
+from dlpuconv_backends.tflite.plan import observed_tensors
+from dlpuconv_backends.tflite.ranges import observed_ranges
+from dlpuconv_backends.tflite.spreads import Spreads, spread_of
 from dlpuconv_backends.tflite.statistics import interpreter_of, observe
 from dlpuconv_backends.tflite.versions import versions_of
 
@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Json
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
-    from dlpuconv_backends.flatbuffer import Graph
+    from dlpuconv.quantization.observers import Spread
+    from dlpuconv_backends.flatbuffer import Graph, Tensor
+    from dlpuconv_backends.tflite.equalize import Equalized
+    from dlpuconv_backends.tflite.numbers import Range
     from dlpuconv_backends.tflite.statistics import Feed
 
 _SAME_FUNCTION_DB = 60.0
 _COMPARED = 6
-_MEASURES = "details-1"
+_MEASURES = "details-2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Material:
     Attributes:
         graph: float, as it was prepared.
         ranges: lowest and highest values by name.
-        robust: those without outliers.
+        spreads: distributions by name.
         samples: how many samples there are.
         feeds: gives them, as often as it is called.
         cache: of statistics.
@@ -75,12 +78,21 @@ class Material:
 
     graph: Graph
     ranges: Mapping[str, Range]
-    robust: Mapping[str, Range]
+    spreads: Mapping[str, Spread]
     samples: int
     feeds: Callable[[], Iterable[Feed]]
     cache: StatisticsCache
     key: str
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Equalization:
+    """Attributes: the equalized network, its channels, and how well it agrees with the float network in dB."""
+
+    made: Equalized
+    details: Details
+    agreement_db: float
 
 
 class Tuner:
@@ -89,9 +101,8 @@ class Tuner:
     def __init__(self, material: Material) -> None:
         self._material = material
         self._details: Details | None = None
-        self._equalized: tuple[Equalized, Details] | None = None
-        self._histograms: Mapping[str, npt.NDArray[np.float64]] | None = None
-        self._deviation: float | None = None
+        self._equalized: _Equalization | None = None
+        self._spreads: Mapping[str, Spread] | None = None
 
     def apply(self, recipe: Recipe) -> Tuned:
         """Do what the recipe says before quantization.
@@ -99,95 +110,75 @@ class Tuner:
         Raises:
             BackendError: LiteRT cannot run the float graph.
         """
-        plain = Tuned(graph=self._material.graph, ranges=self._material.ranges)
-        corrected = recipe.bias_correction is not BiasCorrection.OFF
-        if recipe.observer is Observer.ROBUST and not recipe.equalize:
-            tuned = replace(plain, ranges=self._material.robust)
-            return replace(tuned, channels=self._measured().channels) if corrected else tuned
-        if not (recipe.equalize or corrected or recipe.observer is not Observer.MINMAX):
-            return plain
-        tuned = replace(plain, channels=self._measured().channels)
+        material = self._material
+        tuned = Tuned(graph=material.graph, ranges=material.ranges)
         if recipe.equalize:
             tuned = self._equalize(tuned)
-        if recipe.observer is not Observer.MINMAX:
-            equalized = tuned.graph is not plain.graph
-            tuned = replace(tuned, ranges=_solve(recipe.observer, tuned, self._spread(equalized=equalized)))
-        return tuned
+        elif recipe.bias_correction is not BiasCorrection.OFF:
+            tuned = replace(tuned, channels=self._measured().channels)
+        if recipe.observer is Observer.MINMAX:
+            return tuned
+        spreads = material.spreads if tuned.graph is material.graph else self._equalized_spreads(tuned)
+        return replace(tuned, ranges=observed_ranges(tuned.graph, tuned.ranges, spreads, recipe.observer))
 
     def _equalize(self, tuned: Tuned) -> Tuned:
         if self._equalized is None:
-            made = equalize(tuned.graph, self._measured())
-            self._equalized = made, self._measured().scaled(made.factors)
-            with self._material.progress.stage("checking the equalized network"):
-                self._deviation = _agreement(tuned.graph, made.graph, self._material.feeds())
-        made, details = self._equalized
-        assert self._deviation is not None
-        if not self._deviation >= _SAME_FUNCTION_DB:  # NaN is no agreement either
-            told = f"equalization was left out: it changed the float network (to {self._deviation:.0f} dB)"
-            return replace(tuned, dropped=(*tuned.dropped, told))
-        ranges = {name: self._scaled_range(name, old, details, made) for name, old in tuned.ranges.items()}
-        told_facts: dict[str, Json] = {
+            self._equalized = self._equalization()
+        made, details, agreement = self._equalized.made, self._equalized.details, self._equalized.agreement_db
+        if not agreement >= _SAME_FUNCTION_DB:  # NaN is no agreement either
+            told = f"equalization was left out: it changed the float network (to {agreement:.0f} dB)"
+            return replace(tuned, channels=self._measured().channels, dropped=(*tuned.dropped, told))
+        facts: dict[str, Json] = {
             "scaled_channels": made.scaled,
             "silenced_channels": made.silenced,
-            "float_agreement_db": round(self._deviation, 1),
+            "float_agreement_db": round(agreement, 1),
         }
+        moved = {name: details.range_of(name) for name in made.factors.keys() & details.channels.keys()}
         return replace(
-            tuned, graph=made.graph, ranges=ranges, channels=details.channels, facts={"equalization": told_facts}
+            tuned,
+            graph=made.graph,
+            ranges={name: moved.get(name, values) for name, values in tuned.ranges.items()},
+            channels=details.channels,
+            facts={"equalization": facts},
         )
 
-    @staticmethod
-    def _scaled_range(name: str, old: Range, details: Details, made: Equalized) -> Range:
-        return details.range_of(name) if name in made.factors and name in details.channels else old
+    def _equalization(self) -> _Equalization:
+        before = self._material.graph
+        made = equalize(before, self._measured())
+        with self._material.progress.stage("checking the equalized network"):
+            agreement = _agreement(before, made.graph, self._material.feeds())
+        return _Equalization(made=made, details=self._measured().scaled(made.factors), agreement_db=agreement)
 
     def _measured(self) -> Details:
-        """Of the graph as it was prepared."""
+        """Channels of the graph as it was prepared."""
         if self._details is None:
-            self._details = self._observe(self._material.graph, self._material.ranges, "")
-            self._histograms = self._details.histograms
+            tensors = detailed_tensors(self._material.graph)
+            counts = [channels_of(t) for t in tensors]
+            table = self._observe(self._material.graph, tensors, Channels(counts), sum(counts))
+            self._details = Details.unpack(tensors, table, self._material.samples)
         return self._details
 
-    def _spread(self, *, equalized: bool) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Histograms by name, of the prepared graph or of the equalized one."""
-        if not equalized or self._equalized is None:
-            return self._measured().histograms
-        made, details = self._equalized
-        if not details.histograms:
-            ranges = {name: details.range_of(name) for name in details.channels}
-            seen = self._observe(made.graph, ranges, hashlib.sha256(encode(made.graph)).hexdigest())
-            details = replace(details, histograms=seen.histograms)
-            self._equalized = made, details
-        return details.histograms
+    def _equalized_spreads(self, tuned: Tuned) -> Mapping[str, Spread]:
+        if self._spreads is None:
+            tensors = [t for t in observed_tensors(tuned.graph) if t.name in tuned.ranges]
+            rows = self._observe(tuned.graph, tensors, Spreads(self._material.samples), len(tensors))
+            self._spreads = {t.name: spread_of(row) for t, row in zip(tensors, rows, strict=True)}
+        return self._spreads
 
-    def _observe(self, graph: Graph, ranges: Mapping[str, Range], which: str) -> Details:
+    def _observe(
+        self, graph: Graph, tensors: list[Tensor], observer: Channels | Spreads, rows: int
+    ) -> npt.NDArray[np.float64]:
+        """What an observer finds out on all samples, from the cache where it is there."""
         material = self._material
-        tensors = detailed_tensors(graph)
-        names = json.dumps([t.name for t in tensors])
-        key = f"{_MEASURES} {Channels.name} {Histograms.name} {names} {which} {material.key}"
-        stored = material.cache.get(key)
-        counts = [channels_of(t) for t in tensors]
-        rows = {Channels.name: sum(counts), Histograms.name: len(counts)}
-        if stored is None or {name: len(array) for name, array in stored.items() if array.ndim == 2} != rows:
-            known = [ranges.get(t.name, Range(0.0, 0.0)) for t in tensors]
+        which = "" if graph is material.graph else hashlib.sha256(encode(graph)).hexdigest()
+        key = f"{_MEASURES} {observer.name} {json.dumps([t.name for t in tensors])} {which} {material.key}"
+        stored = (material.cache.get(key) or {}).get(observer.name)
+        if stored is None or stored.ndim != 2 or len(stored) != rows:
             with material.progress.stage("measuring channels", material.samples) as step:
-                observers = (Channels(counts), Histograms(known, counts))
-                values = observe(graph, tensors, material.feeds(), observers, step).values
-            stored = {name: array.astype(np.float32) for name, array in values.items()}
-            material.cache.put(key, stored)
-        # through float32 in any case: a cached run must give the same bytes
-        return Details.unpack(tensors, {n: a.astype(np.float64) for n, a in stored.items()}, material.samples)
-
-
-def _solve(observer: Observer, tuned: Tuned, histograms: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Range]:
-    solver = {Observer.MSE: mse_range, Observer.PERCENTILE: percentile_range}.get(observer, _robust)
-    found = {}
-    for name, values in tuned.ranges.items():
-        counts = histograms.get(name)
-        found[name] = values if counts is None else Range(*solver(counts, values.low, values.high))
-    return found
-
-
-def _robust(counts: npt.NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
-    return without_outliers(Spread(low=low, high=high, weights=counts), low, high)
+                values = observe(graph, tensors, material.feeds(), [observer], step).values
+            stored = values[observer.name].astype(np.float32)
+            material.cache.put(key, {observer.name: stored})
+        return stored.astype(np.float64)  # through float32 in any case: a cached run must give the same bytes
 
 
 def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:

@@ -8,8 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.channel_statistics import Channels, Details, Histograms, channels_of, detailed_tensors
-from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
 from dlpuconv_backends.tflite.statistics import observe
 from tests.backends.tflite.models import activation, constant
 
@@ -68,5 +67,5 @@ def measured(graph: Graph, samples: Sequence[Arrays]) -> Details:
     """Statistics by channel."""
     tensors = detailed_tensors(graph)
     counts = [channels_of(t) for t in tensors]
-    observers = (Channels(counts), Histograms([Range(0.0, 0.0)] * len(counts), counts))
-    return Details.unpack(tensors, observe(graph, tensors, samples, observers).values, len(samples))
+    values = observe(graph, tensors, samples, [Channels(counts)]).values
+    return Details.unpack(tensors, values[Channels.name], len(samples))

@@ -9,11 +9,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError, CalibrationError
+from dlpuconv.quantization import Observer
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.plan import observed_tensors
-from dlpuconv_backends.tflite.spreads import Spreads, robust_ranges
-from dlpuconv_backends.tflite.statistics import MinMax, observe
+from dlpuconv_backends.tflite.ranges import observed_ranges
+from dlpuconv_backends.tflite.spreads import Spreads, spread_of
+from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
 from tests.backends.tflite.models import activation, constant, run
 
 SHAPE = (1, 6, 6, 4)
@@ -44,6 +46,12 @@ def feeds(count: int = 5) -> list[dict[str, np.ndarray[Any, Any]]]:
 
 def named(graph: Graph, *names: str) -> list[Tensor]:
     return [t for t in graph.tensors() if t.name in names]
+
+
+def robust(graph: Graph, statistics: Statistics) -> dict[str, Range]:
+    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
+    spreads = {name: spread_of(row) for name, row in rows}
+    return observed_ranges(graph, statistics.ranges(), spreads, Observer.ROBUST)
 
 
 def test_only_tensors_whose_range_is_free_are_observed() -> None:
@@ -94,9 +102,8 @@ def test_a_sample_with_huge_values_does_not_decide_for_all() -> None:
     graph.outputs = []  # else the convolution is kept whole: nothing but a RESHAPE lies between
     tensors = named(graph, "conv")
     statistics = observe(graph, tensors, [*ordinary, huge], [MinMax(), Spreads(20)])
-    (row,) = statistics.values[Spreads.name]
     whole = statistics.ranges()["conv"]
-    found = robust_ranges(graph, {tensors[0]: whole}, {tensors[0]: row})[tensors[0]]
+    found = robust(graph, statistics)["conv"]
     plain = observe(graph, tensors, ordinary, [MinMax()]).ranges()["conv"]
     assert whole.width > 20 * plain.width / 2
     assert plain.width / 2 < found.width < 2 * plain.width
@@ -109,8 +116,7 @@ def test_a_black_image_does_not_decide_for_all_either() -> None:
     black = {"x": np.zeros(SHAPE, np.float32)}
     statistics = observe(graph, tensors, [*feeds(15), black], [MinMax(), Spreads(16)])
     whole = statistics.ranges()["conv"]
-    (row,) = statistics.values[Spreads.name]
-    found = robust_ranges(graph, {tensors[0]: whole}, {tensors[0]: row})[tensors[0]]
+    found = robust(graph, statistics)["conv"]
     assert found.width > 0.7 * whole.width
 
 
@@ -119,9 +125,7 @@ def test_what_only_moves_into_an_output_keeps_its_whole_range() -> None:
     graph.outputs = named(graph, "flat")
     tensors = named(graph, "x", "conv")
     statistics = observe(graph, tensors, [*feeds(15), {"x": np.full(SHAPE, 50, np.float32)}], [MinMax(), Spreads(16)])
-    observed = {t: statistics.ranges()[t.name] for t in tensors}
-    rows = dict(zip(tensors, statistics.values[Spreads.name], strict=True))
-    assert robust_ranges(graph, observed, rows) == observed
+    assert robust(graph, statistics) == statistics.ranges()
 
 
 def test_every_channel_is_looked_at_whatever_their_number() -> None:
@@ -130,6 +134,5 @@ def test_every_channel_is_looked_at_whatever_their_number() -> None:
     values = np.zeros((1, 512, 512, 16), np.float32)
     values[..., 5] = 3.0
     spreads.update(0, values)
-    row = spreads.result()[0]
-    zeros, weights = row[2], row[3:]
-    assert 1 - zeros / weights.sum() == pytest.approx(1 / 16, rel=0.05)
+    found = spread_of(spreads.result()[0])
+    assert 1 - found.zeros / found.weights.sum() == pytest.approx(1 / 16, rel=0.05)

@@ -15,6 +15,7 @@ from dlpuconv_backends.tflite import tuning
 from dlpuconv_backends.tflite.equalize import equalize
 from dlpuconv_backends.tflite.plan import observed_tensors
 from dlpuconv_backends.tflite.quantizer import quantize
+from dlpuconv_backends.tflite.spreads import Spreads, spread_of
 from dlpuconv_backends.tflite.statistics import MinMax, observe
 from dlpuconv_backends.tflite.tuning import Material, Tuner
 from tests.backends.tflite.models import INT8, PER_TENSOR
@@ -44,11 +45,11 @@ RECIPES = [
 def material(cache: Path | None = None) -> Material:
     graph = separable(FIRST, np.array([0.1, 0.2, 0.3]), MIDDLE, LAST)
     samples = pixels(12)
-    ranges = observe(graph, observed_tensors(graph), samples, [MinMax()]).ranges()
+    seen = observe(graph, observed_tensors(graph), samples, [MinMax(), Spreads(len(samples))])
     return Material(
         graph=graph,
-        ranges=ranges,
-        robust=ranges,
+        ranges=seen.ranges(),
+        spreads={name: spread_of(row) for name, row in zip(seen.tensors, seen.values[Spreads.name], strict=True)},
         samples=len(samples),
         feeds=lambda: samples,
         cache=StatisticsCache(cache),

@@ -1,4 +1,4 @@
-"""Ranges without outliers: the widest interval that costs next to nothing against the best one."""
+"""How an activation's values are distributed, and what an interval of them costs in 256 codes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_STEPS = 255
+CODES = 256
 _SHARES = np.concatenate([np.geomspace(2.0**-9, 0.05, 12), np.linspace(0.06, 1.0, 95)])
 """Of the observed ends: fine where one would usually clip, and far down for single outliers."""
-_NEXT_TO_NOTHING = 1.02
-"""Of the least error. Rare large values are worth more to a network than their share of the squared error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +26,40 @@ class Spread:
             is the error relative to the sample's own size, and quiet samples suffer more from a coarse scale than
             loud ones from saturation.
         zeros: weight of the values that are exactly zero, which every scale holds exactly; part of `weights`.
+        usual_low: mean of the samples' own lowest values.
+        usual_high: mean of the samples' own highest values.
     """
 
     low: float
     high: float
     weights: npt.NDArray[np.float64]
     zeros: float = 0.0
+    usual_low: float = 0.0
+    usual_high: float = 0.0
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """[bins + 1] of the bins."""
+        return np.asarray(np.linspace(self.low, self.high, self.weights.size + 1))
 
 
-def without_outliers(spread: Spread, low: float, high: float) -> tuple[float, float]:
-    """The widest interval within 2 % of the least squared error of rounding to 256 codes and of saturation together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """Intervals around zero, and what each costs.
+
+    Attributes:
+        lows: [L] lower ends, none above zero: zero always has a code.
+        highs: [H] upper ends.
+        error: [L, H] weighted squared error.
+    """
+
+    lows: npt.NDArray[np.float64]
+    highs: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
+
+
+def squared_errors(spread: Spread, low: float, high: float) -> Intervals:
+    """What intervals within [low, high] cost: rounding inside, saturation outside.
 
     E(l, h) = ((h - l) / 255)^2 / 12 * P(inside, not zero) + sum of w * (x - nearest end)^2 over what lies outside:
     Banner et al. 2019, "Post-training 4-bit quantization of convolution networks for rapid-deployment", equation 5,
@@ -48,26 +70,9 @@ def without_outliers(spread: Spread, low: float, high: float) -> tuple[float, fl
         low: values below may saturate in any case, since no reader can tell them apart.
         high: likewise.
     """
-    if spread.weights.sum() <= 0 or high <= low:
-        return low, high
-    edges = np.linspace(spread.low, spread.high, spread.weights.size + 1)
+    edges = spread.edges
     values = np.clip((edges[:-1] + edges[1:]) / 2, low, high)
     lows, highs = _candidates(min(low, 0.0)), _candidates(max(high, 0.0))
-    error = _error(values, spread, lows, highs)
-    good = error <= _NEXT_TO_NOTHING * error.min()
-    widths = np.where(good, highs[None, :] - lows[:, None], -1.0)
-    i, j = np.unravel_index(int(widths.argmax()), widths.shape)
-    return max(float(lows[i]), low), min(float(highs[j]), high)
-
-
-def _candidates(end: float) -> npt.NDArray[np.float64]:
-    return np.asarray(end * _SHARES) if end else np.zeros(1)
-
-
-def _error(
-    values: npt.NDArray[np.float64], spread: Spread, lows: npt.NDArray[np.float64], highs: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """[L, H] weighted squared error of every pair of ends; `values` [bins] ascend."""
     sums = np.zeros((3, values.size + 1))
     for power in range(3):
         np.cumsum(spread.weights * values**power, out=sums[power, 1:])
@@ -76,8 +81,13 @@ def _error(
     below = _distance(sums[:, first], lows)
     above = _distance(sums[:, -1:] - sums[:, last], highs)
     inside = sums[0, last][None, :] - sums[0, first][:, None] - spread.zeros
-    step = (highs[None, :] - lows[:, None]) / _STEPS
-    return np.asarray(below[:, None] + above[None, :] + np.maximum(inside, 0.0) * step**2 / 12)
+    step = (highs[None, :] - lows[:, None]) / (CODES - 1)
+    error = below[:, None] + above[None, :] + np.maximum(inside, 0.0) * step**2 / 12
+    return Intervals(lows=lows, highs=highs, error=np.asarray(error))
+
+
+def _candidates(end: float) -> npt.NDArray[np.float64]:
+    return np.asarray(end * _SHARES) if end else np.zeros(1)
 
 
 def _distance(sums: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
