@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion
     from dlpuconv.ir import Layout
     from dlpuconv.progress import Progress
+    from dlpuconv.quantization import Recipe
     from dlpuconv.request import Request
 
     type ModelLike = (
@@ -47,7 +48,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     input_layout: str | None = None,
     opset: int | None = None,
     effort: str = "balanced",
-    recipe: str | Path | None = None,
+    recipe: str | Path | Recipe | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     cache: bool = True,
@@ -78,7 +79,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
         effort: `fast`, `balanced` or `best`.
-        recipe: path of a `.recipe.toml`, as written beside a result, to follow instead of a search.
+        recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
+            instead of a search.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails.
         cache: keep calibration statistics in the user's cache folder.
@@ -137,7 +139,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     input_layout: str | None = None,
     opset: int | None = None,
     effort: str = "balanced",
-    recipe: str | Path | None = None,
+    recipe: str | Path | Recipe | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     ignore: tuple[str, ...] = (),
@@ -170,7 +172,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             granularity=choice(Granularity, "granularity", granularity) if granularity else None,
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
-            recipe=read_recipe(Path(recipe)) if recipe else None,
+            recipe=read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe,
         ),
         interface=InterfaceOptions(
             input_dtype=_dtype("input-dtype", input_dtype),
