@@ -46,6 +46,11 @@ class BiasCorrection(StrEnum):
     OFF = "off"
     ANALYTIC = "analytic"
     """From the mean of the layer's input on the calibration samples."""
+    EMPIRICAL = "empirical"
+    """From the means of the layer's input in the float network and in the quantized one."""
+
+
+_CORRECTIONS = {BiasCorrection.ANALYTIC: "bias correction", BiasCorrection.EMPIRICAL: "empirical bias correction"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Recipe:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
             *(["equalize"] if self.equalize else []),
-            *(["bias correction"] if self.bias_correction is not BiasCorrection.OFF else []),
+            *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
             *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),
             f"{self.observer} ranges",
         ]

@@ -111,7 +111,14 @@ def plan_for(effort: str) -> Plan | None:
     )
     if effort == "balanced":
         return Plan(changes=once)
-    toggles: tuple[Change, ...] = (_equalize, _uncorrected, _max_weights, _unequalized, _ranges(Observer.MINMAX))
+    toggles: tuple[Change, ...] = (
+        _empirical,
+        _equalize,
+        _uncorrected,
+        _max_weights,
+        _unequalized,
+        _ranges(Observer.MINMAX),
+    )
     return Plan(changes=(*once, *toggles), rounds=_MOST_ROUNDS)
 
 
@@ -156,6 +163,10 @@ def _try(recipe: Recipe, emit: Emit, judge: Judge, trials: list[Trial], tried: C
 
 def _correct(recipe: Recipe) -> Recipe:
     return replace(recipe, bias_correction=BiasCorrection.ANALYTIC)
+
+
+def _empirical(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.EMPIRICAL)
 
 
 def _uncorrected(recipe: Recipe) -> Recipe:

@@ -13,10 +13,12 @@ from dlpuconv import __version__
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Prepared
+from dlpuconv.quantization import BiasCorrection
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.emit import Interface
+from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, port, prescribed_inputs
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.naming import name_uniquely
@@ -136,7 +138,10 @@ class TFLiteBackend(Backend):
         prescribed = prescribed_inputs(job.bindings)
         interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
         tuned = prepared.tuner.apply(recipe)
-        quantized = quantize(tuned, recipe, interface, prescribed)
+        if recipe.bias_correction is BiasCorrection.EMPIRICAL:
+            quantized = quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
+        else:
+            quantized = quantize(tuned, recipe, interface, prescribed)
         content, runtime = _encode(quantized)
         signature = job.model.signature
         return Artifact(

@@ -70,23 +70,28 @@ def quantize_layers(tuned: Tuned, plan: ActivationPlan, recipe: Recipe) -> dict[
     """
     found: dict[Operator, LayerWeights] = {}
     for op in tuned.graph.operators:
-        weights = SPECS[op.kind].weights if op.kind in SPECS else None
-        if weights is not None:
-            found[op] = quantize_layer(
-                op, plan.read_as(op, weights.data), granularity(op, recipe), _refinement(op, tuned, recipe)
-            )
+        if op.kind in SPECS and SPECS[op.kind].weights is not None:
+            found[op] = quantize_one(op, tuned, plan, recipe)
     _check_overrides(recipe, found)
     return found
+
+
+def quantize_one(op: Operator, tuned: Tuned, plan: ActivationPlan, recipe: Recipe) -> LayerWeights:
+    """Integers of one layer with weights."""
+    weights = SPECS[op.kind].weights
+    assert weights is not None
+    data = plan.read_as(op, weights.data)
+    return quantize_layer(op, data, granularity(op, recipe), _refinement(op, tuned, recipe))
 
 
 def _refinement(op: Operator, tuned: Tuned, recipe: Recipe) -> Refinement:
     weights = SPECS[op.kind].weights
     assert weights is not None
-    measured = tuned.channels.get(op.input(weights.data).name)
-    corrected = recipe.bias_correction is BiasCorrection.ANALYTIC and measured is not None
-    return Refinement(
-        weight_scale=recipe.weight_scale, mean=measured[:, 2] if corrected and measured is not None else None
-    )
+    name = op.input(weights.data).name
+    measured = tuned.channels.get(name)
+    if recipe.bias_correction is BiasCorrection.OFF or measured is None:
+        return Refinement(weight_scale=recipe.weight_scale)
+    return Refinement(weight_scale=recipe.weight_scale, mean=measured[:, 2], moved=tuned.moved.get(name))
 
 
 def _check_overrides(recipe: Recipe, layers: Mapping[Operator, LayerWeights]) -> None:

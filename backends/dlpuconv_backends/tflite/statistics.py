@@ -150,20 +150,37 @@ def interpreter_of(content: bytes) -> Any:
     Raises:
         BackendError: neither can.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from ai_edge_litert.interpreter import OpResolverType
 
-    resolvers = (OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    failure: Exception | None = None
-    for resolver in resolvers:
-        try:
-            with quiet_native_libraries():  # LiteRT announces its delegate
-                interpreter = Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=resolver)
-                interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            failure = error
-        else:
-            return interpreter
-    raise BackendError(f"LiteRT cannot run the lowered float model: {failure}") from failure
+    try:
+        return _loaded(content, OpResolverType.AUTO, 2)
+    except BackendError:
+        return plain_interpreter_of(content)
+
+
+def plain_interpreter_of(content: bytes) -> Any:
+    """A loaded interpreter without a delegate, as verification runs files.
+
+    Raises:
+        BackendError: it cannot take the graph.
+    """
+    from ai_edge_litert.interpreter import OpResolverType
+
+    return _loaded(content, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, 1)
+
+
+def _loaded(content: bytes, resolver: Any, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with quiet_native_libraries():  # LiteRT announces its delegate
+            interpreter = Interpreter(
+                model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
+            )
+            interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise BackendError(f"LiteRT cannot run the lowered model: {error}") from error
+    return interpreter
 
 
 def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32]) -> None:

@@ -50,6 +50,7 @@ class Tuned:
         graph: float.
         ranges: that the scales must hold, by tensor name.
         channels: [C, 4] lowest, highest, mean and mean square by tensor name; empty where the recipe needs none.
+        moved: [C] by how much the mean of each channel differs in the quantized network, by tensor name; where known.
         facts: what was done, for the manifest.
         dropped: what could not be done.
     """
@@ -57,6 +58,7 @@ class Tuned:
     graph: Graph
     ranges: Mapping[str, Range]
     channels: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    moved: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
 
@@ -103,6 +105,10 @@ class Tuner:
         self._details: Details | None = None
         self._equalized: _Equalization | None = None
         self._spreads: Mapping[str, Spread] | None = None
+
+    def feeds(self) -> Iterable[Feed]:
+        """The calibration samples as values of the graph's inputs."""
+        return self._material.feeds()
 
     def apply(self, recipe: Recipe) -> Tuned:
         """Do what the recipe says before quantization.

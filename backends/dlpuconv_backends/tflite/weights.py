@@ -60,10 +60,12 @@ class Refinement:
     Attributes:
         weight_scale: how the weights get their scale.
         mean: [C] of the layer's input by channel, for a corrected bias; None for the bias as it is.
+        moved: [C] by how much that mean differs in the quantized network; None where that is not known.
     """
 
     weight_scale: WeightScale = WeightScale.MAX
     mean: npt.NDArray[np.float64] | None = None
+    moved: npt.NDArray[np.float64] | None = None
 
 
 def layer_names(op: Operator) -> tuple[str, ...]:
@@ -105,7 +107,10 @@ def quantize_layer(
     if bias is None:
         return LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
     if refinement.mean is not None:
-        np.subtract(bias, mean_shift(op, codes * along.astype(np.float64) - weights, refinement.mean), out=bias)
+        quantized = codes.astype(np.float64) * along
+        bias -= mean_shift(op, quantized - weights, refinement.mean)
+        if refinement.moved is not None:
+            bias -= mean_shift(op, quantized, refinement.moved)
     # the kernels compare with a float32 product (kernel_util.cc), so it is computed as one
     bias_scale = (np.float32(data.scale) * scale).astype(np.float32)
     bias_codes = np.clip(np.rint(bias / bias_scale.astype(np.float64)), -_INT32, _INT32).astype(np.int32)

@@ -1,0 +1,94 @@
+"""Runs an integer graph operator by operator, so that each can still be changed before its turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv_backends.tflite.channel_statistics import channels_of
+from dlpuconv_backends.tflite.statistics import plain_interpreter_of
+from dlpuconv_backends.tflite.versions import versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv_backends.tflite.statistics import Feed
+
+    type Codes = npt.NDArray[Any]
+
+
+class Stepwise:
+    """The values of an integer graph on a few samples, as far as its operators have run.
+
+    What no later operator reads is forgotten: at any time there are as many arrays as the graph has live activations.
+    """
+
+    def __init__(self, graph: Graph, feeds: Sequence[Feed]) -> None:
+        """Get ready for the first operator.
+
+        Args:
+            graph: its operators are run in their order; any may be replaced by one with the same activations.
+            feeds: real values of the graph's inputs, by name.
+        """
+        self._values: dict[str, list[Codes]] = {
+            t.name: [_codes(feed[t.name], t) for feed in feeds] for t in graph.inputs
+        }
+        self._samples = len(feeds)
+        self._readers: dict[str, int] = {}
+        for op in graph.operators:
+            for tensor in _activations(op):
+                self._readers[tensor.name] = self._readers.get(tensor.name, 0) + 1
+
+    def mean(self, tensor: Tensor) -> npt.NDArray[np.float64]:
+        """[C] mean by channel, in real units, of an activation that was computed."""
+        parts = [v.reshape(-1, channels_of(tensor)).mean(axis=0, dtype=np.float64) for v in self._values[tensor.name]]
+        return real_values(np.mean(parts, axis=0), tensor)
+
+    def step(self, op: Operator) -> None:
+        """Run the next operator on every sample, with the plain kernels.
+
+        Raises:
+            BackendError: LiteRT cannot run it.
+        """
+        reads = _activations(op)
+        single = Graph(reads, op.outputs, [op])
+        interpreter = plain_interpreter_of(encode(single, versions_of(single)))
+        slots = [d["index"] for d in interpreter.get_input_details()]
+        outputs = [d["index"] for d in interpreter.get_output_details()]
+        made: list[list[Codes]] = [[] for _ in outputs]
+        for index in range(self._samples):
+            for slot, tensor in zip(slots, reads, strict=True):
+                interpreter.set_tensor(slot, self._values[tensor.name][index])
+            interpreter.invoke()
+            for values, output in zip(made, outputs, strict=True):
+                values.append(interpreter.get_tensor(output))
+        self._values |= {t.name: values for t, values in zip(op.outputs, made, strict=True)}
+        for tensor in reads:
+            self._readers[tensor.name] -= 1
+            if not self._readers[tensor.name]:
+                del self._values[tensor.name]
+
+
+def real_values(codes: npt.NDArray[np.float64], tensor: Tensor) -> npt.NDArray[np.float64]:
+    """Real values of codes of a tensor with one scale; those of a float tensor as they are."""
+    if tensor.quantization is None:
+        return codes
+    return np.asarray((codes - float(tensor.quantization.zero_point[0])) * float(tensor.quantization.scale[0]))
+
+
+def _activations(op: Operator) -> list[Tensor]:
+    """What the operator reads that is no constant, each once."""
+    return list(dict.fromkeys(t for t in op.inputs if t is not None and not t.is_constant))
+
+
+def _codes(values: npt.NDArray[np.float32], tensor: Tensor) -> Codes:
+    if tensor.quantization is None:
+        return values
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    limits = np.iinfo(tensor.dtype)
+    codes: Codes = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(tensor.dtype)
+    return codes
