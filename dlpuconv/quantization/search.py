@@ -111,15 +111,17 @@ def plan_for(effort: str) -> Plan | None:
     )
     if effort == "balanced":
         return Plan(changes=once)
-    toggles: tuple[Change, ...] = (
+    more: tuple[Change, ...] = (
         _empirical,
         _equalize,
         _uncorrected,
         _max_weights,
         _unequalized,
+        _ranges(Observer.ENTROPY),
+        _ranges(Observer.MOVING_AVERAGE),
         _ranges(Observer.MINMAX),
     )
-    return Plan(changes=(*once, *toggles), rounds=_MOST_ROUNDS)
+    return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS)
 
 
 def search(
