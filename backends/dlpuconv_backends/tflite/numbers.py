@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Affine
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 LOWEST, HIGHEST = -128, 127
 _STEPS = HIGHEST - LOWEST
 _SMALLEST_SCALE = 1e-12
 """A scale below this is rounding noise of the float network; the kernels' multipliers would lose their bits."""
+_EXACT = 0.01
+"""Of a step: how far float32 rounding may have moved the multiples of a step."""
 _DEAD_SCALE = 1 / 128
 """For a tensor that is zero in every sample: any scale is exact then, and this one survives other data."""
 
@@ -72,6 +78,27 @@ class Parameters:
         scale = np.float32(max((high - low) / _STEPS, _SMALLEST_SCALE))
         zero_point = round(LOWEST - low / float(scale))
         return cls(float(scale), min(max(zero_point, LOWEST), HIGHEST))
+
+    @classmethod
+    def holding(cls, values: npt.NDArray[np.floating[Any]]) -> Parameters:
+        """For a constant: exact where its values are multiples of one step that 255 of span, else `covering` them.
+
+        The anchor grid of a detector is such a constant: rounded, it would move every box.
+
+        Args:
+            values: any shape.
+        """
+        flat = np.unique(np.append(np.asarray(values, np.float64).reshape(-1), 0.0))
+        whole = Range(float(flat[0]), float(flat[-1]))
+        if flat.size < 2 or flat.size > _STEPS + 1:
+            return cls.covering(whole)
+        step = float(np.diff(flat).min())
+        for scale in (step, step / 2):
+            codes = np.rint(flat / scale)
+            fits = codes[-1] - codes[0] <= _STEPS and scale > _SMALLEST_SCALE
+            if fits and np.abs(codes * scale - flat).max() <= _EXACT * scale:
+                return cls(float(np.float32(scale)), LOWEST - int(codes[0]))
+        return cls.covering(whole)
 
     @property
     def range(self) -> Range:

@@ -177,5 +177,10 @@ def _constants(graph: Graph, parameters: Mapping[Tensor, Parameters]) -> dict[tu
     for op in graph.operators:
         for index, tensor in data_inputs(op):
             if tensor.is_constant:
-                found[op, index] = parameters[op.output] if _keeps_scale(op) else Parameters.covering(_span(tensor))
+                found[op, index] = parameters[op.output] if _keeps_scale(op) else _own(tensor)
     return found
+
+
+def _own(constant: Tensor) -> Parameters:
+    assert constant.data is not None
+    return Parameters.holding(constant.data)
