@@ -82,8 +82,7 @@ class Grouping:
 def is_join(op: Operator) -> bool:
     """True where several activations meet in one scale."""
     spec = SPECS.get(op.kind)
-    inputs = {t for _, t in data_inputs(op) if not t.is_constant}
-    return spec is not None and spec.scales is Scales.SAME and len(inputs) > 1
+    return spec is not None and spec.scales is Scales.SAME and len(set(_activations(op))) > 1
 
 
 def group(
@@ -103,13 +102,17 @@ def group(
     segments = _segments(graph, values, prescribed, keeping)
     groups = {s: Group([s], s.values, s.fixed) for s in dict.fromkeys(segments.values())}
     joins = [op for op in graph.operators if is_join(op)]
-    cut: list[tuple[Operator, int]] = []
-    for op in joins:
-        for _, tensor in _free_first(op, segments):
-            _join(groups, segments[tensor], segments[op.output])
-    for op in joins:  # only now is it known which segments ended up together
-        target = groups[segments[op.output]]
-        cut.extend((op, i) for i, t in data_inputs(op) if not t.is_constant and groups[segments[t]] is not target)
+    # Prescribed scales come last: only when all that has a choice is together is it known whether one fits.
+    for prescribed_too in (False, True):
+        for op in joins:
+            for tensor in _activations(op):
+                _join(groups, segments[tensor], segments[op.output], prescribed_too=prescribed_too)
+    cut = [
+        (op, i)
+        for op in joins
+        for i, t in data_inputs(op)
+        if not t.is_constant and groups[segments[t]] is not groups[segments[op.output]]
+    ]
     return Grouping({t: groups[s] for t, s in segments.items()}, tuple(cut))
 
 
@@ -124,7 +127,7 @@ def _segments(
         if tensor in values or tensor in prescribed:
             found[tensor] = _begin(tensor, values, prescribed)
     for op in graph.operators:
-        inputs = [t for _, t in data_inputs(op) if not t.is_constant]
+        inputs = _activations(op)
         for out in data_outputs(op):
             if op in keeping and not is_join(op) and inputs and out not in prescribed:
                 segment = found[inputs[0]]
@@ -151,19 +154,17 @@ def _mark_shared(segments: Mapping[Tensor, Segment], tensors: Iterable[Tensor]) 
             segments[tensor].shared = True
 
 
-def _free_first(op: Operator, segments: Mapping[Tensor, Segment]) -> list[tuple[int, Tensor]]:
-    """Activations that `op` reads: those with a choice of scale first, so that they decide whether a fixed one fits."""
-    inputs = [(i, t) for i, t in data_inputs(op) if not t.is_constant]
-    return sorted(inputs, key=lambda item: segments[item[1]].fixed is not None)
+def _activations(op: Operator) -> list[Tensor]:
+    return [t for _, t in data_inputs(op) if not t.is_constant]
 
 
-def _join(groups: dict[Segment, Group], one: Segment, other: Segment) -> None:
+def _join(groups: dict[Segment, Group], one: Segment, other: Segment, *, prescribed_too: bool) -> None:
     """Let the groups of two segments become one, unless that hurts somebody."""
     a, b = groups[one], groups[other]
     if a is b:
         return
     fixed = {g.fixed for g in (a, b) if g.fixed}
-    if len(fixed) > 1:
+    if len(fixed) > prescribed_too:
         return
     merged = Group([*a.segments, *b.segments], a.values.union(b.values), next(iter(fixed), None))
     if merged.fixed and not _holds(merged.fixed, merged):

@@ -154,3 +154,19 @@ def test_a_maximum_of_two_activations_compares_codes_of_one_scale() -> None:
     largest = Operator("MAXIMUM", [a.output, b.output], [activation("y", 1, 4)], schema.MaximumMinimumOptionsT())
     made = plan([a, b, largest], [largest.output], {"x": (-1, 1), "a": (-5, 5), "y": (0, 5)})
     assert made.read_as(largest, 0) == made.read_as(largest, 1) == made.parameters[largest.output]
+
+
+def test_scores_beside_boxes_in_several_heads_are_requantized_once_each_and_the_boxes_never() -> None:
+    x = activation("x", 1, 4)
+    heads, parts = [], []
+    ranges = {"x": (-4.0, 4.0), "all": (-1.0, 3.0)}
+    for number in range(2):
+        scores, boxes = logistic(x, f"scores{number}"), relu(x, f"boxes{number}")
+        head = concat(boxes.output, scores.output, name=f"head{number}")
+        ranges |= {f"boxes{number}": (-1.0, 0.5 + number), f"head{number}": (-1.0, 1.0 + number)}
+        heads.append(head)
+        parts += [scores, boxes, head]
+    everything = concat(*(h.output for h in heads), name="all")
+    made = plan([*parts, everything], [everything.output], ranges)
+    assert list(made.requantized) == [(heads[0], 1), (heads[1], 1)]
+    assert made.parameters[parts[1].output] == made.parameters[everything.output]
