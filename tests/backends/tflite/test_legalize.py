@@ -119,3 +119,61 @@ def test_a_power_that_is_no_constant_is_left_to_be_refused() -> None:
     graph = binary("POW", activation("z", *SHAPE), schema.PowOptionsT())
     assert legalize(graph) == {}
     assert graph.operators[0].kind == "POW"
+
+
+def chain(*steps: tuple[str, float | list[float]], tap: int | None = None) -> Graph:
+    """Operators by constants, one after the other; the output of number `tap` is an output of the graph too."""
+    made: list[Operator] = []
+    source = x()
+    for number, (kind, value) in enumerate(steps):
+        options = {"MUL": schema.MulOptionsT, "ADD": schema.AddOptionsT, "SUB": schema.SubOptionsT}[kind]()
+        name = "y" if number == len(steps) - 1 else f"s{number}"
+        out = activation(name, *SHAPE)
+        made.append(Operator(kind, [source, constant(f"c{number}", value)], [out], options, f"node{number}"))
+        source = out
+    outputs = [source] if tap is None else [source, made[tap].output]
+    return Graph([made[0].input(0)], outputs, made)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kinds"),
+    [
+        ([("MUL", 2.0), ("MUL", list(range(1, 9)))], ["MUL"]),
+        ([("ADD", 2.0), ("ADD", -0.5), ("SUB", 1.0)], ["ADD"]),
+        ([("MUL", 2.0), ("ADD", -0.5), ("MUL", 32.0), ("MUL", 1 / 640)], ["MUL", "ADD"]),
+        ([("ADD", 2.0), ("MUL", 3.0)], ["ADD", "MUL"]),  # another order would be no shorter
+        ([("MUL", 2.0), ("ADD", 3.0)], ["MUL", "ADD"]),
+    ],
+)
+def test_a_chain_of_constants_becomes_one_of_each(steps: list, kinds: list[str]) -> None:
+    graph = chain(*steps)
+    sample = {"x": positive()}
+    expected = run(graph, sample)["y"]
+    legalize(graph)
+    assert [op.kind for op in graph.operators] == kinds
+    assert np.allclose(run(graph, sample)["y"], expected, rtol=1e-5, atol=1e-6)
+    assert len({t.name for t in graph.tensors()}) == len(graph.tensors())
+
+
+def test_a_chain_that_somebody_reads_in_the_middle_is_left_alone() -> None:
+    graph = chain(("MUL", 2.0), ("MUL", 3.0), tap=0)
+    legalize(graph)
+    assert [op.kind for op in graph.operators] == ["MUL", "MUL"]
+
+
+def test_a_chain_is_not_merged_over_an_activation() -> None:
+    graph = chain(("MUL", 2.0), ("MUL", 3.0))
+    graph.operators[0].options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    legalize(graph)
+    assert [op.kind for op in graph.operators] == ["MUL", "MUL"]
+
+
+def test_one_over_a_root_is_the_reciprocal_root_itself() -> None:
+    v, root, y_ = activation("v", *SHAPE), activation("root", *SHAPE), y()
+    divide = Operator("DIV", [constant("one", [1.0]), root], [y_], schema.DivOptionsT(), "node")
+    graph = Graph([v], [y_], [Operator("SQRT", [v], [root], None, "sqrt"), divide])
+    sample = {"v": positive()}
+    expected = run(graph, sample)["y"]
+    legalize(graph)
+    assert [op.kind for op in graph.operators] == ["RSQRT"]
+    assert np.allclose(run(graph, sample)["y"], expected, rtol=1e-5)

@@ -11,6 +11,7 @@ from dlpuconv_backends.tflite.legalize import (
     add_n_to_add,
     cast_to_select,
     div_to_mul,
+    merge_constants,
     neg_to_mul,
     pow_to_mul,
     square_to_mul,
@@ -28,6 +29,7 @@ REWRITES: tuple[tuple[str, Callable[[Graph], list[str]]], ...] = (
     ("NEG -> MUL", neg_to_mul.rewrite),
     ("DIV -> MUL", div_to_mul.rewrite),  # after all that makes square roots
     ("CAST -> SELECT_V2", cast_to_select.rewrite),
+    ("MUL, ADD by constants -> one of each", merge_constants.rewrite),  # after all that makes such operators
 )
 """In order."""
 

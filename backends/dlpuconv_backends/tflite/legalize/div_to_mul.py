@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Tensor
-from dlpuconv_backends.tflite.legalize.edit import fused_activation, like, mul, replace_each, unary
+from dlpuconv_backends.tflite.legalize.edit import (
+    fused_activation,
+    like,
+    mul,
+    replace_each,
+    scalar_value,
+    unary,
+)
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator
@@ -35,9 +42,11 @@ def rewrite(graph: Graph) -> list[str]:
         radicand = b if under_root is None else under_root
         new: list[Operator] = []
         if radicand not in roots:
-            roots[radicand] = like(radicand, "rsqrt")
+            roots[radicand] = op.output if _is_reciprocal(op, under_root) else like(radicand, "rsqrt")
             new.append(unary("RSQRT", radicand, roots[radicand], op.source_name))
         root = roots[radicand]
+        if root is op.output:  # 1 / SQRT(v) is the RSQRT itself
+            return new
         if under_root is not None:
             return [*new, mul(a, root, op.output, op.source_name, activation)]
         half = like(op.output, "half")
@@ -47,6 +56,11 @@ def rewrite(graph: Graph) -> list[str]:
     if done:
         graph.drop_dead()  # the SQRTs
     return done
+
+
+def _is_reciprocal(op: Operator, under_root: Tensor | None) -> bool:
+    same_shape = op.input(1).shape == op.output.shape
+    return under_root is not None and same_shape and scalar_value(op.input(0)) == 1.0 and not fused_activation(op)
 
 
 def _by_constant(op: Operator, a: Tensor, b: Tensor) -> list[Operator] | None:

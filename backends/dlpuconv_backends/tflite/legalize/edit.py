@@ -25,9 +25,9 @@ def mul(a: Tensor, b: Tensor, out: Tensor, source_name: str, activation: int = 0
     return Operator("MUL", [a, b], [out], _activated(schema.MulOptionsT(), activation), source_name)
 
 
-def add(a: Tensor, b: Tensor, out: Tensor, source_name: str) -> Operator:
-    """`out = a + b`."""
-    return Operator("ADD", [a, b], [out], _activated(schema.AddOptionsT(), 0), source_name)
+def add(a: Tensor, b: Tensor, out: Tensor, source_name: str, activation: int = 0) -> Operator:
+    """`out = a + b`, with a fused activation of the schema's enum."""
+    return Operator("ADD", [a, b], [out], _activated(schema.AddOptionsT(), activation), source_name)
 
 
 def unary(kind: str, x: Tensor, out: Tensor, source_name: str) -> Operator:
