@@ -145,7 +145,7 @@ def chain(*steps: tuple[str, float | list[float]], tap: int | None = None) -> Gr
         ([("MUL", 2.0), ("ADD", 3.0)], ["MUL", "ADD"]),
     ],
 )
-def test_a_chain_of_constants_becomes_one_of_each(steps: list, kinds: list[str]) -> None:
+def test_a_chain_of_constants_becomes_one_of_each(steps: list[Any], kinds: list[str]) -> None:
     graph = chain(*steps)
     sample = {"x": positive()}
     expected = run(graph, sample)["y"]

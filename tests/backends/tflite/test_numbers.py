@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ def test_values_clamped_to_bounds_that_they_do_not_touch_collapse_onto_the_neare
     assert Range(-5.0, -2.0).clamped_to(Range(0.0, 6.0)) == Range(0.0, 0.0)
 
 
-def codes_and_error(values: np.ndarray) -> tuple[Parameters, float]:
+def codes_and_error(values: np.ndarray[Any, Any]) -> tuple[Parameters, float]:
     parameters = Parameters.holding(values)
     back = (parameters.quantize(values).astype(np.float64) - parameters.zero_point) * parameters.scale
     return parameters, float(np.abs(back - values).max())
