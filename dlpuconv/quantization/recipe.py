@@ -89,6 +89,7 @@ class Recipe:
         observer: of activations.
         weight_scale: of weights.
         equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
+        absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
     """
 
@@ -97,6 +98,7 @@ class Recipe:
     observer: Observer = Observer.ROBUST
     weight_scale: WeightScale = WeightScale.MAX
     equalize: bool = False
+    absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
 
     def granularity_of(self, *names: str) -> Granularity | None:
@@ -114,6 +116,7 @@ class Recipe:
             "observer": self.observer.value,
             "weight_scale": self.weight_scale.value,
             "equalize": self.equalize,
+            "absorb": self.absorb,
             "bias_correction": self.bias_correction.value,
             "overrides": [{"pattern": o.pattern, "granularity": o.granularity.value} for o in self.overrides],
         }
@@ -123,6 +126,7 @@ class Recipe:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
             *(["equalize"] if self.equalize else []),
+            *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
             *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),
             f"{self.observer} ranges",

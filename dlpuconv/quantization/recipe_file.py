@@ -19,7 +19,8 @@ _CHOICES = {
     "weight_scale": WeightScale,
     "bias_correction": BiasCorrection,
 }
-_KEYS = (*_CHOICES, "equalize", "overrides")
+_SWITCHES = ("equalize", "absorb")
+_KEYS = (*_CHOICES, *_SWITCHES, "overrides")
 
 
 def to_toml(recipe: Recipe) -> str:
@@ -52,13 +53,11 @@ def from_toml(text: str, name: str = "the recipe") -> Recipe:
             raise UsageError(f"{name} has the key {key!r}, which no recipe has{did_you_mean(key, list(_KEYS))}")
     if "granularity" not in found:
         raise UsageError(f"{name} says nothing of the granularity: {', '.join(Granularity)}")
-    equalize = found.get("equalize", False)
-    if not isinstance(equalize, bool):
-        raise UsageError(f"{name}: equalize is {equalize!r}, not true or false")
     choices: dict[str, Any] = {
         key: _choice(kind, key, found[key], name) for key, kind in _CHOICES.items() if key in found
     }
-    return Recipe(equalize=equalize, overrides=_overrides(found.get("overrides", {}), name), **choices)
+    choices |= {key: _switch(key, found[key], name) for key in _SWITCHES if key in found}
+    return Recipe(overrides=_overrides(found.get("overrides", {}), name), **choices)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -79,6 +78,12 @@ def _choice(kind: Any, key: str, value: object, name: str) -> Any:
         close = did_you_mean(value, known) if isinstance(value, str) else ""
         raise UsageError(f"{name}: {key} is {value!r}, not one of {', '.join(known)}{close}")
     return kind(value)
+
+
+def _switch(key: str, value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}: {key} is {value!r}, not true or false")
+    return value
 
 
 def _overrides(table: object, name: str) -> tuple[Override, ...]:

@@ -113,6 +113,7 @@ def plan_for(effort: str) -> Plan | None:
         return Plan(changes=once)
     more: tuple[Change, ...] = (
         _empirical,
+        _absorb,
         _equalize,
         _uncorrected,
         _max_weights,
@@ -169,6 +170,10 @@ def _correct(recipe: Recipe) -> Recipe:
 
 def _empirical(recipe: Recipe) -> Recipe:
     return replace(recipe, bias_correction=BiasCorrection.EMPIRICAL)
+
+
+def _absorb(recipe: Recipe) -> Recipe:
+    return replace(recipe, absorb=True)
 
 
 def _uncorrected(recipe: Recipe) -> Recipe:

@@ -14,6 +14,7 @@ import numpy as np
 
 from dlpuconv.quantization import BiasCorrection, Observer
 from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.tflite.absorb import absorb
 from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
 from dlpuconv_backends.tflite.equalize import equalize
 from dlpuconv_backends.tflite.plan import observed_tensors
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.observers import Spread
     from dlpuconv_backends.flatbuffer import Graph, Tensor
-    from dlpuconv_backends.tflite.equalize import Equalized
     from dlpuconv_backends.tflite.numbers import Range
     from dlpuconv_backends.tflite.statistics import Feed
 
@@ -89,12 +89,28 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Equalization:
-    """Attributes: the equalized network, its channels, and how well it agrees with the float network in dB."""
+class _Network:
+    """One way to write the network: the same function in other numbers.
 
-    made: Equalized
-    details: Details
-    agreement_db: float
+    Attributes:
+        graph: float.
+        ranges: lowest and highest values by name.
+        details: by channel; None until they are measured.
+        facts: how it came about, for the manifest.
+        dropped: rewrites that were left out.
+    """
+
+    graph: Graph
+    ranges: Mapping[str, Range]
+    details: Details | None = None
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    def rewritten(self, graph: Graph, details: Details, changed: Iterable[str], facts: Mapping[str, Json]) -> _Network:
+        """With another graph, in which the activations named in `changed` have other values."""
+        moved = {name: details.range_of(name) for name in changed if name in details.channels}
+        ranges = {name: moved.get(name, values) for name, values in self.ranges.items()}
+        return replace(self, graph=graph, ranges=ranges, details=details, facts={**self.facts, **facts})
 
 
 class Tuner:
@@ -102,9 +118,9 @@ class Tuner:
 
     def __init__(self, material: Material) -> None:
         self._material = material
-        self._details: Details | None = None
-        self._equalized: _Equalization | None = None
-        self._spreads: Mapping[str, Spread] | None = None
+        self._prepared = _Network(graph=material.graph, ranges=material.ranges)
+        self._networks: dict[tuple[bool, bool], _Network] = {}
+        self._spreads: dict[Graph, Mapping[str, Spread]] = {material.graph: material.spreads}
 
     def feeds(self) -> Iterable[Feed]:
         """The calibration samples as values of the graph's inputs."""
@@ -116,60 +132,70 @@ class Tuner:
         Raises:
             BackendError: LiteRT cannot run the float graph.
         """
-        material = self._material
-        tuned = Tuned(graph=material.graph, ranges=material.ranges)
-        if recipe.equalize:
-            tuned = self._equalize(tuned)
-        elif recipe.bias_correction is not BiasCorrection.OFF:
-            tuned = replace(tuned, channels=self._measured().channels)
-        if recipe.observer is Observer.MINMAX:
-            return tuned
-        spreads = material.spreads if tuned.graph is material.graph else self._equalized_spreads(tuned)
-        return replace(tuned, ranges=observed_ranges(tuned.graph, tuned.ranges, spreads, recipe.observer))
-
-    def _equalize(self, tuned: Tuned) -> Tuned:
-        if self._equalized is None:
-            self._equalized = self._equalization()
-        made, details, agreement = self._equalized.made, self._equalized.details, self._equalized.agreement_db
-        if not agreement >= _SAME_FUNCTION_DB:  # NaN is no agreement either
-            told = f"equalization was left out: it changed the float network (to {agreement:.0f} dB)"
-            return replace(tuned, channels=self._measured().channels, dropped=(*tuned.dropped, told))
-        facts: dict[str, Json] = {
-            "scaled_channels": made.scaled,
-            "silenced_channels": made.silenced,
-            "float_agreement_db": round(agreement, 1),
-        }
-        moved = {name: details.range_of(name) for name in made.factors.keys() & details.channels.keys()}
-        return replace(
-            tuned,
-            graph=made.graph,
-            ranges={name: moved.get(name, values) for name, values in tuned.ranges.items()},
-            channels=details.channels,
-            facts={"equalization": facts},
+        if recipe.equalize or recipe.absorb or recipe.bias_correction is not BiasCorrection.OFF:
+            network = self._network(equalized=recipe.equalize, absorbing=recipe.absorb)
+        else:
+            network = self._prepared
+        ranges = network.ranges
+        if recipe.observer is not Observer.MINMAX:
+            ranges = observed_ranges(network.graph, ranges, self._spread(network), recipe.observer)
+        return Tuned(
+            graph=network.graph,
+            ranges=ranges,
+            channels=network.details.channels if network.details else {},
+            facts=network.facts,
+            dropped=network.dropped,
         )
 
-    def _equalization(self) -> _Equalization:
-        before = self._material.graph
-        made = equalize(before, self._measured())
-        with self._material.progress.stage("checking the equalized network"):
-            agreement = _agreement(before, made.graph, self._material.feeds())
-        return _Equalization(made=made, details=self._measured().scaled(made.factors), agreement_db=agreement)
+    def _network(self, *, equalized: bool, absorbing: bool) -> _Network:
+        """The prepared network with its channels measured, or a rewritten one; each is made once."""
+        key = (equalized, absorbing)
+        if key not in self._networks:
+            if absorbing:
+                self._networks[key] = self._absorb(self._network(equalized=equalized, absorbing=False))
+            elif equalized:
+                self._networks[key] = self._equalize(self._network(equalized=False, absorbing=False))
+            else:
+                self._networks[key] = replace(self._prepared, details=self._measure())
+        return self._networks[key]
 
-    def _measured(self) -> Details:
+    def _equalize(self, network: _Network) -> _Network:
+        assert network.details is not None
+        made = equalize(network.graph, network.details)
+        facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
+        details = network.details.scaled(made.factors)
+        return self._checked("equalization", network, network.rewritten(made.graph, details, made.factors, {}), facts)
+
+    def _absorb(self, network: _Network) -> _Network:
+        assert network.details is not None
+        made = absorb(network.graph, network.details)
+        facts: dict[str, Json] = {"activations": len(made.shifts)}
+        changed = network.rewritten(made.graph, made.details, made.shifts, {})
+        return self._checked("absorption", network, changed, facts)
+
+    def _checked(self, title: str, before: _Network, after: _Network, facts: Mapping[str, Json]) -> _Network:
+        """The rewritten network where it computes the same, else the one before with a note."""
+        with self._material.progress.stage(f"checking the network after {title}"):
+            agreement = _agreement(self._material.graph, after.graph, self._material.feeds())
+        if not agreement >= _SAME_FUNCTION_DB:  # NaN is no agreement either
+            told = f"{title} was left out: it changed the float network (to {agreement:.0f} dB)"
+            return replace(before, dropped=(*before.dropped, told))
+        told_facts: Json = {**facts, "float_agreement_db": round(agreement, 1)}
+        return replace(after, facts={**after.facts, title: told_facts})
+
+    def _measure(self) -> Details:
         """Channels of the graph as it was prepared."""
-        if self._details is None:
-            tensors = detailed_tensors(self._material.graph)
-            counts = [channels_of(t) for t in tensors]
-            table = self._observe(self._material.graph, tensors, Channels(counts), sum(counts))
-            self._details = Details.unpack(tensors, table, self._material.samples)
-        return self._details
+        tensors = detailed_tensors(self._material.graph)
+        counts = [channels_of(t) for t in tensors]
+        table = self._observe(self._material.graph, tensors, Channels(counts), sum(counts))
+        return Details.unpack(tensors, table, self._material.samples)
 
-    def _equalized_spreads(self, tuned: Tuned) -> Mapping[str, Spread]:
-        if self._spreads is None:
-            tensors = [t for t in observed_tensors(tuned.graph) if t.name in tuned.ranges]
-            rows = self._observe(tuned.graph, tensors, Spreads(self._material.samples), len(tensors))
-            self._spreads = {t.name: spread_of(row) for t, row in zip(tensors, rows, strict=True)}
-        return self._spreads
+    def _spread(self, network: _Network) -> Mapping[str, Spread]:
+        if network.graph not in self._spreads:
+            tensors = [t for t in observed_tensors(network.graph) if t.name in network.ranges]
+            rows = self._observe(network.graph, tensors, Spreads(self._material.samples), len(tensors))
+            self._spreads[network.graph] = {t.name: spread_of(row) for t, row in zip(tensors, rows, strict=True)}
+        return self._spreads[network.graph]
 
     def _observe(
         self, graph: Graph, tensors: list[Tensor], observer: Channels | Spreads, rows: int
