@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dlpuconv.analysis import Analysis as Analysis
+    from dlpuconv.api import analyze as analyze
     from dlpuconv.api import convert as convert
     from dlpuconv.conversion import Conversion as Conversion
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Conversion", "__version__", "convert"]
+__all__ = ["Analysis", "Conversion", "__version__", "analyze", "convert"]
 
 
 def __getattr__(name: str) -> object:
     """Import the API when it is first used: `import dlpuconv` alone must cost nothing."""
-    if name == "convert":
-        from dlpuconv.api import convert
+    from importlib import import_module
 
-        return convert
-    if name == "Conversion":
-        from dlpuconv.conversion import Conversion
-
-        return Conversion
+    homes = {"analyze": "api", "convert": "api", "Analysis": "analysis", "Conversion": "conversion"}
+    if name in homes:
+        return getattr(import_module(f"dlpuconv.{homes[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

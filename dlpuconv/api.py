@@ -1,4 +1,4 @@
-"""The Python entry point: `dlpuconv.convert`, and how its plain arguments become a `Request`."""
+"""The Python entry points, `convert` and `analyze`, and how their plain arguments become a `Request`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import onnx_ir
     import torch
 
+    from dlpuconv.analysis import Analysis
     from dlpuconv.conversion import Conversion
     from dlpuconv.ir import Layout
     from dlpuconv.progress import Progress
@@ -115,6 +116,81 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         recipe=recipe,
         backend=backend,
         min_sqnr=min_sqnr,
+        cache=cache,
+    )
+    data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
+    return run(model, request, data, progress)
+
+
+def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv analyze`
+    model: ModelLike,
+    *,
+    target: str | Sequence[str],
+    calibration: str | Path | Mapping[str, Any] | Iterable[Any],
+    validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
+    example_inputs: tuple[Any, ...] | None = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    cut_at: Sequence[str] = (),
+    resize: str = "stretch",
+    color: str = "rgb",
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    preset: str | None = None,
+    fold_preprocess: str | None = None,
+    granularity: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+    effort: str = "balanced",
+    recipe: str | Path | Recipe | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Analysis, ...]:
+    """Quantize a model as `convert` would, and measure what each layer loses.
+
+    Args:
+        model: see `convert`, as for all that is not told here.
+        target: one or several chips; each gets an analysis.
+        calibration: samples; those held out, or `validation`, are what the layers are measured on.
+        validation: see `convert`.
+        example_inputs: see `convert`.
+        input_shape: see `convert`.
+        cut_at: see `convert`.
+        resize: see `convert`.
+        color: see `convert`.
+        mean: see `convert`.
+        std: see `convert`.
+        preset: see `convert`.
+        fold_preprocess: see `convert`.
+        granularity: see `convert`.
+        overrides: see `convert`.
+        effort: see `convert`.
+        recipe: see `convert`.
+        cache: see `convert`.
+        progress: see `convert`.
+
+    Returns:
+        For each target its layers, the worst first.
+
+    Raises:
+        DlpuconvError: the model, the data or an option cannot be used, a tool failed, or the target's backend cannot
+            tell what layers lose.
+    """
+    from dlpuconv.diagnosis import analyze as run
+    from dlpuconv.pipeline import Data
+
+    request = make_request(
+        targets=(target,) if isinstance(target, str) else tuple(target),
+        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
+        cut_at=tuple(cut_at),
+        resize=resize,
+        color=color,
+        mean=_values(mean),
+        std=_values(std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        granularity=granularity,
+        overrides=tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items()),
+        effort=effort,
+        recipe=recipe,
         cache=cache,
     )
     data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)

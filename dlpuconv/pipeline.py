@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -50,11 +50,24 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """What every stage of one conversion shares."""
+class Run:
+    """What every stage of one run shares.
+
+    Attributes:
+        request: what is wanted.
+        source: the model as it was read.
+        normal: in normal form.
+        backends: started ones, each with its targets.
+        calibration: samples, or None.
+        workspace: a private temporary folder.
+        progress: where long work reports.
+        clock: counts the stages' time.
+    """
 
     request: Request
     source: Model
+    normal: Model
+    backends: tuple[tuple[Backend, list[Target]], ...]
     calibration: Calibration | None
     workspace: Path
     progress: Progress
@@ -76,13 +89,27 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a tool failed.
     """
+    with opened(model, request, data, progress) as run:
+        done = [
+            _emit_and_verify(backend, prepared, target, folded, run)
+            for backend, targets in run.backends
+            for folded, prepared in [prepare(backend, targets, run)]
+            for target in targets
+        ]
+    order = {name: position for position, name in enumerate(dict.fromkeys(request.targets))}
+    return Conversion(tuple(sorted(done, key=lambda c: order[c.target])), timings=run.clock.seconds)
+
+
+@contextmanager
+def opened(model: Any, request: Request, data: Data, progress: Progress | None) -> Iterator[Run]:
+    """Read the model and the data, with backends started meanwhile; all is closed afterwards, come what may."""
     progress = progress or Silent()
     clock = Stopwatch()
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
     _demand_calibration(targets, data)
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
-        backends = list(_backends(request, targets, stack))
+        backends = tuple(_backends(request, targets, stack))
         with clock("read"):
             source = load(model, request.source, example_inputs=data.example_inputs)
         with clock("normal form"):
@@ -95,17 +122,16 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
-        run = _Run(
+        yield Run(
             request=request,
             source=source,
+            normal=normal,
+            backends=backends,
             calibration=calibration,
             workspace=workspace,
             progress=progress,
             clock=clock,
         )
-        done = [converted for backend, theirs in backends for converted in _convert_with(backend, theirs, normal, run)]
-    order = {target.name: position for position, target in enumerate(targets)}
-    return Conversion(tuple(sorted(done, key=lambda c: order[c.target])), timings=clock.seconds)
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:
@@ -146,11 +172,11 @@ def _demand_calibration(targets: list[Target], data: Data) -> None:
         )
 
 
-def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _Run) -> Iterator[Converted]:
-    """All targets of one backend: prepared once, emitted and verified one by one."""
+def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
+    """What all targets of one backend share."""
     with run.clock("fold normalization"):
         folded = fold_preprocessing(
-            normal,
+            run.normal,
             run.request.preprocessing,
             run.request.normalization or backend.normalization,
             exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
@@ -167,14 +193,12 @@ def _convert_with(backend: Backend, targets: list[Target], normal: Model, run: _
         progress=run.progress,
     )
     with run.clock("lower and calibrate"):
-        prepared = backend.prepare(job)
-    for target in targets:
-        yield _emit_and_verify(backend, prepared, target, folded, run)
+        return folded, backend.prepare(job)
 
 
-def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: _Run) -> Converted:
+def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: Run) -> Converted:
     with run.clock(f"search {target.name}"):
-        recipe, trials = _choose_recipe(backend, prepared, target, run)
+        recipe, trials = choose_recipe(backend, prepared, target, run)
     with run.clock(f"emit {target.name}"):
         made = backend.emit(prepared, target, recipe)
         facts = {**made.facts, "normalization": dict(folded.facts)}
@@ -203,7 +227,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: _Run) -> tuple[Recipe, tuple[Trial, ...]]:
+def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run) -> tuple[Recipe, tuple[Trial, ...]]:
     """The recipe that was asked for, or the best of those that the effort allows to try.
 
     Raises:
@@ -228,7 +252,7 @@ def _choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: _R
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 
 
-def _write(artifact: Artifact, target: Target, run: _Run) -> Path:
+def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     """Put the artifact where it can be read back, as the user will have it."""
     place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
     for name, content in artifact.files.items():
@@ -238,7 +262,7 @@ def _write(artifact: Artifact, target: Target, run: _Run) -> Path:
     return place
 
 
-def _question(artifact: Artifact, backend: Backend, run: _Run) -> Question:
+def _question(artifact: Artifact, backend: Backend, run: Run) -> Question:
     """What the verifier is told of a file that was just made."""
     wanted = run.request.quantization
     asked = {override.granularity for override in wanted.overrides}
@@ -264,7 +288,7 @@ def _question(artifact: Artifact, backend: Backend, run: _Run) -> Question:
     )
 
 
-def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: _Run) -> Reference | None:
+def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: Run) -> Reference | None:
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None

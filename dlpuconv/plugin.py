@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.analysis import Blame
+    from dlpuconv.calibration import Calibration, Preprocessing, Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.progress import Progress
@@ -209,6 +210,21 @@ class Backend(ABC):
         Raises:
             UnsupportedModelError: lists every construct that the target's numbers have no form for.
         """
+
+    def blame(self, prepared: Prepared, recipe: Recipe, samples: Samples) -> Blame:  # noqa: ARG002 - optional
+        """Measure what each layer loses under a recipe; optional.
+
+        Args:
+            prepared: what `prepare` gave.
+            recipe: how the network is quantized.
+            samples: in the source model's domain; the first few, of which calibration should have seen none.
+
+        Raises:
+            UsageError: this backend cannot tell.
+        """
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(f"the backend {self.name} cannot tell what its layers lose")
 
     def read(self, path: Path) -> FileView:
         """Read an artifact back; override it for a format that dlpuconv does not know."""

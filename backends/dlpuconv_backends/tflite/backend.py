@@ -7,9 +7,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv import __version__
+from dlpuconv.analysis import Blame
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Prepared
@@ -17,6 +19,7 @@ from dlpuconv.quantization import BiasCorrection
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
+from dlpuconv_backends.tflite.blame import affordable_samples, blame
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, port, prescribed_inputs
@@ -36,9 +39,11 @@ from dlpuconv_backends.tflite.versions import versions_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
+    from dlpuconv_backends.tflite.tuning import Tuned
 
 _MEASURES = "ranges-1"
 """Part of the cache's key: raise it when the same graph and samples would be measured differently."""
@@ -130,41 +135,52 @@ class TFLiteBackend(Backend):
         Raises:
             UsageError: the target takes float numbers, or an override names no layer.
         """
-        if not isinstance(prepared, TFLitePrepared):
-            raise TypeError(f"the tflite backend cannot emit a {type(prepared).__name__}")
+        made = self._prepared(prepared)
         if target.scheme.numbers is not self.numbers:
             raise UsageError(f"{target.name} takes {target.scheme.numbers} files; the tflite backend makes int8 ones")
-        job = prepared.job
-        prescribed = prescribed_inputs(job.bindings)
-        interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
-        tuned = prepared.tuner.apply(recipe)
-        if recipe.bias_correction is BiasCorrection.EMPIRICAL:
-            quantized = quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
-        else:
-            quantized = quantize(tuned, recipe, interface, prescribed)
+        job = made.job
+        tuned, quantized = _quantize(made, recipe)
         content, runtime = _encode(quantized)
         signature = job.model.signature
         return Artifact(
             files={"": content},
             inputs=tuple(
-                port(spec, tensor, prepared.input_permutations[spec.name])
+                port(spec, tensor, made.input_permutations[spec.name])
                 for spec, tensor in zip(signature.inputs, quantized.graph.inputs, strict=True)
             ),
             outputs=tuple(
-                port(spec, tensor, prepared.output_permutations[spec.name])
+                port(spec, tensor, made.output_permutations[spec.name])
                 for spec, tensor in zip(signature.outputs, quantized.graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*clipped_inputs(prescribed, prepared.ranges), *warnings(quantized, tuned.graph)),
+            warnings=(*clipped_inputs(prescribed_inputs(job.bindings), made.ranges), *warnings(quantized, tuned.graph)),
             facts={
                 **facts(quantized),
                 **tuned.facts,
                 "ops": dict(Counter(op.kind for op in quantized.graph.operators).most_common()),
                 "min_runtime_version": runtime,
-                "rewrites": {title: list(names) for title, names in prepared.rewrites.items()},
+                "rewrites": {title: list(names) for title, names in made.rewrites.items()},
             },
             dropped=tuned.dropped,
         )
+
+    @override
+    def blame(self, prepared: Prepared, recipe: Recipe, samples: Samples) -> Blame:
+        """Measure every operator on the plain integer kernels."""
+        made = self._prepared(prepared)
+        job = made.job
+        tuned, quantized = _quantize(made, recipe)
+        few = list(islice(samples, affordable_samples(tuned.graph)))
+        given = feeds(few, job.bindings, made.graph.inputs, made.input_permutations)
+        with job.progress.stage("looking at each layer", len(few) * len(quantized.graph.operators)) as step:
+            layers, total_db = blame(tuned, quantized, given, step)
+        return Blame(layers=tuple(layers), total_db=total_db, samples=len(few))
+
+    @staticmethod
+    def _prepared(prepared: Prepared) -> TFLitePrepared:
+        if not isinstance(prepared, TFLitePrepared):
+            raise TypeError(f"the tflite backend knows nothing of a {type(prepared).__name__}")
+        return prepared
 
     def _lower(self, job: Job) -> Lowered:
         self.warm_up()
@@ -174,6 +190,17 @@ class TFLiteBackend(Backend):
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
             return lower(job.model, layouts=layouts, worker=self._worker, workspace=job.workspace)
+
+
+def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantized]:
+    """What the recipe makes of the float graph, and its integers."""
+    job = prepared.job
+    prescribed = prescribed_inputs(job.bindings)
+    interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
+    tuned = prepared.tuner.apply(recipe)
+    if recipe.bias_correction is BiasCorrection.EMPIRICAL:
+        return tuned, quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
+    return tuned, quantize(tuned, recipe, interface, prescribed)
 
 
 def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:

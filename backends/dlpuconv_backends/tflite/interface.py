@@ -11,11 +11,11 @@ from dlpuconv.plugin import Port
 from dlpuconv_backends.tflite.numbers import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from dlpuconv.calibration import Samples
+    from dlpuconv.calibration import Sample
     from dlpuconv.ir import InputBinding, ValueSpec
     from dlpuconv_backends.flatbuffer import Tensor
     from dlpuconv_backends.tflite.numbers import Range
@@ -25,7 +25,7 @@ _UINT8_SHIFT = 128
 
 
 def feeds(
-    samples: Samples,
+    samples: Iterable[Sample],
     bindings: Mapping[str, InputBinding],
     inputs: Sequence[Tensor],
     permutations: Mapping[str, tuple[int, ...]],

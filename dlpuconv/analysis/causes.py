@@ -1,0 +1,142 @@
+"""Why a layer loses the signal: one predicate, what a user reads, and what helps, for each cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.analysis.layers import LayerError
+
+_IMBALANCED = 8.0
+_MOSTLY = 0.5
+_FEW_STEPS = 4.0
+_MANY_SATURATED = 0.005
+_MANY_FAINT = 0.25
+_MANY_DEAD = 0.25
+_NARROW = 1 / 16
+_CURVES = frozenset({"HARD_SWISH", "LOGISTIC", "GELU", "TANH", "ELU", "SOFTMAX"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A reason, as data.
+
+    Attributes:
+        id: stable, for JSON.
+        applies: whether it explains a layer's error.
+        explain: the sentence, with the layer's numbers.
+        advise: what helps; `{name}` of the layer is filled in.
+    """
+
+    id: str
+    applies: Callable[[LayerError], bool]
+    explain: Callable[[LayerError], str]
+    advise: Callable[[LayerError], str]
+
+
+def cause_of(layer: LayerError) -> Cause:
+    """The first cause, in the order of `CAUSES`, that applies; the last one always does."""
+    return next(cause for cause in CAUSES if cause.applies(layer))
+
+
+def _weights_decide(layer: LayerError) -> bool:
+    return layer.weights_share is not None and layer.weights_share >= _MOSTLY
+
+
+def _imbalance(layer: LayerError) -> float:
+    return layer.facts.weight_imbalance or 1.0
+
+
+def _share(value: float | None) -> float:
+    return 0.0 if value is None else value
+
+
+def _is_coarse(layer: LayerError) -> bool:
+    return layer.facts.steps_per_rms is not None and layer.facts.steps_per_rms < _FEW_STEPS
+
+
+def _curves(layer: LayerError) -> str:
+    return ", ".join(sorted(_CURVES & set(layer.facts.read_by)))
+
+
+def _glob(layer: LayerError) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in layer.name)
+
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        id="widened-weight-scale",
+        applies=lambda layer: _weights_decide(layer) and layer.facts.widened_channels > 0,
+        explain=lambda layer: (
+            f"{layer.facts.widened_channels} channels have tiny weights beside a large bias: their scale was widened to"
+            " keep the accumulator in 32 bits"
+        ),
+        advise=lambda _: "prune those channels, or train with weight decay on batch-normalization's gamma",
+    ),
+    Cause(
+        id="weight-imbalance",
+        applies=lambda layer: (
+            _weights_decide(layer) and layer.facts.per_tensor is True and _imbalance(layer) >= _IMBALANCED
+        ),
+        explain=lambda layer: (
+            f"channel imbalance: the widest channel's weights are {_imbalance(layer):.0f} times the median's, and all"
+            " share one scale"
+        ),
+        advise=lambda layer: f"--effort best, or --override '{_glob(layer)}=per-channel'",
+    ),
+    Cause(
+        id="coarse-weights",
+        applies=lambda layer: _weights_decide(layer) and layer.facts.per_tensor is True,
+        explain=lambda _: "one scale for all weights is too coarse for this layer",
+        advise=lambda layer: f"--effort best, or --override '{_glob(layer)}=per-channel'",
+    ),
+    Cause(
+        id="narrow-operand",
+        applies=lambda layer: layer.facts.narrowest_operand is not None and layer.facts.narrowest_operand < _NARROW,
+        explain=lambda layer: (
+            "operands of very different range meet: the narrowest has"
+            f" {256 * _share(layer.facts.narrowest_operand):.0f} of the output's 256 codes"
+        ),
+        advise=lambda _: "keep the parts apart (--cut-at), or bring them to one range in the model",
+    ),
+    Cause(
+        id="saturation",
+        applies=lambda layer: _share(layer.facts.saturated) >= _MANY_SATURATED,
+        explain=lambda layer: f"{_share(layer.facts.saturated):.1%} of the values lie outside of the calibrated range",
+        advise=lambda _: "calibrate with more, and more typical, samples",
+    ),
+    Cause(
+        id="imbalance-before-curve",
+        applies=lambda layer: _share(layer.facts.faint_channels) >= _MANY_FAINT and bool(_curves(layer)),
+        explain=lambda layer: (
+            f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step, and {_curves(layer)}"
+            " behind keeps them from being equalized"
+        ),
+        advise=lambda _: "ReLU or ReLU6 instead of SiLU or HardSwish, or train with quantization",
+    ),
+    Cause(
+        id="outliers",
+        applies=_is_coarse,
+        explain=lambda layer: (
+            f"rare large values set the scale: a typical value spans {_share(layer.facts.steps_per_rms):.1f} steps"
+        ),
+        advise=lambda _: "--effort best (other ranges), or clip in the model (ReLU6), or train with quantization",
+    ),
+    Cause(
+        id="faint-channels",
+        applies=lambda layer: _share(layer.facts.faint_channels) >= _MANY_FAINT,
+        explain=lambda layer: f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step",
+        advise=lambda _: "--effort balanced or best (equalization)",
+    ),
+    Cause(
+        id="dead-channels",
+        applies=lambda layer: _share(layer.facts.dead_channels) >= _MANY_DEAD,
+        explain=lambda layer: f"{_share(layer.facts.dead_channels):.0%} of the channels are dead: all weights are zero",
+        advise=lambda _: "prune them: they cost time and give nothing",
+    ),
+    Cause(id="rounding", applies=lambda _: True, explain=lambda _: "rounding to 8 bits", advise=lambda _: ""),
+)
+"""In order: the first that applies is named."""

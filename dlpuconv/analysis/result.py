@@ -1,0 +1,116 @@
+"""Layers in the order of blame, with causes, under the names that users know."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.analysis.causes import cause_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dlpuconv.analysis.layers import LayerError
+    from dlpuconv.plugin import Json
+    from dlpuconv.quantization import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlamedLayer:
+    """A layer, what it costs and why.
+
+    Attributes:
+        error: as measured.
+        module: path of the PyTorch module that it came from; empty where that is not known.
+        cause: id of the likely cause.
+        explanation: the cause in a sentence, with numbers.
+        advice: a flag or a change of the model that helps; may be empty.
+    """
+
+    error: LayerError
+    module: str
+    cause: str
+    explanation: str
+    advice: str
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`."""
+        error = self.error
+        facts: dict[str, Json] = {key: _rounded(value) for key, value in asdict(error.facts).items()}
+        return {
+            "name": error.name,
+            "module": self.module or None,
+            "values": list(error.values),
+            "op": error.op,
+            "alone_db": _rounded(error.alone_db),
+            "own_db": _rounded(error.own_db),
+            "accumulated_db": _rounded(error.accumulated_db),
+            "weights_share": _rounded(error.weights_share),
+            "cause": self.cause,
+            "explanation": self.explanation,
+            "advice": self.advice,
+            "facts": facts,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What `dlpuconv.analyze` returns.
+
+    Attributes:
+        target: name of the chip.
+        recipe: that the network was quantized with.
+        layers: the worst alone first.
+        total_db: signal-to-noise ratio of the quantized network's outputs on the same samples.
+        samples: how many were looked at.
+    """
+
+    target: str
+    recipe: Recipe
+    layers: tuple[BlamedLayer, ...]
+    total_db: float
+    samples: int
+
+    def to_json(self) -> dict[str, Json]:
+        """What `--json` prints."""
+        return {
+            "target": self.target,
+            "recipe": self.recipe.to_json(),
+            "samples": self.samples,
+            "total_db": _rounded(self.total_db),
+            "layers": [layer.to_json() for layer in self.layers],
+        }
+
+
+def judge_layers(errors: Sequence[LayerError], modules: Mapping[str, str]) -> tuple[BlamedLayer, ...]:
+    """Name causes, and put the layers in order: the least `alone_db` first.
+
+    Args:
+        errors: of every layer.
+        modules: module path by ONNX node or value name.
+    """
+    return tuple(_judged(error, modules) for error in sorted(errors, key=_order))
+
+
+def _judged(error: LayerError, modules: Mapping[str, str]) -> BlamedLayer:
+    cause = cause_of(error)
+    names = [n for n in (error.name, *error.values) if n in modules]
+    return BlamedLayer(
+        error=error,
+        module=modules[names[0]] if names else "",
+        cause=cause.id,
+        explanation=cause.explain(error),
+        advice=cause.advise(error),
+    )
+
+
+def _order(error: LayerError) -> float:
+    return float("inf") if error.alone_db is None else error.alone_db
+
+
+def _rounded(value: object) -> Json:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
+    return value if isinstance(value, bool | int | str) else None

@@ -1,0 +1,67 @@
+"""An analysis for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dlpuconv.analysis.result import Analysis, BlamedLayer
+
+_BAD_DB, _FAIR_DB = 15.0, 25.0
+
+
+def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
+    """The worst layers, and what helps.
+
+    Args:
+        analysis: to show.
+        top: how many layers; 0 for all.
+    """
+    shown = analysis.layers[: top or None]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("layer", overflow="fold")
+    table.add_column("op", no_wrap=True)
+    for title in ("alone", "so far"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for layer in shown:
+        table.add_row(
+            _name(layer),
+            layer.error.op,
+            _decibels(layer.error.alone_db),
+            _decibels(layer.error.accumulated_db),
+            Text(layer.explanation),
+        )
+    left = len(analysis.layers) - len(shown)
+    more = f", {left} more with --top 0 or --json" if left else ""
+    advice = list(dict.fromkeys(layer.advice for layer in shown if layer.advice and _matters(layer)))
+    return (
+        Text(f"{analysis.target}, {analysis.recipe.granularity}: {analysis.recipe.summary}", "bold"),
+        Text(
+            f"all layers together: {analysis.total_db:.1f} dB at the outputs, on {analysis.samples} samples. Below, the"
+            f" worst first{more}: the outputs when this layer alone computes in integers, and the layer's own output in"
+            " the whole integer network (signal to noise, dB)."
+        ),
+        table,
+        *([Text("what may help:", "bold"), *(Text(f"  {line}") for line in advice)] if advice else []),
+    )
+
+
+def _name(layer: BlamedLayer) -> Text:
+    return Text(f"{layer.error.name} ({layer.module})" if layer.module else layer.error.name)
+
+
+def _matters(layer: BlamedLayer) -> bool:
+    return layer.error.alone_db is not None and layer.error.alone_db < _FAIR_DB
+
+
+def _decibels(value: float | None) -> Text:
+    if value is None:
+        return Text("-")
+    style = "red" if value < _BAD_DB else "yellow" if value < _FAIR_DB else ""
+    return Text(f"{value:.1f}", style)

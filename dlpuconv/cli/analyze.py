@@ -1,0 +1,69 @@
+"""`dlpuconv analyze`: which layers of the quantized network lose the signal, why, and what helps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlpuconv.cli import options as opt
+
+
+def analyze(
+    model: opt.Model,
+    target: opt.Targets,
+    calibration: opt.Calibration = None,
+    validation: opt.Validation = None,
+    input_shape: opt.InputShape = None,
+    cut_at: opt.CutAt = None,
+    resize: opt.ResizeMode = "stretch",
+    color: opt.ColorOrder = "rgb",
+    mean: opt.Mean = None,
+    std: opt.Std = None,
+    preset: opt.Preset = None,
+    fold_preprocess: opt.FoldPreprocess = None,
+    granularity: opt.GranularityOption = None,
+    override: opt.Overrides = None,
+    effort: opt.EffortOption = "balanced",
+    recipe: opt.RecipeFile = None,
+    no_cache: opt.NoCache = False,
+    top: Annotated[int, typer.Option(help="How many layers to show, the worst first; 0 for all.", min=0)] = 15,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Quantize a model as `convert` would, and tell what each layer loses.
+
+    Nothing is written. JSON holds all layers.
+
+    Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
+    """
+    from dlpuconv.analysis.text import analysis_table
+    from dlpuconv.api import make_request
+    from dlpuconv.cli.console import TerminalProgress, print_json, show
+    from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.diagnosis import analyze as run
+    from dlpuconv.pipeline import Data
+
+    request = make_request(
+        targets=tuple(name for text in target for name in text.split(",")),
+        input_shape=shapes(input_shape),
+        cut_at=names(cut_at),
+        resize=resize,
+        color=color,
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        granularity=granularity,
+        overrides=tuple(override or ()),
+        effort=effort,
+        recipe=recipe,
+        cache=not no_cache,
+    )
+    progress = TerminalProgress(quiet=quiet or json)
+    found = run(model, request, Data(calibration=calibration, validation=validation), progress)
+    if json:
+        print_json({"analyses": [analysis.to_json() for analysis in found]})
+    else:
+        for analysis in found:
+            show(*analysis_table(analysis, top))

@@ -1,0 +1,51 @@
+"""analyze(): the stages from a model to what each of its layers loses, top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.analysis import Analysis, judge_layers
+from dlpuconv.errors import CalibrationError
+from dlpuconv.frontends.modules import module_names
+from dlpuconv.pipeline import choose_recipe, opened, prepare
+
+if TYPE_CHECKING:
+    from dlpuconv.pipeline import Data
+    from dlpuconv.progress import Progress
+    from dlpuconv.request import Request
+
+
+def analyze(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Analysis, ...]:
+    """Quantize a model for every requested target, and measure its layers.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted; the recipe is chosen as for a conversion.
+        data: calibration and validation samples.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        One analysis for each target, in the order asked for.
+
+    Raises:
+        DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
+    """
+    found: dict[str, Analysis] = {}
+    with opened(model, request, data, progress) as run:
+        modules = module_names(run.source.graph.graph)
+        for backend, targets in run.backends:
+            _, prepared = prepare(backend, targets, run)
+            if run.calibration is None:
+                raise CalibrationError("an analysis needs samples: give --calibration a folder of images or an .npz")
+            for target in targets:
+                recipe, _ = choose_recipe(backend, prepared, target, run)
+                samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+                blame = backend.blame(prepared, recipe, samples)
+                found[target.name] = Analysis(
+                    target=target.name,
+                    recipe=recipe,
+                    layers=judge_layers(blame.layers, modules),
+                    total_db=blame.total_db,
+                    samples=blame.samples,
+                )
+    return tuple(found[name] for name in dict.fromkeys(request.targets))
