@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.request import Request
+    from dlpuconv.scheme import Granularity
 
     type ModelLike = (
         str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
@@ -73,7 +74,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         std: in 0-255 units, likewise.
         preset: `imagenet`, `0-1`, `-1-1` or `0-255` instead of mean and std.
         fold_preprocess: where a stated normalization goes: `conv`, `op` or `off`.
-        granularity: of weights: `per-tensor` or `per-channel`; the chip's own preference if None.
+        granularity: of weights: `per-tensor`, `per-channel`, or `auto` for per tensor with exceptions for the layers
+            that need them; the chip's own preference if None.
         overrides: granularity by glob of layer names.
         input_dtype: `uint8` or `int8`.
         output_dtype: `uint8` or `int8`.
@@ -234,9 +236,10 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.plugin import InterfaceOptions, Normalization
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
-    from dlpuconv.request import Effort, QuantizationOptions, Request, VerificationOptions
-    from dlpuconv.scheme import Granularity
+    from dlpuconv.request import MIXED, Effort, QuantizationOptions, Request, VerificationOptions
 
+    if granularity == MIXED and recipe is not None:
+        raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
     if not targets:
         raise UsageError("no target: give at least one, such as artpec8 (`dlpuconv targets` lists them)")
     return Request(
@@ -245,7 +248,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         preprocessing=make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset),
         normalization=choice(Normalization, "fold-preprocess", fold_preprocess) if fold_preprocess else None,
         quantization=QuantizationOptions(
-            granularity=choice(Granularity, "granularity", granularity) if granularity else None,
+            granularity=_granularity(granularity),
+            mixed=granularity == MIXED,
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
             recipe=read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe,
@@ -269,6 +273,16 @@ def choice[E: StrEnum](kind: type[E], option: str, value: str) -> E:
         UsageError: none does.
     """
     return kind(_one_of(option, value, tuple(member.value for member in kind)))
+
+
+def _granularity(value: str | None) -> Granularity | None:
+    """None for the chip's own, which `auto` makes exceptions from."""
+    from dlpuconv.request import MIXED
+    from dlpuconv.scheme import Granularity
+
+    if value is None or _one_of("granularity", value, (*Granularity, MIXED)) == MIXED:
+        return None
+    return Granularity(value)
 
 
 def _layout(value: str | None) -> Layout | None:

@@ -20,9 +20,10 @@ from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
-from dlpuconv.quantization.search import plan_for, search
+from dlpuconv.quantization.mixing import mix
+from dlpuconv.quantization.search import Plan, plan_for, search
 from dlpuconv.registry import load_backend, load_target
-from dlpuconv.scheme import Numbers
+from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.stopwatch import Stopwatch
 from dlpuconv.verify import Links, Question, reference_inferences, verify_file
 
@@ -242,13 +243,27 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
         return replace(wanted.recipe, granularity=granularity, overrides=overrides), ()
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     plan = plan_for(wanted.effort)
-    if plan is None or not backend.follows_recipes or calibration is None or not calibration.calibrated:
+    mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
+    can_judge = backend.follows_recipes and calibration is not None and calibration.calibrated
+    if not can_judge or (plan is None and not mixed):
         return start, ()
+    assert calibration is not None
     from dlpuconv.quantization.judging import SampleJudge
+
+    def emit(recipe: Recipe) -> Artifact:
+        return backend.emit(prepared, target, recipe)
+
+    def worst_layers(recipe: Recipe) -> list[str]:
+        layers = backend.blame(prepared, recipe, calibration.held_out).layers
+        losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
+        return list(dict.fromkeys(layer.name for layer in losing))
 
     judge = SampleJudge(run.source, calibration.held_out, backend.runner, run.workspace / "trials")
     with run.progress.stage(f"looking for good numbers for {target.name}") as tried:
-        trials = search(start, lambda recipe: backend.emit(prepared, target, recipe), judge, plan, tried)
+        trials = search(start, emit, judge, plan or Plan(changes=()), tried)
+    if mixed:
+        with run.progress.stage(f"looking for layers that need per-channel weights on {target.name}") as tried:
+            trials = mix(trials, emit, judge, worst_layers, tried)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 
 
@@ -268,6 +283,8 @@ def _question(artifact: Artifact, backend: Backend, run: Run) -> Question:
     asked = {override.granularity for override in wanted.overrides}
     if wanted.granularity is not None:
         asked.add(wanted.granularity)
+    if wanted.mixed:
+        asked |= {Granularity.PER_TENSOR, Granularity.PER_CHANNEL}
     if wanted.recipe is not None:
         asked |= {wanted.recipe.granularity, *(override.granularity for override in wanted.recipe.overrides)}
     samples = run.calibration.held_out if run.calibration else None

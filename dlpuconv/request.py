@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Granularity
 
 
+MIXED = "auto"
+"""What users say for per tensor wherever that is good enough."""
+
+
 class Effort(StrEnum):
     """How long to look for good numbers."""
 
@@ -33,15 +37,24 @@ class QuantizationOptions:
 
     Attributes:
         granularity: of weights; None for the target's own.
+        mixed: per tensor, with scales for each channel in the layers that need them.
         overrides: by layer, the last match decides.
         effort: how many recipes are tried.
         recipe: one that is to be used as it is, without a search; it has granularities of its own.
     """
 
     granularity: Granularity | None = None
+    mixed: bool = False
     overrides: tuple[Override, ...] = ()
     effort: Effort = Effort.BALANCED
     recipe: Recipe | None = None
+
+    @property
+    def wanted_granularity(self) -> str | None:
+        """As the user said it."""
+        if self.mixed:
+            return MIXED
+        return self.granularity.value if self.granularity else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +106,7 @@ class Request:
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
             "fold_preprocess": self.normalization.value if self.normalization else None,
-            "granularity": self.quantization.granularity.value if self.quantization.granularity else None,
+            "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
             "effort": self.quantization.effort.value,
             "input_dtype": self.interface.input_dtype,

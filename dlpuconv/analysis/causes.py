@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.quantization import Override
+from dlpuconv.scheme import Granularity
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,8 +65,9 @@ def _curves(layer: LayerError) -> str:
     return ", ".join(sorted(_CURVES & set(layer.facts.read_by)))
 
 
-def _glob(layer: LayerError) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in layer.name)
+def _override(layer: LayerError) -> str:
+    only = Override.exactly(layer.name, Granularity.PER_CHANNEL)
+    return f"--override '{only.pattern}={only.granularity}'"
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -85,13 +89,13 @@ CAUSES: tuple[Cause, ...] = (
             f"channel imbalance: the widest channel's weights are {_imbalance(layer):.0f} times the median's, and all"
             " share one scale"
         ),
-        advise=lambda layer: f"--effort best, or --override '{_glob(layer)}=per-channel'",
+        advise=lambda layer: f"--effort best, or {_override(layer)}",
     ),
     Cause(
         id="coarse-weights",
         applies=lambda layer: _weights_decide(layer) and layer.facts.per_tensor is True,
         explain=lambda _: "one scale for all weights is too coarse for this layer",
-        advise=lambda layer: f"--effort best, or --override '{_glob(layer)}=per-channel'",
+        advise=lambda layer: f"--effort best, or {_override(layer)}",
     ),
     Cause(
         id="narrow-operand",

@@ -57,6 +57,13 @@ class LayerError:
     weights_share: float | None
     facts: LayerFacts
 
+    @property
+    def loss_by_weights(self) -> float:
+        """Noise-to-signal ratio at the network's outputs that this layer's rounded weights alone cause."""
+        if self.alone_db is None or self.weights_share is None:
+            return 0.0
+        return float(self.weights_share * 10 ** (-self.alone_db / 10))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blame:

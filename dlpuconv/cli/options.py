@@ -78,7 +78,10 @@ FoldPreprocess = Annotated[
 GranularityOption = Annotated[
     str | None,
     typer.Option(
-        "--granularity", help="Of weights: per-tensor or per-channel. [default: the chip's]", show_default=False
+        "--granularity",
+        help="Of weights: per-tensor, per-channel, or auto: per tensor but for the layers that lose by it."
+        " [default: the chip's]",
+        show_default=False,
     ),
 ]
 Overrides = Annotated[

@@ -39,9 +39,11 @@ def trials_table(artifact: Converted) -> Table:
     table.add_column("mean SQNR", justify="right", no_wrap=True)
     table.add_column("worst", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    usual = artifact.provenance.recipe.granularity
     for trial in artifact.provenance.trials:
+        other = [] if trial.recipe.granularity is usual else [f"{trial.recipe.granularity} throughout"]
         table.add_row(
-            Text("; ".join((trial.recipe.summary, *trial.notes))),
+            Text("; ".join((*other, trial.recipe.summary, *trial.notes))),
             f"{trial.score.value:.1f} dB",
             f"{trial.score.worst_db:.1f} dB",
             Text("chosen", "green") if trial.chosen else "",

@@ -61,6 +61,11 @@ class Override:
     granularity: Granularity
 
     @classmethod
+    def exactly(cls, name: str, granularity: Granularity) -> Override:
+        """For the layers of just this name, whatever characters it has."""
+        return cls("".join(f"[{c}]" if c in "*?[" else c for c in name), granularity)
+
+    @classmethod
     def parse(cls, text: str) -> Override:
         """Read `features.0.*=per-channel`.
 
@@ -125,6 +130,7 @@ class Recipe:
     def summary(self) -> str:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
+            *([f"{len(self.overrides)} override{'s' * (len(self.overrides) > 1)}"] if self.overrides else []),
             *(["equalize"] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),

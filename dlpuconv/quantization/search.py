@@ -140,28 +140,29 @@ def search(
     Returns:
         Every trial in the order tried, exactly one of them chosen.
     """
-    trials: list[Trial] = []
-    best = _try(start, emit, judge, trials, tried)
+    trials = [try_recipe(start, emit, judge, tried)]
+    best = 0
     for _ in range(plan.rounds):
         before = best
         for change in plan.changes:
             recipe = change(trials[best].recipe)
             if trials[best].score.value >= plan.enough_db or any(trial.recipe == recipe for trial in trials):
                 continue
-            at = _try(recipe, emit, judge, trials, tried)
-            if trials[at].score.value > trials[best].score.value + _WORTH_DB:
-                best = at
+            trials.append(try_recipe(recipe, emit, judge, tried))
+            if trials[-1].score.value > trials[best].score.value + _WORTH_DB:
+                best = len(trials) - 1
         if best == before:
             break
     trials[best] = replace(trials[best], chosen=True)
     return trials
 
 
-def _try(recipe: Recipe, emit: Emit, judge: Judge, trials: list[Trial], tried: Callable[[], None]) -> int:
+def try_recipe(recipe: Recipe, emit: Emit, judge: Judge, tried: Callable[[], None]) -> Trial:
+    """Make and measure one artifact; `tried` is called afterwards."""
     artifact = emit(recipe)
-    trials.append(Trial(recipe=recipe, score=judge(artifact), notes=artifact.dropped))
+    trial = Trial(recipe=recipe, score=judge(artifact), notes=artifact.dropped)
     tried()
-    return len(trials) - 1
+    return trial
 
 
 def _correct(recipe: Recipe) -> Recipe:

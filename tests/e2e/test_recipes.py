@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dlpuconv
+from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL
 
 if TYPE_CHECKING:
@@ -50,3 +51,22 @@ def test_the_default_effort_recovers_what_per_tensor_weights_lose_and_its_recipe
 def _everything(done: Conversion, folder: Path) -> list[Path]:
     done.save(folder)
     return sorted(folder.iterdir())
+
+
+def test_auto_switches_the_one_layer_that_ruins_the_network_and_its_recipe_is_followed(tmp_path: Path) -> None:
+    mixed = convert(effort="fast", granularity="auto")
+    (made,) = mixed.artifacts
+    (exception,) = made.provenance.recipe.overrides
+    assert exception.pattern == "/features/features.6/conv/conv.1/conv.1.0/Conv"
+    assert decibels(mixed) > 20.0
+    assert mixed.verdict == "pass"
+    (warned,) = (f for f in mixed.report.findings if f.rule == "A8-PER-CHANNEL")
+    assert warned.severity.value == "warn"
+    mixed.save(tmp_path)
+    again = convert(recipe=tmp_path / "cifar_mobilenetv2.artpec8.recipe.toml")
+    assert again.artifacts[0].content == made.content
+
+
+def test_auto_and_a_recipe_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give one of them"):
+        convert(granularity="auto", recipe=tmp_path / "any.toml")

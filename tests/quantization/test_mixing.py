@@ -1,0 +1,104 @@
+"""Which layers get scales for each channel, judged by a network that loses so much for each layer per tensor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, override
+
+import pytest
+
+from dlpuconv.plugin import Artifact
+from dlpuconv.quantization import Override, Recipe
+from dlpuconv.quantization.mixing import mix
+from dlpuconv.quantization.search import Score, Trial
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TENSOR, CHANNEL = Granularity.PER_TENSOR, Granularity.PER_CHANNEL
+PLAIN = Recipe(granularity=TENSOR)
+
+
+class Network:
+    """Each layer that is quantized per tensor takes its loss from a score."""
+
+    def __init__(self, best_db: float, losses_db: Mapping[str, float]) -> None:
+        self.best_db, self.losses_db = best_db, losses_db
+        self.judged: list[Recipe] = []
+
+    def emit(self, recipe: Recipe) -> Artifact:
+        self.judged.append(recipe)
+        return Artifact(files={}, inputs=(), outputs=(), bindings={})
+
+    def judge(self, _: Artifact) -> Score:
+        recipe = self.judged[-1]
+        lost = [
+            db for name, db in self.losses_db.items() if (recipe.granularity_of(name) or recipe.granularity) is TENSOR
+        ]
+        value = self.best_db - sum(lost)
+        return Score(value=value, worst_db=value, cosine=1.0)
+
+    def mixed(self, recipe: Recipe = PLAIN) -> list[Trial]:
+        start = Trial(recipe=recipe, score=self.judge(self.emit(recipe)), chosen=True)
+        names = sorted(self.losses_db, key=lambda name: -self.losses_db[name])
+        return mix([start], self.emit, self.judge, lambda _: names)
+
+
+def chosen(trials: list[Trial]) -> Recipe:
+    (trial,) = (trial for trial in trials if trial.chosen)
+    return trial.recipe
+
+
+def switched(trials: list[Trial]) -> list[str]:
+    return [override.pattern for override in chosen(trials).overrides]
+
+
+def test_the_one_layer_that_ruins_the_network_is_switched_and_no_other() -> None:
+    trials = Network(25.0, {"a": 0.1, "b": 20.0, "c": 0.1}).mixed()
+    assert switched(trials) == ["b"]
+    assert chosen(trials).granularity is TENSOR
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3, 5, 7, 11])
+def test_the_fewest_layers_that_are_enough_are_found_in_few_trials(needed: int) -> None:
+    losses = {f"bad{i}": 2.0 for i in range(needed)} | {f"good{i}": 0.0 for i in range(40)}
+    network = Network(25.0, losses)
+    trials = network.mixed()
+    left_db = sum(losses[name] for name in losses if name not in switched(trials))
+    assert left_db <= max(1.0, 2.0 * needed / 3)
+    assert left_db + 2.0 > max(1.0, 2.0 * needed / 3), "one layer less would not have been enough"
+    assert len(network.judged) <= 12
+
+
+def test_a_network_that_is_good_enough_per_tensor_is_left_alone() -> None:
+    assert switched(Network(45.0, {"a": 10.0}).mixed()) == [], "35 dB are enough"
+    assert switched(Network(20.0, {"a": 0.9}).mixed()) == [], "per channel brings less than 1 dB"
+
+
+def test_the_user_s_own_overrides_decide_last() -> None:
+    mine = Override("b", TENSOR)
+    trials = Network(25.0, {"a": 5.0, "b": 20.0}).mixed(Recipe(granularity=TENSOR, overrides=(mine,)))
+    assert chosen(trials).overrides[-1] == mine
+    assert chosen(trials).granularity_of("b") is TENSOR
+
+
+def test_where_no_number_of_layers_is_enough_the_best_that_was_tried_is_kept() -> None:
+    class Stubborn(Network):
+        @override
+        def judge(self, artifact: Artifact) -> Score:
+            score = super().judge(artifact)
+            return (
+                score
+                if self.judged[-1].granularity is CHANNEL or not self.judged[-1].overrides
+                else Score(value=score.value - 3.0, worst_db=score.value, cosine=1.0)
+            )
+
+    trials = Stubborn(25.0, {"a": 4.0, "b": 2.0}).mixed()
+    assert chosen(trials).granularity is TENSOR
+    assert len([trial for trial in trials if trial.chosen]) == 1
+
+
+def test_names_are_taken_literally() -> None:
+    trials = Network(25.0, {"conv[0]*": 20.0, "conv0": 0.0}).mixed()
+    assert chosen(trials).granularity_of("conv[0]*") is CHANNEL
+    assert chosen(trials).granularity_of("conv0") is None
