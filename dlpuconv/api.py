@@ -49,6 +49,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_dtype: str = "uint8",
     input_layout: str | None = None,
     opset: int | None = None,
+    split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
     backend: str | None = None,
@@ -81,6 +82,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_dtype: `uint8` or `int8`.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
+        split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
             instead of a search.
@@ -114,6 +116,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_dtype=output_dtype,
         input_layout=input_layout,
         opset=opset,
+        split_outputs=split_outputs,
         effort=effort,
         recipe=recipe,
         backend=backend,
@@ -216,6 +219,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     output_dtype: str = "uint8",
     input_layout: str | None = None,
     opset: int | None = None,
+    split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
     backend: str | None = None,
@@ -233,7 +237,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
 
     from dlpuconv.calibration import default_cache_folder, make_preprocessing
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.plugin import InterfaceOptions, Normalization
+    from dlpuconv.plugin import InterfaceOptions, Normalization, OutputSplitting
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.request import MIXED, Effort, QuantizationOptions, Request, VerificationOptions
@@ -259,6 +263,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             output_dtype=_dtype("output-dtype", output_dtype),
             input_layout=_layout(input_layout),
             opset=opset,
+            split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
         ),
         verification=VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict),
         backend=backend,

@@ -39,6 +39,15 @@ class Normalization(StrEnum):
     """Nowhere: the artifact takes normalized values."""
 
 
+class OutputSplitting(StrEnum):
+    """Whether an output that one scale does not suit becomes several."""
+
+    AUTO = "auto"
+    """Where a part would get fewer than 16 of 255 steps (scores beside boxes in pixels)."""
+    OFF = "off"
+    """Never: outputs are the source model's, whatever that costs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalCompiler:
     """A vendor's tool that turns our file into the chip's own, run when it is on PATH.
@@ -92,12 +101,14 @@ class InterfaceOptions:
         output_dtype: `uint8` or `int8`; ignored by float backends.
         input_layout: NHWC is what cameras deliver; NCHW keeps the source model's.
         opset: of an ONNX artifact; None for the target's own choice.
+        split_outputs: for integer files whose outputs mix ranges.
     """
 
     input_dtype: str = "uint8"
     output_dtype: str = "uint8"
     input_layout: Layout | None = None
     opset: int | None = None
+    split_outputs: OutputSplitting = OutputSplitting.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +137,41 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop, ...]`.
+
+    Attributes:
+        output: name in the source model.
+        axis: of the source model's output.
+        start: first index along that axis.
+        stop: index after the last one.
+    """
+
+    output: str
+    axis: int
+    start: int
+    stop: int
+
+    @property
+    def index(self) -> tuple[slice, ...]:
+        """What to put in brackets behind the source's array."""
+        return (*(slice(None) for _ in range(self.axis)), slice(self.start, self.stop))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """An input or output of an artifact, beside the one of the source model that it stands for.
 
     Attributes:
-        name: in the source model, and in the artifact unless `file_name` says otherwise.
-        source_shape: in the source model.
+        name: in the source model, and in the artifact unless `file_name` says otherwise; a part has a new one.
+        source_shape: in the source model; the slice's, for a part.
         shape: in the artifact.
         permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
         dtype: in the artifact.
         scale: real value of one step; None for float.
         zero_point: None for float.
         file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
+        part: which slice of a source model's output this is; None for a whole one.
     """
 
     name: str
@@ -148,6 +182,12 @@ class Port:
     scale: float | None = None
     zero_point: int | None = None
     file_name: str = ""
+    part: Part | None = None
+
+    @property
+    def source_name(self) -> str:
+        """Name in the source model of the input or output that this is, or is a part of."""
+        return self.part.output if self.part else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +197,7 @@ class Artifact:
     Attributes:
         files: content by relative path. One entry named "" for an artifact that is one file.
         inputs: in the source model's order.
-        outputs: in the source model's order.
+        outputs: in the source model's order; the parts of one in theirs.
         bindings: as in the job.
         warnings: what the user should know.
         facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
@@ -247,6 +287,8 @@ __all__ = [
     "InterfaceOptions",
     "Job",
     "Normalization",
+    "OutputSplitting",
+    "Part",
     "Port",
     "Prepared",
     "Scheme",

@@ -113,6 +113,7 @@ class Request:
             "output_dtype": self.interface.output_dtype,
             "input_layout": layout.value if layout else None,
             "opset": self.interface.opset,
+            "split_outputs": self.interface.split_outputs.value,
             "min_sqnr": self.verification.min_sqnr,
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,

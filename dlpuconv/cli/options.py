@@ -108,6 +108,13 @@ InputLayout = Annotated[
     str | None, typer.Option(help="nhwc, as cameras deliver, or nchw. [default: nhwc for images]", show_default=False)
 ]
 Opset = Annotated[int | None, typer.Option(help="Of an ONNX artifact. [default: 13]", show_default=False)]
+SplitOutputs = Annotated[
+    str,
+    typer.Option(
+        help="auto: an output whose parts differ too much in range for one scale (boxes in pixels beside scores)"
+        " becomes several; or off."
+    ),
+]
 BackendName = Annotated[
     str | None,
     typer.Option(

@@ -60,7 +60,7 @@ def c_header(stem: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> 
 
 def _port_lines(prefix: str, port: Port, *, image: bool) -> list[str]:
     lines = [
-        f"/* {_comment(port.name)} */",
+        f"/* {_comment(_title(port))} */",
         f'#define {prefix}_DTYPE "{port.dtype}"',
         f"#define {prefix}_RANK {len(port.shape)}",
         f"#define {prefix}_SHAPE {{{', '.join(map(str, port.shape))}}}",
@@ -74,6 +74,13 @@ def _port_lines(prefix: str, port: Port, *, image: bool) -> list[str]:
         h, w, c = port.shape[1:] if channels_last else (port.shape[2], port.shape[3], port.shape[1])
         lines += [f"#define {prefix}_HEIGHT {h}", f"#define {prefix}_WIDTH {w}", f"#define {prefix}_CHANNELS {c}"]
     return lines
+
+
+def _title(port: Port) -> str:
+    part = port.part
+    if part is None:
+        return port.name
+    return f"{port.name}: {part.start} to {part.stop - 1} on axis {part.axis} of the source model's {part.output}"
 
 
 def _c_float(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ def build_manifest(
         "recipe": made.recipe.to_json(),
         "trials": [trial.to_json() for trial in made.trials],
         "inputs": [_input(port, artifact.bindings[port.name]) for port in artifact.inputs],
-        "outputs": [_port(port) for port in artifact.outputs],
+        "outputs": [_output(port) for port in artifact.outputs],
         "warnings": list(artifact.warnings),
         "facts": dict(artifact.facts),
         "report": dict(report),
@@ -120,6 +120,12 @@ def _port(port: Port) -> dict[str, Json]:
         "scale": port.scale,
         "zero_point": port.zero_point,
     }
+
+
+def _output(port: Port) -> Json:
+    """How to read it: `real = (q - zero_point) * scale`, permuted back; a part goes to `source[..., start:stop]`."""
+    part = port.part
+    return {**_port(port), "part": asdict(part) if part else None}
 
 
 def _input(port: Port, binding: InputBinding) -> Json:

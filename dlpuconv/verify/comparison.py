@@ -77,7 +77,7 @@ def _same_outputs(sidecar: Sidecar, reference: Model | None) -> bool:
     """Whether the manifest speaks of a model with the reference's outputs: it may have been cut elsewhere."""
     if reference is None:
         return True
-    return {port.name for port in sidecar.outputs} == {value.name for value in reference.signature.outputs}
+    return {port.source_name for port in sidecar.outputs} == {value.name for value in reference.signature.outputs}
 
 
 def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:

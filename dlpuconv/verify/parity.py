@@ -66,7 +66,7 @@ def compare(
         expected = reference.run(sample)
         got = artifact.run(to_artifact(sample, links.inputs, links.bindings))
         for name, tally in tallies.items():
-            tally.add(_named(expected, name, "source model"), from_artifact(_named(got, name, "file"), tally.port))
+            tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
@@ -101,6 +101,12 @@ def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str
     if name not in outputs:
         raise ShapeError(f"the {whose} has no output {name!r}; it has {', '.join(outputs)}")
     return outputs[name]
+
+
+def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
+    """What an output of the file stands for: an output of the source model, or a slice of one."""
+    value = _named(outputs, port.source_name, "source model")
+    return value[port.part.index] if port.part else value
 
 
 class _Tally:

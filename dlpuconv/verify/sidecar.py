@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir.binding import InputBinding
-from dlpuconv.plugin import Port
+from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -144,7 +144,13 @@ def _port(entry: dict[str, Any]) -> Port:
         scale=None if entry["scale"] is None else float(entry["scale"]),
         zero_point=None if entry["zero_point"] is None else int(entry["zero_point"]),
         file_name=str(entry.get("file_name", "")),
+        part=_part(entry["part"]) if entry.get("part") else None,
     )
+
+
+def _part(entry: dict[str, Any]) -> Part:
+    start, stop = int(entry["start"]), int(entry["stop"])
+    return Part(output=str(entry["output"]), axis=int(entry["axis"]), start=start, stop=stop)
 
 
 def _binding(entry: dict[str, Any]) -> InputBinding:

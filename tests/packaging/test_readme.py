@@ -63,9 +63,9 @@ def test_its_command_has_only_options_that_exist(readme: str) -> None:
 
 
 def test_its_python_calls_convert_with_keywords_that_exist(readme: str) -> None:
-    (source,) = blocks(readme, "python")
     (call,) = (
         node
+        for source in blocks(readme, "python")
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "dlpuconv.convert"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.ir import InputBinding
-from dlpuconv.plugin import Port
+from dlpuconv.plugin import Part, Port
 from dlpuconv.verify import Links, compare, reference_inferences
 from dlpuconv.verify.translate import from_artifact, to_artifact
 
@@ -265,3 +266,16 @@ def test_reference_inferences_are_stacked_raw_integers() -> None:
     assert inputs["x"].dtype == np.int8
     np.testing.assert_array_equal(outputs["y"], inputs["x"])
     np.testing.assert_array_equal(inputs["x"][:, 0, 0], [0, 2, 4])
+
+
+def test_a_part_is_compared_with_its_slice_of_the_source_model_s_output() -> None:
+    """Of (3, 4, 100), the part holds the first two: 3 and 3.5 beside 3 and 4."""
+    part = replace(port("y_part0", (1, 2)), part=Part(output="y", axis=1, start=0, stop=2))
+    report = compare(
+        Calls(lambda _: {"y": np.array([[3, 4, 100]], np.float32)}),
+        Calls(lambda _: {"y_part0": np.array([[6, 7]], np.int8)}),
+        Links(inputs=(port("x", (1, 1)),), outputs=(part,)),
+        [{"x": np.zeros((1, 1), np.float32)}],
+    )
+    (found,) = report.outputs
+    assert (found.name, found.max_error, found.peak) == ("y_part0", 0.5, 4.0)

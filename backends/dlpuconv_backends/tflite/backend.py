@@ -14,7 +14,7 @@ from dlpuconv import __version__
 from dlpuconv.analysis import Blame
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
-from dlpuconv.plugin import Artifact, Backend, Prepared
+from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
 from dlpuconv.quantization import BiasCorrection
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
@@ -22,8 +22,9 @@ from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.blame import affordable_samples, blame
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
-from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, port, prescribed_inputs
+from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
 from dlpuconv_backends.tflite.legalize import legalize
+from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.plan import observed_tensors
@@ -31,6 +32,7 @@ from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
+from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
 from dlpuconv_backends.tflite.spreads import Spreads, spread_of
 from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
 from dlpuconv_backends.tflite.tuning import Material, Tuner
@@ -56,6 +58,8 @@ class TFLitePrepared(Prepared):
     Attributes:
         job: as it was given.
         graph: float, legal: every operator has an int8 form; tensor names are unique.
+        outputs: what each output of the graph is of the source model's.
+        warnings: what the user should know of it.
         input_permutations: by input name.
         output_permutations: by output name.
         statistics: of `observed_tensors(graph)`.
@@ -65,6 +69,8 @@ class TFLitePrepared(Prepared):
 
     job: Job
     graph: Graph
+    outputs: tuple[Piece, ...]
+    warnings: tuple[str, ...]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
     statistics: Statistics
@@ -118,9 +124,18 @@ class TFLiteBackend(Backend):
         refuse_unsupported(graph)
         name_uniquely(graph)
         statistics = _measure(graph, job, lowered)
+        mixed = mixed_outputs(graph, statistics.ranges())
+        may_split = job.interface.split_outputs is OutputSplitting.AUTO
+        told = tell_mixed(graph, mixed, split=may_split)
+        pieces = split_outputs(graph, mixed if may_split else [])
+        if may_split and mixed:
+            name_uniquely(graph)
+            statistics = _measure(graph, job, lowered)  # of what is new too
         return TFLitePrepared(
             job=job,
             graph=graph,
+            outputs=pieces,
+            warnings=tuple(told),
             input_permutations=lowered.input_permutations,
             output_permutations=lowered.output_permutations,
             statistics=statistics,
@@ -149,11 +164,15 @@ class TFLiteBackend(Backend):
                 for spec, tensor in zip(signature.inputs, quantized.graph.inputs, strict=True)
             ),
             outputs=tuple(
-                port(spec, tensor, made.output_permutations[spec.name])
-                for spec, tensor in zip(signature.outputs, quantized.graph.outputs, strict=True)
+                output_port(signature.outputs, piece, tensor, made.output_permutations)
+                for piece, tensor in zip(made.outputs, quantized.graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*clipped_inputs(prescribed_inputs(job.bindings), made.ranges), *warnings(quantized, tuned.graph)),
+            warnings=(
+                *made.warnings,
+                *clipped_inputs(prescribed_inputs(job.bindings), made.ranges),
+                *warnings(quantized, tuned.graph),
+            ),
             facts={
                 **facts(quantized),
                 **tuned.facts,

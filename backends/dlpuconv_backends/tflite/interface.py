@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlpuconv.errors import CalibrationError
-from dlpuconv.plugin import Port
+from dlpuconv.plugin import Part, Port
 from dlpuconv_backends.tflite.numbers import Parameters
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, ValueSpec
     from dlpuconv_backends.flatbuffer import Tensor
     from dlpuconv_backends.tflite.numbers import Range
+    from dlpuconv_backends.tflite.split_outputs import Piece
     from dlpuconv_backends.tflite.statistics import Feed
 
 _UINT8_SHIFT = 128
@@ -78,6 +80,27 @@ def clipped_inputs(prescribed: Mapping[str, Parameters], observed: Mapping[str, 
                 f"calibration samples go from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
             )
     return told
+
+
+def output_port(
+    specs: Sequence[ValueSpec], piece: Piece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
+) -> Port:
+    """An output of the file, beside the source model's output that it is or is a part of.
+
+    Args:
+        specs: the source model's outputs.
+        piece: which of them, and what of it.
+        tensor: in the file.
+        orders: permutation by name of the source's output.
+    """
+    spec = specs[piece.output]
+    whole = port(spec, tensor, orders[spec.name])
+    if piece.axis is None:
+        return whole
+    axis = whole.permutation[piece.axis]
+    part = Part(output=spec.name, axis=axis, start=piece.start, stop=piece.stop)
+    shape = (*spec.shape[:axis], piece.stop - piece.start, *spec.shape[axis + 1 :])
+    return replace(whole, name=tensor.name, source_shape=shape, part=part)
 
 
 def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:

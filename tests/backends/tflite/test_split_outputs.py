@@ -1,0 +1,185 @@
+"""Outputs that one scale does not suit are found and cut, and nothing else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.build import reshape, transpose
+from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
+from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
+from tests.backends.tflite.models import Arrays, activation, run
+
+type Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+PIXELS, UNIT = Range(0.0, 640.0), Range(0.0, 1.0)
+
+
+def relu(name: str, *shape: int) -> Operator:
+    return Operator("RELU", [activation(f"{name}_in", *shape)], [activation(name, *shape)], None, name)
+
+
+def concat(name: str, axis: int, *parts: Tensor, activated: int = 0) -> Operator:
+    options = schema.ConcatenationOptionsT()
+    options.axis, options.fusedActivationFunction = axis, activated
+    extents = list(parts[0].shape)
+    extents[axis] = sum(part.shape[axis] for part in parts)
+    return Operator("CONCATENATION", [*parts], [activation(name, *extents)], options, name)
+
+
+def graph_of(operators: list[Operator], outputs: list[Tensor]) -> Graph:
+    return Graph([op.input(0) for op in operators if op.kind == "RELU"], outputs, operators)
+
+
+def boxes_beside_scores() -> Graph:
+    boxes, scores = relu("boxes", 1, 6, 4), relu("scores", 1, 6, 3)
+    joined = concat("out", -1, boxes.output, scores.output)
+    return graph_of([boxes, scores, joined], [joined.output])
+
+
+def interleaved() -> Graph:
+    """Two strides of [1, 2 anchors, side, side, xy + wh + scores] -> [1, cells, 7], as YOLOv5 exports."""
+    operators, flat = [], []
+    for number, side in enumerate((2, 1)):
+        parts = [relu(f"{kind}{number}", 1, 2, side, side, n) for kind, n in (("xy", 2), ("wh", 2), ("scores", 3))]
+        head = concat(f"head{number}", 4, *(p.output for p in parts))
+        flattened = reshape(head.output, (1, 2 * side * side, 7))
+        operators += [*parts, head, flattened]
+        flat.append(flattened.output)
+    joined = concat("out", 1, *flat)
+    return graph_of([*operators, joined], [joined.output])
+
+
+INTERLEAVED = {
+    f"{kind}{n}": values
+    for n in "01"
+    for kind, values in (("xy", PIXELS), ("wh", PIXELS), ("scores", UNIT), ("head", PIXELS))
+}
+
+
+def feed(graph: Graph) -> Arrays:
+    rng = np.random.default_rng(3)
+    return {t.name: rng.uniform(0, 9, t.shape).astype(np.float32) for t in graph.inputs}
+
+
+def put_together(graph: Graph, pieces: tuple[Piece, ...]) -> dict[int, Floats]:
+    """The former outputs, from what the split graph gives."""
+    parts: dict[int, list[Floats]] = {}
+    for piece, found in zip(pieces, run(graph, feed(graph)).values(), strict=True):
+        parts.setdefault(piece.output, []).append(found)
+    return {i: np.concatenate(p, next(q.axis or 0 for q in pieces if q.output == i)) for i, p in parts.items()}
+
+
+def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_them() -> None:
+    graph = boxes_beside_scores()
+    expected = run(graph, feed(graph))["out"]
+    (mixed,) = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
+    assert mixed.steps == pytest.approx(255 / 640)
+    pieces = split_outputs(graph, [mixed])
+    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    assert [t.name for t in graph.outputs] == ["out_part0", "out_part1"]
+    assert [op.kind for op in graph.operators] == ["RELU", "RELU"]
+    assert np.array_equal(put_together(graph, pieces)[0], expected)
+
+
+def test_parts_that_are_interleaved_over_several_strides_are_cut_before_they_meet() -> None:
+    graph = interleaved()
+    expected = run(graph, feed(graph))["out"]
+    (mixed,) = mixed_outputs(graph, INTERLEAVED)
+    pieces = split_outputs(graph, [mixed])
+    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))  # xy and wh get on with one scale
+    assert [t.shape for t in graph.outputs] == [(1, 10, 4), (1, 10, 3)]
+    assert not any(op.kind == "SLICE" for op in graph.operators)
+    assert np.array_equal(put_together(graph, pieces)[0], expected)
+
+
+def test_a_cut_follows_its_axis_through_a_transpose() -> None:
+    graph = boxes_beside_scores()
+    turned = transpose(graph.outputs[0], (0, 2, 1))
+    graph.operators.append(turned)
+    graph.outputs = [turned.output]
+    expected = run(graph, feed(graph))[turned.output.name]
+    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
+    assert pieces == (Piece(0, 1, 0, 4), Piece(0, 1, 4, 7))
+    assert np.array_equal(put_together(graph, pieces)[0], expected)
+
+
+def test_where_one_stride_cannot_be_cut_further_up_it_is_sliced() -> None:
+    whole, boxes, scores = relu("whole", 1, 2, 7), relu("boxes", 1, 6, 4), relu("scores", 1, 6, 3)
+    inner = concat("inner", 2, boxes.output, scores.output)
+    joined = concat("out", 1, whole.output, inner.output)
+    graph = graph_of([whole, boxes, scores, inner, joined], [joined.output])
+    expected = run(graph, feed(graph))["out"]
+    pieces = split_outputs(graph, mixed_outputs(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT}))
+    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    assert [op.kind for op in graph.operators].count("SLICE") == 2
+    assert np.array_equal(put_together(graph, pieces)[0], expected)
+
+
+@pytest.mark.parametrize(("low", "count"), [(16.5 / 255, 0), (15.5 / 255, 1)])
+def test_sixteen_steps_for_the_narrowest_part_are_enough(low: float, count: int) -> None:
+    ranges = {"boxes": UNIT, "scores": Range(0.0, low)}
+    assert len(mixed_outputs(boxes_beside_scores(), ranges)) == count
+
+
+def test_a_part_that_is_always_zero_is_no_reason_to_cut() -> None:
+    assert not mixed_outputs(boxes_beside_scores(), {"boxes": PIXELS, "scores": Range(0.0, 0.0)})
+
+
+def test_scores_that_calibration_hardly_saw_still_need_all_of_their_sigmoid_s_scale() -> None:
+    graph = boxes_beside_scores()
+    sigmoid = graph.operators[1]
+    sigmoid.kind = "LOGISTIC"
+    turned = transpose(sigmoid.output, (0, 1, 2))
+    graph.operators.insert(2, turned)
+    graph.operators[-1].inputs[1] = turned.output
+    ranges = {"boxes": UNIT, "scores": Range(0.0, 0.01), turned.output.name: Range(0.0, 0.01)}
+    assert not mixed_outputs(graph, ranges)
+
+
+def test_what_an_activation_follows_is_not_cut() -> None:
+    graph = boxes_beside_scores()
+    graph.operators[-1].options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    assert not mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT, "out": PIXELS})
+
+
+def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() -> None:
+    graph = boxes_beside_scores()
+    scores = graph.operators[1].output
+    graph.outputs = [graph.outputs[0], scores]
+    before = run(graph, feed(graph))
+    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
+    assert [t.name for t in graph.outputs] == ["out_part0", "out_part1", "scores"]
+    assert len(set(graph.outputs)) == 3
+    after = put_together(graph, pieces)
+    assert np.array_equal(after[0], before["out"])
+    assert np.array_equal(after[1], before["scores"])
+
+
+def test_the_warning_names_the_ranges_and_what_became_of_them() -> None:
+    graph = boxes_beside_scores()
+    mixed = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
+    (split,) = tell_mixed(graph, mixed, split=True)
+    (kept,) = tell_mixed(graph, mixed, split=False)
+    assert "(0 to 640, 0 to 1)" in split
+    assert "2 outputs, out_part0 to out_part1" in split
+    assert "kept whole" in kept
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=8))
+def test_no_part_is_starved_after_the_cut(widths: list[float]) -> None:
+    parts = [relu(f"p{number}", 1, 2) for number in range(len(widths))]
+    joined = concat("out", 1, *(p.output for p in parts))
+    ranges = {f"p{number}": Range(0.0, width) for number, width in enumerate(widths)}
+    for mixed in mixed_outputs(graph_of([*parts, joined], [joined.output]), ranges):
+        assert [mixed.spans[0].start, mixed.spans[-1].stop] == [0, 2 * len(widths)]
+        for span in mixed.spans:
+            inside = widths[span.start // 2 : span.stop // 2]
+            assert min(inside) * 255 >= 15.99 * max(inside)
