@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Layout
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.metric import MetricFunction
     from dlpuconv.request import Request
     from dlpuconv.scheme import Granularity
 
@@ -52,6 +53,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
+    metric: MetricFunction | str | None = None,
+    max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     cache: bool = True,
@@ -86,6 +89,11 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
             instead of a search.
+        metric: scores a network on data of your own, or `module:function`. It is called with `predict`, which maps a
+            dict of input arrays as the source model takes them to a dict of its outputs, once for the float model and
+            once for each recipe that is tried, and returns a number, higher is better, by which recipes are compared.
+        max_drop: how much lower than the float model's score the file's may be, in the metric's own unit: the search
+            ends with the first recipe that keeps to it, and verification fails if none does.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails.
         cache: keep calibration statistics in the user's cache folder.
@@ -119,6 +127,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         split_outputs=split_outputs,
         effort=effort,
         recipe=recipe,
+        metric=metric,
+        max_drop=max_drop,
         backend=backend,
         min_sqnr=min_sqnr,
         cache=cache,
@@ -222,6 +232,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
+    metric: MetricFunction | str | None = None,
+    max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
     ignore: tuple[str, ...] = (),
@@ -232,6 +244,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
 
     Raises:
         UsageError: a value is not one of those that its option takes.
+        MetricError: the metric's module fails while it is imported.
     """
     from pathlib import Path
 
@@ -239,6 +252,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.plugin import InterfaceOptions, Normalization, OutputSplitting
     from dlpuconv.quantization import Override
+    from dlpuconv.quantization.metric import make_metric
     from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.request import MIXED, Effort, QuantizationOptions, Request, VerificationOptions
 
@@ -257,6 +271,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
             recipe=read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe,
+            metric=make_metric(metric, max_drop),
         ),
         interface=InterfaceOptions(
             input_dtype=_dtype("input-dtype", input_dtype),

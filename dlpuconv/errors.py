@@ -93,6 +93,12 @@ class MissingDependencyError(DlpuconvError):
         super().__init__(f'{purpose} needs {library}, which is not installed: pip install "dlpuconv[{extra}]"')
 
 
+class MetricError(DlpuconvError):
+    """The user's own metric failed, or gave no number."""
+
+    status = 13
+
+
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the closest known name, or an empty string."""
     names = {name.lower(): name for name in known}

@@ -25,7 +25,7 @@ from dlpuconv.quantization.search import Plan, plan_for, search
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.stopwatch import Stopwatch
-from dlpuconv.verify import Links, Question, reference_inferences, verify_file
+from dlpuconv.verify import Links, Question, in_source_names, reference_inferences, verify_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
+    from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.quantization.search import Trial
     from dlpuconv.request import Request
+    from dlpuconv.verify.metric import MetricScore
 
 _REFERENCE_SAMPLES = 3
 
@@ -70,6 +72,7 @@ class Run:
     normal: Model
     backends: tuple[tuple[Backend, list[Target]], ...]
     calibration: Calibration | None
+    yardstick: Yardstick | None
     workspace: Path
     progress: Progress
     clock: Stopwatch
@@ -113,6 +116,8 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
         backends = tuple(_backends(request, targets, stack))
         with clock("read"):
             source = load(model, request.source, example_inputs=data.example_inputs)
+        with clock("metric of the source"):
+            yardstick = _yardstick(request, source, progress)
         with clock("normal form"):
             normal, _ = normalize(source)
         with clock("calibration data"):
@@ -129,6 +134,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             normal=normal,
             backends=backends,
             calibration=calibration,
+            yardstick=yardstick,
             workspace=workspace,
             progress=progress,
             clock=clock,
@@ -206,8 +212,10 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         warnings = (*folded.notes, *made.warnings, *made.dropped)
         artifact = replace(made, warnings=warnings, facts=facts)
         file = _write(artifact, target, run)
+    with run.clock(f"metric {target.name}"):
+        metric = _metric(file, artifact, backend, trials, run)
     with run.clock(f"verify {target.name}"):
-        report = verify_file(file, target, _question(artifact, backend, run))
+        report = verify_file(file, target, replace(_question(artifact, backend, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     return Converted(
@@ -244,10 +252,10 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     plan = plan_for(wanted.effort)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
-    can_judge = backend.follows_recipes and calibration is not None and calibration.calibrated
-    if not can_judge or (plan is None and not mixed):
+    if not backend.follows_recipes or calibration is None or (plan is None and not mixed):
         return start, ()
-    assert calibration is not None
+    if not calibration.calibrated and run.yardstick is None:  # nothing that a recipe could be judged by
+        return start, ()
     from dlpuconv.quantization.judging import SampleJudge
 
     def emit(recipe: Recipe) -> Artifact:
@@ -258,13 +266,45 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
         return list(dict.fromkeys(layer.name for layer in losing))
 
-    judge = SampleJudge(run.source, calibration.held_out, backend.runner, run.workspace / "trials")
+    plan = plan or Plan(changes=())
+    if run.yardstick is not None:
+        plan = replace(plan, enough=run.yardstick.enough)
+    judge = SampleJudge(
+        run.source, calibration.held_out, backend.runner, run.workspace / "trials", metric=run.yardstick
+    )
     with run.progress.stage(f"looking for good numbers for {target.name}") as tried:
-        trials = search(start, emit, judge, plan or Plan(changes=()), tried)
+        trials = search(start, emit, judge, plan, tried)
     if mixed:
         with run.progress.stage(f"looking for layers that need per-channel weights on {target.name}") as tried:
             trials = mix(trials, emit, judge, worst_layers, tried)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
+
+
+def _yardstick(request: Request, source: Model, progress: Progress) -> Yardstick | None:
+    """The user's own metric with what it says of the float model: what it cannot do shows before the long work."""
+    metric = request.quantization.metric
+    if metric is None:
+        return None
+    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.quantization.metric import Yardstick
+
+    with progress.stage(f"scoring the float model with {metric.name}") as step:
+        return Yardstick.take(metric, OrtRunner(source.to_bytes(), source.source.name), source.signature, step)
+
+
+def _metric(
+    file: Path, artifact: Artifact, backend: Backend, trials: tuple[Trial, ...], run: Run
+) -> MetricScore | None:
+    """What the user's own metric says of a file: the search knows, where there was one."""
+    yardstick = run.yardstick
+    if yardstick is None:
+        return None
+    known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
+    if known:
+        return yardstick.judged(known[0])
+    links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+    with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
+        return yardstick.judged(yardstick(in_source_names(backend.runner(file), links), links, step))
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Json
     from dlpuconv.quantization import Override, Recipe
+    from dlpuconv.quantization.metric import Metric
     from dlpuconv.scheme import Granularity
 
 
@@ -41,6 +42,7 @@ class QuantizationOptions:
         overrides: by layer, the last match decides.
         effort: how many recipes are tried.
         recipe: one that is to be used as it is, without a search; it has granularities of its own.
+        metric: the user's own, which then decides between recipes; None for the signal-to-noise ratio.
     """
 
     granularity: Granularity | None = None
@@ -48,6 +50,7 @@ class QuantizationOptions:
     overrides: tuple[Override, ...] = ()
     effort: Effort = Effort.BALANCED
     recipe: Recipe | None = None
+    metric: Metric | None = None
 
     @property
     def wanted_granularity(self) -> str | None:
@@ -109,6 +112,8 @@ class Request:
             "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
             "effort": self.quantization.effort.value,
+            "metric": self.quantization.metric.name if self.quantization.metric else None,
+            "max_drop": self.quantization.metric.max_drop if self.quantization.metric else None,
             "input_dtype": self.interface.input_dtype,
             "output_dtype": self.interface.output_dtype,
             "input_layout": layout.value if layout else None,

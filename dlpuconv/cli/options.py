@@ -102,6 +102,23 @@ RecipeFile = Annotated[
         "--recipe", help="A recipe's .toml, as written beside a result, instead of a search.", show_default=False
     ),
 ]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="MODULE:FUNCTION that scores a network on your own data, by which recipes are compared: called with"
+        " predict (dict of inputs -> dict of outputs, as in the model), it returns a number, higher is better.",
+        show_default=False,
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        help="Most that the file may score below the float model, in the metric's unit: stops the search when kept,"
+        " fails verification when not.",
+        show_default=False,
+    ),
+]
 InputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
 OutputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
 InputLayout = Annotated[

@@ -20,6 +20,9 @@ def summary_table(done: Conversion) -> Table:
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("weights")
     table.add_column("SQNR", justify="right", no_wrap=True)
+    scored = any(artifact.report.metric for artifact in done.artifacts)
+    if scored:
+        table.add_column("metric", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for artifact in done.artifacts:
         table.add_row(
@@ -27,25 +30,32 @@ def summary_table(done: Conversion) -> Table:
             _size(sum(map(len, artifact.artifact.files.values()))),
             _weights(artifact),
             _sqnr(artifact),
+            *([_metric(artifact)] if scored else []),
             Text("pass", "green") if artifact.report.passed else Text("FAIL", "bold red"),
         )
     return table
 
 
 def trials_table(artifact: Converted) -> Table:
-    """One row a recipe that was tried."""
+    """One row a recipe that was tried, below the float model's where the user's own metric scored it."""
+    metric = artifact.report.metric
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(Text(f"tried for {artifact.target}"), overflow="fold")
     table.add_column("mean SQNR", justify="right", no_wrap=True)
     table.add_column("worst", justify="right", no_wrap=True)
+    if metric:
+        table.add_column(Text(metric.name), justify="right", overflow="fold")
     table.add_column("", no_wrap=True)
     usual = artifact.provenance.recipe.granularity
+    if metric:
+        table.add_row("the float model", "", "", f"{metric.source:.6g}", "")
     for trial in artifact.provenance.trials:
         other = [] if trial.recipe.granularity is usual else [f"{trial.recipe.granularity} throughout"]
         table.add_row(
             Text("; ".join((*other, trial.recipe.summary, *trial.notes))),
             f"{trial.score.value:.1f} dB",
             f"{trial.score.worst_db:.1f} dB",
+            *(["-" if trial.score.metric is None else f"{trial.score.metric:.6g}"] if metric else []),
             Text("chosen", "green") if trial.chosen else "",
         )
     return table
@@ -84,6 +94,11 @@ def _sqnr(artifact: Converted) -> str:
     if parity.exact:
         return "exact"
     return f"{parity.min_sqnr:.1f} dB" if parity.rated else "-"
+
+
+def _metric(artifact: Converted) -> str:
+    metric = artifact.report.metric
+    return f"{metric.value:.6g} (float {metric.source:.6g})" if metric else "-"
 
 
 def _size(count: int) -> str:

@@ -34,7 +34,14 @@ _MEMORY = 64 << 20
 class SampleJudge:
     """Compares artifacts with the source model on samples that are kept in memory."""
 
-    def __init__(self, source: Model, samples: Samples, runner: Callable[[Path], Runner], folder: Path) -> None:
+    def __init__(
+        self,
+        source: Model,
+        samples: Samples,
+        runner: Callable[[Path], Runner],
+        folder: Path,
+        metric: Callable[[Runner, Links], float] | None = None,
+    ) -> None:
         """Prepare to judge.
 
         Args:
@@ -42,7 +49,9 @@ class SampleJudge:
             samples: in its domain.
             runner: runs an artifact.
             folder: private, for the artifacts' files.
+            metric: scores an artifact on the user's own data.
         """
+        self._metric = metric
         self._source, self._samples = source, samples
         self._runner, self._folder = runner, folder
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
@@ -67,10 +76,12 @@ class SampleJudge:
             self._answer(file)
         links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
         answers = _Answers(self._pairs)
-        report = compare(answers, self._runner(file), links, [sample for sample, _ in self._pairs])
+        runner = self._runner(file)
+        report = compare(answers, runner, links, [sample for sample, _ in self._pairs])
         ratios = [_decibels(output) for output in report.outputs]
         cosines = [1.0 if output.cosine is None else output.cosine for output in report.outputs]
-        return Score(value=sum(ratios) / len(ratios), worst_db=min(ratios), cosine=min(cosines))
+        metric = None if self._metric is None else self._metric(runner, links)
+        return Score(value=sum(ratios) / len(ratios), worst_db=min(ratios), cosine=min(cosines), metric=metric)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer as many evenly spread samples as time and memory allow."""

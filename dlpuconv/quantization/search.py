@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WORTH_DB = 0.1
 """A recipe with one more technique must be this much better."""
+_SAME_METRIC = 1e-3
+"""Scores that differ by less than this part of themselves are the same: the metric's unit is the user's."""
 _MOST_ROUNDS = 3
 
 type Change = Callable[[Recipe], Recipe]
@@ -32,11 +34,22 @@ class Score:
         value: dB, what recipes are compared by: the mean over the outputs, each cut to -20..60.
         worst_db: the lowest signal-to-noise ratio of an output, cut likewise.
         cosine: the lowest of an output.
+        metric: what the user's own metric says; None where there is none. Then it decides, and `value` only between
+            scores that are the same.
     """
 
     value: float
     worst_db: float
     cosine: float
+    metric: float | None = None
+
+    def beats(self, other: Score) -> bool:
+        """Whether this is enough better than what it would replace."""
+        if self.metric is not None and other.metric is not None:
+            difference = self.metric - other.metric
+            if abs(difference) > _SAME_METRIC * max(abs(self.metric), abs(other.metric)):
+                return difference > 0
+        return self.value > other.value + _WORTH_DB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +75,7 @@ class Trial:
             "mean_sqnr_db": round(self.score.value, 3),
             "min_sqnr_db": round(self.score.worst_db, 3),
             "min_cosine": round(self.score.cosine, 6),
+            **({} if self.score.metric is None else {"metric": self.score.metric}),
             "chosen": self.chosen,
             "notes": list(self.notes),
         }
@@ -91,11 +105,17 @@ class Plan:
         changes: in order, each applied to the best recipe so far.
         rounds: how often the changes are gone through; it ends earlier where a round brings nothing.
         enough_db: no further recipe is tried once a score reaches this.
+        enough: the same, of the user's metric; the recipe that reaches it is the one to keep.
     """
 
     changes: tuple[Change, ...]
     rounds: int = 1
     enough_db: float = 60.0
+    enough: Callable[[float], bool] = lambda _: False
+
+    def met_by(self, score: Score) -> bool:
+        """Whether a recipe with this score ends the search."""
+        return score.value >= self.enough_db or (score.metric is not None and self.enough(score.metric))
 
 
 def plan_for(effort: str) -> Plan | None:
@@ -146,10 +166,10 @@ def search(
         before = best
         for change in plan.changes:
             recipe = change(trials[best].recipe)
-            if trials[best].score.value >= plan.enough_db or any(trial.recipe == recipe for trial in trials):
+            if plan.met_by(trials[best].score) or any(trial.recipe == recipe for trial in trials):
                 continue
             trials.append(try_recipe(recipe, emit, judge, tried))
-            if trials[-1].score.value > trials[best].score.value + _WORTH_DB:
+            if plan.met_by(trials[-1].score) or trials[-1].score.beats(trials[best].score):
                 best = len(trials) - 1
         if best == before:
             break

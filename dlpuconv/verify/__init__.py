@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dlpuconv.verify.comparison import in_source_names
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.inspection import inspection_json, render_inspection
     from dlpuconv.verify.parity import Links, compare, reference_inferences
@@ -30,6 +31,7 @@ __all__ = [
     # compare two runners
     "Links",
     "compare",
+    "in_source_names",
     "reference_inferences",
     # for the terminal
     "inspection_json",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "dlpuconv.verify.comparison": ("in_source_names",),
     "dlpuconv.verify.granularity": ("GranularitySummary",),
     "dlpuconv.verify.inspection": ("inspection_json", "render_inspection"),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),

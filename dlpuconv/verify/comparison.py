@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
@@ -12,7 +11,7 @@ from dlpuconv.verify.parity import Links, compare
 from dlpuconv.verify.ports import match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -37,24 +36,29 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     """
     if question.reference is None or question.samples is None:
         raise ArtifactError("a comparison needs the source model and samples")
-    links, renamed = _links(view, question, sidecar)
-    artifact = renamed(run) if renamed else run
+    links, artifact = _linked(run, view, question, sidecar)
     reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
     return replace(report, kernels=_KERNELS.get(view.format, "ONNX Runtime"))
 
 
-def _links(
-    view: FileView, question: Question, sidecar: Sidecar | None
-) -> tuple[Links, Callable[[Runner], Runner] | None]:
-    """How inputs and outputs correspond, and what gives a runner the source's names, where they may differ."""
+def in_source_names(runner: Runner, links: Links) -> Runner:
+    """A runner of a file, under the source model's names."""
+    if not any(port.file_name for port in (*links.inputs, *links.outputs)):
+        return runner
+    inputs = {port.name: port.file_name or port.name for port in links.inputs}
+    return _Renamed(runner, inputs, {port.file_name or port.name: port.name for port in links.outputs})
+
+
+def _linked(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
+    """How inputs and outputs correspond, and the runner under the source's names."""
     if question.inputs is not None and question.outputs is not None:
         given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
-        return given, _renaming(given)
+        return given, in_source_names(run, given)
     bindings = question.bindings or (sidecar.bindings if sidecar else {})
     if sidecar is not None and _same_outputs(sidecar, question.reference):
         known = Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings)
-        return known, _renaming(known)
+        return known, in_source_names(run, known)
     if question.reference is None:
         raise ArtifactError("a comparison needs the source model")
     signature = question.reference.signature
@@ -62,15 +66,7 @@ def _links(
     outputs = match(view, view.outputs, signature.outputs, "output")
     links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
-    return links, partial(_Renamed, inputs=to_file, outputs={name: port.name for name, port in outputs})
-
-
-def _renaming(links: Links) -> Callable[[Runner], Runner] | None:
-    """What gives a runner the source's names; None where the file has the same."""
-    if not any(port.file_name for port in (*links.inputs, *links.outputs)):
-        return None
-    inputs = {port.name: port.file_name or port.name for port in links.inputs}
-    return partial(_Renamed, inputs=inputs, outputs={port.file_name or port.name: port.name for port in links.outputs})
+    return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
 
 def _same_outputs(sidecar: Sidecar, reference: Model | None) -> bool:

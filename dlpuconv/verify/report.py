@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Json
     from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.rule import Finding
 
 _MOST_HITS = 50  # written to JSON; the count is always there
@@ -162,6 +163,7 @@ class Report:
         outputs: as the file declares them.
         op_counts: how often each op occurs.
         parity: None where there was no reference or no data.
+        metric: the user's own; None where there is none.
         calibrated: False where calibration or comparison used random samples.
         warnings: what else the user should know, beside the findings.
         metadata: free texts of the file, such as `min_runtime_version`.
@@ -179,6 +181,7 @@ class Report:
     op_counts: Mapping[str, int]
     ignored: tuple[str, ...] = ()
     parity: ParityReport | None = None
+    metric: MetricScore | None = None
     calibrated: bool = True
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, str]
@@ -203,6 +206,7 @@ class Report:
             "outputs": [tensor.to_json() for tensor in self.outputs],
             "op_counts": dict(self.op_counts),
             "parity": None if self.parity is None else self.parity.to_json(),
+            "metric": None if self.metric is None else self.metric.to_json(),
             "calibrated": self.calibrated,
             "warnings": list(self.warnings),
             "metadata": dict(self.metadata),

@@ -52,6 +52,8 @@ def _facts(report: Report) -> Table:
         for t in tensors:
             scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
             rows.append((noun, f"{t.name}  {t.dtype} {list(t.shape)}{scale}"))
+    if report.metric is not None:
+        rows.append(("metric", f"{report.metric.name}  {report.metric.value:.6g}, float {report.metric.source:.6g}"))
     if runtime := report.metadata.get("min_runtime_version"):
         rows.append(("runtime", f"TFLite {runtime} or newer, as the file says"))
     for name, value in rows:

@@ -14,6 +14,7 @@ from dlpuconv.verify.rule import Severity
 
 if TYPE_CHECKING:
     from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.report import OutputParity, ParityReport
     from dlpuconv.verify.rule import Finding
 
@@ -43,6 +44,7 @@ def decide(
     *,
     min_sqnr: float,
     strict: bool = False,
+    metric: MetricScore | None = None,
 ) -> Decision:
     """The verdict.
 
@@ -52,6 +54,7 @@ def decide(
         weights: how the weights are quantized.
         min_sqnr: dB that every output must reach.
         strict: warnings fail as well.
+        metric: the user's own, which fails a file that loses more than the user allows.
     """
     counted = [f for f in findings if strict or f.severity is Severity.FAIL]
     reasons = [_broken(finding) for finding in counted]
@@ -60,6 +63,8 @@ def decide(
         hint = _COLLAPSE if per_tensor else ""
         hint += "" if parity.calibrated else _RANDOM
         reasons += [text + hint for output in parity.outputs if (text := _unlike(output, min_sqnr))]
+    if metric is not None and metric.reason:
+        reasons.append(metric.reason)
     return Decision(Verdict.FAIL if reasons else Verdict.PASS, tuple(reasons))
 
 

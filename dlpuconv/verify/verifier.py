@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Model
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
@@ -46,6 +47,7 @@ class Question:
         strict: warnings fail as well.
         warnings: what is to be repeated in the report.
         backend: reads and runs the file, where it is of a format of its own.
+        metric: what the user's own metric said of the file.
     """
 
     asked: frozenset[Granularity] = frozenset()
@@ -60,6 +62,7 @@ class Question:
     strict: bool = False
     warnings: tuple[str, ...] = ()
     backend: Backend | None = None
+    metric: MetricScore | None = None
 
 
 def verify_file(path: str | Path, target: Target, question: Question | None = None) -> Report:
@@ -92,7 +95,9 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     findings = (*broken, *check(view, target.rules, context, question.ignore, others=(CONTRACT,)))
     weights = granularity(view)
     parity, notes = _parity(path, view, question, sidecar)
-    decision = decide(findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict)
+    decision = decide(
+        findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict, metric=question.metric
+    )
     calibrated = question.calibrated and (sidecar is None or sidecar.calibrated)
     return Report(
         file=path.name,
@@ -107,6 +112,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         outputs=_declared(view, view.outputs),
         op_counts=view.op_counts,
         parity=parity,
+        metric=question.metric,
         calibrated=calibrated,
         warnings=(*question.warnings, *notes, *_random(question, sidecar)),
         metadata=view.metadata,

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import Artifact, Granularity
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe
-from dlpuconv.quantization.search import Score, plan_for, search
+from dlpuconv.quantization.search import Score, Trial, plan_for, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,3 +63,55 @@ def test_best_switches_off_again_what_another_technique_made_useless() -> None:
 
 def test_fast_tries_nothing() -> None:
     assert plan_for("fast") is None
+
+
+def scored(worth: Callable[[str], tuple[float, float]]) -> Callable[[Artifact], Score]:
+    """From decibels and a metric."""
+
+    def score(artifact: Artifact) -> Score:
+        value, metric = worth(str(artifact.facts["is"]))
+        return Score(value=value, worst_db=value, cosine=1.0, metric=metric)
+
+    return score
+
+
+def kept(trials: list[Trial]) -> Recipe:
+    (recipe,) = [trial.recipe for trial in trials if trial.chosen]
+    return recipe
+
+
+def test_the_user_s_metric_decides_whatever_the_decibels_say() -> None:
+    plan = plan_for("balanced")
+    assert plan is not None
+    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 0.1 * ("bias" in text))), plan)
+    assert kept(trials) == PLAIN
+
+
+def test_decibels_decide_where_the_metric_is_the_same() -> None:
+    plan = plan_for("balanced")
+    assert plan is not None
+    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 1e-4 * ("bias" in text))), plan)
+    assert kept(trials).bias_correction is BiasCorrection.ANALYTIC
+
+
+def test_the_search_ends_with_the_first_recipe_whose_metric_is_enough_even_where_decibels_fall() -> None:
+    plan = plan_for("best")
+    assert plan is not None
+
+    def worth(text: str) -> tuple[float, float]:
+        return (5.0, 0.8004) if "bias" in text else (20.0, 0.8)
+
+    trials = search(PLAIN, emit, scored(worth), replace(plan, enough=lambda metric: metric >= 0.8003))
+    assert len(trials) == 2
+    assert kept(trials).bias_correction is BiasCorrection.ANALYTIC
+
+
+def test_the_best_recipe_is_kept_where_none_is_enough() -> None:
+    plan = plan_for("balanced")
+    assert plan is not None
+    trials = search(
+        PLAIN, emit, scored(lambda text: (1.0, 0.5 + 0.1 * ("bias" in text))), replace(plan, enough=lambda _: False)
+    )
+    assert len(trials) > 3
+    assert trials[1].to_json()["metric"] == 0.6
+    assert kept(trials).bias_correction is BiasCorrection.ANALYTIC

@@ -6,6 +6,7 @@ import json
 
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify.granularity import GranularitySummary, LayerGranularity
+from dlpuconv.verify.metric import MetricScore
 from dlpuconv.verify.report import OutputParity, ParityReport, Verdict
 from dlpuconv.verify.rule import Finding, Hit, Severity
 from dlpuconv.verify.verdict import decide
@@ -100,3 +101,12 @@ def test_granularities_are_counted() -> None:
     assert PER_TENSOR.summary == "per-tensor"
     assert both.summary == "2 per-tensor, 1 per-channel"
     assert GranularitySummary(()).summary == "no weights"
+
+
+def test_a_metric_that_falls_by_more_than_the_user_allows_fails_the_file() -> None:
+    def decided(max_drop: float | None) -> tuple[str, ...]:
+        score = MetricScore(name="m:f", source=0.9, value=0.85, max_drop=max_drop)
+        return decide((), parity(40.0), PER_CHANNEL, min_sqnr=10, metric=score).reasons
+
+    assert decided(0.01) == ("the metric m:f falls from 0.9 to 0.85, 0.05 lower, where --max-drop allows 0.01.",)
+    assert decided(0.05) == decided(None) == ()

@@ -1,0 +1,213 @@
+"""The user's own metric: a function that scores a network on the user's own labelled data."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+import traceback
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dlpuconv.errors import DlpuconvError, MetricError, UsageError, did_you_mean
+from dlpuconv.verify.metric import MetricScore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.formats import Runner
+    from dlpuconv.ir import Signature
+    from dlpuconv.verify.parity import Links
+    from dlpuconv.verify.predict import Predict
+
+
+class MetricFunction(Protocol):
+    """What the user writes."""
+
+    def __call__(self, predict: Predict, /) -> float:
+        """Score a network.
+
+        Args:
+            predict: runs it; it stands for the float model in one call and for converted files in others.
+
+        Returns:
+            A finite number; higher is better. Calls that see the same predictions must give the same number.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A user's function under its name.
+
+    Attributes:
+        name: `module:function`.
+        function: the user's own code: nothing that depends on it is cached.
+        max_drop: how much lower than the float model a file may score; None for no limit.
+    """
+
+    name: str
+    function: MetricFunction
+    max_drop: float | None = None
+
+    def score(self, predict: Predict) -> float:
+        """What the function says of a network.
+
+        Raises:
+            MetricError: the function failed, or gave no finite number.
+            DlpuconvError: `predict` could not do what the function asked for.
+        """
+        try:
+            with redirect_stdout(sys.stderr):  # stdout is the command's result
+                found = self.function(predict)
+        except DlpuconvError:
+            raise
+        except (Exception, SystemExit) as error:  # the user's code may raise anything
+            raise MetricError(f"the metric {self.name} failed{_place(error)}: {_words(error)}") from error
+        return self._number(found)
+
+    def _number(self, found: object) -> float:
+        wanted = "a metric returns one finite number, higher for a better network"
+        try:
+            # numpy's scalars and one-element arrays are numbers too; a text that reads as one is none
+            number = float(found.item() if hasattr(found, "item") else found)  # type: ignore[arg-type]
+        except (TypeError, ValueError, RuntimeError):
+            number = None
+        if number is None or isinstance(found, str | bytes):
+            raise MetricError(f"the metric {self.name} returned a {type(found).__name__}: {wanted}")
+        if not math.isfinite(number):
+            raise MetricError(f"the metric {self.name} returned {number}: {wanted}")
+        return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yardstick:
+    """A metric with what the float model scores.
+
+    Attributes:
+        metric: the user's.
+        source: the float model's score.
+        calls: how often the metric asked for a prediction: what a bar counts.
+        signature: of the source model.
+    """
+
+    metric: Metric
+    source: float
+    calls: int
+    signature: Signature
+
+    @classmethod
+    def take(cls, metric: Metric, runner: Runner, signature: Signature, step: Callable[[], None]) -> Yardstick:
+        """Score the float model.
+
+        Args:
+            metric: the user's.
+            runner: runs the float model.
+            signature: of it.
+            step: called after each inference.
+
+        Raises:
+            MetricError: see `Metric.score`.
+        """
+        from dlpuconv.verify.predict import source_predict
+
+        calls = 0
+
+        def counted() -> None:
+            nonlocal calls
+            calls += 1
+            step()
+
+        source = metric.score(source_predict(runner, signature, counted))
+        return cls(metric=metric, source=source, calls=calls, signature=signature)
+
+    def __call__(self, runner: Runner, links: Links, step: Callable[[], None] = lambda: None) -> float:
+        """Score a file.
+
+        Args:
+            runner: runs it, under the source model's names.
+            links: how its inputs and outputs correspond to the source model's.
+            step: called after each inference.
+
+        Raises:
+            MetricError: see `Metric.score`.
+        """
+        from dlpuconv.verify.predict import artifact_predict
+
+        return self.metric.score(artifact_predict(runner, links, self.signature, step))
+
+    def enough(self, value: float) -> bool:
+        """Whether a file with this score keeps to the limit that the user set; never where there is none."""
+        return self.metric.max_drop is not None and not self.judged(value).reason
+
+    def judged(self, value: float) -> MetricScore:
+        """A file's score beside the float model's."""
+        return MetricScore(name=self.metric.name, source=self.source, value=value, max_drop=self.metric.max_drop)
+
+
+def make_metric(metric: str | MetricFunction | None, max_drop: float | None) -> Metric | None:
+    """The metric of a request.
+
+    Args:
+        metric: `module:function`, imported with the current folder on the path, or the function itself.
+        max_drop: in the metric's own unit.
+
+    Raises:
+        UsageError: there is no such function, or a limit that is none or has no metric.
+        MetricError: the module fails while it is imported.
+    """
+    if max_drop is not None and metric is None:
+        raise UsageError("--max-drop is in the unit of a metric: give --metric MODULE:FUNCTION as well")
+    if max_drop is not None and not 0 <= max_drop < math.inf:
+        raise UsageError(f"--max-drop {max_drop:g} is not a number from 0 on, in the metric's own unit")
+    if metric is None:
+        return None
+    if isinstance(metric, str):
+        return Metric(name=metric, function=_imported(metric), max_drop=max_drop)
+    if not callable(metric):
+        raise UsageError(f"a {type(metric).__name__} is no metric: give a function, or the text 'module:function'")
+    return Metric(name=_name(metric), function=metric, max_drop=max_drop)
+
+
+def _imported(text: str) -> MetricFunction:
+    module_name, colon, name = text.partition(":")
+    if not colon or not module_name or not name:
+        raise UsageError(f"--metric {text!r} is not MODULE:FUNCTION, such as my_metric:top1")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()  # the file may be younger than what Python remembers of its folder
+    try:
+        with redirect_stdout(sys.stderr):
+            module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise MetricError(f"--metric {text}: importing {module_name} failed: {_words(error)}") from error
+        raise UsageError(f"--metric {text}: there is no module {error.name!r} in {here} or on Python's path") from error
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        raise MetricError(f"--metric {text}: importing {module_name} failed{_place(error)}: {_words(error)}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
+        what = "has no function" if function is None else "has no function but another value"
+        raise UsageError(f"--metric {text}: the module {module_name} {what} {name!r}{did_you_mean(name, known)}")
+    return function  # type: ignore[no-any-return]
+
+
+def _name(function: MetricFunction) -> str:
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _words(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+def _place(error: BaseException) -> str:
+    """` (top1.py:12)`: where in the user's code it happened, as far as it can be told from where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if Path(frame.filename) != Path(__file__) and "importlib" not in frame.filename]
+    return f" ({Path(theirs[0].filename).name}:{theirs[0].lineno})" if theirs else ""
