@@ -27,6 +27,7 @@ from dlpuconv_backends.cleanup.fold_pool_counts import fold_pool_counts
 from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
 from dlpuconv_backends.cleanup.layout import choose_layouts
+from dlpuconv_backends.cleanup.lower_ranks import lower_ranks
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
 from dlpuconv_backends.cleanup.merge_grouped_deconv import merge_grouped_deconv
 from dlpuconv_backends.cleanup.merge_moves import merge_moves
@@ -78,6 +79,10 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     space_to_depth_into_conv,  # after its order of channels has gone into the convolution
 )
 AT_THE_END: tuple[Rewrite, ...] = (
+    lower_ranks,  # chains of moves over many axes have been understood by now
+    merge_moves,
+    remove_noops,  # the RESHAPEs that cancel
+    share_operators,  # those of one tensor's readers
     gathers_into_convolutions,  # what no layer could absorb
     affine_to_depthwise,  # what no layer could fold
     slices_to_split,
