@@ -300,7 +300,7 @@ def _granularity(value: str | None) -> Granularity | None:
     from dlpuconv.request import MIXED
     from dlpuconv.scheme import Granularity
 
-    if value is None or _one_of("granularity", value, (*Granularity, MIXED)) == MIXED:
+    if value is None or _one_of("granularity", value, (*(g.value for g in Granularity), MIXED)) == MIXED:
         return None
     return Granularity(value)
 
