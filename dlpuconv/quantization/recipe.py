@@ -50,6 +50,15 @@ class BiasCorrection(StrEnum):
     """From the means of the layer's input in the float network and in the quantized one."""
 
 
+class Rounding(StrEnum):
+    """Which code each weight gets."""
+
+    NEAREST = "nearest"
+    """The nearest one."""
+    LEARNED = "learned"
+    """All of a layer's together: those with which it comes closest to the float layer on the calibration samples."""
+
+
 _CORRECTIONS = {BiasCorrection.ANALYTIC: "bias correction", BiasCorrection.EMPIRICAL: "empirical bias correction"}
 
 
@@ -96,6 +105,7 @@ class Recipe:
         equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
+        rounding: of weights; where it is learned, so are the biases.
     """
 
     granularity: Granularity
@@ -105,6 +115,7 @@ class Recipe:
     equalize: bool = False
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
+    rounding: Rounding = Rounding.NEAREST
 
     def granularity_of(self, *names: str) -> Granularity | None:
         """What an override says of a layer known under `names`; None where none matches."""
@@ -123,6 +134,7 @@ class Recipe:
             "equalize": self.equalize,
             "absorb": self.absorb,
             "bias_correction": self.bias_correction.value,
+            "rounding": self.rounding.value,
             "overrides": [{"pattern": o.pattern, "granularity": o.granularity.value} for o in self.overrides],
         }
 
@@ -135,6 +147,7 @@ class Recipe:
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
             *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),
+            *([f"{self.rounding} rounding"] if self.rounding is not Rounding.NEAREST else []),
             f"{self.observer} ranges",
         ]
         return ", ".join(steps)

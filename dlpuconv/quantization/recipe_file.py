@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
-from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, WeightScale
+from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _CHOICES = {
     "observer": Observer,
     "weight_scale": WeightScale,
     "bias_correction": BiasCorrection,
+    "rounding": Rounding,
 }
 _SWITCHES = ("equalize", "absorb")
 _KEYS = (*_CHOICES, *_SWITCHES, "overrides")

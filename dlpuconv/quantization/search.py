@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, WeightScale
+from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,13 +103,15 @@ class Plan:
 
     Attributes:
         changes: in order, each applied to the best recipe so far.
-        rounds: how often the changes are gone through; it ends earlier where a round brings nothing.
+        rounds: how often the changes are gone through; a round after one that brought nothing has nothing new to try.
+        last: what takes long, tried once on the best recipe that the changes made.
         enough_db: no further recipe is tried once a score reaches this.
         enough: the same, of the user's metric; the recipe that reaches it is the one to keep.
     """
 
     changes: tuple[Change, ...]
     rounds: int = 1
+    last: tuple[Change, ...] = ()
     enough_db: float = 60.0
     enough: Callable[[float], bool] = lambda _: False
 
@@ -130,7 +132,7 @@ def plan_for(effort: str) -> Plan | None:
         _ranges(Observer.PERCENTILE),
     )
     if effort == "balanced":
-        return Plan(changes=once)
+        return Plan(changes=once, last=(_learned,))
     more: tuple[Change, ...] = (
         _empirical,
         _absorb,
@@ -142,7 +144,8 @@ def plan_for(effort: str) -> Plan | None:
         _ranges(Observer.MOVING_AVERAGE),
         _ranges(Observer.MINMAX),
     )
-    return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS)
+    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
+    return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS, last=learning)
 
 
 def search(
@@ -162,17 +165,14 @@ def search(
     """
     trials = [try_recipe(start, emit, judge, tried)]
     best = 0
-    for _ in range(plan.rounds):
-        before = best
-        for change in plan.changes:
+    for changes in (*[plan.changes] * plan.rounds, plan.last):
+        for change in changes:
             recipe = change(trials[best].recipe)
             if plan.met_by(trials[best].score) or any(trial.recipe == recipe for trial in trials):
                 continue
             trials.append(try_recipe(recipe, emit, judge, tried))
             if plan.met_by(trials[-1].score) or trials[-1].score.beats(trials[best].score):
                 best = len(trials) - 1
-        if best == before:
-            break
     trials[best] = replace(trials[best], chosen=True)
     return trials
 
@@ -211,6 +211,10 @@ def _unequalized(recipe: Recipe) -> Recipe:
 
 def _equalize_and_correct(recipe: Recipe) -> Recipe:
     return _correct(_equalize(recipe))
+
+
+def _learned(recipe: Recipe) -> Recipe:
+    return replace(recipe, rounding=Rounding.LEARNED)
 
 
 def _mse_weights(recipe: Recipe) -> Recipe:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import UsageError
-from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, WeightScale
+from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
 from dlpuconv.scheme import Granularity
 
@@ -16,11 +16,17 @@ patterns = st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_
     st.sampled_from(Granularity),
     st.sampled_from(Observer),
     st.sampled_from(WeightScale),
+    st.sampled_from(Rounding),
     st.booleans(),
     st.dictionaries(patterns, st.sampled_from(Granularity), max_size=3),
 )
 def test_a_saved_recipe_is_read_back(
-    granularity: Granularity, observer: Observer, scale: WeightScale, equalize: bool, overrides: dict[str, Granularity]
+    granularity: Granularity,
+    observer: Observer,
+    scale: WeightScale,
+    rounding: Rounding,
+    equalize: bool,
+    overrides: dict[str, Granularity],
 ) -> None:
     recipe = Recipe(
         granularity=granularity,
@@ -28,6 +34,7 @@ def test_a_saved_recipe_is_read_back(
         weight_scale=scale,
         equalize=equalize,
         bias_correction=BiasCorrection.ANALYTIC,
+        rounding=rounding,
         overrides=tuple(Override(*item) for item in overrides.items()),
     )
     assert from_toml(to_toml(recipe)) == recipe

@@ -3,8 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dlpuconv.plugin import Artifact, Granularity
-from dlpuconv.quantization import BiasCorrection, Observer, Recipe
+from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
 from dlpuconv.quantization.search import Score, Trial, plan_for, search
 
 if TYPE_CHECKING:
@@ -46,6 +48,17 @@ def test_the_plainest_recipe_wins_where_nothing_helps() -> None:
 def test_techniques_that_help_add_up() -> None:
     recipe = chosen(lambda text: 5.0 * ("equalize" in text) + 2 * ("bias" in text) + ("percentile" in text))
     assert (recipe.equalize, recipe.observer) == (True, Observer.PERCENTILE)
+
+
+@pytest.mark.parametrize("effort", ["balanced", "best"])
+def test_rounding_is_learned_last_and_for_the_best_recipe_of_the_others(effort: str) -> None:
+    plan = plan_for(effort)
+    assert plan is not None
+    trials = search(PLAIN, emit, judge(lambda text: 5.0 * ("equalize" in text) + ("learned" in text)), plan)
+    first = next(index for index, trial in enumerate(trials) if trial.recipe.rounding is Rounding.LEARNED)
+    assert all(trial.recipe.rounding is Rounding.LEARNED for trial in trials[first:])
+    assert trials[first].recipe.equalize
+    assert trials[first].chosen
 
 
 def test_no_recipe_is_tried_once_one_is_good_enough() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, override
@@ -15,7 +15,7 @@ from dlpuconv.analysis import Blame
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
-from dlpuconv.quantization import BiasCorrection
+from dlpuconv.quantization import BiasCorrection, Rounding
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
@@ -23,6 +23,7 @@ from dlpuconv_backends.tflite.blame import affordable_samples, blame
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
+from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
 from dlpuconv_backends.tflite.naming import name_uniquely
@@ -65,6 +66,7 @@ class TFLitePrepared(Prepared):
         statistics: of `observed_tensors(graph)`.
         rewrites: what legalization did: ONNX nodes by rewrite.
         tuner: applies recipes to the graph, and remembers what it measured.
+        rounder: rounds weights where a recipe wants that learned.
     """
 
     job: Job
@@ -76,6 +78,7 @@ class TFLitePrepared(Prepared):
     statistics: Statistics
     rewrites: Mapping[str, list[str]]
     tuner: Tuner
+    rounder: Rounder
 
     @property
     def ranges(self) -> dict[str, Range]:
@@ -131,6 +134,7 @@ class TFLiteBackend(Backend):
         if may_split and mixed:
             name_uniquely(graph)
             statistics = _measure(graph, job, lowered)  # of what is new too
+        tuner = Tuner(_material(graph, job, lowered, statistics))
         return TFLitePrepared(
             job=job,
             graph=graph,
@@ -140,7 +144,8 @@ class TFLiteBackend(Backend):
             output_permutations=lowered.output_permutations,
             statistics=statistics,
             rewrites=rewrites,
-            tuner=Tuner(_material(graph, job, lowered, statistics)),
+            tuner=tuner,
+            rounder=Rounder(tuner.feeds, job.progress),
         )
 
     @override
@@ -217,6 +222,9 @@ def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantize
     prescribed = prescribed_inputs(job.bindings)
     interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
     tuned = prepared.tuner.apply(recipe)
+    if recipe.rounding is Rounding.LEARNED:
+        rounded = prepared.rounder.quantize(tuned, recipe, interface, prescribed)
+        return replace(tuned, dropped=(*tuned.dropped, *left_nearest(tuned.graph))), rounded
     if recipe.bias_correction is BiasCorrection.EMPIRICAL:
         return tuned, quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
     return tuned, quantize(tuned, recipe, interface, prescribed)

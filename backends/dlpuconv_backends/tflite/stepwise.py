@@ -1,4 +1,4 @@
-"""Runs an integer graph operator by operator, so that each can still be changed before its turn."""
+"""Runs a graph operator by operator, so that each can still be changed before its turn."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 
 class Stepwise:
-    """The values of an integer graph on a few samples, as far as its operators have run.
+    """The values of a graph, integer or float, on a few samples, as far as its operators have run.
 
     What no later operator reads is forgotten: at any time there are as many arrays as the graph has live activations.
+
+    Attributes:
+        samples: how many there are.
     """
 
     def __init__(self, graph: Graph, feeds: Sequence[Feed]) -> None:
@@ -37,7 +40,7 @@ class Stepwise:
         self._values: dict[str, list[Codes]] = {
             t.name: [_codes(feed[t.name], t) for feed in feeds] for t in graph.inputs
         }
-        self._samples = len(feeds)
+        self.samples = len(feeds)
         self._readers: dict[str, int] = {}
         for op in graph.operators:
             for tensor in _activations(op):
@@ -47,6 +50,10 @@ class Stepwise:
         """[C] mean by channel, in real units, of an activation that was computed."""
         parts = [v.reshape(-1, channels_of(tensor)).mean(axis=0, dtype=np.float64) for v in self._values[tensor.name]]
         return real_values(np.mean(parts, axis=0), tensor)
+
+    def real(self, tensor: Tensor, sample: int) -> npt.NDArray[np.float32]:
+        """Real values of an activation that was computed, on one sample."""
+        return real_values(self._values[tensor.name][sample].astype(np.float32), tensor)
 
     def step(self, op: Operator) -> None:
         """Run the next operator on every sample, with the plain kernels.
@@ -60,7 +67,7 @@ class Stepwise:
         slots = [d["index"] for d in interpreter.get_input_details()]
         outputs = [d["index"] for d in interpreter.get_output_details()]
         made: list[list[Codes]] = [[] for _ in outputs]
-        for index in range(self._samples):
+        for index in range(self.samples):
             for slot, tensor in zip(slots, reads, strict=True):
                 interpreter.set_tensor(slot, self._values[tensor.name][index])
             interpreter.invoke()
@@ -73,11 +80,12 @@ class Stepwise:
                 del self._values[tensor.name]
 
 
-def real_values(codes: npt.NDArray[np.float64], tensor: Tensor) -> npt.NDArray[np.float64]:
+def real_values[T: np.floating](codes: npt.NDArray[T], tensor: Tensor) -> npt.NDArray[T]:
     """Real values of codes of a tensor with one scale; those of a float tensor as they are."""
     if tensor.quantization is None:
         return codes
-    return np.asarray((codes - float(tensor.quantization.zero_point[0])) * float(tensor.quantization.scale[0]))
+    reals = (codes - int(tensor.quantization.zero_point[0])) * float(tensor.quantization.scale[0])
+    return np.asarray(reals, codes.dtype)
 
 
 def _activations(op: Operator) -> list[Tensor]:

@@ -7,7 +7,7 @@ tiny weights beside a large bias), the weights get the smallest coarser scale th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,6 +122,38 @@ def quantize_layer(
         repaired=repaired,
         dead=dead,
     )
+
+
+def with_codes(
+    op: Operator,
+    layer: LayerWeights,
+    codes: npt.NDArray[np.float64],
+    bias: npt.NDArray[np.float64] | None,
+    data: Parameters,
+) -> LayerWeights:
+    """A layer with other codes under the same scales; channels that could then leave int32 keep what they have.
+
+    Args:
+        op: the float layer.
+        layer: its integers.
+        codes: whole numbers in [-127, 127], in the weights' shape.
+        bias: [C] in real units, where the layer has one.
+        data: of the activation that it reads.
+    """
+    at = SPECS[op.kind].weights
+    assert at is not None
+    reached = np.abs(_per_channel(codes, at.axis)).sum(axis=1) * data.reach
+    bias_codes = None
+    if bias is not None:
+        assert layer.bias_affine is not None
+        bias_codes = np.rint(bias / layer.bias_affine.scale.astype(np.float64))
+        reached = reached + np.abs(bias_codes)
+    fits = reached <= _INT32
+    along = fits.reshape([-1 if i == at.axis else 1 for i in range(codes.ndim)])
+    weights = np.where(along, codes, layer.weights).astype(np.int8)
+    if bias_codes is None or layer.bias is None:
+        return replace(layer, weights=weights)
+    return replace(layer, weights=weights, bias=np.where(fits, bias_codes, layer.bias).astype(np.int32))
 
 
 def _values(constant: Tensor) -> npt.NDArray[np.float64]:

@@ -1,0 +1,241 @@
+"""Learned rounding: the codes of each layer's weights and its bias, one layer after the other.
+
+The float network and the integer one run side by side, operator by operator, on some calibration samples. Before a
+layer's turn it is known what it reads in both; its codes are chosen so that it makes what the float layer makes, out of
+what the integer layers before it, with the codes that they were given, really give it. Its bias then takes out what is
+left on average. Nothing is learned by gradient: the same samples give the same codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.quantization.rounding import Sums, learned_codes
+from dlpuconv_backends.flatbuffer import Operator, Tensor
+from dlpuconv_backends.tflite.emit import build
+from dlpuconv_backends.tflite.operators import SPECS
+from dlpuconv_backends.tflite.quantizer import Quantized, quantize
+from dlpuconv_backends.tflite.receptive import columns_of, from_rows, positions_of, row_length, rows_of
+from dlpuconv_backends.tflite.stepwise import Stepwise
+from dlpuconv_backends.tflite.weights import with_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.progress import Progress
+    from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.flatbuffer import Graph
+    from dlpuconv_backends.tflite.emit import Interface
+    from dlpuconv_backends.tflite.numbers import Parameters
+    from dlpuconv_backends.tflite.statistics import Feed
+    from dlpuconv_backends.tflite.tuning import Tuned
+    from dlpuconv_backends.tflite.weights import LayerWeights
+
+    type Reals = npt.NDArray[np.float64]
+
+_FEWEST, _MOST = 4, 96
+_WORK = 8e9
+"""Multiplications of all samples together in one network: four seconds on the plain integer kernels."""
+_VALUES = 2**25
+"""Of all samples together in the activations that are alive at one time: 128 MiB of float32."""
+_POSITIONS = 4096
+_POSITIONS_OF_A_VALUE = 4
+"""At so many positions, of all samples together, a layer is looked at; more where its rows read more values."""
+_PRIME = 7919
+_NAMED = 3
+_LONGEST_ROW = 2304
+"""Weights of one output channel beyond which moments would take more memory than the rest of the conversion."""
+
+
+class Rounder:
+    """Learns codes for recipes, and remembers them: a search asks for the best recipe twice."""
+
+    def __init__(self, feeds: Callable[[], Iterable[Feed]], progress: Progress) -> None:
+        self._feeds, self._progress = feeds, progress
+        self._known: dict[Recipe, Mapping[Operator, LayerWeights]] = {}
+
+    def quantize(
+        self, tuned: Tuned, recipe: Recipe, interface: Interface, inputs: Mapping[str, Parameters]
+    ) -> Quantized:
+        """Quantize with learned codes; see `quantizer.quantize`.
+
+        Raises:
+            UsageError: an override names no layer.
+            BackendError: LiteRT cannot run an operator.
+        """
+        nearest = quantize(tuned, recipe, interface, inputs)
+        if recipe not in self._known:
+            samples = list(islice(self._feeds(), affordable_samples(tuned.graph)))
+            with self._progress.stage("rounding weights", len(nearest.layers)) as step:
+                self._known[recipe] = learn(tuned.graph, nearest, samples, step)
+        layers = self._known[recipe]
+        return Quantized(graph=build(tuned.graph, nearest.plan, layers, interface), plan=nearest.plan, layers=layers)
+
+
+def affordable_samples(graph: Graph) -> int:
+    """How many samples time and memory allow to run through both networks side by side."""
+    work = sum(_multiplications(op) for op in graph.operators)
+    return int(np.clip(min(_WORK / max(work, 1), _VALUES / max(_most_alive(graph), 1)), _FEWEST, _MOST))
+
+
+def left_nearest(graph: Graph) -> tuple[str, ...]:
+    """What is not learned of a float graph, in words; nothing where everything is."""
+    long = [op.source_name or op.output.name for op in graph.operators if _is_layer(op) and _is_long(op)]
+    if not long:
+        return ()
+    named = ", ".join(long[:_NAMED]) + (", ..." if len(long) > _NAMED else "")
+    return (f"the rounding of {len(long)} layers was not learned, as an output reads too many values there: {named}",)
+
+
+def learn(
+    graph: Graph, nearest: Quantized, samples: Sequence[Feed], done: Callable[[], None] = lambda: None
+) -> dict[Operator, LayerWeights]:
+    """Integers of every layer.
+
+    Args:
+        graph: float.
+        nearest: the same network with nearest codes; scales and all activations' parameters stay.
+        samples: real values of the inputs.
+        done: called after each layer.
+
+    Raises:
+        BackendError: LiteRT cannot run an operator.
+    """
+    exact, integer = Stepwise(graph, samples), Stepwise(nearest.graph, samples)
+    ahead = iter(graph.operators)
+    layers = iter(nearest.layers)  # the integer graph has the same layers in the same order
+    found: dict[Operator, LayerWeights] = {}
+    for op in nearest.graph.operators:
+        if not _is_layer(op):
+            integer.step(op)
+            continue
+        layer = next(layers)
+        _run_up_to(layer, exact, ahead)
+        pair = _Pair(layer, op, exact, integer)
+        found[layer] = pair.learned(nearest.layers[layer], nearest.plan.read_as(layer, _data_index(layer)))
+        exact.step(layer)
+        integer.step(_with_integers(op, found[layer]))
+        done()
+    return found
+
+
+def _run_up_to(layer: Operator, exact: Stepwise, ahead: Iterable[Operator]) -> None:
+    for op in ahead:
+        if op is layer:
+            return
+        exact.step(op)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A layer in both networks, just before it runs.
+
+    Attributes:
+        layer: float.
+        integer: what became of it.
+        exact: the float network.
+        quantized: the integer network.
+    """
+
+    layer: Operator
+    integer: Operator
+    exact: Stepwise
+    quantized: Stepwise
+
+    def learned(self, nearest: LayerWeights, data: Parameters) -> LayerWeights:
+        """The layer's integers; those that it has where its rows are too long."""
+        if _is_long(self.layer):
+            return nearest
+        weights, bias = _constants(self.layer)
+        rows = rows_of(self.layer, weights)
+        scale = np.broadcast_to(nearest.affine.scale.astype(np.float64), rows.shape[0] * rows.shape[1])
+        scale = scale.reshape(rows.shape[:2])
+        one, other = self._seen()
+        centred = bias is not None
+        codes = learned_codes(rows, scale, (one.moments(centred=centred), other.moments(centred=centred)))
+        if bias is not None:
+            exact, quantized = one.means(other)
+            bias = bias + _outputs(rows, exact) - _outputs(codes * scale[..., None], quantized)
+        return with_codes(self.layer, nearest, from_rows(self.layer, codes), bias, data)
+
+    def _seen(self) -> tuple[Sums, Sums]:
+        """What the layer reads in both networks, on every other sample and on the rest."""
+        read, read_integer = (op.input(_data_index(op)) for op in (self.layer, self.integer))
+        count, samples = positions_of(self.layer), self.exact.samples
+        wanted = max(_POSITIONS, _POSITIONS_OF_A_VALUE * row_length(self.layer))
+        step = min(max(count * samples // wanted, 1), count)
+        halves = Sums(), Sums()
+        for index in range(samples):
+            picked = np.arange(index * _PRIME % step, count, step)  # elsewhere in each sample
+            x = columns_of(self.layer, self.exact.real(read, index), picked)
+            q = columns_of(self.layer, self.quantized.real(read_integer, index), picked)
+            halves[index % 2].add(x, q)
+        return halves if samples > 1 else (halves[0], halves[0])
+
+
+def _constants(layer: Operator) -> tuple[Reals, Reals | None]:
+    """Weights in their shape, and [C] bias where there is one."""
+    at = SPECS[layer.kind].weights
+    assert at is not None
+    weights = layer.input(at.weights).data
+    assert weights is not None
+    bias = layer.inputs[at.bias] if at.bias < len(layer.inputs) else None
+    if bias is None or bias.data is None:
+        return weights.astype(np.float64), None
+    return weights.astype(np.float64), bias.data.astype(np.float64).reshape(-1)
+
+
+def _outputs(weights: Reals, read: Reals) -> Reals:
+    """[G * O] what rows [G, O, K] make of [G, K]."""
+    return np.asarray(np.einsum("gok,gk->go", weights, read)).reshape(-1)
+
+
+def _with_integers(op: Operator, made: LayerWeights) -> Operator:
+    """An integer layer with other constants."""
+    at = SPECS[op.kind].weights
+    assert at is not None
+    changed = {at.weights: made.weights} | ({} if made.bias is None else {at.bias: made.bias})
+    inputs = list(op.inputs)
+    for index, codes in changed.items():
+        old = op.input(index)
+        inputs[index] = Tensor(old.name, old.shape, old.dtype, codes.reshape(old.shape), old.quantization)
+    return Operator(op.kind, inputs, op.outputs, op.options, op.source_name)
+
+
+def _is_layer(op: Operator) -> bool:
+    return op.kind in SPECS and SPECS[op.kind].weights is not None
+
+
+def _is_long(op: Operator) -> bool:
+    return row_length(op) > _LONGEST_ROW
+
+
+def _data_index(op: Operator) -> int:
+    at = SPECS[op.kind].weights
+    assert at is not None
+    return at.data
+
+
+def _multiplications(op: Operator) -> int:
+    if not _is_layer(op):
+        return 0
+    return positions_of(op) * row_length(op) * op.output.shape[-1]
+
+
+def _most_alive(graph: Graph) -> int:
+    """Values of one sample in the activations that are alive at one time, at the most."""
+    last = {tensor: op for op in graph.operators for tensor in op.inputs if tensor is not None}
+    alive = sum(int(np.prod(t.shape)) for t in graph.inputs)
+    most = alive
+    for op in graph.operators:
+        alive += sum(int(np.prod(t.shape)) for t in op.outputs)
+        most = max(most, alive)
+        read = {t for t in op.inputs if t is not None and not t.is_constant}
+        alive -= sum(int(np.prod(t.shape)) for t in read if last[t] is op)
+    return most
