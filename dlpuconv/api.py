@@ -105,8 +105,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     Raises:
         DlpuconvError: the model, the data or an option cannot be used, or a tool failed.
     """
-    from dlpuconv.pipeline import Data
     from dlpuconv.pipeline import convert as run
+    from dlpuconv.run import Data
 
     request = make_request(
         targets=(target,) if isinstance(target, str) else tuple(target),
@@ -190,7 +190,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             tell what layers lose.
     """
     from dlpuconv.diagnosis import analyze as run
-    from dlpuconv.pipeline import Data
+    from dlpuconv.run import Data
 
     request = make_request(
         targets=(target,) if isinstance(target, str) else tuple(target),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError
 from dlpuconv.frontends.modules import module_names
-from dlpuconv.pipeline import choose_recipe, opened, prepare
+from dlpuconv.recipe_choice import choose_recipe
+from dlpuconv.run import opened, prepare
 
 if TYPE_CHECKING:
-    from dlpuconv.pipeline import Data
     from dlpuconv.progress import Progress
     from dlpuconv.request import Request
+    from dlpuconv.run import Data
 
 
 def analyze(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Analysis, ...]:

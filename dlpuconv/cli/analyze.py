@@ -42,7 +42,7 @@ def analyze(
     from dlpuconv.cli.console import TerminalProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.diagnosis import analyze as run
-    from dlpuconv.pipeline import Data
+    from dlpuconv.run import Data
 
     request = make_request(
         targets=tuple(name for text in target for name in text.split(",")),

@@ -54,8 +54,9 @@ def convert(
     from dlpuconv.cli.console import TerminalProgress, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
-    from dlpuconv.pipeline import Data, artifact_names
+    from dlpuconv.pipeline import artifact_names
     from dlpuconv.pipeline import convert as run
+    from dlpuconv.run import Data
 
     request = make_request(
         targets=tuple(name for text in target for name in text.split(",")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlpuconv.errors import UsageError
-from dlpuconv.pipeline import _demand_numbers
 from dlpuconv.quantization import Recipe
+from dlpuconv.run import _demand_numbers
 from dlpuconv_backends.tflite.backend import TFLiteBackend, TFLitePrepared
 from dlpuconv_targets.artpec import ARTPEC8
 from dlpuconv_targets.cv25 import CV25

@@ -1,0 +1,88 @@
+"""Which recipe a target's file is made with: the one that was asked for, or the best of those that are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import UsageError
+from dlpuconv.quantization import Recipe
+from dlpuconv.quantization.mixing import mix
+from dlpuconv.quantization.search import Plan, plan_for, search
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    from dlpuconv.calibration import Samples
+    from dlpuconv.plugin import Artifact, Backend, Prepared, Target
+    from dlpuconv.quantization.search import Trial
+    from dlpuconv.request import QuantizationOptions
+    from dlpuconv.run import Run
+
+
+def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run) -> tuple[Recipe, tuple[Trial, ...]]:
+    """The recipe that was asked for, or the best of those that the effort allows to try.
+
+    Raises:
+        UsageError: a recipe was given for a backend that has no use for it.
+    """
+    wanted, calibration = run.request.quantization, run.calibration
+    if wanted.recipe is not None:
+        if not backend.follows_recipes:
+            raise UsageError(f"a recipe was given, but the backend {backend.name} of {target.name} follows none")
+        return _as_given(wanted.recipe, wanted), ()
+    start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
+    plan = plan_for(wanted.effort)
+    mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
+    if not backend.follows_recipes or calibration is None or (plan is None and not mixed):
+        return start, ()
+    if not calibration.calibrated and run.yardstick is None:  # nothing that a recipe could be judged by
+        return start, ()
+    trials = _tried(_Workshop(backend, prepared, target, run), start, plan or Plan(changes=()), mixed=mixed)
+    return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
+
+
+def _as_given(recipe: Recipe, wanted: QuantizationOptions) -> Recipe:
+    """The user's recipe; what the command line says beside it comes last and decides."""
+    overrides = (*recipe.overrides, *wanted.overrides)
+    return replace(recipe, granularity=wanted.granularity or recipe.granularity, overrides=overrides)
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    """Where recipes of one target are tried out."""
+
+    backend: Backend
+    prepared: Prepared
+    target: Target
+    run: Run
+
+    def emit(self, recipe: Recipe) -> Artifact:
+        """See `search.Emit`."""
+        return self.backend.emit(self.prepared, self.target, recipe)
+
+    def worst_layers(self, recipe: Recipe) -> list[str]:
+        """Those that lose by their weights, the worst first."""
+        layers = self.backend.blame(self.prepared, recipe, self.samples).layers
+        losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
+        return list(dict.fromkeys(layer.name for layer in losing))
+
+    @property
+    def samples(self) -> Samples:
+        """What recipes are judged on."""
+        assert self.run.calibration is not None
+        return self.run.calibration.held_out
+
+
+def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
+    from dlpuconv.quantization.judging import SampleJudge
+
+    run, name = shop.run, shop.target.name
+    if run.yardstick is not None:
+        plan = replace(plan, enough=run.yardstick.enough)
+    judge = SampleJudge(run.source, shop.samples, shop.backend.runner, run.workspace / "trials", metric=run.yardstick)
+    with run.progress.stage(f"looking for good numbers for {name}") as tried:
+        trials = search(start, shop.emit, judge, plan, tried)
+    if mixed:
+        with run.progress.stage(f"looking for layers that need per-channel weights on {name}") as tried:
+            trials = mix(trials, shop.emit, judge, shop.worst_layers, tried)
+    return trials

@@ -1,0 +1,159 @@
+"""What every stage of one run shares, and what it takes to begin: the model and the data read, backends started."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.calibration import open_calibration
+from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.frontends import load
+from dlpuconv.passes import fold_preprocessing, normalize
+from dlpuconv.plugin import Job
+from dlpuconv.progress import Silent
+from dlpuconv.registry import load_backend, load_target
+from dlpuconv.scheme import Numbers
+from dlpuconv.scoring import yardstick_of
+from dlpuconv.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.ir import Model
+    from dlpuconv.passes import FoldResult
+    from dlpuconv.plugin import Backend, Prepared, Target
+    from dlpuconv.progress import Progress
+    from dlpuconv.quantization.metric import Yardstick
+    from dlpuconv.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What the user gives beside the model; anything that `open_calibration` and `load` read."""
+
+    calibration: Any = None
+    validation: Any = None
+    example_inputs: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What every stage of one run shares.
+
+    Attributes:
+        request: what is wanted.
+        source: the model as it was read.
+        normal: in normal form.
+        backends: started ones, each with its targets.
+        calibration: samples, or None.
+        yardstick: the user's own metric, or None.
+        workspace: a private temporary folder.
+        progress: where long work reports.
+        clock: counts the stages' time.
+    """
+
+    request: Request
+    source: Model
+    normal: Model
+    backends: tuple[tuple[Backend, list[Target]], ...]
+    calibration: Calibration | None
+    yardstick: Yardstick | None
+    workspace: Path
+    progress: Progress
+    clock: Stopwatch
+
+
+@contextmanager
+def opened(model: Any, request: Request, data: Data, progress: Progress | None) -> Iterator[Run]:
+    """Read the model and the data, with backends started meanwhile; all is closed afterwards, come what may."""
+    progress = progress or Silent()
+    clock = Stopwatch()
+    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    _demand_calibration(targets, data)
+    with ExitStack() as stack:
+        workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
+        backends = tuple(_backends(request, targets, stack))
+        with clock("read"):
+            source = load(model, request.source, example_inputs=data.example_inputs)
+        with clock("metric of the source"):
+            yardstick = yardstick_of(request, source, progress)
+        with clock("normal form"):
+            normal, _ = normalize(source)
+        with clock("calibration data"):
+            calibration = open_calibration(
+                data.calibration,
+                validation=data.validation,
+                signature=source.signature,
+                preprocessing=request.preprocessing,
+                progress=progress,
+            )
+        yield Run(
+            request=request,
+            source=source,
+            normal=normal,
+            backends=backends,
+            calibration=calibration,
+            yardstick=yardstick,
+            workspace=workspace,
+            progress=progress,
+            clock=clock,
+        )
+
+
+def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
+    """What all targets of one backend share."""
+    with run.clock("fold normalization"):
+        folded = fold_preprocessing(
+            run.normal,
+            run.request.preprocessing,
+            run.request.normalization or backend.normalization,
+            exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
+            samples=run.calibration.fit if run.calibration else None,
+        )
+    job = Job(
+        model=folded.model,
+        bindings=folded.bindings,
+        calibration=run.calibration,
+        preprocessing=run.request.preprocessing,
+        interface=run.request.interface,
+        workspace=run.workspace,
+        cache=run.request.cache,
+        progress=run.progress,
+    )
+    with run.clock("lower and calibrate"):
+        return folded, backend.prepare(job)
+
+
+def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
+    """One started backend for each group of targets that share it; closed with the stack, come what may."""
+    groups: dict[str, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(request.backend or target.backend, []).append(target)
+    for name, theirs in groups.items():
+        backend = load_backend(name)()
+        _demand_numbers(backend, theirs)
+        stack.callback(backend.close)
+        backend.warm_up()
+        yield backend, theirs
+
+
+def _demand_numbers(backend: Backend, targets: list[Target]) -> None:
+    for target in targets:
+        if backend.numbers not in (None, target.scheme.numbers):
+            raise UsageError(
+                f"{target.name} takes {target.scheme.numbers} files; the {backend.name} backend makes {backend.numbers}"
+                f" ones (without --backend, {target.name} gets its own: {target.backend})"
+            )
+
+
+def _demand_calibration(targets: list[Target], data: Data) -> None:
+    needy = [target.name for target in targets if target.calibration_required]
+    if needy and data.calibration is None:  # validation data alone calibrates nothing
+        raise CalibrationError(
+            f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
+            " (or 'random', to try the conversion without meaningful numbers)"
+        )
