@@ -84,5 +84,5 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         trials = search(start, shop.emit, judge, plan, tried)
     if mixed:
         with run.progress.stage(f"looking for layers that need per-channel weights on {name}") as tried:
-            trials = mix(trials, shop.emit, judge, shop.worst_layers, tried)
+            trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
     return trials

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, override
 
 import pytest
 
 from dlpuconv.plugin import Artifact
-from dlpuconv.quantization import Override, Recipe
+from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.search import Score, Trial
 from dlpuconv.scheme import Granularity
@@ -102,3 +103,42 @@ def test_names_are_taken_literally() -> None:
     trials = Network(25.0, {"conv[0]*": 20.0, "conv0": 0.0}).mixed()
     assert chosen(trials).granularity_of("conv[0]*") is CHANNEL
     assert chosen(trials).granularity_of("conv0") is None
+
+
+def test_layers_are_looked_for_without_learning_which_is_done_once_for_what_was_found() -> None:
+    learned = Recipe(granularity=TENSOR, rounding=Rounding.LEARNED)
+
+    class Learning(Network):
+        @override
+        def judge(self, artifact: Artifact) -> Score:
+            score = super().judge(artifact)
+            more = 0.5 if self.judged[-1].rounding is Rounding.LEARNED else 0.0
+            return Score(value=score.value + more, worst_db=score.value, cosine=1.0)
+
+    network = Learning(25.0, {f"bad{i}": 3.0 for i in range(4)} | {f"good{i}": 0.0 for i in range(20)})
+    trials = network.mixed(learned)
+    assert chosen(trials).rounding is Rounding.LEARNED
+    assert 0 < len(switched(trials)) <= 4
+    assert sum(recipe.rounding is Rounding.LEARNED for recipe in network.judged) == 2, "before, and at the end"
+
+
+def test_a_metric_of_the_user_s_own_decides_instead_of_decibels() -> None:
+    class Counting(Network):
+        """Decibels want every layer, the metric only one."""
+
+        @override
+        def judge(self, artifact: Artifact) -> Score:
+            score = super().judge(artifact)
+            recipe = self.judged[-1]
+            good = (recipe.granularity_of("b") or recipe.granularity) is CHANNEL
+            return replace(score, metric=0.8 if good else 0.3)
+
+    trials = Counting(25.0, {"a": 5.0, "b": 6.0, "c": 5.0}).mixed()
+    assert switched(trials) == ["b"]
+
+
+def test_what_the_user_set_as_the_limit_ends_the_search_for_layers() -> None:
+    network = Network(25.0, {"a": 5.0, "b": 4.0, "c": 3.0})
+    start = Trial(recipe=PLAIN, score=network.judge(network.emit(PLAIN)), chosen=True)
+    trials = mix([start], network.emit, network.judge, lambda _: "abc", met=lambda score: score.value >= 17.0)
+    assert switched(trials) == ["a"], "18 dB"
