@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
 from dlpuconv.verify.parity import Links, compare
+from dlpuconv.verify.report import HIGHEST_DB, LOWEST_DB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact
     from dlpuconv.verify.report import OutputParity
 
-_LOWEST_DB, _HIGHEST_DB = -20.0, 60.0
 _FEWEST, _MOST = 4, 24
 _WORK = 6e9
 """Multiplications of all judging samples together: two to four seconds on the plain integer kernels."""
@@ -119,10 +119,9 @@ def _multiplications(file: Path) -> int:
 
 
 def _decibels(output: OutputParity) -> float:
-    if output.dead:
-        return _LOWEST_DB
+    """How close an output comes: on the typical sample, since a ratio over all is decided by the few worst of them."""
+    if output.dead or output.fault:
+        return LOWEST_DB
     if output.equal is not None:  # labels: the share of wrong ones stands for noise
-        return min(-10 * math.log10(1 - output.equal), _HIGHEST_DB) if output.equal < 1 else _HIGHEST_DB
-    if output.sqnr_db is None:
-        return _HIGHEST_DB
-    return min(max(output.sqnr_db, _LOWEST_DB), _HIGHEST_DB)
+        return min(-10 * math.log10(1 - output.equal), HIGHEST_DB) if output.equal < 1 else HIGHEST_DB
+    return HIGHEST_DB if output.typical_db is None else output.typical_db

@@ -31,8 +31,8 @@ class Score:
     """How close an artifact comes to its float source.
 
     Attributes:
-        value: dB, what recipes are compared by: the mean over the outputs, each cut to -20..60.
-        worst_db: the lowest signal-to-noise ratio of an output, cut likewise.
+        value: dB, what recipes are compared by: the ratio of the typical sample, cut to -20..60, mean over the outputs.
+        worst_db: the lowest of an output.
         cosine: the lowest of an output.
         metric: what the user's own metric says; None where there is none. Then it decides, and `value` only between
             scores that are the same.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
-from dlpuconv.verify.report import MOST_DB, OutputParity, ParityReport
+from dlpuconv.verify.report import HIGHEST_DB, LOWEST_DB, MOST_DB, OutputParity, ParityReport
 from dlpuconv.verify.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class _Tally:
         self._high = self._reference_high = -math.inf
         self._same_for_all = True
         self._drift = 0.0  # how far the reference moves between samples
+        self._ratios: list[float] = []
 
     def add(self, reference: npt.NDArray[np.generic], value: npt.NDArray[np.float64]) -> None:
         """One sample.
@@ -139,11 +140,13 @@ class _Tally:
             )
         self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
         expected, value = self._comparable(expected, value)
-        self._signal += _dot(expected, expected)
+        error = expected - value
+        signal, noise = _dot(expected, expected), _dot(error, error)
+        self._signal += signal
+        self._noise += noise
         self._energy += _dot(value, value)
         self._product += _dot(expected, value)
-        error = expected - value
-        self._noise += _dot(error, error)
+        self._rate(signal, noise, expected.size)
         self._max_error = max(self._max_error, _largest(error))
         self._peak = max(self._peak, _largest(expected))
         self._agreed += int(expected.size > 0 and expected.argmax() == value.argmax())
@@ -162,6 +165,12 @@ class _Tally:
         self._lost += int(np.count_nonzero(sound & ~held))
         both = sound & held
         return np.where(both, expected, 0.0), np.where(both, value, 0.0)
+
+    def _rate(self, signal: float, noise: float, size: int) -> None:
+        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
+        ratio = _decibels(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
+        if ratio is not None:
+            self._ratios.append(min(max(ratio, LOWEST_DB), HIGHEST_DB))
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
         """Whether anything moves: over the elements, and from sample to sample."""
@@ -183,6 +192,7 @@ class _Tally:
         return OutputParity(
             name=self.port.name,
             sqnr_db=-MOST_DB if fault else None if self._labels else _decibels(self._signal, self._noise),
+            typical_db=None if self._labels or not self._ratios else sum(self._ratios) / len(self._ratios),
             exact=self._noise == 0.0 and not fault,
             cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
             max_error=self._max_error,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_HITS = 50  # written to JSON; the count is always there
 MOST_DB = 200.0
 """Ratios beyond this (or under its negative) say nothing more in double precision: they are cut."""
+LOWEST_DB, HIGHEST_DB = -20.0, 60.0
+"""What the ratio of one sample is cut to, so that none outweighs all others in a mean."""
 
 
 class Verdict(StrEnum):
@@ -38,6 +40,9 @@ class OutputParity:
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
             artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
             -MOST_DB where the output has a fault.
+        typical_db: mean over the samples of each one's ratio, cut to -20..60 dB, with the rounding to the output's own
+            steps (step^2 / 12 an element) added to the noise; steadier than `sqnr_db`, which the few worst samples
+            decide. None for labels, and where nothing differs or the reference is zero throughout.
         exact: True where the artifact gives the very values of the reference.
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.
@@ -57,6 +62,7 @@ class OutputParity:
     cosine: float | None
     max_error: float
     peak: float
+    typical_db: float | None = None
     argmax_agreement: float | None = None
     equal: float | None = None
     dead: str = ""
@@ -68,6 +74,7 @@ class OutputParity:
         return {
             "name": self.name,
             "sqnr_db": None if self.sqnr_db is None else round(self.sqnr_db, 3),
+            "typical_db": None if self.typical_db is None else round(self.typical_db, 3),
             "exact": self.exact,
             "cosine": None if self.cosine is None else round(self.cosine, 7),
             "max_error": _finite(self.max_error),

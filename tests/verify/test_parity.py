@@ -82,6 +82,20 @@ def test_sums_run_over_all_samples() -> None:
     assert compared([[1, 0], [0, 3]], [[2, 0], [0, 4]]).sqnr_db == pytest.approx(10.0)
 
 
+def test_the_typical_ratio_is_the_mean_of_the_samples_with_the_steps_own_rounding() -> None:
+    """Signal 25 twice, noise 0.25 and 0; two elements of step 0.5 round to a noise of 2 x 0.25 / 12 = 1/24."""
+    found = compared([[3, 4], [3, 4]], [[6, 7], [6, 8]])
+    each = 10 * math.log10(25 / (0.25 + 1 / 24)), 10 * math.log10(25 / (1 / 24))
+    assert found.typical_db == pytest.approx(sum(each) / 2)
+
+
+def test_one_ruined_sample_does_not_decide_the_typical_ratio() -> None:
+    found = compared([[3, 4], [0.25, 0], [3, 4]], [[6, 8], [127, 127], [6, 8]])
+    assert found.sqnr_db is not None
+    assert found.sqnr_db < -20
+    assert found.typical_db == pytest.approx((2 * 10 * math.log10(25 * 24) - 20) / 3), "cut to -20 dB"
+
+
 def test_equal_values_are_exact_and_have_no_ratio() -> None:
     found = compared([[1, 2], [2, 1]], [[2, 4], [4, 2]])
     assert (found.exact, found.sqnr_db, found.max_error) == (True, None, 0.0)
