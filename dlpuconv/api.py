@@ -67,7 +67,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             `example_inputs`) or an `ExportedProgram`.
         target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
-            layout), or any iterable of samples, such as a torch DataLoader; `"random"` to try without data.
+            layout), or any iterable of samples, such as a torch DataLoader. Without data: `"none"` for ranges of
+            made-up samples and of the model's batch normalizations, `"random"` to try a conversion.
         validation: data for parity; every fifth calibration sample if None.
         example_inputs: what `model.forward` takes, for an `nn.Module`.
         input_shape: static shape by input name.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.calibration import Origin
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.conversion import Conversion, Converted
 from dlpuconv.delivery import Reference
@@ -121,7 +122,7 @@ def _question(artifact: Artifact, backend: Backend, run: Run) -> Question:
         reference=run.source,
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
-        calibrated=run.calibration is None or run.calibration.calibrated or not len(run.calibration.fit),
+        calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
         inputs=artifact.inputs,
         outputs=artifact.outputs,
         bindings=artifact.bindings,

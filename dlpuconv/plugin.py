@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing, Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Layout, Model
+    from dlpuconv.ir.moments import Moments
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.verify.rule import Rule
@@ -119,6 +120,7 @@ class Job:
         model: in normal form, normalization folded as `bindings` tell. The backend may edit a copy of it.
         bindings: by input name: how source values become this model's values.
         calibration: samples in the *source* domain (apply the bindings), or None.
+        moments: of the model's values by name, where the samples are made up and the network itself tells.
         preprocessing: for what the manifest and packages say.
         interface: dtypes and layout of inputs and outputs.
         workspace: a private temporary folder that is removed afterwards.
@@ -129,6 +131,7 @@ class Job:
     model: Model
     bindings: Mapping[str, InputBinding]
     calibration: Calibration | None
+    moments: Mapping[str, Moments] = field(default_factory=dict)
     preprocessing: Preprocessing
     interface: InterfaceOptions
     workspace: Path

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Plan, plan_for, search
+from dlpuconv.quantization.search import Plan, data_free, plan_for, search
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or (plan is None and not mixed):
         return start, ()
-    if not calibration.calibrated and run.yardstick is None:  # nothing that a recipe could be judged by
-        return start, ()
+    if not calibration.judges and run.yardstick is None:  # nothing that a recipe could be judged by
+        return (data_free(start) if calibration.origin is Origin.SYNTHETIC else start), ()
     trials = _tried(_Workshop(backend, prepared, target, run), start, plan or Plan(changes=()), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.calibration import open_calibration
+from dlpuconv.calibration import Origin, open_calibration
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.passes import fold_preprocessing, normalize
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model
+    from dlpuconv.ir.moments import Moments
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Backend, Prepared, Target
     from dlpuconv.progress import Progress
@@ -118,6 +119,7 @@ def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResu
         model=folded.model,
         bindings=folded.bindings,
         calibration=run.calibration,
+        moments=_moments(run),
         preprocessing=run.request.preprocessing,
         interface=run.request.interface,
         workspace=run.workspace,
@@ -126,6 +128,16 @@ def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResu
     )
     with run.clock("lower and calibrate"):
         return folded, backend.prepare(job)
+
+
+def _moments(run: Run) -> dict[str, Moments]:
+    """What the network tells of its values, where nobody gave data to measure them on."""
+    if run.calibration is None or run.calibration.origin is not Origin.SYNTHETIC:
+        return {}
+    from dlpuconv.passes.batch_norms import known_moments
+
+    with run.clock("batch normalizations"):
+        return known_moments(run.source, run.normal, next(iter(run.calibration.fit)))
 
 
 def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
@@ -155,5 +167,5 @@ def _demand_calibration(targets: list[Target], data: Data) -> None:
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
-            " (or 'random', to try the conversion without meaningful numbers)"
+            " (or 'none': then ranges are those of made-up pictures, and accuracy suffers)"
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from dlpuconv.calibration.linter import FEW
 from dlpuconv.calibration.reading import MOST, Read, Request
-from dlpuconv.calibration.samples import Calibration
+from dlpuconv.calibration.samples import Calibration, Origin
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError, UsageError
 
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
     from dlpuconv.progress import Progress
 
 type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object]
-"""A folder, `.npz` or `.npy` by path, the word `random`, arrays by input name, one array, or anything iterable."""
+"""A folder, `.npz` or `.npy` by path, `none`, `random`, arrays by input name, one array, or anything iterable."""
 
-RANDOM = "random"
+RANDOM, NONE = "random", "none"
+_MADE_UP = {RANDOM: Origin.RANDOM, NONE: Origin.SYNTHETIC}
+_NOT_GIVEN = {
+    Origin.RANDOM: "the calibration samples are random: the result is not calibrated, its accuracy means nothing",
+    Origin.SYNTHETIC: "no calibration data: ranges come from made-up samples and from what the network itself says of "
+    "its values; about 100 real samples would give a better file, and figures that mean something",
+}
 _HELD_OUT_EVERY = 5
 
 
@@ -44,7 +50,7 @@ def open_calibration(
         source: where samples come from. Images are resized and normalized as `preprocessing` says; arrays (files and
             Python) are final values in the source model's layout and are never rescaled. None: no calibration.
         validation: samples for parity; without it every fifth sample of `source` is held out. With validation but
-            no source, `fit` is empty and `calibrated` False.
+            no source, `fit` is empty.
         signature: of the source model.
         preprocessing: what the network expects of an image.
         progress: shows a bar while samples are read, and the warnings.
@@ -66,37 +72,34 @@ def open_calibration(
     )
     given = None if source is None else _read(source, request)
     kept = None if validation is None else _read(validation, _retitled(request))
-    calibration = _combine(given, kept, signature, random=_is_random(source))
+    calibration = _combine(given, kept, signature, _origin(source))
     for warning in calibration.warnings:
         progress.message(warning)
     return calibration
 
 
-def _combine(given: Read | None, kept: Read | None, signature: Signature, *, random: bool) -> Calibration:
+def _combine(given: Read | None, kept: Read | None, signature: Signature, origin: Origin) -> Calibration:
     warnings = list(given.warnings if given else ())
     if kept:
         warnings += [f"validation: {text}" for text in kept.warnings if text not in warnings]
     if given is None:
         empty = ArraySamples(ArraySamples.spool_for(signature))
-        return Calibration(
-            fit=empty, held_out=kept.samples if kept else empty, calibrated=False, warnings=tuple(warnings)
-        )
+        return Calibration(fit=empty, held_out=kept.samples if kept else empty, origin=origin, warnings=tuple(warnings))
     total = len(given.samples) + (len(kept.samples) if kept else 0)
-    if random:
-        warnings.insert(
-            0, "the calibration samples are random: the result is not calibrated, its accuracy means nothing"
-        )
+    if origin in _NOT_GIVEN:
+        warnings.insert(0, _NOT_GIVEN[origin])
     elif total < FEW:
         warnings.insert(0, f"only {total} calibration sample{'s' * (total > 1)}: {FEW} or more give steadier ranges")
     if kept:
-        return Calibration(fit=given.samples, held_out=kept.samples, calibrated=not random, warnings=tuple(warnings))
+        return Calibration(fit=given.samples, held_out=kept.samples, origin=origin, warnings=tuple(warnings))
     fit, held_out = split_rows(len(given.samples))
     if not set(fit).isdisjoint(held_out):
         warnings.append("the one sample serves calibration and parity alike: parity is measured on data already seen")
     return Calibration(
         fit=given.samples.select(fit),
         held_out=given.samples.select(held_out),
-        calibrated=not random,
+        origin=origin,
+        judges=origin is Origin.GIVEN,
         warnings=tuple(warnings),
     )
 
@@ -114,10 +117,10 @@ def split_rows(count: int) -> tuple[list[int], list[int]]:
 
 
 def _read(source: Source, request: Request) -> Read:
-    if _is_random(source):
-        from dlpuconv.calibration.random_data import make_random
+    if is_made_up(source):
+        from dlpuconv.calibration.made_up import dead_leaves, make_up, mosaic
 
-        return make_random(request)
+        return make_up(request, mosaic if source == RANDOM else dead_leaves)
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         return _reader_of(path)(path, request)
@@ -130,8 +133,8 @@ def _read(source: Source, request: Request) -> Read:
 
         return read_iterable(source, request)
     raise CalibrationError(
-        f"a {type(source).__name__} is no calibration data: give a folder of images, an .npz or .npy file, 'random', "
-        "arrays, or an iterable of samples"
+        f"a {type(source).__name__} is no calibration data: give a folder of images, an .npz or .npy file, 'none', "
+        "'random', arrays, or an iterable of samples"
     )
 
 
@@ -148,12 +151,19 @@ def _reader_of(path: Path) -> Callable[[Path, Request], Read]:
 
         return read_file
     raise CalibrationError(
-        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, or 'random'"
+        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, 'none' or 'random'"
     )
 
 
-def _is_random(source: Source | None) -> bool:
-    return isinstance(source, str) and source == RANDOM
+def is_made_up(source: Source | None) -> bool:
+    """True for the words that stand for samples that nobody gave."""
+    return isinstance(source, str) and source in _MADE_UP
+
+
+def _origin(source: Source | None) -> Origin:
+    if source is None:
+        return Origin.ABSENT
+    return _MADE_UP.get(source, Origin.GIVEN) if isinstance(source, str) else Origin.GIVEN
 
 
 def _retitled(request: Request) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ def raw_images(samples: Samples) -> Iterator[npt.NDArray[np.uint8]]:
             yield samples.pixels(index)
 
 
+class Origin(StrEnum):
+    """Where the samples that ranges are taken from come from."""
+
+    GIVEN = "given"
+    """From the user."""
+    SYNTHETIC = "synthetic"
+    """From nobody: made up, for a conversion without data."""
+    RANDOM = "random"
+    """From a random generator, to try a conversion."""
+    ABSENT = "absent"
+    """There are none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """The samples of a conversion.
@@ -55,11 +69,18 @@ class Calibration:
     Attributes:
         fit: for ranges.
         held_out: for parity: never seen by `fit`.
-        calibrated: False when the samples are random, so that report and manifest say so.
+        origin: of `fit`, so that report and manifest can say it.
+        judges: True where `held_out` is real data, which recipes can be judged by.
         warnings: what the linter and the reader found.
     """
 
     fit: Samples
     held_out: Samples
-    calibrated: bool = True
+    origin: Origin = Origin.GIVEN
+    judges: bool = True
     warnings: tuple[str, ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        """True where ranges come from the user's own data."""
+        return self.origin is Origin.GIVEN

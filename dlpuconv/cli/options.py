@@ -39,8 +39,8 @@ Targets = Annotated[
 Calibration = Annotated[
     str | None,
     typer.Option(
-        help="A folder of about 100 images, an .npz/.npy with the model's own input values, or 'random' to try"
-        " the conversion without data.",
+        help="A folder of about 100 images, an .npz/.npy with the model's own input values, or 'none': ranges"
+        " of made-up pictures and of the model's batch normalizations, for want of data.",
         show_default=False,
     ),
 ]

@@ -72,7 +72,7 @@ def verify(
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """
     from dlpuconv.api import make_request
-    from dlpuconv.calibration.open import RANDOM
+    from dlpuconv.calibration.open import is_made_up
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.registry import load_target
@@ -101,7 +101,7 @@ def verify(
     question = Question(
         reference=source,
         samples=samples.held_out if samples else None,
-        calibrated=data != RANDOM,
+        calibrated=not is_made_up(data),
         min_sqnr=request.verification.min_sqnr,
         ignore=request.verification.ignore,
         strict=request.verification.strict,

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import dlpuconv
+from dlpuconv.calibration import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,9 +100,17 @@ def sha256(content: bytes) -> str:
 
 def _calibration(calibration: Calibration | None) -> Json:
     if calibration is None:
-        return {"calibrated": False, "samples": 0, "held_out": 0, "digest": None, "warnings": []}
+        return {
+            "calibrated": False,
+            "origin": Origin.ABSENT,
+            "samples": 0,
+            "held_out": 0,
+            "digest": None,
+            "warnings": [],
+        }
     return {
         "calibrated": calibration.calibrated,
+        "origin": calibration.origin,
         "samples": len(calibration.fit),
         "held_out": len(calibration.held_out),
         "digest": calibration.fit.digest,

@@ -56,13 +56,13 @@ def signal_to_noise(original: Bound, folded: Bound, samples: Samples) -> float:
 
 
 def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
-    """Random pictures, for a model that came without samples."""
-    from dlpuconv.calibration.random_data import make_random
+    """Made-up pictures, for a model that came without samples."""
+    from dlpuconv.calibration.made_up import make_up, mosaic
     from dlpuconv.calibration.reading import Request
     from dlpuconv.progress import Silent
 
     request = Request(signature=original.signature, preprocessing=preprocessing, progress=Silent(), limit=_SAMPLES)
-    return make_random(request).samples
+    return make_up(request, mosaic).samples
 
 
 def _runner(bound: Bound) -> Callable[[Sample], dict[str, npt.NDArray[np.generic]]]:

@@ -148,6 +148,11 @@ def plan_for(effort: str) -> Plan | None:
     return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS, last=learning)
 
 
+def data_free(start: Recipe) -> Recipe:
+    """What helps without samples to judge by: Nagel et al. 2019, "Data-Free Quantization ...", figure 4."""
+    return _equalize_and_correct(start)
+
+
 def search(
     start: Recipe, emit: Emit, judge: Judge, plan: Plan, tried: Callable[[], None] = lambda: None
 ) -> list[Trial]:

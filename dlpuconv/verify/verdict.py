@@ -26,7 +26,7 @@ _COLLAPSE = (
     " --granularity per-channel keeps the accuracy where the chip can afford it,"
     " and --override 'LAYERS=per-channel' does so for some layers only."
 )
-_RANDOM = " (The samples are random: with real ones the figures mean more.)"
+_RANDOM = " (The samples are made up: with real ones the figures mean more.)"
 
 
 @dataclass(frozen=True, slots=True)

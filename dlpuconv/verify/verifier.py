@@ -136,9 +136,9 @@ def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...]
 
 
 _STRANGER = "compared with another model than the manifest names as the file's source"
-_NOT_CALIBRATED = "not calibrated: the samples were random, so that the ranges and figures of this file mean little"
+_NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
 
-_RANDOM_COMPARISON = "compared on random samples: the figures mean little; with real ones they would mean more"
+_RANDOM_COMPARISON = "compared on made-up samples: the figures mean little; with real ones they would mean more"
 
 
 def _parity(

@@ -15,6 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from scripts.benchmarks.shared import (
+    NORMALIZATIONS,
     console,
     float_graph,
     has_tensorflow,
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from scripts.benchmarks.shared import Array
 
 NAIVE_PT, OURS_PT, OURS_PC = "naive per-tensor", "ours per-tensor", "ours per-channel, fast"
+NO_DATA = "ours per-tensor, no data"
 THEIRS_PC, THEIRS_PT = "TF per-channel", "TF per-tensor"
-TITLES = (NAIVE_PT, OURS_PT, OURS_PC, THEIRS_PT, THEIRS_PC)
+TITLES = (NAIVE_PT, OURS_PT, OURS_PC, NO_DATA, THEIRS_PT, THEIRS_PC)
 MAY_LOSE = {
     "cifar_mobilenetv2": 0.01, "cifar_efficientnet": 0.01, "cifar_resnet20": 0.01, "imagenet_mnv2_torch": 0.01,
     "kws_dscnn_mlperf": 0.01, "kws_kwt1": 0.01, "det_yolov5n_axis": 0.01, "vww_mobilenetv1_025": 0.016,
@@ -142,12 +144,14 @@ def _files(name: str, values: Array) -> Iterator[tuple[str, bytes | str]]:
     from dlpuconv.scheme import Granularity
 
     model = source_model(name)
-    common: dict[str, Any] = {"cache": False, "calibration": {model.signature.inputs[0].name: values}}
+    common: dict[str, Any] = {"cache": False}
+    given = {"calibration": {model.signature.inputs[0].name: values}}
     naive = Recipe(granularity=Granularity.PER_TENSOR, observer=Observer.MINMAX)
     ways: dict[str, dict[str, Any]] = {
-        NAIVE_PT: {"target": "artpec8", "recipe": naive},
-        OURS_PT: {"target": "artpec8"},
-        OURS_PC: {"target": "artpec9", "granularity": "per-channel", "effort": "fast"},
+        NAIVE_PT: {"target": "artpec8", "recipe": naive, **given},
+        OURS_PT: {"target": "artpec8", **given},
+        OURS_PC: {"target": "artpec9", "granularity": "per-channel", "effort": "fast", **given},
+        NO_DATA: {"target": "artpec8", "calibration": "none", "fold_preprocess": "off", **NORMALIZATIONS.get(name, {})},
     }
     for title, way in ways.items():
         try:

@@ -27,6 +27,27 @@ console = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
 TARGETS = ("artpec8", "artpec9", "cv25")
 
 
+_CIFAR = {"mean": (125.307, 122.961, 113.8575), "std": (62.985, 62.0925, 66.708)}
+_BY_255: dict[str, Any] = {"preset": "0-1"}
+NORMALIZATIONS: dict[str, dict[str, Any]] = {
+    "cifar_mobilenetv2": _CIFAR,
+    "cifar_efficientnet": _CIFAR,
+    "cifar_resnet20": _CIFAR,
+    "imagenet_mnv2_torch": {"preset": "imagenet"},
+    "text_ppocrv5_det": {"preset": "imagenet"},
+    "vww_mobilenetv1_025": _BY_255,
+    "sr_fsrcnn_x2": {"color": "gray", **_BY_255},
+    "det_yolov5n_axis": _BY_255,
+    "det_yolofastestv2": {"color": "bgr", **_BY_255},
+    "lpr_lprnet": {"mean": (127.5,), "std": (128.0,)},
+    "face_retinaface_mnet025": {"color": "bgr", "mean": (104.0, 117.0, 123.0), "std": (1.0,)},
+    "seg_sinet_portrait": {
+        "color": "bgr", "mean": (102.890434, 111.25247, 126.91212), "std": (16047.8946, 16019.5691, 16920.754775),
+    },
+}  # fmt: skip
+"""What each model of the zoo expects of an image, as `convert` takes it; as its `task.py` does it."""
+
+
 def zoo_folder() -> Path:
     """The zoo's folder.
 

@@ -73,7 +73,7 @@ def test_what_is_no_data_is_told_what_is(source: Any, sentence: str) -> None:
 
 def test_a_file_of_another_kind_is_told_what_is_possible(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2,3")
-    with pytest.raises(CalibrationError, match=r"a folder of images, an .npz or .npy file, or 'random'"):
+    with pytest.raises(CalibrationError, match=r"a folder of images, an .npz or .npy file, 'none' or 'random'"):
         read(tmp_path / "a.csv", VECTOR_5)
 
 

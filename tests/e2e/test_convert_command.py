@@ -105,6 +105,17 @@ def test_random_calibration_is_marked_in_manifest_and_report(sandbox: Sandbox) -
     assert "not calibrated" in stderr or "random" in stderr
 
 
+def test_a_conversion_without_data_says_so_and_equalizes(sandbox: Sandbox) -> None:
+    """The model's batch normalizations and made-up pictures stand for data."""
+    status, answer, stderr = convert(sandbox, "--target", "artpec8", "--calibration", "none", *TRAINED_ON)
+    assert status in (0, 1), "figures of made-up pictures mean little"
+    manifest = json.loads((sandbox.output / "cifar_mobilenetv2.artpec8.json").read_text())
+    assert (manifest["calibration"]["calibrated"], manifest["calibration"]["origin"]) == (False, "synthetic")
+    assert (manifest["recipe"]["equalize"], manifest["recipe"]["bias_correction"]) == (True, "analytic")
+    assert answer["reports"][0]["calibrated"] is False  # type: ignore[index]
+    assert "no calibration data" in stderr
+
+
 def test_an_existing_file_is_an_error_that_shows_force_and_force_replaces_it(sandbox: Sandbox) -> None:
     sandbox.output.mkdir(parents=True)
     old = sandbox.output / "cifar_mobilenetv2.artpec9.tflite"

@@ -87,7 +87,7 @@ def test_labels_do_not_decide_by_a_ratio() -> None:
 
 def test_random_samples_are_marked() -> None:
     (reason,) = decide((), parity(3.0, calibrated=False), PER_CHANNEL, min_sqnr=10).reasons
-    assert "random" in reason
+    assert "made up" in reason
 
 
 def test_exact_parity_is_json_without_infinity() -> None:

@@ -50,7 +50,7 @@ def test_a_file_is_compared_with_the_preprocessing_that_its_manifest_records(
     assert report["parity"]["samples"] == len(list(IMAGES.iterdir()))
     assert report["parity"]["min_sqnr_db"] > 20
     assert report["calibrated"]
-    assert not any("random" in text for text in report["warnings"])
+    assert not any("made" in text for text in report["warnings"])
     assert messages.count("reading") <= 1
     alone = tmp_path / made.name
     alone.write_bytes(made.read_bytes())
@@ -111,14 +111,14 @@ def test_samples_are_read_once_and_all_of_them_compared(
     assert (opened[0]["source"], opened[0]["validation"]) == (None, str(tmp_path / "x.npy"))
     assert report["parity"]["samples"] == 8
     assert report["calibrated"]
-    assert not any("random" in text or "fewer" in text for text in report["warnings"])
+    assert not any("made" in text or "fewer" in text for text in report["warnings"])
 
 
 def test_random_data_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, report, _ = verified(capsys, *asked(tmp_path)[:-1], "random")
     assert not report["calibrated"]
-    (note,) = [text for text in report["warnings"] if "random" in text]
-    assert note.startswith("compared on random samples")  # the file itself was calibrated, as its manifest says
+    (note,) = [text for text in report["warnings"] if "made-up" in text]
+    assert note.startswith("compared on made-up samples")  # the file itself was calibrated, as its manifest says
 
 
 def test_shapes_that_the_source_leaves_open_are_the_manifests(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv import __version__
 from dlpuconv.analysis import Blame
+from dlpuconv.calibration import Origin
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
@@ -20,12 +21,14 @@ from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.blame import affordable_samples, blame
+from dlpuconv_backends.tflite.budget import affordable_samples as affordable
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
 from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
+from dlpuconv_backends.tflite.moments import moments_of_layers, with_moments
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.plan import observed_tensors
@@ -126,15 +129,17 @@ class TFLiteBackend(Backend):
         rewrites = legalize(graph)
         refuse_unsupported(graph)
         name_uniquely(graph)
-        statistics = _measure(graph, job, lowered)
+        measured = _measured_graph(graph, job, lowered)
+        statistics = _measure(measured, job, lowered)
         mixed = mixed_outputs(graph, statistics.ranges())
         may_split = job.interface.split_outputs is OutputSplitting.AUTO
         told = tell_mixed(graph, mixed, split=may_split)
         pieces = split_outputs(graph, mixed if may_split else [])
         if may_split and mixed:
             name_uniquely(graph)
-            statistics = _measure(graph, job, lowered)  # of what is new too
-        tuner = Tuner(_material(graph, job, lowered, statistics))
+            measured = _measured_graph(graph, job, lowered)
+            statistics = _measure(measured, job, lowered)  # of what is new too
+        tuner = Tuner(_material(graph, measured, job, lowered, statistics))
         return TFLitePrepared(
             job=job,
             graph=graph,
@@ -230,6 +235,27 @@ def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantize
     return tuned, quantize(tuned, recipe, interface, prescribed)
 
 
+def _measured_graph(graph: Graph, job: Job, lowered: Lowered) -> Graph:
+    """The graph whose activations are measured: itself, unless the network tells more of them than the samples do.
+
+    Raises:
+        BackendError: LiteRT cannot run the float graph.
+    """
+    known = moments_of_layers(graph, job.model, job.moments)
+    if not known:
+        return graph
+    assert job.calibration is not None
+    given = feeds(job.calibration.fit, job.bindings, graph.inputs, lowered.input_permutations)
+    with job.progress.stage("recalling the batch normalizations"):
+        adapted = with_moments(graph, known, list(islice(given, affordable(graph))))
+    if adapted is None:
+        job.progress.message(_CONTRADICTION)
+    return adapted or graph
+
+
+_CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
+
+
 def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     """Statistics of the activations, from the cache where the same graph has seen the same samples.
 
@@ -267,18 +293,20 @@ def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
     return statistics
 
 
-def _material(graph: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
+def _material(graph: Graph, measured: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
     calibration = job.calibration
     assert calibration is not None
     rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
     return Material(
         graph=graph,
+        measured=measured,
         ranges=statistics.ranges(),
         spreads={name: spread_of(row) for name, row in rows},
         samples=len(calibration.fit),
+        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
         feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
         cache=StatisticsCache(job.cache),
-        key=_key(graph, job, lowered),
+        key=_key(measured, job, lowered),
         progress=job.progress,
     )
 

@@ -93,26 +93,35 @@ class Details:
 
     Attributes:
         channels: by tensor name: [C, 4] lowest, highest, mean, mean square.
-        samples: how many were seen.
+        evidence: how many real samples were seen; made-up ones do not prove that a channel never fires.
     """
 
     channels: Mapping[str, npt.NDArray[np.float64]]
-    samples: int
+    evidence: int
 
     @classmethod
-    def unpack(cls, tensors: Sequence[Tensor], table: npt.NDArray[np.float64], samples: int) -> Details:
+    def unpack(cls, tensors: Sequence[Tensor], table: npt.NDArray[np.float64], evidence: int) -> Details:
         """From what `Channels` gave for `tensors`."""
         ends = np.cumsum([channels_of(t) for t in tensors])
         parts = np.split(table, ends[:-1])
         return cls(
             channels={t.name: part for t, part in zip(tensors, parts, strict=True)},
-            samples=samples,
+            evidence=evidence,
         )
 
     def range_of(self, name: str) -> Range:
         """Lowest and highest value of a tensor over all its channels."""
         table = self.channels[name]
         return Range(float(table[:, 0].min()), float(table[:, 1].max()))
+
+    def widened(self, other: Details) -> Details:
+        """With lowest and highest values that hold those of other statistics of the same tensors as well."""
+        tables = {}
+        for name, table in self.channels.items():
+            low, high = other.channels[name][:, :2].T
+            lowest, highest = np.minimum(table[:, 0], low), np.maximum(table[:, 1], high)
+            tables[name] = np.column_stack([lowest, highest, table[:, 2:]])
+        return replace(self, channels=tables)
 
     def scaled(self, factors: Mapping[str, npt.NDArray[np.float64]]) -> Details:
         """After channels were multiplied by positive `factors`.

@@ -17,7 +17,7 @@ from dlpuconv_backends.tflite.channels import LAYERS, ChannelMap, fused, layer_c
 from dlpuconv_backends.tflite.operators import SPECS, data_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -28,7 +28,7 @@ _MARGIN = 0.9
 _ACTIVE = 0.999
 """A channel that reached this share of the bound was clipped."""
 _ENOUGH = 32
-"""Samples before a channel that never fired is believed to be dead."""
+"""Real samples before a channel that never fired is believed to be dead."""
 _FIRES_NEVER_BELOW = frozenset({1, 3})  # fused RELU, RELU6: the layer's output is zero where it does not fire
 
 
@@ -38,12 +38,14 @@ class Equalized:
 
     Attributes:
         graph: float; shares its activations with the graph that it was made of.
+        likewise: does the same to another graph of the same activations.
         factors: [C] what each channel was multiplied by, by tensor name.
         scaled: how many variables got a factor other than 1.
         silenced: how many output channels of layers were set to zero because they never fired.
     """
 
     graph: Graph
+    likewise: Callable[[Graph], Graph]
     factors: Mapping[str, npt.NDArray[np.float64]]
     scaled: int
     silenced: int
@@ -58,19 +60,19 @@ def equalize(graph: Graph, details: Details) -> Equalized:
     """
     channels = map_channels(graph)
     peaks = _peaks(channels, details)
-    silent = _silent(graph, channels, peaks, details.samples)
+    silent = _silent(graph, channels, peaks, details.evidence)
     layers = [op for op in graph.operators if op.kind in LAYERS and op.input(_weights_at(op)).is_constant]
     unknown = _made_or_read_elsewhere(graph, channels, layers)
     most = _bounds(channels, peaks)
     most[channels.fixed | silent | unknown] = np.nan
     factors = solve([_view(op, channels, silent) for op in layers], most)
-    made = _Rewriter(channels, factors, silent)
-    operators = [made.operator(op) for op in graph.operators]
+    rewriter = _Rewriter(channels, factors, silent)
     return Equalized(
-        graph=Graph(list(graph.inputs), list(graph.outputs), operators, graph.description, dict(graph.metadata)),
+        graph=rewriter.graph(graph),
+        likewise=rewriter.graph,
         factors={t.name: factors[ids] for t, ids in channels.of.items() if (factors[ids] != 1.0).any()},
         scaled=int((factors != 1.0).sum()),
-        silenced=made.silenced,
+        silenced=sum(rewriter.silenced(op) for op in layers),
     )
 
 
@@ -91,7 +93,7 @@ def _peaks(channels: ChannelMap, details: Details) -> dict[Tensor, npt.NDArray[n
 
 
 def _silent(
-    graph: Graph, channels: ChannelMap, peaks: Mapping[Tensor, npt.NDArray[np.float64]], samples: int
+    graph: Graph, channels: ChannelMap, peaks: Mapping[Tensor, npt.NDArray[np.float64]], evidence: int
 ) -> npt.NDArray[np.bool_]:
     """[V] True where nothing ever fired behind a ReLU."""
     reached = np.zeros(channels.fixed.size)
@@ -101,7 +103,7 @@ def _silent(
     for op in graph.operators:
         if op.kind in LAYERS and fused(op) in _FIRES_NEVER_BELOW and op.output in peaks:
             rectified[channels.of[op.output]] = True
-    return np.asarray((reached == 0) & rectified & ~channels.ends & (samples >= _ENOUGH))
+    return np.asarray((reached == 0) & rectified & ~channels.ends & (evidence >= _ENOUGH))
 
 
 def _made_or_read_elsewhere(graph: Graph, channels: ChannelMap, layers: list[Operator]) -> npt.NDArray[np.bool_]:
@@ -148,10 +150,18 @@ class _Rewriter:
     """Makes operators with scaled constants; activations stay the same objects."""
 
     def __init__(self, channels: ChannelMap, factors: npt.NDArray[np.float64], silent: npt.NDArray[np.bool_]) -> None:
-        self.silenced = 0
         self._channels, self._factors, self._silent = channels, factors, silent
 
-    def operator(self, op: Operator) -> Operator:
+    def graph(self, graph: Graph) -> Graph:
+        """The same graph in other numbers."""
+        operators = [self._operator(op) for op in graph.operators]
+        return Graph(list(graph.inputs), list(graph.outputs), operators, graph.description, dict(graph.metadata))
+
+    def silenced(self, op: Operator) -> int:
+        """How many channels of a layer are set to zero."""
+        return int(self._silent[layer_channels(op, self._channels)[0]].sum())
+
+    def _operator(self, op: Operator) -> Operator:
         """The same operator, or one with other constants."""
         if op.kind in LAYERS and op.input(_weights_at(op)).is_constant:
             return self._layer(op)
@@ -166,7 +176,6 @@ class _Rewriter:
         down = np.where(self._silent[read], 0.0, 1.0 / self._factors[read])
         if (up == 1.0).all() and (down == 1.0).all():
             return op
-        self.silenced += int(quiet.sum())
         at = SPECS[op.kind].weights
         assert at is not None
         weights = op.input(at.weights)

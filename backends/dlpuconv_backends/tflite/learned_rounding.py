@@ -16,6 +16,7 @@ import numpy as np
 
 from dlpuconv.quantization.rounding import Sums, learned_codes
 from dlpuconv_backends.flatbuffer import Operator, Tensor
+from dlpuconv_backends.tflite.budget import affordable_samples
 from dlpuconv_backends.tflite.emit import build
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.quantizer import Quantized, quantize
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
 
     type Reals = npt.NDArray[np.float64]
 
-_FEWEST, _MOST = 4, 96
-_WORK = 8e9
-"""Multiplications of all samples together in one network: four seconds on the plain integer kernels."""
-_VALUES = 2**25
-"""Of all samples together in the activations that are alive at one time: 128 MiB of float32."""
 _POSITIONS = 4096
 _POSITIONS_OF_A_VALUE = 4
 """At so many positions, of all samples together, a layer is looked at; more where its rows read more values."""
@@ -76,12 +72,6 @@ class Rounder:
                 self._known[recipe] = learn(tuned.graph, nearest, samples, step)
         layers = self._known[recipe]
         return Quantized(graph=build(tuned.graph, nearest.plan, layers, interface), plan=nearest.plan, layers=layers)
-
-
-def affordable_samples(graph: Graph) -> int:
-    """How many samples time and memory allow to run through both networks side by side."""
-    work = sum(_multiplications(op) for op in graph.operators)
-    return int(np.clip(min(_WORK / max(work, 1), _VALUES / max(_most_alive(graph), 1)), _FEWEST, _MOST))
 
 
 def left_nearest(graph: Graph) -> tuple[str, ...]:
@@ -220,22 +210,3 @@ def _data_index(op: Operator) -> int:
     at = SPECS[op.kind].weights
     assert at is not None
     return at.data
-
-
-def _multiplications(op: Operator) -> int:
-    if not _is_layer(op):
-        return 0
-    return positions_of(op) * row_length(op) * op.output.shape[-1]
-
-
-def _most_alive(graph: Graph) -> int:
-    """Values of one sample in the activations that are alive at one time, at the most."""
-    last = {tensor: op for op in graph.operators for tensor in op.inputs if tensor is not None}
-    alive = sum(int(np.prod(t.shape)) for t in graph.inputs)
-    most = alive
-    for op in graph.operators:
-        alive += sum(int(np.prod(t.shape)) for t in op.outputs)
-        most = max(most, alive)
-        read = {t for t in op.inputs if t is not None and not t.is_constant}
-        alive -= sum(int(np.prod(t.shape)) for t in read if last[t] is op)
-    return most

@@ -55,8 +55,8 @@ class Stepwise:
         """Real values of an activation that was computed, on one sample."""
         return real_values(self._values[tensor.name][sample].astype(np.float32), tensor)
 
-    def step(self, op: Operator) -> None:
-        """Run the next operator on every sample, with the plain kernels.
+    def made(self, op: Operator) -> list[list[Codes]]:
+        """What an operator makes of the values so far with the plain kernels: by output, by sample.
 
         Raises:
             BackendError: LiteRT cannot run it.
@@ -73,8 +73,17 @@ class Stepwise:
             interpreter.invoke()
             for values, output in zip(made, outputs, strict=True):
                 values.append(interpreter.get_tensor(output))
+        return made
+
+    def step(self, op: Operator) -> None:
+        """Run the next operator on every sample.
+
+        Raises:
+            BackendError: LiteRT cannot run it.
+        """
+        made = self.made(op)
         self._values |= {t.name: values for t, values in zip(op.outputs, made, strict=True)}
-        for tensor in reads:
+        for tensor in _activations(op):
             self._readers[tensor.name] -= 1
             if not self._readers[tensor.name]:
                 del self._values[tensor.name]

@@ -69,9 +69,11 @@ class Material:
 
     Attributes:
         graph: float, as it was prepared.
+        measured: what is measured: the graph, or one with the same activations in it whose values are truer.
         ranges: lowest and highest values by name.
         spreads: distributions by name.
         samples: how many samples there are.
+        evidence: how many of them are real: made-up ones prove no channel dead.
         feeds: gives them, as often as it is called.
         cache: of statistics.
         key: of the graph and its samples, in the cache.
@@ -79,9 +81,11 @@ class Material:
     """
 
     graph: Graph
+    measured: Graph
     ranges: Mapping[str, Range]
     spreads: Mapping[str, Spread]
     samples: int
+    evidence: int
     feeds: Callable[[], Iterable[Feed]]
     cache: StatisticsCache
     key: str
@@ -94,6 +98,7 @@ class _Network:
 
     Attributes:
         graph: float.
+        measured: what distributions are measured on: the graph, or `Material.measured` in the same other numbers.
         ranges: lowest and highest values by name.
         details: by channel; None until they are measured.
         facts: how it came about, for the manifest.
@@ -101,16 +106,17 @@ class _Network:
     """
 
     graph: Graph
+    measured: Graph
     ranges: Mapping[str, Range]
     details: Details | None = None
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
 
-    def rewritten(self, graph: Graph, details: Details, changed: Iterable[str], facts: Mapping[str, Json]) -> _Network:
-        """With another graph, in which the activations named in `changed` have other values."""
+    def rewritten(self, graph: Graph, measured: Graph, details: Details, changed: Iterable[str]) -> _Network:
+        """With other graphs, in which the activations named in `changed` have other values."""
         moved = {name: details.range_of(name) for name in changed if name in details.channels}
         ranges = {name: moved.get(name, values) for name, values in self.ranges.items()}
-        return replace(self, graph=graph, ranges=ranges, details=details, facts={**self.facts, **facts})
+        return replace(self, graph=graph, measured=measured, ranges=ranges, details=details)
 
 
 class Tuner:
@@ -118,9 +124,9 @@ class Tuner:
 
     def __init__(self, material: Material) -> None:
         self._material = material
-        self._prepared = _Network(graph=material.graph, ranges=material.ranges)
+        self._prepared = _Network(graph=material.graph, measured=material.measured, ranges=material.ranges)
         self._networks: dict[tuple[bool, bool], _Network] = {}
-        self._spreads: dict[Graph, Mapping[str, Spread]] = {material.graph: material.spreads}
+        self._spreads: dict[Graph, Mapping[str, Spread]] = {material.measured: material.spreads}
 
     def feeds(self) -> Iterable[Feed]:
         """The calibration samples as values of the graph's inputs."""
@@ -156,21 +162,25 @@ class Tuner:
             elif equalized:
                 self._networks[key] = self._equalize(self._network(equalized=False, absorbing=False))
             else:
-                self._networks[key] = replace(self._prepared, details=self._measure())
+                self._networks[key] = replace(self._prepared, details=self._measure(self._material.measured))
         return self._networks[key]
 
     def _equalize(self, network: _Network) -> _Network:
         assert network.details is not None
-        made = equalize(network.graph, network.details)
+        made = equalize(network.graph, self._reached(network.details))
         facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
         details = network.details.scaled(made.factors)
-        return self._checked("equalization", network, network.rewritten(made.graph, details, made.factors, {}), facts)
+        measured = made.graph if network.measured is network.graph else made.likewise(network.measured)
+        changed = network.rewritten(made.graph, measured, details, made.factors)
+        return self._checked("equalization", network, changed, facts)
 
     def _absorb(self, network: _Network) -> _Network:
         assert network.details is not None
         made = absorb(network.graph, network.details)
         facts: dict[str, Json] = {"activations": len(made.shifts)}
-        changed = network.rewritten(made.graph, made.details, made.shifts, {})
+        same = network.measured is network.graph
+        measured = made.graph if same else absorb(network.measured, network.details).graph
+        changed = network.rewritten(made.graph, measured, made.details, made.shifts)
         return self._checked("absorption", network, changed, facts)
 
     def _checked(self, title: str, before: _Network, after: _Network, facts: Mapping[str, Json]) -> _Network:
@@ -183,26 +193,33 @@ class Tuner:
         told_facts: Json = {**facts, "float_agreement_db": round(agreement, 1)}
         return replace(after, facts={**after.facts, title: told_facts})
 
-    def _measure(self) -> Details:
-        """Channels of the graph as it was prepared."""
-        tensors = detailed_tensors(self._material.graph)
+    def _reached(self, details: Details) -> Details:
+        """With all that channels reach in the graph and where it is measured: no clip may begin to act in either."""
+        if self._material.measured is self._material.graph:
+            return details
+        return details.widened(self._measure(self._material.graph))
+
+    def _measure(self, graph: Graph) -> Details:
+        """Channels of a graph as it was prepared."""
+        tensors = detailed_tensors(graph)
         counts = [channels_of(t) for t in tensors]
-        table = self._observe(self._material.graph, tensors, Channels(counts), sum(counts))
-        return Details.unpack(tensors, table, self._material.samples)
+        table = self._observe(graph, tensors, Channels(counts), sum(counts))
+        return Details.unpack(tensors, table, self._material.evidence)
 
     def _spread(self, network: _Network) -> Mapping[str, Spread]:
-        if network.graph not in self._spreads:
-            tensors = [t for t in observed_tensors(network.graph) if t.name in network.ranges]
-            rows = self._observe(network.graph, tensors, Spreads(self._material.samples), len(tensors))
-            self._spreads[network.graph] = {t.name: spread_of(row) for t, row in zip(tensors, rows, strict=True)}
-        return self._spreads[network.graph]
+        graph = network.measured
+        if graph not in self._spreads:
+            tensors = [t for t in observed_tensors(graph) if t.name in network.ranges]
+            rows = self._observe(graph, tensors, Spreads(self._material.samples), len(tensors))
+            self._spreads[graph] = {t.name: spread_of(row) for t, row in zip(tensors, rows, strict=True)}
+        return self._spreads[graph]
 
     def _observe(
         self, graph: Graph, tensors: list[Tensor], observer: Channels | Spreads, rows: int
     ) -> npt.NDArray[np.float64]:
         """What an observer finds out on all samples, from the cache where it is there."""
         material = self._material
-        which = "" if graph is material.graph else hashlib.sha256(encode(graph)).hexdigest()
+        which = "" if graph is material.measured else hashlib.sha256(encode(graph)).hexdigest()
         key = f"{_MEASURES} {observer.name} {json.dumps([t.name for t in tensors])} {which} {material.key}"
         stored = (material.cache.get(key) or {}).get(observer.name)
         if stored is None or stored.ndim != 2 or len(stored) != rows:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,20 @@ def test_a_channel_that_never_fired_is_silenced_from_32_samples_on() -> None:
     assert bias[1] == 0.0
     for sample in pixels(4):
         assert sqnr_db(run(graph, sample)["y"], run(enough.graph, sample)["y"]) >= 60.0
+
+
+def test_made_up_samples_silence_no_channel() -> None:
+    graph, samples = unbalanced(bias=(0.0, -9.0, 0.0, 0.0)), pixels(40)
+    made = equalize(graph, replace(measured(graph, samples), evidence=0))
+    assert made.silenced == 0
+    assert weights(made.graph, 0)[1].any()
+
+
+def test_another_graph_of_the_same_activations_is_written_in_the_same_numbers() -> None:
+    graph = unbalanced(bias=(0.1, 0.2, 0.3, 0.4))
+    made = equalized(graph)
+    again = made.likewise(graph)
+    assert encode(again) == encode(made.graph)
 
 
 def test_scaled_statistics_are_those_of_the_equalized_graph() -> None:

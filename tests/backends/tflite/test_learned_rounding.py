@@ -10,7 +10,8 @@ from dlpuconv.progress import Silent
 from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, encode
-from dlpuconv_backends.tflite.learned_rounding import _LONGEST_ROW, Rounder, affordable_samples, left_nearest
+from dlpuconv_backends.tflite.budget import affordable_samples
+from dlpuconv_backends.tflite.learned_rounding import _LONGEST_ROW, Rounder, left_nearest
 from dlpuconv_backends.tflite.numbers import Parameters, Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.tuning import Tuned

@@ -48,9 +48,11 @@ def material(cache: Path | None = None) -> Material:
     seen = observe(graph, observed_tensors(graph), samples, [MinMax(), Spreads(len(samples))])
     return Material(
         graph=graph,
+        measured=graph,
         ranges=seen.ranges(),
         spreads={name: spread_of(row) for name, row in zip(seen.tensors, seen.values[Spreads.name], strict=True)},
         samples=len(samples),
+        evidence=len(samples),
         feeds=lambda: samples,
         cache=StatisticsCache(cache),
         key="network",

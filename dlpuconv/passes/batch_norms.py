@@ -1,0 +1,84 @@
+"""What the batch normalizations of a network tell of its activations, before the passes fold them away.
+
+y = gamma (x - mu) / sqrt(var + epsilon) + beta, with mu and var the moments of x in training: so y had the mean beta
+and the deviation |gamma| sqrt(var / (var + epsilon)), channel by channel (Nagel et al. 2019, "Data-Free Quantization
+Through Weight Equalization and Bias Correction", section 4.2.1; Haroush et al. 2020, "The Knowledge Within", arXiv
+1912.01274). The layer that a normalization is folded into takes over the name of y.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir.moments import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+    import onnx_ir
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.ir import Model
+
+_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_SAME = 1e-3
+"""Relative difference of two values that are the same but for rounding."""
+
+
+def known_moments(source: Model, normal: Model, sample: Sample) -> dict[str, Moments]:
+    """Moments of the values that layers of the normal form make.
+
+    A name alone proves nothing: passes may have turned channels around. So both networks are run on one sample, and
+    only values that agree are told of.
+
+    Args:
+        source: as it was read.
+        normal: the same in normal form, with the source's inputs.
+        sample: one, in the source's domain.
+
+    Returns:
+        By value name; empty for networks without batch normalizations, such as most exporters write.
+    """
+    told = {node.outputs[0].name: moments for node in source.graph.graph if (moments := _moments(node)) is not None}
+    made = {node.outputs[0].name for node in normal.graph.graph if node.op_type in _LAYERS}
+    names = [name for name in told if name in made and name is not None]
+    if not names:
+        return {}
+    before, after = _values(source, names, sample), _values(normal, names, sample)
+    return {name: told[name] for name in names if _agree(before[name], after[name])}
+
+
+def _moments(node: onnx_ir.Node) -> Moments | None:
+    """Of what a BatchNormalization makes; None for other nodes, and where its numbers are computed."""
+    if node.op_type != "BatchNormalization":
+        return None
+    arrays = [None if v is None or v.const_value is None else v.const_value.numpy() for v in node.inputs[1:5]]
+    gamma, beta, _, variance = arrays
+    if gamma is None or beta is None or variance is None:
+        return None
+    epsilon = node.attributes["epsilon"].as_float() if "epsilon" in node.attributes else 1e-5
+    spread = np.maximum(variance.astype(np.float64), 0.0)
+    return Moments(
+        mean=beta.astype(np.float64),
+        deviation=np.abs(gamma.astype(np.float64)) * np.sqrt(spread / (spread + epsilon)),
+    )
+
+
+def _values(model: Model, names: Iterable[str], sample: Sample) -> dict[str, npt.NDArray[np.generic]]:
+    import onnx
+
+    proto = model.to_proto()
+    known = {output.name for output in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
+    return OrtRunner(proto.SerializeToString(), model.source.name).run(sample)
+
+
+def _agree(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> bool:
+    if one.shape != other.shape:
+        return False
+    scale = float(np.abs(one).max(initial=0.0))
+    return bool(np.allclose(one, other, rtol=0.0, atol=_SAME * scale))
