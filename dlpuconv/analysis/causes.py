@@ -104,7 +104,10 @@ CAUSES: tuple[Cause, ...] = (
             "operands of very different range meet: the narrowest has"
             f" {256 * _share(layer.facts.narrowest_operand):.0f} of the output's 256 codes"
         ),
-        advise=lambda _: "keep the parts apart (--cut-at), or bring them to one range in the model",
+        advise=lambda _: (
+            "keep the parts apart (--split-outputs auto does where an output joins them, --cut-at elsewhere), or bring"
+            " them to one range in the model"
+        ),
     ),
     Cause(
         id="saturation",
