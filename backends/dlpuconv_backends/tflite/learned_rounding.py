@@ -9,7 +9,7 @@ left on average. Nothing is learned by gradient: the same samples give the same 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,8 +45,11 @@ _POSITIONS_OF_A_VALUE = 4
 """At so many positions, of all samples together, a layer is looked at; more where its rows read more values."""
 _PRIME = 7919
 _NAMED = 3
-_LONGEST_ROW = 2304
-"""Weights of one output channel beyond which moments would take more memory than the rest of the conversion."""
+_LONGEST_STRIP = 2304
+"""Inputs of an output channel whose moments are known together. Longer rows are learned strip by strip: the moments of
+all would take more memory than the rest of the conversion."""
+_MOST_CODES = 2e10
+"""Weights of a layer times the length of a strip: half a minute."""
 
 
 class Rounder:
@@ -76,11 +79,11 @@ class Rounder:
 
 def left_nearest(graph: Graph) -> tuple[str, ...]:
     """What is not learned of a float graph, in words; nothing where everything is."""
-    long = [op.source_name or op.output.name for op in graph.operators if _is_layer(op) and _is_long(op)]
-    if not long:
+    large = [op.source_name or op.output.name for op in graph.operators if _is_layer(op) and _is_too_large(op)]
+    if not large:
         return ()
-    named = ", ".join(long[:_NAMED]) + (", ..." if len(long) > _NAMED else "")
-    return (f"the rounding of {len(long)} layers was not learned, as an output reads too many values there: {named}",)
+    named = ", ".join(large[:_NAMED]) + (", ..." if len(large) > _NAMED else "")
+    return (f"the rounding of {len(large)} layers was not learned, as they have too many weights: {named}",)
 
 
 def learn(
@@ -139,34 +142,44 @@ class _Pair:
     quantized: Stepwise
 
     def learned(self, nearest: LayerWeights, data: Parameters) -> LayerWeights:
-        """The layer's integers; those that it has where its rows are too long."""
-        if _is_long(self.layer):
+        """The layer's integers; those that it has where they are too many."""
+        if _is_too_large(self.layer):
             return nearest
         weights, bias = _constants(self.layer)
         rows = rows_of(self.layer, weights)
         scale = np.broadcast_to(nearest.affine.scale.astype(np.float64), rows.shape[0] * rows.shape[1])
         scale = scale.reshape(rows.shape[:2])
-        one, other = self._seen()
-        centred = bias is not None
-        codes = learned_codes(rows, scale, (one.moments(centred=centred), other.moments(centred=centred)))
-        if bias is not None:
-            exact, quantized = one.means(other)
-            bias = bias + _outputs(rows, exact) - _outputs(codes * scale[..., None], quantized)
+        codes = np.empty_like(rows)
+        for strip in _strips(rows.shape[2]):
+            one, other = self._seen(strip)
+            halves = one.moments(centred=bias is not None), other.moments(centred=bias is not None)
+            codes[..., strip] = learned_codes(rows[..., strip], scale, halves)
+            if bias is not None:
+                exact, quantized = one.means(other)
+                bias = bias + _outputs(rows[..., strip], exact)
+                bias = bias - _outputs(codes[..., strip] * scale[..., None], quantized)
         return with_codes(self.layer, nearest, from_rows(self.layer, codes), bias, data)
 
-    def _seen(self) -> tuple[Sums, Sums]:
-        """What the layer reads in both networks, on every other sample and on the rest."""
+    def _seen(self, strip: slice) -> tuple[Sums, Sums]:
+        """What a strip of the layer's rows reads in both networks, on every other sample and on the rest."""
         read, read_integer = (op.input(_data_index(op)) for op in (self.layer, self.integer))
         count, samples = positions_of(self.layer), self.exact.samples
-        wanted = max(_POSITIONS, _POSITIONS_OF_A_VALUE * row_length(self.layer))
+        wanted = max(_POSITIONS, _POSITIONS_OF_A_VALUE * (strip.stop - strip.start))
         step = min(max(count * samples // wanted, 1), count)
         halves = Sums(), Sums()
         for index in range(samples):
             picked = np.arange(index * _PRIME % step, count, step)  # elsewhere in each sample
-            x = columns_of(self.layer, self.exact.real(read, index), picked)
-            q = columns_of(self.layer, self.quantized.real(read_integer, index), picked)
+            x = columns_of(self.layer, self.exact.real(read, index), picked)[..., strip]
+            q = columns_of(self.layer, self.quantized.real(read_integer, index), picked)[..., strip]
             halves[index % 2].add(x, q)
         return halves if samples > 1 else (halves[0], halves[0])
+
+
+def _strips(length: int) -> list[slice]:
+    """Parts of a row, none longer than a strip may be and all about as long."""
+    count = -(-length // _LONGEST_STRIP)
+    ends = [length * number // count for number in range(count + 1)]
+    return [slice(begin, end) for begin, end in pairwise(ends)]
 
 
 def _constants(layer: Operator) -> tuple[Reals, Reals | None]:
@@ -202,8 +215,11 @@ def _is_layer(op: Operator) -> bool:
     return op.kind in SPECS and SPECS[op.kind].weights is not None
 
 
-def _is_long(op: Operator) -> bool:
-    return row_length(op) > _LONGEST_ROW
+def _is_too_large(op: Operator) -> bool:
+    at = SPECS[op.kind].weights
+    assert at is not None
+    length = row_length(op)
+    return int(np.prod(op.input(at.weights).shape)) * min(length, _LONGEST_STRIP) > _MOST_CODES
 
 
 def _data_index(op: Operator) -> int:

@@ -10,8 +10,9 @@ from dlpuconv.progress import Silent
 from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, encode
+from dlpuconv_backends.tflite import learned_rounding
 from dlpuconv_backends.tflite.budget import affordable_samples
-from dlpuconv_backends.tflite.learned_rounding import _LONGEST_ROW, Rounder, left_nearest
+from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.numbers import Parameters, Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.tuning import Tuned
@@ -103,17 +104,37 @@ def test_a_recipe_is_learned_once() -> None:
     assert encode(first.graph) == encode(again.graph)
 
 
-def test_a_layer_whose_rows_are_too_long_keeps_its_nearest_codes_and_is_named() -> None:
-    x, y = activation("x", 1, 4, 4, 2), activation("y", 1, 4, 4, 1)
-    long = _LONGEST_ROW // 18 + 1
-    a = activation("a", 1, 4, 4, 2 * long)
+def wide_network(channels: int) -> Tuned:
+    """A layer whose output reads 9 times `channels` values."""
+    x, a, y = activation("x", 1, 4, 4, 2), activation("a", 1, 4, 4, channels), activation("y", 1, 4, 4, 1)
     random = np.random.default_rng(2)
-    wide = conv(x, a, random.normal(size=(2 * long, 3, 3, 2)), np.zeros(2 * long))
-    given = tuned(Graph([x], [y], [wide, conv(a, y, random.normal(size=(1, 3, 3, 2 * long)), np.zeros(1))]))
+    wide = conv(x, a, random.normal(size=(channels, 3, 3, 2)), np.zeros(channels))
+    return tuned(Graph([x], [y], [wide, conv(a, y, random.normal(size=(1, 3, 3, channels)), np.zeros(1))]))
+
+
+def test_long_rows_are_learned_strip_by_strip(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = wide_network(24)
+    whole = np.square(errors(given, rounded(given))).mean()
+    monkeypatch.setattr(learned_rounding, "_LONGEST_STRIP", 60)
+    strips = np.square(errors(given, rounded(given))).mean()
+    nearest = np.square(errors(given, quantize(given, ANALYTIC, INT8))).mean()
+    assert max(whole, strips) < nearest
+
+
+def test_strips_hold_every_input_once_and_none_is_too_long() -> None:
+    strips = learned_rounding._strips(5000)
+    assert [n for strip in strips for n in range(strip.start, strip.stop)] == list(range(5000))
+    assert max(strip.stop - strip.start for strip in strips) <= 2304
+    assert learned_rounding._strips(1) == [slice(0, 1)]
+
+
+def test_a_layer_of_too_many_weights_keeps_its_nearest_codes_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned_rounding, "_MOST_CODES", 24 * 18 * 18)
+    given = wide_network(24)
     nearest, learned = quantize(given, LEARNED, INT8), rounded(given)
     kept = [np.array_equal(nearest.layers[op].weights, learned.layers[op].weights) for op in given.graph.operators]
     assert kept == [False, True]
-    assert left_nearest(given.graph)[0].endswith("there: y")
+    assert left_nearest(given.graph)[0].endswith("too many weights: y")
     assert left_nearest(network().graph) == ()
 
 
