@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.plugin import InterfaceOptions, Normalization
-from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB
+from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlpuconv.cli import options as opt
-from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB
+from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing

@@ -14,35 +14,37 @@ if TYPE_CHECKING:
     from dlpuconv.verify.rule import Context, Hit, Rule
 
 
-def check(
-    view: FileView,
-    rules: Sequence[Rule],
-    context: Context,
-    ignore: Iterable[str] = (),
-    *,
-    others: Iterable[str] = (),
-) -> tuple[Finding, ...]:
+def screen(ignore: Iterable[str], rules: Iterable[Rule]) -> None:
+    """Check that there are such rules.
+
+    Raises:
+        UsageError: there is no rule of such an id.
+    """
+    known = {rule.id for rule in rules}
+    for wrong in sorted(set(ignore) - known):
+        raise UsageError(
+            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {', '.join(sorted(known))}"
+        )
+
+
+def check(view: FileView, rules: Sequence[Rule], context: Context, ignore: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Every rule that is broken, fatal ones first, each once with all its places.
 
     A rule whose places differ in severity gives two findings.
 
     Args:
         view: the file.
-        rules: the target's.
+        rules: those of every file, then the target's.
         context: what rules need to know beside the file.
         ignore: ids that do not count.
-        others: ids of what is checked elsewhere, which may be ignored as well.
-
-    Raises:
-        UsageError: `ignore` names a rule that there is not.
     """
     ignored = set(ignore)
-    known = {rule.id for rule in rules} | set(others)
-    for wrong in sorted(ignored - known):
-        raise UsageError(
-            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {', '.join(sorted(known))}"
-        )
-    found = [finding for rule in rules if rule.id not in ignored for finding in _findings(rule, view, context)]
+    found: list[Finding] = []
+    for rule in rules:
+        broken = [] if rule.id in ignored else list(_findings(rule, view, context))
+        found += broken
+        if broken and rule.decisive:
+            break
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.FAIL))
 
 
@@ -51,4 +53,11 @@ def _findings(rule: Rule, view: FileView, context: Context) -> Iterator[Finding]
     for hit in rule.check(view, context):
         places.setdefault(hit.severity or rule.severity, []).append(hit)
     for severity, hits in places.items():
-        yield Finding(rule=rule.id, severity=severity, sentence=rule.sentence, hits=tuple(hits), fix=rule.fix)
+        yield Finding(
+            rule=rule.id,
+            severity=severity,
+            sentence=rule.sentence,
+            hits=tuple(hits),
+            fix=rule.fix,
+            source=rule.source,
+        )

@@ -27,12 +27,12 @@ class MetricScore:
 
     @property
     def reason(self) -> str:
-        """Why the file fails, in one sentence; empty where it does not."""
+        """Why the file fails, in one clause; empty where it does not."""
         if self.max_drop is None or within(self.source, self.value, self.max_drop):
             return ""
         return (
-            f"the metric {self.name} falls from {self.source:.6g} to {self.value:.6g},"
-            f" {self.source - self.value:.6g} lower, where --max-drop allows {self.max_drop:g}."
+            f"{self.name} falls from {self.source:.6g} to {self.value:.6g},"
+            f" {self.source - self.value:.6g} lower, where --max-drop allows {self.max_drop:g}"
         )
 
     def to_json(self) -> dict[str, Json]:

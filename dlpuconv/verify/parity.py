@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
+from dlpuconv.verify.columns import Columns
 from dlpuconv.verify.report import HIGHEST_DB, LOWEST_DB, MOST_DB, OutputParity, ParityReport
 from dlpuconv.verify.translate import from_artifact, to_artifact
 
@@ -119,6 +120,7 @@ class _Tally:
         self._not_finite = self._lost = self._agreed = 0
         self._elements = self._equal = 0
         self._labels = port.scale is None and np.dtype(port.dtype).kind in _INTEGERS
+        self._columns = Columns()
         self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
         self._low = self._reference_low = math.inf
         self._high = self._reference_high = -math.inf
@@ -153,6 +155,8 @@ class _Tally:
         self._elements += expected.size
         self._equal += int(np.count_nonzero(error == 0.0))
         self._watch(expected, value)
+        if self.port.scale is not None:
+            self._columns.add(expected)
 
     def _comparable(
         self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]
@@ -201,6 +205,7 @@ class _Tally:
             equal=self._equal / self._elements if self._labels and self._elements else None,
             dead="" if fault else self._dead(samples),
             fault=fault,
+            starved=self._columns.starved(self.port.scale) if self.port.scale else "",
             not_finite=self._not_finite,
         )
 

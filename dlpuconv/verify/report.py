@@ -53,6 +53,7 @@ class OutputParity:
         dead: why the output carries no information although the reference's does; empty where it is alive.
         fault: why the output is useless whatever the figures say: it is NaN or infinite where the reference is finite,
             or noise where the reference is zero throughout; empty where it is neither.
+        starved: which parts of the output its one scale is too coarse for; empty where it suits them all.
         not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
     """
 
@@ -67,6 +68,7 @@ class OutputParity:
     equal: float | None = None
     dead: str = ""
     fault: str = ""
+    starved: str = ""
     not_finite: int = 0
 
     def to_json(self) -> dict[str, Json]:
@@ -83,6 +85,7 @@ class OutputParity:
             "equal": self.equal,
             "dead": self.dead or None,
             "fault": self.fault or None,
+            "starved": self.starved or None,
             "not_finite": self.not_finite,
         }
 
@@ -231,6 +234,7 @@ def _finding(finding: Finding) -> Json:
         "rule": finding.rule,
         "severity": finding.severity.value,
         "sentence": finding.sentence,
+        "source": finding.source,
         "fix": finding.fix,
         "count": len(finding.hits),
         "hits": hits,

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dlpuconv.formats.view import FileView
+    from dlpuconv.plugin import Port
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.metric import MetricScore
+    from dlpuconv.verify.report import ParityReport
+
+DEFAULT_MIN_SQNR_DB = 10.0
+"""What every output must reach where the user does not say."""
 
 
 class Severity(StrEnum):
@@ -37,17 +43,31 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a rule may know beside the file.
+    """What a rule may know beside the file: what was wanted, what was said of it, what was measured.
 
     Attributes:
         weights: granularity that the target's scheme prefers.
         discouraged: granularities that the chip pays dearly for.
         asked: granularities that the user asked for by name (option, override or the manifest beside the file).
+        file: the file's name.
+        firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where the user did not say.
+        inputs: what its backend or its manifest says of the file's inputs; None where nobody said anything.
+        outputs: likewise.
+        parity: the comparison with the float source; None where there was none.
+        min_sqnr: dB that every output must reach.
+        metric: what the user's own metric said of the file.
     """
 
     weights: Granularity
     discouraged: frozenset[Granularity] = frozenset()
     asked: frozenset[Granularity] = frozenset()
+    file: str = ""
+    firmware: tuple[int, ...] | None = None
+    inputs: tuple[Port, ...] | None = None
+    outputs: tuple[Port, ...] | None = None
+    parity: ParityReport | None = None
+    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    metric: MetricScore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +76,12 @@ class Rule:
 
     Attributes:
         id: stable, such as `TFL-FLOAT` or `A8-PARTITIONS`.
-        severity: unless a hit is softened by the context.
+        severity: of its places, unless one says otherwise.
         sentence: what must hold, as the user reads it.
         source: where that is known from.
         check: yields the places where it does not hold.
         fix: what to do about it.
+        decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """
 
     id: str
@@ -69,6 +90,7 @@ class Rule:
     source: str
     check: Callable[[FileView, Context], Iterable[Hit]]
     fix: str = ""
+    decisive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +102,4 @@ class Finding:
     sentence: str
     hits: tuple[Hit, ...]
     fix: str = ""
+    source: str = ""

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
-from dlpuconv.verify.contract import RULE as CONTRACT
-from dlpuconv.verify.contract import contract_findings
-from dlpuconv.verify.engine import check
+from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.report import IoTensor, Report
-from dlpuconv.verify.rule import Context
+from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB, Context
+from dlpuconv.verify.rules import UNIVERSAL_RULES
 from dlpuconv.verify.sidecar import find_sidecar
-from dlpuconv.verify.verdict import DEFAULT_MIN_SQNR_DB, decide
+from dlpuconv.verify.verdict import decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +42,8 @@ class Question:
         outputs: likewise.
         bindings: by input name; None likewise.
         min_sqnr: dB that every output must reach.
-        ignore: ids of rules that do not count, `IO-CONTRACT` among them.
+        firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where it is not known.
+        ignore: ids of rules that do not count.
         strict: warnings fail as well.
         warnings: what is to be repeated in the report.
         backend: reads and runs the file, where it is of a format of its own.
@@ -58,6 +58,7 @@ class Question:
     outputs: tuple[Port, ...] | None = None
     bindings: Mapping[str, InputBinding] | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    firmware: tuple[int, ...] | None = None
     ignore: frozenset[str] = frozenset()
     strict: bool = False
     warnings: tuple[str, ...] = ()
@@ -85,19 +86,13 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     """
     path = Path(path)
     question = question or Question()
+    rules = (*target.rules, *UNIVERSAL_RULES)
+    screen(question.ignore, rules)
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path)
-    # What one chip's default is, nobody asked for on another's behalf.
-    asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
-    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, asked=asked)
-    said = _said(question, sidecar)
-    broken = () if CONTRACT in question.ignore else contract_findings(view, *said)
-    findings = (*broken, *check(view, target.rules, context, question.ignore, others=(CONTRACT,)))
-    weights = granularity(view)
     parity, notes = _parity(path, view, question, sidecar)
-    decision = decide(
-        findings, parity, weights, min_sqnr=question.min_sqnr, strict=question.strict, metric=question.metric
-    )
+    findings = check(view, rules, _context(path, target, question, sidecar, parity), question.ignore)
+    decision = decide(findings, strict=question.strict)
     calibrated = question.calibrated and (sidecar is None or sidecar.calibrated)
     return Report(
         file=path.name,
@@ -107,7 +102,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         reasons=decision.reasons,
         findings=findings,
         ignored=tuple(sorted(question.ignore)),
-        granularity=weights,
+        granularity=granularity(view),
         inputs=_declared(view, view.inputs),
         outputs=_declared(view, view.outputs),
         op_counts=view.op_counts,
@@ -116,6 +111,27 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         calibrated=calibrated,
         warnings=(*question.warnings, *notes, *_random(question, sidecar)),
         metadata=view.metadata,
+    )
+
+
+def _context(
+    path: Path, target: Target, question: Question, sidecar: Sidecar | None, parity: ParityReport | None
+) -> Context:
+    """What the rules may know beside the file."""
+    inputs, outputs = _said(question, sidecar)
+    # What one chip's default is, nobody asked for on another's behalf.
+    asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
+    return Context(
+        weights=target.scheme.weights,
+        discouraged=target.scheme.discouraged,
+        asked=asked,
+        file=path.name,
+        firmware=question.firmware,
+        inputs=inputs,
+        outputs=outputs,
+        parity=parity,
+        min_sqnr=question.min_sqnr,
+        metric=question.metric,
     )
 
 

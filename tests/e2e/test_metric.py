@@ -90,7 +90,8 @@ def test_without_a_search_the_file_is_scored_all_the_same_and_may_fail(user: San
     artpec8, cv25 = answer["reports"]
     assert artpec8["verdict"] == "fail"
     (reason,) = artpec8["reasons"]
-    assert reason.startswith("the metric own:top1 falls from ")
+    assert reason.startswith("METRIC-DROP: ")
+    assert "own:top1 falls from " in reason
     assert cv25["verdict"] == "pass"
     assert cv25["metric"]["file"] == cv25["metric"]["float"] == artpec8["metric"]["float"]
     assert answer["trials"] == {"artpec8": [], "cv25": []}

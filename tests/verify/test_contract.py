@@ -4,7 +4,10 @@ from dataclasses import replace
 
 from dlpuconv.formats import FileView, Quantization, TensorView
 from dlpuconv.plugin import Port
-from dlpuconv.verify.contract import contract_findings
+from dlpuconv.scheme import Granularity
+from dlpuconv.verify.engine import check
+from dlpuconv.verify.rule import Context, Severity
+from dlpuconv.verify.rules.contract import CONTRACT_RULES
 
 SAID = Port(
     name="scores:0",
@@ -25,7 +28,8 @@ def view(name: str = "scores_0", dtype: str = "int8", scale: float = 0.5) -> Fil
 
 
 def details(file: FileView, said: Port = SAID) -> list[str]:
-    return [hit.detail for finding in contract_findings(file, None, (said,)) for hit in finding.hits]
+    context = Context(weights=Granularity.PER_TENSOR, outputs=(said,))
+    return [hit.detail for finding in check(file, CONTRACT_RULES, context) for hit in finding.hits]
 
 
 def test_an_output_is_looked_for_under_the_name_that_it_has_in_the_file() -> None:
@@ -43,3 +47,14 @@ def test_a_missing_output_and_one_that_nobody_spoke_of_are_both_told() -> None:
 def test_another_type_or_scale_breaks_the_contract() -> None:
     assert "int8 [1, 2] was said, the file has uint8 [1, 2]" in details(view(dtype="uint8"))
     assert "scale 0.5 and zero point 3 were said, the file has 0.25 and 3" in details(view(scale=0.25))
+
+
+def test_several_outputs_whose_order_nobody_wrote_down_warn() -> None:
+    one, nothing_said = view(), Context(weights=Granularity.PER_TENSOR)
+    two = replace(one, tensors=(*one.tensors, replace(one.tensors[0], index=1, name="boxes")), outputs=(0, 1))
+    assert check(one, CONTRACT_RULES, nothing_said) == ()
+    (found,) = check(two, CONTRACT_RULES, nothing_said)
+    assert (found.rule, found.severity) == ("IO-SIDECAR", Severity.WARN)
+    assert found.hits[0].detail == "there are 2 outputs (scores_0, boxes), and no manifest beside the file"
+    said = replace(nothing_said, outputs=(SAID, replace(SAID, name="boxes", file_name="boxes")))
+    assert check(two, CONTRACT_RULES, said) == ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dlpuconv.errors import UsageError
 from dlpuconv.formats import FileView
 from dlpuconv.scheme import Granularity
-from dlpuconv.verify.engine import check
+from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.rule import Context, Hit, Rule, Severity
 
 EMPTY = FileView(format="tflite", tensors=(), layers=(), inputs=(), outputs=())
@@ -37,10 +39,13 @@ def test_an_ignored_rule_does_not_count() -> None:
     assert check(EMPTY, [rule("R-1", Severity.FAIL, Hit("x"))], CONTEXT, {"R-1"}) == ()
 
 
-def test_what_is_checked_elsewhere_may_be_ignored_as_well() -> None:
-    assert check(EMPTY, [rule("R-1", Severity.FAIL)], CONTEXT, {"ELSEWHERE"}, others=("ELSEWHERE",)) == ()
+def test_what_a_decisive_rule_finds_leaves_the_others_unasked() -> None:
+    format_, other = rule("FORMAT", Severity.FAIL, Hit("x")), rule("OTHER", Severity.FAIL, Hit("y"))
+    decisive = replace(format_, decisive=True)
+    assert [f.rule for f in check(EMPTY, [decisive, other], CONTEXT)] == ["FORMAT"]
+    assert [f.rule for f in check(EMPTY, [decisive, other], CONTEXT, {"FORMAT"})] == ["OTHER"]
 
 
 def test_ignoring_an_unknown_rule_is_a_usage_error_with_a_proposal() -> None:
     with pytest.raises(UsageError, match=r"no rule 'R-2' to ignore \(did you mean 'R-1'\?\)"):
-        check(EMPTY, [rule("R-1", Severity.FAIL)], CONTEXT, {"R-2"})
+        screen({"R-2"}, [rule("R-1", Severity.FAIL)])

@@ -1,12 +1,17 @@
-"""Rules for every chip that runs TensorFlow Lite files, and makers of those that each chip states its own way."""
+"""Rules for every file, for every chip that runs TensorFlow Lite files, and makers of those that differ by chip."""
 
+from dlpuconv.verify.rules.contract import CONTRACT_RULES
 from dlpuconv.verify.rules.datatypes import TYPE_RULES
 from dlpuconv.verify.rules.discouraged import discouraged_granularity
 from dlpuconv.verify.rules.layerwise import advice, at_layers
+from dlpuconv.verify.rules.measured import MEASURED_RULES
 from dlpuconv.verify.rules.scales import SCALE_RULES
 from dlpuconv.verify.rules.structure import STRUCTURE_RULES
 
 TFLITE_RULES = (*STRUCTURE_RULES, *TYPE_RULES, *SCALE_RULES)
 """What must hold of every full-integer TensorFlow Lite file."""
 
-__all__ = ["TFLITE_RULES", "advice", "at_layers", "discouraged_granularity"]
+UNIVERSAL_RULES = (*CONTRACT_RULES, *MEASURED_RULES)
+"""What must hold of every file, whatever its format and chip."""
+
+__all__ = ["TFLITE_RULES", "UNIVERSAL_RULES", "advice", "at_layers", "discouraged_granularity"]

@@ -1,37 +1,33 @@
-"""Whether a file's inputs and outputs are what its backend or its manifest says: applications are written by that."""
+"""Rules about what was said of a file's inputs and outputs, by its backend or its manifest: applications go by that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.names import port_names
-from dlpuconv.verify.rule import Finding, Hit, Severity
+from dlpuconv.verify.rule import Hit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dlpuconv.formats import FileView, TensorView
     from dlpuconv.plugin import Port
+    from dlpuconv.verify.rule import Context
 
-RULE = "IO-CONTRACT"
 _TOLERANCE = 1e-6  # a float32 that went through JSON
 
 
-def contract_findings(
-    view: FileView, inputs: Sequence[Port] | None, outputs: Sequence[Port] | None
-) -> tuple[Finding, ...]:
-    """One finding with every difference; none where all agree or nothing was said.
+def as_said(view: FileView, context: Context) -> Iterator[Hit]:
+    """Every difference between the file and what was said of it; none where nothing was said."""
+    yield from _compare(view, view.inputs, context.inputs, "input")
+    yield from _compare(view, view.outputs, context.outputs, "output")
 
-    Args:
-        view: the file.
-        inputs: what was said of its inputs.
-        outputs: what was said of its outputs.
-    """
-    hits = (*_compare(view, view.inputs, inputs, "input"), *_compare(view, view.outputs, outputs, "output"))
-    if not hits:
-        return ()
-    sentence = "Inputs and outputs must be what the manifest says."
-    return (Finding(rule=RULE, severity=Severity.FAIL, sentence=sentence, hits=hits),)
+
+def order_is_written_down(view: FileView, context: Context) -> Iterator[Hit]:
+    """Several outputs are told apart by a manifest; one needs no order."""
+    if len(view.outputs) > 1 and context.outputs is None:
+        names = ", ".join(port_names(view, view.outputs))
+        yield Hit(f"there are {len(view.outputs)} outputs ({names}), and no manifest beside the file")
 
 
 def _compare(view: FileView, indices: Sequence[int], said: Sequence[Port] | None, noun: str) -> Iterator[Hit]:
@@ -61,3 +57,23 @@ def _difference(port: Port, tensor: TensorView) -> str:
             f" the file has {scale:.7g} and {zero_point}"
         )
     return ""
+
+
+CONTRACT_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="IO-CONTRACT",
+        severity=Severity.FAIL,
+        sentence="Inputs and outputs must be what the manifest says.",
+        source="the manifest (.json) beside the file",
+        check=as_said,
+        fix="Convert again, or keep the manifest with the file that it was written for.",
+    ),
+    Rule(
+        id="IO-SIDECAR",
+        severity=Severity.WARN,
+        sentence="The names and the order of several outputs should be written down beside the file.",
+        source="Axis: larod does not promise an order of outputs",
+        check=order_is_written_down,
+        fix="Keep the manifest (.json) that convert writes beside the file, and find outputs by name and shape.",
+    ),
+)

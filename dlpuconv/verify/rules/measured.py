@@ -1,0 +1,114 @@
+"""Rules about what a file computes beside its float source: they say something only where there was a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.scheme import Granularity
+from dlpuconv.verify.granularity import granularity
+from dlpuconv.verify.rule import Hit, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.formats import FileView
+    from dlpuconv.verify.report import OutputParity
+    from dlpuconv.verify.rule import Context
+
+_COMPARISON = "the comparison with the float source, on samples that calibration did not see"
+_COLLAPSE = (
+    "; this is what per-tensor weights do to networks whose channels differ much in range:"
+    " --granularity per-channel keeps the accuracy where the chip can afford it,"
+    " and --override 'LAYERS=per-channel' does so for some layers only"
+)
+_RANDOM = " (the samples are random: with real ones the figures mean more)"
+
+
+def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
+    """It moves where the source moves."""
+    for output in _outputs(context):
+        if output.dead:
+            yield Hit(output.dead, output.name)
+
+
+def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
+    """It is finite, and silent where the source is."""
+    for output in _outputs(context):
+        if output.fault:
+            yield Hit(output.fault, output.name)
+
+
+def is_close(view: FileView, context: Context) -> Iterator[Hit]:
+    """The first output that is not says what the likely reason is."""
+    hint = _likely_reason(view, context)
+    for output in _outputs(context):
+        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= context.min_sqnr:
+            continue
+        yield Hit(f"{output.sqnr_db:.1f} dB, where {context.min_sqnr:g} dB are asked for{hint}", output.name)
+        hint = ""
+
+
+def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
+    """What `--split-outputs` takes apart."""
+    for output in _outputs(context):
+        if output.starved:
+            yield Hit(output.starved, output.name)
+
+
+def keeps_the_metric(_: FileView, context: Context) -> Iterator[Hit]:
+    """By no more than the user allows."""
+    if context.metric is not None and context.metric.reason:
+        yield Hit(context.metric.reason)
+
+
+def _outputs(context: Context) -> tuple[OutputParity, ...]:
+    return context.parity.outputs if context.parity is not None else ()
+
+
+def _likely_reason(view: FileView, context: Context) -> str:
+    weights = granularity(view)
+    per_tensor = weights.count(Granularity.PER_TENSOR) and not weights.count(Granularity.PER_CHANNEL)
+    calibrated = context.parity is None or context.parity.calibrated
+    return (_COLLAPSE if per_tensor else "") + ("" if calibrated else _RANDOM)
+
+
+MEASURED_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="OUT-FAULT",
+        severity=Severity.FAIL,
+        sentence="Outputs must be finite where the source's are, and silent where the source is.",
+        source=_COMPARISON,
+        check=is_sound,
+    ),
+    Rule(
+        id="OUT-DEAD",
+        severity=Severity.FAIL,
+        sentence="No output may be dead: it must move where the source's moves.",
+        source=f"{_COMPARISON}; acap-native-sdk-examples issue 360",
+        check=is_alive,
+        fix="Convert with samples like those that the camera will see, and --effort best; or see dlpuconv analyze.",
+    ),
+    Rule(
+        id="OUT-SQNR",
+        severity=Severity.FAIL,
+        sentence="Every output must agree with the source to the decibels that are asked for (--min-sqnr).",
+        source=_COMPARISON,
+        check=is_close,
+        fix="dlpuconv analyze tells which layers lose the signal, why, and what helps.",
+    ),
+    Rule(
+        id="OUT-RANGES",
+        severity=Severity.WARN,
+        sentence="The parts of an output should have similar ranges, since they share one scale.",
+        source="community reports on YOLOv8: scores of zero beside boxes in pixels",
+        check=has_steps_for_all,
+        fix="Convert with --split-outputs auto, or cut the model in front of the concatenation (--cut-at).",
+    ),
+    Rule(
+        id="METRIC-DROP",
+        severity=Severity.FAIL,
+        sentence="The file may score no lower than --max-drop allows.",
+        source="the metric given with --metric",
+        check=keeps_the_metric,
+    ),
+)
