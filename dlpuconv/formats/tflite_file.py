@@ -66,11 +66,13 @@ def parse_tflite(content: bytes) -> FileView:
     layers = tuple(
         _layer(i, operator, codes, tensors) for i, operator in enumerate(graphs[0].tables(schema.GraphField.OPERATORS))
     )
+    inputs = _ends(graphs[0].integers(schema.GraphField.INPUTS), count)
+    _screen_order(layers, inputs)
     return FileView(
         format="tflite",
         tensors=tensors,
         layers=layers,
-        inputs=_ends(graphs[0].integers(schema.GraphField.INPUTS), count),
+        inputs=inputs,
         outputs=_ends(graphs[0].integers(schema.GraphField.OUTPUTS), count),
         subgraphs=len(graphs),
         metadata=_metadata(root, buffers),
@@ -202,6 +204,23 @@ def _layer(
         options=_options(table),
         name=(tensors[outputs[0]].name if outputs else "") or f"{op}:{index}",
     )
+
+
+def _screen_order(layers: Sequence[LayerView], inputs: tuple[int, ...]) -> None:
+    """Check that every tensor is made once, and before it is read: operators are in the order of execution.
+
+    Whoever follows tensors back or forth may then rely on reaching an end.
+    """
+    made = set(inputs)
+    later = {index for layer in layers for index in layer.outputs} - made
+    for layer in layers:
+        if not later.isdisjoint(layer.inputs):
+            raise ArtifactError(f"the file is damaged: operator {layer.index} reads what is only made later (a loop)")
+        twice = made.intersection(layer.outputs)
+        if twice or len(set(layer.outputs)) != len(layer.outputs):
+            raise ArtifactError(f"the file is damaged: operator {layer.index} makes a tensor that is there already")
+        made.update(layer.outputs)
+        later.difference_update(layer.outputs)
 
 
 def _indices(numbers: tuple[int, ...], count: int, *, lowest: int) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from tests.verify.tflite_models import activation, conv, edited, healthy, one_op, options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 AXIS = ("A9-yolov5n", "mobilenet_v2_1.0_224_quant", "yolov5n")
@@ -208,6 +209,33 @@ def test_weights_in_other_files_are_refused() -> None:
 
     with pytest.raises(ArtifactError, match="weights in other files"):
         parse_tflite(edited(healthy(), change))
+
+
+def rewired(operator: int, field: str, to_output_of: int) -> Callable[[Any], None]:
+    """Lets the first input or output of an operator be what another makes."""
+
+    def change(model: Any) -> None:
+        operators = model.subgraphs[0].operators
+        numbers = np.array(getattr(operators[operator], field))
+        numbers[0] = operators[to_output_of].outputs[0]
+        setattr(operators[operator], field, numbers)
+
+    return change
+
+
+def test_a_loop_is_refused() -> None:
+    with pytest.raises(ArtifactError, match=r"operator 1 reads what is only made later \(a loop\)"):
+        parse_tflite(edited(healthy(), rewired(1, "inputs", 2)))
+
+
+def test_an_operator_that_reads_what_it_makes_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="only made later"):
+        parse_tflite(edited(healthy(), rewired(1, "inputs", 1)))
+
+
+def test_a_tensor_that_is_made_twice_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="operator 2 makes a tensor that is there already"):
+        parse_tflite(edited(healthy(), rewired(2, "outputs", 1)))
 
 
 def test_a_few_hundred_mutations_are_refused_or_read() -> None:
