@@ -148,7 +148,8 @@ def test_a_file_of_other_names_is_matched_by_shape(tmp_path: Path) -> None:
 def test_a_dead_output_fails(tmp_path: Path) -> None:
     report = verify_file(written(tmp_path, converted(broken=True)), CHIP, compared())
     assert report.verdict is Verdict.FAIL
-    assert "dead" in report.reasons[0]
+    assert [finding.rule for finding in report.findings[:2]] == ["TFL-DEAD", "OUT-DEAD"]
+    assert "it is 0 everywhere, where the source varies from" in report.reasons[1]
 
 
 def test_a_limit_out_of_reach_fails(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_discouraged_granularity_warns_where_it_was_asked_for(tmp_path: Path) 
     path = written(tmp_path, converted(per_channel=True))
     report = verify_file(path, CHIP, Question(asked=frozenset({Granularity.PER_CHANNEL})))
     assert report.passed
-    assert report.findings[0].rule == "C-PER-CHANNEL"
+    assert "C-PER-CHANNEL" in [finding.rule for finding in report.findings]
 
 
 def test_a_discouraged_granularity_warns_where_the_manifest_says_that_it_was_asked_for(tmp_path: Path) -> None:
@@ -242,7 +243,6 @@ def test_a_file_that_only_the_chip_runs_is_not_compared(tmp_path: Path) -> None:
         code.customCode = "edgetpu-custom-op"
 
     report = verify_file(written(tmp_path, edited(converted(), compiled)), CHIP, compared())
-    assert report.passed
     assert report.parity is None
     assert "edgetpu-custom-op runs on the chip only" in report.warnings[0]
 

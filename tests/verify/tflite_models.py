@@ -134,8 +134,16 @@ def findings(
     *,
     discouraged: Sequence[Granularity] = (),
     asked: Sequence[Granularity] = (),
+    file: str = "m.tflite",
+    firmware: tuple[int, ...] | None = None,
 ) -> dict[str, Finding]:
     """What the rules find, by id."""
     view = parse_tflite(content) if isinstance(content, bytes) else content
-    context = Context(weights=Granularity.PER_TENSOR, discouraged=frozenset(discouraged), asked=frozenset(asked))
+    context = Context(
+        weights=Granularity.PER_TENSOR,
+        discouraged=frozenset(discouraged),
+        asked=frozenset(asked),
+        file=file,
+        firmware=firmware,
+    )
     return {finding.rule: finding for finding in check(view, rules, context)}

@@ -1,17 +1,29 @@
 """Rules for every file, for every chip that runs TensorFlow Lite files, and makers of those that differ by chip."""
 
+from dlpuconv.verify.rules.application import APPLICATION_RULES
 from dlpuconv.verify.rules.contract import CONTRACT_RULES
 from dlpuconv.verify.rules.datatypes import TYPE_RULES
+from dlpuconv.verify.rules.dead import DEAD_RULES
 from dlpuconv.verify.rules.discouraged import discouraged_granularity
+from dlpuconv.verify.rules.joined import JOINED_RULES
 from dlpuconv.verify.rules.layerwise import advice, at_layers
 from dlpuconv.verify.rules.measured import MEASURED_RULES
 from dlpuconv.verify.rules.scales import SCALE_RULES
-from dlpuconv.verify.rules.structure import STRUCTURE_RULES
+from dlpuconv.verify.rules.structure import STRUCTURE_RULES, custom_ops
+from dlpuconv.verify.rules.written_out import WRITTEN_OUT_RULES
 
-TFLITE_RULES = (*STRUCTURE_RULES, *TYPE_RULES, *SCALE_RULES)
+TFLITE_RULES = (
+    *STRUCTURE_RULES,
+    *TYPE_RULES,
+    *SCALE_RULES,
+    *DEAD_RULES,
+    *JOINED_RULES,
+    *WRITTEN_OUT_RULES,
+    *APPLICATION_RULES,
+)
 """What must hold of every full-integer TensorFlow Lite file."""
 
 UNIVERSAL_RULES = (*CONTRACT_RULES, *MEASURED_RULES)
 """What must hold of every file, whatever its format and chip."""
 
-__all__ = ["TFLITE_RULES", "UNIVERSAL_RULES", "advice", "at_layers", "discouraged_granularity"]
+__all__ = ["TFLITE_RULES", "UNIVERSAL_RULES", "advice", "at_layers", "custom_ops", "discouraged_granularity"]

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView, LayerView, TensorView
 
-EDGE_TPU = "edgetpu-custom-op"
 POST_PROCESS = "TFLite_Detection_PostProcess"
-ALLOWED_CUSTOM = frozenset({EDGE_TPU, POST_PROCESS})
-"""Custom ops that published models hold: the first is the Edge TPU's own part, the second runs on the CPU."""
+"""A custom op that published detectors hold; TensorFlow Lite brings it, in float, and it runs on the CPU."""
 
 _INDEX_SOURCES = frozenset({"ARG_MAX", "ARG_MIN", "SHAPE", "RANK", "TOPK_V2", "WHERE"})
 EIGHT_BIT = frozenset({"int8", "uint8"})
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int32": (-(2**31), 2**31 - 1)}
+"""Lowest and highest value by type."""
 
 
 def inputs_of(view: FileView, layer: LayerView) -> Iterator[TensorView]:
@@ -34,6 +34,14 @@ def activations(view: FileView) -> Iterator[TensorView]:
     for layer in view.layers:
         indices.update(dict.fromkeys(layer.outputs))
     return (view.tensors[index] for index in indices)
+
+
+def image_inputs(view: FileView) -> Iterator[TensorView]:
+    """Inputs of the file that may be images: of four axes, one of them of 1 or 3 channels."""
+    for index in view.inputs:
+        tensor = view.tensors[index]
+        if len(tensor.shape) == 4 and {tensor.shape[1], tensor.shape[3]} & {1, 3}:
+            yield tensor
 
 
 def detection_tail(view: FileView) -> frozenset[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.verify.granularity import weighted_layers
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules.fixed import has_fixed_scale, same_scale
-from dlpuconv.verify.rules.graph import EIGHT_BIT, activations, inputs_of, outputs_of
+from dlpuconv.verify.rules.graph import EIGHT_BIT, LIMITS, activations, inputs_of, outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _SOURCE = "TensorFlow Lite 8-bit quantization specification"
 _BIAS_TOLERANCE = 1e-3
-_SPREAD = 32.0  # a requantized branch that keeps fewer than 8 of its 256 steps
-_LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int32": (-(2**31), 2**31 - 1)}
 
 
 def everything_scaled(view: FileView, _: Context) -> Iterator[Hit]:
@@ -36,9 +34,9 @@ def sane_scales(view: FileView, _: Context) -> Iterator[Hit]:
     """Positive and finite, and zero points that the type can hold."""
     used = {t.index: t for layer in view.layers for t in (*inputs_of(view, layer), *outputs_of(view, layer))}
     for tensor in used.values():
-        if tensor.quantization is None or tensor.dtype not in _LIMITS:
+        if tensor.quantization is None or tensor.dtype not in LIMITS:
             continue
-        low, high = _LIMITS[tensor.dtype]
+        low, high = LIMITS[tensor.dtype]
         wrong = next((s for s in tensor.quantization.scale if not (math.isfinite(s) and s > 0)), None)
         outside = next((z for z in tensor.quantization.zero_point if not low <= z <= high), None)
         if wrong is not None:
@@ -127,22 +125,6 @@ def _wrong_channels(tensor: TensorView, axis: int | None) -> str:
     return ""
 
 
-def concatenated_ranges(view: FileView, _: Context) -> Iterator[Hit]:
-    """A branch of small values that is requantized to share a large one's scale: the YOLOv8 trap."""
-    for layer in view.layers:
-        if layer.op != "CONCATENATION":
-            continue
-        for tensor in inputs_of(view, layer):
-            before = view.producer.get(tensor.index)
-            source = next(inputs_of(view, before), None) if before is not None and before.op == "QUANTIZE" else None
-            if source is None or source.quantization is None or tensor.quantization is None:
-                continue
-            ratio = tensor.quantization.scale[0] / source.quantization.scale[0]
-            if ratio > _SPREAD:
-                kept = max(1, round(256 / ratio))
-                yield Hit(f"{source.name or source.index} keeps {kept} of its 256 steps", layer.name)
-
-
 SCALE_RULES: tuple[Rule, ...] = (
     Rule(
         id="TFL-UNQUANTIZED",
@@ -199,13 +181,5 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Ops that only move values should have equal scales at input and output.",
         source=_SOURCE,
         check=same_scale,
-    ),
-    Rule(
-        id="TFL-CONCAT-RANGE",
-        severity=Severity.WARN,
-        sentence="The inputs of a concatenation should have similar ranges, since they share one scale.",
-        source="community reports on YOLOv8: scores of zero behind one concatenation with boxes in pixels",
-        check=concatenated_ranges,
-        fix="Cut the model in front of the concatenation (--cut-at), so that each part is an output of its own.",
     ),
 )

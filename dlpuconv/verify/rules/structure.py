@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules.graph import ALLOWED_CUSTOM, EDGE_TPU, activations
+from dlpuconv.verify.rules.graph import POST_PROCESS, activations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dlpuconv.formats.view import FileView
     from dlpuconv.verify.rule import Context
 
 _SOURCE = "Axis: supported frameworks; optimization tips of each chip"
+_FLEX = "Flex"
 _RECURRENT = frozenset({
     "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN",
     "BIDIRECTIONAL_SEQUENCE_RNN",
 })  # fmt: skip
+
+
+def is_tflite(view: FileView, _: Context) -> Iterator[Hit]:
+    """Cameras read nothing else."""
+    if view.format != "tflite":
+        yield Hit(f"it is {view.format}")
 
 
 def one_subgraph(view: FileView, _: Context) -> Iterator[Hit]:
@@ -47,23 +54,36 @@ def batch_of_one(view: FileView, _: Context) -> Iterator[Hit]:
             yield Hit(f"the batch is {tensor.shape[0]}", tensor.name)
 
 
-def no_custom_op(view: FileView, _: Context) -> Iterator[Hit]:
-    """Ops with a kernel of their own, except TensorFlow's (`no_flex_op`)."""
-    for layer in view.layers:
-        if not layer.custom or layer.op.startswith("Flex"):
-            continue
-        if layer.op == EDGE_TPU:
-            yield Hit("the Edge TPU's compiled part: the file runs on ARTPEC-7 only", layer.name, Severity.WARN)
-        elif layer.op in ALLOWED_CUSTOM:
-            yield Hit(f"{layer.op} runs on the CPU", layer.name, Severity.WARN)
-        else:
-            yield Hit(f"the custom op {layer.op!r}", layer.name)
+def custom_ops(known: Mapping[str, str]) -> Rule:
+    """A rule that fails ops with a kernel of their own, except TensorFlow's (`no_flex_op`).
+
+    Args:
+        known: custom ops that only warn, and what is to be said of them.
+    """
+
+    def check(view: FileView, _: Context) -> Iterator[Hit]:
+        for layer in view.layers:
+            if not layer.custom or layer.op.startswith(_FLEX):
+                continue
+            if layer.op in known:
+                yield Hit(f"{layer.op}: {known[layer.op]}", layer.name, Severity.WARN)
+            else:
+                yield Hit(f"the custom op {layer.op!r}", layer.name)
+
+    return Rule(
+        id="TFL-CUSTOM",
+        severity=Severity.FAIL,
+        sentence="There must be no custom op.",
+        source=_SOURCE,
+        check=check,
+        fix="Cut the model in front of it (--cut-at) and compute the rest in the application.",
+    )
 
 
 def no_flex_op(view: FileView, _: Context) -> Iterator[Hit]:
     """TensorFlow kernels need a runtime that cameras do not have."""
     for layer in view.layers:
-        if layer.custom and layer.op.startswith("Flex"):
+        if layer.custom and layer.op.startswith(_FLEX):
             yield Hit(f"{layer.op} needs TensorFlow's own kernels", layer.name)
 
 
@@ -75,6 +95,15 @@ def no_recurrence(view: FileView, _: Context) -> Iterator[Hit]:
 
 
 STRUCTURE_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="TFL-FORMAT",
+        severity=Severity.FAIL,
+        sentence="The file must be a TensorFlow Lite file.",
+        source="Axis: supported frameworks (no camera runs ONNX or PyTorch files)",
+        check=is_tflite,
+        fix="Convert the model for this chip: dlpuconv convert model.onnx --target ...",
+        decisive=True,
+    ),
     Rule(
         id="TFL-SUBGRAPHS",
         severity=Severity.FAIL,
@@ -106,14 +135,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         check=batch_of_one,
         fix="Convert with --input-shape NAME=1,...",
     ),
-    Rule(
-        id="TFL-CUSTOM",
-        severity=Severity.FAIL,
-        sentence="There must be no custom op.",
-        source=_SOURCE,
-        check=no_custom_op,
-        fix="Cut the model in front of it (--cut-at) and compute the rest in the application.",
-    ),
+    custom_ops({POST_PROCESS: "runs on the CPU"}),
     Rule(
         id="TFL-FLEX",
         severity=Severity.FAIL,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
-from dlpuconv_targets.artpec.layers import kernel_of, output_channels, stride_of
+from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
+from dlpuconv_targets.artpec.layers import feeds_only, input_at, kernel_of, output_channels, stride_of
 from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
 
 if TYPE_CHECKING:
@@ -76,6 +77,27 @@ def channels_of_six(view: FileView, layer: LayerView) -> str:
     return f"{channels} channels" if channels % _GROUP else ""
 
 
+def separate_relu(view: FileView, layer: LayerView) -> str:
+    """An activation of its own behind a convolution that has none."""
+    before = view.producer.get(layer.inputs[0])
+    if before is None or before.op not in _CONVOLUTIONS or feeds_only(view, before) is not layer:
+        return ""
+    return layer.op if before.options.get("fused_activation_function", "NONE") == "NONE" else ""
+
+
+def separate_norm(view: FileView, layer: LayerView) -> str:
+    """What batch normalization leaves behind a convolution: MUL, and then ADD, by constants."""
+    before = view.producer.get(layer.inputs[0])
+    factor = input_at(view, layer, 1)
+    if before is None or before.op not in _CONVOLUTIONS or factor is None or not factor.constant:
+        return ""
+    after = feeds_only(view, layer)
+    if after is None or after.op != "ADD" or len(after.inputs) < 2:
+        return ""
+    summand = next((t for i in after.inputs[:2] if (t := view.tensor(i)) is not None and t.constant), None)
+    return "MUL and ADD by constants behind a convolution" if summand is not None else ""
+
+
 def any_layer(_: FileView, layer: LayerView) -> str:
     """For ops that are discouraged as such."""
     return layer.op
@@ -129,5 +151,33 @@ ARTPEC8_RULES: tuple[Rule, ...] = (
         "ReLU is faster than LeakyReLU: zeros are skipped.",
         _TIPS,
         at_layers(any_layer, "LEAKY_RELU", "PRELU"),
+    ),
+    advice(
+        "A8-RELU",
+        "A ReLU should be part of the convolution in front of it.",
+        _TIPS,
+        at_layers(separate_relu, "RELU", "RELU6"),
+        "Convert the float model with dlpuconv, which joins them.",
+    ),
+    advice(
+        "A8-BATCH-NORM",
+        "Batch normalization must be folded into the convolution in front of it (convolution, normalization, ReLU).",
+        "Axis: tensorflow-to-larod-artpec8 example",
+        at_layers(separate_norm, "MUL"),
+        "Convert the float model with dlpuconv, which folds it.",
+    ),
+    largest_tried(
+        "A8-MEMORY",
+        21.0,
+        "Axis tried models of up to 21 MiB (YOLOv5m), on a camera with 2 GB of memory: less memory may not do.",
+        "Axis: Model Zoo, YOLOv5 on ARTPEC-8 (Q1656)",
+    ),
+    fits_compile_cache("A8-CACHE", 64, "Axis: larod, neural network inference (nbg-cache)"),
+    advice(
+        "A8-ACE",
+        "The image scaler (axis-a8-ace-proc) needs multiples of 8 in width, 4 or more in height, under 4194304 pixels.",
+        "Axis: larod preprocessing",
+        scalable_by_ace,
+        "Choose another input size (--input-shape), or scale with cpu-proc.",
     ),
 )

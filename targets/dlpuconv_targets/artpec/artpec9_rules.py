@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers
 from dlpuconv.verify.rules.graph import activations
+from dlpuconv_targets.artpec import ethos_arithmetic as arithmetic
 from dlpuconv_targets.artpec import ethos_limits as limits
+from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.layers import output_channels
 from dlpuconv_targets.artpec.operators import ETHOS_N
 
@@ -57,6 +59,11 @@ def channels_of_sixteen(view: FileView, layer: LayerView) -> str:
     """The DLPU works on sixteen channels at a time."""
     channels = output_channels(view, layer)
     return f"{channels} channels" if channels % _GROUP else ""
+
+
+def other_activation(_: FileView, layer: LayerView) -> str:
+    """Anything but ReLU and its clipped forms."""
+    return layer.op
 
 
 def explicit_pad(_: FileView, layer: LayerView) -> str:
@@ -136,12 +143,17 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
     ),
     advice(
         "A9-MUL",
-        "MUL must have a constant operand, a scalar or one value a channel (no SiLU, no squeeze-and-excite).",
+        "MUL must be by one value a channel, or a scalar that the scale can express (no SiLU, no squeeze-and-excite).",
         _OPS,
-        at_layers(limits.multiplication, "MUL"),
+        at_layers(arithmetic.multiplication, "MUL"),
         "Train with ReLU or ReLU6 instead of SiLU or HardSwish.",
     ),
-    advice("A9-ADD", "ADD must add two computed tensors of one shape.", _OPS, at_layers(limits.addition, "ADD")),
+    advice(
+        "A9-ADD",
+        "ADD must add two tensors of one shape, or a scalar that the zero point can express.",
+        _OPS,
+        at_layers(arithmetic.addition, "ADD"),
+    ),
     advice(
         "A9-POOL",
         "Pools: average 3x3 stride 1 SAME or 7x7/8x8 over the whole input; max 2x2 or 3x3 stride 2, or stride 1 to 9x9"
@@ -150,12 +162,23 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
         at_layers(limits.pool, "AVERAGE_POOL_2D", "MAX_POOL_2D"),
     ),
     advice("A9-MEAN", "MEAN must go over 7x7 or 8x8, height and width.", _OPS, at_layers(limits.mean, "MEAN")),
-    advice("A9-PAD", "PAD must pad height and width by at most 7.", _OPS, at_layers(limits.pad, "PAD")),
+    advice(
+        "A9-PAD",
+        "PAD must pad height and width by at most 7, and keep scale and zero point.",
+        _OPS,
+        at_layers(limits.pad, "PAD"),
+    ),
     advice(
         "A9-RESIZE",
         "A resize must double height and width (or one less).",
         _OPS,
         at_layers(limits.resize, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+    ),
+    advice(
+        "A9-RESIZE-EXACT",
+        "A resize is less exact where one of height and width is odd and the other even.",
+        _OPS,
+        at_layers(limits.uneven_resize, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
     ),
     advice(
         "A9-SIGMOID",
@@ -193,6 +216,19 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
         f"Numbers of channels that are multiples of {_GROUP} are fastest.",
         _TIPS,
         at_layers(channels_of_sixteen, "CONV_2D", "DEPTHWISE_CONV_2D"),
+    ),
+    advice(
+        "A9-ACTIVATION",
+        "ReLU6 is the activation that runs best.",
+        _TIPS,
+        at_layers(other_activation, "LEAKY_RELU", "PRELU", "ELU", "GELU", "HARD_SWISH"),
+        "Train with ReLU6.",
+    ),
+    largest_tried(
+        "A9-MEMORY",
+        21.0,
+        "Axis tried models of up to 21 MiB (YOLOv5m), on a camera with 4 GB of memory: less memory may not do.",
+        "Axis: Model Zoo, YOLOv5 on ARTPEC-9 (Q1728)",
     ),
     advice("A9-EXPLICIT-PAD", "Explicit padding should be avoided.", _TIPS, at_layers(explicit_pad, "PAD", "PADV2")),
     advice(

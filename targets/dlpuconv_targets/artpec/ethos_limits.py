@@ -5,7 +5,6 @@ Source: Arm ethos-n-driver-stack, SUPPORTED.md and SupportQueries.cpp.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
 from dlpuconv.verify.rules.fixed import FIXED
@@ -105,29 +104,6 @@ def split(view: FileView, layer: LayerView) -> str:
     return f"depths {', '.join(map(str, depths))}" if any(depth % _DEPTH for depth in depths) else ""
 
 
-def multiplication(view: FileView, layer: LayerView) -> str:
-    """Operands of MUL."""
-    a, b = input_at(view, layer, 0), input_at(view, layer, 1)
-    if a is None or b is None:
-        return ""
-    constant = b if b.constant else a if a.constant else None
-    if constant is None:
-        return "both operands are computed"
-    per_channel = prod(constant.shape) == (constant.shape[-1] if constant.shape else 1)
-    return "" if per_channel else f"the constant has the shape {list(constant.shape)}"
-
-
-def addition(view: FileView, layer: LayerView) -> str:
-    """Operands of ADD; a scalar can be expressed by the zero point."""
-    a, b = input_at(view, layer, 0), input_at(view, layer, 1)
-    if a is None or b is None or a.shape == b.shape:
-        return ""
-    constant = b if b.constant else a if a.constant else None
-    if constant is not None and prod(constant.shape) == 1:
-        return ""
-    return f"{list(a.shape)} + {list(b.shape)}"
-
-
 def pool(view: FileView, layer: LayerView) -> str:
     """Windows, strides and paddings."""
     window, step, padding = filter_of(layer), stride_of(layer), layer.options.get("padding")
@@ -172,7 +148,11 @@ def pad(view: FileView, layer: LayerView) -> str:
     amounts = constant_values(input_at(view, layer, 1))
     pairs = list(zip(amounts[::2], amounts[1::2], strict=False))
     spatial = len(pairs) == len("NHWC") and not any(pairs[0]) and not any(pairs[3])
-    return "" if not pairs or (spatial and max(amounts) <= _MAX_PAD) else f"pads {pairs}"
+    if pairs and not (spatial and max(amounts) <= _MAX_PAD):
+        return f"pads {pairs}"
+    before, after = input_at(view, layer, 0), output_of(view, layer)
+    same = before is None or before.quantization == after.quantization
+    return "" if same else f"from scale {scale_of(before):.3g} to {scale_of(after):.3g}"
 
 
 def resize(view: FileView, layer: LayerView) -> str:
@@ -183,6 +163,12 @@ def resize(view: FileView, layer: LayerView) -> str:
         return ""
     doubled = all(new in (2 * old, 2 * old - 1) for old, new in zip(before, after, strict=True))
     return "" if doubled else f"{before[0]}x{before[1]} to {after[0]}x{after[1]}"
+
+
+def uneven_resize(view: FileView, layer: LayerView) -> str:
+    """One side odd, the other even."""
+    after = height_width(output_of(view, layer))
+    return f"to {after[0]}x{after[1]}" if after is not None and after[0] % 2 != after[1] % 2 else ""
 
 
 def fixed_output(view: FileView, layer: LayerView) -> str:

@@ -66,3 +66,23 @@ def constant_values(tensor: TensorView | None) -> list[int]:
     if tensor is None or tensor.data is None or tensor.size > _MOST_VALUES or tensor.is_float:
         return []
     return [int(value) for value in tensor.data.ravel().tolist()]
+
+
+def real_value(tensor: TensorView) -> float | None:
+    """The value of a quantized scalar; None where it is not known."""
+    if tensor.data is None or tensor.size != 1 or tensor.is_float or tensor.quantization is None:
+        return None
+    stored = int(tensor.data.ravel()[0]) if tensor.data.size else tensor.quantization.zero_point[0]
+    return (stored - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+
+
+def long_axes(tensor: TensorView) -> int:
+    """How many axes are longer than 1."""
+    return sum(extent > 1 for extent in tensor.shape)
+
+
+def feeds_only(view: FileView, layer: LayerView) -> LayerView | None:
+    """The one layer that reads the layer's output; None where there are several, or none, or it is an output."""
+    output = layer.outputs[0]
+    readers = view.consumers.get(output, ())
+    return readers[0] if len(readers) == 1 and output not in view.outputs else None

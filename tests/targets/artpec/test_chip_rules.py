@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.verify.rule import Severity
 from dlpuconv.verify.rules import TFLITE_RULES
@@ -15,6 +16,7 @@ from tests.verify.tflite_models import (
     activation,
     constant,
     conv,
+    edited,
     file_of,
     findings,
     one_op,
@@ -28,12 +30,12 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Target
 
 X = (1, 8, 8, 16)
+SIDES = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 
 def of(operator: Operator, target: Target) -> set[str]:
     """The chip's own rules that a file of one operator breaks."""
-    common = {rule.id for rule in TFLITE_RULES}
-    return set(findings(one_op(operator), target.rules)) - common
+    return own(one_op(operator), target)
 
 
 def image(name: str = "x", shape: Sequence[int] = X, scale: float = 0.05) -> Tensor:
@@ -74,8 +76,18 @@ def concat(*depths: int, axis: int = 3, scale: float = 0.05, fused: int = 0) -> 
     )
 
 
-def binary(kind: str, a: Tensor, b: Tensor) -> Operator:
-    return Operator(kind, [a, b], [image("y")], options("Add" if kind == "ADD" else "Mul"))
+def binary(kind: str, a: Tensor, b: Tensor, made: Tensor | None = None) -> Operator:
+    return Operator(kind, [a, b], [made or image("y")], options("Add" if kind == "ADD" else "Mul"))
+
+
+def behind(layer: Operator, *more: Operator) -> bytes:
+    """A file of layers, each of which reads the one before; the first reads the file's only input."""
+    return file_of([layer.input(0)], more[-1].outputs, layer, *more)
+
+
+def own(content: bytes, target: Target) -> set[str]:
+    """The chip's own rules that a file breaks."""
+    return set(findings(content, target.rules)) - {rule.id for rule in TFLITE_RULES}
 
 
 def padded(amounts: list[list[int]]) -> Operator:
@@ -103,6 +115,22 @@ def split(axis: int, count: int) -> Operator:
     return Operator("SPLIT", [constant("axis", axis), image()], parts, options("Split", numSplits=count))
 
 
+def concat_with(value: int, more: int = 0) -> Operator:
+    """An activation and a constant of this value (and more activations) along the channels."""
+    parts = [
+        image("p", (1, 8, 8, 4)),
+        scalar(value, (1, 8, 8, 4)),
+        *(image(f"p{i}", (1, 8, 8, 4)) for i in range(more)),
+    ]
+    made = image("y", (1, 8, 8, 4 * len(parts)))
+    return Operator("CONCATENATION", [*parts], [made], options("Concatenation", axis=3))
+
+
+def fully_connected(shape: Sequence[int]) -> Operator:
+    x, made = activation("x", (shape[0], 8)), activation("y", shape)
+    return Operator("FULLY_CONNECTED", [x, weights("w", (shape[-1], 8))], [made], options("FullyConnected"))
+
+
 def transposed_conv(stride: int) -> Operator:
     x, made = image(), image("y", (1, 8 * stride, 8 * stride, 16))
     size, kernels = constant("size", made.shape), weights("w", (16, 3, 3, 16))
@@ -126,9 +154,17 @@ def transposed_conv(stride: int) -> Operator:
         ("A9-CONCAT", concat(3, 5, axis=1), concat(16, 16, scale=0.0001)),
         ("A9-SPLIT", split(1, 2), split(3, 2)),
         ("A9-MUL", binary("MUL", image(), scalar(shape=(16,))), binary("MUL", image(), image("z"))),
-        ("A9-MUL", binary("MUL", scalar(), image()), binary("MUL", image(), scalar(shape=(1, 8, 1, 16)))),
+        ("A9-MUL", binary("MUL", scalar(shape=(16,)), image()), binary("MUL", image(), scalar(shape=(1, 8, 1, 16)))),
+        # 3 x 0.05 = 0.15: the same steps mean 0.15 x as much
+        ("A9-MUL", binary("MUL", scalar(), image(), image("y", scale=0.0075)), binary("MUL", scalar(), image())),
         ("A9-ADD", binary("ADD", image(), image("z")), binary("ADD", image(), image("z", (1, 1, 1, 16)))),
-        ("A9-ADD", binary("ADD", image(), scalar()), binary("ADD", image(), scalar(shape=(16,)))),
+        ("A9-ADD", binary("ADD", image(), image("z")), binary("ADD", image(), scalar(shape=(16,)))),
+        # 3 steps more: what was 0 is at -3
+        (
+            "A9-ADD",
+            binary("ADD", image(), scalar(), activation("y", X, zero_point=-3)),
+            binary("ADD", image(), scalar()),
+        ),
         ("A9-POOL", pool("MAX_POOL_2D", 2, 2, valid=True), pool("MAX_POOL_2D", 2, 2)),
         ("A9-POOL", pool("MAX_POOL_2D", 3, 2, side=9), pool("MAX_POOL_2D", 3, 2, side=9, valid=True)),
         ("A9-POOL", pool("MAX_POOL_2D", 5, 1), pool("MAX_POOL_2D", 4, 4)),
@@ -137,7 +173,10 @@ def transposed_conv(stride: int) -> Operator:
         ("A9-MEAN", mean(7, [1, 2]), mean(6, [1, 2])),
         ("A9-MEAN", mean(8, [2, 1]), mean(8, [3])),
         ("A9-PAD", padded([[0, 0], [7, 0], [0, 7], [0, 0]]), padded([[0, 0], [8, 0], [0, 0], [0, 0]])),
-        ("A9-PAD", padded([[0, 0], [1, 1], [1, 1], [0, 0]]), padded([[0, 0], [0, 0], [0, 0], [0, 1]])),
+        ("A9-PAD", padded(SIDES), padded([[0, 0], [0, 0], [0, 0], [0, 1]])),
+        ("A9-RESIZE-EXACT", resized("RESIZE_BILINEAR", 15, 15), resized("RESIZE_BILINEAR", 16, 15)),
+        ("A9-ACTIVATION", squashed("RELU6", 0.05, 0), squashed("LEAKY_RELU", 0.05, 0)),
+        ("A9-PAD", padded(SIDES), Operator("PAD", padded(SIDES).inputs, [image("y", (1, 10, 10, 16), 0.06)])),
         ("A9-RESIZE", resized("RESIZE_BILINEAR", 16, 15), resized("RESIZE_BILINEAR", 24, 24)),
         ("A9-SIGMOID", squashed("LOGISTIC", 1 / 256, -128), squashed("LOGISTIC", 1 / 128, -128)),
         ("A9-TANH", squashed("TANH", 1 / 128, 0), squashed("TANH", 1 / 128, 1)),
@@ -162,7 +201,7 @@ def transposed_conv(stride: int) -> Operator:
             Operator("TRANSPOSE", [image(), constant("o", [1, 0, 2, 3])], [image("y", (8, 1, 8, 16))]),
         ),
         ("A9-CHANNELS", conv(image(), "y", 32), conv(image(), "y", 24)),
-        ("A9-EXPLICIT-PAD", conv(image(), "y", 16), padded([[0, 0], [1, 1], [1, 1], [0, 0]])),
+        ("A9-EXPLICIT-PAD", conv(image(), "y", 16), padded(SIDES)),
     ],
 )
 def test_limits_and_advice_of_artpec9_warn(rule: str, sound: Operator, broken: Operator) -> None:
@@ -228,6 +267,12 @@ def test_more_than_sixteen_partitions_fail_artpec8() -> None:
     assert found.hits[0].detail == "an estimate of 17, cut by ROUND"
 
 
+def with_uneven_dilation() -> Operator:
+    layer = conv(image(), "y", 8)
+    layer.options.dilationHFactor = 2
+    return layer
+
+
 @pytest.mark.parametrize(
     ("rule", "sound", "broken"),
     [
@@ -237,8 +282,16 @@ def test_more_than_sixteen_partitions_fail_artpec8() -> None:
         ("A7-FUSED", pool("MAX_POOL_2D", 2, 2), pool("MAX_POOL_2D", 2, 2, fused=1)),
         ("A7-FUSED", concat(8, 8), concat(8, 8, fused=1)),
         ("A7-BATCH-AXIS", mean(7, [1, 2]), mean(7, [0])),
-        ("A7-BATCH-AXIS", padded([[0, 0], [1, 1], [1, 1], [0, 0]]), padded([[0, 1], [0, 0], [0, 0], [0, 0]])),
+        ("A7-BATCH-AXIS", padded(SIDES), padded([[0, 1], [0, 0], [0, 0], [0, 0]])),
         ("A7-CUT", conv(image(), "y", 8), squashed("LEAKY_RELU", 0.05, 0)),
+        ("A7-BATCH-AXIS", split(1, 2), split(0, 1)),
+        ("A7-CONCAT", concat(8, 8), concat_with(5)),
+        ("A7-CONCAT", concat_with(0), concat_with(0, 3)),
+        ("A7-MEAN", mean(8, [3]), Operator("MEAN", [image(shape=(1, 8, 8, 6)), constant("axes", [3])],
+                                           [image("y", (1, 8, 8))], options("Reducer"))),
+        ("A7-FULLY-CONNECTED", fully_connected((1, 4)), fully_connected((2, 4))),
+        ("A7-DILATION", conv(image(), "y", 8, dilation=2), with_uneven_dilation()),
+        ("A7-INPUT-SIZE", conv(image(shape=(1, 300, 300, 3)), "y", 3), conv(image(shape=(1, 340, 340, 3)), "y", 3)),
         ("A7-RUNTIME", squashed("RELU", 0.05, 0), squashed("RSQRT", 0.05, 0)),
     ],
 )  # fmt: skip
@@ -279,3 +332,92 @@ def test_artpec7_advises_per_channel_weights_and_counts_parameters() -> None:
     assert "A7-MEMORY" not in found
     large = conv(x, "large", 8192, (1, 1))
     assert findings(one_op(large), ARTPEC7.rules)["A7-MEMORY"].hits[0].detail == "there are 8.0 MiB"
+
+
+def test_the_newest_runtime_of_the_edge_tpu_is_known_to_be_in_newer_firmware() -> None:
+    content = one_op(squashed("RSQRT", 0.05, 0))
+    assert "A7-RUNTIME" in findings(content, ARTPEC7.rules, firmware=(10, 6))
+    assert "A7-RUNTIME" not in findings(content, ARTPEC7.rules, firmware=(10, 8, 1))
+
+
+def test_resizes_of_half_pixel_centres_are_of_a_version_that_the_edge_tpu_compiler_refused() -> None:
+    layer = resized("RESIZE_BILINEAR", 16, 16)
+    content = file_of([layer.input(0)], layer.outputs, layer)
+    assert "A7-RESIZE" not in findings(content, ARTPEC7.rules)
+    newer = edited(content, lambda model: setattr(model.operatorCodes[0], "version", 3))
+    assert findings(newer, ARTPEC7.rules)["A7-RESIZE"].hits[0].detail == "RESIZE_BILINEAR of version 3"
+
+
+def compiled(*, after: bool = False) -> bytes:
+    """What edgetpu_compiler writes: one custom op, and what it did not map behind it."""
+    x, y = image(), activation("y", (1, 10))
+    made = activation("made", (1, 10)) if after else y
+    inside = Operator("SOFTMAX", [x], [made])
+    rest = [Operator("LEAKY_RELU", [made], [y])] if after else []
+
+    def change(model: Any) -> None:
+        code = model.operatorCodes[0]
+        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+        code.customCode = "edgetpu-custom-op"
+
+    return edited(file_of([x], [y], inside, *rest), change)
+
+
+def test_a_compiled_file_warns_for_artpec7_and_fails_for_other_chips() -> None:
+    assert {rule: found.severity for rule, found in findings(compiled(), ARTPEC7.rules).items()} == {
+        "TFL-CUSTOM": Severity.WARN
+    }
+    for other in (ARTPEC8, ARTPEC9):
+        assert findings(compiled(), other.rules)["TFL-CUSTOM"].severity is Severity.FAIL
+
+
+def test_what_the_edge_tpu_compiler_left_to_the_cpu_is_told() -> None:
+    (hit,) = findings(compiled(after=True), ARTPEC7.rules)["A7-CUT"].hits
+    assert hit.detail == "the compiler left 1 ops to the CPU, LEAKY_RELU first"
+
+
+def test_a_file_that_is_called_compiled_must_hold_the_compiled_op() -> None:
+    plain = one_op(squashed("RELU", 0.05, 0))
+    assert findings(plain, ARTPEC7.rules, file="m_edgetpu.tflite")["A7-COMPILED"].severity is Severity.FAIL
+    assert "A7-COMPILED" not in findings(plain, ARTPEC7.rules, file="m.tflite")
+    assert "A7-COMPILED" not in findings(compiled(), ARTPEC7.rules, file="m_edgetpu.tflite")
+
+
+def test_a_relu_behind_a_convolution_should_be_part_of_it() -> None:
+    first = conv(image(), "first", 6)
+    relu = Operator("RELU", [first.output], [image("y", (1, 8, 8, 6))])
+    assert "A8-RELU" in own(behind(first, relu), ARTPEC8)
+    first.options.fusedActivationFunction = 1
+    assert "A8-RELU" not in own(behind(first, relu), ARTPEC8)
+
+
+def test_batch_normalization_that_was_not_folded_is_told() -> None:
+    first = conv(image(), "first", 16)
+    scaled, shifted = image("scaled"), image("y")
+    times = binary("MUL", first.output, scalar(shape=(16,)), scaled)
+    plus = binary("ADD", scaled, scalar(shape=(16,)), shifted)
+    assert "A8-BATCH-NORM" in own(behind(first, times, plus), ARTPEC8)
+    assert "A8-BATCH-NORM" not in own(behind(first, times), ARTPEC8)
+
+
+@pytest.mark.parametrize(
+    ("rule", "target", "most", "too_many"),
+    [
+        ("A7-RAM", ARTPEC7, 7000, 7100),
+        ("A8-MEMORY", ARTPEC8, 21000, 22000),
+        ("A9-MEMORY", ARTPEC9, 21000, 22000),
+        ("A8-CACHE", ARTPEC8, 65000, 66000),
+    ],
+)
+def test_models_beyond_what_was_tried_warn(rule: str, target: Target, most: int, too_many: int) -> None:
+    """1024 weights and a bias of four bytes for each channel."""
+    x = image(shape=(1, 1, 1, 1024))
+    assert rule not in of(conv(x, "y", most, (1, 1)), target)
+    assert rule in of(conv(x, "y", too_many, (1, 1)), target)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fits"), [((1, 360, 640, 3), True), ((1, 225, 300, 3), False), ((1, 2, 8, 3), False)]
+)
+def test_images_that_the_scaler_of_artpec8_does_not_make_warn(shape: Sequence[int], fits: bool) -> None:
+    assert ("A8-ACE" not in of(conv(image(shape=shape), "y", 6), ARTPEC8)) is fits

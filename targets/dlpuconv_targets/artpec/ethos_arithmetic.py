@@ -1,0 +1,62 @@
+"""Limits of ADD and MUL on ARTPEC-9's DLPU: each function says how a layer breaks one, or nothing.
+
+By a scalar, neither computes anything: the same steps are read by another scale or zero point.
+Source: Arm ethos-n-driver-stack, SUPPORTED.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isclose
+from typing import TYPE_CHECKING
+
+from dlpuconv_targets.artpec.layers import input_at, output_of, real_value, scale_of
+
+if TYPE_CHECKING:
+    from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
+
+_SAME = 1e-3
+_MOST_STEPS = 65536
+
+
+def multiplication(view: FileView, layer: LayerView) -> str:
+    """Operands of MUL: one value a channel makes it a depthwise convolution, a scalar another scale."""
+    value, constant = operands(view, layer)
+    if constant is None:
+        return "both operands are computed" if value is not None else ""
+    if constant.size > 1:
+        per_channel = constant.size == constant.shape[-1]
+        return "" if per_channel else f"the constant has the shape {list(constant.shape)}"
+    factor, output = real_value(constant), output_of(view, layer)
+    if factor is None or value is None or value.quantization is None or output.quantization is None:
+        return ""
+    rescaled = replace(value.quantization, scale=(value.quantization.scale[0] * factor,))
+    return _unless_same(rescaled, output.quantization)
+
+
+def addition(view: FileView, layer: LayerView) -> str:
+    """Operands of ADD; a scalar can be expressed by the zero point."""
+    value, constant = operands(view, layer)
+    if constant is None or value is None or constant.size > 1:
+        a, b = input_at(view, layer, 0), input_at(view, layer, 1)
+        return "" if a is None or b is None or a.shape == b.shape else f"{list(a.shape)} + {list(b.shape)}"
+    summand, output = real_value(constant), output_of(view, layer)
+    if summand is None or not scale_of(value) or value.quantization is None or output.quantization is None:
+        return ""
+    steps = summand / scale_of(value)
+    if not abs(steps) < _MOST_STEPS:
+        return f"the scalar {summand:.3g}"
+    moved = replace(value.quantization, zero_point=(value.quantization.zero_point[0] - round(steps),))
+    return _unless_same(moved, output.quantization)
+
+
+def operands(view: FileView, layer: LayerView) -> tuple[TensorView | None, TensorView | None]:
+    """The first computed and the first constant operand of a layer of two."""
+    both = [t for t in (input_at(view, layer, 0), input_at(view, layer, 1)) if t is not None]
+    return next((t for t in both if not t.constant), None), next((t for t in both if t.constant), None)
+
+
+def _unless_same(meant: Quantization, found: Quantization) -> str:
+    """Nothing where the steps of the output mean what those of the input do, read by another scale and zero point."""
+    same = isclose(meant.scale[0], found.scale[0], rel_tol=_SAME) and meant.zero_point[0] == found.zero_point[0]
+    return "" if same else "by a scalar, and the output has another scale and zero point than that asks for"
