@@ -40,7 +40,7 @@ def render_reasons(report: Report) -> list[RenderableType]:
 def _headline(report: Report) -> Text:
     word, style = ("pass", "bold green") if report.passed else ("FAIL", "bold red")
     warned = sum(finding.severity is Severity.WARN for finding in report.findings)
-    note = f" with {warned} kinds of warnings" if warned else ""
+    note = f" with {warned} kind{'s' * (warned > 1)} of warnings" if warned else ""
     return Text.assemble((word, style), f"  {report.file} for {report.target}{note}")
 
 
