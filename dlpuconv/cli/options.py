@@ -25,6 +25,17 @@ def complete_backend(incomplete: str) -> list[str]:
     return [name for name in backend_names() if name.startswith(incomplete)]
 
 
+def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Ids of the target's rules that begin with what was typed; of every target's where none was given yet."""
+    from dlpuconv.registry import list_targets
+    from dlpuconv.verify.rules import UNIVERSAL_RULES
+
+    named = context.params.get("target")
+    targets = [entry.target for entry in list_targets() if entry.target and named in (None, entry.name)]
+    ids = {rule.id for rules in (UNIVERSAL_RULES, *(target.rules for target in targets)) for rule in rules}
+    return sorted(name for name in ids if name.startswith(incomplete.upper()))
+
+
 Model = Annotated[Path, typer.Argument(help="The .onnx file.", show_default=False)]
 Targets = Annotated[
     list[str],

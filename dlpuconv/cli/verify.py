@@ -40,7 +40,20 @@ Color = Annotated[
 ]
 Ignore = Annotated[
     list[str] | None,
-    typer.Option("--ignore", help="Id of a rule that shall not count; may be repeated.", show_default=False),
+    typer.Option(
+        "--ignore",
+        help="Id of a rule that shall not count; may be repeated.",
+        autocompletion=opt.complete_rule,
+        show_default=False,
+    ),
+]
+Firmware = Annotated[
+    str | None,
+    typer.Option(
+        "--firmware",
+        help="AXIS OS that the file shall run on, such as 11.11.73: checks the versions of its ops.",
+        show_default=False,
+    ),
 ]
 
 
@@ -61,6 +74,7 @@ def verify(
     preset: opt.Preset = None,
     min_sqnr: opt.MinSqnr = DEFAULT_MIN_SQNR_DB,
     ignore: Ignore = None,
+    firmware: Firmware = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
     json: opt.Json = False,
 ) -> None:
@@ -74,7 +88,7 @@ def verify(
     from dlpuconv.api import make_request
     from dlpuconv.calibration.open import is_made_up
     from dlpuconv.cli.console import print_json, show
-    from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.cli.parsing import names, numbers, shapes, version
     from dlpuconv.registry import load_target
     from dlpuconv.verify import Question, render_report, verify_file
     from dlpuconv.verify.sidecar import find_sidecar
@@ -103,6 +117,7 @@ def verify(
         samples=samples.held_out if samples else None,
         calibrated=not is_made_up(data),
         min_sqnr=request.verification.min_sqnr,
+        firmware=version("firmware", firmware),
         ignore=request.verification.ignore,
         strict=request.verification.strict,
         warnings=samples.warnings if samples else (),

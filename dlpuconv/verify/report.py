@@ -177,6 +177,7 @@ class Report:
         calibrated: False where calibration or comparison used random samples.
         warnings: what else the user should know, beside the findings.
         metadata: free texts of the file, such as `min_runtime_version`.
+        min_runtime: the first TensorFlow Lite that has all ops of the file in their versions; empty for other formats.
     """
 
     file: str
@@ -195,6 +196,7 @@ class Report:
     calibrated: bool = True
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, str]
+    min_runtime: str = ""
 
     @property
     def passed(self) -> bool:
@@ -220,6 +222,7 @@ class Report:
             "calibrated": self.calibrated,
             "warnings": list(self.warnings),
             "metadata": dict(self.metadata),
+            "min_runtime": self.min_runtime or None,
         }
 
 

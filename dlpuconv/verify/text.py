@@ -54,8 +54,10 @@ def _facts(report: Report) -> Table:
             rows.append((noun, f"{t.name}  {t.dtype} {list(t.shape)}{scale}"))
     if report.metric is not None:
         rows.append(("metric", f"{report.metric.name}  {report.metric.value:.6g}, float {report.metric.source:.6g}"))
-    if runtime := report.metadata.get("min_runtime_version"):
-        rows.append(("runtime", f"TFLite {runtime} or newer, as the file says"))
+    if report.min_runtime:
+        said = report.metadata.get("min_runtime_version", report.min_runtime)
+        differs = f" by the versions of its ops ({said}, as the file says)" if said != report.min_runtime else ""
+        rows.append(("runtime", f"TensorFlow Lite {report.min_runtime} or newer{differs}"))
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(value))
     return table

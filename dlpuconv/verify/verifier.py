@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
+from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.report import IoTensor, Report
 from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB, Context
 from dlpuconv.verify.rules import UNIVERSAL_RULES
+from dlpuconv.verify.rules.firmware import RULE as FIRMWARE
 from dlpuconv.verify.sidecar import find_sidecar
 from dlpuconv.verify.verdict import decide
 
@@ -109,8 +111,9 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         parity=parity,
         metric=question.metric,
         calibrated=calibrated,
-        warnings=(*question.warnings, *notes, *_random(question, sidecar)),
+        warnings=(*question.warnings, *notes, *_random(question, sidecar), *_no_firmware(question, target)),
         metadata=view.metadata,
+        min_runtime=_min_runtime(view),
     )
 
 
@@ -142,6 +145,18 @@ def _random(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
     if not sidecar.calibrated:
         return (_NOT_CALIBRATED,)
     return () if question.calibrated else (_RANDOM_COMPARISON,)
+
+
+def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
+    """That the firmware was named in vain."""
+    if question.firmware is None or any(rule.id == FIRMWARE for rule in target.rules):
+        return ()
+    return (f"nothing is known of what a firmware carries for {target.name}: --firmware was not looked at",)
+
+
+def _min_runtime(view: FileView) -> str:
+    operators = ((layer.op, layer.version) for layer in view.layers if not layer.custom)
+    return min_runtime_version(operators) if view.format == "tflite" else ""
 
 
 def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:

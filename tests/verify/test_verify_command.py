@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import typer
+from ai_edge_litert.schema_py_generated import BuiltinOperator
 from onnx import TensorProto, helper, save
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.calibration.preprocess import Color, Resize
 from dlpuconv.cli import main
+from dlpuconv.cli.app import app
+from dlpuconv.cli.options import complete_rule
 from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
 from tests.packaging.test_optional_libraries import run as run_without_optional_libraries
 from tests.verify.test_verify_file import converted, manifest, written
-from tests.verify.tflite_models import healthy
+from tests.verify.tflite_models import edited, healthy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +130,76 @@ def test_shapes_that_the_source_leaves_open_are_the_manifests(
 ) -> None:
     _, report, _ = verified(capsys, *asked(tmp_path, batch="N"))
     assert report["parity"]["min_sqnr_db"] > 30
+
+
+def newer(folder: Path, version: int) -> Path:
+    """A sound file whose CONV_2D is of this version."""
+
+    def change(model: Any) -> None:
+        next(c for c in model.operatorCodes if c.builtinCode == BuiltinOperator.CONV_2D).version = version
+
+    path = folder / "m.tflite"
+    path.write_bytes(edited(healthy(), change))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("version", "firmware", "severity", "detail"),
+    [
+        (3, "10.6", None, ""),
+        (6, "10.6", "fail", "CONV_2D version 6 came with TensorFlow Lite 2.9.0; AXIS OS 10.6 has 2.3.1"),
+        (
+            6,
+            "11.11.73",
+            "warn",
+            "CONV_2D version 6 came with TensorFlow Lite 2.9.0; AXIS OS 11.11.73 has 2.3.1 or newer",
+        ),
+        (9, "11.11.73", "warn", "which runtime first had CONV_2D version 9 is not known"),
+        (3, "10.5", "fail", "AXIS OS 10.5 loads .larod files only; .tflite came with 10.6"),
+    ],
+)
+def test_versions_of_ops_are_held_against_what_a_firmware_is_known_to_carry(
+    version: int, firmware: str, severity: str | None, detail: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = newer(tmp_path, version)
+    status, report, _ = verified(capsys, path, "--target", "artpec8", "--firmware", firmware)
+    found = [f for f in report["findings"] if f["rule"] == "TFL-FIRMWARE"]
+    assert [(f["severity"], f["hits"][0]["detail"]) for f in found] == ([(severity, detail)] if severity else [])
+    assert status == (1 if severity == "fail" else 0)
+
+
+def test_without_a_firmware_the_oldest_runtime_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = newer(tmp_path, 6)
+    status, report, _ = verified(capsys, path, "--target", "artpec8")
+    assert (status, report["min_runtime"]) == (0, "2.9.0")
+    assert main(["verify", str(path), "--target", "artpec8"]) == 0
+    assert "TensorFlow Lite 2.9.0 or newer" in capsys.readouterr().out
+
+
+def test_a_firmware_that_says_nothing_for_a_chip_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = asked(tmp_path)[4]
+    _, report, _ = verified(capsys, source, "--target", "cv25", "--firmware", "11.11")
+    assert any("--firmware was not looked at" in text for text in report["warnings"])
+
+
+@pytest.mark.parametrize("text", ["11", "11.x", "", "11.1.1.1.1", "-1.2"])
+def test_what_is_no_firmware_version_is_a_usage_error(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(newer(tmp_path, 3)), "--target", "artpec8", f"--firmware={text}"]) == 2
+    assert "is not a version such as 11.11" in capsys.readouterr().err
+
+
+def test_ids_of_rules_are_completed_for_the_target() -> None:
+    def completed(target: str | None, text: str) -> list[str]:
+        context = typer.Context(typer.main.get_command(app), info_name="verify")
+        context.params["target"] = target
+        return complete_rule(context, text)
+
+    assert completed("artpec8", "a8-part") == ["A8-PARTITIONS"]
+    assert completed("artpec9", "A8") == []
+    assert "A8-PARTITIONS" in completed(None, "A8")
+    assert completed("cv25", "OUT-S") == ["OUT-SQNR"]
 
 
 def test_rules_alone_need_no_optional_library(tmp_path: Path) -> None:

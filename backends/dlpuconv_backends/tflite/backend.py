@@ -15,6 +15,7 @@ from dlpuconv.analysis import Blame
 from dlpuconv.calibration import Origin
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
 from dlpuconv.quantization import BiasCorrection, Rounding
 from dlpuconv.scheme import Numbers
@@ -35,7 +36,7 @@ from dlpuconv_backends.tflite.plan import observed_tensors
 from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
-from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata, min_runtime_version
+from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
 from dlpuconv_backends.tflite.spreads import Spreads, spread_of
 from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe

@@ -5,6 +5,7 @@ from dlpuconv.verify.rules.contract import CONTRACT_RULES
 from dlpuconv.verify.rules.datatypes import TYPE_RULES
 from dlpuconv.verify.rules.dead import DEAD_RULES
 from dlpuconv.verify.rules.discouraged import discouraged_granularity
+from dlpuconv.verify.rules.firmware import Carried, firmware_rule
 from dlpuconv.verify.rules.joined import JOINED_RULES
 from dlpuconv.verify.rules.layerwise import advice, at_layers
 from dlpuconv.verify.rules.measured import MEASURED_RULES
@@ -26,4 +27,15 @@ TFLITE_RULES = (
 UNIVERSAL_RULES = (*CONTRACT_RULES, *MEASURED_RULES)
 """What must hold of every file, whatever its format and chip."""
 
-__all__ = ["TFLITE_RULES", "UNIVERSAL_RULES", "advice", "at_layers", "custom_ops", "discouraged_granularity"]
+__all__ = [
+    # ready
+    "TFLITE_RULES",
+    "UNIVERSAL_RULES",
+    # makers
+    "Carried",
+    "advice",
+    "at_layers",
+    "custom_ops",
+    "discouraged_granularity",
+    "firmware_rule",
+]

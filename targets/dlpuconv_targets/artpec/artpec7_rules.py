@@ -29,6 +29,7 @@ from dlpuconv_targets.artpec.edge_tpu_limits import (
     vector_output,
     weights_format,
 )
+from dlpuconv_targets.artpec.firmware import FIRMWARE
 from dlpuconv_targets.artpec.operators import EDGE_TPU, EDGE_TPU_RUNTIME_14
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ _CUSTOM = custom_ops(
 
 ARTPEC7_RULES: tuple[Rule, ...] = (
     *(_CUSTOM if rule.id == _CUSTOM.id else rule for rule in TFLITE_RULES),
+    FIRMWARE,
     Rule(
         id="A7-COMPILED",
         severity=Severity.FAIL,

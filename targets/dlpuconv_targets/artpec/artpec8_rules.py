@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
 from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
+from dlpuconv_targets.artpec.firmware import FIRMWARE
 from dlpuconv_targets.artpec.layers import feeds_only, input_at, kernel_of, output_channels, stride_of
 from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
 
@@ -105,6 +106,7 @@ def any_layer(_: FileView, layer: LayerView) -> str:
 
 ARTPEC8_RULES: tuple[Rule, ...] = (
     *TFLITE_RULES,
+    FIRMWARE,
     discouraged_granularity(
         rule="A8-PER-CHANNEL",
         sentence="Weights should be quantized per tensor: per channel runs several times slower on ARTPEC-8.",

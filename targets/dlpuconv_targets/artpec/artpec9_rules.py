@@ -15,6 +15,7 @@ from dlpuconv.verify.rules.graph import activations
 from dlpuconv_targets.artpec import ethos_arithmetic as arithmetic
 from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.camera import largest_tried
+from dlpuconv_targets.artpec.firmware import FIRMWARE
 from dlpuconv_targets.artpec.layers import output_channels
 from dlpuconv_targets.artpec.operators import ETHOS_N
 
@@ -83,6 +84,7 @@ def residual_into_convolution(view: FileView, layer: LayerView) -> str:
 
 ARTPEC9_RULES: tuple[Rule, ...] = (
     *TFLITE_RULES,
+    FIRMWARE,
     Rule(
         id="A9-RANK",
         severity=Severity.FAIL,

@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Affine, Graph, Operator, Tensor
-from dlpuconv_backends.tflite.runtime import metadata, min_runtime_version
+from dlpuconv_backends.tflite.runtime import metadata
 from dlpuconv_backends.tflite.versions import version_of
 from tests.backends.tflite.models import constant
 
@@ -80,13 +80,6 @@ BIAS = constant("b", np.zeros(8), np.int32)
 )
 def test_an_operator_has_the_lowest_version_that_expresses_it(operator: Operator, version: int) -> None:
     assert version_of(operator) == version
-
-
-def test_the_first_runtime_that_has_every_operator_is_told() -> None:
-    assert min_runtime_version([("CONV_2D", 3), ("ADD", 2)]) == "1.14.0"
-    assert min_runtime_version([("CONV_2D", 3), ("HARD_SWISH", 1)]) == "1.15.0"
-    assert min_runtime_version([("FULLY_CONNECTED", 6), ("GELU", 2), ("RELU_0_TO_1", 1)]) == "2.10.0"
-    assert min_runtime_version([]) == "1.5.0"
 
 
 def test_the_runtime_is_written_in_sixteen_bytes_as_tensorflow_does() -> None:
