@@ -81,6 +81,7 @@ class Rule:
         source: where that is known from.
         check: yields the places where it does not hold.
         fix: what to do about it.
+        listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """
 
@@ -90,6 +91,7 @@ class Rule:
     source: str
     check: Callable[[FileView, Context], Iterable[Hit]]
     fix: str = ""
+    listed: frozenset[str] = frozenset()
     decisive: bool = False
 
 

@@ -84,3 +84,23 @@ def test_the_summary_says_loudly_that_the_zoo_is_absent(repository: Path, tmp_pa
     assert "THE MODEL ZOO IS ABSENT" in done.stdout
     assert "1 tests on real models were SKIPPED" in done.stdout
     assert str(tmp_path / "nowhere") in done.stdout
+
+
+def test_the_pages_about_rules_are_what_the_rules_say(repository: Path) -> None:
+    command = [sys.executable, str(repository / "scripts" / "supported_ops.py"), "--check"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}: run scripts/supported_ops.py"
+
+
+def test_a_page_that_is_out_of_date_is_told_and_written(repository: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> tuple[int, list[str]]:
+        command = [sys.executable, str(repository / "scripts" / "supported_ops.py"), "--output", str(tmp_path)]
+        done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True)
+        return done.returncode, done.stdout.splitlines()
+
+    assert run()[0] == 0
+    page = tmp_path / "artpec8.md"
+    page.write_text(page.read_text().replace("A8-PARTITIONS", "A8-SOMETHING-ELSE"))
+    assert run("--check") == (1, ["out of date: artpec8.md"])
+    assert run() == (0, ["written: artpec8.md"])
+    assert run("--check") == (0, [])

@@ -187,6 +187,7 @@ TYPE_RULES: tuple[Rule, ...] = (
         sentence="Every tensor must be of an integer type that the chips know.",
         source=_SOURCE,
         check=known_types,
+        fix=_QUANTIZE_FULLY,
     ),
     Rule(
         id="TFL-DEQUANTIZE",

@@ -40,7 +40,12 @@ def at_layers(check: LayerCheck, *ops: str) -> Callable[[FileView, Context], Ite
 
 
 def advice(
-    rule: str, sentence: str, source: str, check: Callable[[FileView, Context], Iterable[Hit]], fix: str = ""
+    rule: str,
+    sentence: str,
+    source: str,
+    check: Callable[[FileView, Context], Iterable[Hit]],
+    fix: str = "",
+    listed: frozenset[str] = frozenset(),
 ) -> Rule:
     """A rule that only warns."""
-    return Rule(id=rule, severity=Severity.WARN, sentence=sentence, source=source, check=check, fix=fix)
+    return Rule(id=rule, severity=Severity.WARN, sentence=sentence, source=source, check=check, fix=fix, listed=listed)

@@ -79,6 +79,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="Outputs must be finite where the source's are, and silent where the source is.",
         source=_COMPARISON,
         check=is_sound,
+        fix="Look for divisions, logarithms and roots near zero: dlpuconv analyze tells the layer.",
     ),
     Rule(
         id="OUT-DEAD",
@@ -110,5 +111,6 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="The file may score no lower than --max-drop allows.",
         source="the metric given with --metric",
         check=keeps_the_metric,
+        fix="Try --effort best, --granularity auto, or allow more (--max-drop).",
     ),
 )

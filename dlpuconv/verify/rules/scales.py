@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.verify.rule import Context
 
 _SOURCE = "TensorFlow Lite 8-bit quantization specification"
+_AGAIN = "Quantize the float model again: dlpuconv convert."
 _BIAS_TOLERANCE = 1e-3
 
 
@@ -132,6 +133,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Every 8-bit tensor must have a scale and a zero point.",
         source=_SOURCE,
         check=everything_scaled,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-SCALE",
@@ -139,6 +141,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Scales must be positive and finite, zero points within the type.",
         source=_SOURCE,
         check=sane_scales,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-WEIGHT-ZP",
@@ -146,6 +149,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="The zero point of int8 weights must be 0.",
         source=_SOURCE,
         check=symmetric_weights,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-BIAS",
@@ -153,6 +157,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Biases must be int32 with zero point 0.",
         source=_SOURCE,
         check=integer_bias,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-BIAS-SCALE",
@@ -160,6 +165,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="The scale of a bias must be input scale x weight scale, to one thousandth.",
         source=_SOURCE,
         check=bias_scale,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-CHANNELS",
@@ -167,6 +173,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Several scales may only be on weights and biases, one for each output channel.",
         source=_SOURCE,
         check=channels_of_weights,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-FIXED-SCALE",
@@ -174,6 +181,7 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="The outputs of LOGISTIC, SOFTMAX and TANH should have their fixed scale and zero point.",
         source=_SOURCE,
         check=has_fixed_scale,
+        fix=_AGAIN,
     ),
     Rule(
         id="TFL-SAME-SCALE",
@@ -181,5 +189,6 @@ SCALE_RULES: tuple[Rule, ...] = (
         sentence="Ops that only move values should have equal scales at input and output.",
         source=_SOURCE,
         check=same_scale,
+        fix=_AGAIN,
     ),
 )

@@ -118,6 +118,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         sentence="The graph must have inputs, layers and outputs.",
         source=_SOURCE,
         check=has_layers,
+        fix="Convert the model again: nothing of it is in this file.",
     ),
     Rule(
         id="TFL-SHAPE",

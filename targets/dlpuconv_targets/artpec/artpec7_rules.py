@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dlpuconv.verify.rules.layerwise import LayerCheck
 
 _OPS = "Axis: ARTPEC-7 supported operators; Coral: supported operations of the Edge TPU compiler"
+_AWAY = "Change the layer, or cut the model in front of it (--cut-at): from there on, all runs on the CPU."
 _TIPS = "Axis: ARTPEC-7 optimization tips"
 _COMPILED_OP = "edgetpu-custom-op"
 _COMPILED_NAME = "_edgetpu.tflite"
@@ -124,7 +125,7 @@ def per_channel_is_free(view: FileView, context: Context) -> Iterator[Hit]:
 
 
 def _limit(name: str, sentence: str, check: LayerCheck, *ops: str) -> Rule:
-    return advice(f"A7-{name}", f"{sentence}, to run on the Edge TPU.", _OPS, at_layers(check, *ops))
+    return advice(f"A7-{name}", f"{sentence}, to run on the Edge TPU.", _OPS, at_layers(check, *ops), _AWAY)
 
 
 _CUSTOM = custom_ops(
@@ -160,12 +161,14 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
         _OPS,
         first_unmapped,
         "Replace the op, or cut the model there (--cut-at).",
+        listed=EDGE_TPU,
     ),
     advice(
         "A7-MEMORY",
         "Parameters beyond about 7.7 MiB are streamed to the Edge TPU for every frame.",
         "edgetpu_compiler's log for SSD MobileNet v2: 6.52 MiB used, 1.20 MiB left",
         fits_on_chip,
+        "Choose a smaller network, or a narrower one.",
     ),
     largest_tried(
         "A7-RAM",
@@ -186,6 +189,7 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
         "Coral: supported operations; acap3-examples issues 120 and 147 (AXIS OS 10.8.1 has it)",
         newest_runtime,
         "Compile with edgetpu_compiler --min_runtime_version 13 for older firmware; see --firmware.",
+        listed=EDGE_TPU_RUNTIME_14,
     ),
     advice(
         "A7-INPUT-SIZE",

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView, LayerView
     from dlpuconv.verify.rule import Context
+    from dlpuconv.verify.rules.layerwise import LayerCheck
 
+_AWAY = "Change the layer where it costs much; on the CPU it computes the same, more slowly."
 _TIPS = "Axis: ARTPEC-9 optimization tips"
 _OPS = "Axis: ARTPEC-9 supported operators; Arm: ethos-n-driver-stack SUPPORTED.md"
 _MAX_RANK = 4
@@ -82,6 +84,10 @@ def residual_into_convolution(view: FileView, layer: LayerView) -> str:
     return f"read by {reader.name.split(';')[0]}" if reader is not None else ""
 
 
+def _limit(name: str, sentence: str, check: LayerCheck, *ops: str) -> Rule:
+    return advice(f"A9-{name}", sentence, _OPS, at_layers(check, *ops), _AWAY)
+
+
 ARTPEC9_RULES: tuple[Rule, ...] = (
     *TFLITE_RULES,
     FIRMWARE,
@@ -99,49 +105,66 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
         sentence="The batch must be 1 throughout.",
         source=_TIPS,
         check=batch_of_one_inside,
+        fix="Convert with --input-shape NAME=1,...; split the batch in front of the network.",
     ),
-    advice("A9-OP", "Ops outside the chip's list run on the CPU.", _OPS, at_layers(outside_the_list)),
     advice(
-        "A9-KERNEL",
+        "A9-OP",
+        "Ops outside the chip's list run on the CPU.",
+        _OPS,
+        at_layers(outside_the_list),
+        "Replace them, or cut the model in front of them (--cut-at).",
+        listed=ETHOS_N,
+    ),
+    _limit(
+        "KERNEL",
         "Kernels must be 1, 2, 3, 5, 7 or 9 high and wide (above 7 with stride 1), to run on the DLPU.",
-        _OPS,
-        at_layers(limits.kernel, "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"),
+        limits.kernel,
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "TRANSPOSE_CONV",
     ),
-    advice(
-        "A9-STRIDE",
+    _limit(
+        "STRIDE",
         "Strides must be equal in both directions, 1 or 2 (2 for a transposed convolution, 1 for a depthwise 1x1).",
-        _OPS,
-        at_layers(limits.stride, "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"),
+        limits.stride,
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "TRANSPOSE_CONV",
     ),
-    advice(
-        "A9-DILATION",
+    _limit(
+        "DILATION",
         "Convolutions must not be dilated, to run on the DLPU.",
-        _OPS,
-        at_layers(limits.dilation, "CONV_2D", "DEPTHWISE_CONV_2D"),
+        limits.dilation,
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
     ),
-    advice(
-        "A9-DEPTH-MULTIPLIER",
+    _limit(
+        "DEPTH-MULTIPLIER",
         "Depthwise convolutions must have a depth multiplier of 1.",
-        _OPS,
-        at_layers(limits.depth_multiplier, "DEPTHWISE_CONV_2D"),
+        limits.depth_multiplier,
+        "DEPTHWISE_CONV_2D",
     ),
-    advice(
-        "A9-SCALE",
+    _limit(
+        "SCALE",
         "Input scale x weight scale / output scale must lie between 0 and 65536.",
-        _OPS,
-        at_layers(limits.overall_scale, "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"),
+        limits.overall_scale,
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "TRANSPOSE_CONV",
     ),
-    advice(
-        "A9-CONCAT",
+    _limit(
+        "CONCAT",
         "Inputs of a channel concatenation must be multiples of 16 deep, and no scale may shrink to under 1/128.",
-        _OPS,
-        at_layers(limits.concatenation, "CONCATENATION"),
+        limits.concatenation,
+        "CONCATENATION",
     ),
-    advice(
-        "A9-SPLIT",
+    _limit(
+        "SPLIT",
         "The outputs of a channel split must be multiples of 16 deep.",
-        _OPS,
-        at_layers(limits.split, "SPLIT", "SPLIT_V"),
+        limits.split,
+        "SPLIT",
+        "SPLIT_V",
     ),
     advice(
         "A9-MUL",
@@ -150,74 +173,78 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
         at_layers(arithmetic.multiplication, "MUL"),
         "Train with ReLU or ReLU6 instead of SiLU or HardSwish.",
     ),
-    advice(
-        "A9-ADD",
+    _limit(
+        "ADD",
         "ADD must add two tensors of one shape, or a scalar that the zero point can express.",
-        _OPS,
-        at_layers(arithmetic.addition, "ADD"),
+        arithmetic.addition,
+        "ADD",
     ),
-    advice(
-        "A9-POOL",
+    _limit(
+        "POOL",
         "Pools: average 3x3 stride 1 SAME or 7x7/8x8 over the whole input; max 2x2 or 3x3 stride 2, or stride 1 to 9x9"
         " (17x17 with SAME).",
-        _OPS,
-        at_layers(limits.pool, "AVERAGE_POOL_2D", "MAX_POOL_2D"),
+        limits.pool,
+        "AVERAGE_POOL_2D",
+        "MAX_POOL_2D",
     ),
-    advice("A9-MEAN", "MEAN must go over 7x7 or 8x8, height and width.", _OPS, at_layers(limits.mean, "MEAN")),
-    advice(
-        "A9-PAD",
+    _limit("MEAN", "MEAN must go over 7x7 or 8x8, height and width.", limits.mean, "MEAN"),
+    _limit(
+        "PAD",
         "PAD must pad height and width by at most 7, and keep scale and zero point.",
-        _OPS,
-        at_layers(limits.pad, "PAD"),
+        limits.pad,
+        "PAD",
     ),
-    advice(
-        "A9-RESIZE",
+    _limit(
+        "RESIZE",
         "A resize must double height and width (or one less).",
-        _OPS,
-        at_layers(limits.resize, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+        limits.resize,
+        "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR",
     ),
-    advice(
-        "A9-RESIZE-EXACT",
+    _limit(
+        "RESIZE-EXACT",
         "A resize is less exact where one of height and width is odd and the other even.",
-        _OPS,
-        at_layers(limits.uneven_resize, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+        limits.uneven_resize,
+        "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR",
     ),
-    advice(
-        "A9-SIGMOID",
+    _limit(
+        "SIGMOID",
         "LOGISTIC must give scale 1/256 with the lowest zero point.",
-        _OPS,
-        at_layers(limits.fixed_output, "LOGISTIC"),
+        limits.fixed_output,
+        "LOGISTIC",
     ),
-    advice(
-        "A9-TANH",
+    _limit(
+        "TANH",
         "TANH must give scale 1/128 with the middle zero point.",
-        _OPS,
-        at_layers(limits.fixed_output, "TANH"),
+        limits.fixed_output,
+        "TANH",
     ),
-    advice("A9-LEAKY-RELU", "LEAKY_RELU must have 0 < alpha < 1.", _OPS, at_layers(limits.leak, "LEAKY_RELU")),
-    advice(
-        "A9-REQUANTIZE",
+    _limit("LEAKY-RELU", "LEAKY_RELU must have 0 < alpha < 1.", limits.leak, "LEAKY_RELU"),
+    _limit(
+        "REQUANTIZE",
         "QUANTIZE must not shrink the scale to under 1/128.",
-        _OPS,
-        at_layers(limits.requantization, "QUANTIZE"),
+        limits.requantization,
+        "QUANTIZE",
     ),
-    advice(
-        "A9-DEPTH-TO-SPACE",
+    _limit(
+        "DEPTH-TO-SPACE",
         "DEPTH_TO_SPACE must have blocks of 2.",
-        _OPS,
-        at_layers(limits.depth_to_space, "DEPTH_TO_SPACE"),
+        limits.depth_to_space,
+        "DEPTH_TO_SPACE",
     ),
-    advice(
-        "A9-TRANSPOSE",
+    _limit(
+        "TRANSPOSE",
         "TRANSPOSE must leave the batch axis in its place.",
-        _OPS,
-        at_layers(limits.transposition, "TRANSPOSE"),
+        limits.transposition,
+        "TRANSPOSE",
     ),
     advice(
         "A9-CHANNELS",
         f"Numbers of channels that are multiples of {_GROUP} are fastest.",
         _TIPS,
         at_layers(channels_of_sixteen, "CONV_2D", "DEPTHWISE_CONV_2D"),
+        f"Train with widths that are multiples of {_GROUP}.",
     ),
     advice(
         "A9-ACTIVATION",
@@ -232,7 +259,13 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
         "Axis tried models of up to 21 MiB (YOLOv5m), on a camera with 4 GB of memory: less memory may not do.",
         "Axis: Model Zoo, YOLOv5 on ARTPEC-9 (Q1728)",
     ),
-    advice("A9-EXPLICIT-PAD", "Explicit padding should be avoided.", _TIPS, at_layers(explicit_pad, "PAD", "PADV2")),
+    advice(
+        "A9-EXPLICIT-PAD",
+        "Explicit padding should be avoided.",
+        _TIPS,
+        at_layers(explicit_pad, "PAD", "PADV2"),
+        "Convert the float model with dlpuconv, which pads inside convolutions where SAME can express it.",
+    ),
     advice(
         "A9-RESIDUAL",
         "An ADD that feeds a CONV_2D has given wrong numbers on AXIS OS 12.10 to 12.11: compare on the camera.",

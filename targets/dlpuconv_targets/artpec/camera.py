@@ -46,7 +46,7 @@ def fits_compile_cache(rule: str, mib: int, source: str) -> Rule:
             yield Hit(f"there are {size / _MIB:.1f} MiB of parameters")
 
     sentence = f"The camera keeps {mib} MiB of compiled models: a larger one is compiled, for minutes, at every load."
-    return advice(rule, sentence, source, check)
+    return advice(rule, sentence, source, check, "Choose a smaller network, or load it once and keep it loaded.")
 
 
 def scalable_by_ace(view: FileView, _: Context) -> Iterator[Hit]:
