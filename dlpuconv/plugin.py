@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
+    from dlpuconv.placement import Placement
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.verify.rule import Rule
@@ -77,6 +78,7 @@ class Target:
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
         rules: what the verifier demands of a file for this chip.
+        placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
         run_on_camera: the command that runs the file, with `{file}` and `{device}`.
     """
@@ -89,6 +91,7 @@ class Target:
     suffix: str
     calibration_required: bool = True
     rules: tuple[Rule, ...] = ()
+    placement: Placement | None = None
     compiler: ExternalCompiler | None = None
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
 

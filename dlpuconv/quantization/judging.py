@@ -112,7 +112,7 @@ class _Answers:
 
 def _multiplications(file: Path) -> int:
     from dlpuconv.formats.detect import read
-    from dlpuconv.verify.macs import macs
+    from dlpuconv.placement.macs import macs
 
     view = read(file)
     return sum(macs(view, layer) for layer in view.layers)

@@ -6,42 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView, LayerView, TensorView
+    from dlpuconv.formats.weighted import WeightedForm
     from dlpuconv.plugin import Json
-
-
-@dataclass(frozen=True, slots=True)
-class WeightedForm:
-    """Where a weighted TFLite op keeps what.
-
-    Attributes:
-        activation: position of the activation among the inputs.
-        weights: position of the weights.
-        bias: position of the bias, which may be absent.
-        axis: the weights' output-channel axis.
-    """
-
-    activation: int
-    weights: int
-    bias: int
-    axis: int
-
-
-WEIGHTED: dict[str, WeightedForm] = {
-    "CONV_2D": WeightedForm(0, 1, 2, 0),  # weights [C_out, KH, KW, C_in]
-    "DEPTHWISE_CONV_2D": WeightedForm(0, 1, 2, 3),  # weights [1, KH, KW, C_out]
-    "FULLY_CONNECTED": WeightedForm(0, 1, 2, 0),  # weights [C_out, C_in]
-    "TRANSPOSE_CONV": WeightedForm(2, 1, 3, 0),  # inputs: output shape, weights [C_out, KH, KW, C_in], activation, bias
-    "CONV_3D": WeightedForm(0, 1, 2, 4),  # weights [KD, KH, KW, C_in, C_out]
-}
-"""TFLite's ops with trained weights, by name."""
-
-_ONNX_WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +118,7 @@ def granularity(view: FileView) -> GranularitySummary:
     """The granularity of every layer's weights."""
     if view.format == "tflite":
         return GranularitySummary(tuple(_of_layer(w.layer, w.weights) for w in weighted_layers(view)))
-    pairs = [(layer, _constant(view, layer)) for layer in view.layers if layer.op in _ONNX_WEIGHTED]
+    pairs = [(layer, _constant(view, layer)) for layer in view.layers if layer.op in ONNX_WEIGHTED]
     return GranularitySummary(tuple(_of_layer(layer, weights) for layer, weights in pairs if weights is not None))
 
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.formats.names import port_names
-from dlpuconv.verify.granularity import WEIGHTED, granularity
+from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.verify.granularity import granularity
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -34,11 +34,13 @@ class Hit:
         detail: completes the rule's sentence with what was found.
         layer: name of the layer or tensor, empty for the whole file.
         severity: of this place, where it is not the rule's own.
+        index: of the layer, in execution order; None where the place is a tensor or the whole file.
     """
 
     detail: str
     layer: str = ""
     severity: Severity | None = None
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

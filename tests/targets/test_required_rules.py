@@ -69,6 +69,7 @@ ONLY_ARTPEC7: Required = (
     ("A7-RANK", FAIL, "only the innermost 3 dims above 1, before the cut"),
     ("A7-COMPILED", FAIL, "when a compiled file is given: no edgetpu-custom-op"),
     ("A7-CUT", WARN, "the first op outside the list, and the share of MACs after it"),
+    ("A7-OP", WARN, "op outside section 3"),
     ("A7-MEMORY", WARN, "parameters above 7.7 MiB"),
     ("A7-RAM", WARN, "YOLOv5s failed on 1 GB"),
     ("A7-SOFTMAX", WARN, "Softmax one-dimensional, up to 16000"),

@@ -34,7 +34,7 @@ def at_layers(check: LayerCheck, *ops: str) -> Callable[[FileView, Context], Ite
             if (not ops or layer.op in ops) and layer.inputs and layer.outputs:
                 detail = check(view, layer)
                 if detail:
-                    yield Hit(detail, layer.name)
+                    yield Hit(detail, layer.name, index=layer.index)
 
     return check_all
 

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 from dlpuconv.plugin import ExternalCompiler, Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT
 from dlpuconv_targets.artpec.artpec7_rules import ARTPEC7_RULES
+from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.artpec8_rules import ARTPEC8_RULES
+from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT
 from dlpuconv_targets.artpec.artpec9_rules import ARTPEC9_RULES
 
 ARTPEC8 = Target(
@@ -22,6 +25,7 @@ ARTPEC8 = Target(
     device="axis-a8-dlpu-tflite",
     suffix=".tflite",
     rules=ARTPEC8_RULES,
+    placement=ARTPEC8_PLACEMENT,
 )
 
 ARTPEC9 = replace(
@@ -31,6 +35,7 @@ ARTPEC9 = replace(
     scheme=replace(ARTPEC8.scheme, discouraged=frozenset()),
     device="a9-dlpu-tflite",
     rules=ARTPEC9_RULES,
+    placement=ARTPEC9_PLACEMENT,
 )
 
 ARTPEC7 = replace(
@@ -40,6 +45,7 @@ ARTPEC7 = replace(
     scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL),
     device="google-edge-tpu-tflite",
     rules=ARTPEC7_RULES,
+    placement=ARTPEC7_PLACEMENT,
     compiler=ExternalCompiler(
         executable="edgetpu_compiler",
         arguments=("-s", "-o", "{folder}", "{file}"),

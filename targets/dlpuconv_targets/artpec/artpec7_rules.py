@@ -6,89 +6,61 @@ it does not map warns; it never makes a file unusable.
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from dlpuconv.placement import Processor, forecast
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify.granularity import granularity
-from dlpuconv.verify.macs import macs, parameter_bytes
 from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, custom_ops
+from dlpuconv.verify.rules import TFLITE_RULES, advice, custom_ops
 from dlpuconv.verify.rules.graph import POST_PROCESS, image_inputs
+from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT, COMPILED_OP, OPS, is_compiled
 from dlpuconv_targets.artpec.camera import largest_tried
-from dlpuconv_targets.artpec.edge_tpu_limits import (
-    constant_part,
-    dilation,
-    fused_activation,
-    plain_slice,
-    reduced_depth,
-    resized,
-    slope_of_channels,
-    softmax_size,
-    touches_batch,
-    vector_output,
-    weights_format,
-)
 from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.operators import EDGE_TPU, EDGE_TPU_RUNTIME_14
+from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.formats.view import FileView
     from dlpuconv.verify.rule import Context
-    from dlpuconv.verify.rules.layerwise import LayerCheck
 
-_OPS = "Axis: ARTPEC-7 supported operators; Coral: supported operations of the Edge TPU compiler"
-_AWAY = "Change the layer, or cut the model in front of it (--cut-at): from there on, all runs on the CPU."
 _TIPS = "Axis: ARTPEC-7 optimization tips"
-_COMPILED_OP = "edgetpu-custom-op"
 _COMPILED_NAME = "_edgetpu.tflite"
-_MEMORY = 7.7 * 2**20
 _INNER_AXES = 3
 _RUNTIME_14 = (10, 8, 1)  # AXIS OS 10.8.1 has larod 3.0.33; 3.0.21 was the first with runtime 14
 _CRASHES = frozenset({(480, 480), (270, 480), (225, 400), (340, 340)})  # height, width
-_POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION")
-_NOT_ON_BATCH = ("MEAN", "PACK", "PAD", "REDUCE_MAX", "REDUCE_MIN", "SPLIT", "SUM")
-
-
-def _is_compiled(view: FileView) -> bool:
-    return any(layer.op == _COMPILED_OP for layer in view.layers)
-
-
-def _mapped(layer: LayerView) -> bool:
-    return layer.op in EDGE_TPU and not layer.custom
 
 
 def holds_compiled_part(view: FileView, context: Context) -> Iterator[Hit]:
     """The compiler calls its results so; where nothing was mapped, it writes what it was given."""
-    if context.file.endswith(_COMPILED_NAME) and not _is_compiled(view):
-        yield Hit(f"{context.file} is called compiled, and holds no {_COMPILED_OP}")
+    if context.file.endswith(_COMPILED_NAME) and not is_compiled(view):
+        yield Hit(f"{context.file} is called compiled, and holds no {COMPILED_OP}")
 
 
-def small_inner_axes(view: FileView, _: Context) -> Iterator[Hit]:
+def small_inner_axes(view: FileView, context: Context) -> Iterator[Hit]:
     """Checked before the cut only; behind it the CPU takes any shape."""
-    if _is_compiled(view):
+    if is_compiled(view):
         return
-    made = [index for layer in takewhile(_mapped, view.layers) for index in layer.outputs]
+    mapped = forecast(view, ARTPEC7_PLACEMENT, context).on(Processor.DLPU)
+    made = [index for layer in mapped for index in view.layers[layer.index].outputs]
     for tensor in (view.tensors[index] for index in (*view.inputs, *made)):
         if any(extent > 1 for extent in tensor.shape[:-_INNER_AXES]):
             yield Hit(f"the shape is {list(tensor.shape)}", tensor.name)
 
 
-def first_unmapped(view: FileView, _: Context) -> Iterator[Hit]:
+def first_unmapped(view: FileView, context: Context) -> Iterator[Hit]:
     """The cut, and how much of the work lies behind it."""
-    if _is_compiled(view):
-        left = [layer for layer in view.layers if layer.op != _COMPILED_OP]
-        if left:
-            yield Hit(f"the compiler left {len(left)} ops to the CPU, {left[0].op} first", left[0].name)
+    found = forecast(view, ARTPEC7_PLACEMENT, context)
+    left = found.on(Processor.CPU)
+    if not left:
         return
-    cut = next((layer for layer in view.layers if not _mapped(layer)), None)
-    if cut is not None:
-        total = sum(macs(view, layer) for layer in view.layers)
-        behind = sum(macs(view, layer) for layer in view.layers[cut.index :])
-        share = f"{behind / total:.0%} of the multiplications" if total else "everything"
-        yield Hit(f"{cut.op} is not mapped: {share} from there on runs on the CPU", cut.name)
+    if is_compiled(view):
+        yield Hit(f"the compiler left {len(left)} ops to the CPU, {left[0].op} first", left[0].name)
+        return
+    share = found.accelerated_share
+    behind = "everything" if share is None else f"{1 - share:.0%} of the multiplications"
+    yield Hit(f"{left[0].op} is not mapped: {behind} from there on runs on the CPU", left[0].name, index=left[0].index)
 
 
 def sizes_that_compile(view: FileView, _: Context) -> Iterator[Hit]:
@@ -104,14 +76,14 @@ def newest_runtime(view: FileView, context: Context) -> Iterator[Hit]:
         return
     for layer in view.layers:
         if layer.op in EDGE_TPU_RUNTIME_14:
-            yield Hit(layer.op, layer.name)
+            yield Hit(layer.op, layer.name, index=layer.index)
 
 
-def fits_on_chip(view: FileView, _: Context) -> Iterator[Hit]:
+def fits_on_chip(view: FileView, context: Context) -> Iterator[Hit]:
     """More parameters are streamed for every frame."""
-    size = parameter_bytes(view)
-    if size > _MEMORY:
-        yield Hit(f"there are {size / 2**20:.1f} MiB")
+    memory = forecast(view, ARTPEC7_PLACEMENT, context).memory
+    if memory is not None and not memory.fits:
+        yield Hit(f"there are {memory.used / 2**20:.1f} MiB")
 
 
 def per_channel_is_free(view: FileView, context: Context) -> Iterator[Hit]:
@@ -124,14 +96,10 @@ def per_channel_is_free(view: FileView, context: Context) -> Iterator[Hit]:
             yield Hit(f"{layer.op} has one weight scale", layer.name)
 
 
-def _limit(name: str, sentence: str, check: LayerCheck, *ops: str) -> Rule:
-    return advice(f"A7-{name}", f"{sentence}, to run on the Edge TPU.", _OPS, at_layers(check, *ops), _AWAY)
-
-
 _CUSTOM = custom_ops(
     {
         POST_PROCESS: "runs on the CPU",
-        _COMPILED_OP: "compiled for the Edge TPU: other chips do not run it",
+        COMPILED_OP: "compiled for the Edge TPU: other chips do not run it",
     }
 )
 """The rule for every chip, but for the op that a compiled file consists of."""
@@ -142,7 +110,7 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
     Rule(
         id="A7-COMPILED",
         severity=Severity.FAIL,
-        sentence=f"A compiled file must hold {_COMPILED_OP}.",
+        sentence=f"A compiled file must hold {COMPILED_OP}.",
         source="Coral: Edge TPU compiler",
         check=holds_compiled_part,
         fix="Look at the compiler's log (edgetpu_compiler -s): nothing was mapped.",
@@ -158,10 +126,9 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
     advice(
         "A7-CUT",
         "The Edge TPU runs the graph up to the first op that it does not know; the rest runs on the CPU.",
-        _OPS,
+        OPS,
         first_unmapped,
         "Replace the op, or cut the model there (--cut-at).",
-        listed=EDGE_TPU,
     ),
     advice(
         "A7-MEMORY",
@@ -198,21 +165,5 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
         sizes_that_compile,
         "Where it fails, choose another input size (--input-shape).",
     ),
-    _limit("SOFTMAX", "SOFTMAX must be one-dimensional, of at most 16000 values", softmax_size, "SOFTMAX"),
-    _limit("FUSED", "Pools and concatenations must have no fused activation", fused_activation, *_POOLS),
-    _limit("DILATION", "Dilation must be equal in both directions", dilation, "CONV_2D", "DEPTHWISE_CONV_2D"),
-    _limit("BATCH-AXIS", "No op may work along the batch", touches_batch, *_NOT_ON_BATCH),
-    _limit("SLICE", "STRIDED_SLICE must have strides of 1 and plain masks", plain_slice, "STRIDED_SLICE"),
-    _limit("PRELU", "PRELU must have one slope a channel", slope_of_channels, "PRELU"),
-    _limit("WEIGHTS", "Weights must be stored plainly", weights_format, "FULLY_CONNECTED"),
-    _limit("CONCAT", "Only zeros may be concatenated with, and with one tensor", constant_part, "CONCATENATION"),
-    _limit("MEAN", "MEAN over the channels must be over a multiple of 4", reduced_depth, "MEAN"),
-    _limit("FULLY-CONNECTED", "FULLY_CONNECTED must make a vector", vector_output, "FULLY_CONNECTED"),
-    _limit(
-        "RESIZE",
-        "Resizes must be of version 1 or 2 (no half-pixel centres), and small enough",
-        resized,
-        "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR",
-    ),
+    *ARTPEC7_PLACEMENT.limits,
 )

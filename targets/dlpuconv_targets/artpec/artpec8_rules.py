@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.placement import Processor, forecast
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
+from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
 from dlpuconv_targets.artpec.firmware import FIRMWARE
 from dlpuconv_targets.artpec.layers import feeds_only, input_at, kernel_of, output_channels, stride_of
-from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,46 +19,16 @@ if TYPE_CHECKING:
     from dlpuconv.verify.rule import Context
 
 _TIPS = "Axis: ARTPEC-8 optimization tips"
-_OPS = "Axis: ARTPEC-8 supported operators; VeriSilicon tflite-vx-delegate: op_status.md"
-MAX_PARTITIONS = 16
 _GROUP = 6
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 
 
-def partitions(view: FileView) -> int:
-    """An estimate: runs of layers, in execution order, that the DLPU knows or that it does not know.
-
-    One fallback between two parts gives three. Axis' own list alone would count its own YOLOv5 as 16 and more, so that
-    only ops in neither list are taken for fallbacks.
-    """
-    runs, before = 0, None
-    for layer in view.layers:
-        known = _known(layer)
-        runs += known is not before
-        before = known
-    return runs
-
-
-def _known(layer: LayerView) -> bool:
-    return not layer.custom and layer.op in AXIS_A8 | VX_DELEGATE
-
-
-def few_partitions(view: FileView, _: Context) -> Iterator[Hit]:
+def few_partitions(view: FileView, context: Context) -> Iterator[Hit]:
     """Models of more are refused when they are loaded."""
-    count = partitions(view)
-    if count > MAX_PARTITIONS:
-        fallbacks = sorted({layer.op for layer in view.layers if not _known(layer)})
-        yield Hit(f"an estimate of {count}, cut by {', '.join(fallbacks)}")
-
-
-def listed_only_elsewhere(_: FileView, layer: LayerView) -> str:
-    """Axis' own zoo holds such ops."""
-    return layer.op if layer.op in VX_DELEGATE - AXIS_A8 else ""
-
-
-def listed_nowhere(_: FileView, layer: LayerView) -> str:
-    """These run on the CPU."""
-    return "" if _known(layer) else layer.op
+    found = forecast(view, ARTPEC8_PLACEMENT, context)
+    if not found.fits:
+        fallbacks = sorted({layer.op for layer in found.on(Processor.CPU)})
+        yield Hit(f"an estimate of {found.pieces}, cut by {', '.join(fallbacks)}")
 
 
 def native_kernel(view: FileView, layer: LayerView) -> str:
@@ -116,27 +87,13 @@ ARTPEC8_RULES: tuple[Rule, ...] = (
     Rule(
         id="A8-PARTITIONS",
         severity=Severity.FAIL,
-        sentence=f"The graph must not fall into more than {MAX_PARTITIONS} partitions.",
+        sentence=f"The graph must not fall into more than {ARTPEC8_PLACEMENT.most_pieces} partitions.",
         source="acap-computer-vision-sdk-examples issue 141: too many graph partitions (137 > 16)",
         check=few_partitions,
         fix="Replace the ops that run on the CPU, or cut the model in front of them (--cut-at).",
     ),
-    advice(
-        "A8-OP-UNKNOWN",
-        "Ops that neither Axis nor VeriSilicon lists run on the CPU.",
-        _OPS,
-        at_layers(listed_nowhere),
-        "Replace them, or cut the model in front of them (--cut-at).",
-        listed=AXIS_A8 | VX_DELEGATE,
-    ),
-    advice(
-        "A8-OP-UNLISTED",
-        "Ops that only VeriSilicon's delegate lists probably run on the DLPU, as in Axis' own models.",
-        _OPS,
-        at_layers(listed_only_elsewhere),
-        "Nothing need be done; where the camera's log tells of a fallback, replace the op.",
-        listed=VX_DELEGATE - AXIS_A8,
-    ),
+    *ARTPEC8_PLACEMENT.limits,
+    *ARTPEC8_PLACEMENT.doubts,
     advice(
         "A8-KERNEL",
         "Kernels of 3x3 (and 1x1) are fastest.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify.macs import parameter_bytes
+from dlpuconv.placement.macs import parameter_bytes
 from dlpuconv.verify.rule import Hit
 from dlpuconv.verify.rules import advice
 from dlpuconv.verify.rules.graph import image_inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify.granularity import WEIGHTED
+from dlpuconv.formats.weighted import WEIGHTED
 
 if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView, LayerView, TensorView

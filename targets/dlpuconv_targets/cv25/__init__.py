@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Numbers, Scheme
+from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
 from dlpuconv_targets.cv25.rules import CVFLOW_RULES
 
 CV25 = Target(
@@ -15,6 +16,7 @@ CV25 = Target(
     suffix="",
     calibration_required=False,
     rules=CVFLOW_RULES,
+    placement=CVFLOW_PLACEMENT,
     run_on_camera="compile {file} with Ambarella's tools, then: larod-client -g model.bin -c {device} -i ''",
 )
 

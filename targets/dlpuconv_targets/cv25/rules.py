@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv_targets.cv25.operators import CONTROL_FLOW, KNOWN, QUANTIZATION, WITHDRAWN
+from dlpuconv_targets.cv25.operators import CONTROL_FLOW, QUANTIZATION
+from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,21 +99,6 @@ def known_opset(view: FileView, _: Context) -> Iterator[Hit]:
     found = re.search(r"ai\.onnx (\d+)", view.metadata.get("opset", ""))
     if found and int(found[1]) not in _OPSETS:
         yield Hit(f"it is {found[1]}")
-
-
-def known_operators(view: FileView, _: Context) -> Iterator[Hit]:
-    """Advice: see `operators`."""
-    for layer in view.layers:
-        if layer.custom or layer.op in KNOWN | CONTROL_FLOW | QUANTIZATION | {"NonMaxSuppression"}:
-            continue
-        yield Hit(f"{layer.op} is {'withdrawn from' if layer.op in WITHDRAWN else 'not on'} the list", layer.name)
-
-
-def no_suppression(view: FileView, _: Context) -> Iterator[Hit]:
-    """Boxes are decoded and suppressed by the application."""
-    for layer in view.layers:
-        if layer.op == "NonMaxSuppression":
-            yield Hit("NonMaxSuppression", layer.name)
 
 
 def raw_pixels(view: FileView, _: Context) -> Iterator[Hit]:
@@ -228,21 +214,7 @@ CVFLOW_RULES: tuple[Rule, ...] = (
         check=known_opset,
         fix="--opset 13",
     ),
-    Rule(
-        id="CV-OPS",
-        severity=Severity.WARN,
-        sentence="The operators are on the one public list of CVflow operators (of 2021; newer tools take more).",
-        source="Ambarella-Inc/amba-tvm, cv22.py",
-        check=known_operators,
-    ),
-    Rule(
-        id="CV-NMS",
-        severity=Severity.WARN,
-        sentence="Non-maximum suppression is left to the application.",
-        source="Axis: object-detection-cv25 example",
-        check=no_suppression,
-        fix="--cut-at the boxes and scores",
-    ),
+    *CVFLOW_PLACEMENT.doubts,
     Rule(
         id="CV-RANGE",
         severity=Severity.WARN,

@@ -1,0 +1,89 @@
+"""A forecast in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from dlpuconv.placement.partition import Processor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dlpuconv.placement.forecast import Forecast, LayerPlacement, Memory
+
+_SHOWN = 6
+
+
+def sentences(found: Forecast) -> tuple[str, ...]:
+    """One line for each thing worth knowing, the most important first."""
+    lines = [_work(found)]
+    if cpu := found.on(Processor.CPU):
+        lines.append(f"{_layers(cpu)} on the CPU: {_ops(cpu)}")
+    if uncertain := found.uncertain:
+        lines.append(f"{_layers(uncertain)} on the {found.accelerator} as far as is known: {_ops(uncertain)}")
+    if found.memory is not None:
+        lines.append(_memory(found.memory, found.accelerator))
+    if found.estimate:
+        lines.append(f"an estimate: {found.estimate}")
+    return tuple(lines)
+
+
+def _work(found: Forecast) -> str:
+    pieces = found.accelerated_pieces
+    if not pieces:
+        return f"nothing runs on the {found.accelerator}"
+    text = f"{_share(found)} on the {found.accelerator}, in {_count(pieces, 'piece')}"
+    if found.pieces == pieces and found.most_pieces is None:
+        return text
+    allowed = "" if found.most_pieces is None else f"; {found.most_pieces} is the most that the chip takes"
+    with_cpu = "" if found.pieces == pieces else f"{found.pieces} with those of the CPU"
+    return f"{text} ({(with_cpu + allowed).removeprefix('; ')})"
+
+
+def _share(found: Forecast) -> str:
+    share = found.accelerated_share
+    if not found.on(Processor.CPU):
+        return "all layers" if share is None else f"all layers ({quantity(found.macs)} MACs)"
+    if share is None:
+        return f"{len(found.on(Processor.DLPU))} of {_count(len(found.layers), 'layer')}"
+    return f"{percent(share)} of the {quantity(found.macs)} MACs"
+
+
+def _memory(memory: Memory, accelerator: str) -> str:
+    used = f"{memory.used / 2**20:.1f} of about {memory.limit / 2**20:.1f} MiB on the {accelerator} taken by parameters"
+    return used if memory.fits else f"{used}: the rest is streamed for every frame"
+
+
+def _layers(layers: Iterable[LayerPlacement]) -> str:
+    return _count(len(list(layers)), "layer")
+
+
+def _ops(layers: Iterable[LayerPlacement]) -> str:
+    """`SOFTMAX, MUL 3`, most frequent first."""
+    counts = Counter(layer.op for layer in layers).most_common()
+    shown = ", ".join(op if count == 1 else f"{op} {count}" for op, count in counts[:_SHOWN])
+    return shown + (f" and {len(counts) - _SHOWN} other ops" if len(counts) > _SHOWN else "")
+
+
+def percent(share: float) -> str:
+    """One decimal, and neither 0 nor 100 for what is only close to it."""
+    if 0.0 < share < 0.001:
+        return "less than 0.1 %"
+    if 0.999 < share < 1.0:
+        return "more than 99.9 %"
+    return f"{share:.1%}".replace("%", " %").replace(".0 %", " %")
+
+
+def quantity(count: int) -> str:
+    """`7`, `12.3 k`, `301 M`, `4.1 G`."""
+    value = float(count)
+    for unit in ("", " k", " M", " G"):
+        if value < 999.5:
+            return f"{value:.3g}{unit}" if unit else str(count)
+        value /= 1000
+    return f"{value:.3g} T"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,48 @@
+"""Where CVflow runs what: all of the graph, as far as its operators are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.placement import Placement
+from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv_targets.cv25.operators import CONTROL_FLOW, KNOWN, QUANTIZATION, WITHDRAWN
+
+if TYPE_CHECKING:
+    from dlpuconv.formats.view import FileView, LayerView
+
+_SUPPRESSION = "NonMaxSuppression"
+_REPORTED_ELSEWHERE = CONTROL_FLOW | QUANTIZATION | {_SUPPRESSION}
+
+
+def known_operator(_: FileView, layer: LayerView) -> str:
+    """Advice: see `operators`."""
+    if layer.custom or layer.op in KNOWN | _REPORTED_ELSEWHERE:
+        return ""
+    return f"{layer.op} is {'withdrawn from' if layer.op in WITHDRAWN else 'not on'} the list"
+
+
+def suppression(_: FileView, layer: LayerView) -> str:
+    """Boxes are decoded and suppressed by the application."""
+    return layer.op
+
+
+CVFLOW_PLACEMENT = Placement(
+    accelerator="CVflow",
+    doubts=(
+        advice(
+            "CV-OPS",
+            "The operators are on the one public list of CVflow operators (of 2021; newer tools take more).",
+            "Ambarella-Inc/amba-tvm, cv22.py",
+            at_layers(known_operator),
+        ),
+        advice(
+            "CV-NMS",
+            "Non-maximum suppression is left to the application.",
+            "Axis: object-detection-cv25 example",
+            at_layers(suppression, _SUPPRESSION),
+            "--cut-at the boxes and scores",
+        ),
+    ),
+    estimate="Ambarella's compiler decides; it takes the whole graph or none of it",
+)
