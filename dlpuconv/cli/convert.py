@@ -105,10 +105,10 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 
 def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
-    from dlpuconv.cli.summary import next_steps, summary_table, trials_table
+    from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
     from dlpuconv.verify import render_reasons
 
-    show(summary_table(done))
+    show(summary_table(done), *placement_lines(done))
     for artifact in done.artifacts:
         show(*render_reasons(artifact.report))
     for artifact in done.artifacts:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.conversion import Conversion, Converted
 
+_PLACEMENT_SENTENCES = 2  # the share of the work, and what the CPU does
+
 
 def summary_table(done: Conversion) -> Table:
     """One row an artifact."""
@@ -34,6 +36,16 @@ def summary_table(done: Conversion) -> Table:
             Text("pass", "green") if artifact.report.passed else Text("FAIL", "bold red"),
         )
     return table
+
+
+def placement_lines(done: Conversion) -> list[Text]:
+    """Where each artifact will run, in a line or two; the rest of the forecast is in the manifest."""
+    found = [(artifact.target, artifact.report.placement) for artifact in done.artifacts]
+    return [
+        Text.assemble((f"{target}: ", "bold"), "; ".join(placement.sentences[:_PLACEMENT_SENTENCES]))
+        for target, placement in found
+        if placement is not None
+    ]
 
 
 def trials_table(artifact: Converted) -> Table:

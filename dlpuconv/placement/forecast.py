@@ -131,7 +131,7 @@ class Forecast:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All of it in a few lines, for people; the first one is the most important."""
+        """All of it but `estimate` in a few lines, for people; the first one is the most important."""
         from dlpuconv.placement.text import sentences
 
         return sentences(self)

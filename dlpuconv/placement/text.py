@@ -24,8 +24,6 @@ def sentences(found: Forecast) -> tuple[str, ...]:
         lines.append(f"{_layers(uncertain)} on the {found.accelerator} as far as is known: {_ops(uncertain)}")
     if found.memory is not None:
         lines.append(_memory(found.memory, found.accelerator))
-    if found.estimate:
-        lines.append(f"an estimate: {found.estimate}")
     return tuple(lines)
 
 

@@ -12,6 +12,7 @@ from dlpuconv.verify.rule import Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Json
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.metric import MetricScore
@@ -172,6 +173,7 @@ class Report:
         inputs: as the file declares them.
         outputs: as the file declares them.
         op_counts: how often each op occurs.
+        placement: where each layer will run; None where nothing is known of that.
         parity: None where there was no reference or no data.
         metric: the user's own; None where there is none.
         calibrated: False where calibration or comparison used random samples.
@@ -191,6 +193,7 @@ class Report:
     outputs: tuple[IoTensor, ...]
     op_counts: Mapping[str, int]
     ignored: tuple[str, ...] = ()
+    placement: Forecast | None = None
     parity: ParityReport | None = None
     metric: MetricScore | None = None
     calibrated: bool = True
@@ -217,6 +220,7 @@ class Report:
             "inputs": [tensor.to_json() for tensor in self.inputs],
             "outputs": [tensor.to_json() for tensor in self.outputs],
             "op_counts": dict(self.op_counts),
+            "placement": None if self.placement is None else self.placement.to_json(),
             "parity": None if self.parity is None else self.parity.to_json(),
             "metric": None if self.metric is None else self.metric.to_json(),
             "calibrated": self.calibrated,

@@ -48,6 +48,9 @@ def _facts(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     ops = ", ".join(f"{op} {count}" for op, count in report.op_counts.items())
     rows = [("weights", report.granularity.summary), ("ops", ops)]
+    if report.placement is not None:
+        rows += [("runs", sentence) for sentence in report.placement.sentences]
+        rows += [("", f"an estimate: {report.placement.estimate}")] if report.placement.estimate else []
     for noun, tensors in (("input", report.inputs), ("output", report.outputs)):
         for t in tensors:
             scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
+from dlpuconv.placement import forecast
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.report import IoTensor, Report
@@ -93,7 +94,8 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path)
     parity, notes = _parity(path, view, question, sidecar)
-    findings = check(view, rules, _context(path, target, question, sidecar, parity), question.ignore)
+    context = _context(path, target, question, sidecar, parity)
+    findings = check(view, rules, context, question.ignore)
     decision = decide(findings, strict=question.strict)
     calibrated = question.calibrated and (sidecar is None or sidecar.calibrated)
     return Report(
@@ -108,6 +110,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         inputs=_declared(view, view.inputs),
         outputs=_declared(view, view.outputs),
         op_counts=view.op_counts,
+        placement=forecast(view, target.placement, context) if target.placement else None,
         parity=parity,
         metric=question.metric,
         calibrated=calibrated,

@@ -73,6 +73,14 @@ def test_per_channel_weights_keep_the_network_s_answers(finished: Finished) -> N
     assert report["verdict"] == "pass"
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_report_and_manifest_tell_where_the_layers_will_run(finished: Finished, target: str) -> None:
+    placement = finished.manifest(target)["report"]["placement"]
+    assert placement == finished.answer["reports"][TARGETS.index(target)]["placement"]
+    assert placement["accelerated_share"] == 1.0
+    assert placement["macs"] == pytest.approx(9.37e6, rel=0.001)
+
+
 def test_the_cv25_package_holds_a_float_model_that_passes(finished: Finished) -> None:
     assert finished.answer["reports"][TARGETS.index("cv25")]["verdict"] == "pass"
     assert (finished.sandbox.output / "cifar_mobilenetv2.cv25" / "model.onnx").is_file()
@@ -161,6 +169,7 @@ def test_without_the_edge_tpu_compiler_the_command_to_run_is_printed(sandbox: Sa
     assert done.returncode == 0, done.stderr
     assert "edgetpu_compiler -s -o . cifar_mobilenetv2.artpec7.tflite" in done.stdout
     assert "first load can take minutes" in done.stdout
+    assert "artpec7: all layers (9.37 M MACs) on the Edge TPU, in 1 piece; 0.2 of about 7.7 MiB" in done.stdout
 
 
 def test_cv25_with_validation_data_alone_is_compared_on_them_and_not_called_random(sandbox: Sandbox) -> None:

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from dlpuconv.ir import Model, Source
+from dlpuconv.placement import Placement
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv.verify import Question, render_inspection, render_reasons, render_report, verify_file
@@ -261,6 +262,17 @@ def test_the_report_is_plain_json_and_prints(tmp_path: Path) -> None:
     assert text.startswith("FAIL  m.tflite for chip")
     assert "TFL-FLOAT" in text
     assert all(reason.split(":")[0] in printed(*render_reasons(report)) for reason in report.reasons)
+
+
+def test_the_report_tells_where_the_layers_run_where_that_is_known(tmp_path: Path) -> None:
+    path = written(tmp_path, healthy())
+    assert verify_file(path, CHIP).to_json()["placement"] is None
+    report = verify_file(path, replace(CHIP, placement=Placement(accelerator="Turbo", estimate="nobody knows")))
+    assert report.placement is not None
+    assert report.to_json()["placement"] == report.placement.to_json()
+    text = printed(render_report(report))
+    assert "all layers (10.9 k MACs) on the Turbo, in 1 piece" in text  # 8*8*6 * 3*3*3 + 4*4*6 * 6
+    assert "an estimate: nobody knows" in text
 
 
 def test_the_report_of_a_comparison_prints_its_figures(tmp_path: Path) -> None:

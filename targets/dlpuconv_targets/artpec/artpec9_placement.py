@@ -165,7 +165,7 @@ ARTPEC9_PLACEMENT = Placement(
     limits=_LIMITS,
     partition=delegated,
     estimate=(
-        "Axis does not say what becomes of layers outside the limits, nor how the graph is cut; that they run on the"
-        " CPU, and TensorFlow Lite's own way for a delegate, are assumed"
+        "Axis does not say where layers outside the limits run, nor how the graph is cut; the CPU, and TensorFlow"
+        " Lite's own way for a delegate, are assumed"
     ),
 )
