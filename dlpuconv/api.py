@@ -1,4 +1,4 @@
-"""The Python entry points, `convert` and `analyze`, and how their plain arguments become a `Request`."""
+"""The Python entry points, `convert`, `check` and `analyze`, and how their plain arguments become a `Request`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from dlpuconv.analysis import Analysis
+    from dlpuconv.checkup import Checkup
     from dlpuconv.conversion import Conversion
     from dlpuconv.ir import Layout
     from dlpuconv.progress import Progress
@@ -211,6 +212,64 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     )
     data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
     return run(model, request, data, progress)
+
+
+def check(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv check`
+    model: ModelLike,
+    *,
+    target: str | Sequence[str],
+    example_inputs: tuple[Any, ...] | None = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    cut_at: Sequence[str] = (),
+    color: str = "rgb",
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    preset: str | None = None,
+    fold_preprocess: str | None = None,
+    input_layout: str | None = None,
+    opset: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Checkup, ...]:
+    """Tell what chips would make of a model, before it is converted: no samples are needed, nothing is measured.
+
+    Args:
+        model: see `convert`, as for all that is not told here.
+        target: one or several chips; each gets a checkup.
+        example_inputs: see `convert`.
+        input_shape: see `convert`.
+        cut_at: see `convert`.
+        color: see `convert`.
+        mean: see `convert`.
+        std: see `convert`.
+        preset: see `convert`.
+        fold_preprocess: see `convert`.
+        input_layout: see `convert`.
+        opset: see `convert`.
+        progress: see `convert`.
+
+    Returns:
+        For each target whether the model can be converted and run, where each layer would run, and what would help.
+
+    Raises:
+        DlpuconvError: the model or an option cannot be used, a tool failed, or the target's backend cannot tell.
+    """
+    from dlpuconv.precheck import check as run
+    from dlpuconv.run import Data
+
+    request = make_request(
+        targets=(target,) if isinstance(target, str) else tuple(target),
+        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
+        cut_at=tuple(cut_at),
+        resize="stretch",
+        color=color,
+        mean=_values(mean),
+        std=_values(std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        input_layout=input_layout,
+        opset=opset,
+    )
+    return run(model, request, Data(example_inputs=example_inputs), progress)
 
 
 def make_request(  # noqa: PLR0913 - one argument an option, checked here and nowhere else

@@ -8,7 +8,7 @@ from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.recipe_choice import choose_recipe
-from dlpuconv.run import opened, prepare
+from dlpuconv.run import demand_calibration, opened, prepare
 
 if TYPE_CHECKING:
     from dlpuconv.progress import Progress
@@ -31,6 +31,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
     """
+    demand_calibration(request, data)
     found: dict[str, Analysis] = {}
     with opened(model, request, data, progress) as run:
         modules = module_names(run.source.graph.graph)

@@ -13,7 +13,7 @@ from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.registry import load_target
-from dlpuconv.run import opened, prepare
+from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
 from dlpuconv.verify import Links, Question, reference_inferences, verify_file
@@ -45,6 +45,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a tool failed.
     """
+    demand_calibration(request, data)
     with opened(model, request, data, progress) as run:
         done = [
             _emit_and_verify(backend, prepared, target, folded, run)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dlpuconv.analysis import Blame
@@ -219,6 +219,21 @@ class Artifact:
     dropped: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A target's file before anything was measured: its layers are those of the real one, its numbers mean nothing.
+
+    Attributes:
+        view: what the file would hold.
+        sources: for each layer of it, the node of the source model that it comes from; empty for one that was added.
+        warnings: what the user should know.
+    """
+
+    view: FileView
+    sources: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
 class Prepared:
     """A backend's work that all its targets share; what is in it is the backend's own business."""
 
@@ -272,6 +287,28 @@ class Backend(ABC):
 
         raise UsageError(f"the backend {self.name} cannot tell what its layers lose")
 
+    def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:  # noqa: ARG002 - optional
+        """Make files without samples, to see where a chip would run their layers; optional.
+
+        Args:
+            job: without calibration.
+            targets: of this backend.
+
+        Returns:
+            One draft for each target.
+
+        Raises:
+            UnsupportedModelError: lists every construct that cannot be converted.
+            BackendError: a tool failed.
+            UsageError: this backend cannot tell.
+        """
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(
+            f"the backend {self.name} of {', '.join(target.name for target in targets)} cannot tell before a conversion"
+            " what its file will hold"
+        )
+
     def read(self, path: Path) -> FileView:
         """Read an artifact back; override it for a format that dlpuconv does not know."""
         from dlpuconv.formats.detect import read
@@ -288,6 +325,7 @@ class Backend(ABC):
 __all__ = [
     "Artifact",
     "Backend",
+    "Draft",
     "ExternalCompiler",
     "Granularity",
     "InterfaceOptions",

@@ -74,7 +74,6 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     progress = progress or Silent()
     clock = Stopwatch()
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    _demand_calibration(targets, data)
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
         backends = tuple(_backends(request, targets, stack))
@@ -107,6 +106,13 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
 
 def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
     """What all targets of one backend share."""
+    folded, job = fold(backend, targets, run)
+    with run.clock("lower and calibrate"):
+        return folded, backend.prepare(job)
+
+
+def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Job]:
+    """The normal form with the normalization folded, and the job that the backend gets."""
     with run.clock("fold normalization"):
         folded = fold_preprocessing(
             run.normal,
@@ -126,8 +132,7 @@ def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResu
         cache=run.request.cache,
         progress=run.progress,
     )
-    with run.clock("lower and calibrate"):
-        return folded, backend.prepare(job)
+    return folded, job
 
 
 def _moments(run: Run) -> dict[str, Moments]:
@@ -162,7 +167,13 @@ def _demand_numbers(backend: Backend, targets: list[Target]) -> None:
             )
 
 
-def _demand_calibration(targets: list[Target], data: Data) -> None:
+def demand_calibration(request: Request, data: Data) -> None:
+    """Check, before the model is read, that there are samples for every target that needs some.
+
+    Raises:
+        CalibrationError: there are none.
+    """
+    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
     needy = [target.name for target in targets if target.calibration_required]
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(

@@ -8,6 +8,7 @@ import typer
 
 from dlpuconv import __version__
 from dlpuconv.cli.analyze import analyze
+from dlpuconv.cli.check import check
 from dlpuconv.cli.convert import convert
 from dlpuconv.cli.inspect import inspect
 from dlpuconv.cli.targets import targets
@@ -41,6 +42,7 @@ def root(
 
 
 app.command(no_args_is_help=True)(convert)
+app.command(no_args_is_help=True)(check)
 app.command(no_args_is_help=True)(analyze)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(inspect)

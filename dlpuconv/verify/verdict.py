@@ -27,11 +27,11 @@ def decide(findings: tuple[Finding, ...], *, strict: bool = False) -> Decision:
         findings: broken rules.
         strict: warnings fail as well.
     """
-    reasons = tuple(_broken(finding) for finding in findings if strict or finding.severity is Severity.FAIL)
+    reasons = tuple(broken(finding) for finding in findings if strict or finding.severity is Severity.FAIL)
     return Decision(Verdict.FAIL if reasons else Verdict.PASS, reasons)
 
 
-def _broken(finding: Finding) -> str:
+def broken(finding: Finding) -> str:
     """The rule's sentence with its first place."""
     first = finding.hits[0]
     where = f"{first.layer}: {first.detail}" if first.layer else first.detail

@@ -26,7 +26,9 @@ sys.exit(status)
     return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("arguments", [("targets",), ("--help",), ("convert", "--help"), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("targets",), ("--help",), ("convert", "--help"), ("check", "--help"), ("--version",)]
+)
 def test_listing_and_help_import_no_heavy_library(arguments: tuple[str, ...]) -> None:
     done = start(*arguments)
     assert done.returncode == 0, done.stderr

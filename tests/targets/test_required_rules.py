@@ -97,6 +97,7 @@ ONLY_ARTPEC8: Required = (
     ("A8-CHANNELS", WARN, "channels no multiple of 6"),
     ("A8-DEPTHWISE", WARN, "depthwise"),
     ("A8-LEAKY-RELU", WARN, "LeakyReLU"),
+    ("A8-ACTIVATION", WARN, "conv + ReLU fuse: other activations do not"),
     ("A8-MEMORY", WARN, "big file beside the camera's RAM"),
     ("A8-CACHE", WARN, "compile cache of 64 MiB"),
     ("A8-RELU", WARN, "convolution and ReLU fuse"),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
-from dlpuconv.plugin import Artifact, Backend, Normalization, Prepared
+from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
 from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
     import onnx_ir
 
@@ -99,6 +101,18 @@ class OnnxFloatBackend(Backend):
             warnings=prepared.warnings,
             facts=prepared.facts,
         )
+
+    @override
+    def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
+        """The finished model, which is the same for all: nothing in it is measured."""
+        import onnx
+
+        from dlpuconv.formats.onnx_graph import view_of
+
+        made = self.prepare(job)
+        view = view_of(onnx.load_from_string(made.content))
+        sources = tuple(layer.name for layer in view.layers)
+        return tuple(Draft(view=view, sources=sources, warnings=made.warnings) for _ in targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

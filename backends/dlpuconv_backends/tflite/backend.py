@@ -23,6 +23,7 @@ from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.blame import affordable_samples, blame
 from dlpuconv_backends.tflite.budget import affordable_samples as affordable
+from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
@@ -44,10 +45,10 @@ from dlpuconv_backends.tflite.tuning import Material, Tuner
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.plugin import Job, Target
+    from dlpuconv.plugin import Draft, Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.tuning import Tuned
@@ -125,11 +126,8 @@ class TFLiteBackend(Backend):
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
-        lowered = self._lower(job)
+        lowered, rewrites = self._legal(job)
         graph = lowered.graph
-        rewrites = legalize(graph)
-        refuse_unsupported(graph)
-        name_uniquely(graph)
         measured = _measured_graph(graph, job, lowered)
         statistics = _measure(measured, job, lowered)
         mixed = mixed_outputs(graph, statistics.ranges())
@@ -206,11 +204,30 @@ class TFLiteBackend(Backend):
             layers, total_db = blame(tuned, quantized, given, step)
         return Blame(layers=tuple(layers), total_db=total_db, samples=len(few))
 
+    @override
+    def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
+        """Lower and legalize once, and quantize with placeholders for each target."""
+        graph = self._legal(job)[0].graph
+        return tuple(draft(graph, job, target) for target in targets)
+
     @staticmethod
     def _prepared(prepared: Prepared) -> TFLitePrepared:
         if not isinstance(prepared, TFLitePrepared):
             raise TypeError(f"the tflite backend knows nothing of a {type(prepared).__name__}")
         return prepared
+
+    def _legal(self, job: Job) -> tuple[Lowered, dict[str, list[str]]]:
+        """The lowered model, every operator with an int8 form and every name unique, and what was rewritten for that.
+
+        Raises:
+            UnsupportedModelError: lists every operator without an integer form.
+            BackendError: a tool failed.
+        """
+        lowered = self._lower(job)
+        rewrites = legalize(lowered.graph)
+        refuse_unsupported(lowered.graph)
+        name_uniquely(lowered.graph)
+        return lowered, rewrites
 
     def _lower(self, job: Job) -> Lowered:
         self.warm_up()

@@ -10,7 +10,14 @@ from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_g
 from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
 from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import feeds_only, input_at, kernel_of, output_channels, stride_of
+from dlpuconv_targets.artpec.layers import (
+    feeds_only,
+    input_at,
+    kernel_of,
+    nearest_multiples,
+    output_channels,
+    stride_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +53,16 @@ def native_stride(_: FileView, layer: LayerView) -> str:
 def channels_of_six(view: FileView, layer: LayerView) -> str:
     """The convolution cores work on six filters at a time."""
     channels = output_channels(view, layer)
-    return f"{channels} channels" if channels % _GROUP else ""
+    return f"{channels} channels ({nearest_multiples(channels, _GROUP)})" if channels % _GROUP else ""
+
+
+def smooth_activation(view: FileView, layer: LayerView) -> str:
+    """Smooth activations, among them SiLU: x times its own LOGISTIC."""
+    if layer.op != "MUL":
+        return layer.op
+    makers = [view.producer[index] for index in layer.inputs if index in view.producer]
+    gated = any(maker.op == "LOGISTIC" and maker.inputs[0] in layer.inputs for maker in makers if maker.inputs)
+    return "SiLU (MUL by LOGISTIC)" if gated else ""
 
 
 def separate_relu(view: FileView, layer: LayerView) -> str:
@@ -128,6 +144,13 @@ ARTPEC8_RULES: tuple[Rule, ...] = (
         _TIPS,
         at_layers(any_layer, "LEAKY_RELU", "PRELU"),
         "Train with ReLU.",
+    ),
+    advice(
+        "A8-ACTIVATION",
+        "ReLU and ReLU6 are part of the convolution; other activations are layers of their own.",
+        _TIPS,
+        at_layers(smooth_activation, "HARD_SWISH", "GELU", "ELU", "MUL"),
+        "Train with ReLU or ReLU6 instead of SiLU and the like.",
     ),
     advice(
         "A8-RELU",

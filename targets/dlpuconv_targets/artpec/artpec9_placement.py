@@ -114,7 +114,13 @@ _LIMITS = (
         "AVERAGE_POOL_2D",
         "MAX_POOL_2D",
     ),
-    _limit("MEAN", "MEAN must go over 7x7 or 8x8, height and width.", limits.mean, "MEAN"),
+    advice(
+        "A9-MEAN",
+        "MEAN must go over 7x7 or 8x8, height and width.",
+        OPS,
+        at_layers(limits.mean, "MEAN"),
+        "Choose an input size that leaves 7x7 or 8x8 there (224 or 256 pixels, at a stride of 32).",
+    ),
     _limit(
         "PAD",
         "PAD must pad height and width by at most 7, and keep scale and zero point.",

@@ -11,7 +11,7 @@ from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT, AWAY, OPS
 from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import output_channels
+from dlpuconv_targets.artpec.layers import nearest_multiples, output_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def batch_of_one_inside(view: FileView, _: Context) -> Iterator[Hit]:
 def channels_of_sixteen(view: FileView, layer: LayerView) -> str:
     """The DLPU works on sixteen channels at a time."""
     channels = output_channels(view, layer)
-    return f"{channels} channels" if channels % _GROUP else ""
+    return f"{channels} channels ({nearest_multiples(channels, _GROUP)})" if channels % _GROUP else ""
 
 
 def other_activation(_: FileView, layer: LayerView) -> str:

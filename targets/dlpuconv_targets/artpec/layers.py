@@ -51,6 +51,12 @@ def output_channels(view: FileView, layer: LayerView) -> int:
     return shape[-1] if shape else 1
 
 
+def nearest_multiples(count: int, group: int) -> str:
+    """`30 or 36` for 32 channels in groups of 6."""
+    below = count // group * group
+    return f"{below} or {below + group}" if below else str(group)
+
+
 def height_width(tensor: TensorView) -> tuple[int, int] | None:
     """Of an image tensor; None for others."""
     return (tensor.shape[1], tensor.shape[2]) if len(tensor.shape) == _IMAGE_RANK else None

@@ -239,6 +239,7 @@ def test_a_residual_sum_into_a_convolution_is_told_unless_it_is_an_output() -> N
         ("A8-CHANNELS", conv(image(), "y", 18), conv(image(), "y", 16)),
         ("A8-DEPTHWISE", conv(image(), "y", 6), depthwise()),
         ("A8-LEAKY-RELU", squashed("RELU", 0.05, 0), squashed("LEAKY_RELU", 0.05, 0)),
+        ("A8-ACTIVATION", squashed("RELU6", 0.05, 0), squashed("HARD_SWISH", 0.05, 0)),
         ("A8-OP-UNLISTED", squashed("SOFTMAX", 1 / 256, -128), squashed("LOGISTIC", 1 / 256, -128)),
         ("A8-OP-UNKNOWN", squashed("LOGISTIC", 1 / 256, -128), squashed("ROUND", 0.05, 0)),
     ],
@@ -258,6 +259,17 @@ def alternating(fallbacks: int) -> bytes:
         value = unknown
     last = image("last")
     return file_of([first], [last], *operators, Operator("RELU", [value], [last]))
+
+
+def test_artpec8_knows_silu_by_its_parts() -> None:
+    """x times LOGISTIC of x is SiLU; x times LOGISTIC of something else is a gate."""
+    x, z, squeezed, made = image("x"), image("z"), image("squeezed"), image("made")
+    product = Operator("MUL", [x, squeezed], [made], options("Mul"))
+    silu = file_of([x], [made], Operator("LOGISTIC", [x], [squeezed]), product)
+    gate = file_of([x, z], [made], Operator("LOGISTIC", [z], [squeezed]), product)
+    (hit,) = findings(silu, ARTPEC8.rules)["A8-ACTIVATION"].hits
+    assert (hit.layer, hit.detail) == ("made", "SiLU (MUL by LOGISTIC)")
+    assert "A8-ACTIVATION" not in findings(gate, ARTPEC8.rules)
 
 
 def test_more_than_sixteen_partitions_fail_artpec8() -> None:

@@ -1,0 +1,43 @@
+"""Integer files without samples: the layers that a real file would have, with placeholders for its scales."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.plugin import Draft
+from dlpuconv.quantization import Observer, Recipe
+from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.tflite.emit import Interface
+from dlpuconv_backends.tflite.interface import prescribed_inputs
+from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.plan import observed_tensors
+from dlpuconv_backends.tflite.quantizer import quantize
+from dlpuconv_backends.tflite.tuning import Tuned
+from dlpuconv_backends.tflite.versions import versions_of
+
+if TYPE_CHECKING:
+    from dlpuconv.plugin import Job, Target
+    from dlpuconv_backends.flatbuffer import Graph, Operator
+
+_EVERYWHERE = Range(-6.0, 6.0)
+"""One range for all activations: no rule that compares scales has anything to say of numbers that nobody measured."""
+
+
+def draft(graph: Graph, job: Job, target: Target) -> Draft:
+    """Quantize a legal float graph, of unique names, under placeholders; it is not changed."""
+    tuned = Tuned(graph=graph, ranges={tensor.name: _EVERYWHERE for tensor in observed_tensors(graph)})
+    recipe = Recipe(granularity=target.scheme.weights, observer=Observer.MINMAX)
+    interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
+    made = quantize(tuned, recipe, interface, prescribed_inputs(job.bindings)).graph
+    return Draft(
+        view=parse_tflite(encode(made, versions_of(made))),
+        sources=tuple(_source(operator) for operator in made.operators),
+    )
+
+
+def _source(operator: Operator) -> str:
+    """The node that an operator comes from, or the value that it makes where lowering lost the node."""
+    if operator.kind == "QUANTIZE" and not operator.source_name:
+        return ""
+    return operator.source_name or next(iter(operator.output.source_names), "")

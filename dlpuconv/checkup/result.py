@@ -1,0 +1,153 @@
+"""The result of a check, as values: printed in the terminal, written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.placement import Forecast, LayerPlacement
+    from dlpuconv.plugin import Json
+    from dlpuconv.verify.rule import Finding
+
+
+class Outcome(StrEnum):
+    """Whether there is a way onto the chip."""
+
+    RUNS = "runs"
+    """It can be converted, and no rule of the chip that layers and shapes decide stands against it."""
+    FAILS = "fails"
+    """It can be converted, but the chip does not run such a file."""
+    UNSUPPORTED = "unsupported"
+    """It holds constructs that no conversion exists for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedLayer:
+    """One layer of the file that a conversion would make.
+
+    Attributes:
+        placement: where it would run, with its MACs and parameters.
+        source: node of the source model that it comes from; empty for one that the conversion adds.
+        module: path of the PyTorch module that it comes from; empty where that is not known.
+        shape: of its (first) output, in the file's layout.
+        advice: what rules say of it, each `ID: what was found`.
+    """
+
+    placement: LayerPlacement
+    source: str
+    module: str
+    shape: tuple[int, ...]
+    advice: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name that the user knows it by: the module's or the node's; the file's own for what was added."""
+        return self.module or self.source or self.placement.name
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            **self.placement.to_json(),
+            "source": self.source or None,
+            "module": self.module or None,
+            "shape": list(self.shape),
+            "advice": list(self.advice),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A layer that a suggestion is about.
+
+    Attributes:
+        layer: the name that the user knows it by; empty for the whole network.
+        node: its name in the source model; empty where there is none.
+        detail: what was found there.
+        macs: of the layer.
+    """
+
+    layer: str
+    node: str
+    detail: str
+    macs: int
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {"layer": self.layer, "node": self.node or None, "detail": self.detail, "macs": self.macs}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Something that would make the network run better, with every layer that it is about.
+
+    Attributes:
+        rule: id of the chip's rule.
+        sentence: what the chip prefers.
+        advice: what to do about it; may be empty.
+        to_accelerator: True where it brings layers from the CPU to the accelerator.
+        places: most MACs first.
+    """
+
+    rule: str
+    sentence: str
+    advice: str
+    to_accelerator: bool
+    places: tuple[Place, ...]
+
+    @property
+    def macs(self) -> int:
+        """Of all its layers."""
+        return sum(place.macs for place in self.places)
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            "rule": self.rule,
+            "sentence": self.sentence,
+            "advice": self.advice,
+            "to_accelerator": self.to_accelerator,
+            "macs": self.macs,
+            "places": [place.to_json() for place in self.places],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """What `dlpuconv.check` returns for one chip.
+
+    Attributes:
+        target: name of the chip.
+        outcome: whether there is a way onto it.
+        problems: why not, a sentence each; every construct that cannot be converted is named in them.
+        placement: None where nothing is known of it, or where there is no conversion.
+        layers: of the file that a conversion would make, in execution order.
+        suggestions: what would help: first what brings work to the accelerator, then most MACs first.
+        failures: the broken rules behind `problems`.
+        warnings: what else the user should know.
+    """
+
+    target: str
+    outcome: Outcome
+    problems: tuple[str, ...] = ()
+    placement: Forecast | None = None
+    layers: tuple[CheckedLayer, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    failures: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """What `--json` prints for this chip."""
+        found = self.placement.to_json() if self.placement else None
+        if found is not None:
+            del found["layers"]  # they are below, with what is known of them beside
+        return {
+            "target": self.target,
+            "outcome": self.outcome.value,
+            "problems": list(self.problems),
+            "placement": found,
+            "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
+            "warnings": list(self.warnings),
+            "layers": [layer.to_json() for layer in self.layers],
+        }

@@ -1,0 +1,70 @@
+"""`dlpuconv check`: what a chip would make of a model, before it is converted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlpuconv.cli import options as opt
+from dlpuconv.errors import UnsupportedModelError
+
+
+def check(
+    model: opt.Model,
+    target: opt.Targets,
+    input_shape: opt.InputShape = None,
+    cut_at: opt.CutAt = None,
+    color: opt.ColorOrder = "rgb",
+    mean: opt.Mean = None,
+    std: opt.Std = None,
+    preset: opt.Preset = None,
+    fold_preprocess: opt.FoldPreprocess = None,
+    input_layout: opt.InputLayout = None,
+    opset: opt.Opset = None,
+    top: Annotated[
+        int,
+        typer.Option(help="Layers to show: those with the most MACs, and all of the CPU; 0 for all.", min=0),
+    ] = 15,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Tell whether a chip can run a model, which layers its DLPU takes, and what would help.
+
+    No data are needed and nothing is written. Exit status: 0 it runs, 1 the chip would refuse it, 5 no conversion
+    exists.
+
+    Example: dlpuconv check model.onnx --target artpec8 --target artpec9
+    """
+    from dlpuconv.api import make_request
+    from dlpuconv.checkup import Outcome
+    from dlpuconv.checkup.text import checkup_text
+    from dlpuconv.cli.console import TerminalProgress, print_json, show
+    from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.precheck import check as run
+    from dlpuconv.run import Data
+
+    request = make_request(
+        targets=tuple(name for text in target for name in text.split(",")),
+        input_shape=shapes(input_shape),
+        cut_at=names(cut_at),
+        resize="stretch",
+        color=color,
+        mean=numbers("mean", mean),
+        std=numbers("std", std),
+        preset=preset,
+        fold_preprocess=fold_preprocess,
+        input_layout=input_layout,
+        opset=opset,
+    )
+    found = run(model, request, Data(), TerminalProgress(quiet=quiet or json))
+    if json:
+        print_json({"checks": [checkup.to_json() for checkup in found]})
+    else:
+        for number, checkup in enumerate(found):
+            show(*([""] if number else []), *checkup_text(checkup, top))
+    outcomes = {checkup.outcome for checkup in found}
+    if Outcome.UNSUPPORTED in outcomes:
+        raise typer.Exit(UnsupportedModelError.status)
+    if Outcome.FAILS in outcomes:
+        raise typer.Exit(1)

@@ -1,0 +1,56 @@
+"""check(): the stages from a model to what each chip would make of it, top to bottom; nothing is measured or made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.checkup import judge_draft, refused
+from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.frontends.modules import module_names
+from dlpuconv.run import fold, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlpuconv.checkup import Checkup
+    from dlpuconv.plugin import Backend, Target
+    from dlpuconv.progress import Progress
+    from dlpuconv.request import Request
+    from dlpuconv.run import Data, Run
+
+
+def check(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Checkup, ...]:
+    """Bring a model as far towards each requested target as that goes without samples, and judge it there.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted.
+        data: example inputs of a PyTorch module; samples are of no use.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        One checkup for each target, in the order asked for; one that no conversion exists for says so.
+
+    Raises:
+        DlpuconvError: the model or the request cannot be used, or a tool failed.
+    """
+    with opened(model, request, data, progress) as run:
+        modules = module_names(run.source.graph.graph)
+        found = {
+            checkup.target: checkup
+            for backend, targets in run.backends
+            for checkup in _checkups(backend, targets, modules, run)
+        }
+    return tuple(found[name] for name in dict.fromkeys(request.targets))
+
+
+def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str], run: Run) -> Iterator[Checkup]:
+    """Those of one backend's targets."""
+    try:
+        _, job = fold(backend, targets, run)
+        drafts = backend.draft(job, targets)
+    except UnsupportedModelError as error:
+        yield from (refused(target, error) for target in targets)
+        return
+    for draft, target in zip(drafts, targets, strict=True):
+        yield judge_draft(draft, target, modules)
