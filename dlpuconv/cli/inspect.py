@@ -12,15 +12,32 @@ from dlpuconv.cli import options as opt
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            "-l",
+            help="GLOB of names or ops, or a number: those layers in every detail; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     json: opt.Json = False,
 ) -> None:
-    """Show the layers of a file: ops, shapes, types, and whether weights are per tensor or per channel."""
+    """Show the layers of a file: ops, shapes, types, scales, and whether weights are per tensor or per channel.
+
+    With --layer, the tensors of those layers with their scales, values, options and neighbours.
+
+    Example: dlpuconv inspect model.artpec8.tflite --layer 'CONV*' --layer 12
+    """
     from dlpuconv.cli.console import print_json, show
-    from dlpuconv.formats.detect import read
-    from dlpuconv.verify import inspection_json, render_inspection
+    from dlpuconv.formats.detect import read, size_of
+    from dlpuconv.inspection import inspection_json, render_layers, render_overview, select_layers
 
     view = read(file)
+    chosen = select_layers(view, layer or ())
     if json:
-        print_json(inspection_json(view))
+        print_json(inspection_json(view, chosen))
+    elif layer:
+        show(render_layers(view, chosen))
     else:
-        show(render_inspection(view))
+        show(render_overview(view, size_of(file)))

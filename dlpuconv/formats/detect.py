@@ -37,6 +37,19 @@ def read(path: str | Path) -> FileView:
     return read_onnx(path)
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a package folder.
+
+    Raises:
+        ArtifactError: it cannot be read.
+    """
+    try:
+        files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        return sum(p.stat().st_size for p in files)
+    except OSError as error:
+        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+
+
 def runner(path: str | Path) -> Runner:
     """Something that runs a converted file: `.tflite` on TFLite's integer kernels, `.onnx` in ONNX Runtime.
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dlpuconv.verify.comparison import in_source_names
     from dlpuconv.verify.granularity import GranularitySummary
-    from dlpuconv.verify.inspection import inspection_json, render_inspection
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
     from dlpuconv.verify.text import render_reasons, render_report
@@ -34,8 +33,6 @@ __all__ = [
     "in_source_names",
     "reference_inferences",
     # for the terminal
-    "inspection_json",
-    "render_inspection",
     "render_reasons",
     "render_report",
 ]
@@ -43,7 +40,6 @@ __all__ = [
 _HOMES = {
     "dlpuconv.verify.comparison": ("in_source_names",),
     "dlpuconv.verify.granularity": ("GranularitySummary",),
-    "dlpuconv.verify.inspection": ("inspection_json", "render_inspection"),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
     "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
     "dlpuconv.verify.text": ("render_reasons", "render_report"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,6 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.verify import inspection_json
 from dlpuconv_backends.flatbuffer import Operator
 from tests.verify.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
 
@@ -168,13 +166,3 @@ def test_zero_strides_end_no_process(tmp_path: Path, option: str) -> None:
     path.write_bytes(one_op(layer))
     with pytest.raises(ArtifactError):
         runner(path)
-
-
-def test_inspection_is_plain_json(tmp_path: Path) -> None:
-    path = tmp_path / "m.tflite"
-    path.write_bytes(healthy())
-    found = json.loads(json.dumps(inspection_json(read(path)), allow_nan=False))
-    assert found["op_counts"] == {"CONV_2D": 2, "QUANTIZE": 2, "LOGISTIC": 1}
-    assert found["layers"][1]["inputs"][1]["quantization"]["axis"] is None
-    assert found["granularity"]["summary"] == "per-tensor"
-    assert found["inputs"][0]["dtype"] == "uint8"

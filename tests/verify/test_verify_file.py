@@ -19,7 +19,7 @@ from dlpuconv.ir import Model, Source
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
-from dlpuconv.verify import Question, render_inspection, render_reasons, render_report, verify_file
+from dlpuconv.verify import Question, render_reasons, render_report, verify_file
 from dlpuconv.verify.report import Verdict
 from dlpuconv.verify.rules import TFLITE_RULES, discouraged_granularity
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
@@ -291,14 +291,6 @@ def test_labels_and_faults_are_printed_as_what_they_are(tmp_path: Path) -> None:
     text = printed(render_report(replace(report, parity=replace(report.parity, outputs=(labels, lost)))))
     assert "75.0% equal" in text
     assert "lost (of no use)" in text
-
-
-def test_an_inspection_prints_one_row_a_layer(tmp_path: Path) -> None:
-    from dlpuconv.formats.detect import read
-
-    text = printed(render_inspection(read(written(tmp_path, converted(per_channel=True)))))
-    assert "FULLY_CONNECTED" in text
-    assert "per-channel int8 2x3" in text
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""A whole file for the terminal: what it takes and gives, and one row a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from dlpuconv.formats.names import port_names
+from dlpuconv.inspection.describe import shape_text, size_text, tensor_text
+from dlpuconv.inspection.roles import weights_of
+from dlpuconv.placement.macs import constants, macs
+from dlpuconv.placement.text import quantity
+from dlpuconv.verify.granularity import granularity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from dlpuconv.formats import FileView, LayerView, TensorView
+
+_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "zero": 4, "MACs": 5, "name": 12}
+"""Headings and least widths: in a narrow terminal, shapes and names take several lines, the rest stays whole."""
+_FOLDED = ("output", "weights", "name")
+_RIGHT = ("#", "v", "zero", "MACs")
+_LONGEST_NAME = 40
+
+
+def render_overview(view: FileView, size: int) -> RenderableType:
+    """Inputs, outputs, totals, and one row a layer.
+
+    Args:
+        view: the file.
+        size: of it, in bytes.
+    """
+    head = Table.grid(padding=(0, 2))
+    for noun, text in _head(view, size):
+        head.add_row(Text(noun, style="bold"), Text(text))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, width in _COLUMNS.items():
+        table.add_column(
+            heading,
+            justify="right" if heading in _RIGHT else "left",
+            min_width=width,
+            no_wrap=heading not in _FOLDED,
+            overflow="fold",
+        )
+    for layer in view.layers:
+        table.add_row(*(Text(cell) for cell in _row(view, layer)))
+    return Group(head, "", table)
+
+
+def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
+    for noun, indices in (("input", view.inputs), ("output", view.outputs)):
+        for name, index in zip(port_names(view, indices), indices, strict=True):
+            yield noun, f"{name}  {tensor_text(view.tensors[index])}"
+    held = {tensor.index: tensor.size for layer in view.layers for tensor in constants(view, layer)}
+    work = sum(macs(view, layer) for layer in view.layers)
+    yield "size", f"{size_text(size)}, {quantity(sum(held.values()))} parameters, {quantity(work)} MACs"
+    yield "weights", granularity(view).summary
+    yield "ops", ", ".join(f"{op} {count}" for op, count in view.op_counts.items())
+    yield from view.metadata.items()
+
+
+def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
+    output = view.tensors[layer.outputs[0]] if layer.outputs else None
+    scale = zero_point = ""
+    if output is not None and output.quantization is not None:
+        scale, zero_point = f"{output.quantization.scale[0]:.6g}", str(output.quantization.zero_point[0])
+    work = macs(view, layer)
+    name = layer.name.split(";")[0]  # TensorFlow joins the names of all that it fused
+    if len(name) > _LONGEST_NAME:
+        name = "…" + name[1 - _LONGEST_NAME :]  # what tells layers apart is at the end
+    return (
+        str(layer.index),
+        f"{layer.op} (custom)" if layer.custom else layer.op,
+        str(layer.version),
+        f"{output.dtype} {shape_text(output)}" if output is not None else "",
+        _weights(weights_of(view, layer)),
+        scale,
+        zero_point,
+        quantity(work) if work else "",
+        name,
+    )
+
+
+def _weights(weights: TensorView | None) -> str:
+    if weights is None:
+        return ""
+    if weights.quantization is None:
+        return f"{weights.dtype} {shape_text(weights)}"
+    kind = "per-channel" if weights.quantization.per_channel else "per-tensor"
+    return f"{kind} {weights.dtype} {shape_text(weights)}"
