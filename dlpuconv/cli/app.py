@@ -9,6 +9,7 @@ import typer
 from dlpuconv import __version__
 from dlpuconv.cli.analyze import analyze
 from dlpuconv.cli.check import check
+from dlpuconv.cli.compare import compare
 from dlpuconv.cli.convert import convert
 from dlpuconv.cli.inspect import inspect
 from dlpuconv.cli.targets import targets
@@ -46,4 +47,5 @@ app.command(no_args_is_help=True)(check)
 app.command(no_args_is_help=True)(analyze)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(inspect)
+app.command(no_args_is_help=True)(compare)
 app.command()(targets)

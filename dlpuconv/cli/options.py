@@ -154,6 +154,26 @@ BackendName = Annotated[
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
+Reference = Annotated[
+    Path | None,
+    typer.Option(help="The float .onnx that the file was made from, to compare with.", show_default=False),
+]
+ComparedData = Annotated[
+    str | None,
+    typer.Option("--data", help="Samples for the comparison: a folder of images, .npz or .npy.", show_default=False),
+]
+RecordedResize = Annotated[
+    str | None,
+    typer.Option("--resize", help="stretch, letterbox or center-crop. [default: the manifest's]", show_default=False),
+]
+RecordedColor = Annotated[
+    str | None,
+    typer.Option(
+        "--color",
+        help="What the network was trained on: rgb, bgr or gray. [default: the manifest's]",
+        show_default=False,
+    ),
+]
 MinSqnr = Annotated[float, typer.Option(help="dB on the outputs below which verification fails.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep calibration statistics.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; messages go to stderr.")]

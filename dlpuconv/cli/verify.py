@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.cli.reference import read_reference, recorded_preprocessing
 from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
-    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Backend
     from dlpuconv.request import Request
     from dlpuconv.verify.sidecar import Sidecar
 
-Reference = Annotated[
-    Path | None,
-    typer.Option(help="The float .onnx that the file was made from, to compare with.", show_default=False),
-]
-DataOption = Annotated[
-    str | None,
-    typer.Option("--data", help="Samples for the comparison: a folder of images, .npz or .npy.", show_default=False),
-]
-Resize = Annotated[
-    str | None,
-    typer.Option("--resize", help="stretch, letterbox or center-crop. [default: the manifest's]", show_default=False),
-]
-Color = Annotated[
-    str | None,
-    typer.Option(
-        "--color",
-        help="What the network was trained on: rgb, bgr or gray. [default: the manifest's]",
-        show_default=False,
-    ),
-]
 Ignore = Annotated[
     list[str] | None,
     typer.Option(
@@ -63,12 +44,12 @@ def verify(
         str,
         typer.Option("--target", "-t", help="The chip.", autocompletion=opt.complete_target, show_default=False),
     ],
-    reference: Reference = None,
-    data: DataOption = None,
+    reference: opt.Reference = None,
+    data: opt.ComparedData = None,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
-    resize: Resize = None,
-    color: Color = None,
+    resize: opt.RecordedResize = None,
+    color: opt.RecordedColor = None,
     mean: opt.Mean = None,
     std: opt.Std = None,
     preset: opt.Preset = None,
@@ -109,7 +90,7 @@ def verify(
     )
     stated = any(option is not None for option in (resize, color, mean, std, preset))
     sidecar = find_sidecar(file) if reference else None
-    if not stated and (recorded := _recorded(sidecar)):
+    if not stated and (recorded := recorded_preprocessing(sidecar)):
         request = replace(request, preprocessing=recorded)
     source, samples = _comparison(reference, data, request, sidecar)
     question = Question(
@@ -159,7 +140,7 @@ def _comparison(
         raise UsageError(f"{given} needs {missing}: a comparison takes the float model and samples")
     if reference is None:
         return None, None
-    source = _source(reference, request, sidecar)
+    source = read_reference(reference, request, sidecar)
     return source, open_calibration(
         None,
         validation=data,
@@ -167,26 +148,3 @@ def _comparison(
         preprocessing=request.preprocessing,
         progress=TerminalProgress(),
     )
-
-
-def _source(reference: Path, request: Request, sidecar: Sidecar | None) -> Model:
-    """The float model, with the shapes of the file's manifest where the user gives none and they fit."""
-    from dlpuconv.errors import ShapeError, UsageError
-    from dlpuconv.frontends import load
-
-    if sidecar is not None and not request.source.input_shapes:
-        shapes = {port.name: port.source_shape for port in sidecar.inputs}
-        try:
-            return load(reference, replace(request.source, input_shapes=shapes))
-        except (ShapeError, UsageError):
-            pass  # the manifest is of another model: this one has to speak for itself
-    return load(reference, request.source)
-
-
-def _recorded(sidecar: Sidecar | None) -> Preprocessing | None:
-    """What the manifest says of images, if it does."""
-    from dlpuconv.calibration import make_preprocessing
-
-    if sidecar is None or sidecar.preprocessing is None:
-        return None
-    return make_preprocessing(**asdict(sidecar.preprocessing))

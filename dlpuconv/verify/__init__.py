@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
-    from dlpuconv.verify.text import render_reasons, render_report
+    from dlpuconv.verify.text import render_parity, render_reasons, render_report
     from dlpuconv.verify.verifier import Question, verify_file
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "in_source_names",
     "reference_inferences",
     # for the terminal
+    "render_parity",
     "render_reasons",
     "render_report",
 ]
@@ -42,7 +43,7 @@ _HOMES = {
     "dlpuconv.verify.granularity": ("GranularitySummary",),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
     "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
-    "dlpuconv.verify.text": ("render_reasons", "render_report"),
+    "dlpuconv.verify.text": ("render_parity", "render_reasons", "render_report"),
     "dlpuconv.verify.verifier": ("Question", "verify_file"),
 }
 _MODULE = {name: module for module, names in _HOMES.items() for name in names}

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Model
+    from dlpuconv.ir import InputBinding, Signature
     from dlpuconv.plugin import Port
     from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
     from dlpuconv.verify.verifier import Question
 
-_KERNELS = {"tflite": "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES"}
+
+def kernels(view: FileView) -> str:
+    """What runs such a file here."""
+    return "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES" if view.format == "tflite" else "ONNX Runtime"
 
 
 def compare_files(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> ParityReport:
@@ -39,7 +42,7 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     links, artifact = _linked(run, view, question, sidecar)
     reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
-    return replace(report, kernels=_KERNELS.get(view.format, "ONNX Runtime"))
+    return replace(report, kernels=kernels(view))
 
 
 def in_source_names(runner: Runner, links: Links) -> Runner:
@@ -50,30 +53,54 @@ def in_source_names(runner: Runner, links: Links) -> Runner:
     return _Renamed(runner, inputs, {port.file_name or port.name: port.name for port in links.outputs})
 
 
-def _linked(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
-    """How inputs and outputs correspond, and the runner under the source's names."""
-    if question.inputs is not None and question.outputs is not None:
-        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
-        return given, in_source_names(run, given)
-    bindings = question.bindings or (sidecar.bindings if sidecar else {})
-    if sidecar is not None and _same_outputs(sidecar, question.reference):
+def link(
+    run: Runner,
+    view: FileView,
+    signature: Signature,
+    sidecar: Sidecar | None,
+    bindings: Mapping[str, InputBinding] | None = None,
+    *,
+    same_layout: bool = False,
+) -> tuple[Links, Runner]:
+    """How a file's inputs and outputs correspond to a model's, and a runner of the file under the model's names.
+
+    The manifest tells, where it speaks of a model with these outputs; else names and shapes do.
+
+    Args:
+        run: runs the file.
+        view: the file.
+        signature: of the model.
+        sidecar: the file's manifest.
+        bindings: how the model's values become the file's, where that is known better than from the manifest.
+        same_layout: the model's layout is the file's.
+
+    Raises:
+        ShapeError: an input or output has no counterpart.
+    """
+    bindings = bindings or (sidecar.bindings if sidecar else {})
+    if sidecar is not None and _same_outputs(sidecar, signature):
         known = Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings)
         return known, in_source_names(run, known)
-    if question.reference is None:
-        raise ArtifactError("a comparison needs the source model")
-    signature = question.reference.signature
-    inputs = match(view, view.inputs, signature.inputs, "input")
-    outputs = match(view, view.outputs, signature.outputs, "output")
+    inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
+    outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
     links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
 
-def _same_outputs(sidecar: Sidecar, reference: Model | None) -> bool:
-    """Whether the manifest speaks of a model with the reference's outputs: it may have been cut elsewhere."""
-    if reference is None:
-        return True
-    return {port.source_name for port in sidecar.outputs} == {value.name for value in reference.signature.outputs}
+def _linked(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
+    """The same, where the backend may have told."""
+    if question.inputs is not None and question.outputs is not None:
+        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
+        return given, in_source_names(run, given)
+    if question.reference is None:
+        raise ArtifactError("a comparison needs the source model")
+    return link(run, view, question.reference.signature, sidecar, question.bindings)
+
+
+def _same_outputs(sidecar: Sidecar, signature: Signature) -> bool:
+    """Whether the manifest speaks of a model with these outputs: it may have been cut elsewhere."""
+    return {port.source_name for port in sidecar.outputs} == {value.name for value in signature.outputs}
 
 
 def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:

@@ -18,33 +18,49 @@ if TYPE_CHECKING:
 _MOST_PERMUTED = 5  # axes; beyond this the order is kept
 
 
-def match(view: FileView, indices: Sequence[int], wanted: Sequence[ValueSpec], noun: str) -> list[tuple[str, Port]]:
+def match(
+    view: FileView, indices: Sequence[int], wanted: Sequence[ValueSpec], noun: str, *, same_layout: bool = False
+) -> list[tuple[str, Port]]:
     """For each wanted value: the name in the file, and its port.
+
+    Args:
+        view: the file.
+        indices: its tensors to choose from.
+        wanted: values of the source model.
+        noun: `input` or `output`, for the message.
+        same_layout: axes that can stay in their order do; else channels last is the likelier order for images.
 
     Raises:
         ShapeError: a value has no counterpart.
     """
+
+    def order(value: ValueSpec, tensor: TensorView) -> tuple[int, ...] | None:
+        if same_layout and value.shape == tensor.shape:
+            return tuple(range(len(value.shape)))
+        return _order(value.shape, tensor.shape)
+
     free = dict(zip(port_names(view, indices), (view.tensors[index] for index in indices), strict=True))
     found: list[tuple[str, Port]] = []
     for value in wanted:
-        name = next((n for n in free if _same_name(n, value.name) and _order(value.shape, free[n].shape)), None)
-        name = name or next((n for n in free if _order(value.shape, free[n].shape)), None)
+        fitting = [name for name, tensor in free.items() if order(value, tensor) is not None]
+        name = next((n for n in fitting if _same_name(n, value.name)), next(iter(fitting), None))
         if name is None:
             left = ", ".join(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
             raise ShapeError(
                 f"no {noun} of the file can stand for {value.name!r} {list(value.shape)} of the reference; left: {left}"
             )
-        found.append((name, _port(value, free.pop(name))))
+        tensor = free.pop(name)
+        found.append((name, _port(value, tensor, order(value, tensor) or tuple(range(len(value.shape))))))
     return found
 
 
-def _port(value: ValueSpec, tensor: TensorView) -> Port:
+def _port(value: ValueSpec, tensor: TensorView, permutation: tuple[int, ...]) -> Port:
     quantization = tensor.quantization
     return Port(
         name=value.name,
         source_shape=value.shape,
         shape=tensor.shape,
-        permutation=_order(value.shape, tensor.shape) or tuple(range(len(value.shape))),
+        permutation=permutation,
         dtype=tensor.dtype,
         scale=quantization.scale[0] if quantization else None,
         zero_point=quantization.zero_point[0] if quantization else None,

@@ -71,22 +71,22 @@ def artifact_predict(
     def predict(inputs: Mapping[str, npt.ArrayLike], /) -> dict[str, npt.NDArray[np.float32]]:
         found = runner.run(to_artifact(_checked(inputs, signature), links.inputs, links.bindings))
         step()
-        return _joined({port: from_artifact(found[port.name], port).astype(np.float32) for port in links.outputs})
+        return joined({port: from_artifact(found[port.name], port).astype(np.float32) for port in links.outputs})
 
     return predict
 
 
-def _joined(values: Mapping[Port, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float32]]:
+def joined[T: np.generic](values: Mapping[Port, npt.NDArray[T]]) -> dict[str, npt.NDArray[T]]:
     """The source model's outputs, of which some came in parts."""
-    parts: dict[str, list[tuple[Port, npt.NDArray[np.float32]]]] = {}
+    parts: dict[str, list[tuple[Port, npt.NDArray[T]]]] = {}
     for port, value in values.items():
         parts.setdefault(port.source_name, []).append((port, value))
-    joined: dict[str, npt.NDArray[np.float32]] = {}
+    whole: dict[str, npt.NDArray[T]] = {}
     for name, found in parts.items():
         ordered = sorted(found, key=lambda item: item[0].part.start if item[0].part else 0)
         part = ordered[0][0].part
-        joined[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
-    return joined
+        whole[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
+    return whole
 
 
 def _checked(inputs: Mapping[str, npt.ArrayLike], signature: Signature) -> dict[str, npt.NDArray[np.float32]]:

@@ -25,7 +25,7 @@ def render_report(report: Report) -> RenderableType:
     """The whole report: verdict and reasons first, then the figures, then every finding."""
     parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
     if report.parity is not None:
-        parts += ["", _parity(report.parity)]
+        parts += ["", render_parity(report.parity, "beside the float source")]
     if report.findings:
         parts += ["", _findings(report.findings)]
     parts += [Text(f"note: {text}", style="yellow") for text in report.warnings]
@@ -66,8 +66,9 @@ def _facts(report: Report) -> Table:
     return table
 
 
-def _parity(parity: ParityReport) -> RenderableType:
-    title = f"beside the float source, {parity.samples} samples ({parity.kernels})"
+def render_parity(parity: ParityReport, title: str) -> RenderableType:
+    """The figures of each output below a title."""
+    title = f"{title}, {parity.samples} samples ({parity.kernels})"
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("output", overflow="fold")
     for heading in ("SQNR dB", "cosine", "max error", "same argmax"):

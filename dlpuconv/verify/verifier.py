@@ -107,8 +107,8 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         findings=findings,
         ignored=tuple(sorted(question.ignore)),
         granularity=granularity(view),
-        inputs=_declared(view, view.inputs),
-        outputs=_declared(view, view.outputs),
+        inputs=declared(view, view.inputs),
+        outputs=declared(view, view.outputs),
         op_counts=view.op_counts,
         placement=forecast(view, target.placement, context) if target.placement else None,
         parity=parity,
@@ -194,7 +194,8 @@ def _parity(
 _RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
 
 
-def _declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
+def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
+    """Inputs or outputs as the file declares them."""
     names = port_names(view, indices)
     tensors = [view.tensors[index] for index in indices]
     return tuple(

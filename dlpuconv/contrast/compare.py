@@ -1,0 +1,198 @@
+"""Puts two files side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.contrast.result import Contrast, Side
+from dlpuconv.errors import ShapeError
+from dlpuconv.formats.detect import read, runner, size_of
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir import InputBinding
+from dlpuconv.placement import forecast
+from dlpuconv.placement.macs import constants, macs
+from dlpuconv.verify.comparison import kernels, link
+from dlpuconv.verify.granularity import granularity
+from dlpuconv.verify.parity import compare
+from dlpuconv.verify.predict import joined
+from dlpuconv.verify.rule import Context
+from dlpuconv.verify.sidecar import find_sidecar
+from dlpuconv.verify.translate import from_artifact, to_artifact
+from dlpuconv.verify.verifier import declared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Samples
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import Model, Signature
+    from dlpuconv.plugin import Port, Target
+    from dlpuconv.verify.parity import Links
+    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.sidecar import Sidecar
+
+_CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}
+"""By how much the codes of a type lie below the pixels that a camera delivers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A file that was read.
+
+    Attributes:
+        path: of it.
+        view: what it holds.
+        sidecar: its manifest; None where there is none.
+    """
+
+    path: Path
+    view: FileView = field(repr=False)
+    sidecar: Sidecar | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What both files are run on.
+
+    Attributes:
+        samples: in the signature's domain.
+        signature: that both files are seen through.
+        reference: the float source; None where only the files are compared with one another.
+        raw_pixels: True where the samples are 0-255 and nobody said how they are normalized: a file without a manifest
+            is then fed as a camera feeds it.
+        calibrated: False for random samples.
+    """
+
+    samples: Samples = field(repr=False)
+    signature: Signature
+    reference: Model | None = field(default=None, repr=False)
+    raw_pixels: bool = False
+    calibrated: bool = True
+
+
+def open_file(path: Path) -> Opened:
+    """Read a file and its manifest.
+
+    Raises:
+        ArtifactError: one of the two is missing, damaged or of an unknown format.
+    """
+    return Opened(path=path, view=read(path), sidecar=find_sidecar(path))
+
+
+def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | None = None) -> Contrast:
+    """Put two files side by side.
+
+    Args:
+        a: one file.
+        b: another one.
+        target: for a forecast of where their layers would run.
+        trial: what they are run on; None to look at what they hold only.
+
+    Raises:
+        ShapeError: the files, the samples and the reference do not fit together.
+        ArtifactError: a file cannot be run.
+        CalibrationError: there are no samples.
+        MissingDependencyError: a file needs a library that is not installed.
+    """
+    found = Contrast(a=_side(a, target), b=_side(b, target), warnings=_strangers(a, b, trial))
+    if trial is None:
+        return found
+    linked = [_linked(file, trial) for file in (a, b)]
+    first, second = (_beside(trial, file, *pair) for file, pair in zip((a, b), linked, strict=True))
+    between = compare(
+        _AsSource(linked[0][1], linked[0][0]),
+        linked[1][1],
+        linked[1][0],
+        trial.samples,
+        calibrated=trial.calibrated,
+    )
+    told = " and ".join(dict.fromkeys((kernels(a.view), kernels(b.view))))
+    return replace(found, between=replace(between, kernels=told), a_to_reference=first, b_to_reference=second)
+
+
+def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
+    """What the manifests say of the models that the files were made from, where that is not one and the same."""
+    made_from = {file.path.name: file.sidecar.source_sha256 for file in (a, b) if file.sidecar is not None}
+    if trial is not None and trial.reference is not None:
+        made_from["the reference"] = trial.reference.source.sha256
+    if len(set(made_from.values())) < 2:
+        return ()
+    return (f"{', '.join(made_from)} are not of one model, as the manifests say: differences need not mean errors",)
+
+
+def _side(file: Opened, target: Target | None) -> Side:
+    view = file.view
+    placement = None
+    if target is not None and target.placement is not None:
+        context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
+        placement = forecast(view, target.placement, context)
+    return Side(
+        file=file.path.name,
+        format=view.format,
+        size=size_of(file.path),
+        layers=len(view.layers),
+        macs=sum(macs(view, layer) for layer in view.layers),
+        parameters=sum({t.index: t.size for layer in view.layers for t in constants(view, layer)}.values()),
+        weights=granularity(view).summary,
+        inputs=declared(view, view.inputs),
+        outputs=declared(view, view.outputs),
+        op_counts=view.op_counts,
+        metadata=view.metadata,
+        placement=placement,
+        manifest=file.sidecar.path.name if file.sidecar else "",
+    )
+
+
+def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:
+    """How a file corresponds to the signature, and what runs it under the signature's names."""
+    run = runner(file.path)
+    same_layout = trial.reference is None and file.sidecar is None
+    links, named = link(run, file.view, trial.signature, file.sidecar, same_layout=same_layout)
+    if file.sidecar is None and trial.raw_pixels:
+        bindings = {p.name: _of_pixels(p) for p in links.inputs if p.scale is not None and p.dtype in _CODES_BELOW_ZERO}
+        links = replace(links, bindings=bindings)
+    return links, named
+
+
+def _of_pixels(port: Port) -> InputBinding:
+    """Pixels become the codes of the same number, as a camera delivers them."""
+    scale = port.scale or 1.0
+    offset = -scale * (_CODES_BELOW_ZERO[port.dtype] + (port.zero_point or 0))
+    return InputBinding(name=port.name, multiplier=(scale,), offset=(offset,), raw_pixels=True)
+
+
+def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityReport | None:
+    """A file beside the float source."""
+    if trial.reference is None:
+        return None
+    source = OrtRunner(trial.reference.to_bytes(), trial.reference.source.name)
+    report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
+    return replace(report, kernels=kernels(file.view))
+
+
+@dataclass(frozen=True, slots=True)
+class _AsSource:
+    """A file as if it were the source model: samples as they are, answers whole and in real units."""
+
+    runner: Runner
+    links: Links
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`."""
+        sample = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
+        found = self.runner.run(to_artifact(sample, self.links.inputs, self.links.bindings))
+        return joined({port: _answer(found, port) for port in self.links.outputs})
+
+
+def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
+    if port.name not in found:
+        raise ShapeError(f"the file has no output {port.name!r}; it has {', '.join(found)}")
+    value = from_artifact(found[port.name], port)
+    labels = port.scale is None and np.dtype(port.dtype).kind in "iub"
+    return value.astype(np.int64) if labels else value

@@ -1,0 +1,101 @@
+"""What a comparison of two files found, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.placement import Forecast
+    from dlpuconv.plugin import Json
+    from dlpuconv.verify.report import IoTensor, ParityReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of the files.
+
+    Attributes:
+        file: its name.
+        format: `tflite`, `onnx` or `cv25-package`.
+        size: bytes.
+        layers: how many.
+        macs: multiply-accumulates of one inference.
+        parameters: values of all constants.
+        weights: their granularity, in words.
+        inputs: as the file declares them.
+        outputs: as the file declares them.
+        op_counts: how often each op occurs.
+        metadata: free texts of the file.
+        placement: where its layers would run; None where no target was given.
+        manifest: name of the manifest beside it; empty where there is none.
+    """
+
+    file: str
+    format: str
+    size: int
+    layers: int
+    macs: int
+    parameters: int
+    weights: str
+    inputs: tuple[IoTensor, ...]
+    outputs: tuple[IoTensor, ...]
+    op_counts: Mapping[str, int]
+    metadata: Mapping[str, str]
+    placement: Forecast | None = None
+    manifest: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            "file": self.file,
+            "format": self.format,
+            "size": self.size,
+            "layers": self.layers,
+            "macs": self.macs,
+            "parameters": self.parameters,
+            "weights": self.weights,
+            "inputs": [tensor.to_json() for tensor in self.inputs],
+            "outputs": [tensor.to_json() for tensor in self.outputs],
+            "op_counts": dict(self.op_counts),
+            "metadata": dict(self.metadata),
+            "placement": None if self.placement is None else self.placement.to_json(),
+            "manifest": self.manifest or None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """Two files side by side.
+
+    Attributes:
+        a: the first.
+        b: the second.
+        between: the second's answers beside the first's; None without samples.
+        a_to_reference: the first's answers beside the float source's; None without that or samples.
+        b_to_reference: the second's, likewise.
+        warnings: what the user should know of the figures.
+    """
+
+    a: Side
+    b: Side
+    between: ParityReport | None = None
+    a_to_reference: ParityReport | None = None
+    b_to_reference: ParityReport | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """What `--json` prints."""
+        parities = {
+            "between": self.between,
+            "a_to_reference": self.a_to_reference,
+            "b_to_reference": self.b_to_reference,
+        }
+        return {
+            "a": self.a.to_json(),
+            "b": self.b.to_json(),
+            **{name: None if parity is None else parity.to_json() for name, parity in parities.items()},
+            "warnings": list(self.warnings),
+        }
