@@ -10,6 +10,21 @@ import typer
 from dlpuconv.cli import options as opt
 
 
+def complete_layer(context: typer.Context, incomplete: str) -> list[str]:
+    """Ops and layers of the file that begin with what was typed; none where the file cannot be read."""
+    from dlpuconv.errors import DlpuconvError
+    from dlpuconv.formats.detect import read
+
+    if not context.args:  # while a line is typed, its arguments are not assigned yet
+        return []
+    try:
+        view = read(Path(context.args[0]))
+    except DlpuconvError:
+        return []
+    known = dict.fromkeys((*view.op_counts, *(layer.name for layer in view.layers)))
+    return [name for name in known if name.startswith(incomplete)]
+
+
 def inspect(
     file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
     layer: Annotated[
@@ -18,6 +33,7 @@ def inspect(
             "--layer",
             "-l",
             help="GLOB of names or ops, or a number: those layers in every detail; may be repeated.",
+            autocompletion=complete_layer,
             show_default=False,
         ),
     ] = None,

@@ -19,7 +19,8 @@ def sentences(found: Forecast) -> tuple[str, ...]:
     """One line for each thing worth knowing, the most important first."""
     lines = [_work(found)]
     if cpu := found.on(Processor.CPU):
-        lines.append(f"{_layers(cpu)} on the CPU: {_ops(cpu)}")
+        share = sum(layer.macs for layer in cpu) / found.macs if found.macs else 0.0
+        lines.append(f"{_layers(cpu)} on the CPU{f' ({percent(share)} of the MACs)' if share else ''}: {_ops(cpu)}")
     if uncertain := found.uncertain:
         lines.append(f"{_layers(uncertain)} on the {found.accelerator} as far as is known: {_ops(uncertain)}")
     if found.memory is not None:
@@ -61,7 +62,7 @@ def _ops(layers: Iterable[LayerPlacement]) -> str:
     """`SOFTMAX, MUL 3`, most frequent first."""
     counts = Counter(layer.op for layer in layers).most_common()
     shown = ", ".join(op if count == 1 else f"{op} {count}" for op, count in counts[:_SHOWN])
-    return shown + (f" and {len(counts) - _SHOWN} other ops" if len(counts) > _SHOWN else "")
+    return shown + (f" and {_count(len(counts) - _SHOWN, 'other op')}" if len(counts) > _SHOWN else "")
 
 
 def percent(share: float) -> str:

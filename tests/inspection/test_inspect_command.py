@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 from dlpuconv.cli import main
+from dlpuconv.cli.inspect import complete_layer
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
 from tests.verify.tflite_models import activation, bias, constant, edited, file_of, healthy, options, tensor_named
 
@@ -154,3 +156,14 @@ def test_a_damaged_scale_ends_nothing_and_is_no_number_in_json(
     assert isinstance(weights, dict)
     assert weights["maximum"] == "inf"
     assert "CONV_2D" in printed(capsys, path, "--layer", "first")
+
+
+def test_the_shell_completes_ops_and_names_of_the_file(file: Path) -> None:
+    def completed(incomplete: str, *arguments: str) -> list[str]:
+        context: Any = SimpleNamespace(args=list(arguments), params={})
+        return complete_layer(context, incomplete)
+
+    assert completed("STR", str(file)) == ["STRIDED_SLICE"]
+    assert completed("c", str(file)) == ["cut"]
+    assert completed("c", "missing.tflite") == []
+    assert completed("c") == []

@@ -66,7 +66,7 @@ def test_artpec7_runs_everything_behind_its_cut_on_the_cpu() -> None:
     assert found.memory == Memory(used=16 * 9 * 16 + 16 * 4, limit=round(7.7 * 2**20))
     assert found.layers[2].why == "It comes after the cut."
     assert found.sentences[0].startswith("90 % of the 164 k MACs on the Edge TPU, in 1 piece")
-    assert found.sentences[1] == "2 layers on the CPU: ROUND, CONV_2D"
+    assert found.sentences[1] == "2 layers on the CPU (10 % of the MACs): ROUND, CONV_2D"
 
 
 def test_a_limit_of_a_listed_op_cuts_the_graph_for_artpec7_too() -> None:
