@@ -172,7 +172,7 @@ def test_a_file_is_scored_in_the_source_model_s_numbers_beside_the_float_model()
     assert yardstick.enough(3.5)
     assert not yardstick.enough(3.25)
     reason = yardstick.judged(3.25).reason
-    assert reason == "the metric m:mean falls from 4 to 3.25, 0.75 lower, where --max-drop allows 0.5."
+    assert reason == "m:mean falls from 4 to 3.25, 0.75 lower, where --max-drop allows 0.5"
 
 
 def test_a_limit_reached_but_for_the_last_bits_is_kept() -> None:
