@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.files import read_start
 
 if TYPE_CHECKING:
     from dlpuconv.formats.runner import Runner
     from dlpuconv.formats.view import FileView
 
 _HEADER = 8
+_MOST_IMAGES = 1 << 16  # to count
 _POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .onnx file"
 
 
@@ -71,18 +74,22 @@ def model_inside(folder: Path) -> Path:
     """The one `.onnx` file of a package folder.
 
     Raises:
-        ArtifactError: there is none, or there are several.
+        ArtifactError: there is none, there are several, or it is a link out of the folder.
     """
     found = sorted(folder.glob("*.onnx"))
     if len(found) != 1:
         raise ArtifactError(f"the folder {str(folder)!r} holds {len(found)} .onnx files; dlpuconv reads {_POSSIBLE}")
+    if not found[0].resolve().is_relative_to(folder.resolve()):
+        raise ArtifactError(f"{found[0].name} in the folder {str(folder)!r} is a link to a file outside it")
     return found[0]
 
 
 def _package_metadata(folder: Path) -> dict[str, str]:
     """How many images the package has for the chip's compiler, where it has a folder for them."""
     images = folder / "representative_images"
-    return {"calibration_images": str(sum(1 for _ in images.iterdir()))} if images.is_dir() else {}
+    return (
+        {"calibration_images": str(sum(1 for _ in islice(images.iterdir(), _MOST_IMAGES)))} if images.is_dir() else {}
+    )
 
 
 def _is_tflite(path: Path) -> bool:
@@ -91,11 +98,7 @@ def _is_tflite(path: Path) -> bool:
     Raises:
         ArtifactError: it is neither that nor called `.onnx`, or it cannot be read.
     """
-    try:
-        with path.open("rb") as stream:
-            header = stream.read(_HEADER)
-    except OSError as error:
-        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    header = read_start(path, _HEADER)
     if header[4:] == b"TFL3" or path.suffix == ".tflite":
         return True
     if path.suffix != ".onnx":

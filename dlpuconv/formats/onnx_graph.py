@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.files import read_file
+from dlpuconv.formats.onnx_shapes import value_types
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import Option
 
-_LARGEST_INFERRED = 1 << 30  # shape inference copies the model, and protobuf ends at 2 GiB
+_LARGEST_FILE = (1 << 31) - 1  # protobuf's
 _DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
 
 
@@ -25,33 +27,38 @@ def read_onnx(path: Path) -> FileView:
     """Read an `.onnx` file; weights in other files are not opened.
 
     Raises:
-        ArtifactError: the file cannot be read or is no ONNX model.
+        ArtifactError: the file cannot be read, is no ONNX model, or is more than ONNX's own inference survives.
     """
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
 
+    content = read_file(path, _LARGEST_FILE)
     try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        model = onnx.ModelProto.FromString(content)
     except (DecodeError, ValueError) as error:
         raise ArtifactError(f"{path.name}: not an ONNX file: {error}") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
-    return view_of(model)
+    try:
+        return view_of(model)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path.name}: {error}") from error
 
 
 def view_of(model: onnx.ModelProto) -> FileView:
-    """The main graph of a model; what subgraphs hold is counted, not shown."""
-    shaped = _infer(model)
+    """The main graph of a model; what subgraphs hold is counted, not shown.
+
+    Raises:
+        ArtifactError: it is more than ONNX's own inference survives.
+    """
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    tensors = _Tensors(shaped.graph)
-    layers = tuple(_layer(index, node, opsets, tensors) for index, node in enumerate(shaped.graph.node))
-    weights = {tensor.name for tensor in shaped.graph.initializer}
+    tensors = _Tensors(model.graph, value_types(model))
+    layers = tuple(_layer(index, node, opsets, tensors) for index, node in enumerate(model.graph.node))
+    weights = {tensor.name for tensor in model.graph.initializer}
     return FileView(
         format="onnx",
-        inputs=tuple(tensors.index(value.name) for value in shaped.graph.input if value.name not in weights),
-        outputs=tuple(tensors.index(value.name) for value in shaped.graph.output),
+        inputs=tuple(tensors.index(value.name) for value in model.graph.input if value.name not in weights),
+        outputs=tuple(tensors.index(value.name) for value in model.graph.output),
         tensors=tuple(tensors.found),
         layers=layers,
         subgraphs=1 + sum(_subgraphs(node) for node in model.graph.node),
@@ -59,25 +66,13 @@ def view_of(model: onnx.ModelProto) -> FileView:
     )
 
 
-def _infer(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with the shapes of its values, as far as they can be told."""
-    import onnx
-
-    if model.ByteSize() > _LARGEST_INFERRED:
-        return model
-    try:
-        return onnx.shape_inference.infer_shapes(model)
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
-        return model  # a view without shapes is still a view
-
-
 class _Tensors:
     """Every value of the graph by name, numbered in order of first mention."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, graph: onnx.GraphProto, types: Mapping[str, onnx.ValueInfoProto]) -> None:
         self.found: list[TensorView] = []
         self._index: dict[str, int] = {}
-        self._types = {value.name: value for value in (*graph.value_info, *graph.input, *graph.output)}
+        self._types = types
         for tensor in graph.initializer:
             self._add(
                 TensorView(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import tflite_schema as schema
+from dlpuconv.formats.files import read_file
 from dlpuconv.formats.flatbuffer_table import Source, Table
 from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import Option
 
-_LARGEST_FILE = 1 << 31  # a flatbuffer's references are signed 32-bit
+_LARGEST_FILE = (1 << 31) - 1  # a flatbuffer's references are signed 32-bit
 _MOST_AXES = 32  # what numpy can shape; TFLite's kernels stop at 8
 _MOST_ENDS = 1024
 _SHORT_TEXT = 256
@@ -34,13 +35,7 @@ def read_tflite(path: Path) -> FileView:
     Raises:
         ArtifactError: the file cannot be read, is no TFLite file, is damaged, or keeps weights elsewhere.
     """
-    try:
-        size = path.stat().st_size
-        if size >= _LARGEST_FILE:
-            raise ArtifactError(f"{path.name} has {size} bytes; a TFLite file has less than {_LARGEST_FILE}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    content = read_file(path, _LARGEST_FILE)
     try:
         return parse_tflite(content)
     except ArtifactError as error:

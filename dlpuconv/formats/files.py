@@ -1,0 +1,54 @@
+"""Reads files that others bring: regular ones, of a size that makes sense."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: may be a link to a file.
+        most: bytes of the largest file of its kind.
+
+    Raises:
+        ArtifactError: it cannot be read, is no regular file, or is larger.
+    """
+    with _opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > most:
+            raise ArtifactError(f"{path.name} has {size} bytes; such a file has {most} at most")
+        return stream.read(most)
+
+
+def read_start(path: Path, size: int) -> bytes:
+    """The first bytes of a file, at most `size`.
+
+    Raises:
+        ArtifactError: it cannot be read, or is no regular file.
+    """
+    with _opened(path) as stream:
+        return stream.read(size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file. A pipe or a device is refused, not waited for: opened without blocking, then looked at."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ArtifactError(f"cannot read {str(path)!r}: it is no file, but a device, a pipe or a folder")
+            yield stream
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
