@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.isolated import run_isolated
 from dlpuconv.formats.onnx_shapes_worker import NOT_INFERRED
 
 if TYPE_CHECKING:
@@ -32,26 +31,17 @@ def value_types(model: onnx.ModelProto) -> Mapping[str, onnx.ValueInfoProto]:
     """
     import onnx
 
-    skeleton = _skeleton(model)
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", str(_WORKER)],
-            input=skeleton.SerializeToString(),
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _hostile("takes for ever") from error
+        content = _skeleton(model).SerializeToString()
+        status, inferred = run_isolated(_WORKER, content=content, seconds=_PATIENCE_S)
     except (OSError, ValueError):  # no process can be had, or the graph alone is larger than protobuf holds
         return _declared(model.graph)
-    if done.returncode < 0:
-        raise _hostile("does not survive it")
-    if done.returncode == 0:
-        return _declared(model.graph) | _declared(onnx.ModelProto.FromString(done.stdout).graph)
-    if done.returncode != NOT_INFERRED:
-        raise _hostile("needs more memory than any model's graph")
-    return _declared(model.graph)
+    if status == 0:
+        return _declared(model.graph) | _declared(onnx.ModelProto.FromString(inferred).graph)
+    if status == NOT_INFERRED:
+        return _declared(model.graph)
+    what = "takes for ever" if status is None else "does not survive it" if status < 0 else "needs all memory there is"
+    raise ArtifactError(f"the file is damaged: ONNX's own shape inference {what}")
 
 
 def _declared(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
@@ -78,7 +68,3 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
         elif tensor.name not in known:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
     return skeleton
-
-
-def _hostile(what: str) -> ArtifactError:
-    return ArtifactError(f"the file is damaged: ONNX's own shape inference {what}")

@@ -17,9 +17,11 @@ from dlpuconv.cli import main
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import onnx_graph
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.litert_probe import probe_tflite
 from dlpuconv.formats.onnx_graph import read_onnx
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.scheme import Granularity
+from dlpuconv.verify import Question, verify_file
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.rule import Context
@@ -33,6 +35,7 @@ from tests.frontends.test_hostile import ones
 from tests.targets.artpec.test_chip_rules import alternating, compiled
 from tests.verify.test_advice_rules import error_function, gelu, joined
 from tests.verify.test_common_rules import detector
+from tests.verify.test_verify_file import Rows, source, written
 from tests.verify.tflite_models import healthy
 
 CONTEXT = Context(weights=Granularity.PER_TENSOR, firmware=(10, 6))
@@ -94,6 +97,17 @@ def test_every_truncation_of_a_detector_is_refused_or_judged() -> None:
     content = detector()
     for length in range(0, len(content), 11):
         judged(content[:length])
+
+
+def test_a_file_that_ends_tflites_own_process_is_refused_before_it_is_run(tmp_path: Path) -> None:
+    """This detector's custom op lacks its options, which its kernel reads all the same."""
+    path = written(tmp_path, detector())
+    with pytest.raises(ArtifactError, match=r"m\.tflite: the file is damaged: TFLite's kernels do not survive it"):
+        verify_file(path, ARTPEC8, Question(reference=source(), samples=Rows()))
+
+
+def test_a_sound_file_is_survived(tmp_path: Path) -> None:
+    probe_tflite(written(tmp_path, healthy()))
 
 
 HOSTILE = {
