@@ -67,9 +67,9 @@ def verify(
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """
     from dlpuconv.api import make_request
-    from dlpuconv.calibration.open import is_made_up
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes, version
+    from dlpuconv.formats.detect import is_known
     from dlpuconv.registry import load_target
     from dlpuconv.verify import Question, render_report, verify_file
     from dlpuconv.verify.sidecar import find_sidecar
@@ -96,13 +96,13 @@ def verify(
     question = Question(
         reference=source,
         samples=samples.held_out if samples else None,
-        calibrated=not is_made_up(data),
+        calibrated=data is None or not _is_made_up(data),
         min_sqnr=request.verification.min_sqnr,
         firmware=version("firmware", firmware),
         ignore=request.verification.ignore,
         strict=request.verification.strict,
         warnings=samples.warnings if samples else (),
-        backend=_backend(chip.backend),
+        backend=None if is_known(file) else _backend(chip.backend),
     )
     report = verify_file(file, chip, question)
     if json:
@@ -113,10 +113,16 @@ def verify(
         raise typer.Exit(1)
 
 
+def _is_made_up(data: str) -> bool:
+    from dlpuconv.calibration.open import is_made_up
+
+    return is_made_up(data)
+
+
 def _backend(name: str) -> Backend | None:
     """The target's backend, which may know formats of its own; None where its libraries are missing.
 
-    What every installation can read needs no backend, and a comparison says itself which library it needs.
+    What every installation can read needs no backend (`is_known`), and a comparison says itself which library it needs.
     """
     from dlpuconv.errors import MissingDependencyError
     from dlpuconv.registry import load_backend
@@ -131,8 +137,6 @@ def _comparison(
     reference: Path | None, data: str | None, request: Request, sidecar: Sidecar | None
 ) -> tuple[Model | None, Calibration | None]:
     """The float model and the samples to compare on; all of them are held out, since nothing is calibrated here."""
-    from dlpuconv.calibration import open_calibration
-    from dlpuconv.cli.console import TerminalProgress
     from dlpuconv.errors import UsageError
 
     if (reference is None) != (data is None):
@@ -140,6 +144,9 @@ def _comparison(
         raise UsageError(f"{given} needs {missing}: a comparison takes the float model and samples")
     if reference is None:
         return None, None
+    from dlpuconv.calibration import open_calibration
+    from dlpuconv.cli.console import TerminalProgress
+
     source = read_reference(reference, request, sidecar)
     return source, open_calibration(
         None,

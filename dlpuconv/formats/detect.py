@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView
 
 _HEADER = 8
+_IDENTIFIER = b"TFL3"
 _MOST_IMAGES = 1 << 16  # to count
 _POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .onnx file"
+
+
+def is_known(path: Path) -> bool:
+    """Whether it is a file that every installation reads, `.tflite` or `.onnx`; folders are their backends'."""
+    return path.is_file() and (path.suffix in (".tflite", ".onnx") or read_start(path, _HEADER)[4:] == _IDENTIFIER)
 
 
 def read(path: str | Path) -> FileView:
@@ -99,7 +105,7 @@ def _is_tflite(path: Path) -> bool:
         ArtifactError: it is neither that nor called `.onnx`, or it cannot be read.
     """
     header = read_start(path, _HEADER)
-    if header[4:] == b"TFL3" or path.suffix == ".tflite":
+    if header[4:] == _IDENTIFIER or path.suffix == ".tflite":
         return True
     if path.suffix != ".onnx":
         raise ArtifactError(f"{path.name} is of no known format; dlpuconv reads {_POSSIBLE}")
