@@ -97,6 +97,7 @@ def test_scores_beside_boxes_keep_their_steps_and_the_readme_tells_how_to_join_t
     assert scores["scale"] == 1 / 256
     assert any("'output0' joins parts of different ranges" in told for told in manifest["report"]["warnings"])
     assert all(output["sqnr_db"] > 20 for output in manifest["report"]["parity"]["outputs"])
+    assert "OUT-RANGES" not in [finding["rule"] for finding in manifest["report"]["findings"]]
     found, expected = decoded(sandbox, manifest, repository)
     assert found.shape == expected.shape
     assert np.abs(found[:, 4:] - expected[:, 4:]).max() < 0.1
@@ -121,6 +122,8 @@ def test_off_keeps_the_output_and_warns(sandbox: Sandbox, repository: Path) -> N
     (output,) = manifest["outputs"]
     assert (output["name"], output["part"]) == ("output0", None)
     assert any("kept whole" in told for told in manifest["report"]["warnings"])
+    rules = {finding["rule"]: finding["hits"] for finding in manifest["report"]["findings"]}
+    assert rules["OUT-RANGES"][0]["detail"].startswith("3 of 7 slices along axis 1 span ")
     found, _ = decoded(sandbox, manifest, repository)
     assert len(np.unique(found[:, 4:])) <= 2  # what is warned of
 
