@@ -76,6 +76,21 @@ def runner(path: str | Path) -> Runner:
     return OrtRunner(model_inside(path) if path.is_dir() else path)
 
 
+def probed_runner(path: str | Path) -> Runner:
+    """Like `runner`, for files of others: one that LiteRT does not survive is refused before it is run here.
+
+    Raises:
+        ArtifactError: likewise, or the file ends the process that runs it.
+        MissingDependencyError: likewise.
+    """
+    path = Path(path)
+    if not path.is_dir() and _is_tflite(path):
+        from dlpuconv.formats.litert_probe import probe_tflite
+
+        probe_tflite(path)
+    return runner(path)
+
+
 def model_inside(folder: Path) -> Path:
     """The one `.onnx` file of a package folder.
 

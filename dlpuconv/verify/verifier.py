@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.detect import read, runner
+from dlpuconv.formats.detect import probed_runner, read
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import forecast
@@ -184,12 +184,9 @@ def _parity(
     only_on_chip = sorted({layer.op for layer in view.layers if layer.custom and layer.op not in _RUNNABLE})
     if only_on_chip:
         return None, (f"not compared with its source: {', '.join(only_on_chip)} runs on the chip only",)
-    from dlpuconv.formats.litert_probe import probe_tflite
     from dlpuconv.verify.comparison import compare_files
 
-    if question.inputs is None and view.format == "tflite":  # nobody who made the file speaks for it
-        probe_tflite(path)
-    run = (question.backend.runner if question.backend else runner)(path)
+    run = (question.backend.runner if question.backend else probed_runner)(path)
     stranger = sidecar is not None and sidecar.source_sha256 != question.reference.source.sha256
     return compare_files(run, view, question, sidecar), (_STRANGER,) if stranger else ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -20,10 +21,11 @@ from dlpuconv.formats.detect import read
 from dlpuconv.formats.litert_probe import probe_tflite
 from dlpuconv.formats.onnx_graph import read_onnx
 from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.inspection import inspection_json
+from dlpuconv.placement import forecast
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify import Question, verify_file
 from dlpuconv.verify.engine import check
-from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.rule import Context
 from dlpuconv.verify.rules import UNIVERSAL_RULES
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
@@ -48,14 +50,16 @@ MEGABYTE = 1 << 20
 
 
 def judged(content: bytes) -> bool:
-    """Whether the file could be read; then every rule of every chip was asked."""
+    """Whether the file could be read; then all rules of all chips were asked, and what layers hold and where they run."""
     try:
         view = parse_tflite(content)
     except ArtifactError:
         return False
-    granularity(view)
+    json.dumps(inspection_json(view, view.layers), allow_nan=False)
     for chip in TFLITE_CHIPS:
         check(view, (*chip.rules, *UNIVERSAL_RULES), CONTEXT)
+        assert chip.placement is not None
+        json.dumps(forecast(view, chip.placement, CONTEXT).to_json(), allow_nan=False)
     return True
 
 

@@ -76,7 +76,7 @@ def test_labels_do_not_decide_by_a_ratio() -> None:
 
 
 def test_random_samples_are_marked() -> None:
-    assert "random" in found(replace(SAME, sqnr_db=3.0), calibrated=False)["OUT-SQNR"].hits[0].detail
+    assert "made up" in found(replace(SAME, sqnr_db=3.0), calibrated=False)["OUT-SQNR"].hits[0].detail
 
 
 def test_a_metric_that_falls_by_more_than_the_user_allows_fails_the_file() -> None:

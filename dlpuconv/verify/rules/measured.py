@@ -21,7 +21,7 @@ _COLLAPSE = (
     " --granularity per-channel keeps the accuracy where the chip can afford it,"
     " and --override 'LAYERS=per-channel' does so for some layers only"
 )
-_RANDOM = " (the samples are random: with real ones the figures mean more)"
+_RANDOM = " (the samples are made up: with real ones the figures mean more)"
 
 
 def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
