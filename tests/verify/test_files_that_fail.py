@@ -15,7 +15,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.cli import main
-from tests.targets.artpec.test_chip_rules import alternating
+from tests.targets.artpec.layers import alternating
 from tests.verify.test_common_rules import detector
 from tests.verify.test_verify_file import converted, manifest, source, written
 from tests.verify.tflite_models import edited, tensor_named

@@ -34,7 +34,7 @@ from tests.formats.test_tflite_file import mutate
 from tests.frontends.support import chain, conv, node
 from tests.frontends.test_functions import calls, function
 from tests.frontends.test_hostile import ones
-from tests.targets.artpec.test_chip_rules import alternating, compiled
+from tests.targets.artpec.layers import alternating, compiled
 from tests.verify.test_advice_rules import error_function, gelu, joined
 from tests.verify.test_common_rules import detector
 from tests.verify.test_verify_file import Rows, source, written
@@ -50,7 +50,7 @@ MEGABYTE = 1 << 20
 
 
 def judged(content: bytes) -> bool:
-    """Whether the file could be read; then all rules of all chips were asked, and what layers hold and where they run."""
+    """Whether the file could be read; then all rules were asked, and what its layers hold and where they run."""
     try:
         view = parse_tflite(content)
     except ArtifactError:
