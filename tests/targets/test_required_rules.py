@@ -76,6 +76,7 @@ ONLY_ARTPEC7: Required = (
     ("A7-PER-TENSOR", WARN, "per-tensor where per-channel is possible"),
     ("A7-FUSED", WARN, "fused activation on pool or concat"),
     ("A7-RUNTIME", WARN, "runtime-14 ops"),
+    ("A7-CONSTANT", WARN, "constants (weights, biases) known at compile time"),
     ("A7-INPUT-SIZE", WARN, "sizes at which the compiler failed"),
     ("A7-CONCAT", WARN, "concat with a constant: exactly 2 inputs, all zeros"),
     ("A7-DILATION", WARN, "same dilation in x and y"),

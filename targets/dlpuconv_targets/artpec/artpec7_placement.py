@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.placement import Placement, delegated, single_cut
 from dlpuconv.verify.rules import advice, at_layers
 from dlpuconv_targets.artpec.edge_tpu_limits import (
+    computed_weights,
     constant_part,
     dilation,
     fused_activation,
@@ -71,6 +73,7 @@ _LIMITS = (
         _AWAY,
         listed=EDGE_TPU,
     ),
+    _limit("CONSTANT", "Weights and biases must be constants", computed_weights, *sorted(WEIGHTED)),
     _limit("SOFTMAX", "SOFTMAX must be one-dimensional, of at most 16000 values", softmax_size, "SOFTMAX"),
     _limit("FUSED", "Pools and concatenations must have no fused activation", fused_activation, *_POOLS),
     _limit("DILATION", "Dilation must be equal in both directions", dilation, "CONV_2D", "DEPTHWISE_CONV_2D"),

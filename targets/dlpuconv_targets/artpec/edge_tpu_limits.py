@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv_targets.artpec.layers import constant_values, input_at, long_axes, number, output_of
 from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 
@@ -102,6 +103,16 @@ def reduced_depth(view: FileView, layer: LayerView) -> str:
 def resized(_: FileView, layer: LayerView) -> str:
     """Newer versions of the resizes, which half-pixel centres need."""
     return f"{layer.op} of version {layer.version}" if layer.version > _NEWEST_RESIZE else ""
+
+
+def computed_weights(view: FileView, layer: LayerView) -> str:
+    """Weights and biases that the graph computes."""
+    form = WEIGHTED[layer.op]
+    for position, noun in ((form.weights, "weights"), (form.bias, "bias")):
+        tensor = input_at(view, layer, position)
+        if tensor is not None and not tensor.constant:
+            return f"{layer.op} computes its {noun}"
+    return ""
 
 
 def vector_output(view: FileView, layer: LayerView) -> str:

@@ -119,6 +119,12 @@ def fully_connected(shape: Sequence[int]) -> Operator:
     return Operator("FULLY_CONNECTED", [x, weights("w", (shape[-1], 8))], [made], options("FullyConnected"))
 
 
+def by_computed_weights() -> Operator:
+    """A product of two activations, as attention has it."""
+    x, other, made = activation("x", (1, 8)), activation("other", (4, 8)), activation("y", (1, 4))
+    return Operator("FULLY_CONNECTED", [x, other], [made], options("FullyConnected"))
+
+
 def transposed_conv(stride: int) -> Operator:
     x, made = image(), image("y", (1, 8 * stride, 8 * stride, 16))
     size, kernels = constant("size", made.shape), weights("w", (16, 3, 3, 16))

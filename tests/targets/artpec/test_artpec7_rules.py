@@ -10,6 +10,7 @@ from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from tests.targets.artpec.layers import (
     SIDES,
+    by_computed_weights,
     compiled,
     concat,
     concat_with,
@@ -43,6 +44,7 @@ from tests.verify.tflite_models import activation, constant, conv, edited, file_
         ("A7-CONCAT", concat_with(0), concat_with(0, 3)),
         ("A7-MEAN", mean(8, [3]), Operator("MEAN", [image(shape=(1, 8, 8, 6)), constant("axes", [3])],
                                            [image("y", (1, 8, 8))], options("Reducer"))),
+        ("A7-CONSTANT", fully_connected((1, 4)), by_computed_weights()),
         ("A7-FULLY-CONNECTED", fully_connected((1, 4)), fully_connected((2, 4))),
         ("A7-DILATION", conv(image(), "y", 8, dilation=2), with_uneven_dilation()),
         ("A7-INPUT-SIZE", conv(image(shape=(1, 300, 300, 3)), "y", 3), conv(image(shape=(1, 340, 340, 3)), "y", 3)),
