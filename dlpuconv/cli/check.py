@@ -31,7 +31,8 @@ def check(
 ) -> None:
     """Tell whether a chip can run a model, which layers its DLPU takes, and what would help.
 
-    No data are needed and nothing is written. Exit status: 0 it runs, 1 the chip would refuse it, 5 no conversion
+    No data are needed and nothing is written. Scales are not known before a conversion: a layer whose place depends on
+    them may be placed otherwise in the end. Exit status: 0 it runs, 1 the chip would refuse it, 5 no conversion
     exists.
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9

@@ -13,6 +13,7 @@ import dlpuconv
 from dlpuconv.checkup import Outcome
 from dlpuconv.cli import main
 from dlpuconv.errors import UsageError
+from dlpuconv.placement import Processor
 from tests.e2e.support import MODEL, TRAINED_ON
 
 if TYPE_CHECKING:
@@ -133,6 +134,23 @@ def test_the_terminal_says_it_in_plain_words(folder: Path, capsys: pytest.Captur
     assert "mirror1: MIRROR_PAD" in text
     assert "1 layer on the CPU: MIRROR_PAD" in text
     assert "more with --top 0 or --json" in text
+
+
+def test_scales_that_nobody_measured_send_no_layer_to_the_cpu() -> None:
+    """ARTPEC-9 scales and shifts by a scalar for free where the output's scale says so: a conversion sees to that."""
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["a"], "pool", kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Mul", ["a", "k"], ["b"], "scale"),
+        helper.make_node("Add", ["b", "c"], ["d"], "shift"),
+        helper.make_node("MaxPool", ["d"], ["y"], "again", kernel_shape=[3, 3], pads=[1] * 4),
+    ]
+    constants = [numpy_helper.from_array(np.array(v, np.float32), n) for n, v in (("k", 2.5), ("c", -30.0))]
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 16, 8, 8]) for n in "xy")
+    graph = helper.make_graph(nodes, "g", [x], [y], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    (found,) = dlpuconv.check(model, target="artpec9")
+    assert {"MUL", "ADD"} <= {layer.placement.op for layer in found.layers}
+    assert {layer.placement.processor for layer in found.layers} == {Processor.DLPU}
 
 
 def test_a_target_that_does_not_exist_is_a_usage_error_with_a_hint(
