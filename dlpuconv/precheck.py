@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
-from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.errors import BackendError, UnsupportedModelError
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.run import fold, opened
 
@@ -29,7 +29,7 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         progress: where long work reports; nowhere if None.
 
     Returns:
-        One checkup for each target, in the order asked for; one that no conversion exists for says so.
+        One checkup for each target, in the order asked for; one that it cannot be converted for says why.
 
     Raises:
         DlpuconvError: the model or the request cannot be used, or a tool failed.
@@ -49,7 +49,7 @@ def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str
     try:
         _, job = fold(backend, targets, run)
         drafts = backend.draft(job, targets)
-    except UnsupportedModelError as error:
+    except (BackendError, UnsupportedModelError) as error:
         yield from (refused(target, error) for target in targets)
         return
     for draft, target in zip(drafts, targets, strict=True):

@@ -14,7 +14,7 @@ from dlpuconv.verify.verdict import broken
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.errors import UnsupportedModelError
+    from dlpuconv.errors import DlpuconvError
     from dlpuconv.plugin import Draft, Target
     from dlpuconv.verify.rule import Finding, Hit
 
@@ -22,9 +22,9 @@ _UNKNOWN = Placement()
 """Of a chip that says nothing: all runs on its accelerator; only the layers' figures are used."""
 
 
-def refused(target: Target, reason: UnsupportedModelError) -> Checkup:
-    """What there is to say where no conversion exists."""
-    return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),))
+def refused(target: Target, reason: DlpuconvError) -> Checkup:
+    """What there is to say where a conversion would end with an error."""
+    return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
 
 
 def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Checkup:
@@ -49,6 +49,7 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
         suggestions=_suggestions(findings, layers, target.placement or _UNKNOWN),
         failures=fatal,
         warnings=draft.warnings,
+        status=1 if fatal else 0,
     )
 
 

@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     FAILS = "fails"
     """It can be converted, but the chip does not run such a file."""
     UNSUPPORTED = "unsupported"
-    """It holds constructs that no conversion exists for."""
+    """It cannot be converted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,7 @@ class Checkup:
         suggestions: what would help: first what brings work to the accelerator, then most MACs first.
         failures: the broken rules behind `problems`.
         warnings: what else the user should know.
+        status: exit status that says the same: 0, 1 for a file that the chip would not run, or the error's own.
     """
 
     target: str
@@ -136,6 +137,7 @@ class Checkup:
     suggestions: tuple[Suggestion, ...] = ()
     failures: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    status: int = 0
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints for this chip."""
@@ -145,6 +147,7 @@ class Checkup:
         return {
             "target": self.target,
             "outcome": self.outcome.value,
+            "status": self.status,
             "problems": list(self.problems),
             "placement": found,
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
-from dlpuconv.errors import UnsupportedModelError
 
 
 def check(
@@ -33,12 +32,11 @@ def check(
 
     No data are needed and nothing is written. Scales are not known before a conversion: a layer whose place depends on
     them may be placed otherwise in the end. Exit status: 0 it runs, 1 the chip would refuse it, 5 no conversion
-    exists.
+    exists; the highest of several chips'.
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """
     from dlpuconv.api import make_request
-    from dlpuconv.checkup import Outcome
     from dlpuconv.checkup.text import checkup_text
     from dlpuconv.cli.console import TerminalProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
@@ -64,8 +62,5 @@ def check(
     else:
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(checkup, top))
-    outcomes = {checkup.outcome for checkup in found}
-    if Outcome.UNSUPPORTED in outcomes:
-        raise typer.Exit(UnsupportedModelError.status)
-    if Outcome.FAILS in outcomes:
-        raise typer.Exit(1)
+    if status := max(checkup.status for checkup in found):
+        raise typer.Exit(status)

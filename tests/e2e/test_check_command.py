@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 import dlpuconv
 from dlpuconv.checkup import Outcome
 from dlpuconv.cli import main
-from dlpuconv.errors import UsageError
+from dlpuconv.errors import BackendError, UsageError
 from dlpuconv.placement import Processor
 from tests.e2e.support import MODEL, TRAINED_ON
 
@@ -123,6 +123,20 @@ def test_a_model_without_a_conversion_names_every_construct_and_the_other_chips_
     assert "Sin2" in problem
     assert cv25["outcome"] == "runs"
     assert {layer["op"] for layer in cv25["layers"] if not layer["certain"]} == {"Cos", "Sin"}
+
+
+def test_a_lowering_that_fails_for_one_chip_leaves_the_others_their_say(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise BackendError("the tool fell over")
+
+    monkeypatch.setattr("dlpuconv_backends.tflite.TFLiteBackend.draft", fails)
+    save(network("conv"), folder / "m.onnx")
+    status, (eight, cv25) = checked(folder / "m.onnx", ["artpec8", "cv25"], capsys)
+    assert status == 7
+    assert (eight["outcome"], eight["problems"]) == ("unsupported", ["the tool fell over"])
+    assert cv25["outcome"] == "runs"
 
 
 def test_the_terminal_says_it_in_plain_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
