@@ -103,6 +103,7 @@ def verify(
         strict=request.verification.strict,
         warnings=samples.warnings if samples else (),
         backend=None if is_known(file) else _backend(chip.backend),
+        layers=True,
     )
     report = verify_file(file, chip, question)
     if json:

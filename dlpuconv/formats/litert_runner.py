@@ -19,28 +19,30 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.formats.view import FileView
+    from dlpuconv.formats.view import FileView, TensorView
 
 _THREADS = 1  # a second one waits in a loop: little gained on an idle machine, and ten times slower on a busy one
 _MOST_VALUES = 1 << 31  # over all activations; the largest real model known here has 30 million
+_MOST_KEPT = 1 << 28  # all at the same time
 
 
 class LiteRtRunner:
     """An interpreter of one file; see `formats.runner.Runner`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep: bool = False) -> None:
         """Load a file.
 
         Args:
             path: the file; LiteRT sees it only after our own reader accepted it, since it ends the process on some
                 broken ones.
+            keep: every activation keeps its place in memory, so that `value` can tell what it was.
 
         Raises:
             ArtifactError: our reader or LiteRT refuses it, or its tensors need gigabytes.
             MissingDependencyError: ai-edge-litert is not installed.
         """
         view = read_tflite(path)
-        _check_size(path, view)
+        _check_size(path, view, _MOST_KEPT if keep else _MOST_VALUES)
         self._inputs = port_names(view, view.inputs)
         self._outputs = port_names(view, view.outputs)
         self._name = path.name
@@ -53,6 +55,7 @@ class LiteRtRunner:
                 model_path=str(path),
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
                 num_threads=_THREADS,
+                experimental_preserve_all_tensors=keep,
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
@@ -79,11 +82,23 @@ class LiteRtRunner:
             for name, detail in zip(self._outputs, self._output_details, strict=True)
         }
 
+    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
+        """What an activation was in the last inference, for a runner that keeps them.
 
-def _check_size(path: Path, view: FileView) -> None:
+        Raises:
+            ArtifactError: TFLite does not have it.
+        """
+        try:
+            values: npt.NDArray[np.generic] = self._interpreter.get_tensor(tensor.index)
+        except (RuntimeError, ValueError) as error:
+            raise ArtifactError(f"{self._name}: TFLite cannot give {tensor.name!r}: {_first_line(error)}") from error
+        return values
+
+
+def _check_size(path: Path, view: FileView, most: int) -> None:
     """A few bytes of a hostile file can claim tensors of any size; LiteRT would allocate them."""
     total = sum(tensor.size for tensor in view.tensors if not tensor.constant)
-    if total > _MOST_VALUES:
+    if total > most:
         raise ArtifactError(f"{path.name} asks for {total} activation values, too many to run")
 
 

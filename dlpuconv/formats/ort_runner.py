@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
+    import onnx
+
+    from dlpuconv.formats.view import TensorView
 
 _THREADS = 2
 _ERRORS_ONLY = 3
@@ -82,6 +85,40 @@ class OrtRunner:
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot run it: {_first_line(error)}") from error
         return dict(zip(self._outputs, values, strict=True))
+
+
+class OrtTracer(OrtRunner):
+    """A session that also gives values from inside the model."""
+
+    def __init__(self, model: onnx.ModelProto, names: Iterable[str], name: str = "the model") -> None:
+        """Load a model.
+
+        Args:
+            model: with its weights; it is not changed.
+            names: of the values that are wanted, all of the main graph.
+            name: for messages.
+
+        Raises:
+            ArtifactError: ONNX Runtime refuses it.
+        """
+        import onnx
+
+        traced = onnx.ModelProto()
+        traced.CopyFrom(model)
+        known = {value.name for value in traced.graph.output}
+        traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
+        super().__init__(traced.SerializeToString(), name)
+        self._last: dict[str, npt.NDArray[np.generic]] = {}
+
+    @override
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference: the model's outputs and the values that were asked for."""
+        self._last = super().run(inputs)
+        return self._last
+
+    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
+        """What an activation was in the last inference."""
+        return self._last[tensor.name]
 
 
 def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dlpuconv.verify.comparison import in_source_names
     from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.likeness import Likeness
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
     from dlpuconv.verify.text import render_parity, render_reasons, render_report
@@ -28,6 +29,7 @@ __all__ = [
     "Report",
     "Verdict",
     # compare two runners
+    "Likeness",
     "Links",
     "compare",
     "in_source_names",
@@ -41,6 +43,7 @@ __all__ = [
 _HOMES = {
     "dlpuconv.verify.comparison": ("in_source_names",),
     "dlpuconv.verify.granularity": ("GranularitySummary",),
+    "dlpuconv.verify.likeness": ("Likeness",),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
     "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
     "dlpuconv.verify.text": ("render_parity", "render_reasons", "render_report"),

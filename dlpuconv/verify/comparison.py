@@ -39,7 +39,7 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     """
     if question.reference is None or question.samples is None:
         raise ArtifactError("a comparison needs the source model and samples")
-    links, artifact = _linked(run, view, question, sidecar)
+    links, artifact = link_source(run, view, question, sidecar)
     reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
     return replace(report, kernels=kernels(view))
@@ -88,8 +88,8 @@ def link(
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
 
-def _linked(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
-    """The same, where the backend may have told."""
+def link_source(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
+    """The same with the question's reference, where the backend may have told."""
     if question.inputs is not None and question.outputs is not None:
         given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
         return given, in_source_names(run, given)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Json
     from dlpuconv.verify.granularity import GranularitySummary
+    from dlpuconv.verify.layer_parity import LayersReport
     from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.rule import Finding
 
@@ -80,8 +81,8 @@ class OutputParity:
             "typical_db": None if self.typical_db is None else round(self.typical_db, 3),
             "exact": self.exact,
             "cosine": None if self.cosine is None else round(self.cosine, 7),
-            "max_error": _finite(self.max_error),
-            "peak": _finite(self.peak),
+            "max_error": finite(self.max_error),
+            "peak": finite(self.peak),
             "argmax_agreement": self.argmax_agreement,
             "equal": self.equal,
             "dead": self.dead or None,
@@ -152,7 +153,7 @@ class IoTensor:
             "name": self.name,
             "shape": list(self.shape),
             "dtype": self.dtype,
-            "scale": None if self.scale is None else _finite(self.scale),
+            "scale": None if self.scale is None else finite(self.scale),
             "zero_point": self.zero_point,
         }
 
@@ -175,6 +176,7 @@ class Report:
         op_counts: how often each op occurs.
         placement: where each layer will run; None where nothing is known of that.
         parity: None where there was no reference or no data.
+        layers: the same layer by layer; None where nobody asked, or there was nothing to compare with.
         metric: the user's own; None where there is none.
         calibrated: False where calibration or comparison used random samples.
         warnings: what else the user should know, beside the findings.
@@ -195,6 +197,7 @@ class Report:
     ignored: tuple[str, ...] = ()
     placement: Forecast | None = None
     parity: ParityReport | None = None
+    layers: LayersReport | None = None
     metric: MetricScore | None = None
     calibrated: bool = True
     warnings: tuple[str, ...] = ()
@@ -222,6 +225,7 @@ class Report:
             "op_counts": dict(self.op_counts),
             "placement": None if self.placement is None else self.placement.to_json(),
             "parity": None if self.parity is None else self.parity.to_json(),
+            "layers": None if self.layers is None else self.layers.to_json(),
             "metric": None if self.metric is None else self.metric.to_json(),
             "calibrated": self.calibrated,
             "warnings": list(self.warnings),
@@ -248,5 +252,6 @@ def _finding(finding: Finding) -> Json:
     }
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """None for what JSON has no form for."""
     return value if math.isfinite(value) else None

@@ -52,6 +52,9 @@ class Sidecar:
         bindings: how source values become the file's, by input name.
         source_sha256: of the model that the file was made from.
         preprocessing: of images; None in a manifest that does not say.
+        equalized: channels of activations were scaled.
+        absorbed: channels of activations were moved.
+        content: all that the manifest says, as it says it.
     """
 
     path: Path
@@ -63,6 +66,9 @@ class Sidecar:
     bindings: Mapping[str, InputBinding] = field(default_factory=dict)
     source_sha256: str = ""
     preprocessing: Recorded | None = None
+    equalized: bool = False
+    absorbed: bool = False
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def find_sidecar(path: Path) -> Sidecar | None:
@@ -83,7 +89,7 @@ def find_sidecar(path: Path) -> Sidecar | None:
     try:
         if not path.is_dir() and not _describes(content, path):
             return None
-        return _sidecar(place, content)
+        return sidecar_of(content, place)
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ArtifactError(f"the manifest {place.name} is damaged ({type(error).__name__}: {error})") from error
 
@@ -109,7 +115,16 @@ def _describes(content: dict[str, Any], path: Path) -> bool:
     return any(entry["sha256"] == digest for entry in content["files"]) or path.stem.endswith(_COMPILED)
 
 
-def _sidecar(place: Path, content: dict[str, Any]) -> Sidecar:
+def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
+    """What a manifest says.
+
+    Args:
+        content: the manifest.
+        place: where it is, or will be.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is damaged.
+    """
     recipe = content["recipe"]
     asked = {Granularity(recipe["granularity"])}
     asked |= {Granularity(override["granularity"]) for override in recipe.get("overrides", ())}
@@ -124,6 +139,9 @@ def _sidecar(place: Path, content: dict[str, Any]) -> Sidecar:
         bindings={binding.name: binding for binding in bindings},
         source_sha256=str(content["source"]["sha256"]),
         preprocessing=_recorded(content["preprocessing"]) if "preprocessing" in content else None,
+        equalized=bool(recipe.get("equalize")),
+        absorbed=bool(recipe.get("absorb")),
+        content=content,
     )
 
 

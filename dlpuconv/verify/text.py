@@ -14,10 +14,12 @@ from dlpuconv.verify.rule import Severity
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from dlpuconv.verify.layer_parity import LayersReport
     from dlpuconv.verify.report import OutputParity, ParityReport, Report
     from dlpuconv.verify.rule import Finding
 
 _SHOWN_HITS = 3
+_SHOWN_LAYERS = 5
 _STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
 
 
@@ -26,6 +28,8 @@ def render_report(report: Report) -> RenderableType:
     parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
     if report.parity is not None:
         parts += ["", render_parity(report.parity, "beside the float source")]
+    if report.layers is not None and report.layers.worst:
+        parts += ["", _worst_layers(report.layers)]
     if report.findings:
         parts += ["", _findings(report.findings)]
     parts += [Text(f"note: {text}", style="yellow") for text in report.warnings]
@@ -75,6 +79,23 @@ def render_parity(parity: ParityReport, title: str) -> RenderableType:
         table.add_column(heading, justify="right")
     for output in parity.outputs:
         table.add_row(*_figures(output))
+    return Group(Text(title), table)
+
+
+def _worst_layers(layers: LayersReport) -> RenderableType:
+    """Where the signal is weakest, in few lines; JSON and the HTML report have all layers."""
+    shown = layers.worst[:_SHOWN_LAYERS]
+    title = f"layers that agree least with the source, of {len(layers.layers)} compared on {layers.samples} samples"
+    if layers.not_compared:
+        title += f" ({len(layers.not_compared)} have no counterpart there)"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("layer", overflow="fold")
+    table.add_column("op")
+    for heading in ("SQNR dB", "cosine"):
+        table.add_column(heading, justify="right")
+    for layer in shown:
+        cosine = "-" if layer.cosine is None else f"{layer.cosine:.4f}"
+        table.add_row(Text(_short(layer.name)), Text(layer.op), f"{layer.sqnr_db:.1f}", cosine)
     return Group(Text(title), table)
 
 

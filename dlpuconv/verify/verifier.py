@@ -12,6 +12,7 @@ from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import forecast
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
+from dlpuconv.verify.likeness import Likeness
 from dlpuconv.verify.report import IoTensor, Report
 from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB, Context
 from dlpuconv.verify.rules import UNIVERSAL_RULES
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Model
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.layer_parity import LayersReport
     from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
@@ -51,6 +53,8 @@ class Question:
         warnings: what is to be repeated in the report.
         backend: reads and runs the file, where it is of a format of its own.
         metric: what the user's own metric said of the file.
+        layers: compare layer by layer too.
+        likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
     asked: frozenset[Granularity] = frozenset()
@@ -67,6 +71,8 @@ class Question:
     warnings: tuple[str, ...] = ()
     backend: Backend | None = None
     metric: MetricScore | None = None
+    layers: bool = False
+    likeness: Likeness | None = None
 
 
 def verify_file(path: str | Path, target: Target, question: Question | None = None) -> Report:
@@ -93,7 +99,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     screen(question.ignore, rules)
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path)
-    parity, notes = _parity(path, view, question, sidecar)
+    parity, layers, notes = _parity(path, view, question, sidecar)
     context = _context(path, target, question, sidecar, parity)
     findings = check(view, rules, context, question.ignore)
     decision = decide(findings, strict=question.strict)
@@ -112,6 +118,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         op_counts=view.op_counts,
         placement=forecast(view, target.placement, context) if target.placement else None,
         parity=parity,
+        layers=layers,
         metric=question.metric,
         calibrated=calibrated,
         warnings=(*question.warnings, *notes, *_random(question, sidecar), *_no_firmware(question, target)),
@@ -177,18 +184,30 @@ _RANDOM_COMPARISON = "compared on made-up samples: the figures mean little; with
 
 def _parity(
     path: Path, view: FileView, question: Question, sidecar: Sidecar | None
-) -> tuple[ParityReport | None, tuple[str, ...]]:
-    """The comparison with the source, or why there is none."""
+) -> tuple[ParityReport | None, LayersReport | None, tuple[str, ...]]:
+    """The comparison with the source, as a whole and layer by layer, or why there is none."""
     if question.reference is None or question.samples is None:
-        return None, ()
+        return None, None, ()
     only_on_chip = sorted({layer.op for layer in view.layers if layer.custom and layer.op not in _RUNNABLE})
     if only_on_chip:
-        return None, (f"not compared with its source: {', '.join(only_on_chip)} runs on the chip only",)
+        return None, None, (f"not compared with its source: {', '.join(only_on_chip)} runs on the chip only",)
     from dlpuconv.verify.comparison import compare_files
 
     run = (question.backend.runner if question.backend else probed_runner)(path)
     stranger = sidecar is not None and sidecar.source_sha256 != question.reference.source.sha256
-    return compare_files(run, view, question, sidecar), (_STRANGER,) if stranger else ()
+    parity = compare_files(run, view, question, sidecar)
+    return parity, _layers(path, view, question, sidecar), (_STRANGER,) if stranger else ()
+
+
+def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | None) -> LayersReport | None:
+    """The comparison layer by layer, where the question asks for it."""
+    if not question.layers:
+        return None
+    from dlpuconv.verify.layers import compare_layers
+
+    equalized, absorbed = (sidecar.equalized, sidecar.absorbed) if sidecar else (False, False)
+    likeness = question.likeness or Likeness.after(equalized=equalized, absorbed=absorbed)
+    return compare_layers(path, view, question, sidecar, likeness)
 
 
 _RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
