@@ -58,6 +58,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float = 10.0,
+    report: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Conversion:
@@ -98,6 +99,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             ends with the first recipe that keeps to it, and verification fails if none does.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails.
+        report: look at every layer too, so that `conversion[target].to_html()` gives the report.
         cache: keep calibration statistics in the user's cache folder.
         progress: where long work reports.
 
@@ -133,6 +135,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         max_drop=max_drop,
         backend=backend,
         min_sqnr=min_sqnr,
+        layers=report,
         cache=cache,
     )
     data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
@@ -298,6 +301,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     min_sqnr: float = 10.0,
     ignore: tuple[str, ...] = (),
     strict: bool = False,
+    layers: bool = False,
     cache: bool = True,
 ) -> Request:
     """Plain option values, from Python or the command line, as a checked `Request`.
@@ -340,7 +344,9 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             opset=opset,
             split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
         ),
-        verification=VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict),
+        verification=VerificationOptions(
+            min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict, layers=layers
+        ),
         backend=backend,
         cache=default_cache_folder() if cache else None,
     )

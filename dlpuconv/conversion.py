@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.delivery import build_manifest, c_header, write_all
 from dlpuconv.delivery.manifest import sha256
+from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
+from dlpuconv.verify.sidecar import sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.analysis import BlamedLayer
     from dlpuconv.compilers import Compilation
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.formats import FileView
     from dlpuconv.plugin import Artifact, Json
     from dlpuconv.verify import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What a report tells of an artifact's layers.
+
+    Attributes:
+        view: the artifact, read back.
+        blamed: what each layer costs alone; empty where the backend cannot tell.
+        asked_db: signal-to-noise ratio that the outputs must reach.
+    """
+
+    view: FileView = field(repr=False)
+    blamed: tuple[BlamedLayer, ...] = ()
+    asked_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +50,7 @@ class Converted:
         report: the verifier's.
         reference: a few inferences of the artifact itself; None where it cannot be run on integers here.
         compilation: what came of the chip's own compiler, if it has one.
+        inside: of its layers; None where no report was asked for.
     """
 
     provenance: Provenance
@@ -37,6 +58,7 @@ class Converted:
     report: Report
     reference: Reference | None = field(default=None, repr=False)
     compilation: Compilation | None = field(default=None, repr=False)
+    inside: Inside | None = field(default=None, repr=False)
 
     @property
     def target(self) -> str:
@@ -81,6 +103,29 @@ class Converted:
     def sha256(self) -> str:
         """Hex digest of the artifact; of its manifest, for a folder."""
         return sha256(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
+
+    def to_html(self) -> str:
+        """The report as one page of HTML, which needs nothing else.
+
+        Raises:
+            UsageError: the conversion was made without `report=True`, so that nothing is known of layers.
+        """
+        if self.inside is None:
+            raise UsageError("no report was asked for: convert with report=True")
+        from dlpuconv.reporting import Material, make_page, render
+
+        name = f"{self.name}/manifest.json" if self.is_folder else f"{self.stem}.json"
+        target, manifest = self.provenance.target, json.loads(self.files()[name])
+        material = Material(
+            report=self.report,
+            view=self.inside.view,
+            target=target,
+            size=sum(map(len, self.artifact.files.values())),
+            sidecar=sidecar_of(manifest, Path(name)),
+            blamed=self.inside.blamed,
+            asked_db=self.inside.asked_db,
+        )
+        return render(make_page(material))
 
     def _folder(self) -> dict[str, bytes]:
         manifest = self._manifest(self.artifact.files, {})

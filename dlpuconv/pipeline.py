@@ -6,24 +6,28 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
 from dlpuconv.compilers import compile_for_chip
-from dlpuconv.conversion import Conversion, Converted
+from dlpuconv.conversion import Conversion, Converted, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.frontends.modules import module_names
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
-from dlpuconv.verify import Links, Question, reference_inferences, verify_file
+from dlpuconv.verify import Likeness, Links, Question, reference_inferences, verify_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dlpuconv.analysis import BlamedLayer
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
+    from dlpuconv.quantization import Recipe
     from dlpuconv.request import Request
     from dlpuconv.run import Data, Run
 
@@ -76,9 +80,10 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
     with run.clock(f"verify {target.name}"):
-        report = verify_file(file, target, replace(_question(artifact, backend, run), metric=metric))
+        report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
+    inside = _inside(file, backend, prepared, recipe, run) if run.request.verification.layers else None
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -94,7 +99,19 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         report=report,
         reference=reference,
         compilation=compilation,
+        inside=inside,
     )
+
+
+def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, run: Run) -> Inside:
+    """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
+    blamed: tuple[BlamedLayer, ...] = ()
+    if backend.tells_blame and run.calibration is not None:
+        samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+        with run.clock("layers"):
+            found = backend.blame(prepared, recipe, samples)
+        blamed = judge_layers(found.layers, module_names(run.source.graph.graph))
+    return Inside(view=backend.read(file), blamed=blamed, asked_db=run.request.verification.min_sqnr)
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
@@ -107,7 +124,7 @@ def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     return place
 
 
-def _question(artifact: Artifact, backend: Backend, run: Run) -> Question:
+def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) -> Question:
     """What the verifier is told of a file that was just made."""
     wanted = run.request.quantization
     asked = {override.granularity for override in wanted.overrides}
@@ -132,6 +149,8 @@ def _question(artifact: Artifact, backend: Backend, run: Run) -> Question:
         strict=run.request.verification.strict,
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
         backend=backend,
+        layers=run.request.verification.layers,
+        likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )
 
 

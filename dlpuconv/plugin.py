@@ -248,6 +248,8 @@ class Backend(ABC):
     """How a normalization is folded when the user does not say."""
     follows_recipes: ClassVar[bool] = False
     """True where `emit` applies every technique of a recipe, so that a search for a good one makes sense."""
+    tells_blame: ClassVar[bool] = False
+    """True where `blame` measures what each layer loses."""
 
     def warm_up(self) -> None:
         """Start what takes long to start (a worker process), while the model is being read; optional."""

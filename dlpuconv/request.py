@@ -68,11 +68,13 @@ class VerificationOptions:
         min_sqnr: dB on the final outputs below which parity fails.
         ignore: ids of rules that do not count.
         strict: warnings fail.
+        layers: look at every layer too, for a report.
     """
 
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     ignore: frozenset[str] = frozenset()
     strict: bool = False
+    layers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ def convert(
     split_outputs: opt.SplitOutputs = "auto",
     backend: opt.BackendName = None,
     min_sqnr: opt.MinSqnr = 10.0,
+    report: opt.ReportFile = None,
     no_cache: opt.NoCache = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -56,6 +57,7 @@ def convert(
     from dlpuconv.delivery import check_destination
     from dlpuconv.pipeline import artifact_names
     from dlpuconv.pipeline import convert as run
+    from dlpuconv.reporting.files import check_report, report_names, write_report
     from dlpuconv.run import Data
 
     request = make_request(
@@ -81,19 +83,24 @@ def convert(
         max_drop=max_drop,
         backend=backend,
         min_sqnr=min_sqnr,
+        layers=report is not None,
         cache=not no_cache,
     )
     check_destination(output, artifact_names(model.stem, request), force=force)
+    pages = report_names(report, request.targets) if report else {}
+    for page in pages.values():
+        check_report(page)
     progress = TerminalProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
     paths = done.save(output, force=force)
+    write_report({page: done[name].to_html() for name, page in pages.items()})
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)
     if json:
         print_json(done.to_json(paths))
     else:
-        _print(done, paths, quiet=quiet)
+        _print(done, paths, list(pages.values()), quiet=quiet)
     if done.verdict == "fail":
         raise typer.Exit(1)
 
@@ -103,7 +110,7 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
     return (*artifact.report.warnings, *((problem,) if problem else ()))
 
 
-def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
+def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
     from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
     from dlpuconv.verify import render_reasons
@@ -115,4 +122,4 @@ def _print(done: Conversion, paths: list[Path], *, quiet: bool) -> None:
         if artifact.provenance.trials and not quiet:
             show(trials_table(artifact))
     if not quiet:
-        print(*next_steps(done, paths), sep="\n")  # commands to copy: no line may be broken
+        print(*next_steps(done, paths, pages), sep="\n")  # commands to copy: no line may be broken

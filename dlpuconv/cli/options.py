@@ -176,5 +176,13 @@ RecordedColor = Annotated[
 ]
 MinSqnr = Annotated[float, typer.Option(help="dB on the outputs below which verification fails.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep calibration statistics.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="One HTML page with all there is to know, such as out.html; it replaces an older report.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; messages go to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no next steps.")]

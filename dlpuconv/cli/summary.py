@@ -73,9 +73,9 @@ def trials_table(artifact: Converted) -> Table:
     return table
 
 
-def next_steps(done: Conversion, paths: list[Path]) -> list[str]:
-    """Lines that say where everything is and what to run next."""
-    lines = ["", f"written to {paths[0].parent}/, each with its manifest"]
+def next_steps(done: Conversion, paths: list[Path], pages: list[Path]) -> list[str]:
+    """Lines that say where everything is, reports among it, and what to run next."""
+    lines = ["", f"written to {paths[0].parent}/, each with its manifest", *(f"report: {page}" for page in pages)]
     steps = [line for artifact in done.artifacts if artifact.report.passed for line in _steps(artifact)]
     if steps:
         lines += ["", "on the camera (a first load can take minutes, while the chip compiles the graph):", *steps]

@@ -15,8 +15,9 @@ from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model
-    from dlpuconv.plugin import Backend
+    from dlpuconv.plugin import Backend, Target
     from dlpuconv.request import Request
+    from dlpuconv.verify import Question, Report
     from dlpuconv.verify.sidecar import Sidecar
 
 Ignore = Annotated[
@@ -57,6 +58,7 @@ def verify(
     ignore: Ignore = None,
     firmware: Firmware = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
+    report: opt.ReportFile = None,
     json: opt.Json = False,
 ) -> None:
     """Check whether a chip will run a file as it should, and whether it still computes the same as its source.
@@ -71,9 +73,12 @@ def verify(
     from dlpuconv.cli.parsing import names, numbers, shapes, version
     from dlpuconv.formats.detect import is_known
     from dlpuconv.registry import load_target
+    from dlpuconv.reporting.files import check_report
     from dlpuconv.verify import Question, render_report, verify_file
     from dlpuconv.verify.sidecar import find_sidecar
 
+    if report:
+        check_report(report)
     chip = load_target(target)
     request = make_request(
         targets=(target,),
@@ -105,12 +110,14 @@ def verify(
         backend=None if is_known(file) else _backend(chip.backend),
         layers=True,
     )
-    report = verify_file(file, chip, question)
+    found = verify_file(file, chip, question)
+    if report:
+        _write_report(report, file, found, chip, question)
     if json:
-        print_json(report.to_json())
+        print_json(found.to_json())
     else:
-        show(render_report(report))
-    if not report.passed:
+        show(render_report(found))
+    if not found.passed:
         raise typer.Exit(1)
 
 
@@ -118,6 +125,24 @@ def _is_made_up(data: str) -> bool:
     from dlpuconv.calibration.open import is_made_up
 
     return is_made_up(data)
+
+
+def _write_report(place: Path, file: Path, found: Report, chip: Target, question: Question) -> None:
+    """The page of a file that was verified."""
+    from dlpuconv.formats.detect import read
+    from dlpuconv.reporting import Material, make_page, render, size_of, write_report
+    from dlpuconv.verify.sidecar import find_sidecar
+
+    view = (question.backend.read if question.backend else read)(file)
+    material = Material(
+        report=found,
+        view=view,
+        target=chip,
+        size=size_of(file),
+        sidecar=find_sidecar(file),
+        asked_db=question.min_sqnr,
+    )
+    write_report({place: render(make_page(material))})
 
 
 def _backend(name: str) -> Backend | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.delivery.c_text import c_comment, c_float
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,14 +62,14 @@ def c_header(stem: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> 
 
 def _port_lines(prefix: str, port: Port, *, image: bool) -> list[str]:
     lines = [
-        f"/* {_comment(_title(port))} */",
+        f"/* {c_comment(_title(port))} */",
         f'#define {prefix}_DTYPE "{port.dtype}"',
         f"#define {prefix}_RANK {len(port.shape)}",
         f"#define {prefix}_SHAPE {{{', '.join(map(str, port.shape))}}}",
         f"#define {prefix}_SIZE {int(np.prod(port.shape, dtype=np.int64))}",
     ]
     if port.scale is not None and port.zero_point is not None:
-        lines.append(f"#define {prefix}_SCALE {_c_float(port.scale)}")
+        lines.append(f"#define {prefix}_SCALE {c_float(port.scale)}")
         lines.append(f"#define {prefix}_ZERO_POINT ({port.zero_point})")
     if image and len(port.shape) == 4:
         channels_last = port.permutation == (0, 2, 3, 1) or port.shape[-1] in (1, 3, 4)
@@ -83,16 +85,5 @@ def _title(port: Port) -> str:
     return f"{port.name}: {part.start} to {part.stop - 1} on axis {part.axis} of the source model's {part.output}"
 
 
-def _c_float(value: float) -> str:
-    """Nine significant digits are enough for every float32 to be read back unchanged."""
-    text = f"{value:.9g}"
-    return (text if any(mark in text for mark in ".en") else text + ".0") + "f"
-
-
 def _identifier(text: str) -> str:
     return "M_" + re.sub(r"\W", "_", text, flags=re.ASCII).upper()
-
-
-def _comment(text: str) -> str:
-    """Names come from strangers' files: nothing in them may end the comment or the line."""
-    return re.sub(r"[^\x20-\x7e]|\*/|/\*", "?", text)

@@ -11,6 +11,7 @@ from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Rec
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _CHOICES = {
@@ -49,6 +50,27 @@ def from_toml(text: str, name: str = "the recipe") -> Recipe:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is not TOML: {error}") from error
+    return _recipe(found, name)
+
+
+def from_json(entry: Mapping[str, Any], name: str = "the manifest") -> Recipe:
+    """Read a recipe as `Recipe.to_json` wrote it.
+
+    Args:
+        entry: from a manifest.
+        name: of the file, for messages.
+
+    Raises:
+        UsageError: it has an unknown key or value.
+    """
+    try:
+        overrides = {str(o["pattern"]): o["granularity"] for o in entry.get("overrides", ())}
+    except (AttributeError, KeyError, TypeError):
+        raise UsageError(f"{name} has a damaged recipe") from None
+    return _recipe({**entry, "overrides": overrides}, name)
+
+
+def _recipe(found: Mapping[str, Any], name: str) -> Recipe:
     for key in found:
         if key not in _KEYS:
             raise UsageError(f"{name} has the key {key!r}, which no recipe has{did_you_mean(key, list(_KEYS))}")

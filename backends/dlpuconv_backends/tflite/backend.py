@@ -97,6 +97,7 @@ class TFLiteBackend(Backend):
     name: ClassVar[str] = "tflite"
     numbers: ClassVar[Numbers] = Numbers.INT8
     follows_recipes: ClassVar[bool] = True
+    tells_blame: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._worker: LoweringWorker | None = None

@@ -1,0 +1,177 @@
+"""Material -> Page: what there is to tell, put into words and drawings, the most important first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv import __version__
+from dlpuconv.placement import Processor
+from dlpuconv.placement.macs import macs
+from dlpuconv.reporting.close_ups import close_ups
+from dlpuconv.reporting.contract import contract_of, port_rows
+from dlpuconv.reporting.error_chart import error_charts
+from dlpuconv.reporting.layer_rows import layer_list
+from dlpuconv.reporting.origin import origin_facts, trial_rows
+from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
+from dlpuconv.reporting.snippet_c import c_snippet
+from dlpuconv.reporting.snippet_python import python_snippet
+from dlpuconv.reporting.wording import decibels, number, percent, plural, quantity, short, size
+from dlpuconv.verify.rule import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.placement import Forecast
+    from dlpuconv.reporting.contract import Contract
+    from dlpuconv.reporting.material import Material
+    from dlpuconv.verify import OutputParity
+    from dlpuconv.verify.layer_parity import LayersReport
+    from dlpuconv.verify.rule import Finding
+
+_SHOWN_PLACES = 20
+_LIKENESS = {
+    "scaled": " The recipe scaled channels so that they quantize well; values are compared up to a factor for each"
+    " channel, as the layers behind take it out again.",
+    "affine": " The recipe scaled and moved channels so that they quantize well; values are compared up to a factor and"
+    " an offset for each channel, as the layers behind take them out again.",
+}
+
+
+def make_page(material: Material) -> Page:
+    """All of the page.
+
+    Raises:
+        ArtifactError: the manifest is damaged.
+    """
+    report = material.report
+    contract = contract_of(material.view, material.sidecar)
+    note, worst = close_ups(material)
+    return Page(
+        file=report.file,
+        chip=material.target.title,
+        passed=report.passed,
+        warnings=_warnings(report.findings),
+        reasons=report.reasons,
+        figures=tuple(_figures(material)),
+        findings=tuple(map(_finding, report.findings)),
+        notes=report.warnings,
+        compared=_compared(material),
+        outputs=tuple(map(_output, report.parity.outputs)) if report.parity else (),
+        charts=error_charts(material),
+        chart_note=_chart_note(report.layers),
+        close_ups=worst,
+        close_up_note=note,
+        layers=layer_list(material),
+        placement=material.forecast.sentences if material.forecast else (),
+        trials=trial_rows(material.manifest),
+        metric=report.metric.name if report.metric else "",
+        ports=port_rows(contract),
+        snippets=tuple(_snippets(material, contract)),
+        camera=tuple(_camera(material)),
+        origin=origin_facts(material.manifest),
+        version=__version__,
+    )
+
+
+def _figures(material: Material) -> Iterator[Fact]:
+    report = material.report
+    if report.parity is not None and report.parity.exact:
+        yield Fact("signal to noise", "exact", "equal to the source")
+    elif report.parity is not None and report.parity.rated:
+        worst = "the worst output" if len(report.parity.outputs) > 1 else "at the output"
+        yield Fact("signal to noise", f"{decibels(report.parity.min_sqnr)} dB", worst)
+    if report.metric is not None:
+        yield Fact(short(report.metric.name), f"{report.metric.value:.6g}", f"float {report.metric.source:.6g}")
+    yield Fact("weights", report.granularity.summary, plural(len(report.granularity.layers), "layer"))
+    if material.forecast is not None:
+        share = material.forecast.accelerated_share
+        if share is not None:
+            yield Fact(
+                f"on the {material.forecast.accelerator}", f"{percent(share)} of MACs", _elsewhere(material.forecast)
+            )
+    work = sum(macs(material.view, layer) for layer in material.view.layers)
+    if work:
+        yield Fact("work", f"{quantity(work)} MACs", plural(len(material.view.layers), "layer"))
+    yield Fact("size", size(material.size), _runtime(material))
+
+
+def _elsewhere(forecast: Forecast) -> str:
+    cpu = forecast.on(Processor.CPU)
+    return f"forecast; {plural(len(cpu), 'layer')} on the CPU" if cpu else "forecast; nothing on the CPU"
+
+
+def _runtime(material: Material) -> str:
+    runtime = material.report.min_runtime
+    return f"needs TensorFlow Lite {runtime}" if runtime else ""
+
+
+def _warnings(findings: tuple[Finding, ...]) -> str:
+    count = sum(finding.severity is Severity.WARN for finding in findings)
+    return f"{plural(count, 'kind')} of warnings" if count else ""
+
+
+def _finding(finding: Finding) -> FindingText:
+    return FindingText(
+        rule=finding.rule,
+        fails=finding.severity is Severity.FAIL,
+        sentence=finding.sentence,
+        fix=finding.fix,
+        places=tuple((short(hit.layer), hit.detail) for hit in finding.hits[:_SHOWN_PLACES]),
+        more=max(len(finding.hits) - _SHOWN_PLACES, 0),
+    )
+
+
+def _compared(material: Material) -> str:
+    parity = material.report.parity
+    if parity is None:
+        return ""
+    kind = "" if parity.calibrated else "random "
+    return f"{parity.samples} {kind}{'sample' if parity.samples == 1 else 'samples'}, run by {parity.kernels}"
+
+
+def _output(output: OutputParity) -> OutputRow:
+    if output.equal is not None:
+        sqnr = f"{percent(output.equal)} equal"
+    else:
+        sqnr = "exact" if output.exact else decibels(output.sqnr_db)
+    return OutputRow(
+        name=output.name,
+        sqnr=sqnr,
+        cosine="" if output.cosine is None else f"{output.cosine:.4f}",
+        max_error=number(output.max_error),
+        peak=number(output.peak),
+        agreement="" if output.argmax_agreement is None else percent(output.argmax_agreement),
+        trouble=output.fault or output.dead,
+    )
+
+
+def _chart_note(layers: LayersReport | None) -> str:
+    if layers is None:
+        return ""
+    told = f"Measured on {plural(layers.samples, 'sample')}.{_LIKENESS.get(layers.likeness, '')}"
+    if layers.not_compared:
+        count = plural(len(layers.not_compared), "layer")
+        told += f" {count} have no value of the same name in the source and are left out."
+    return told
+
+
+def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
+    if material.view.format == "tflite":
+        yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
+        yield Snippet("C", c_snippet(material.report.file, contract))
+    elif material.view.format == "cv25-package":
+        file = f"{material.report.file}/model.onnx"
+        yield Snippet("Python, for the float model in the package", python_snippet(file, contract, "onnx"))
+    else:
+        yield Snippet("Python", python_snippet(material.report.file, contract, "onnx"))
+
+
+def _camera(material: Material) -> Iterator[Snippet]:
+    """The chip's own compiler, where there is one that the file has not been through, and the command on the camera."""
+    target, file = material.target, material.report.file
+    compiler = target.compiler
+    if compiler is not None and not any(layer.custom for layer in material.view.layers):
+        filled = (part.format(file=file, folder=".") for part in compiler.arguments)
+        yield Snippet("First, where the chip's compiler is installed", " ".join([compiler.executable, *filled]))
+        file = compiler.produces.format(stem=file.rpartition(".")[0] or file)
+    yield Snippet("Run it once", target.run_on_camera.format(file=file, device=target.device))

@@ -1,0 +1,53 @@
+"""Where reports are written: a page replaces an older page, and never anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.delivery import write_all
+from dlpuconv.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+GENERATOR = "dlpuconv report"
+_HEAD = 2048  # bytes in which every page names its generator
+
+
+def report_names(path: Path, targets: Sequence[str]) -> dict[str, Path]:
+    """A page for each target: the path itself for one, `report.artpec8.html` and so on for several."""
+    names = list(dict.fromkeys(targets))
+    if len(names) == 1:
+        return {names[0]: path}
+    return {target: path.with_name(f"{path.stem}.{target}{path.suffix}") for target in names}
+
+
+def check_report(path: Path) -> None:
+    """Refuse early, before long work, what `write_report` would refuse at the end.
+
+    Raises:
+        OutputError: there is a folder, or a file that is no report of ours.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write the report to {str(path)!r}: it is a folder; give a file, such as out.html")
+    if not path.exists():
+        return
+    try:
+        with path.open("rb") as stream:
+            ours = GENERATOR.encode() in stream.read(_HEAD)
+    except OSError as error:
+        raise OutputError(f"cannot write the report to {str(path)!r}: {error.strerror or error}") from error
+    if not ours:
+        raise OutputError(f"{str(path)!r} is there and is no report of dlpuconv: give another name to --report")
+
+
+def write_report(pages: Mapping[Path, str]) -> None:
+    """Write pages, each to a temporary name first.
+
+    Raises:
+        OutputError: something else is there, or the folder cannot be written.
+    """
+    for path, text in pages.items():
+        check_report(path)
+        write_all(path.parent, {path.name: text.encode()}, force=True)

@@ -1,0 +1,56 @@
+"""What a page is made of: all that is known of one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.formats import FileView
+    from dlpuconv.placement import Forecast
+    from dlpuconv.plugin import Target
+    from dlpuconv.verify import Report
+    from dlpuconv.verify.sidecar import Sidecar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that there is to tell; most of it may be missing.
+
+    Attributes:
+        report: the verifier's.
+        view: what the file holds.
+        target: the chip.
+        size: of the file or folder, in bytes.
+        sidecar: what the manifest says; None for a file without one.
+        blamed: what each layer costs alone, and why; empty where that was not measured.
+        asked_db: signal-to-noise ratio that the outputs must reach.
+    """
+
+    report: Report
+    view: FileView = field(repr=False)
+    target: Target
+    size: int
+    sidecar: Sidecar | None = None
+    blamed: tuple[BlamedLayer, ...] = ()
+    asked_db: float
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """Where each layer will run; None where nothing is known of that."""
+        return self.report.placement
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """All that the manifest says; empty for a file without one."""
+        return self.sidecar.content if self.sidecar else {}
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [entry for entry in path.rglob("*") if entry.is_file()]
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,62 @@
+"""Numbers as people read them: few digits, a unit, one form everywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit."""
+
+
+def number(value: float, digits: int = 3) -> str:
+    """So many significant digits, with a true minus sign; no more than 1e-4 or 1e5 without an exponent."""
+    if not math.isfinite(value):
+        return "not finite"
+    text = f"{value:.{digits}g}"
+    return text.replace("-", MINUS)
+
+
+def decibels(value: float | None) -> str:
+    """One decimal; empty for None."""
+    return "" if value is None else f"{value:.1f}".replace("-", MINUS)
+
+
+def shape(extents: Sequence[int]) -> str:
+    """`1x224x224x3` with true signs; `?` for a dynamic extent, `scalar` for none."""
+    return TIMES.join("?" if extent < 0 else str(extent) for extent in extents) or "scalar"
+
+
+def quantity(count: float) -> str:
+    """`950`, `12.3 k`, `301 M`, `4.6 G`."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g}{SPACE}{unit}"
+    return f"{count:.0f}"
+
+
+def size(count: int) -> str:
+    """`3.6 MB`, `12 kB`."""
+    return f"{count / 1e6:.1f}{SPACE}MB" if count >= 1e6 else f"{max(count / 1e3, 0.1):.3g}{SPACE}kB"
+
+
+def percent(share: float) -> str:
+    """One decimal at most; what is not zero does not become it."""
+    if 0 < share < 0.001:
+        return f"less than 0.1{SPACE}%"
+    return f"{100 * share:.1f}".removesuffix(".0") + f"{SPACE}%"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def short(name: str) -> str:
+    """TensorFlow joins the names of all that it fused; the first is enough for people."""
+    return name.split(";")[0]
