@@ -6,15 +6,23 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
 REPOSITORY = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # No time limits, which a busy machine breaks, and the same examples in every run: a failure is the change's own.
 settings.register_profile(
@@ -93,3 +101,41 @@ def zoo() -> Path:
 def repository() -> Path:
     """The checkout's folder."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail("the report is tested in Chromium, and there is none: scripts/setup test installs it")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Opens a document from disk; complaints of the browser, and requests of the page, fail the test."""
+    troubles: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_document(text: str, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Page:
+        file = tmp_path / "page.html"
+        file.write_text(text, encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith("file:") else troubles.append(asked.url))
+        page.goto(file.as_uri())
+        return page
+
+    yield open_document
+    for context in contexts:
+        context.close()
+    assert troubles == []
