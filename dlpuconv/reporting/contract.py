@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,15 +48,17 @@ class Contract:
 
 
 def contract_of(view: FileView, sidecar: Sidecar | None) -> Contract:
-    """As the manifest tells it where there is one, else as the file declares it."""
-    ends = [port_names(view, indices) for indices in (view.inputs, view.outputs)]
+    """What the file declares, and what a manifest tells of the source; a manifest of other ends tells nothing."""
+    declared = [_declared(view, indices) for indices in (view.inputs, view.outputs)]
     if sidecar is not None:
         said = [{port.file_name or port.name: port for port in ports} for ports in (sidecar.inputs, sidecar.outputs)]
-        if all(set(ports) == set(names) for ports, names in zip(said, ends, strict=True)):
-            inputs, outputs = (tuple(map(p.__getitem__, names)) for p, names in zip(said, ends, strict=True))
+        if all(set(told) == {port.name for port in ports} for told, ports in zip(said, declared, strict=True)):
+            inputs, outputs = (
+                tuple(_known(port, told[port.name]) for port in ports)
+                for told, ports in zip(said, declared, strict=True)
+            )
             return Contract(inputs=inputs, outputs=outputs, bindings=sidecar.bindings, known=True)
-    inputs, outputs = _declared(view, view.inputs), _declared(view, view.outputs)
-    return Contract(inputs=inputs, outputs=outputs, bindings={}, known=False)
+    return Contract(inputs=declared[0], outputs=declared[1], bindings={}, known=False)
 
 
 def port_rows(contract: Contract) -> tuple[PortRow, ...]:
@@ -147,6 +149,20 @@ def _colours(port: Port) -> str:
 def _declared(view: FileView, indices: Sequence[int]) -> tuple[Port, ...]:
     tensors = [view.tensors[index] for index in indices]
     return tuple(_port(name, tensor) for name, tensor in zip(port_names(view, indices), tensors, strict=True))
+
+
+def _known(declared: Port, said: Port) -> Port:
+    """What the file declares, with the source's names and axes as far as they make sense."""
+    fits = sorted(said.permutation) == list(range(len(declared.shape)))
+    same = math.prod(said.source_shape) == math.prod(declared.shape)
+    return replace(
+        declared,
+        name=said.name,
+        file_name=declared.name,
+        permutation=said.permutation if fits else declared.permutation,
+        source_shape=said.source_shape if same else declared.shape,
+        part=said.part,
+    )
 
 
 def _port(name: str, tensor: TensorView) -> Port:

@@ -70,6 +70,7 @@ class LayerList:
 
     Attributes:
         rows: in the file's order.
+        more: how many further layers are left out.
         ops: each op with how often it occurs.
         granularities: the filter's values.
         processors: likewise.
@@ -78,6 +79,7 @@ class LayerList:
     """
 
     rows: tuple[LayerRow, ...]
+    more: int
     ops: tuple[tuple[str, int], ...]
     granularities: tuple[str, ...]
     processors: tuple[str, ...]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GOOD_DB, FAIR_DB = 25.0, 15.0
 """Above the first a layer's output is close to the source's, below the second it is far from it."""
 _SHOWN_OPTIONS = ("padding", "fused_activation_function", "kernel_shape", "strides", "dilations", "group", "axis")
+_MOST_ROWS = 5000  # the largest real networks have a fifth of that
 _UNSORTED = 1e9  # dB of a layer that was not compared: behind all others
 
 
@@ -40,9 +41,10 @@ def layer_list(material: Material) -> LayerList:
     """Every layer with all that is known of it."""
     places = {layer.index: layer for layer in material.forecast.layers} if material.forecast else {}
     known = _Known(material, parity_of(material), blame_of(material), places)
-    rows = tuple(_row(layer, known) for layer in material.view.layers)
+    rows = tuple(_row(layer, known) for layer in material.view.layers[:_MOST_ROWS])
     return LayerList(
         rows=rows,
+        more=max(len(material.view.layers) - _MOST_ROWS, 0),
         ops=tuple(material.view.op_counts.items()),
         granularities=tuple(sorted({row.granularity for row in rows if row.granularity})),
         processors=tuple(sorted({row.processor for row in rows if row.processor})),

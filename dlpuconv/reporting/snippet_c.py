@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def _output(number: int, port: Port) -> Iterator[str]:
 
 
 def _size(prefix: str, port: Port) -> str:
-    count = int(np.prod([max(extent, 1) for extent in port.shape], dtype=np.int64))
+    count = math.prod(max(extent, 1) for extent in port.shape)
     return f"enum {{ {prefix}_SIZE = {count} }}; /* values of type {_TYPES.get(port.dtype, port.dtype)} */"
 
 

@@ -14,6 +14,9 @@ SPACE = "\N{NO-BREAK SPACE}"
 """Between a number and its unit."""
 
 
+_LONGEST_NAME = 240
+
+
 def number(value: float, digits: int = 3) -> str:
     """So many significant digits, with a true minus sign; no more than 1e-4 or 1e5 without an exponent."""
     if not math.isfinite(value):
@@ -58,5 +61,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def short(name: str) -> str:
-    """TensorFlow joins the names of all that it fused; the first is enough for people."""
-    return name.split(";")[0]
+    """A layer's name: of all that TensorFlow fused, the first; of an endless one, both ends."""
+    first = name.split(";")[0]
+    if len(first) <= _LONGEST_NAME:
+        return first
+    half = _LONGEST_NAME // 2
+    return f"{first[:half]}\N{HORIZONTAL ELLIPSIS}{first[-half:]}"

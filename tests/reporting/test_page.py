@@ -191,6 +191,24 @@ def test_with_a_manifest_the_contract_tells_what_it_is_of_the_source(tmp_path: P
     assert x.meaning == "takes values preprocessed as for the source model"
 
 
+def test_the_file_decides_where_its_manifest_says_something_else(tmp_path: Path) -> None:
+    content = one_layer()
+    wrong = manifest(content)
+    wrong["inputs"][0] |= {"shape": [1, 10**30], "scale": 99.0, "dtype": "float16", "permutation": [5, 5]}
+    x, _ = page(tmp_path, content, manifest=wrong, compared=False).ports
+    assert (x.shape, x.dtype, x.scale) == (f"1{X}3", "int8", "0.00787401572")
+
+
+def test_an_endless_name_keeps_both_ends_and_an_endless_list_its_beginning(tmp_path: Path) -> None:
+    found = material(tmp_path, converted(inner="a" * 4000 + "b"), compared=False)
+    name = make_page(found).layers.rows[0].name
+    assert len(name) < 300
+    assert name.endswith("b")
+    many = replace(found.view, layers=found.view.layers[:1] * 5001)
+    layers = make_page(replace(found, view=many)).layers
+    assert (len(layers.rows), layers.more) == (5000, 1)
+
+
 def test_the_recipes_are_the_manifests(tmp_path: Path) -> None:
     content = one_layer()
     beside = manifest(content, trials=[TRIAL], recipe={"granularity": "per-channel", "overrides": []})
