@@ -79,3 +79,10 @@ def test_importing_the_package_imports_nothing_else() -> None:
     code = f"import sys, dlpuconv; print([n for n in {(*HEAVY, 'rich', 'typer')!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["inspect", "compare"])
+def test_looking_at_what_files_hold_imports_nothing_heavier_than_numpy(four_megabytes: Path, command: str) -> None:
+    done = start(command, *[str(four_megabytes)] * (2 if command == "compare" else 1), "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["imported:", "numpy"]
