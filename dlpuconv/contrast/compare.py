@@ -100,7 +100,7 @@ def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | 
         CalibrationError: there are no samples.
         MissingDependencyError: a file needs a library that is not installed.
     """
-    found = Contrast(a=_side(a, target), b=_side(b, target), warnings=_strangers(a, b, trial))
+    found = Contrast(a=_side(a, target), b=_side(b, target), warnings=(*_strangers(a, b, trial), *_random(trial)))
     if trial is None:
         return found
     linked = [_linked(file, trial) for file in (a, b)]
@@ -124,6 +124,11 @@ def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
     if len(set(made_from.values())) < 2:
         return ()
     return (f"{', '.join(made_from)} are not of one model, as the manifests say: differences need not mean errors",)
+
+
+def _random(trial: Trial | None) -> tuple[str, ...]:
+    """That the samples were made up."""
+    return () if trial is None or trial.calibrated else ("compared on random samples: the figures mean little",)
 
 
 def _side(file: Opened, target: Target | None) -> Side:

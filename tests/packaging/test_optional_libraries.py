@@ -48,6 +48,16 @@ def test_a_model_is_converted_for_cv25(model: Path, tmp_path: Path) -> None:
     assert list(Path(artifact["path"]).rglob("*.onnx"))
 
 
+def test_a_model_is_checked_for_cv25_and_files_of_any_chip_are_shown(model: Path) -> None:
+    done = run("check", model, "--target", "cv25")
+    assert done.returncode == 0, done.stderr
+    assert "cv25: can be converted and run" in done.stdout
+    done = run("compare", model, model, "--data", "random")
+    assert done.returncode == 0, done.stderr
+    assert "exact" in done.stdout
+    assert "random samples" in done.stdout
+
+
 @pytest.mark.slow
 def test_a_tflite_target_says_which_extra_is_missing(model: Path, tmp_path: Path) -> None:
     done = run("convert", model, "--target", "artpec8", "--calibration", "random", "--output", tmp_path)
