@@ -38,6 +38,8 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
     yield Text.assemble((f"{found.target}: ", "bold"), (words, style))
     for problem in found.problems:
         yield _indented(Text(problem, "red"))
+    if found.layers:
+        yield _indented(Text(_size(found.layers)))
     if found.placement is not None:
         for sentence in found.placement.sentences:
             yield _indented(Text(sentence))
@@ -52,6 +54,12 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
     if found.layers:
         yield Text("")
         yield _layer_table(found.layers, found.placement.accelerator if found.placement else "-", top)
+
+
+def _size(layers: Sequence[CheckedLayer]) -> str:
+    parameters = sum(layer.placement.parameters for layer in layers)
+    work = sum(layer.placement.macs for layer in layers)
+    return f"{len(layers)} layers, {quantity(parameters)} parameters, {quantity(work)} MACs"
 
 
 def _layer_table(layers: Sequence[CheckedLayer], accelerator: str, top: int) -> Table:
