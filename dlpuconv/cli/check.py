@@ -37,7 +37,6 @@ def check(
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """
     from dlpuconv.api import make_request
-    from dlpuconv.checkup.text import checkup_text
     from dlpuconv.cli.console import TerminalProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.precheck import check as run
@@ -60,6 +59,8 @@ def check(
     if json:
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:
+        from dlpuconv.checkup.text import checkup_text
+
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(checkup, top))
     if status := max(checkup.status for checkup in found):

@@ -52,7 +52,6 @@ def compare(
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.contrast import contrast, open_file
-    from dlpuconv.contrast.text import contrast_text
     from dlpuconv.errors import UsageError
     from dlpuconv.registry import load_target
 
@@ -79,6 +78,8 @@ def compare(
     if json:
         print_json(found.to_json())
     else:
+        from dlpuconv.contrast.text import contrast_text
+
         show(*contrast_text(found))
 
 

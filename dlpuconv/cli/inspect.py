@@ -47,13 +47,19 @@ def inspect(
     """
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.formats.detect import read, size_of
-    from dlpuconv.inspection import inspection_json, render_layers, render_overview, select_layers
+    from dlpuconv.inspection.selection import select_layers
 
     view = read(file)
     chosen = select_layers(view, layer or ())
     if json:
+        from dlpuconv.inspection.serialize import inspection_json
+
         print_json(inspection_json(view, chosen))
     elif layer:
+        from dlpuconv.inspection.details import render_layers
+
         show(render_layers(view, chosen))
     else:
+        from dlpuconv.inspection.overview import render_overview
+
         show(render_overview(view, size_of(file)))

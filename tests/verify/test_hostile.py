@@ -21,7 +21,7 @@ from dlpuconv.formats.detect import read
 from dlpuconv.formats.litert_probe import probe_tflite
 from dlpuconv.formats.onnx_graph import read_onnx
 from dlpuconv.formats.tflite_file import parse_tflite
-from dlpuconv.inspection import inspection_json
+from dlpuconv.inspection.serialize import inspection_json
 from dlpuconv.placement import forecast
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify import Question, verify_file
