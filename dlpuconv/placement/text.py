@@ -23,7 +23,7 @@ def sentences(found: Forecast) -> tuple[str, ...]:
         lines.append(f"{_layers(cpu)} on the CPU{f' ({percent(share)} of the MACs)' if share else ''}: {_ops(cpu)}")
     if uncertain := found.uncertain:
         lines.append(f"{_layers(uncertain)} on the {found.accelerator} as far as is known: {_ops(uncertain)}")
-    if found.memory is not None:
+    if found.memory is not None and found.memory.used:  # inside a compiled part, nothing is visible
         lines.append(_memory(found.memory, found.accelerator))
     return tuple(lines)
 

@@ -15,6 +15,7 @@ from dlpuconv.verify.rules import advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
+from tests.targets.artpec.layers import compiled
 from tests.verify.tflite_models import activation, conv, file_of, options
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def test_a_limit_of_a_listed_op_cuts_the_graph_for_artpec7_too() -> None:
     view = parse_tflite(file_of([X], [pooled], Operator("MAX_POOL_2D", [X], [pooled], window)))
     (layer,) = of(view, ARTPEC7).layers
     assert (layer.processor, layer.rule) == (CPU, "A7-FUSED")
+
+
+def test_in_a_compiled_file_the_compilers_own_op_is_on_the_edge_tpu_and_the_rest_on_the_cpu() -> None:
+    found = of(parse_tflite(compiled(after=True)), ARTPEC7)
+    assert {layer.op: layer.processor for layer in found.layers} == {"edgetpu-custom-op": DLPU, "LEAKY_RELU": CPU}
+    assert not any("MiB" in sentence for sentence in found.sentences)
 
 
 def test_a_layer_outside_the_limits_of_artpec9_runs_on_the_cpu_whatever_its_op() -> None:

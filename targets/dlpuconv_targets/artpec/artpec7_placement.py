@@ -98,5 +98,8 @@ ARTPEC7_PLACEMENT = Placement(
     limits=_LIMITS,
     partition=cut,
     memory=round(7.7 * 2**20),  # edgetpu_compiler's log for SSD MobileNet v2: 6.52 MiB used, 1.20 MiB left
-    estimate="edgetpu_compiler decides, and not all of its limits are public; its option -s shows what it maps",
+    estimate=(
+        "edgetpu_compiler decides, and not all of its limits are public (its option -s shows what it maps); the cut is"
+        " taken in the file's order"
+    ),
 )
