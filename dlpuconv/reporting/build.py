@@ -86,9 +86,7 @@ def _figures(material: Material) -> Iterator[Fact]:
     if material.forecast is not None:
         share = material.forecast.accelerated_share
         if share is not None:
-            yield Fact(
-                f"on the {material.forecast.accelerator}", f"{percent(share)} of MACs", _elsewhere(material.forecast)
-            )
+            yield Fact(f"MACs on the {material.forecast.accelerator}", percent(share), _elsewhere(material.forecast))
     work = sum(macs(material.view, layer) for layer in material.view.layers)
     if work:
         yield Fact("work", f"{quantity(work)} MACs", plural(len(material.view.layers), "layer"))
@@ -150,8 +148,9 @@ def _chart_note(layers: LayersReport | None) -> str:
         return ""
     told = f"Measured on {plural(layers.samples, 'sample')}.{_LIKENESS.get(layers.likeness, '')}"
     if layers.not_compared:
-        count = plural(len(layers.not_compared), "layer")
-        told += f" {count} have no value of the same name in the source and are left out."
+        count = len(layers.not_compared)
+        verb, them = ("has", "is") if count == 1 else ("have", "are")
+        told += f" {plural(count, 'layer')} {verb} no counterpart of that name in the source and {them} left out."
     return told
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from dlpuconv.reporting.material import Material
 
 _TOP_DB = 60.0
-"""Everything above is as good as perfect, and drawn at the top."""
-_STEP_DB = 10.0
+"""Everything above is as good as perfect, and drawn at the top, unless all is."""
+_STEPS_DB, _MOST_STEPS = (10.0, 20.0, 50.0), 8
+_LOWEST_DB = -30.0
 _FEWEST_DOTS = 2
 
 
@@ -70,10 +71,8 @@ def _alone(material: Material) -> list[_Point]:
 
 
 def _draw(frame: _Frame, so_far: list[_Point], alone: list[_Point], layers: int, limit: float) -> ErrorChart:
-    values = [point.db for point in (*so_far, *alone)]
-    low = min(0.0, math.floor(min(values) / _STEP_DB) * _STEP_DB)
-    low = max(low, -3 * _STEP_DB)
-    high = min(_TOP_DB, math.ceil(max(*values, limit + 1) / _STEP_DB) * _STEP_DB)
+    marks = _marks([point.db for point in (*so_far, *alone)], limit)
+    low, high = marks[0], marks[-1]
     right, bottom = frame.width - frame.right, frame.height - frame.bottom
 
     def x(index: float) -> float:
@@ -95,7 +94,7 @@ def _draw(frame: _Frame, so_far: list[_Point], alone: list[_Point], layers: int,
         top=frame.top,
         bottom=bottom,
         x_ticks=tuple(Tick(at=x(n), text=str(n)) for n in _numbers(layers, frame.marks)),
-        y_ticks=tuple(Tick(at=y(db), text=_mark(db, high)) for db in _marks(low, high)),
+        y_ticks=tuple(Tick(at=y(db), text=_mark(db, high)) for db in marks),
         line=path,
         so_far=dots(so_far),
         alone=dots(alone),
@@ -110,8 +109,14 @@ def _numbers(layers: int, most: int) -> range:
     return range(0, layers, step)
 
 
-def _marks(low: float, high: float) -> list[float]:
-    return [low + step * _STEP_DB for step in range(int((high - low) / _STEP_DB) + 1)]
+def _marks(values: list[float], limit: float) -> list[float]:
+    """Round decibels from the bottom of the chart to its top."""
+    low = max(min(0.0, 10.0 * math.floor(min(values) / 10.0)), _LOWEST_DB)
+    high = max(*values, limit + 1)
+    high = high if min(values) > _TOP_DB else min(high, _TOP_DB)
+    step = next((step for step in _STEPS_DB if high - low <= step * _MOST_STEPS), _STEPS_DB[-1])
+    low = step * math.floor(low / step)
+    return [low + step * at for at in range(math.ceil((high - low) / step) + 1)]
 
 
 def _mark(db: float, high: float) -> str:

@@ -65,6 +65,11 @@ def test_the_schema_of_the_manifest_is_in_the_wheel(wheel: zipfile.ZipFile) -> N
     assert [name for name in wheel.namelist() if name.endswith(".schema.json")]
 
 
+def test_the_templates_of_the_report_are_in_the_wheel(wheel: zipfile.ZipFile, repository: Path) -> None:
+    templates = {path.name for path in (repository / "dlpuconv" / "reporting" / "templates").iterdir()}
+    assert {f"dlpuconv/reporting/templates/{name}" for name in templates} <= set(wheel.namelist())
+
+
 def test_the_wheel_registers_the_command_and_every_plugin(wheel: zipfile.ZipFile, project: dict[str, Any]) -> None:
     (name,) = (n for n in wheel.namelist() if n.endswith("entry_points.txt"))
     text = wheel.read(name).decode()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from dlpuconv.reporting.wording import TIMES
@@ -168,6 +170,21 @@ def test_a_phone_gets_cards_and_a_chart_of_its_own(tmp_path: Path, open_page: Op
         "(text) => text.getBoundingClientRect().height"
     )  # letters of 12 units
     assert texts >= 10
+
+
+@pytest.mark.parametrize(("width", "kind"), [(1280, "wide"), (390, "narrow")])
+def test_the_chart_is_drawn_where_its_figures_say(tmp_path: Path, open_page: Open, width: int, kind: str) -> None:
+    page = open_page(html(tmp_path), width)
+    dots = page.locator(f".chart.{kind} circle")
+    colour = dots.first.evaluate("(dot) => getComputedStyle(dot).fill")
+    drawn = Image.open(BytesIO(page.locator(f".chart.{kind}").screenshot())).convert("RGB")
+    box = page.locator(f".chart.{kind}").bounding_box()  # after the screenshot, which scrolls
+    assert box
+    for dot in dots.all():
+        place = dot.bounding_box()
+        assert place
+        centre = int(place["x"] + place["width"] / 2 - box["x"]), int(place["y"] + place["height"] / 2 - box["y"])
+        assert f"rgb{drawn.getpixel(centre)}" == colour
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

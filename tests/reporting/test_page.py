@@ -54,7 +54,7 @@ def test_the_verdict_its_reasons_and_the_main_figures_come_first(tmp_path: Path)
     figures = {fact.label: fact.value for fact in found.figures}
     assert figures["weights"] == "per-tensor"
     assert figures["work"] == "10 MACs"  # 3x2 and 2x2
-    assert figures["on the NPU"] == "100\N{NO-BREAK SPACE}% of MACs"
+    assert figures["MACs on the NPU"] == "100\N{NO-BREAK SPACE}%"
     assert figures["signal to noise"].endswith(" dB")
     broken = page(tmp_path, one_layer(broken=True), compared=False)
     assert not broken.passed
@@ -101,6 +101,13 @@ def test_a_higher_ratio_is_drawn_higher_and_the_scale_is_linear(tmp_path: Path) 
     assert forty.y == ticks["40"]
     assert low.y == pytest.approx(ticks["10"] + (ticks["20"] - ticks["10"]) / 4, abs=0.1)
     assert "12.5 dB alone" in low.title
+
+
+def test_the_chart_of_a_float_file_reaches_as_high_as_its_figures(tmp_path: Path) -> None:
+    found = replace(material(tmp_path, compared=False), blamed=(blamed("h", 130.0), blamed("y", 145.0)))
+    chart = make_page(found).charts[0]
+    assert [tick.text for tick in chart.y_ticks] == ["0", "20", "40", "60", "80", "100", "120", "140", "160"]
+    assert len({dot.y for dot in chart.alone}) == 2
 
 
 def test_what_costs_most_alone_comes_first_with_cause_and_advice(tmp_path: Path) -> None:
