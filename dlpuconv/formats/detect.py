@@ -77,17 +77,16 @@ def runner(path: str | Path) -> Runner:
 
 
 def probed_runner(path: str | Path) -> Runner:
-    """Like `runner`, for files of others: one that LiteRT does not survive is refused before it is run here.
+    """Like `runner`, for files of others: one that its library does not survive is refused before it is run here.
 
     Raises:
         ArtifactError: likewise, or the file ends the process that runs it.
         MissingDependencyError: likewise.
     """
-    path = Path(path)
-    if not path.is_dir() and _is_tflite(path):
-        from dlpuconv.formats.litert_probe import probe_tflite
+    from dlpuconv.formats.probe import probe
 
-        probe_tflite(path)
+    path = Path(path)
+    probe(model_inside(path) if path.is_dir() else path)
     return runner(path)
 
 

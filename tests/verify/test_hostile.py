@@ -17,9 +17,9 @@ import pytest
 from dlpuconv.cli import main
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import onnx_graph
-from dlpuconv.formats.detect import read
-from dlpuconv.formats.litert_probe import probe_tflite
+from dlpuconv.formats.detect import probed_runner, read
 from dlpuconv.formats.onnx_graph import read_onnx
+from dlpuconv.formats.probe import probe
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.inspection.serialize import inspection_json
 from dlpuconv.placement import forecast
@@ -103,15 +103,30 @@ def test_every_truncation_of_a_detector_is_refused_or_judged() -> None:
         judged(content[:length])
 
 
-def test_a_file_that_ends_tflites_own_process_is_refused_before_it_is_run(tmp_path: Path) -> None:
+def test_a_file_that_ends_the_process_that_runs_it_is_refused_before_it_is_run_here(tmp_path: Path) -> None:
     """This detector's custom op lacks its options, which its kernel reads all the same."""
     path = written(tmp_path, detector())
-    with pytest.raises(ArtifactError, match=r"m\.tflite: the file is damaged: TFLite's kernels do not survive it"):
+    with pytest.raises(ArtifactError, match=r"m\.tflite: the file is damaged: it ends the process that runs it"):
         verify_file(path, ARTPEC8, Question(reference=source(), samples=Rows()))
 
 
-def test_a_sound_file_is_survived(tmp_path: Path) -> None:
-    probe_tflite(written(tmp_path, healthy()))
+def test_a_model_that_asks_onnx_runtime_for_all_memory_is_refused_before_it_is_run_here(tmp_path: Path) -> None:
+    """Eight terabytes of zeros."""
+    path = tmp_path / "m.onnx"
+    sizes = {"n": np.array([2**21, 2**20])}
+    zeros = chain(node("ConstantOfShape", ["n"], ["z"]), node("Add", ["x", "z"], ["y"]), shape=(1,), weights=sizes)
+    path.write_bytes(zeros.SerializeToString())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArtifactError):
+        probed_runner(path).run({"x": np.zeros(1, np.float32)})
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500 * 1024
+
+
+def test_sound_files_are_survived(tmp_path: Path) -> None:
+    probe(written(tmp_path, healthy()))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(conv().SerializeToString())
+    probe(path)
 
 
 HOSTILE = {
