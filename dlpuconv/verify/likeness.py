@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.verify.correspondence import in_order
 from dlpuconv.verify.layer_parity import LayerParity
-from dlpuconv.verify.report import MOST_DB
+from dlpuconv.verify.report import ratio_db
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -90,7 +90,8 @@ class Comparison:
     @property
     def decibels(self) -> float | None:
         """Signal-to-noise ratio over all samples; None where there is no noise, or no signal."""
-        return _decibels(float(self._sums[0].sum()), self.noise)
+        signal = float(self._sums[0].sum())
+        return ratio_db(signal, self.noise) if math.isfinite(signal) else None
 
     def result(self) -> LayerParity:
         """The figures over all samples."""
@@ -141,10 +142,3 @@ def _best_order(reference: npt.NDArray[np.generic], value: Reals, pair: Counterp
         return float(np.dot(np.nan_to_num(expected).ravel(), np.nan_to_num(value).ravel()))
 
     return max(pair.orders, key=agreement)
-
-
-def _decibels(signal: float, noise: float) -> float | None:
-    if noise == 0.0 or signal == 0.0 or not math.isfinite(signal):
-        return None
-    ratio = 10.0 * (math.log10(signal) - math.log10(noise)) if math.isfinite(noise) else -MOST_DB
-    return max(-MOST_DB, min(MOST_DB, ratio))

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.verify.columns import Columns
-from dlpuconv.verify.report import HIGHEST_DB, LOWEST_DB, MOST_DB, OutputParity, ParityReport
+from dlpuconv.verify.report import HIGHEST_DB, LOWEST_DB, MOST_DB, OutputParity, ParityReport, ratio_db
 from dlpuconv.verify.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class _Tally:
 
     def _rate(self, signal: float, noise: float, size: int) -> None:
         """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
-        ratio = _decibels(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
+        ratio = ratio_db(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
         if ratio is not None:
             self._ratios.append(min(max(ratio, LOWEST_DB), HIGHEST_DB))
 
@@ -195,7 +195,7 @@ class _Tally:
         fault = self._fault()
         return OutputParity(
             name=self.port.name,
-            sqnr_db=-MOST_DB if fault else None if self._labels else _decibels(self._signal, self._noise),
+            sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
             typical_db=None if self._labels or not self._ratios else sum(self._ratios) / len(self._ratios),
             exact=self._noise == 0.0 and not fault,
             cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
@@ -250,11 +250,3 @@ def _dot(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
 
 def _largest(values: npt.NDArray[np.float64]) -> float:
     return float(np.abs(values).max()) if values.size else 0.0
-
-
-def _decibels(signal: float, noise: float) -> float | None:
-    if noise == 0.0 or signal == 0.0:
-        return None
-    # The difference of logarithms, since the quotient itself may leave the range of a double.
-    ratio = 10.0 * (math.log10(signal) - math.log10(noise)) if math.isfinite(noise) else -MOST_DB
-    return max(-MOST_DB, min(MOST_DB, ratio))

@@ -234,6 +234,15 @@ class Report:
         }
 
 
+def ratio_db(signal: float, noise: float) -> float | None:
+    """Signal-to-noise ratio in dB of two sums of squares, within +-`MOST_DB`; None where either is zero."""
+    if noise == 0.0 or signal == 0.0:
+        return None
+    # The difference of logarithms, since the quotient itself may leave the range of a double.
+    ratio = 10.0 * (math.log10(signal) - math.log10(noise)) if math.isfinite(noise) else -MOST_DB
+    return max(-MOST_DB, min(MOST_DB, ratio))
+
+
 def fatal(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Those that fail a file."""
     return tuple(finding for finding in findings if finding.severity is Severity.FAIL)
