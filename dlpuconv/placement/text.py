@@ -32,7 +32,7 @@ def _work(found: Forecast) -> str:
     pieces = found.accelerated_pieces
     if not pieces:
         return f"nothing runs on the {found.accelerator}"
-    text = f"{_share(found)} on the {found.accelerator}, in {_count(pieces, 'piece')}"
+    text = f"{_share(found)} on the {found.accelerator}, in {plural(pieces, 'piece')}"
     if found.pieces == pieces and found.most_pieces is None:
         return text
     allowed = "" if found.most_pieces is None else f"; {found.most_pieces} is the most that the chip takes"
@@ -45,7 +45,7 @@ def _share(found: Forecast) -> str:
     if not found.on(Processor.CPU):
         return "all layers" if share is None else f"all layers ({quantity(found.macs)} MACs)"
     if share is None:
-        return f"{len(found.on(Processor.DLPU))} of {_count(len(found.layers), 'layer')}"
+        return f"{len(found.on(Processor.DLPU))} of {plural(len(found.layers), 'layer')}"
     return f"{percent(share)} of the {quantity(found.macs)} MACs"
 
 
@@ -55,14 +55,14 @@ def _memory(memory: Memory, accelerator: str) -> str:
 
 
 def _layers(layers: Iterable[LayerPlacement]) -> str:
-    return _count(len(list(layers)), "layer")
+    return plural(len(list(layers)), "layer")
 
 
 def _ops(layers: Iterable[LayerPlacement]) -> str:
     """`SOFTMAX, MUL 3`, most frequent first."""
     counts = Counter(layer.op for layer in layers).most_common()
     shown = ", ".join(op if count == 1 else f"{op} {count}" for op, count in counts[:_SHOWN])
-    return shown + (f" and {_count(len(counts) - _SHOWN, 'other op')}" if len(counts) > _SHOWN else "")
+    return shown + (f" and {plural(len(counts) - _SHOWN, 'other op')}" if len(counts) > _SHOWN else "")
 
 
 def percent(share: float) -> str:
@@ -84,5 +84,6 @@ def quantity(count: int) -> str:
     return f"{value:.3g} T"
 
 
-def _count(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlpuconv import __version__
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
+from dlpuconv.placement.text import plural
 from dlpuconv.reporting.close_ups import close_ups
 from dlpuconv.reporting.contract import contract_of, port_rows
 from dlpuconv.reporting.error_chart import error_charts
@@ -15,7 +16,7 @@ from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
 from dlpuconv.reporting.snippet_c import c_snippet
 from dlpuconv.reporting.snippet_python import python_snippet
-from dlpuconv.reporting.wording import decibels, number, percent, plural, quantity, short, size
+from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
 from dlpuconv.verify.rule import Severity
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from dlpuconv.placement import text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,7 @@ def number(value: float, digits: int = 3) -> str:
     """So many significant digits, with a true minus sign; no more than 1e-4 or 1e5 without an exponent."""
     if not math.isfinite(value):
         return "not finite"
-    text = f"{value:.{digits}g}"
-    return text.replace("-", MINUS)
+    return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def decibels(value: float | None) -> str:
@@ -35,12 +36,9 @@ def shape(extents: Sequence[int]) -> str:
     return TIMES.join("?" if extent < 0 else str(extent) for extent in extents) or "scalar"
 
 
-def quantity(count: float) -> str:
-    """`950`, `12.3 k`, `301 M`, `4.6 G`."""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= limit:
-            return f"{count / limit:.3g}{SPACE}{unit}"
-    return f"{count:.0f}"
+def quantity(count: int) -> str:
+    """`950`, `12.3 k`, `301 M`, `4.6 G`, as the terminal has it, but on one line."""
+    return text.quantity(count).replace(" ", SPACE)
 
 
 def size(count: int) -> str:
@@ -53,11 +51,6 @@ def percent(share: float) -> str:
     if 0 < share < 0.001:
         return f"less than 0.1{SPACE}%"
     return f"{100 * share:.1f}".removesuffix(".0") + f"{SPACE}%"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 layer`, `2 layers`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def short(name: str) -> str:
