@@ -21,8 +21,8 @@ from dlpuconv.quantization import BiasCorrection, Rounding
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
-from dlpuconv_backends.tflite.blame import affordable_samples, blame
-from dlpuconv_backends.tflite.budget import affordable_samples as affordable
+from dlpuconv_backends.tflite.blame import blame
+from dlpuconv_backends.tflite.budget import affordable_samples, affordable_to_blame
 from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
@@ -199,7 +199,7 @@ class TFLiteBackend(Backend):
         made = self._prepared(prepared)
         job = made.job
         tuned, quantized = _quantize(made, recipe)
-        few = list(islice(samples, affordable_samples(tuned.graph)))
+        few = list(islice(samples, affordable_to_blame(tuned.graph)))
         given = feeds(few, job.bindings, made.graph.inputs, made.input_permutations)
         with job.progress.stage("looking at each layer", len(few) * len(quantized.graph.operators)) as step:
             layers, total_db = blame(tuned, quantized, given, step)
@@ -266,7 +266,7 @@ def _measured_graph(graph: Graph, job: Job, lowered: Lowered) -> Graph:
     assert job.calibration is not None
     given = feeds(job.calibration.fit, job.bindings, graph.inputs, lowered.input_permutations)
     with job.progress.stage("recalling the batch normalizations"):
-        adapted = with_moments(graph, known, list(islice(given, affordable(graph))))
+        adapted = with_moments(graph, known, list(islice(given, affordable_samples(graph))))
     if adapted is None:
         job.progress.message(_CONTRADICTION)
     return adapted or graph

@@ -33,15 +33,8 @@ if TYPE_CHECKING:
     type Values = dict[str, npt.NDArray[Any]]
 
 _PERFECT_DB = 200.0
-_VALUES, _MOST_SAMPLES = 3_000_000_000, 8
 _INAUDIBLE_DB = 150.0
 """A layer whose own error lies this far below its signal is not tried in the network."""
-
-
-def affordable_samples(graph: Graph) -> int:
-    """How many samples take less than about twenty seconds: the network runs once for each operator."""
-    values = sum(int(np.prod(t.shape)) for op in graph.operators for t in op.outputs)
-    return int(np.clip(_VALUES // max(values * len(graph.operators), 1), 1, _MOST_SAMPLES))
 
 
 def blame(

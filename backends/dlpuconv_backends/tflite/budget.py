@@ -1,4 +1,4 @@
-"""How many samples time and memory allow to run through a graph operator by operator."""
+"""How many samples time and memory allow to run through a graph."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ _WORK = 8e9
 _VALUES = 2**25
 """Of all samples together in the activations that are alive at one time: 128 MiB of float32."""
 
+_BLAMED_VALUES, _MOST_BLAMED = 3_000_000_000, 8
+
 
 def affordable_samples(graph: Graph) -> int:
     """How many samples a graph may see at once."""
     work = sum(_multiplications(op) for op in graph.operators)
     return int(np.clip(min(_WORK / max(work, 1), _VALUES / max(_most_alive(graph), 1)), _FEWEST, _MOST))
+
+
+def affordable_to_blame(graph: Graph) -> int:
+    """How many samples take less than about twenty seconds: the network runs once for each operator."""
+    values = sum(int(np.prod(t.shape)) for op in graph.operators for t in op.outputs)
+    return int(np.clip(_BLAMED_VALUES // max(values * len(graph.operators), 1), 1, _MOST_BLAMED))
 
 
 def _multiplications(op: Operator) -> int:
