@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 LAST = np.array([[1.0, -1.0, 0.5, 2.0]])
 
 
-def network() -> Graph:
+def network(bias: tuple[float, ...] = (0.1, 0.2, 0.0, 0.3)) -> Graph:
     """No activation of the last layer, so that its moments can be seen in what it gives."""
     first = np.array([[0.5, 0.2], [-0.3, 0.4], [0.1, 0.1], [0.6, -0.2]])
     middle = np.random.default_rng(1).random((1, 3, 3, 4)) * 0.3
-    return separable(first, np.array([0.1, 0.2, 0.0, 0.3]), middle, LAST)
+    return separable(first, np.array(bias), middle, LAST)
 
 
 def moments(mean: float, deviation: float) -> Moments:
@@ -46,8 +46,11 @@ def test_a_layer_gives_the_moments_that_are_known_of_it() -> None:
 
 
 def test_moments_are_those_before_the_activation() -> None:
-    """Behind RELU6: values around 6 with a deviation of 0.1 are half of them clipped, and 6 is the highest."""
-    graph, samples = network(), pixels(40)
+    """Behind RELU6: values around 6 with a deviation of 0.1 are half of them clipped, and 6 is the highest.
+
+    The layer's own values are below zero almost everywhere: behind its RELU6 they would have hardly any moments.
+    """
+    graph, samples = network(bias=(-0.6, -0.3, -0.18, -0.5)), pixels(40)
     known = Moments(mean=np.full(4, 6.0), deviation=np.full(4, 0.1))
     made = with_moments(graph, {graph.operators[0]: known}, samples)
     assert made is not None
