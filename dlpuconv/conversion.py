@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlpuconv.content import sha256_of, size_of
 from dlpuconv.delivery import build_manifest, c_header, write_all
-from dlpuconv.delivery.manifest import sha256
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verify.sidecar import sidecar_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.compilers import Compilation
+    from dlpuconv.content import Content
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
     from dlpuconv.formats import FileView
@@ -91,8 +92,15 @@ class Converted:
             raise ValueError(f"{self.name} is a folder; its files are in .artifact.files")
         return self.artifact.files[""]
 
-    def files(self, timings: Mapping[str, float] | None = None) -> dict[str, bytes]:
+    @property
+    def size(self) -> int:
+        """Bytes of the artifact; of all its files together, for a folder."""
+        return sum(map(size_of, self.artifact.contents.values()))
+
+    def files(self, timings: Mapping[str, float] | None = None) -> dict[str, Content]:
         """Everything to deliver, by path relative to the output folder; the manifest included.
+
+        What would be too much for memory, such as a package's calibration files, is there as a `StoredFile`.
 
         Args:
             timings: wall seconds by stage, for the manifest. Left out of a folder's manifest, which is part of the
@@ -102,7 +110,7 @@ class Converted:
 
     def sha256(self) -> str:
         """Hex digest of the artifact; of its manifest, for a folder."""
-        return sha256(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
+        return sha256_of(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
 
     def to_html(self) -> str:
         """The report as one page of HTML, which needs nothing else.
@@ -115,26 +123,27 @@ class Converted:
         from dlpuconv.reporting import Material, make_page, render
 
         name = f"{self.name}/manifest.json" if self.is_folder else f"{self.stem}.json"
-        target, manifest = self.provenance.target, json.loads(self.files()[name])
+        target, manifest = self.provenance.target, self.files()[name]
+        assert isinstance(manifest, bytes)  # a manifest never waits on disk
         material = Material(
             report=self.report,
             view=self.inside.view,
             target=target,
-            size=sum(map(len, self.artifact.files.values())),
-            sidecar=sidecar_of(manifest, Path(name)),
+            size=self.size,
+            sidecar=sidecar_of(json.loads(manifest), Path(name)),
             blamed=self.inside.blamed,
             asked_db=self.inside.asked_db,
         )
         return render(make_page(material))
 
-    def _folder(self) -> dict[str, bytes]:
-        manifest = self._manifest(self.artifact.files, {})
+    def _folder(self) -> dict[str, Content]:
+        manifest = self._manifest(self.artifact.contents, {})
         return {
-            f"{self.name}/{name}": data for name, data in (*self.artifact.files.items(), ("manifest.json", manifest))
+            f"{self.name}/{name}": data for name, data in (*self.artifact.contents.items(), ("manifest.json", manifest))
         }
 
-    def _beside(self, timings: Mapping[str, float]) -> dict[str, bytes]:
-        files = {self.name: self.content}
+    def _beside(self, timings: Mapping[str, float]) -> dict[str, Content]:
+        files: dict[str, Content] = {self.name: self.content}
         if self.provenance.trials:
             files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.compilation is not None and self.compilation.content:
@@ -145,7 +154,7 @@ class Converted:
             files[f"{self.stem}.model_params.h"] = header.encode()
         return {**files, f"{self.stem}.json": self._manifest(files, timings)}
 
-    def _manifest(self, files: Mapping[str, bytes], timings: Mapping[str, float]) -> bytes:
+    def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
         artifact = self.artifact
         if self.compilation is not None:
             artifact = replace(artifact, facts={**artifact.facts, "compiler": self.compilation.to_json()})

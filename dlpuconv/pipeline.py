@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
 from dlpuconv.compilers import compile_for_chip
+from dlpuconv.content import write_content
 from dlpuconv.conversion import Conversion, Converted, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.frontends.modules import module_names
+from dlpuconv.package import RECORD
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
-from dlpuconv.verify import Likeness, Links, Question, reference_inferences, verify_file
+from dlpuconv.verify import Likeness, Links, Question, least_db, reference_inferences, verify_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +85,8 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
-    inside = _inside(file, backend, prepared, recipe, run) if run.request.verification.layers else None
+    asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
+    inside = _inside(file, backend, prepared, recipe, asked_db, run) if run.request.verification.layers else None
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -103,7 +106,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, run: Run) -> Inside:
+def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
     """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
     blamed: tuple[BlamedLayer, ...] = ()
     if backend.tells_blame and run.calibration is not None:
@@ -111,16 +114,16 @@ def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, ru
         with run.clock("layers"):
             found = backend.blame(prepared, recipe, samples)
         blamed = judge_layers(found.layers, module_names(run.source.graph.graph))
-    return Inside(view=backend.read(file), blamed=blamed, asked_db=run.request.verification.min_sqnr)
+    return Inside(view=backend.read(file), blamed=blamed, asked_db=asked_db)
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     """Put the artifact where it can be read back, as the user will have it."""
     place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
-    for name, content in artifact.files.items():
+    for name, content in artifact.contents.items():
         path = place / name if name else place
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_content(content, path)
     return place
 
 
@@ -134,7 +137,9 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         asked |= {Granularity.PER_TENSOR, Granularity.PER_CHANNEL}
     if wanted.recipe is not None:
         asked |= {wanted.recipe.granularity, *(override.granularity for override in wanted.recipe.overrides)}
-    samples = run.calibration.held_out if run.calibration else None
+    # A package is compared on the very files that it ships, unless there are only data for validation.
+    shipped = RECORD in artifact.files and (run.calibration is None or run.calibration.given is not None)
+    samples = run.calibration.held_out if run.calibration and not shipped else None
     return Question(
         asked=frozenset(asked),
         reference=run.source,

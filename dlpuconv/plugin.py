@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import Blame
     from dlpuconv.calibration import Calibration, Preprocessing, Samples
+    from dlpuconv.content import Content, StoredFile
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
+    from dlpuconv.package import Packager
     from dlpuconv.placement import Placement
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
@@ -81,6 +83,8 @@ class Target:
         placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
         run_on_camera: the command that runs the file, with `{file}` and `{device}`.
+        packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
+        min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
     """
 
     name: str
@@ -94,6 +98,8 @@ class Target:
     placement: Placement | None = None
     compiler: ExternalCompiler | None = None
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
+    packager: Packager | None = None
+    min_sqnr: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +204,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What a backend made, still in memory.
+    """What a backend made, not delivered yet.
 
     Attributes:
         files: content by relative path. One entry named "" for an artifact that is one file.
@@ -208,6 +214,7 @@ class Artifact:
         warnings: what the user should know.
         facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
         dropped: what of the recipe could not be done, and why.
+        stored: more files by relative path, too large together for memory.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
@@ -217,6 +224,12 @@ class Artifact:
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    stored: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
+
+    @property
+    def contents(self) -> dict[str, Content]:
+        """Every file by relative path."""
+        return {**self.files, **self.stored}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

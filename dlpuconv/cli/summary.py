@@ -29,7 +29,7 @@ def summary_table(done: Conversion) -> Table:
     for artifact in done.artifacts:
         table.add_row(
             Text(artifact.name),  # as text: a name from a stranger's file is no markup
-            _size(sum(map(len, artifact.artifact.files.values()))),
+            _size(artifact.size),
             _weights(artifact),
             _sqnr(artifact),
             *([_metric(artifact)] if scored else []),
@@ -76,10 +76,18 @@ def trials_table(artifact: Converted) -> Table:
 def next_steps(done: Conversion, paths: list[Path], pages: list[Path]) -> list[str]:
     """Lines that say where everything is, reports among it, and what to run next."""
     lines = ["", f"written to {paths[0].parent}/, each with its manifest", *(f"report: {page}" for page in pages)]
-    steps = [line for artifact in done.artifacts if artifact.report.passed for line in _steps(artifact)]
+    passed = [artifact for artifact in done.artifacts if artifact.report.passed]
+    packages = [line for artifact in passed if _is_package(artifact) for line in _steps(artifact)]
+    if packages:
+        lines += ["", "where the chip's own compiler is installed (the package's README.md says more):", *packages]
+    steps = [line for artifact in passed if not _is_package(artifact) for line in _steps(artifact)]
     if steps:
         lines += ["", "on the camera (a first load can take minutes, while the chip compiles the graph):", *steps]
     return lines
+
+
+def _is_package(artifact: Converted) -> bool:
+    return artifact.provenance.target.packager is not None
 
 
 def _steps(artifact: Converted) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import dlpuconv
 from dlpuconv.calibration import Origin
+from dlpuconv.content import sha256_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.content import Content
     from dlpuconv.ir import InputBinding, Source
     from dlpuconv.plugin import Artifact, Json, Port, Target
     from dlpuconv.quantization import Recipe
@@ -53,7 +54,7 @@ class Provenance:
 def build_manifest(
     made: Provenance,
     artifact: Artifact,
-    files: Mapping[str, bytes],
+    files: Mapping[str, Content],
     report: Mapping[str, Json],
     timings: Mapping[str, float],
 ) -> bytes:
@@ -75,7 +76,7 @@ def build_manifest(
         "request": dict(made.request),
         "verdict": report["verdict"],
         "verified": report["verdict"] == "pass",
-        "files": [{"name": name, "sha256": sha256(data), "bytes": len(data)} for name, data in sorted(files.items())],
+        "files": [_file(name, content) for name, content in sorted(files.items())],
         "source": {"name": made.source.name, "sha256": made.source.sha256},
         "calibration": _calibration(made.calibration),
         "preprocessing": made.preprocessing.as_json(),
@@ -93,9 +94,8 @@ def build_manifest(
     return (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def sha256(content: bytes) -> str:
-    """Hex digest."""
-    return hashlib.sha256(content).hexdigest()
+def _file(name: str, content: Content) -> Json:
+    return {"name": name, "sha256": sha256_of(content), "bytes": size_of(content)}
 
 
 def _calibration(calibration: Calibration | None) -> Json:

@@ -9,10 +9,13 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.content import write_content
 from dlpuconv.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from dlpuconv.content import Content
 
 
 def check_destination(folder: Path, names: Iterable[str], *, force: bool) -> None:
@@ -40,7 +43,7 @@ def check_destination(folder: Path, names: Iterable[str], *, force: bool) -> Non
         )
 
 
-def write_all(folder: Path, files: Mapping[str, bytes], *, force: bool) -> None:
+def write_all(folder: Path, files: Mapping[str, Content], *, force: bool) -> None:
     """Write every file, or none.
 
     Args:
@@ -63,14 +66,17 @@ def write_all(folder: Path, files: Mapping[str, bytes], *, force: bool) -> None:
         raise OutputError(f"cannot write to {str(folder)!r}: {_reason(error)}; nothing was changed") from error
 
 
-def _stage(staging: Path, files: Mapping[str, bytes]) -> None:
+def _stage(staging: Path, files: Mapping[str, Content]) -> None:
+    paths: list[Path] = []
     for name, content in files.items():
         path = staging.joinpath(*_checked(name).parts)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())  # a full disk shows here, before anything old is touched
+        write_content(content, path)
+        paths.append(path)
+    # A full disk shows here, before anything old is touched. Only now, since the first waits for what all have written.
+    for path in paths:
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
 
 def _swap(staging: Path, folder: Path, tops: list[str]) -> None:

@@ -1,0 +1,82 @@
+"""What a file of an artifact holds: bytes in memory, or, where they would be too many, a file that waits on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_EXECUTABLE = 0o111
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """Content on disk; the file stays there as long as anybody holds this value.
+
+    Attributes:
+        path: where it is now; it is read, never changed.
+        sha256: hex digest.
+        size: bytes.
+        store: keeps the folder alive.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    store: Store = field(repr=False, compare=False)
+
+
+type Content = bytes | StoredFile
+
+
+class Store:
+    """A private temporary folder, removed with the last `StoredFile` in it, or when the program ends."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="dlpuconv-"))
+        self._count = 0
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def add(self, content: bytes) -> StoredFile:
+        """Keep content under a name of its own.
+
+        Raises:
+            OSError: the temporary folder is full.
+        """
+        path = self._folder / str(self._count)
+        self._count += 1
+        path.write_bytes(content)
+        return StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content), store=self)
+
+
+def sha256_of(content: Content) -> str:
+    """Hex digest."""
+    return content.sha256 if isinstance(content, StoredFile) else hashlib.sha256(content).hexdigest()
+
+
+def size_of(content: Content) -> int:
+    """Bytes."""
+    return content.size if isinstance(content, StoredFile) else len(content)
+
+
+def write_content(content: Content, path: Path) -> None:
+    """Put content into a new file; what begins as a script does can be run.
+
+    Args:
+        content: what to write.
+        path: of a file that does not exist yet.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("wb") as stream:
+        if isinstance(content, StoredFile):
+            with content.path.open("rb") as stored:
+                shutil.copyfileobj(stored, stream)
+        else:
+            stream.write(content)
+    if isinstance(content, bytes) and content.startswith(b"#!"):
+        path.chmod(path.stat().st_mode | _EXECUTABLE)

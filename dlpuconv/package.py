@@ -1,0 +1,156 @@
+"""What a package folder for a chip maker's compiler holds: the names of its parts, and what its texts tell.
+
+A backend makes the parts; the target, which alone knows the compiler, writes script and texts about them (`Packager`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.plugin import Json
+
+MODEL = "model.onnx"
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+BINS = "dra_image_bin"
+LIST = "dra_bin_list.txt"
+IMAGES = "representative_images"
+REFERENCE = "reference"
+RECORD = f"{REFERENCE}/reference.json"
+
+MOST_SAMPLES = 200
+"""The vendors' guides ask for 100 to 200; compiling takes longer with each."""
+
+
+class Encoding(StrEnum):
+    """How the numbers of an input are stored in the calibration files: little-endian, in the order of the shape."""
+
+    UINT8 = "uint8"
+    """Pixels, as a camera delivers them."""
+    FLOAT32 = "float32"
+    """Anything else, as the model takes it."""
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one number."""
+        return 1 if self is Encoding.UINT8 else 4
+
+    def to_bytes(self, values: npt.NDArray[np.float32]) -> bytes:
+        """The numbers in C order; pixels are rounded and kept within 0-255."""
+        import numpy as np
+
+        if self is Encoding.FLOAT32:
+            return np.asarray(values, "<f4").tobytes()
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8).tobytes()
+
+    def from_bytes(self, content: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        """What is stored, exactly.
+
+        Raises:
+            ValueError: it is more or less than one array of this shape.
+        """
+        import numpy as np
+
+        stored = np.frombuffer(content, np.uint8 if self is Encoding.UINT8 else "<f4")
+        return np.asarray(stored.reshape(shape), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageInput:
+    """One input of the package's model.
+
+    Attributes:
+        name: in the file; letters, digits and `_` only.
+        shape: in the file: [1, C, H, W] for an image.
+        encoding: of the calibration files and of the reference inputs.
+        color: `RGB`, `BGR` or `GRAY` for pixels of 3 or 1 channels; empty for anything else.
+        raw_pixels: the model takes 0-255 as a camera delivers them: a stated normalization is inside.
+        mean: what the source model expects to be subtracted, in 0-255 units, one a channel; empty where not stated.
+        std: what it expects to be divided by after that, likewise.
+        list: file that names the calibration files, one a line; empty without any.
+        folder: of the calibration files.
+        images: folder of the same samples as PNG files; empty without any.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    encoding: Encoding
+    color: str = ""
+    raw_pixels: bool = False
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    list: str = ""
+    folder: str = ""
+    images: str = ""
+
+    @property
+    def is_pixels(self) -> bool:
+        """Whether a camera could deliver this input as it is stored."""
+        return self.encoding is Encoding.UINT8
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row: the last extent."""
+        return self.shape[-1] if self.shape else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageOutput:
+    """One output of the package's model: float32."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a backend put into a package, for the texts about it.
+
+    Attributes:
+        network: short name of the network; letters, digits and `_` only.
+        opset: of the model.
+        inputs: in the file's order.
+        outputs: in the file's order.
+        samples: calibration files of each input.
+        made_up: nobody gave the samples: good for a trial only.
+        resize: how images were brought to the input's size; empty where the samples were arrays.
+        reference: inferences in `reference/`.
+    """
+
+    network: str
+    opset: int
+    inputs: tuple[PackageInput, ...]
+    outputs: tuple[PackageOutput, ...]
+    samples: int
+    made_up: bool
+    resize: str
+    reference: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What a target says of a package.
+
+    Attributes:
+        files: script, configuration and README by relative path.
+        facts: for the manifest, under `package`.
+    """
+
+    files: Mapping[str, bytes]
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Packager(Protocol):
+    """Writes a package's texts."""
+
+    def __call__(self, contents: Contents) -> Texts:
+        """The texts about a package; same contents, same bytes."""
+        ...
