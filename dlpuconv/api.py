@@ -57,7 +57,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     metric: MetricFunction | str | None = None,
     max_drop: float | None = None,
     backend: str | None = None,
-    min_sqnr: float = 10.0,
+    min_sqnr: float | None = None,
     report: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
@@ -98,7 +98,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         max_drop: how much lower than the float model's score the file's may be, in the metric's own unit: the search
             ends with the first recipe that keeps to it, and verification fails if none does.
         backend: another backend than the target's own, such as `tensorflow`.
-        min_sqnr: dB on the final outputs below which verification fails.
+        min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
+            float files.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
         cache: keep calibration statistics in the user's cache folder.
         progress: where long work reports.
@@ -298,7 +299,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     metric: MetricFunction | str | None = None,
     max_drop: float | None = None,
     backend: str | None = None,
-    min_sqnr: float = 10.0,
+    min_sqnr: float | None = None,
     ignore: tuple[str, ...] = (),
     strict: bool = False,
     layers: bool = False,
@@ -380,8 +381,8 @@ def _layout(value: str | None) -> Layout | None:
     return Layout(_one_of("input-layout", value, (Layout.NHWC.value, Layout.NCHW.value)))
 
 
-def _decibels(value: float) -> float:
-    if value != value:
+def _decibels(value: float | None) -> float | None:
+    if value is not None and value != value:
         raise UsageError("--min-sqnr is not a number; give decibels, such as 10")
     return value
 

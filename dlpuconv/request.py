@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.plugin import InterfaceOptions, Normalization
-from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,13 +64,13 @@ class VerificationOptions:
     """How strict the verifier is.
 
     Attributes:
-        min_sqnr: dB on the final outputs below which parity fails.
+        min_sqnr: dB on the final outputs below which parity fails; None for the target's own.
         ignore: ids of rules that do not count.
         strict: warnings fail.
         layers: look at every layer too, for a report.
     """
 
-    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    min_sqnr: float | None = None
     ignore: frozenset[str] = frozenset()
     strict: bool = False
     layers: bool = False

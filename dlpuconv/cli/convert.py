@@ -41,7 +41,7 @@ def convert(
     opset: opt.Opset = None,
     split_outputs: opt.SplitOutputs = "auto",
     backend: opt.BackendName = None,
-    min_sqnr: opt.MinSqnr = 10.0,
+    min_sqnr: opt.MinSqnr = None,
     report: opt.ReportFile = None,
     no_cache: opt.NoCache = False,
     json: opt.Json = False,

@@ -160,7 +160,11 @@ Reference = Annotated[
 ]
 ComparedData = Annotated[
     str | None,
-    typer.Option("--data", help="Samples for the comparison: a folder of images, .npz or .npy.", show_default=False),
+    typer.Option(
+        "--data",
+        help="Samples for the comparison: a folder of images, .npz or .npy; a package ships its own.",
+        show_default=False,
+    ),
 ]
 RecordedResize = Annotated[
     str | None,
@@ -174,7 +178,13 @@ RecordedColor = Annotated[
         show_default=False,
     ),
 ]
-MinSqnr = Annotated[float, typer.Option(help="dB on the outputs below which verification fails.")]
+MinSqnr = Annotated[
+    float | None,
+    typer.Option(
+        help="dB on the outputs below which verification fails. [default: the chip's: 10, or 100 for float files]",
+        show_default=False,
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep calibration statistics.")]
 ReportFile = Annotated[
     Path | None,

@@ -10,7 +10,6 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.reference import read_reference, recorded_preprocessing
-from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
@@ -54,7 +53,7 @@ def verify(
     mean: opt.Mean = None,
     std: opt.Std = None,
     preset: opt.Preset = None,
-    min_sqnr: opt.MinSqnr = DEFAULT_MIN_SQNR_DB,
+    min_sqnr: opt.MinSqnr = None,
     ignore: Ignore = None,
     firmware: Firmware = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
@@ -97,7 +96,7 @@ def verify(
     sidecar = find_sidecar(file) if reference else None
     if not stated and (recorded := recorded_preprocessing(sidecar)):
         request = replace(request, preprocessing=recorded)
-    source, samples = _comparison(reference, data, request, sidecar)
+    source, samples = _comparison(reference, data, request, sidecar, ships_samples=file.is_dir())
     question = Question(
         reference=source,
         samples=samples.held_out if samples else None,
@@ -131,6 +130,7 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
     """The page of a file that was verified."""
     from dlpuconv.formats.detect import read
     from dlpuconv.reporting import Material, make_page, render, size_of, write_report
+    from dlpuconv.verify import least_db
     from dlpuconv.verify.sidecar import find_sidecar
 
     view = (question.backend.read if question.backend else read)(file)
@@ -140,7 +140,7 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
         target=chip,
         size=size_of(file),
         sidecar=find_sidecar(file),
-        asked_db=question.min_sqnr,
+        asked_db=least_db(chip, question.min_sqnr, found.parity),
     )
     write_report({place: render(make_page(material))})
 
@@ -160,11 +160,16 @@ def _backend(name: str) -> Backend | None:
 
 
 def _comparison(
-    reference: Path | None, data: str | None, request: Request, sidecar: Sidecar | None
+    reference: Path | None, data: str | None, request: Request, sidecar: Sidecar | None, *, ships_samples: bool
 ) -> tuple[Model | None, Calibration | None]:
-    """The float model and the samples to compare on; all of them are held out, since nothing is calibrated here."""
+    """The float model and the samples to compare on; all of them are held out, since nothing is calibrated here.
+
+    A package ships samples of its own, on which it is compared where no others are given.
+    """
     from dlpuconv.errors import UsageError
 
+    if reference is not None and data is None and ships_samples:
+        return read_reference(reference, request, sidecar), None
     if (reference is None) != (data is None):
         missing, given = ("--data", "--reference") if data is None else ("--reference", "--data")
         raise UsageError(f"{given} needs {missing}: a comparison takes the float model and samples")

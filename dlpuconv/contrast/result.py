@@ -19,7 +19,7 @@ class Side:
 
     Attributes:
         file: its name.
-        format: `tflite`, `onnx` or `cv25-package`.
+        format: `tflite`, `onnx` or `package`.
         size: bytes.
         layers: how many.
         macs: multiply-accumulates of one inference.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_start
+from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
+from dlpuconv.formats.view import PACKAGE
 
 if TYPE_CHECKING:
     from dlpuconv.formats.runner import Runner
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _HEADER = 8
 _IDENTIFIER = b"TFL3"
-_MOST_IMAGES = 1 << 16  # to count
 _POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .onnx file"
 
 
@@ -34,9 +34,10 @@ def read(path: str | Path) -> FileView:
     path = Path(path)
     if path.is_dir():
         from dlpuconv.formats.onnx_graph import read_onnx
+        from dlpuconv.formats.package_folder import read_package
 
         view = read_onnx(model_inside(path))
-        return replace(view, format="cv25-package", metadata={**view.metadata, **_package_metadata(path)})
+        return replace(view, format=PACKAGE, package=read_package(path, view))
     if _is_tflite(path):
         from dlpuconv.formats.tflite_file import read_tflite
 
@@ -99,17 +100,10 @@ def model_inside(folder: Path) -> Path:
     found = sorted(folder.glob("*.onnx"))
     if len(found) != 1:
         raise ArtifactError(f"the folder {str(folder)!r} holds {len(found)} .onnx files; dlpuconv reads {_POSSIBLE}")
-    if not found[0].resolve().is_relative_to(folder.resolve()):
-        raise ArtifactError(f"{found[0].name} in the folder {str(folder)!r} is a link to a file outside it")
-    return found[0]
-
-
-def _package_metadata(folder: Path) -> dict[str, str]:
-    """How many images the package has for the chip's compiler, where it has a folder for them."""
-    images = folder / "representative_images"
-    return (
-        {"calibration_images": str(sum(1 for _ in islice(images.iterdir(), _MOST_IMAGES)))} if images.is_dir() else {}
-    )
+    try:
+        return SafeFolder(folder).find(found[0].name)
+    except UnusableFileError as error:
+        raise ArtifactError(f"{found[0].name} in {str(folder)!r} {error}") from error
 
 
 def _is_tflite(path: Path) -> bool:

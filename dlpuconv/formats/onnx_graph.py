@@ -39,10 +39,23 @@ def read_onnx(path: Path) -> FileView:
         raise ArtifactError(f"{path.name}: not an ONNX file: {error}") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
+    if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
+        raise ArtifactError(f"{path.name}: damaged: it holds names that are no text")
     try:
         return view_of(model)
     except ArtifactError as error:
         raise ArtifactError(f"{path.name}: {error}") from error
+
+
+def _texts(model: onnx.ModelProto) -> Iterable[object]:
+    graph = model.graph
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    yield from (value.name for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer))
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (text for entry in model.metadata_props for text in (entry.key, entry.value))
+    yield from (model.producer_name, model.producer_version)
 
 
 def view_of(model: onnx.ModelProto) -> FileView:

@@ -62,7 +62,10 @@ class OrtRunner:
         self._failures = _failures()
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
+                str(model) if isinstance(model, Path) else model,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # to the same provider, with a notice on stdout
             )
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error

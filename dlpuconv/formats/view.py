@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.formats.package_view import PackageView
+
+PACKAGE = "package"
+
 type Option = int | float | bool | str | tuple[int, ...]
 
 
@@ -104,13 +108,14 @@ class FileView:
     """A whole file.
 
     Attributes:
-        format: `tflite`, `onnx` or `cv25-package`.
+        format: `tflite`, `onnx` or `package`, a folder for a chip maker's compiler.
         tensors: all tensors of the (first) graph, by index.
         layers: operators in execution order.
         inputs: tensor indices, in the file's order.
         outputs: tensor indices, in the file's order.
         subgraphs: how many graphs the file holds.
         metadata: free texts of the file: `min_runtime_version`, `opset`, `ir_version`, description, ...
+        package: what lies around the model, in a package folder.
     """
 
     format: str
@@ -120,6 +125,7 @@ class FileView:
     outputs: tuple[int, ...]
     subgraphs: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
+    package: PackageView | None = field(default=None, repr=False)
 
     def tensor(self, index: int) -> TensorView | None:
         """The tensor of this index, or None for -1."""

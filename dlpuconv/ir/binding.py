@@ -63,6 +63,24 @@ class InputBinding:
         offset = np.asarray(self.offset, np.float64).reshape(along)
         return np.asarray(source * multiplier + offset, np.float32)
 
+    def invert(self, converted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Values for the source model, in its layout: what `apply` makes `converted` of.
+
+        Args:
+            converted: the converted model's input, any rank, float32.
+        """
+        import numpy as np
+
+        along = [1] * converted.ndim
+        along[self.channel_axis if converted.ndim > self.channel_axis else 0] = -1
+        if self.multiplier != (1.0,) or self.offset != (0.0,):
+            multiplier = np.asarray(self.multiplier, np.float64).reshape(along)
+            offset = np.asarray(self.offset, np.float64).reshape(along)
+            converted = np.asarray((converted - offset) / multiplier, np.float32)
+        if not self.order:
+            return converted
+        return np.take(converted, np.argsort(self.order), axis=self.channel_axis)
+
     def with_quantization(self, quantization: FixedQuantization) -> InputBinding:
         """The same binding with a fixed input quantization."""
         return replace(self, quantization=quantization)

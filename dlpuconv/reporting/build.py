@@ -159,7 +159,7 @@ def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
     if material.view.format == "tflite":
         yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
         yield Snippet("C", c_snippet(material.report.file, contract))
-    elif material.view.format == "cv25-package":
+    elif material.view.format == "package":
         file = f"{material.report.file}/model.onnx"
         yield Snippet("Python, for the float model in the package", python_snippet(file, contract, "onnx"))
     else:

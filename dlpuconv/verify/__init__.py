@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
     from dlpuconv.verify.text import render_parity, render_reasons, render_report
-    from dlpuconv.verify.verifier import Question, verify_file
+    from dlpuconv.verify.verifier import Question, least_db, verify_file
 
 __all__ = [
     # verify a file
     "Question",
+    "least_db",
     "verify_file",
     # what comes of it
     "GranularitySummary",
@@ -47,7 +48,7 @@ _HOMES = {
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
     "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
     "dlpuconv.verify.text": ("render_parity", "render_reasons", "render_report"),
-    "dlpuconv.verify.verifier": ("Question", "verify_file"),
+    "dlpuconv.verify.verifier": ("Question", "least_db", "verify_file"),
 }
 _MODULE = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -34,7 +34,7 @@ _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
 _CODES = 256
 _BYTES = ("int8", "uint8")
-_FORMATS = ("tflite", "onnx", "cv25-package")
+_FORMATS = ("tflite", "onnx", "package")
 
 
 class Tracer(Protocol):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding
     from dlpuconv.plugin import Port
 
+    type Answer = Mapping[str, npt.NDArray[np.generic]]
+
 _LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand still in 8 bits (no face, no score)
 _SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros
 _SILENT = 1e-6  # the same for an output without a scale, which is float
@@ -61,18 +63,37 @@ def compare(
         CalibrationError: there are no samples.
         ShapeError: inputs or outputs do not fit together.
     """
-    tallies = {port.name: _Tally(port) for port in links.outputs}
+    answers = (
+        (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
+    )
+    return compare_answers(answers, links.outputs, calibrated=calibrated)
+
+
+def compare_answers(
+    answers: Iterable[tuple[Answer, Answer]], outputs: Iterable[Port], *, calibrated: bool = True
+) -> ParityReport:
+    """Compare what the source model and the file answered, sample by sample.
+
+    Args:
+        answers: outputs of the source model, and of the file, by name in the source model.
+        outputs: the artifact's.
+        calibrated: False for random samples.
+
+    Raises:
+        CalibrationError: there are no samples.
+        ShapeError: outputs do not fit together.
+    """
+    tallies = {port.name: _Tally(port) for port in outputs}
     count = 0
-    for sample in samples:
-        expected = reference.run(sample)
-        got = artifact.run(to_artifact(sample, links.inputs, links.bindings))
+    for expected, got in answers:
         for name, tally in tallies.items():
             tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
-    outputs = tuple(tally.result(count) for tally in tallies.values())
-    return ParityReport(samples=count, outputs=outputs, calibrated=calibrated)
+    return ParityReport(
+        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
+    )
 
 
 def reference_inferences(

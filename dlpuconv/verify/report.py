@@ -164,7 +164,7 @@ class Report:
 
     Attributes:
         file: its name.
-        format: `tflite`, `onnx` or `cv25-package`.
+        format: `tflite`, `onnx` or `package`.
         target: the chip.
         verdict: pass or fail.
         reasons: a sentence for each thing that made it fail.

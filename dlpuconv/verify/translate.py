@@ -36,6 +36,14 @@ def to_artifact(
     return {port.name: _quantize(_bound(sample, port, bindings), port) for port in ports}
 
 
+def to_source(value: npt.NDArray[np.float32], port: Port, binding: InputBinding | None) -> npt.NDArray[np.float32]:
+    """What the source model takes where the artifact takes `value`: the inverse of `to_artifact` for a float port."""
+    if len(port.permutation) == value.ndim:
+        value = value.transpose(np.argsort(port.permutation))
+    value = value.reshape(port.source_shape)
+    return np.ascontiguousarray(binding.invert(value) if binding else value, np.float32)
+
+
 def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.float64]:
     """An output in real units and in the source model's layout: `scale * (q - zero_point)`, transposed back."""
     real = np.asarray(value, np.float64)

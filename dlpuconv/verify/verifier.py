@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,12 @@ from dlpuconv.formats.detect import probed_runner, read
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import forecast
+from dlpuconv.verify.effort import why_not_run
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.likeness import Likeness
 from dlpuconv.verify.report import IoTensor, Report
-from dlpuconv.verify.rule import DEFAULT_MIN_SQNR_DB, Context
+from dlpuconv.verify.rule import Context
 from dlpuconv.verify.rules import UNIVERSAL_RULES
 from dlpuconv.verify.rules.firmware import RULE as FIRMWARE
 from dlpuconv.verify.sidecar import find_sidecar
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.formats import FileView
+    from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Model
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
@@ -41,12 +42,12 @@ class Question:
     Attributes:
         asked: granularities that the user asked for by name.
         reference: the float source model; without it, or without samples, there is no comparison.
-        samples: that calibration did not see, in the source model's domain.
+        samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are random.
         inputs: the file's inputs; None to take them from the manifest beside it, or to match them.
         outputs: likewise.
         bindings: by input name; None likewise.
-        min_sqnr: dB that every output must reach.
+        min_sqnr: dB that every output must reach; None for the target's own.
         firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where it is not known.
         ignore: ids of rules that do not count.
         strict: warnings fail as well.
@@ -64,7 +65,7 @@ class Question:
     inputs: tuple[Port, ...] | None = None
     outputs: tuple[Port, ...] | None = None
     bindings: Mapping[str, InputBinding] | None = None
-    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    min_sqnr: float | None = None
     firmware: tuple[int, ...] | None = None
     ignore: frozenset[str] = frozenset()
     strict: bool = False
@@ -143,9 +144,22 @@ def _context(
         inputs=inputs,
         outputs=outputs,
         parity=parity,
-        min_sqnr=question.min_sqnr,
+        min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
     )
+
+
+def least_db(target: Target, asked: float | None, parity: ParityReport | None) -> float:
+    """Decibels that every output must reach: what the user asks for, else what the chip's files can be held to.
+
+    Made-up pictures may drive networks where nobody trained them: outputs that saturate there magnify even the rounding
+    of float numbers, so only what is broken is told from what is right.
+    """
+    if asked is not None:
+        return asked
+    if parity is not None and not parity.calibrated:
+        return min(target.min_sqnr, _LEAST_ON_MADE_UP)
+    return target.min_sqnr
 
 
 def _random(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
@@ -176,6 +190,7 @@ def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...]
     return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
 
 
+_LEAST_ON_MADE_UP = 10.0
 _STRANGER = "compared with another model than the manifest names as the file's source"
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
 
@@ -186,17 +201,38 @@ def _parity(
     path: Path, view: FileView, question: Question, sidecar: Sidecar | None
 ) -> tuple[ParityReport | None, LayersReport | None, tuple[str, ...]]:
     """The comparison with the source, as a whole and layer by layer, or why there is none."""
-    if question.reference is None or question.samples is None:
+    shipped = view.package if question.samples is None else None
+    if shipped is None and (question.reference is None or question.samples is None):
         return None, None, ()
     only_on_chip = sorted({layer.op for layer in view.layers if layer.custom and layer.op not in _RUNNABLE})
     if only_on_chip:
         return None, None, (f"not compared with its source: {', '.join(only_on_chip)} runs on the chip only",)
-    from dlpuconv.verify.comparison import compare_files
+    if shipped is not None and question.reference is None and not shipped.inferences:
+        return None, None, ()
+    if shipped is not None and question.reference is None and (reason := why_not_run(view)):
+        return None, None, (f"not run: {reason}",)
+    from dlpuconv.verify.comparison import compare_files, compare_shipped, shipped_samples
 
-    run = (question.backend.runner if question.backend else probed_runner)(path)
-    stranger = sidecar is not None and sidecar.source_sha256 != question.reference.source.sha256
-    parity = compare_files(run, view, question, sidecar)
-    return parity, _layers(path, view, question, sidecar), (_STRANGER,) if stranger else ()
+    run = _runner(path, view, question)
+    if shipped is not None:
+        parity = compare_shipped(run, view, question, sidecar)
+        question = replace(question, samples=shipped_samples(run, view, question, sidecar))
+    else:
+        parity = compare_files(run, view, question, sidecar)
+    return parity, _layers(path, view, question, sidecar), _stranger(question, sidecar)
+
+
+def _runner(path: Path, view: FileView, question: Question) -> Runner:
+    """The backend's own, but for a package that nobody who made it speaks for: that is a stranger's."""
+    if question.backend is None or (view.package is not None and question.inputs is None):
+        return probed_runner(path)
+    return question.backend.runner(path)
+
+
+def _stranger(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
+    if sidecar is None or question.reference is None:
+        return ()
+    return (_STRANGER,) if sidecar.source_sha256 != question.reference.source.sha256 else ()
 
 
 def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | None) -> LayersReport | None:

@@ -73,7 +73,7 @@ def test_a_package_folder_is_read_through_its_only_onnx_file(tmp_path: Path) -> 
     with pytest.raises(ArtifactError, match=r"holds 0 \.onnx files"):
         read(folder)
     (folder / "model.onnx").write_bytes(small_onnx().SerializeToString())
-    assert read(folder).format == "cv25-package"
+    assert read(folder).format == "package"
     out = runner(folder).run({"x": np.array([[1, 0, 0]], np.float32)})
     np.testing.assert_array_equal(out["y"], [[2, 3]])
 

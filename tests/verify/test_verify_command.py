@@ -44,6 +44,24 @@ def verified(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tupl
     return status, json.loads(out), err
 
 
+def test_a_package_is_compared_on_what_it_ships_and_needs_no_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    convert = ["convert", str(MODEL), "--target", "cv25", "--output", str(tmp_path), "--quiet"]
+    assert main([*convert, "--calibration", str(IMAGES), *TRAINED_ON]) == 0
+    package = tmp_path / f"{MODEL.stem}.cv25"
+    status, report, _ = verified(capsys, package, "--target", "cv25", "--reference", MODEL)
+    assert status == 0
+    assert report["parity"]["samples"] == 20
+    assert report["parity"]["min_sqnr_db"] >= 100
+    assert report["findings"] == []
+    (package / "dra_image_bin/007.bin").unlink()
+    status, report, _ = verified(capsys, package, "--target", "cv25")
+    assert status == 1
+    assert {finding["rule"] for finding in report["findings"]} == {"CV-FILES", "CV-BINS"}
+    assert verified(capsys, package, "--target", "cv25", "--ignore", "CV-FILES", "--ignore", "CV-BINS")[0] == 0
+
+
 @pytest.mark.slow
 def test_a_file_is_compared_with_the_preprocessing_that_its_manifest_records(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,149 @@
+"""What a package folder holds beside its model, as it was found; rules judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.package import Encoding
+
+    type Feed = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleFile:
+    """One file that should hold one array.
+
+    Attributes:
+        name: as the package gives it.
+        path: where it is; None where it cannot be used.
+        size: bytes.
+        problem: why it cannot be used, to follow its name; empty where it can.
+    """
+
+    name: str
+    path: Path | None = None
+    size: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationList:
+    """The calibration files of one input.
+
+    Attributes:
+        input: name in the model.
+        shape: in the model.
+        encoding: of the files' numbers.
+        list: the file that names them; empty where the package has none for this input.
+        files: in the list's order.
+        problem: why the list cannot be used, to follow its name; empty where it can.
+    """
+
+    input: str
+    shape: tuple[int, ...]
+    encoding: Encoding
+    list: str = ""
+    files: tuple[SampleFile, ...] = ()
+    problem: str = ""
+
+    @property
+    def sample_bytes(self) -> int:
+        """What each file must hold; 0 where the shape is not static."""
+        size = self.encoding.itemsize
+        for extent in self.shape:
+            size *= max(extent, 0)
+        return size
+
+    @property
+    def usable(self) -> tuple[SampleFile, ...]:
+        """Files that hold one sample each."""
+        return tuple(file for file in self.files if file.path is not None and file.size == self.sample_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """One inference in `reference/`: files by name of the input or output."""
+
+    inputs: dict[str, SampleFile]
+    outputs: dict[str, SampleFile]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageView:
+    """A package folder.
+
+    Attributes:
+        lists: one for each input of the model, in its order.
+        pictures: files in `representative_images/`.
+        faults: files that are not what hashes and manifest say, each with what is wrong.
+        inferences: in `reference/`.
+        output_shapes: of the model, by name.
+    """
+
+    lists: tuple[CalibrationList, ...] = ()
+    pictures: int = 0
+    faults: tuple[tuple[str, str], ...] = ()
+    inferences: tuple[Inference, ...] = field(default=(), repr=False)
+    output_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are for calibration; pictures count where no list names any."""
+        listed = [entry for entry in self.lists if entry.list]
+        return min(len(entry.files) for entry in listed) if listed else self.pictures
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it ships data of the user's; without, its reference inferences are of made-up stand-ins."""
+        return any(entry.list for entry in self.lists)
+
+    def feeds(self, most: int) -> Iterator[Feed]:
+        """Inputs of the model by name, as the files hold them: calibration files, else those in `reference/`.
+
+        At most so many, evenly spread; nothing where a file is missing or has another size.
+        """
+        if self.lists and all(entry.list and len(entry.usable) == len(entry.files) for entry in self.lists):
+            count = self.samples
+            rows = range(count) if count <= most else [round(i * (count - 1) / (most - 1)) for i in range(most)]
+            yield from ({entry.input: _read(entry.files[row], entry) for entry in self.lists} for row in rows)
+        else:
+            yield from (feed for feed, _ in self.recorded())
+
+    def recorded(self) -> Iterator[tuple[Feed, Feed]]:
+        """Inputs and outputs of each complete inference in `reference/`, by name."""
+        from dlpuconv.package import Encoding
+
+        for inference in self.inferences:
+            feed = {e.input: _read(inference.inputs[e.input], e) for e in self.lists if _fits(inference, e)}
+            answers = {
+                name: Encoding.FLOAT32.from_bytes(file.path.read_bytes(), self.output_shapes[name])
+                for name, file in inference.outputs.items()
+                if file.path is not None and file.size == _bytes(self.output_shapes.get(name, ()))
+            }
+            if len(feed) == len(self.lists) and answers.keys() == self.output_shapes.keys():
+                yield feed, answers
+
+
+def _fits(inference: Inference, entry: CalibrationList) -> bool:
+    file = inference.inputs.get(entry.input)
+    return file is not None and file.path is not None and file.size == entry.sample_bytes
+
+
+def _bytes(shape: tuple[int, ...]) -> int:
+    size = 4
+    for extent in shape:
+        size *= max(extent, 0)
+    return size
+
+
+def _read(file: SampleFile, entry: CalibrationList) -> npt.NDArray[np.float32]:
+    assert file.path is not None
+    return entry.encoding.from_bytes(file.path.read_bytes(), entry.shape)
