@@ -91,7 +91,13 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
     elif total < FEW:
         warnings.insert(0, f"only {total} calibration sample{'s' * (total > 1)}: {FEW} or more give steadier ranges")
     if kept:
-        return Calibration(fit=given.samples, held_out=kept.samples, origin=origin, warnings=tuple(warnings))
+        return Calibration(
+            fit=given.samples,
+            held_out=kept.samples,
+            origin=origin,
+            warnings=tuple(warnings),
+            given=given.samples,
+        )
     fit, held_out = split_rows(len(given.samples))
     if not set(fit).isdisjoint(held_out):
         warnings.append("the one sample serves calibration and parity alike: parity is measured on data already seen")
@@ -101,6 +107,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
         origin=origin,
         judges=origin is Origin.GIVEN,
         warnings=tuple(warnings),
+        given=given.samples,
     )
 
 

@@ -72,6 +72,8 @@ class Calibration:
         origin: of `fit`, so that report and manifest can say it.
         judges: True where `held_out` is real data, which recipes can be judged by.
         warnings: what the linter and the reader found.
+        given: every sample that the user gave to calibrate with, held-out ones included, for a chip's own compiler;
+            None where none was given.
     """
 
     fit: Samples
@@ -79,6 +81,7 @@ class Calibration:
     origin: Origin = Origin.GIVEN
     judges: bool = True
     warnings: tuple[str, ...] = ()
+    given: Samples | None = None
 
     @property
     def calibrated(self) -> bool:

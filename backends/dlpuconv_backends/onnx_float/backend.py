@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
+from dlpuconv.package import MODEL
 from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
 from dlpuconv.scheme import Numbers
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Job, Json, Port, Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv_backends.onnx_float.package import Package
 
 DEFAULT_OPSET = 13
 """The safest across public evidence: vendors' own exports for CVflow are of opset 11, 13 and 16."""
 
-MODEL_FILE = "model.onnx"
 RAW_PIXELS = "dlpuconv.raw_pixels"
 """Metadata of the file: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
 
@@ -34,6 +35,7 @@ class FloatModel(Prepared):
 
     Attributes:
         content: serialized ModelProto.
+        opset: of it.
         inputs: in the source model's order.
         outputs: in the source model's order.
         warnings: what the user should know.
@@ -42,6 +44,7 @@ class FloatModel(Prepared):
     """
 
     content: bytes
+    opset: int
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     warnings: tuple[str, ...]
@@ -73,6 +76,7 @@ class OnnxFloatBackend(Backend):
         content, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(
             content=content.SerializeToString(deterministic=True),
+            opset=lowered.model.opset,
             inputs=inputs,
             outputs=outputs,
             warnings=lowered.warnings,
@@ -93,13 +97,15 @@ class OnnxFloatBackend(Backend):
             raise UsageError(
                 f"{target.name} takes {target.scheme.numbers} files; the {self.name} backend makes float32"
             )
+        package = _package(prepared, target)
         return Artifact(
-            files={MODEL_FILE: prepared.content},
+            files=package.files,
             inputs=prepared.inputs,
             outputs=prepared.outputs,
             bindings=prepared.job.bindings,
-            warnings=prepared.warnings,
-            facts=prepared.facts,
+            warnings=(*prepared.warnings, *package.warnings),
+            facts={**prepared.facts, **package.facts},
+            stored=package.stored,
         )
 
     @override
@@ -113,6 +119,15 @@ class OnnxFloatBackend(Backend):
         view = view_of(onnx.load_from_string(made.content))
         sources = tuple(layer.name for layer in view.layers)
         return tuple(Draft(view=view, sources=sources, warnings=made.warnings) for _ in targets)
+
+
+def _package(prepared: FloatModel, target: Target) -> Package:
+    """The model with all that the target's compiler wants beside it; alone where the target says nothing of that."""
+    from dlpuconv_backends.onnx_float.package import Package, make_package
+
+    if target.packager is None:
+        return Package(files={MODEL: prepared.content})
+    return make_package(prepared, prepared.job, target.packager)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

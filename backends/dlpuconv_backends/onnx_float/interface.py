@@ -22,9 +22,14 @@ _ELEMENTWISE = frozenset(("Add", "Sub", "Mul", "Div"))
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")  # `o:NAME|odf:fp32` and `i:NAME=LIST` leave no room for : | = , or spaces
 
 
+_LONGEST = 32
+"""Characters of a name: exporters write whole paths of modules, of which the end tells most."""
+
+
 def plain_name(name: str) -> str:
-    """A name that is safe on command lines and in file names: itself when it is made of letters, digits and `_`."""
-    return _UNSAFE.sub("_", name).strip("_") or "value" if _UNSAFE.search(name) else name
+    """A name that is safe on command lines and in file names: itself when it is a short one of letters, digits, `_`."""
+    plain = _UNSAFE.sub("_", name).strip("_") if _UNSAFE.search(name) else name
+    return plain[-_LONGEST:].lstrip("_") or "value"
 
 
 def shape_interface(editor: Editor, signature: Signature) -> tuple[tuple[Port, ...], tuple[Port, ...]]:

@@ -38,11 +38,12 @@ ZOO = [
     "face_retinaface_mnet025", "imagenet_mnv2_torch", "kws_dscnn_mlperf", "kws_kwt1", "lpr_lprnet",
     "seg_sinet_portrait", "sr_fsrcnn_x2", "text_ppocrv5_det", "vww_mobilenetv1_025",
 ]  # fmt: skip
+BARE = replace(CV25, packager=None)  # these tests are of the model alone
 CONV = np.random.default_rng(3).standard_normal((4, 3, 3, 3)).astype(np.float32)
 
 
 def made(
-    model: Model, *, opset: int | None = None, bindings: dict[str, InputBinding] | None = None, target: Target = CV25
+    model: Model, *, opset: int | None = None, bindings: dict[str, InputBinding] | None = None, target: Target = BARE
 ) -> Artifact:
     job = Job(
         model=model,

@@ -55,7 +55,10 @@ def test_the_normalization_stands_in_front_as_mul_and_add(converted: Conversion)
 
 def test_a_saved_package_verifies_again_from_its_folder_alone(converted: Conversion, tmp_path: Path) -> None:
     (folder,) = converted.save(tmp_path)
-    assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", "model.onnx"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md", "SHA256SUMS", "amba_config.json", "compile_cv25.sh", "dra_image_bin", "manifest.json",
+        "model.onnx", "reference", "representative_images",
+    ]  # fmt: skip
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["verified"]
     assert manifest["facts"]["opset"] == 13
@@ -66,7 +69,8 @@ def test_a_saved_package_verifies_again_from_its_folder_alone(converted: Convers
 def test_without_any_other_option_there_is_a_package() -> None:
     conversion = dlpuconv.convert(MODEL, target="cv25")
     assert conversion.verdict == "pass"
-    assert {f.rule for f in conversion.report.findings} == {"CV-RANGE"}
+    assert {f.rule for f in conversion.report.findings} == {"CV-RANGE", "CV-IMAGES"}
+    assert any("holds none" in text for text in conversion.report.warnings)
     assert [o.version for o in package_model(conversion).opset_import] == [13]
 
 

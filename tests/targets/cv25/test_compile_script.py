@@ -1,0 +1,234 @@
+"""The script of a package, run with stand-ins for Ambarella's tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.targets.cv25.networks import IMAGES, MEAN, MODEL, RNG, STD, converted, gray, network, two_views
+from tests.targets.cv25.stand_ins import StandIns
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+FOUR = ["gen_image_list.py", "onnxparser.py", "vas", "cavalry_gen"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    for picture in sorted(IMAGES.iterdir())[:6]:
+        shutil.copy(picture, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return converted(MODEL, tmp_path_factory.mktemp("rgb"), calibration=images, mean=MEAN, std=STD)
+
+
+@pytest.fixture(scope="module")
+def made_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return two_views(tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture
+def rgb(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "it's a package"))
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> StandIns:
+    return StandIns(tmp_path)
+
+
+def run(package: Path, *arguments: str, cwd: Path | None = None, **more: str) -> CompletedProcess[str]:
+    """The package's script, from anywhere, with nothing of ours on PATH."""
+    script = next(package.glob("compile_*.sh"))
+    return subprocess.run(
+        [script, *arguments],
+        cwd=cwd or "/",
+        env={"PATH": SYSTEM, "HOME": os.environ["HOME"], **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_four_commands_make_the_file_from_the_packages_own_calibration_files(rgb: Path, tools: StandIns) -> None:
+    done = run(rgb, str(tools.environment))
+    assert done.returncode == 0, done.stderr
+    assert tools.names() == FOUR
+    assert "they are equal" in done.stdout
+    assert "WARNING" not in done.stdout
+    assert (rgb / "build/cifar_mobilenetv2.cv25.bin").read_bytes() == b"cavalry"
+    assert "larod-client -g cifar_mobilenetv2.cv25.bin -c ambarella-cvflow" in done.stdout
+    parser = tools.calls()[1]
+    assert parser == [
+        "onnxparser.py", "-m", "model.onnx", "-o", "cifar_mobilenetv2", "-of", "build/parser",
+        "-isrc", "is:1,3,32,32|iq|idf:0,0,0,0|i:input=dra_image_bin/dra_bin_list.txt", "-odst", "o:258|odf:fp32",
+    ]  # fmt: skip
+
+
+def test_it_can_be_run_again_and_the_package_stays_as_it_was(rgb: Path, tools: StandIns) -> None:
+    for _ in range(2):
+        done = run(rgb, str(tools.environment))
+        assert done.returncode == 0, done.stderr
+    summed = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=rgb, check=False)
+    assert summed.returncode == 0
+
+
+def test_fx16_and_surgery_are_switches(rgb: Path, tools: StandIns) -> None:
+    assert run(rgb, str(tools.environment), FX16="1", SURGERY="1").returncode == 0
+    assert tools.names() == ["gen_image_list.py", "graph_surgery.py", *FOUR[1:]]
+    parser = tools.calls()[2]
+    assert parser[-2:] == ["-c", "act-force-fx16,coeff-force-fx16"]
+    assert parser[parser.index("-m") + 1] == "build/model_modified.onnx"
+
+
+def test_paths_of_the_caller_are_the_callers(rgb: Path, tools: StandIns, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "where I am"
+    elsewhere.mkdir()
+    beside = tools.environment.relative_to(tmp_path)
+    done = run(rgb, f"../{beside}", cwd=elsewhere, BUILD="my build", OUTPUT="out/net.bin")
+    assert done.returncode == 0, done.stderr
+    assert (elsewhere / "out/net.bin").read_bytes() == b"cavalry"
+    assert (elsewhere / "my build/parser/cifar_mobilenetv2.vas").exists()
+    assert not (rgb / "build").exists()
+
+
+def test_without_an_environment_file_the_tools_on_path_are_used(rgb: Path, tools: StandIns) -> None:
+    assert run(rgb, PATH=f"{tools.folder}:{SYSTEM}").returncode == 0
+    assert tools.names() == FOUR
+
+
+def test_several_inputs_and_outputs_get_an_option_each(made_of_two: Path, tools: StandIns) -> None:
+    done = run(made_of_two, str(tools.environment), BUILD=str(tools.folder / "b"))
+    assert done.returncode == 0, done.stderr
+    assert tools.names() == FOUR[1:]
+    parser = tools.calls()[0]
+    assert [value for flag, value in pairwise(parser) if flag == "-isrc"] == [
+        "is:1,3,8,20|iq|idf:0,0,0,0|i:left_view_0=dra_image_bin/left_view_0/dra_bin_list.txt",
+        "is:1,5|iq|idf:1,2,0,7|i:gr_e_und_x=dra_image_bin/gr_e_und_x/dra_bin_list.txt",
+    ]
+    assert [value for flag, value in pairwise(parser) if flag == "-odst"] == [
+        "o:a_0|odf:fp32", "o:b_b|odf:fp32", "o:c|odf:fp32",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", FOUR)
+def test_a_tool_that_fails_stops_it_and_is_named(rgb: Path, tools: StandIns, tool: str) -> None:
+    done = run(rgb, str(tools.environment), FAIL=tool)
+    assert done.returncode == 1
+    assert f"compile_cv25.sh: {tool} failed with status 3" in done.stderr
+    assert "out of memory" in done.stderr
+    assert tools.names() == FOUR[: FOUR.index(tool) + 1]
+    assert not list((rgb / "build").glob("*.bin"))
+
+
+@pytest.mark.parametrize("tool", FOUR)
+def test_a_tool_that_is_missing_is_named_before_it_is_needed(rgb: Path, tools: StandIns, tool: str) -> None:
+    (tools.folder / tool).unlink()
+    done = run(rgb, str(tools.environment))
+    assert done.returncode == 1
+    assert f"compile_cv25.sh: {tool} is not on PATH: Ambarella's tools" in done.stderr
+    assert tools.names() == []
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "dra_image_bin/003.bin", "README.md"])
+def test_a_changed_or_missing_file_stops_it_before_any_tool(rgb: Path, tools: StandIns, name: str) -> None:
+    (rgb / name).write_bytes((rgb / name).read_bytes() + b"!")
+    done = run(rgb, str(tools.environment))
+    assert done.returncode == 1
+    assert "files of this package were changed or are missing" in done.stderr
+    (rgb / name).unlink()
+    assert run(rgb, str(tools.environment)).returncode == 1
+    assert tools.names() == []
+
+
+def test_an_environment_file_that_is_not_there_is_named(rgb: Path) -> None:
+    done = run(rgb, "env/cv22.env")
+    assert done.returncode == 1
+    assert "there is no file 'env/cv22.env'" in done.stderr
+
+
+def test_tools_that_read_images_in_another_way_are_not_believed(rgb: Path, tools: StandIns) -> None:
+    done = run(rgb, str(tools.environment), BGR="1")
+    assert done.returncode == 0
+    assert "WARNING: they differ" in done.stdout
+    assert "i:input=dra_image_bin/dra_bin_list.txt" in " ".join(tools.calls()[1])
+
+
+def test_the_comparison_of_images_can_be_left_out(rgb: Path, tools: StandIns) -> None:
+    assert run(rgb, str(tools.environment), CHECK_IMAGES="0").returncode == 0
+    assert tools.names() == FOUR[1:]
+
+
+def test_images_of_the_users_own_complete_a_package_without_any(images: Path, tools: StandIns, tmp_path: Path) -> None:
+    package = converted(MODEL, tmp_path, mean=MEAN, std=STD)
+    done = run(package, str(tools.environment))
+    assert done.returncode == 1
+    assert "this package holds no calibration images: IMAGES=FOLDER takes 100 to 200 of your own" in done.stderr
+    assert tools.names() == []
+    done = run(package, str(tools.environment), IMAGES=str(images), EXT="png")
+    assert done.returncode == 0, done.stderr
+    assert "i:input=build/dra_image_bin/dra_bin_list.txt" in " ".join(tools.calls()[1])
+
+
+def test_what_is_no_rgb_image_needs_no_image_tool(tools: StandIns, tmp_path: Path) -> None:
+    samples = RNG.integers(0, 256, (6, 1, 8, 32)).astype(np.float32)
+    (tools.folder / "gen_image_list.py").unlink()
+    done = run(gray(tmp_path, calibration={"x": samples}), str(tools.environment))
+    assert done.returncode == 0, done.stderr
+    assert tools.names() == FOUR[1:]
+    bare = gray(tmp_path / "bare")
+    assert "holds no calibration data: convert again" in run(bare, str(tools.environment)).stderr
+    assert "IMAGES is for models of one RGB input" in run(bare, str(tools.environment), IMAGES="/").stderr
+
+
+def test_raw_files_of_the_users_own_calibrate_any_package(tools: StandIns, tmp_path: Path) -> None:
+    (tmp_path / "my bins").mkdir()
+    sample, listed = tmp_path / "my bins/0.bin", tmp_path / "my bins/list.txt"
+    sample.write_bytes(bytes(8 * 32))
+    listed.write_text(f"{sample}\n")
+    bare = gray(tmp_path / "bare")
+    done = run(bare, str(tools.environment), cwd=tmp_path, BIN_LISTS="my bins/list.txt")
+    assert done.returncode == 0, done.stderr
+    assert f"is:1,1,8,32|iq|idf:0,0,0,0|i:x={listed}" in tools.calls()[0]
+    assert "BIN_LISTS names 2 files; inputs: 1" in run(bare, BIN_LISTS=f"{listed}:{listed}").stderr
+    assert "there is no file 'nowhere' (BIN_LISTS)" in run(bare, BIN_LISTS="nowhere").stderr
+
+
+def test_cv75_differs_in_names_device_and_environment(tools: StandIns, tmp_path: Path) -> None:
+    samples = RNG.integers(0, 256, (6, 1, 8, 32)).astype(np.float32)
+    package = gray(tmp_path, target="cv75", calibration={"x": samples})
+    assert package.name.endswith(".cv75")
+    assert "give the tools' env/cv75.env" in run(package, "nowhere").stderr
+    done = run(package, str(tools.environment))
+    assert "-c cv75-dlpu-native" in done.stdout
+    assert list((package / "build").glob("*.cv75.bin"))
+
+
+def test_shellcheck_has_nothing_to_say_about_any_of_them(made: Path, made_of_two: Path, tmp_path: Path) -> None:
+    packages = [
+        made,
+        made_of_two,
+        converted(MODEL, tmp_path / "no images"),
+        gray(tmp_path / "gray"),
+        gray(tmp_path / "cv75", target="cv75"),
+        converted(network({"x": (1, 4)}, {"y": "x"}), tmp_path / "numbers"),
+    ]
+    scripts = [script for package in packages for script in package.glob("compile_*.sh")]
+    assert len(scripts) == len(packages)
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
