@@ -3,6 +3,7 @@
 
     scripts/bench.py speed      one conversion as a user runs it: wall time and memory, beside onnx2tf's own int8 path
     scripts/bench.py zoo        every model for every chip: verdict, float graph, operators, seconds
+    scripts/bench.py cv25       every model as a package for CV25: does it verify, dB on its own files, seconds, size
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
 
 The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
@@ -34,6 +35,10 @@ def main() -> int:
         from scripts.benchmarks.zoo_table import run_zoo
 
         figures, missed = run_zoo(models=arguments.models, samples=arguments.samples)
+    elif arguments.command == "cv25":
+        from scripts.benchmarks.cv25_table import run_cv25
+
+        figures, missed = run_cv25(models=arguments.models, samples=arguments.samples)
     else:
         from scripts.benchmarks.accuracy import run_accuracy
 
@@ -50,12 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--repeats", type=int, default=3, help="runs of each command; the median counts")
     speed.add_argument("--no-rival", action="store_true", help="leave out onnx2tf's own int8 path (minutes)")
     zoo = commands.add_parser("zoo", help="every model for every chip")
+    cv25 = commands.add_parser("cv25", help="every model as a package for CV25")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
     accuracy.add_argument("--limit", type=int, help="evaluate on the first N samples only")
-    for each in (zoo, accuracy):
+    for each in (zoo, cv25, accuracy):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, accuracy):
+    for each in (speed, zoo, cv25, accuracy):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

@@ -41,6 +41,19 @@ def test_decibels_are_those_of_power() -> None:
 
 @pytest.mark.zoo
 @pytest.mark.slow
+def test_a_row_of_the_packages_is_written_as_json(repository: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "cv25.json"
+    command = [sys.executable, str(repository / "scripts" / "bench.py"), "cv25"]
+    command += ["--models", "vww*", "--samples", "10", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())["models"]["vww_mobilenetv1_025"]
+    assert (found["verdict"], found["again"], found["numbers"]) == ("pass", "pass", "uint8")
+    assert found["sqnr_db"] >= 100
+
+
+@pytest.mark.zoo
+@pytest.mark.slow
 def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -> None:
     figures = tmp_path / "zoo.json"
     command = [sys.executable, str(repository / "scripts" / "bench.py"), "zoo"]

@@ -37,7 +37,7 @@ def model(repository: Path) -> Path:
 def test_targets_are_listed() -> None:
     done = run("targets")
     assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in ("artpec7", "artpec8", "artpec9", "cv25"))
+    assert all(name in done.stdout for name in ("artpec7", "artpec8", "artpec9", "cv25", "cv75"))
 
 
 @pytest.mark.slow

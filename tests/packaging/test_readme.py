@@ -54,12 +54,14 @@ def test_its_extras_exist(readme: str, repository: Path) -> None:
     assert all(name in extras for name in re.findall(r'"\.\[(\w+)\]"', readme))
 
 
-def test_its_command_has_only_options_that_exist(readme: str) -> None:
-    (command,) = (line for block in blocks(readme, "sh") for line in block.splitlines() if line.startswith("dlpuconv"))
-    _, name, *arguments = shlex.split(command)
-    run = [sys.executable, "-c", "import sys; from dlpuconv.cli import main; sys.exit(main())", name, "--help"]
-    help_text = subprocess.run(run, check=True, capture_output=True, text=True).stdout
-    assert [a for a in arguments if a.startswith("--") and not re.search(rf"{a}\b", help_text)] == []
+def test_its_commands_have_only_options_that_exist(readme: str) -> None:
+    commands = [line for block in blocks(readme, "sh") for line in block.splitlines() if line.startswith("dlpuconv")]
+    assert commands
+    for command in commands:
+        _, name, *arguments = shlex.split(command)
+        run = [sys.executable, "-c", "import sys; from dlpuconv.cli import main; sys.exit(main())", name, "--help"]
+        help_text = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+        assert [a for a in arguments if a.startswith("--") and not re.search(rf"{a}\b", help_text)] == []
 
 
 def test_its_python_calls_convert_with_keywords_that_exist(readme: str) -> None:
