@@ -120,7 +120,6 @@ class Contents:
         inputs: in the file's order.
         outputs: in the file's order.
         samples: calibration files of each input.
-        made_up: nobody gave the samples: good for a trial only.
         resize: how images were brought to the input's size; empty where the samples were arrays.
         reference: inferences in `reference/`.
     """
@@ -130,7 +129,6 @@ class Contents:
     inputs: tuple[PackageInput, ...]
     outputs: tuple[PackageOutput, ...]
     samples: int
-    made_up: bool
     resize: str
     reference: int
 

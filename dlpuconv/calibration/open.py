@@ -29,8 +29,8 @@ RANDOM, NONE = "random", "none"
 _MADE_UP = {RANDOM: Origin.RANDOM, NONE: Origin.SYNTHETIC}
 _NOT_GIVEN = {
     Origin.RANDOM: "the calibration samples are random: the result is not calibrated, its accuracy means nothing",
-    Origin.SYNTHETIC: "no calibration data: ranges come from made-up samples and from what the network itself says of "
-    "its values; about 100 real samples would give a better file, and figures that mean something",
+    Origin.SYNTHETIC: "no calibration data: everything is measured on made-up samples and on what the network itself "
+    "says of its values; about 100 real samples would give a better file, and figures that mean something",
 }
 _HELD_OUT_EVERY = 5
 
@@ -96,7 +96,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
             held_out=kept.samples,
             origin=origin,
             warnings=tuple(warnings),
-            given=given.samples,
+            given=given.samples if origin is Origin.GIVEN else None,
         )
     fit, held_out = split_rows(len(given.samples))
     if not set(fit).isdisjoint(held_out):
@@ -107,7 +107,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
         origin=origin,
         judges=origin is Origin.GIVEN,
         warnings=tuple(warnings),
-        given=given.samples,
+        given=given.samples if origin is Origin.GIVEN else None,
     )
 
 

@@ -64,7 +64,6 @@ class CvflowPackager:
             "script": self.script,
             "network": contents.network,
             "samples": contents.samples,
-            "made_up": contents.made_up,
             "inputs": [_input_facts(given) for given in contents.inputs],
             "outputs": [
                 {"name": output.name, "shape": list(output.shape), "dtype": "float32", "odst": syntax.odst(output)}

@@ -215,10 +215,12 @@ def test_the_readme_says_how_to_pad_rows_and_it_works(colour: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("word", ["random", "none"])
-def test_made_up_data_are_called_made_up(tmp_path: Path, word: str) -> None:
+def test_samples_that_nobody_gave_are_not_shipped_for_calibration(tmp_path: Path, word: str) -> None:
     package = converted(COLOUR, tmp_path, calibration=word)
-    assert facts(package)["made_up"]
-    assert "The calibration data are made up" in (package / "README.md").read_text()
+    assert facts(package)["samples"] == 0
+    assert not (package / "dra_image_bin").exists()
+    assert "This package holds no calibration images" in (package / "README.md").read_text()
+    assert (package / "reference/0/input_x.bin").stat().st_size == 3 * 6 * 40
 
 
 def test_of_many_samples_200_evenly_spread_are_shipped(tmp_path: Path) -> None:

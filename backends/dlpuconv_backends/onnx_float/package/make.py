@@ -72,7 +72,6 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
         inputs=calibrated.inputs,
         outputs=outputs,
         samples=len(chosen) if calibrated.files else 0,
-        made_up=bool(calibrated.files and job.calibration and not job.calibration.calibrated),
         resize=job.preprocessing.resize.value if isinstance(given, PixelSamples) else "",
         reference=min(SAMPLES, len(chosen)),
     )
@@ -100,7 +99,7 @@ def _missing(contents: Contents) -> Iterator[str]:
 
 
 def _stand_in(job: Job) -> Samples:
-    """A few samples for the reference inferences of a package that has none: the user's for validation, or made up."""
+    """A few samples for the reference inferences of a package that ships none: those for validation, or made up."""
     if job.calibration is not None and len(job.calibration.held_out):
         return job.calibration.held_out
     drawn = open_calibration(
@@ -108,11 +107,10 @@ def _stand_in(job: Job) -> Samples:
         signature=job.model.signature,
         preprocessing=job.preprocessing,
         progress=Silent(),
-        limit=SAMPLES,
+        limit=SAMPLES + 1,  # one is held out
     )
     assert drawn is not None
-    assert drawn.given is not None
-    return drawn.given
+    return drawn.fit
 
 
 def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:
