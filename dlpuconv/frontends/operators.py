@@ -8,6 +8,7 @@ from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.structure import free_names
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
 OLDEST: Final = 7
 
-_CONTROL_FLOW: Final = {"Loop", "Scan", "SequenceMap"}
-_QUANTIZED: Final = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
-                     "MatMulNBits", "GatherBlockQuantized"}  # fmt: skip
+_NESTED: Final = CONTROL_FLOW - {"If"}  # a branch may turn out to be constant
+_QUANTIZED: Final = QUANTIZATION | {"MatMulNBits", "GatherBlockQuantized"}
 _NOT_TENSORS: Final = {
     "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength",
-    "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "ReverseSequence",
+    "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
     "StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
-} - {"ReverseSequence"}  # fmt: skip
+}  # fmt: skip
 _QUANTIZED_ALREADY: Final = (
     "{nodes}: the model is quantized already, and this version converts float models; convert the model that it was"
     " made from"
@@ -104,7 +104,7 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
     if node.domain not in ("", "ai.onnx"):
         return _foreign(node)
     kinds: tuple[tuple[Callable[[str], bool], str], ...] = (
-        (_CONTROL_FLOW.__contains__, "{nodes}: control flow cannot be converted"),
+        (_NESTED.__contains__, "{nodes}: control flow cannot be converted"),
         (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
         (_NOT_TENSORS.__contains__, "{nodes}: sequences, optional values and text cannot be converted"),
         (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
-from dlpuconv.package import MODEL
+from dlpuconv.package import MODEL, RAW_PIXELS
 from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
 from dlpuconv.scheme import Numbers
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 DEFAULT_OPSET = 13
 """The safest across public evidence: vendors' own exports for CVflow are of opset 11, 13 and 16."""
-
-RAW_PIXELS = "dlpuconv.raw_pixels"
-"""Metadata of the file: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

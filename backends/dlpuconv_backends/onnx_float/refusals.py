@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import onnx_ir
 
-_CONTROL_FLOW = frozenset(("If", "Loop", "Scan", "SequenceMap"))
-_QUANTIZATION = frozenset(
-    (
-        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
-        "MatMulInteger",
-    )
-)  # fmt: skip
 _OTHER_FLOATS = frozenset(("FLOAT16", "BFLOAT16", "DOUBLE"))
 _SHOWN = 8
 
@@ -42,9 +36,9 @@ def _found(model: onnx_ir.Model) -> Iterator[str]:
         name = f"{node.op_type} {node.name or node.outputs[0].name!r}"
         if node.domain:
             yield f"{name} (operator of the domain {node.domain!r})"
-        elif node.op_type in _CONTROL_FLOW:
+        elif node.op_type in CONTROL_FLOW:
             yield f"{name} (control flow)"
-        elif node.op_type in _QUANTIZATION:
+        elif node.op_type in QUANTIZATION:
             yield f"{name} (the model is quantized already; the chip's compiler wants the float model)"
         elif node.op_type == "NonMaxSuppression":
             before = ", ".join(v.name for v in node.inputs[:2] if v is not None and v.name)

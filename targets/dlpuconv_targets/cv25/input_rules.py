@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.package import RAW_PIXELS
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.syntax import ROW
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from dlpuconv.verify.rule import Context
 
 _CHANNELS = (1, 3, 4)
-_RAW_PIXELS = "dlpuconv.raw_pixels"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
 
 _GUIDE = "Axis: ONNX to CV25 guide"
@@ -54,9 +54,9 @@ def aligned_rows(view: FileView, _: Context) -> Iterator[Hit]:
 
 def raw_pixels(view: FileView, _: Context) -> Iterator[Hit]:
     """Only files of dlpuconv say what range their inputs have."""
-    if _RAW_PIXELS not in view.metadata:
+    if RAW_PIXELS not in view.metadata:
         return
-    raw = view.metadata[_RAW_PIXELS].split(",")
+    raw = view.metadata[RAW_PIXELS].split(",")
     for tensor in _images(view):
         if tensor.name not in raw:
             yield Hit("it takes what the source model takes; nothing says that this is 0-255", tensor.name)
@@ -125,6 +125,7 @@ INPUT_RULES: tuple[Rule, ...] = (
         sentence="Names of inputs and outputs can stand on the compiler's command line.",
         source=_PUBLIC,
         check=plain_names,
+        fix="convert with --target cv25, which makes them plain",
     ),
 )
 """For inputs and outputs; fatal ones first."""

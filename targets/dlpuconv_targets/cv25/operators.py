@@ -25,11 +25,3 @@ KNOWN = frozenset((*_COMPUTE, *_ACTIVATIONS, *_ARITHMETIC, *_POOLS, *_REDUCTIONS
 
 WITHDRAWN = frozenset(("Exp", "LeakyRelu", "Mod"))
 """In the source of the list, but commented out."""
-
-CONTROL_FLOW = frozenset(("If", "Loop", "Scan", "SequenceMap"))
-QUANTIZATION = frozenset(
-    (
-        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
-        "MatMulInteger",
-    )
-)  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 from dlpuconv.placement import Placement
 from dlpuconv.verify.rules import advice, at_layers
-from dlpuconv_targets.cv25.operators import CONTROL_FLOW, KNOWN, QUANTIZATION, WITHDRAWN
+from dlpuconv_targets.cv25.operators import KNOWN, WITHDRAWN
 
 if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView, LayerView
@@ -35,6 +36,7 @@ CVFLOW_PLACEMENT = Placement(
             "The operators are on the one public list of CVflow operators (of 2021; newer tools take more).",
             "Ambarella-Inc/amba-tvm, cv22.py",
             at_layers(known_operator),
+            "ask Ambarella whether your version takes it; if not, express it by others in the source model",
         ),
         advice(
             "CV-NMS",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
-from dlpuconv_targets.cv25.operators import CONTROL_FLOW, QUANTIZATION
 from dlpuconv_targets.cv25.package_rules import PACKAGE_RULES
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
 
@@ -97,6 +97,7 @@ _GRAPH_RULES: tuple[Rule, ...] = (
         sentence="The graph has inputs, layers and outputs.",
         source=_GUIDE,
         check=holds_a_network,
+        fix="export the model again: this file holds no network",
     ),
     Rule(
         id="CV-FLOAT32",

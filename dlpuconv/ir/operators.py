@@ -1,0 +1,16 @@
+"""Kinds of ONNX operators that converters, passes and chips treat alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONTROL_FLOW: Final = frozenset(("If", "Loop", "Scan", "SequenceMap"))
+"""Operators that run other graphs."""
+
+QUANTIZATION: Final = frozenset(
+    (
+        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
+        "MatMulInteger",
+    )
+)  # fmt: skip
+"""Operators that a quantizer puts in: a graph with one of them states scales of its own."""
