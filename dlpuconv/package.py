@@ -29,8 +29,8 @@ RECORD = f"{REFERENCE}/reference.json"
 RAW_PIXELS = "dlpuconv.raw_pixels"
 """Metadata of the model: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
 
-MOST_SAMPLES = 200
-"""The vendors' guides ask for 100 to 200; compiling takes longer with each."""
+FEWEST_SAMPLES, MOST_SAMPLES = 100, 200
+"""What the vendors' guides ask for; compiling takes longer with each."""
 
 
 class Encoding(StrEnum):

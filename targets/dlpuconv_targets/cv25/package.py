@@ -7,12 +7,20 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.package import Texts
+from dlpuconv.calibration import Resize
+from dlpuconv.calibration.geometry import LETTERBOX_FILL
+from dlpuconv.package import FEWEST_SAMPLES, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
     from dlpuconv.package import Contents, PackageInput
     from dlpuconv.plugin import Json
+
+_RESIZED: dict[str, str] = {
+    Resize.STRETCH: "width and height scaled each by a factor of its own",
+    Resize.LETTERBOX: f"scaled by one factor to fit inside, centred, the rest filled with gray ({LETTERBOX_FILL})",
+    Resize.CENTER_CROP: "the largest part in the middle that has this ratio of width to height, scaled by one factor",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,10 @@ class CvflowPackager:
             "by_images": _by_images(contents),
             "padded": [given for given in contents.inputs if len(set(syntax.pitch(given))) > 1],
             "compiled": f"{contents.network}.{self.chip}.bin",
+            "compiled_fx16": f"{contents.network}.{self.chip}.fx16.bin",
+            "alike": _alike(contents),
+            "few": 0 < contents.samples < FEWEST_SAMPLES,
+            "resized": _RESIZED.get(contents.resize, ""),
         }
         return Texts(
             files={
@@ -70,6 +82,15 @@ class CvflowPackager:
                 for output in contents.outputs
             ],
         }
+
+
+def _alike(contents: Contents) -> list[list[PackageInput]]:
+    """Inputs of pixels; together those of which the same can be said."""
+    found: dict[tuple[object, ...], list[PackageInput]] = {}
+    for given in contents.inputs:
+        if given.is_pixels:
+            found.setdefault((given.mean, given.std, given.raw_pixels, given.color), []).append(given)
+    return list(found.values())
 
 
 def _by_images(contents: Contents) -> PackageInput | None:
@@ -131,5 +152,6 @@ def _rendered(template: str, words: dict[str, Any]) -> bytes:
         comment_start_string="{##",  # bash counts an array's elements with ${#ARRAY[@]}
     )
     environment.filters["quote"] = shlex.quote
+    environment.filters["number"] = syntax.number
     text = (resources.files(__package__) / "templates" / template).read_text("utf-8")
     return environment.from_string(text).render(words).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.package import FEWEST_SAMPLES
 from dlpuconv.verify.rule import Hit, Rule, Severity
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView
     from dlpuconv.verify.rule import Context
 
-_FEW = 100
 _GUIDE = "Axis: ONNX to CV25 guide"
 _RUN = "the tools resolve the names in a list from the folder that they run in"
 
@@ -48,7 +48,7 @@ def files_whole(view: FileView, _: Context) -> Iterator[Hit]:
 
 def enough_images(view: FileView, _: Context) -> Iterator[Hit]:
     """Without any, the package cannot be compiled as it is."""
-    if view.package is not None and view.package.samples < _FEW:
+    if view.package is not None and view.package.samples < FEWEST_SAMPLES:
         count = view.package.samples
         yield Hit(f"there are {count}" if count else "there are none: it cannot be compiled as it is")
 

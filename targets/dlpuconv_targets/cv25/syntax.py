@@ -6,6 +6,7 @@ and of scripts that others published; `idf` is sign, size (0: 8, 1: 16, 2: 32 bi
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.package import Encoding
@@ -20,9 +21,14 @@ FX16 = "act-force-fx16,coeff-force-fx16"
 _IDF = {Encoding.UINT8: "0,0,0,0", Encoding.FLOAT32: "1,2,0,7"}
 
 
+def number(value: float) -> str:
+    """As few digits as keep a float32."""
+    return f"{value:.9g}"
+
+
 def numbers(values: Iterable[float]) -> str:
-    """`123.675,116.28,103.53`: as few digits as keep the values."""
-    return ",".join(f"{value:.9g}" for value in values)
+    """`123.675,116.28,103.53`."""
+    return ",".join(map(number, values))
 
 
 def idf(encoding: Encoding) -> str:
@@ -38,6 +44,11 @@ def isrc(given: PackageInput, listed: str) -> str:
 def odst(output: PackageOutput) -> str:
     """One output, float32 in the camera."""
     return f"o:{output.name}|odf:fp32"
+
+
+def sample_bytes(given: PackageInput) -> int:
+    """What one calibration file holds."""
+    return math.prod(given.shape) * given.encoding.itemsize
 
 
 def pitch(given: PackageInput) -> tuple[int, int]:

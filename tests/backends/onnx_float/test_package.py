@@ -159,7 +159,7 @@ def test_images_that_nobody_normalized_stay_float32_with_their_own_format(tmp_pa
     assert (package / "dra_image_bin/000.bin").read_bytes() == values[0].tobytes()
     assert facts(package)["inputs"][0]["isrc"].split("|")[2] == "idf:1,2,0,7"
     assert not (package / "representative_images").exists()
-    assert "takes float32 numbers as the source model does" in (package / "README.md").read_text()
+    assert "`x`: float32 numbers as the source model takes them" in (package / "README.md").read_text()
 
 
 def test_gray_pictures_are_one_plane(pictures: Path, tmp_path: Path) -> None:
@@ -254,6 +254,7 @@ def test_the_same_inputs_give_the_same_bytes(pictures: Path, tmp_path: Path) -> 
         (lambda values: -values, 1, "FAIL y: -6.0 dB"),
         (lambda values: values * np.nan, 1, "FAIL y: -inf dB"),
         (lambda values: values[:-1], 2, "holds 479 numbers, but the output [1, 2, 6, 40] has 480"),
+        (lambda values: np.append(values.view("u1"), 0).astype("u1"), 2, "has 1921 bytes: no float32 numbers"),
     ],
 )
 def test_compare_tells_how_close_a_compiled_network_is(
@@ -261,10 +262,28 @@ def test_compare_tells_how_close_a_compiled_network_is(
 ) -> None:
     answer = np.fromfile(colour / "reference/1/output_y.bin", "<f4")
     given = tmp_path / "camera output"
-    np.asarray(change(answer), "<f4").tofile(given)
+    np.asarray(change(answer)).tofile(given)
     script = colour / "reference/compare.py"
     done = subprocess.run([sys.executable, script, "--sample", "1", given], capture_output=True, text=True, check=False)
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+
+
+def test_compare_takes_a_file_for_every_output_or_names(tmp_path: Path) -> None:
+    package = two_views(tmp_path)
+    answers = [package / f"reference/0/output_{name}.bin" for name in ("a_0", "b_b", "c")]
+
+    def compare(*arguments: object) -> tuple[int, str]:
+        words = [sys.executable, str(package / "reference/compare.py"), *map(str, arguments)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert compare(*answers)[0] == 0
+    assert compare(answers[0]) == (
+        2,
+        "compare.py: 1 files for 3 outputs (a_0, b_b, c); NAME=FILE is for some of them\n",
+    )
+    status, said = compare(f"c={answers[2]}", f"a_0={answers[0]}")
+    assert (status, [line.split()[1] for line in said.splitlines()]) == (0, ["c:", "a_0:"])
 
 
 def test_compare_takes_off_the_padding_of_rows_and_takes_outputs_by_name(tmp_path: Path) -> None:

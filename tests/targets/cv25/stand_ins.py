@@ -1,7 +1,8 @@
 """Executables named like Ambarella's tools, which check what they are told and fail where the real ones would.
 
 They know what is public of those: which flags there are, that lists name files from the folder that the tool runs in,
-that a file holds one array of the stated shape and format, that `vas` writes `vas_output/` where it runs.
+that a file holds one array of the stated shape and format, that `vas` writes `vas_output/` where it runs. A name with a
+space, which nobody knows the real ones to take, is an error.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ def flags(switches, several=()):
     return found
 if os.environ.get("FAIL") == {name!r}:
     fail("out of memory")
+if os.environ.get("IDLE") == {name!r}:
+    sys.exit(0)
+if any(" " in text for text in argv):
+    fail("a space in " + repr(argv))
 """
 
 GEN_IMAGE_LIST = """

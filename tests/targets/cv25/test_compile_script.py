@@ -69,14 +69,17 @@ def test_the_four_commands_make_the_file_from_the_packages_own_calibration_files
     assert done.returncode == 0, done.stderr
     assert tools.names() == FOUR
     assert "they are equal" in done.stdout
-    assert "WARNING" not in done.stdout
+    assert "WARNING: they differ" not in done.stdout
     assert (rgb / "build/cifar_mobilenetv2.cv25.bin").read_bytes() == b"cavalry"
-    assert "larod-client -g cifar_mobilenetv2.cv25.bin -c ambarella-cvflow" in done.stdout
+    assert f"made {rgb}/build/cifar_mobilenetv2.cv25.bin" in done.stdout
+    assert "larod-client -g cifar_mobilenetv2.cv25.bin -c ambarella-cvflow" in (rgb / "README.md").read_text()
     parser = tools.calls()[1]
     assert parser == [
-        "onnxparser.py", "-m", "model.onnx", "-o", "cifar_mobilenetv2", "-of", "build/parser",
-        "-isrc", "is:1,3,32,32|iq|idf:0,0,0,0|i:input=dra_image_bin/dra_bin_list.txt", "-odst", "o:258|odf:fp32",
+        "onnxparser.py", "-m", "package/model.onnx", "-o", "cifar_mobilenetv2", "-of", "parser",
+        "-isrc", "is:1,3,32,32|iq|idf:0,0,0,0|i:input=lists/input.txt", "-odst", "o:258|odf:fp32",
     ]  # fmt: skip
+    listed = (rgb / "build/cv25_work/lists/input.txt").read_text().splitlines()
+    assert listed == [f"package/dra_image_bin/00{number}.bin" for number in range(6)]
 
 
 def test_it_can_be_run_again_and_the_package_stays_as_it_was(rgb: Path, tools: StandIns) -> None:
@@ -92,7 +95,10 @@ def test_fx16_and_surgery_are_switches(rgb: Path, tools: StandIns) -> None:
     assert tools.names() == ["gen_image_list.py", "graph_surgery.py", *FOUR[1:]]
     parser = tools.calls()[2]
     assert parser[-2:] == ["-c", "act-force-fx16,coeff-force-fx16"]
-    assert parser[parser.index("-m") + 1] == "build/model_modified.onnx"
+    assert parser[parser.index("-m") + 1] == "model_modified.onnx"
+    assert (rgb / "build/cifar_mobilenetv2.cv25.fx16.bin").exists()
+    done = run(rgb, FX16="yes")
+    assert (done.returncode, "FX16 is 'yes'; it can be 0 or 1" in done.stderr) == (1, True)
 
 
 def test_paths_of_the_caller_are_the_callers(rgb: Path, tools: StandIns, tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_paths_of_the_caller_are_the_callers(rgb: Path, tools: StandIns, tmp_pat
     done = run(rgb, f"../{beside}", cwd=elsewhere, BUILD="my build", OUTPUT="out/net.bin")
     assert done.returncode == 0, done.stderr
     assert (elsewhere / "out/net.bin").read_bytes() == b"cavalry"
-    assert (elsewhere / "my build/parser/cifar_mobilenetv2.vas").exists()
+    assert (elsewhere / "my build/cv25_work/parser/cifar_mobilenetv2.vas").exists()
     assert not (rgb / "build").exists()
 
 
@@ -117,8 +123,8 @@ def test_several_inputs_and_outputs_get_an_option_each(made_of_two: Path, tools:
     assert tools.names() == FOUR[1:]
     parser = tools.calls()[0]
     assert [value for flag, value in pairwise(parser) if flag == "-isrc"] == [
-        "is:1,3,8,20|iq|idf:0,0,0,0|i:left_view_0=dra_image_bin/left_view_0/dra_bin_list.txt",
-        "is:1,5|iq|idf:1,2,0,7|i:gr_e_und_x=dra_image_bin/gr_e_und_x/dra_bin_list.txt",
+        "is:1,3,8,20|iq|idf:0,0,0,0|i:left_view_0=lists/left_view_0.txt",
+        "is:1,5|iq|idf:1,2,0,7|i:gr_e_und_x=lists/gr_e_und_x.txt",
     ]
     assert [value for flag, value in pairwise(parser) if flag == "-odst"] == [
         "o:a_0|odf:fp32", "o:b_b|odf:fp32", "o:c|odf:fp32",
@@ -136,6 +142,48 @@ def test_a_tool_that_fails_stops_it_and_is_named(rgb: Path, tools: StandIns, too
 
 
 @pytest.mark.parametrize("tool", FOUR)
+def test_a_tool_that_makes_nothing_is_no_success_even_after_one(rgb: Path, tools: StandIns, tool: str) -> None:
+    assert run(rgb, str(tools.environment)).returncode == 0
+    made = rgb / "build/cifar_mobilenetv2.cv25.bin"
+    made.write_bytes(b"of before")
+    done = run(rgb, str(tools.environment), IDLE=tool)
+    assert done.returncode == 1, done.stdout
+    assert "compile_cv25.sh: " in done.stderr
+    assert made.read_bytes() == b"of before"
+
+
+def test_the_package_itself_may_be_the_place_to_build_in(rgb: Path, tools: StandIns) -> None:
+    for _ in range(2):
+        done = run(rgb, str(tools.environment), cwd=rgb, BUILD=".")
+        assert done.returncode == 0, done.stderr
+    assert (rgb / "cifar_mobilenetv2.cv25.bin").exists()
+    assert len(list((rgb / "dra_image_bin").glob("*.bin"))) == 6
+
+
+def test_folders_of_others_are_not_emptied(rgb: Path, tools: StandIns, tmp_path: Path) -> None:
+    precious = tmp_path / "b/cv25_work/precious"
+    precious.mkdir(parents=True)
+    done = run(rgb, str(tools.environment), BUILD=str(tmp_path / "b"))
+    assert (done.returncode, "was not made by this script" in done.stderr) == (1, True)
+    assert precious.exists()
+
+
+def test_it_runs_through_a_link_and_from_a_package_that_cannot_be_written(
+    rgb: Path, tools: StandIns, tmp_path: Path
+) -> None:
+    (tmp_path / "link.sh").symlink_to(rgb / "compile_cv25.sh")
+    before = sorted(rgb.rglob("*"))
+    done = subprocess.run(
+        [tmp_path / "link.sh", tools.environment],
+        env={"PATH": SYSTEM, "HOME": os.environ["HOME"], "BUILD": str(tmp_path / "b"), "CDPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(rgb.rglob("*")) == before
+    assert not list((tmp_path / "b").rglob("package"))
+
+
+@pytest.mark.parametrize("tool", FOUR)
 def test_a_tool_that_is_missing_is_named_before_it_is_needed(rgb: Path, tools: StandIns, tool: str) -> None:
     (tools.folder / tool).unlink()
     done = run(rgb, str(tools.environment))
@@ -144,7 +192,7 @@ def test_a_tool_that_is_missing_is_named_before_it_is_needed(rgb: Path, tools: S
     assert tools.names() == []
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "dra_image_bin/003.bin", "README.md"])
+@pytest.mark.parametrize("name", ["model.onnx", "dra_image_bin/003.bin", "amba_config.json"])
 def test_a_changed_or_missing_file_stops_it_before_any_tool(rgb: Path, tools: StandIns, name: str) -> None:
     (rgb / name).write_bytes((rgb / name).read_bytes() + b"!")
     done = run(rgb, str(tools.environment))
@@ -153,6 +201,13 @@ def test_a_changed_or_missing_file_stops_it_before_any_tool(rgb: Path, tools: St
     (rgb / name).unlink()
     assert run(rgb, str(tools.environment)).returncode == 1
     assert tools.names() == []
+
+
+def test_commands_and_readme_may_be_changed_by_hand(rgb: Path, tools: StandIns) -> None:
+    script = rgb / "compile_cv25.sh"
+    script.write_text(script.read_text().replace("vas -auto", "vas -auto ", 1))
+    (rgb / "README.md").write_text("notes")
+    assert run(rgb, str(tools.environment)).returncode == 0
 
 
 def test_an_environment_file_that_is_not_there_is_named(rgb: Path) -> None:
@@ -165,7 +220,7 @@ def test_tools_that_read_images_in_another_way_are_not_believed(rgb: Path, tools
     done = run(rgb, str(tools.environment), BGR="1")
     assert done.returncode == 0
     assert "WARNING: they differ" in done.stdout
-    assert "i:input=dra_image_bin/dra_bin_list.txt" in " ".join(tools.calls()[1])
+    assert "package/dra_image_bin/000.bin" in (rgb / "build/cv25_work/lists/input.txt").read_text()
 
 
 def test_the_comparison_of_images_can_be_left_out(rgb: Path, tools: StandIns) -> None:
@@ -181,7 +236,12 @@ def test_images_of_the_users_own_complete_a_package_without_any(images: Path, to
     assert tools.names() == []
     done = run(package, str(tools.environment), IMAGES=str(images), EXT="png")
     assert done.returncode == 0, done.stderr
-    assert "i:input=build/dra_image_bin/dra_bin_list.txt" in " ".join(tools.calls()[1])
+    listed = (package / "build/cv25_work/lists/input.txt").read_text().splitlines()
+    assert listed == [f"from_images/image_{number}.bin" for number in range(6)]
+    assert "6 samples for input" in done.stdout
+    assert "WARNING: 100 to 200 are better" in done.stdout
+    assert "no file in" in run(package, IMAGES=str(images)).stderr
+    assert run(package, str(tools.environment), IMAGES=str(images), EXT=".png").returncode == 0
 
 
 def test_what_is_no_rgb_image_needs_no_image_tool(tools: StandIns, tmp_path: Path) -> None:
@@ -192,20 +252,29 @@ def test_what_is_no_rgb_image_needs_no_image_tool(tools: StandIns, tmp_path: Pat
     assert tools.names() == FOUR[1:]
     bare = gray(tmp_path / "bare")
     assert "holds no calibration data: convert again" in run(bare, str(tools.environment)).stderr
-    assert "IMAGES is for models of one RGB input" in run(bare, str(tools.environment), IMAGES="/").stderr
+    assert "IMAGES is for networks of one RGB input" in run(bare, str(tools.environment), IMAGES="/").stderr
 
 
 def test_raw_files_of_the_users_own_calibrate_any_package(tools: StandIns, tmp_path: Path) -> None:
     (tmp_path / "my bins").mkdir()
     sample, listed = tmp_path / "my bins/0.bin", tmp_path / "my bins/list.txt"
     sample.write_bytes(bytes(8 * 32))
-    listed.write_text(f"{sample}\n")
+    listed.write_text(f"{sample}\n0.bin\n")
     bare = gray(tmp_path / "bare")
     done = run(bare, str(tools.environment), cwd=tmp_path, BIN_LISTS="my bins/list.txt")
     assert done.returncode == 0, done.stderr
-    assert f"is:1,1,8,32|iq|idf:0,0,0,0|i:x={listed}" in tools.calls()[0]
+    assert "2 samples for x" in done.stdout
+    assert "is:1,1,8,32|iq|idf:0,0,0,0|i:x=lists/x.txt" in tools.calls()[0]
     assert "BIN_LISTS names 2 files; inputs: 1" in run(bare, BIN_LISTS=f"{listed}:{listed}").stderr
     assert "there is no file 'nowhere' (BIN_LISTS)" in run(bare, BIN_LISTS="nowhere").stderr
+    for content, wrong in (
+        ("absent.bin\n", "absent.bin', which is not there"),
+        ("list.txt\n", "a sample of x has 256"),
+        ("\n", "names no file"),
+    ):
+        listed.write_text(content)
+        done = run(bare, str(tools.environment), cwd=tmp_path, BIN_LISTS="my bins/list.txt")
+        assert (done.returncode, wrong in done.stderr) == (1, True), done.stderr
 
 
 def test_cv75_differs_in_names_device_and_environment(tools: StandIns, tmp_path: Path) -> None:
@@ -214,7 +283,8 @@ def test_cv75_differs_in_names_device_and_environment(tools: StandIns, tmp_path:
     assert package.name.endswith(".cv75")
     assert "give the tools' env/cv75.env" in run(package, "nowhere").stderr
     done = run(package, str(tools.environment))
-    assert "-c cv75-dlpu-native" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert "-c cv75-dlpu-native" in (package / "README.md").read_text()
     assert list((package / "build").glob("*.cv75.bin"))
 
 

@@ -2,10 +2,11 @@
 """Compares what the simulator or the camera gave with the float outputs in this folder. Needs numpy only.
 
     compare.py                          shows what to feed and what is expected
-    compare.py OUTPUT ...               compares: one file for each output, in the order shown
+    compare.py OUTPUT ...               compares: one file for every output, in the order shown
     compare.py NAME=OUTPUT ...          the same by name, for some of the outputs
     --sample N                          which of the samples was fed; 0 without it
-    --min-db DB                         signal-to-noise ratio that every output must reach; 10 without it
+    --min-db DB                         signal-to-noise ratio that every output must reach; 10 without it, below which
+                                        something is wrong, such as the order of colours
 
 An OUTPUT file holds the raw float32 numbers of one output (`odf:fp32`), rows padded to 32 bytes or not.
 Exit status: 0 all outputs agree, 1 some do not, 2 a file cannot be used.
@@ -26,7 +27,10 @@ ROW = 32  # bytes that a row is padded to
 
 def load(path: Path, shape: Any) -> Any:
     """The numbers in a file as an array of this shape, without the padding of rows."""
-    values = np.fromfile(str(path), "<f4")
+    content = path.read_bytes()
+    if len(content) % 4:
+        raise ValueError(f"{path} has {len(content)} bytes: no float32 numbers (odf:fp32)")
+    values = np.frombuffer(content, "<f4")
     shape = tuple(shape) or (1,)
     size, width = int(np.prod(shape)), shape[-1]
     if values.size == size:
@@ -65,16 +69,14 @@ def show(record: Any) -> None:
 
 def chosen(arguments: Any, outputs: Any) -> Any:
     """Pairs of an output and the file to compare it with."""
-    names = [output["name"] for output in outputs]
-    pairs = []
-    for position, text in enumerate(arguments):
-        name, _, path = text.partition("=")
-        if not path or name not in names:
-            if position >= len(outputs):
-                raise ValueError(f"{len(arguments)} files were given, but there are {len(outputs)} outputs")
-            name, path = names[position], text
-        pairs.append((outputs[names.index(name)], Path(path)))
-    return pairs
+    known = {output["name"]: output for output in outputs}
+    named = [text.partition("=") for text in arguments]
+    if all(name in known and path for name, _, path in named):
+        return [(known[name], Path(path)) for name, _, path in named]
+    if len(arguments) != len(outputs):
+        listed = ", ".join(known)
+        raise ValueError(f"{len(arguments)} files for {len(outputs)} outputs ({listed}); NAME=FILE is for some of them")
+    return [(output, Path(text)) for output, text in zip(outputs, arguments)]  # noqa: B905 - Python 3.6
 
 
 def compare(pairs: Any, sample: int, least: float) -> bool:
