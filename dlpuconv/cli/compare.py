@@ -88,7 +88,7 @@ def _trial(
 ) -> tuple[Trial, tuple[str, ...]]:
     """What both are run on, and what there is to say of it."""
     from dlpuconv.calibration import open_calibration
-    from dlpuconv.calibration.open import RANDOM
+    from dlpuconv.calibration.open import is_made_up
     from dlpuconv.cli.console import TerminalProgress
     from dlpuconv.contrast import Trial, signature_of
     from dlpuconv.errors import CalibrationError
@@ -110,6 +110,6 @@ def _trial(
         signature=signature,
         reference=source,
         raw_pixels=Path(data).is_dir() and not request.preprocessing.stated,
-        calibrated=data != RANDOM,
+        calibrated=not is_made_up(data),
     )
     return trial, found.warnings

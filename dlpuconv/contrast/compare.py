@@ -66,7 +66,7 @@ class Trial:
         reference: the float source; None where only the files are compared with one another.
         raw_pixels: True where the samples are 0-255 and nobody said how they are normalized: a file without a manifest
             is then fed as a camera feeds it.
-        calibrated: False for random samples.
+        calibrated: False for made-up samples.
     """
 
     samples: Samples = field(repr=False)
@@ -128,7 +128,7 @@ def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
 
 def _random(trial: Trial | None) -> tuple[str, ...]:
     """That the samples were made up."""
-    return () if trial is None or trial.calibrated else ("compared on random samples: the figures mean little",)
+    return () if trial is None or trial.calibrated else ("compared on made-up samples: the figures mean little",)
 
 
 def _side(file: Opened, target: Target | None) -> Side:

@@ -49,7 +49,7 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[Fact]:
     calibration = manifest["calibration"]
     if calibration.get("samples"):
         held = plural(int(calibration.get("held_out", 0)), "sample")
-        kind = "" if calibration["calibrated"] else "random "
+        kind = "" if calibration["calibrated"] else "made-up "
         yield Fact("calibration", f"{kind}{plural(int(calibration['samples']), 'sample')}", f"{held} held out")
     images = manifest.get("preprocessing")
     if images and images["stated"]:

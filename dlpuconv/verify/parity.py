@@ -57,7 +57,7 @@ def compare(
         artifact: runs the converted file.
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
-        calibrated: False for random samples.
+        calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.
@@ -77,7 +77,7 @@ def compare_answers(
     Args:
         answers: outputs of the source model, and of the file, by name in the source model.
         outputs: the artifact's.
-        calibrated: False for random samples.
+        calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.

@@ -99,7 +99,7 @@ class ParityReport:
     Attributes:
         samples: how many.
         outputs: in the source model's order.
-        calibrated: False where the samples are random: the figures then say little.
+        calibrated: False where the samples are made up: the figures then say little.
         kernels: what ran the artifact.
     """
 
@@ -178,7 +178,7 @@ class Report:
         parity: None where there was no reference or no data.
         layers: the same layer by layer; None where nobody asked, or there was nothing to compare with.
         metric: the user's own; None where there is none.
-        calibrated: False where calibration or comparison used random samples.
+        calibrated: False where calibration or comparison used made-up samples.
         warnings: what else the user should know, beside the findings.
         metadata: free texts of the file, such as `min_runtime_version`.
         min_runtime: the first TensorFlow Lite that has all ops of the file in their versions; empty for other formats.

@@ -46,7 +46,7 @@ class Sidecar:
         path: the manifest.
         target: the chip that the file was made for.
         asked: granularities of the recipe.
-        calibrated: False where the calibration samples were random.
+        calibrated: False where the calibration samples were made up.
         inputs: ports with the source model's shapes and the order of axes.
         outputs: likewise.
         bindings: how source values become the file's, by input name.

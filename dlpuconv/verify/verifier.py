@@ -10,6 +10,7 @@ from dlpuconv.formats.detect import probed_runner, read
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import forecast
+from dlpuconv.scheme import Numbers
 from dlpuconv.verify.effort import why_not_run
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
@@ -43,7 +44,7 @@ class Question:
         asked: granularities that the user asked for by name.
         reference: the float source model; without it, or without samples, there is no comparison.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
-        calibrated: False where calibration or these samples are random.
+        calibrated: False where calibration or these samples are made up.
         inputs: the file's inputs; None to take them from the manifest beside it, or to match them.
         outputs: likewise.
         bindings: by input name; None likewise.
@@ -104,7 +105,9 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     context = _context(path, target, question, sidecar, parity)
     findings = check(view, rules, context, question.ignore)
     decision = decide(findings, strict=question.strict)
-    calibrated = question.calibrated and (sidecar is None or sidecar.calibrated)
+    calibrated = (
+        question.calibrated and (sidecar is None or sidecar.calibrated) and (parity is None or parity.calibrated)
+    )
     return Report(
         file=path.name,
         format=view.format,
@@ -122,7 +125,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         layers=layers,
         metric=question.metric,
         calibrated=calibrated,
-        warnings=(*question.warnings, *notes, *_random(question, sidecar), *_no_firmware(question, target)),
+        warnings=(*question.warnings, *notes, *_made_up(question, target, sidecar), *_no_firmware(question, target)),
         metadata=view.metadata,
         min_runtime=_min_runtime(view),
     )
@@ -162,13 +165,12 @@ def least_db(target: Target, asked: float | None, parity: ParityReport | None) -
     return target.min_sqnr
 
 
-def _random(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
-    """What random samples make worthless: the whole file, or only the figures of this comparison."""
-    if sidecar is None:
-        return () if question.calibrated else (_NOT_CALIBRATED,)
-    if not sidecar.calibrated:
+def _made_up(question: Question, target: Target, sidecar: Sidecar | None) -> tuple[str, ...]:
+    """What made-up samples make worthless: the whole file, or only the figures of this comparison."""
+    calibrated = question.calibrated if sidecar is None else sidecar.calibrated
+    if not calibrated and target.scheme.numbers is not Numbers.FLOAT32:
         return (_NOT_CALIBRATED,)
-    return () if question.calibrated else (_RANDOM_COMPARISON,)
+    return () if calibrated and question.calibrated else (_COMPARED_ON_MADE_UP,)
 
 
 def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
@@ -194,7 +196,7 @@ _LEAST_ON_MADE_UP = 10.0
 _STRANGER = "compared with another model than the manifest names as the file's source"
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
 
-_RANDOM_COMPARISON = "compared on made-up samples: the figures mean little; with real ones they would mean more"
+_COMPARED_ON_MADE_UP = "compared on made-up samples: the figures mean little; with real ones they would mean more"
 
 
 def _parity(
