@@ -40,12 +40,13 @@ class OrtRunner:
     Samples are float32: inputs are cast to the model's own types.
     """
 
-    def __init__(self, model: Path | bytes, name: str = "the model") -> None:
+    def __init__(self, model: Path | bytes, name: str = "the model", *, optimize: bool = True) -> None:
         """Load a model.
 
         Args:
             model: a file, or a serialized ModelProto.
             name: for messages, where there is no file name.
+            optimize: False to compute the graph as it is written: slower, and sums are taken in another order.
 
         Raises:
             ArtifactError: ONNX Runtime refuses it.
@@ -59,6 +60,8 @@ class OrtRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it costs most where others compute
         options.log_severity_level = _ERRORS_ONLY
         options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
+        if not optimize:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._failures = _failures()
         try:
             self._session: Any = onnxruntime.InferenceSession(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_HITS = 50  # written to JSON; the count is always there
 MOST_DB = 200.0
 """Ratios beyond this (or under its negative) say nothing more in double precision: they are cut."""
+ROUNDING_MARGIN_DB = 20.0
+"""A float file folds and moves constants besides: it may round ten times as much as its source does."""
 LOWEST_DB, HIGHEST_DB = -20.0, 60.0
 """What the ratio of one sample is cut to, so that none outweighs all others in a mean."""
 
@@ -57,6 +59,8 @@ class OutputParity:
             or noise where the reference is zero throughout; empty where it is neither.
         starved: which parts of the output its one scale is too coarse for; empty where it suits them all.
         not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
+        rounding_db: the same ratio of the float source beside itself, computed in another order, where a float file's
+            own is low; None where that was not measured.
     """
 
     name: str
@@ -72,6 +76,11 @@ class OutputParity:
     fault: str = ""
     starved: str = ""
     not_finite: int = 0
+    rounding_db: float | None = None
+
+    def asked_db(self, least: float) -> float:
+        """A bar in dB, lowered where rounding alone falls short of it."""
+        return least if self.rounding_db is None else min(least, self.rounding_db - ROUNDING_MARGIN_DB)
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe: no NaN, no infinity."""
@@ -89,6 +98,7 @@ class OutputParity:
             "fault": self.fault or None,
             "starved": self.starved or None,
             "not_finite": self.not_finite,
+            "rounding_db": None if self.rounding_db is None else round(self.rounding_db, 3),
         }
 
 

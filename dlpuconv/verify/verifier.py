@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.detect import probed_runner, read
+from dlpuconv.formats.detect import model_inside, probed_runner, read
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import forecast
@@ -23,7 +23,7 @@ from dlpuconv.verify.sidecar import find_sidecar
 from dlpuconv.verify.verdict import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
@@ -101,7 +101,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     screen(question.ignore, rules)
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path)
-    parity, layers, notes = _parity(path, view, question, sidecar)
+    parity, layers, notes = _parity(path, view, target, question, sidecar)
     context = _context(path, target, question, sidecar, parity)
     findings = check(view, rules, context, question.ignore)
     decision = decide(findings, strict=question.strict)
@@ -155,13 +155,13 @@ def _context(
 def least_db(target: Target, asked: float | None, parity: ParityReport | None) -> float:
     """Decibels that every output must reach: what the user asks for, else what the chip's files can be held to.
 
-    Made-up pictures may drive networks where nobody trained them: outputs that saturate there magnify even the rounding
-    of float numbers, so only what is broken is told from what is right.
+    Made-up pictures may drive a network where nobody trained it; what saturates there magnifies even the rounding of
+    float numbers.
     """
     if asked is not None:
         return asked
     if parity is not None and not parity.calibrated:
-        return min(target.min_sqnr, _LEAST_ON_MADE_UP)
+        return min(target.min_sqnr, _MOST_ON_MADE_UP)
     return target.min_sqnr
 
 
@@ -192,7 +192,7 @@ def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...]
     return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
 
 
-_LEAST_ON_MADE_UP = 10.0
+_MOST_ON_MADE_UP = 60.0
 _STRANGER = "compared with another model than the manifest names as the file's source"
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
 
@@ -200,7 +200,7 @@ _COMPARED_ON_MADE_UP = "compared on made-up samples: the figures mean little; wi
 
 
 def _parity(
-    path: Path, view: FileView, question: Question, sidecar: Sidecar | None
+    path: Path, view: FileView, target: Target, question: Question, sidecar: Sidecar | None
 ) -> tuple[ParityReport | None, LayersReport | None, tuple[str, ...]]:
     """The comparison with the source, as a whole and layer by layer, or why there is none."""
     shipped = view.package if question.samples is None else None
@@ -221,7 +221,41 @@ def _parity(
         question = replace(question, samples=shipped_samples(run, view, question, sidecar))
     else:
         parity = compare_files(run, view, question, sidecar)
-    return parity, _layers(path, view, question, sidecar), _stranger(question, sidecar)
+    if parity is not None and question.min_sqnr is None:
+        parity = _mind_rounding(parity, path, view, target, question)
+    notes = (*_stranger(question, sidecar), *_excused(parity, least_db(target, question.min_sqnr, parity)))
+    return parity, _layers(path, view, question, sidecar), notes
+
+
+def _excused(parity: ParityReport | None, least: float) -> Iterator[str]:
+    """Outputs that pass although they are below the bar, since rounding alone is."""
+    for output in parity.outputs if parity else ():
+        if (
+            output.rounding_db is not None
+            and output.sqnr_db is not None
+            and output.asked_db(least) <= output.sqnr_db < least
+        ):
+            yield (
+                f"{output.name}: {output.sqnr_db:.1f} dB are low for a float file, but the source itself, computed in"
+                f" another order, keeps {output.rounding_db:.1f} dB on these samples"
+            )
+
+
+def _mind_rounding(
+    parity: ParityReport, path: Path, view: FileView, target: Target, question: Question
+) -> ParityReport:
+    """For float files, which have no other excuse: what of a low ratio the source's own rounding explains."""
+    if target.scheme.numbers is not Numbers.FLOAT32:
+        return parity
+    from dlpuconv.verify.rounding import mind_rounding
+
+    least = least_db(target, question.min_sqnr, parity)
+    if question.reference is not None and question.samples is not None:
+        return mind_rounding(parity, least, question.reference.to_bytes(), question.samples)
+    if view.package is not None:
+        recorded = (feed for feed, _ in view.package.recorded())
+        return mind_rounding(parity, least, model_inside(path), recorded)
+    return parity
 
 
 def _runner(path: Path, view: FileView, question: Question) -> Runner:

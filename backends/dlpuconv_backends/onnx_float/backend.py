@@ -138,13 +138,16 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
     """A copy of the model at the asked opset, or at the lowest one from the default on that can express it."""
     from dlpuconv.passes.editor import Editor
     from dlpuconv_backends.onnx_float.opset import OLDEST, lower_opset
+    from dlpuconv_backends.onnx_float.pools import restore_pools
 
     if asked is not None and not OLDEST <= asked <= model.opset:
         raise UsageError(f"--opset {asked} is not possible for this model: it can be {OLDEST} to {model.opset}")
     wanted, stopped = asked or min(DEFAULT_OPSET, model.opset), ""
-    before = {node.op_type for node in model.graph.graph}
+    pooled = model.copy()
+    restore_pools(Editor(pooled.graph))
+    before = {node.op_type for node in pooled.graph.graph}
     while True:
-        copy = model.copy()
+        copy = pooled.copy()
         blockers = lower_opset(Editor(copy.graph), wanted)
         if not blockers:
             break

@@ -42,9 +42,10 @@ def is_close(view: FileView, context: Context) -> Iterator[Hit]:
     """The first output that is not says what the likely reason is."""
     hint = _likely_reason(view, context)
     for output in _outputs(context):
-        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= context.min_sqnr:
+        least = output.asked_db(context.min_sqnr)
+        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
             continue
-        yield Hit(f"{output.sqnr_db:.1f} dB, where {context.min_sqnr:g} dB are asked for{hint}", output.name)
+        yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are asked for{hint}", output.name)
         hint = ""
 
 
