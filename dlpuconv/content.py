@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _EXECUTABLE = 0o111
+_SCRIPTS = frozenset((".sh", ".py"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def size_of(content: Content) -> int:
 
 
 def write_content(content: Content, path: Path) -> None:
-    """Put content into a new file; what begins as a script does can be run.
+    """Put content into a new file; scripts can be run.
 
     Args:
         content: what to write.
@@ -78,5 +79,20 @@ def write_content(content: Content, path: Path) -> None:
                 shutil.copyfileobj(stored, stream)
         else:
             stream.write(content)
-    if isinstance(content, bytes) and content.startswith(b"#!"):
+    if path.suffix in _SCRIPTS:
         path.chmod(path.stat().st_mode | _EXECUTABLE)
+
+
+def lend_content(content: Content, path: Path) -> None:
+    """The same for somebody who only reads, and for no longer than the content is kept: without a copy where possible.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if isinstance(content, StoredFile):
+        try:
+            path.hardlink_to(content.path)
+        except OSError:  # another file system, or one without links
+            write_content(content, path)
+    else:
+        write_content(content, path)

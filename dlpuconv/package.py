@@ -33,6 +33,17 @@ FEWEST_SAMPLES, MOST_SAMPLES = 100, 200
 """What the vendors' guides ask for; compiling takes longer with each."""
 
 
+class Origin(StrEnum):
+    """Where the inputs in `reference/` come from."""
+
+    CALIBRATION = "calibration"
+    """They are the first calibration files."""
+    VALIDATION = "validation"
+    """The user gave them for comparisons only."""
+    MADE_UP = "made-up"
+    """Nobody gave them."""
+
+
 class Encoding(StrEnum):
     """How the numbers of an input are stored in the calibration files: little-endian, in the order of the shape."""
 
@@ -76,8 +87,9 @@ class PackageInput:
         encoding: of the calibration files and of the reference inputs.
         color: `RGB`, `BGR` or `GRAY` for pixels of 3 or 1 channels; empty for anything else.
         raw_pixels: the model takes 0-255 as a camera delivers them: a stated normalization is inside.
-        mean: what the source model expects to be subtracted, in 0-255 units, one a channel; empty where not stated.
-        std: what it expects to be divided by after that, likewise.
+        mean: what the model inside subtracts, in 0-255 units, one a plane; empty where not stated.
+        std: what it divides by after that, likewise.
+        order: plane of the source model's input that each plane is; empty where they are the same.
         list: file that names the calibration files, one a line; empty without any.
         folder: of the calibration files.
         images: folder of the same samples as PNG files; empty without any.
@@ -90,6 +102,7 @@ class PackageInput:
     raw_pixels: bool = False
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    order: tuple[int, ...] = ()
     list: str = ""
     folder: str = ""
     images: str = ""
@@ -125,6 +138,7 @@ class Contents:
         samples: calibration files of each input.
         resize: how images were brought to the input's size; empty where the samples were arrays.
         reference: inferences in `reference/`.
+        origin: of their inputs.
     """
 
     network: str
@@ -134,6 +148,7 @@ class Contents:
     samples: int
     resize: str
     reference: int
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

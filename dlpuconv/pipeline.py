@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
 from dlpuconv.compilers import compile_for_chip
-from dlpuconv.content import write_content
+from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
@@ -123,7 +123,7 @@ def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     for name, content in artifact.contents.items():
         path = place / name if name else place
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_content(content, path)
+        lend_content(content, path)
     return place
 
 

@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from dlpuconv.content import Store, sha256_of, size_of, write_content
+from dlpuconv.content import Store, lend_content, sha256_of, size_of, write_content
 from dlpuconv.delivery import write_all
 
 
@@ -34,6 +34,15 @@ def test_stored_files_are_delivered_beside_bytes(tmp_path: Path) -> None:
 
 def test_a_script_can_be_run_and_other_files_cannot(tmp_path: Path) -> None:
     write_content(b"#!/bin/sh\n", tmp_path / "run.sh")
-    write_content(b"data", tmp_path / "data")
+    write_content(b"#!pixels", tmp_path / "input_x.bin")
     assert os.access(tmp_path / "run.sh", os.X_OK)
-    assert not os.access(tmp_path / "data", os.X_OK)
+    assert not os.access(tmp_path / "input_x.bin", os.X_OK)
+
+
+def test_what_is_only_read_is_lent_without_a_copy(tmp_path: Path) -> None:
+    stored = Store().add(b"pixels")
+    lend_content(stored, tmp_path / "lent")
+    lend_content(b"pixels", tmp_path / "bytes")
+    write_content(stored, tmp_path / "written")
+    assert [(tmp_path / name).read_bytes() for name in ("lent", "bytes", "written")] == [b"pixels"] * 3
+    assert (tmp_path / "written").stat().st_nlink == 1

@@ -71,9 +71,9 @@ class InputBinding:
         """
         import numpy as np
 
-        along = [1] * converted.ndim
-        along[self.channel_axis if converted.ndim > self.channel_axis else 0] = -1
         if self.multiplier != (1.0,) or self.offset != (0.0,):
+            along = [1] * converted.ndim
+            along[self.channel_axis] = -1
             multiplier = np.asarray(self.multiplier, np.float64).reshape(along)
             offset = np.asarray(self.offset, np.float64).reshape(along)
             converted = np.asarray((converted - offset) / multiplier, np.float32)

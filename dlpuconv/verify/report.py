@@ -111,12 +111,14 @@ class ParityReport:
         outputs: in the source model's order.
         calibrated: False where the samples are made up: the figures then say little.
         kernels: what ran the artifact.
+        beside: what it was compared with.
     """
 
     samples: int
     outputs: tuple[OutputParity, ...]
     calibrated: bool = True
     kernels: str = ""
+    beside: str = "the float source"
 
     @property
     def exact(self) -> bool:
@@ -140,6 +142,7 @@ class ParityReport:
             "samples": self.samples,
             "calibrated": self.calibrated,
             "kernels": self.kernels,
+            "beside": self.beside,
             "sqnr_definition": "10*log10(sum(ref^2)/sum((ref-artifact)^2)) over all elements and samples",
             "exact": self.exact,
             "min_sqnr_db": round(self.min_sqnr, 3) if self.rated else None,

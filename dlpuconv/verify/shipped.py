@@ -30,7 +30,7 @@ MOST_COMPARED = 20
 
 ON_ITS_FILES = "ONNX Runtime, on the package's own files"
 ON_STAND_INS = "ONNX Runtime, on made-up samples: there is no calibration data"
-WITH_RECORD = "ONNX Runtime, compared with the package's reference/"
+ITS_RECORD = "its own reference/"
 
 
 def compare_with_source(run: Runner, package: PackageView, links: Links, source: Model) -> ParityReport:
@@ -112,7 +112,9 @@ def compare_with_record(run: Runner, view: FileView, package: PackageView) -> Pa
         for tensor in outputs
     ]
     answers = ((expected, run.run(feed)) for feed, expected in (first, *recorded))
-    return replace(compare_answers(answers, ports, calibrated=package.calibrated), kernels=WITH_RECORD)
+    return replace(
+        compare_answers(answers, ports, calibrated=package.calibrated), kernels="ONNX Runtime", beside=ITS_RECORD
+    )
 
 
 def _for_source(feed: Feed, links: Links) -> dict[str, npt.NDArray[np.float32]]:

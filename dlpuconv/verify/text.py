@@ -27,7 +27,7 @@ def render_report(report: Report) -> RenderableType:
     """The whole report: verdict and reasons first, then the figures, then every finding."""
     parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
     if report.parity is not None:
-        parts += ["", render_parity(report.parity, "beside the float source")]
+        parts += ["", render_parity(report.parity, f"beside {report.parity.beside}")]
     if report.layers is not None and report.layers.worst:
         parts += ["", _worst_layers(report.layers)]
     if report.findings:

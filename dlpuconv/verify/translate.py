@@ -41,7 +41,7 @@ def to_source(value: npt.NDArray[np.float32], port: Port, binding: InputBinding 
     if len(port.permutation) == value.ndim:
         value = value.transpose(np.argsort(port.permutation))
     value = value.reshape(port.source_shape)
-    return np.ascontiguousarray(binding.invert(value) if binding else value, np.float32)
+    return np.asarray(binding.invert(value) if binding else value, np.float32, order="C")
 
 
 def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.float64]:

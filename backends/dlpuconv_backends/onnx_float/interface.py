@@ -26,10 +26,14 @@ _LONGEST = 32
 """Characters of a name: exporters write whole paths of modules, of which the end tells most."""
 
 
+def plain(name: str) -> str:
+    """A name that is safe on command lines and in file names: itself when it is one of letters, digits and `_`."""
+    return _UNSAFE.sub("_", name).strip("_") if _UNSAFE.search(name) else name
+
+
 def plain_name(name: str) -> str:
-    """A name that is safe on command lines and in file names: itself when it is a short one of letters, digits, `_`."""
-    plain = _UNSAFE.sub("_", name).strip("_") if _UNSAFE.search(name) else name
-    return plain[-_LONGEST:].lstrip("_") or "value"
+    """The same for a value: short, and never empty."""
+    return plain(name)[-_LONGEST:].lstrip("_") or "value"
 
 
 def shape_interface(editor: Editor, signature: Signature) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
@@ -79,11 +83,12 @@ def _port(spec: ValueSpec, name: str, permutation: tuple[int, ...]) -> Port:
 def _make_planar(editor: Editor, value: onnx_ir.Value) -> None:
     """x[N,H,W,C] -> Transpose(x[N,C,H,W]); the transposition then sinks until it meets its inverse."""
     shape = static_shape(value)
-    first = next((use.node for use in value.uses()), None)
-    if shape is None or first is None:
+    if shape is None:
         return
     readers = list(value.uses())
     value.shape = type(value.shape)([shape[axis] for axis in _TO_PLANAR])  # type: ignore[misc] # not None
+    if not readers:
+        return
     order = {node: position for position, node in enumerate(editor.graph)}
     earliest = min((use.node for use in readers), key=order.__getitem__)
     interleaved = editor.add(earliest, "Transpose", [value], {"perm": _TO_INTERLEAVED})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Resize
 from dlpuconv.calibration.geometry import LETTERBOX_FILL
-from dlpuconv.package import FEWEST_SAMPLES, Texts
+from dlpuconv.package import FEWEST_SAMPLES, Origin, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ _RESIZED: dict[str, str] = {
     Resize.STRETCH: "width and height scaled each by a factor of its own",
     Resize.LETTERBOX: f"scaled by one factor to fit inside, centred, the rest filled with gray ({LETTERBOX_FILL})",
     Resize.CENTER_CROP: "the largest part in the middle that has this ratio of width to height, scaled by one factor",
+}
+
+_ORIGINS: dict[Origin, str] = {
+    Origin.CALIBRATION: "the first calibration samples",
+    Origin.VALIDATION: "of the data for validation",
+    Origin.MADE_UP: "made up, since no data were given",
 }
 
 
@@ -60,6 +66,7 @@ class CvflowPackager:
             "compiled_fx16": f"{contents.network}.{self.chip}.fx16.bin",
             "alike": _alike(contents),
             "few": 0 < contents.samples < FEWEST_SAMPLES,
+            "origins": _ORIGINS,
             "resized": _RESIZED.get(contents.resize, ""),
         }
         return Texts(
@@ -101,11 +108,6 @@ def _by_images(contents: Contents) -> PackageInput | None:
 
 def _input_facts(given: PackageInput) -> dict[str, Json]:
     row, pitch = syntax.pitch(given)
-    stated: dict[str, Json] = {
-        "im": syntax.numbers(given.mean),
-        "ic": syntax.numbers(given.std),
-        "idf": syntax.idf(given.encoding),
-    }
     return {
         "name": given.name,
         "shape": list(given.shape),
@@ -119,8 +121,19 @@ def _input_facts(given: PackageInput) -> dict[str, Json]:
         "list": given.list or None,
         "images": given.images or None,
         "isrc": syntax.isrc(given, given.list or "LIST"),
-        # im and ic stand for what is inside the model: never give them for this one, but for the source model itself
-        "source_model": stated if given.mean else None,
+        "source_model": _source_model(given) if given.mean else None,
+    }
+
+
+def _source_model(given: PackageInput) -> Json:
+    """What the tools would have to be told of the source model itself: for this one it is inside."""
+    order = given.order or tuple(range(len(given.mean)))
+    planes = sorted(range(len(order)), key=order.__getitem__)
+    return {
+        "color": "BGR" if given.order and given.color == "RGB" else given.color or None,
+        "im": syntax.numbers(given.mean[plane] for plane in planes),
+        "ic": syntax.numbers(given.std[plane] for plane in planes),
+        "idf": syntax.idf(given.encoding),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from PIL import Image
@@ -86,7 +87,9 @@ def test_the_manifest_says_what_the_compiler_and_the_application_need(colour: Pa
     assert given["isrc"] == "is:1,3,6,40|iq|idf:0,0,0,0|i:x=dra_image_bin/dra_bin_list.txt"
     assert (given["row_bytes"], given["row_pitch"], given["rows_aligned"]) == (40, 64, False)
     assert (given["color"], given["layout"], given["raw_pixels"]) == ("RGB", "NCHW", True)
-    assert given["source_model"] == {"im": "123.675,116.28,103.53", "ic": "58.395,57.12,57.375", "idf": "0,0,0,0"}
+    assert given["source_model"] == {
+        "color": "RGB", "im": "123.675,116.28,103.53", "ic": "58.395,57.12,57.375", "idf": "0,0,0,0",
+    }  # fmt: skip
     assert facts(colour)["outputs"] == [
         {"name": "y", "shape": [1, 2, 6, 40], "dtype": "float32", "odst": "o:y|odf:fp32"}
     ]
@@ -128,6 +131,13 @@ def test_bgr_is_turned_inside_where_a_normalization_is_stated_and_said_where_not
 ) -> None:
     turned = converted(COLOUR, tmp_path / "a", calibration=pictures, preset="imagenet", color="bgr")
     assert facts(turned)["inputs"][0]["color"] == "RGB"
+    assert facts(turned)["inputs"][0]["source_model"] == {
+        "color": "BGR", "im": "103.53,116.28,123.675", "ic": "57.375,57.12,58.395", "idf": "0,0,0,0",
+    }  # fmt: skip
+    assert (
+        "mean 123.675, 116.28, 103.53 and std 58.395, 57.12, 57.375 for red, green, blue"
+        in (turned / "README.md").read_text()
+    )
     assert (turned / "dra_image_bin/000.bin").read_bytes() == PIXELS[0].transpose(2, 0, 1).tobytes()
     as_it_is = converted(COLOUR, tmp_path / "b", calibration=pictures, color="bgr")
     assert facts(as_it_is)["inputs"][0]["color"] == "BGR"
@@ -221,6 +231,20 @@ def test_samples_that_nobody_gave_are_not_shipped_for_calibration(tmp_path: Path
     assert not (package / "dra_image_bin").exists()
     assert "This package holds no calibration images" in (package / "README.md").read_text()
     assert (package / "reference/0/input_x.bin").stat().st_size == 3 * 6 * 40
+    assert json.loads((package / "reference/reference.json").read_text())["origin"] == "made-up"
+
+
+def test_a_number_and_an_input_that_nobody_reads_are_carried_along(tmp_path: Path) -> None:
+    model = network({"x": (), "unused": (1, 6, 40, 3)}, {"y": "x"})
+    package = converted(model, tmp_path)
+    assert (package / "reference/0/input_x.bin").stat().st_size == 4
+    assert (package / "reference/0/input_unused.bin").stat().st_size == 3 * 6 * 40
+
+
+def test_the_name_of_the_network_is_the_beginning_of_the_models(tmp_path: Path) -> None:
+    onnx.save(COLOUR, tmp_path / "mobilenet on faces of the front door camera.onnx")
+    conversion = dlpuconv.convert(tmp_path / "mobilenet on faces of the front door camera.onnx", target="cv25")
+    assert facts(saved(conversion, tmp_path))["network"] == "mobilenet_on_faces_of"
 
 
 def test_of_many_samples_200_evenly_spread_are_shipped(tmp_path: Path) -> None:
@@ -234,8 +258,13 @@ def test_of_many_samples_200_evenly_spread_are_shipped(tmp_path: Path) -> None:
 
 def test_samples_for_validation_are_not_shipped_for_calibration(tmp_path: Path) -> None:
     fit, kept = (RNG.integers(0, 256, (count, 1, 8, 32)).astype(np.float32) for count in (4, 3))
-    package = gray(tmp_path, calibration={"x": fit}, validation={"x": kept})
+    package = gray(tmp_path / "both", calibration={"x": fit}, validation={"x": kept})
     assert len(lines(package / "dra_image_bin/dra_bin_list.txt")) == 4
+    assert json.loads((package / "reference/reference.json").read_text())["origin"] == "calibration"
+    package = gray(tmp_path / "kept", validation={"x": kept})
+    assert not (package / "dra_image_bin").exists()
+    assert json.loads((package / "reference/reference.json").read_text())["origin"] == "validation"
+    assert (package / "reference/0/input_x.bin").read_bytes() == kept[0].astype(np.uint8).tobytes()
 
 
 def test_the_same_inputs_give_the_same_bytes(pictures: Path, tmp_path: Path) -> None:

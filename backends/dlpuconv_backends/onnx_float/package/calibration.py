@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _PICTURES = {1: "L", 3: "RGB"}
 _WORKERS = min(4, os.cpu_count() or 1)
+_MOST_BYTES = 32 << 20
 _FASTEST = 1  # of zlib's levels: higher ones take four times as long for a tenth less
 
 
@@ -62,7 +64,7 @@ def write_calibration(
     encoded = ({given.name: given.encoding.to_bytes(feed[given.name]) for given in placed} for feed in feeds)
     files: dict[str, StoredFile] = {}
     with progress.stage("writing calibration files", total) as step, ThreadPoolExecutor(_WORKERS) as pool:
-        for some in batched(zip(stems, encoded, strict=True), 4 * _WORKERS):
+        for some in batched(zip(stems, encoded, strict=True), _at_once(placed)):
             for given in placed:
                 contents = {stem: sample[given.name] for stem, sample in some}
                 files |= {f"{given.folder}/{stem}.bin": store.add(content) for stem, content in contents.items()}
@@ -75,6 +77,12 @@ def write_calibration(
     for given in placed:
         files[given.list] = store.add("".join(f"{given.folder}/{stem}.bin\n" for stem in stems).encode())
     return Calibrated(placed, files)
+
+
+def _at_once(inputs: tuple[PackageInput, ...]) -> int:
+    """Samples in memory: enough for all workers, unless they are large."""
+    size = sum(math.prod(given.shape) * given.encoding.itemsize for given in inputs)
+    return max(1, min(4 * _WORKERS, _MOST_BYTES // max(size, 1)))
 
 
 def _place(given: PackageInput, *, alone: bool) -> PackageInput:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration import Color, PixelSamples, open_calibration
 from dlpuconv.content import Store, sha256_of
 from dlpuconv.errors import BackendError
-from dlpuconv.package import MODEL, SUMS, Contents, Encoding, PackageInput, PackageOutput
+from dlpuconv.package import MODEL, SUMS, Contents, Encoding, Origin, PackageInput, PackageOutput
 from dlpuconv.progress import Silent
-from dlpuconv_backends.onnx_float.interface import plain_name
+from dlpuconv_backends.onnx_float.interface import plain
 from dlpuconv_backends.onnx_float.package.calibration import Calibrated, write_calibration
 from dlpuconv_backends.onnx_float.package.reference import SAMPLES, write_reference
 from dlpuconv_backends.onnx_float.package.samples import Chosen, choose_encodings
@@ -54,26 +54,27 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
         ArtifactError: ONNX Runtime cannot run the model.
         BackendError: the temporary folder is full.
     """
-    given = job.calibration.given if job.calibration else None
-    chosen = Chosen(given if given is not None and len(given) else _stand_in(job), model.inputs, job.bindings)
+    samples, origin = _samples(job)
+    chosen = Chosen(samples, model.inputs, job.bindings)
     encodings, warnings = choose_encodings(chosen)
     inputs = tuple(_input(port, encodings[port.file_name or port.name], job) for port in model.inputs)
     outputs = tuple(PackageOutput(name=port.file_name or port.name, shape=port.shape) for port in model.outputs)
     calibrated = Calibrated(inputs, {})
-    if given is not None and len(given):
+    if origin is Origin.CALIBRATION:
         try:
             calibrated = write_calibration(chosen, len(chosen), inputs, Store(), job.progress)
         except OSError as error:
             raise BackendError(f"the calibration files do not fit into the temporary folder: {error}") from error
-    files = {MODEL: model.content, **write_reference(model.content, chosen, calibrated.inputs, outputs)}
+    files = {MODEL: model.content, **write_reference(model.content, chosen, calibrated.inputs, outputs, origin)}
     contents = Contents(
         network=_network(job),
         opset=model.opset,
         inputs=calibrated.inputs,
         outputs=outputs,
         samples=len(chosen) if calibrated.files else 0,
-        resize=job.preprocessing.resize.value if isinstance(given, PixelSamples) else "",
+        resize=job.preprocessing.resize.value if isinstance(samples, PixelSamples) else "",
         reference=min(SAMPLES, len(chosen)),
+        origin=origin,
     )
     texts = packager(contents)
     files |= texts.files
@@ -98,10 +99,13 @@ def _missing(contents: Contents) -> Iterator[str]:
         )
 
 
-def _stand_in(job: Job) -> Samples:
-    """A few samples for the reference inferences of a package that ships none: those for validation, or made up."""
-    if job.calibration is not None and len(job.calibration.held_out):
-        return job.calibration.held_out
+def _samples(job: Job) -> tuple[Samples, Origin]:
+    """What to calibrate with; where nobody gave that, what to show by inferences only."""
+    calibration = job.calibration
+    if calibration is not None and calibration.given is not None:
+        return calibration.given, Origin.CALIBRATION
+    if calibration is not None and calibration.judges:
+        return calibration.held_out, Origin.VALIDATION
     drawn = open_calibration(
         "none",
         signature=job.model.signature,
@@ -110,7 +114,7 @@ def _stand_in(job: Job) -> Samples:
         limit=SAMPLES + 1,  # one is held out
     )
     assert drawn is not None
-    return drawn.fit
+    return drawn.fit, Origin.MADE_UP
 
 
 def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:
@@ -127,6 +131,7 @@ def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:
         raw_pixels=raw,
         mean=_each(binding.offset, channels) if stated and binding else (),
         std=_each(binding.multiplier, channels) if stated and binding else (),
+        order=binding.order if stated and binding else (),
     )
 
 
@@ -142,7 +147,7 @@ def _each(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
 
 def _network(job: Job) -> str:
     """A name for the compiled network."""
-    return plain_name(job.model.source.name)[:_NAME].strip("_") or "network"
+    return plain(job.model.source.name)[:_NAME].strip("_") or "network"
 
 
 def _sums(files: Mapping[str, Content]) -> bytes:

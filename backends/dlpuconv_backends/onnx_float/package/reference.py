@@ -15,7 +15,7 @@ from dlpuconv.package import MODEL, RECORD, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlpuconv.package import PackageInput, PackageOutput
+    from dlpuconv.package import Origin, PackageInput, PackageOutput
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
 SAMPLES = 3
@@ -23,7 +23,11 @@ COMPARE = f"{REFERENCE}/compare.py"
 
 
 def write_reference(
-    model: bytes, feeds: Iterable[Feed], inputs: tuple[PackageInput, ...], outputs: tuple[PackageOutput, ...]
+    model: bytes,
+    feeds: Iterable[Feed],
+    inputs: tuple[PackageInput, ...],
+    outputs: tuple[PackageOutput, ...],
+    origin: Origin,
 ) -> dict[str, bytes]:
     """Inputs as they are stored, and the float32 outputs of ONNX Runtime on exactly these numbers.
 
@@ -32,6 +36,7 @@ def write_reference(
         feeds: values by input name, at least one; the first few count.
         inputs: of the file.
         outputs: of the file.
+        origin: of the values.
 
     Raises:
         ArtifactError: ONNX Runtime cannot run the model.
@@ -47,15 +52,16 @@ def write_reference(
         for name, values in runner.run(exact).items():
             files[f"{REFERENCE}/{number}/output_{name}.bin"] = np.asarray(values, "<f4").tobytes()
         count += 1
-    files[RECORD] = _record(inputs, outputs, count)
+    files[RECORD] = _record(inputs, outputs, count, origin)
     files[COMPARE] = (resources.files(__package__) / "compare.py").read_bytes()
     return files
 
 
-def _record(inputs: tuple[PackageInput, ...], outputs: tuple[PackageOutput, ...], count: int) -> bytes:
+def _record(inputs: tuple[PackageInput, ...], outputs: tuple[PackageOutput, ...], count: int, origin: Origin) -> bytes:
     """What the files are: for `compare.py`, and for whoever reads the package back."""
     record = {
         "samples": count,
+        "origin": origin.value,
         "inputs": [
             {
                 "name": given.name,
