@@ -128,7 +128,7 @@ class OrtTracer(OrtRunner):
 
 
 def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:
-    return np.ascontiguousarray(value) if dtype is None else np.ascontiguousarray(value, dtype)
+    return np.asarray(value, dtype, order="C")  # ascontiguousarray would make a number a vector
 
 
 def _failures() -> tuple[type[Exception], ...]:
