@@ -63,7 +63,7 @@ def test_a_good_package_breaks_nothing_and_still_answers_what_its_reference_says
     assert found(report) == {"CV-IMAGES": [" there are 5"]}
     assert report.parity is not None
     assert (report.parity.samples, report.parity.exact) == (3, True)
-    assert "reference/" in (report.parity.kernels or "")
+    assert report.parity.beside == "its own reference/"
 
 
 def test_with_its_source_it_is_compared_on_the_files_that_it_ships(package: Path) -> None:
