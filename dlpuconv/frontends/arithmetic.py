@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from dlpuconv.errors import ShapeError
@@ -36,12 +37,12 @@ LONGEST_RANGE: Final = 2**20
 
 
 def evaluate(
-    graph: onnx.GraphProto, types: Mapping[str, onnx.ValueInfoProto], known: Mapping[str, Array], limit: int
+    model: onnx.ModelProto, types: Mapping[str, onnx.ValueInfoProto], known: Mapping[str, Array], limit: int
 ) -> dict[str, Array]:
-    """Values of the nodes that read only constants and static shapes.
+    """Values of the nodes of the main graph that read only constants and static shapes.
 
     Args:
-        graph: in the order in which it runs.
+        model: its nodes in the order in which they run.
         types: what inference knows of its values.
         known: the constants, and values computed earlier.
         limit: elements of the largest value that is computed.
@@ -51,7 +52,8 @@ def evaluate(
     """
     values = dict(known)
     found: dict[str, Array] = {}
-    for node in graph.node:
+    compute = _Computer(list(model.opset_import), types, limit)
+    for node in model.graph.node:
         if node.domain or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
             continue
         match node.op_type:
@@ -60,7 +62,7 @@ def evaluate(
             case "Range":
                 made = _range(node, values)
             case _:
-                made = _compute(node, values, types, limit)
+                made = compute(node, values)
         found |= made
         values |= made
     return found
@@ -103,25 +105,52 @@ def _range(node: onnx.NodeProto, values: Mapping[str, Array]) -> dict[str, Array
     return {node.output[0]: (start + np.arange(max(math.ceil(length), 0)) * delta).astype(start.dtype)}
 
 
-def _compute(
-    node: onnx.NodeProto, values: Mapping[str, Array], types: Mapping[str, onnx.ValueInfoProto], limit: int
-) -> dict[str, Array]:
-    inputs = [name for name in node.input if name]
-    outputs = [name for name in node.output if name]
-    if not inputs or not all(name in values for name in inputs):
-        return {}
-    # The size is known before anything is computed, so that nothing large is ever allocated.
-    if not all(_is_small(types.get(name), limit) for name in outputs):
-        return {}
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class _Computer:
+    """Runs single nodes in ONNX's reference implementation.
 
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results = _reference(node, {name: values[name] for name in inputs}, types)
-    except _FAILURES:
-        return {}
-    return dict(zip(outputs, results, strict=True))
+    Attributes:
+        opsets: of the model: `Unsqueeze` and others changed their form in between.
+        types: what inference knows of the values.
+        limit: elements of the largest value that is computed.
+    """
+
+    opsets: list[onnx.OperatorSetIdProto]
+    types: Mapping[str, onnx.ValueInfoProto]
+    limit: int
+
+    def __call__(self, node: onnx.NodeProto, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by name; nothing where an input is unknown, an output is large, or the node makes no sense."""
+        inputs = [name for name in node.input if name]
+        outputs = [name for name in node.output if name]
+        if not inputs or not all(name in values for name in inputs):
+            return {}
+        # The size is known before anything is computed, so that nothing large is ever allocated.
+        if not all(_is_small(self.types.get(name), self.limit) for name in outputs):
+            return {}
+        import numpy as np
+
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                results = self._run(node, {name: values[name] for name in inputs}, outputs)
+        except _FAILURES:
+            return {}
+        return dict(zip(outputs, results, strict=True))
+
+    def _run(self, node: onnx.NodeProto, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
+        import onnx
+        from onnx.reference import ReferenceEvaluator
+
+        types = {name: onnx.helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in feeds.items()}
+        graph = onnx.helper.make_graph(
+            [node],
+            "node",
+            [onnx.helper.make_tensor_value_info(name, types[name], array.shape) for name, array in feeds.items()],
+            [self.types[name] for name in outputs],
+        )
+        model = onnx.helper.make_model(graph, opset_imports=self.opsets)
+        return cast("list[Array]", ReferenceEvaluator(model).run(None, dict(feeds)))
 
 
 def _is_small(value: onnx.ValueInfoProto | None, limit: int) -> bool:
@@ -129,21 +158,3 @@ def _is_small(value: onnx.ValueInfoProto | None, limit: int) -> bool:
         return False
     dims = value.type.tensor_type.shape.dim
     return all(dim.HasField("dim_value") for dim in dims) and math.prod(dim.dim_value for dim in dims) <= limit
-
-
-def _reference(
-    node: onnx.NodeProto, feeds: Mapping[str, Array], types: Mapping[str, onnx.ValueInfoProto]
-) -> list[Array]:
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-
-    outputs = [name for name in node.output if name]
-    graph = onnx.helper.make_graph(
-        [node],
-        "node",
-        [onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
-         for n, a in feeds.items()],
-        [types[name] for name in outputs],
-    )  # fmt: skip
-    model = onnx.helper.make_model(graph)
-    return cast("list[Array]", ReferenceEvaluator(model).run(None, dict(feeds)))

@@ -75,7 +75,7 @@ def infer(model: onnx.ModelProto, *, strict: bool = True) -> Inferred:
         _check_sizes(types)
         if not asks and Inferred(types, constants).is_complete(model.graph):
             break
-        found = evaluate(model.graph, types, constants, SMALL)
+        found = evaluate(model, types, constants, SMALL)
         if not found:
             break
         constants |= found

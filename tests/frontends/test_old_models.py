@@ -67,3 +67,21 @@ def test_every_form_of_constant_becomes_an_initializer() -> None:
     assert operators(model) == ["Add", "Mul", "Sub", "Reshape"]
     got = run(model, x=np.zeros((1, 4), np.float32))[0]
     np.testing.assert_array_equal(got, [[-0.5, 0.0], [-0.5, 0.0]])
+
+
+@pytest.mark.parametrize("opset", [11, 12, 13, 17])
+def test_shape_arithmetic_is_followed_in_the_form_of_every_opset(opset: int) -> None:
+    """Reshape(x, [Shape(x)[0], Shape(x)[1] * Shape(x)[2]]), as older exporters flatten: Unsqueeze changed with 13."""
+
+    def unsqueezed(name: str, result: str) -> onnx.NodeProto:
+        return (
+            node("Unsqueeze", [name], [result], axes=[0]) if opset < 13 else node("Unsqueeze", [name, "zero"], [result])
+        )
+
+    nodes = [node("Shape", ["x"], ["s"])]
+    nodes += [node("Gather", ["s", f"i{axis}"], [f"d{axis}"], axis=0) for axis in range(3)]
+    nodes += [node("Mul", ["d1", "d2"], ["m"]), unsqueezed("d0", "u0"), unsqueezed("m", "u1")]
+    nodes += [node("Concat", ["u0", "u1"], ["t"], axis=0), node("Reshape", ["x", "t"], ["y"])]
+    indices = {f"i{axis}": np.asarray(axis) for axis in range(3)} | {"zero": np.asarray([0])}
+    model = read(build(nodes, [value("x", (1, 3, 4))], [value("y", None)], indices, opset=opset))
+    assert model.signature.outputs[0].shape == (1, 12)
