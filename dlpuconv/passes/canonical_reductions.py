@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import onnx_ir
 
 _POOLS = {"GlobalAveragePool": "ReduceMean", "GlobalMaxPool": "ReduceMax", "AveragePool": "ReduceMean"}
+WAS_POOL = "dlpuconv.pool"
+"""Metadata of a reduction that the source has as a pool over the whole map."""
 _REDUCTIONS = ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd")
 
 
@@ -29,7 +31,9 @@ def pool_to_reduction(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if not node.op_type.startswith("Global") and not _whole(node, shape):
         return None
     axes = editor.constant(np.arange(2, len(shape)), f"{node.name}_axes")
-    editor.substitute(node, editor.add(node, _POOLS[node.op_type], [node.inputs[0], axes], {"keepdims": 1}))
+    reduction = editor.insert(node, _POOLS[node.op_type], [node.inputs[0], axes], {"keepdims": 1})
+    reduction.metadata_props[WAS_POOL] = "1"
+    editor.substitute(node, reduction.outputs[0])
     return FIRED
 
 

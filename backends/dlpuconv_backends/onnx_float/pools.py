@@ -1,42 +1,23 @@
-"""ReduceMean over all of height and width -> GlobalAveragePool, and ReduceMax -> GlobalMaxPool.
+"""What the source has as a pool over the whole map becomes one again: GlobalAveragePool, GlobalMaxPool.
 
-The IR knows reductions only. Compilers for networks of images know the pools best, and most sources have them.
+The IR knows reductions only. Compilers for networks of images know the pools best; and what the source computes as a
+mean stays one, since runtimes sum the two in another order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.passes import attributes as attrs
-from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.canonical_reductions import WAS_POOL
 
 if TYPE_CHECKING:
-    import onnx_ir
+    from dlpuconv.passes.editor import Editor
 
 _POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
-_CHANNELS = 1  # the axis before those that a pool takes together
 
 
 def restore_pools(editor: Editor) -> None:
-    """Rewrite every such reduction, in place.
-
-    Args:
-        editor: of a graph with static shapes, whose reductions have their axes as an input.
-    """
+    """Rewrite every such reduction, in place."""
     for node in list(editor.graph):
-        if node.op_type in _POOLS and _takes_a_whole_map(editor, node):
+        if WAS_POOL in node.metadata_props:
             editor.substitute(node, editor.add(node, _POOLS[node.op_type], [node.inputs[0]]))
-
-
-def _takes_a_whole_map(editor: Editor, node: onnx_ir.Node) -> bool:
-    shape = static_shape(node.inputs[0])
-    axes = editor.integers(node.inputs[1]) if len(node.inputs) > 1 else None
-    if shape is None or axes is None or len(shape) <= _CHANNELS + 1 or not attrs.integer(node, "keepdims", 1):
-        return False
-    x = node.inputs[0]
-    return (
-        x is not None
-        and x.dtype is not None
-        and x.dtype.is_floating_point()
-        and axes == list(range(_CHANNELS + 1, len(shape)))
-    )
