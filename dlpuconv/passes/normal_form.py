@@ -32,6 +32,7 @@ from dlpuconv.passes import (
     strided_slice,
     tidy,
     unify_opset,
+    unroll_recurrent,
 )
 from dlpuconv.passes.editor import Editor, static_shape
 from dlpuconv.passes.report import NormalFormReport, PassReport
@@ -59,6 +60,7 @@ REPEATED: tuple[Pass, ...] = (
     recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
+    unroll_recurrent.PASS,
     expand_norms.GROUPS,  # before the InstanceNormalization in a GroupNorm is taken for one
     expand_norms.PASS,
     canonical_reductions.POOLS,

@@ -15,6 +15,7 @@ from dlpuconv_backends.flatbuffer import Affine, Graph, Operator, Tensor
 from dlpuconv_backends.tflite.numbers import Parameters
 from dlpuconv_backends.tflite.operators import SPECS, is_data
 from dlpuconv_backends.tflite.saturation import CLAMPS
+from dlpuconv_backends.tflite.share_constants import share_constants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,7 @@ def build(graph: Graph, plan: ActivationPlan, layers: Mapping[Operator, LayerWei
         _unsigned_inputs(built)
     if interface.output_dtype == "uint8":
         _unsigned_outputs(built)
+    share_constants(built)
     return built
 
 

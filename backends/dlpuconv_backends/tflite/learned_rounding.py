@@ -8,6 +8,8 @@ left on average. Nothing is learned by gradient: the same samples give the same 
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
@@ -79,11 +81,29 @@ class Rounder:
 
 def left_nearest(graph: Graph) -> tuple[str, ...]:
     """What is not learned of a float graph, in words; nothing where everything is."""
-    large = [op.source_name or op.output.name for op in graph.operators if _is_layer(op) and _is_too_large(op)]
-    if not large:
-        return ()
-    named = ", ".join(large[:_NAMED]) + (", ..." if len(large) > _NAMED else "")
-    return (f"the rounding of {len(large)} layers was not learned, as they have too many weights: {named}",)
+    by_reason: dict[str, list[str]] = {}
+    for op, reason in _left(graph).items():
+        by_reason.setdefault(reason, []).append(op.source_name or op.output.name)
+    return tuple(
+        f"the rounding of {len(names)} layers was not learned, as they {reason}: "
+        + ", ".join(names[:_NAMED])
+        + (", ..." if len(names) > _NAMED else "")
+        for reason, names in by_reason.items()
+    )
+
+
+def _left(graph: Graph) -> dict[Operator, str]:
+    """Layers of a float graph that keep their nearest codes, and why."""
+    layers = [op for op in graph.operators if _is_layer(op)]
+    readers = Counter(map(_weights_of, layers))
+    left = {op: "share their weights" for op in layers if readers[_weights_of(op)] > 1}
+    return left | {op: "have too many weights" for op in layers if _is_too_large(op)}
+
+
+def _weights_of(layer: Operator) -> bytes:
+    """Equal for layers that read equal weights."""
+    weights, _ = _constants(layer)
+    return hashlib.sha256(str(weights.shape).encode() + weights.tobytes()).digest()
 
 
 def learn(
@@ -104,14 +124,17 @@ def learn(
     ahead = iter(graph.operators)
     layers = iter(nearest.layers)  # the integer graph has the same layers in the same order
     found: dict[Operator, LayerWeights] = {}
+    left = _left(graph)
     for op in nearest.graph.operators:
         if not _is_layer(op):
             integer.step(op)
             continue
         layer = next(layers)
         _run_up_to(layer, exact, ahead)
-        pair = _Pair(layer, op, exact, integer)
-        found[layer] = pair.learned(nearest.layers[layer], nearest.plan.read_as(layer, _data_index(layer)))
+        found[layer] = nearest.layers[layer]
+        if layer not in left:
+            pair = _Pair(layer, op, exact, integer)
+            found[layer] = pair.learned(found[layer], nearest.plan.read_as(layer, _data_index(layer)))
         exact.step(layer)
         integer.step(_with_integers(op, found[layer]))
         done()
@@ -142,9 +165,7 @@ class _Pair:
     quantized: Stepwise
 
     def learned(self, nearest: LayerWeights, data: Parameters) -> LayerWeights:
-        """The layer's integers; those that it has where they are too many."""
-        if _is_too_large(self.layer):
-            return nearest
+        """The layer's integers."""
         weights, bias = _constants(self.layer)
         rows = rows_of(self.layer, weights)
         scale = np.broadcast_to(nearest.affine.scale.astype(np.float64), rows.shape[0] * rows.shape[1])

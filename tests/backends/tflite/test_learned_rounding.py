@@ -138,6 +138,20 @@ def test_a_layer_of_too_many_weights_keeps_its_nearest_codes_and_is_named(monkey
     assert left_nearest(network().graph) == ()
 
 
+def test_steps_that_share_their_weights_keep_one_set_of_codes_which_is_written_once() -> None:
+    x, a, b, y = (activation(name, 1, 4, 4, 2) for name in ("x", "a", "b", "y"))
+    own, shared = np.random.default_rng(3).normal(size=(2, 2, 3, 3, 2))
+    steps = [conv(source, made, shared, np.zeros(2)) for source, made in ((a, b), (b, y))]
+    given = tuned(Graph([x], [y], [conv(x, a, own, np.zeros(2)), *steps]))
+    nearest, learned = quantize(given, LEARNED, INT8), rounded(given)
+    kept = [np.array_equal(nearest.layers[op].weights, learned.layers[op].weights) for op in given.graph.operators]
+    assert kept == [False, True, True]
+    assert left_nearest(given.graph) == ("the rounding of 2 layers was not learned, as they share their weights: b, y",)
+    first, one, other = (op.input(1) for op in learned.graph.operators if op.kind == "CONV_2D")
+    assert one is other
+    assert first is not one
+
+
 def test_codes_with_which_an_accumulator_could_leave_32_bits_are_not_taken() -> None:
     x, y = activation("x", 1, 1, 1, 100_000), activation("y", 1, 1, 1, 2)
     op = conv(x, y, np.ones((2, 1, 1, 100_000)), np.zeros(2))
