@@ -9,7 +9,7 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Plan, data_free, plan_for, search
+from dlpuconv.quantization.search import Plan, plan_for, search, untried
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     plan = plan_for(wanted.effort)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
-    if not backend.follows_recipes or calibration is None or (plan is None and not mixed):
+    if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
         return start, ()
-    if not calibration.judges and run.yardstick is None:  # nothing that a recipe could be judged by
-        return (data_free(start) if calibration.origin is Origin.SYNTHETIC else start), ()
-    trials = _tried(_Workshop(backend, prepared, target, run), start, plan or Plan(changes=()), mixed=mixed)
+    quick = start if calibration.origin is Origin.RANDOM else untried(start, made_up=not calibration.calibrated)
+    judged = calibration.judges or run.yardstick is not None
+    if not judged or (plan is None and not mixed):
+        return quick, ()
+    shop = _Workshop(backend, prepared, target, run)
+    trials = _tried(shop, start if plan else quick, plan or Plan(changes=()), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 
 

@@ -148,9 +148,14 @@ def plan_for(effort: str) -> Plan | None:
     return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS, last=learning)
 
 
-def data_free(start: Recipe) -> Recipe:
-    """What helps without samples to judge by: Nagel et al. 2019, "Data-Free Quantization ...", figure 4."""
-    return _equalize_and_correct(start)
+def untried(start: Recipe, *, made_up: bool) -> Recipe:
+    """What helps nearly every network, where no recipe is judged.
+
+    Args:
+        start: the plainest recipe.
+        made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
+    """
+    return _equalize_and_correct(start) if made_up else _correct(start)
 
 
 def search(
