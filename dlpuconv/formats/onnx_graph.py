@@ -10,13 +10,14 @@ from dlpuconv.formats.onnx_shapes import value_types
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
     import onnx
 
+    from dlpuconv.formats.onnx_shapes import ValueTypes
     from dlpuconv.formats.view import Option
 
 _LARGEST_FILE = (1 << 31) - 1  # protobuf's
@@ -82,7 +83,7 @@ def view_of(model: onnx.ModelProto) -> FileView:
 class _Tensors:
     """Every value of the graph by name, numbered in order of first mention."""
 
-    def __init__(self, graph: onnx.GraphProto, types: Mapping[str, onnx.ValueInfoProto]) -> None:
+    def __init__(self, graph: onnx.GraphProto, types: ValueTypes) -> None:
         self.found: list[TensorView] = []
         self._index: dict[str, int] = {}
         self._types = types
@@ -103,9 +104,10 @@ class _Tensors:
         if not name:
             return -1
         if name not in self._index:
-            value = self._types.get(name)
+            value = self._types.declared.get(name)
             shape, dtype = ((), "unknown") if value is None else _declared(value)
-            self._add(TensorView(index=len(self.found), name=name, shape=shape, dtype=dtype))
+            claimed = name in self._types.claimed
+            self._add(TensorView(index=len(self.found), name=name, shape=shape, dtype=dtype, claimed=claimed))
         return self._index[name]
 
     def _add(self, tensor: TensorView) -> None:

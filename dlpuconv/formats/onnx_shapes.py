@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from dlpuconv.formats.isolated import run_isolated
 from dlpuconv.formats.onnx_shapes_worker import NOT_INFERRED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import onnx
 
@@ -20,8 +21,21 @@ _SMALL = 4096  # elements of a constant that shapes may be computed from
 _PATIENCE_S = 120  # the worker's own limit counts processor time
 
 
-def value_types(model: onnx.ModelProto) -> Mapping[str, onnx.ValueInfoProto]:
-    """The declaration of every value that is known, by name: what the model says, and what follows from it.
+@dataclass(frozen=True, slots=True)
+class ValueTypes:
+    """What is known of a model's values.
+
+    Attributes:
+        declared: type and shape by name: what follows from inputs and weights, else what the model says.
+        claimed: names of those whose shape the model only says.
+    """
+
+    declared: Mapping[str, onnx.ValueInfoProto]
+    claimed: frozenset[str] = frozenset()
+
+
+def value_types(model: onnx.ModelProto) -> ValueTypes:
+    """The declaration of every value that is known.
 
     Args:
         model: not changed.
@@ -29,27 +43,49 @@ def value_types(model: onnx.ModelProto) -> Mapping[str, onnx.ValueInfoProto]:
     Raises:
         ArtifactError: ONNX's own inference does not survive the model, and so nothing else would.
     """
+    graph = model.graph
+    given = {value.name: value for value in graph.input}
+    said = {value.name: value for value in (*graph.value_info, *graph.output) if value.name not in given}
+    computed = {name: value for name, value in _inferred(model).items() if is_static(value)}
+    claimed = frozenset(said.keys() - computed.keys())
+    known = given | said | computed
+    if claimed:  # what follows from a claim is no better than it
+        further = _inferred(model, [said[name] for name in claimed])
+        known = given | said | further | computed
+        claimed |= further.keys() - computed.keys() - given.keys()
+    return ValueTypes(known, claimed)
+
+
+def is_static(value: onnx.ValueInfoProto) -> bool:
+    """Whether it is a tensor of known extents."""
+    kind = value.type
+    return (
+        kind.HasField("tensor_type")
+        and kind.tensor_type.HasField("shape")
+        and all(extent.HasField("dim_value") for extent in kind.tensor_type.shape.dim)
+    )
+
+
+def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()) -> dict[str, onnx.ValueInfoProto]:
+    """What ONNX's inference makes of inputs and weights, and of claims; nothing where the operators do not fit them."""
     import onnx
 
     try:
-        content = _skeleton(model).SerializeToString()
+        content = _skeleton(model, claims).SerializeToString()
         status, inferred = run_isolated(_WORKER, content=content, seconds=_PATIENCE_S)
     except (OSError, ValueError):  # no process can be had, or the graph alone is larger than protobuf holds
-        return _declared(model.graph)
+        return {}
     if status == 0:
-        return _declared(model.graph) | _declared(onnx.ModelProto.FromString(inferred).graph)
+        graph = onnx.ModelProto.FromString(inferred).graph
+        return {value.name: value for value in (*graph.value_info, *graph.output)}
     if status == NOT_INFERRED:
-        return _declared(model.graph)
+        return {}
     what = "takes for ever" if status is None else "does not survive it" if status < 0 else "needs all memory there is"
     raise ArtifactError(f"the file is damaged: ONNX's own shape inference {what}")
 
 
-def _declared(graph: onnx.GraphProto) -> dict[str, onnx.ValueInfoProto]:
-    return {value.name: value for value in (*graph.value_info, *graph.input, *graph.output)}
-
-
-def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with large weights as inputs: a copy of a few kilobytes."""
+def _skeleton(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto]) -> onnx.ModelProto:
+    """The model with large weights as inputs, and nothing said of its values but the claims: a few kilobytes."""
     import onnx
 
     skeleton = onnx.ModelProto(ir_version=model.ir_version)
@@ -59,8 +95,11 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.name = model.graph.name
     graph.node.extend(model.graph.node)
     graph.input.extend(model.graph.input)
-    graph.output.extend(model.graph.output)
-    graph.value_info.extend(model.graph.value_info)
+    claimed = {value.name: value for value in claims}
+    graph.output.extend(
+        claimed.pop(value.name) if value.name in claimed else _untyped(value) for value in model.graph.output
+    )
+    graph.value_info.extend(claimed.values())
     known = {value.name for value in model.graph.input}
     for tensor in model.graph.initializer:
         if math.prod(tensor.dims) <= _SMALL and tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -68,3 +107,15 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
         elif tensor.name not in known:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
     return skeleton
+
+
+def _untyped(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
+    """The name and the type of the elements, without the shape."""
+    import onnx
+
+    bare = onnx.ValueInfoProto(name=value.name)
+    if value.type.HasField("tensor_type"):
+        bare.type.tensor_type.elem_type = value.type.tensor_type.elem_type
+    else:
+        bare.type.CopyFrom(value.type)
+    return bare

@@ -54,6 +54,7 @@ class TensorView:
         quantization: None where the file has none.
         constant: True when the file holds its values.
         data: reads the values of a constant, `shape` array of `dtype`; None for activations.
+        claimed: the shape is what the file says, and does not follow from its inputs and weights.
     """
 
     index: int
@@ -63,6 +64,7 @@ class TensorView:
     quantization: Quantization | None = None
     constant: bool = False
     data: npt.NDArray[np.generic] | None = field(default=None, repr=False, compare=False)
+    claimed: bool = False
 
     @property
     def is_float(self) -> bool:

@@ -54,7 +54,7 @@ RELU = helper.make_node("Relu", ["x"], ["y"])
             model(
                 helper.make_node("Conv", ["x", "c0"], ["y"]), [1, 256, 700, 700], np.zeros((256, 256, 9, 9), np.int8)
             ),
-            "more than a trillion products",
+            "more than 250 billion products",
         ),
     ],
 )
