@@ -77,18 +77,25 @@ def runner(path: str | Path) -> Runner:
     return OrtRunner(model_inside(path) if path.is_dir() else path)
 
 
-def probed_runner(path: str | Path) -> Runner:
-    """Like `runner`, for files of others: one that its library does not survive is refused before it is run here.
+def guarded_runner(path: str | Path) -> Runner:
+    """Like `runner`, for files of others: no file ends this process, or takes memory and time without end.
+
+    An `.onnx` file runs in a process of its own; a `.tflite` file, whose memory its own tables tell, is run there once
+    on zeros first.
 
     Raises:
         ArtifactError: likewise, or the file ends the process that runs it.
         MissingDependencyError: likewise.
     """
-    from dlpuconv.formats.probe import probe
-
     path = Path(path)
-    probe(model_inside(path) if path.is_dir() else path)
-    return runner(path)
+    if not path.is_dir() and _is_tflite(path):
+        from dlpuconv.formats.probe import probe
+
+        probe(path)
+        return runner(path)
+    from dlpuconv.formats.isolated_runner import IsolatedRunner
+
+    return IsolatedRunner(model_inside(path) if path.is_dir() else path)
 
 
 def model_inside(folder: Path) -> Path:

@@ -20,7 +20,7 @@ _MOST_TEXT = 64 << 20
 _MOST_LISTED = 10_000
 _MOST_HASHED = 16 << 30  # bytes of all files together
 _MOST_SAMPLE = 1 << 30
-_MOST_INFERENCES = 100
+_MOST_INFERENCES = 3  # as many as dlpuconv writes
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from dlpuconv.package import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,8 +14,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-
-    from dlpuconv.package import Encoding
 
     type Feed = dict[str, npt.NDArray[np.float32]]
 
@@ -57,15 +58,12 @@ class CalibrationList:
     @property
     def sample_bytes(self) -> int:
         """What each file must hold; 0 where the shape is not static."""
-        size = self.encoding.itemsize
-        for extent in self.shape:
-            size *= max(extent, 0)
-        return size
+        return _bytes(self.shape, self.encoding)
 
     @property
     def usable(self) -> tuple[SampleFile, ...]:
         """Files that hold one sample each."""
-        return tuple(file for file in self.files if file.path is not None and file.size == self.sample_bytes)
+        return tuple(file for file in self.files if _holds(file, self.shape, self.encoding))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,37 +111,39 @@ class PackageView:
         if self.lists and all(entry.list and len(entry.usable) == len(entry.files) for entry in self.lists):
             count = self.samples
             rows = range(count) if count <= most else [round(i * (count - 1) / (most - 1)) for i in range(most)]
-            yield from ({entry.input: _read(entry.files[row], entry) for entry in self.lists} for row in rows)
+            yield from (
+                {entry.input: _read(entry.files[row], entry.shape, entry.encoding) for entry in self.lists}
+                for row in rows
+            )
         else:
             yield from (feed for feed, _ in self.recorded())
 
     def recorded(self) -> Iterator[tuple[Feed, Feed]]:
         """Inputs and outputs of each complete inference in `reference/`, by name."""
-        from dlpuconv.package import Encoding
-
         for inference in self.inferences:
-            feed = {e.input: _read(inference.inputs[e.input], e) for e in self.lists if _fits(inference, e)}
+            feed = {
+                entry.input: _read(inference.inputs[entry.input], entry.shape, entry.encoding)
+                for entry in self.lists
+                if _holds(inference.inputs.get(entry.input), entry.shape, entry.encoding)
+            }
             answers = {
-                name: Encoding.FLOAT32.from_bytes(file.path.read_bytes(), self.output_shapes[name])
-                for name, file in inference.outputs.items()
-                if file.path is not None and file.size == _bytes(self.output_shapes.get(name, ()))
+                name: _read(inference.outputs[name], shape, Encoding.FLOAT32)
+                for name, shape in self.output_shapes.items()
+                if _holds(inference.outputs.get(name), shape, Encoding.FLOAT32)
             }
             if len(feed) == len(self.lists) and answers.keys() == self.output_shapes.keys():
                 yield feed, answers
 
 
-def _fits(inference: Inference, entry: CalibrationList) -> bool:
-    file = inference.inputs.get(entry.input)
-    return file is not None and file.path is not None and file.size == entry.sample_bytes
+def _bytes(shape: tuple[int, ...], encoding: Encoding) -> int:
+    return math.prod((encoding.itemsize, *(max(extent, 0) for extent in shape)))
 
 
-def _bytes(shape: tuple[int, ...]) -> int:
-    size = 4
-    for extent in shape:
-        size *= max(extent, 0)
-    return size
+def _holds(file: SampleFile | None, shape: tuple[int, ...], encoding: Encoding) -> bool:
+    """Whether a file holds one array; one without numbers is none."""
+    return file is not None and file.path is not None and file.size == _bytes(shape, encoding) > 0
 
 
-def _read(file: SampleFile, entry: CalibrationList) -> npt.NDArray[np.float32]:
+def _read(file: SampleFile, shape: tuple[int, ...], encoding: Encoding) -> npt.NDArray[np.float32]:
     assert file.path is not None
-    return entry.encoding.from_bytes(file.path.read_bytes(), entry.shape)
+    return encoding.from_bytes(file.path.read_bytes(), shape)

@@ -1,7 +1,4 @@
-"""Whether a file is survived by the library that runs it: both trust what they are given.
-
-One damaged `.tflite` file in ten ends LiteRT's process, one damaged `.onnx` file in two hundred ONNX Runtime's.
-"""
+"""Whether a `.tflite` file is survived by LiteRT, which trusts what it is given: one damaged file in ten ends it."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ def probe(path: Path) -> None:
     """Run a file once on zeros, elsewhere; for files of others, before they are run here.
 
     Args:
-        path: a `.tflite` or `.onnx` file.
+        path: a `.tflite` file.
 
     Raises:
-        ArtifactError: its library does not survive it.
+        ArtifactError: LiteRT does not survive it.
     """
     try:
         status, _ = run_isolated(_WORKER, str(path), seconds=_PATIENCE_S)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.likeness import Likeness
     from dlpuconv.verify.parity import Links, compare, reference_inferences
+    from dlpuconv.verify.question import Question, least_db
     from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
     from dlpuconv.verify.text import render_parity, render_reasons, render_report
-    from dlpuconv.verify.verifier import Question, least_db, verify_file
+    from dlpuconv.verify.verifier import verify_file
 
 __all__ = [
     # verify a file
@@ -46,9 +47,10 @@ _HOMES = {
     "dlpuconv.verify.granularity": ("GranularitySummary",),
     "dlpuconv.verify.likeness": ("Likeness",),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
+    "dlpuconv.verify.question": ("Question", "least_db"),
     "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
     "dlpuconv.verify.text": ("render_parity", "render_reasons", "render_report"),
-    "dlpuconv.verify.verifier": ("Question", "least_db", "verify_file"),
+    "dlpuconv.verify.verifier": ("verify_file",),
 }
 _MODULE = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Signature
     from dlpuconv.plugin import Port
+    from dlpuconv.verify.question import Question
     from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
-    from dlpuconv.verify.verifier import Question
 
 
 def kernels(view: FileView) -> str:
@@ -44,38 +43,6 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
     return replace(report, kernels=kernels(view))
-
-
-def compare_shipped(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> ParityReport | None:
-    """Compare a package on the files that it ships: with the reference of the question, else with its own record.
-
-    Returns:
-        None where there is nothing to compare with.
-
-    Raises:
-        ArtifactError: one of the two models cannot run.
-        CalibrationError: the package ships no usable files.
-        ShapeError: they do not fit together.
-    """
-    from dlpuconv.verify.shipped import compare_with_record, compare_with_source
-
-    if view.package is None:
-        return None
-    if question.reference is None:
-        return compare_with_record(run, view, view.package)
-    links, _ = link_source(run, view, question, sidecar)
-    report = compare_with_source(run, view.package, links, question.reference)
-    return replace(report, calibrated=report.calibrated and question.calibrated)
-
-
-def shipped_samples(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> Samples | None:
-    """What a package ships, as the reference of the question takes it; None without one of the two."""
-    from dlpuconv.verify.shipped import SourceSamples
-
-    if view.package is None or question.reference is None:
-        return None
-    links, _ = link_source(run, view, question, sidecar)
-    return SourceSamples(view.package, links)
 
 
 def in_source_names(runner: Runner, links: Links) -> Runner:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView, Runner, TensorView
     from dlpuconv.ir import Model
+    from dlpuconv.verify.question import Question
     from dlpuconv.verify.sidecar import Sidecar
-    from dlpuconv.verify.verifier import Question
 
 _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32

@@ -7,28 +7,35 @@ numbers, such as a detector's scores where there is nothing to detect, may keep 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verify.report import ratio_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from dlpuconv.calibration import Sample
+    from dlpuconv.formats import Runner
     from dlpuconv.verify.report import ParityReport
 
 
-def mind_rounding(parity: ParityReport, least: float, source: bytes | Path, feeds: Iterable[Sample]) -> ParityReport:
+class Load(Protocol):
+    """Makes something that runs the float network."""
+
+    def __call__(self, *, optimize: bool) -> Runner:
+        """Computes the graph in the order that is fastest, or as it is written."""
+        ...
+
+
+def mind_rounding(parity: ParityReport, least: float, load: Load, feeds: Iterable[Sample]) -> ParityReport:
     """Note beside every output below a bar what rounding alone makes of the source.
 
     Args:
         parity: of a float file.
         least: the bar, dB.
-        source: the float model that the file was compared with.
+        load: runs the float model that the file was compared with.
         feeds: the samples that it was compared on, in the source's domain.
 
     Raises:
@@ -37,14 +44,14 @@ def mind_rounding(parity: ParityReport, least: float, source: bytes | Path, feed
     below = {output.name for output in parity.outputs if output.sqnr_db is not None and output.sqnr_db < least}
     if not below:
         return parity
-    kept = _kept_by_rounding(source, feeds, below)
+    kept = _kept_by_rounding(load, feeds, below)
     outputs = (replace(output, rounding_db=kept.get(output.name)) for output in parity.outputs)
     return replace(parity, outputs=tuple(outputs))
 
 
-def _kept_by_rounding(source: bytes | Path, feeds: Iterable[Sample], names: set[str]) -> dict[str, float]:
+def _kept_by_rounding(load: Load, feeds: Iterable[Sample], names: set[str]) -> dict[str, float]:
     """Signal-to-noise ratio, dB, of outputs as the graph is written beside those of the optimized graph."""
-    optimized, plain = OrtRunner(source), OrtRunner(source, optimize=False)
+    optimized, plain = load(optimize=True), load(optimize=False)
     signal, noise = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
     for feed in feeds:
         expected, got = optimized.run(feed), plain.run(feed)

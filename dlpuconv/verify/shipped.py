@@ -1,4 +1,4 @@
-"""Compares a package's model on the very files that the package ships: with its source, or with its own record."""
+"""Compares a package with its source on the very files that it ships."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ShapeError
+from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.plugin import Port
+from dlpuconv.verify.comparison import link_source
 from dlpuconv.verify.parity import compare_answers
 from dlpuconv.verify.translate import to_source
 
@@ -18,35 +18,44 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.calibration import Sample
+    from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.formats.package_view import Feed, PackageView
-    from dlpuconv.ir import Model
     from dlpuconv.verify.parity import Answer, Links
+    from dlpuconv.verify.question import Question
     from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.sidecar import Sidecar
 
 MOST_COMPARED = 20
 """Samples: a float file that agrees on these with its source agrees on all."""
 
 ON_ITS_FILES = "ONNX Runtime, on the package's own files"
 ON_STAND_INS = "ONNX Runtime, on made-up samples: there is no calibration data"
-ITS_RECORD = "its own reference/"
 
 
-def compare_with_source(run: Runner, package: PackageView, links: Links, source: Model) -> ParityReport:
+def compare_with_source(
+    run: Runner, view: FileView, question: Question, sidecar: Sidecar | None
+) -> tuple[ParityReport, Samples]:
     """Feed the package's files, number by number as they are, and the source model with what they stand for.
 
     Args:
         run: runs the package's model.
-        package: holds the files.
-        links: how inputs and outputs correspond.
-        source: the model that the package was made from.
+        view: of a package.
+        question: has the source model.
+        sidecar: what the manifest says.
+
+    Returns:
+        The figures, and the samples that they were taken on, as the source takes them.
 
     Raises:
         ArtifactError: one of the two models cannot run.
         CalibrationError: the package has no usable files.
         ShapeError: inputs or outputs do not fit together.
     """
+    package, source = view.package, question.reference
+    if package is None or source is None:
+        raise ArtifactError("a comparison needs the source model, and a package that ships samples")
+    links, _ = link_source(run, view, question, sidecar)
     reference = OrtRunner(source.to_bytes(), source.source.name)
     # A manifest may claim scales and types; a float file has none but this.
     outputs = [replace(port, dtype="float32", scale=None, zero_point=None) for port in links.outputs]
@@ -60,10 +69,12 @@ def compare_with_source(run: Runner, package: PackageView, links: Links, source:
                 {in_source.get(name, name): value for name, value in got.items()},
             )
 
-    return replace(
+    parity = replace(
         compare_answers(answers(), outputs, calibrated=package.calibrated),
+        calibrated=package.calibrated and question.calibrated,
         kernels=ON_ITS_FILES if package.calibrated else ON_STAND_INS,
     )
+    return parity, SourceSamples(package, links)
 
 
 class SourceSamples:
@@ -88,33 +99,6 @@ class SourceSamples:
             for values in feed.values():
                 content.update(values.tobytes())
         return content.hexdigest()
-
-
-def compare_with_record(run: Runner, view: FileView, package: PackageView) -> ParityReport | None:
-    """Whether the model still answers what `reference/` says; None where nothing is recorded.
-
-    Raises:
-        ArtifactError: the model cannot run.
-    """
-    recorded = iter(package.recorded())
-    first = next(recorded, None)
-    if first is None:
-        return None
-    outputs = [view.tensors[index] for index in view.outputs]
-    ports = [
-        Port(
-            name=tensor.name,
-            source_shape=tensor.shape,
-            shape=tensor.shape,
-            permutation=tuple(range(len(tensor.shape))),
-            dtype=tensor.dtype,
-        )
-        for tensor in outputs
-    ]
-    answers = ((expected, run.run(feed)) for feed, expected in (first, *recorded))
-    return replace(
-        compare_answers(answers, ports, calibrated=package.calibrated), kernels="ONNX Runtime", beside=ITS_RECORD
-    )
 
 
 def _for_source(feed: Feed, links: Links) -> dict[str, npt.NDArray[np.float32]]:

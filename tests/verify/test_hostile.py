@@ -17,8 +17,10 @@ import pytest
 from dlpuconv.cli import main
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import onnx_graph
-from dlpuconv.formats.detect import probed_runner, read
+from dlpuconv.formats.detect import guarded_runner, read
+from dlpuconv.formats.isolated_runner import IsolatedRunner
 from dlpuconv.formats.onnx_graph import read_onnx
+from dlpuconv.formats.onnx_shapes import ValueTypes
 from dlpuconv.formats.probe import probe
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.inspection.serialize import inspection_json
@@ -118,7 +120,7 @@ def test_a_model_that_asks_onnx_runtime_for_all_memory_is_refused_before_it_is_r
     path.write_bytes(zeros.SerializeToString())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ArtifactError):
-        probed_runner(path).run({"x": np.zeros(1, np.float32)})
+        guarded_runner(path).run({"x": np.zeros(1, np.float32)})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500 * 1024
 
 
@@ -126,7 +128,7 @@ def test_sound_files_are_survived(tmp_path: Path) -> None:
     probe(written(tmp_path, healthy()))
     path = tmp_path / "m.onnx"
     path.write_bytes(conv().SerializeToString())
-    probe(path)
+    assert IsolatedRunner(path).run({"x": np.zeros((1, 3, 8, 8), np.float32)})
 
 
 HOSTILE = {
@@ -176,7 +178,9 @@ def changed(content: bytes, rng: random.Random) -> bytes:
 
 def test_damaged_onnx_files_are_refused_or_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the inference itself does is another process' business: see the tests above."""
-    monkeypatch.setattr(onnx_graph, "value_types", lambda model: {value.name: value for value in model.graph.input})
+    monkeypatch.setattr(
+        onnx_graph, "value_types", lambda model: ValueTypes({value.name: value for value in model.graph.input})
+    )
     rng, path, content = random.Random(8), tmp_path / "m.onnx", conv().SerializeToString()
     alive = 0
     for _ in range(1000):

@@ -1,0 +1,138 @@
+"""Runs an `.onnx` file of a stranger in a process of its own, which may end, and takes no more than it is given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import weakref
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.frames import Frame, receive, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+_WORKER = Path(__file__).with_name("isolated_runner_worker.py")
+_GIBIBYTE = 1 << 30
+_START_S = 60  # of Python and ONNX Runtime, on a machine that has much else to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a file may take.
+
+    Attributes:
+        memory: bytes beside the weights and the libraries.
+        seconds: of each inference.
+    """
+
+    memory: int
+    seconds: int
+
+
+OF_ONES_OWN = Limits(memory=8 * _GIBIBYTE, seconds=300)
+"""For a file that the user compares with a model and samples of their own."""
+OF_A_STRANGER = Limits(memory=_GIBIBYTE, seconds=30)
+"""For a file that is run just to see what it answers."""
+
+
+class ExcessError(ArtifactError):
+    """A model takes more than it may; `reason` says of what, to follow `not run: `."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
+
+
+class IsolatedRunner:
+    """ONNX Runtime in another process, which ends with this object; see `formats.runner.Runner`."""
+
+    def __init__(self, path: Path, limits: Limits = OF_ONES_OWN, *, optimize: bool = True) -> None:
+        """Load a model.
+
+        Args:
+            path: an `.onnx` file.
+            limits: what it may take.
+            optimize: as `OrtRunner` has it.
+
+        Raises:
+            ArtifactError: ONNX Runtime refuses it or does not survive it, or no process can be had.
+            ExcessError: it takes more than it may.
+        """
+        self._name, self._limits = path.name, limits
+        order = "optimize" if optimize else "plain"
+        command = [sys.executable, "-P", str(_WORKER), str(path), str(limits.memory), str(limits.seconds), order]
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:
+            raise ArtifactError(f"{path.name}: no process can be had to run it: {error.strerror or error}") from error
+        weakref.finalize(self, _end, self._process)
+        self._receive(_START_S)
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`.
+
+        Raises:
+            ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
+            ExcessError: it takes more than it may.
+        """
+        assert self._process.stdin is not None
+        with suppress(OSError):  # the process has gone: then there is no answer either
+            send(self._process.stdin, Frame(arrays=inputs))
+        return dict(self._receive().arrays)
+
+    def _receive(self, more_seconds: int = 0) -> Frame:
+        assert self._process.stdout is not None
+        with self._in_time(self._limits.seconds + more_seconds) as late:
+            try:
+                frame = receive(self._process.stdout, self._limits.memory)
+            except ValueError as error:
+                raise ArtifactError(f"{self._name}: it has no usable answer: {error}") from error
+        if frame is None and late.is_set():
+            raise ExcessError(self._name, f"it takes more than {self._limits.seconds} s")
+        memory = f"{self._limits.memory // _GIBIBYTE} GiB"
+        if frame is None:
+            raise ArtifactError(
+                f"{self._name}: the file is damaged, or needs more than {memory}: it ends the process that runs it"
+            )
+        if frame.excess:
+            raise ExcessError(self._name, f"it takes more than {memory}")
+        if frame.problem:
+            raise ArtifactError(frame.problem)
+        return frame
+
+    @contextmanager
+    def _in_time(self, seconds: int) -> Iterator[threading.Event]:
+        """End the process when it does not answer in time; the event tells so."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        with suppress(OSError):  # what it was not able to read is left in the buffer
+            if stream is not None:
+                stream.close()
+    process.wait()
