@@ -29,9 +29,17 @@ def read_reference(reference: Path, request: Request, sidecar: Sidecar | None) -
 
 
 def recorded_preprocessing(sidecar: Sidecar | None) -> Preprocessing | None:
-    """What the manifest says of images, if it does."""
+    """What the manifest says of images, if it does.
+
+    Raises:
+        ArtifactError: it says what cannot be.
+    """
     from dlpuconv.calibration import make_preprocessing
+    from dlpuconv.errors import ArtifactError, UsageError
 
     if sidecar is None or sidecar.preprocessing is None:
         return None
-    return make_preprocessing(**asdict(sidecar.preprocessing))
+    try:
+        return make_preprocessing(**asdict(sidecar.preprocessing))
+    except UsageError as error:
+        raise ArtifactError(f"the manifest {sidecar.path.name} is damaged: preprocessing: {error}") from error

@@ -139,7 +139,7 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
         view=view,
         target=chip,
         size=size_of(file),
-        sidecar=find_sidecar(file),
+        sidecar=find_sidecar(file, view),
         asked_db=least_db(chip, question.min_sqnr, found.parity),
     )
     write_report({place: render(make_page(material))})

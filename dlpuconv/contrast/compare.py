@@ -82,7 +82,8 @@ def open_file(path: Path) -> Opened:
     Raises:
         ArtifactError: one of the two is missing, damaged or of an unknown format.
     """
-    return Opened(path=path, view=read(path), sidecar=find_sidecar(path))
+    view = read(path)
+    return Opened(path=path, view=view, sidecar=find_sidecar(path, view))
 
 
 def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | None = None) -> Contrast:

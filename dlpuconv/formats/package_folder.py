@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.formats.package_view import CalibrationList, Inference, PackageView, SampleFile
@@ -33,18 +33,19 @@ def read_package(root: Path, model: FileView) -> PackageView:
         model: its model, which says what shapes the files should have.
     """
     folder = SafeFolder(root)
-    record = _record(folder)
+    manifest, record = _Told.read(folder, MANIFEST), _Told.read(folder, RECORD)
     inputs = [model.tensors[index] for index in model.inputs]
     outputs = {model.tensors[index].name: model.tensors[index].shape for index in model.outputs}
-    told = {str(entry.get("name")): entry for entry in _entries(record, "inputs")}
+    told = {str(entry.get("name")): entry for entry in _entries(record.content, "inputs")}
     lists = tuple(
         _listed(folder, (tensor.name, tensor.shape), told.get(tensor.name), alone=len(inputs) == 1) for tensor in inputs
     )
-    count = record.get("samples")
+    count = record.content.get("samples")
     return PackageView(
         lists=lists,
         pictures=_pictures(root / IMAGES),
-        faults=tuple(_faults(folder)),
+        faults=tuple(_faults(folder, manifest, record)),
+        manifest=manifest.content,
         inferences=tuple(
             _inference(folder, number, [entry.input for entry in lists], list(outputs))
             for number in range(min(count, _MOST_INFERENCES) if isinstance(count, int) else 0)
@@ -53,17 +54,28 @@ def read_package(root: Path, model: FileView) -> PackageView:
     )
 
 
-def _json(folder: SafeFolder, name: str) -> dict[str, Any] | None:
-    """The JSON object in a file; None where there is no such thing."""
-    try:
-        content = json.loads(folder.read(name, _MOST_TEXT))
-    except (UnusableFileError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The JSON object in a file.
 
+    Attributes:
+        name: of the file.
+        content: empty where there is no such object.
+        problem: why there is none although there is a file, to follow its name.
+    """
 
-def _record(folder: SafeFolder) -> dict[str, Any]:
-    return _json(folder, RECORD) or {}
+    name: str
+    content: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+    @classmethod
+    def read(cls, folder: SafeFolder, name: str) -> _Told:
+        try:
+            return cls(name, folder.read_json(name, _MOST_TEXT))
+        except MissingFileError:
+            return cls(name)
+        except UnusableFileError as error:
+            return cls(name, problem=str(error))
 
 
 def _entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -136,11 +148,18 @@ def _pictures(folder: Path) -> int:
     return sum(name.lower().endswith(_PICTURES) for _, _, names in folder.walk() for name in names)
 
 
-def _faults(folder: SafeFolder) -> Iterator[tuple[str, str]]:
-    """Files that are not what `SHA256SUMS` or the manifest says."""
-    manifested = list(_manifested(folder))
+def _faults(folder: SafeFolder, manifest: _Told, record: _Told) -> Iterator[tuple[str, str]]:
+    """Files that are not what `SHA256SUMS` or the manifest says, and what was told where nothing can be made of it."""
+    yield from ((told.name, told.problem) for told in (manifest, record) if told.problem)
+    try:
+        sums = folder.read(SUMS, _MOST_TEXT).decode("utf-8", "replace")
+    except UnusableFileError as error:
+        sums = ""
+        if not isinstance(error, MissingFileError):
+            yield SUMS, str(error)
+    manifested = list(_manifested(manifest.content))
     sizes = {name: size for name, _, size in manifested}
-    said = dict.fromkeys((*_summed(folder), *((name, digest) for name, digest, _ in manifested)))
+    said = dict.fromkeys((*_summed(sums), *((name, digest) for name, digest, _ in manifested)))
     left = _MOST_HASHED
     for name, digest in said:
         try:
@@ -157,17 +176,13 @@ def _faults(folder: SafeFolder) -> Iterator[tuple[str, str]]:
             yield name, str(error)
 
 
-def _summed(folder: SafeFolder) -> Iterator[tuple[str, str]]:
-    try:
-        text = folder.read(SUMS, _MOST_TEXT).decode("utf-8", "replace")
-    except UnusableFileError:
-        return
+def _summed(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines()[:_MOST_LISTED]:
         if found := _SUM.fullmatch(line):
             yield found[2], found[1].lower()
 
 
-def _manifested(folder: SafeFolder) -> Iterator[tuple[str, str, int | None]]:
-    for entry in _entries(_json(folder, MANIFEST) or {}, "files")[:_MOST_LISTED]:
+def _manifested(manifest: dict[str, Any]) -> Iterator[tuple[str, str, int | None]]:
+    for entry in _entries(manifest, "files")[:_MOST_LISTED]:
         size = entry.get("bytes")
         yield str(entry.get("name")), str(entry.get("sha256")).lower(), size if isinstance(size, int) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlpuconv.package import Encoding
 
@@ -84,6 +84,7 @@ class PackageView:
         faults: files that are not what hashes and manifest say, each with what is wrong.
         inferences: in `reference/`.
         output_shapes: of the model, by name.
+        manifest: what the manifest says, as it says it; empty where there is none.
     """
 
     lists: tuple[CalibrationList, ...] = ()
@@ -91,6 +92,7 @@ class PackageView:
     faults: tuple[tuple[str, str], ...] = ()
     inferences: tuple[Inference, ...] = field(default=(), repr=False)
     output_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def samples(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import stat
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,22 @@ class SafeFolder:
             raise UnusableFileError(f"cannot be read: {error.strerror or error}") from error
         if len(content) > most:
             raise UnusableFileError(f"is larger than {most} bytes")
+        return content
+
+    def read_json(self, name: str, most: int) -> dict[str, Any]:
+        """The JSON object in a file of at most so many bytes.
+
+        Raises:
+            UnusableFileError: as `read`, or there is no such object.
+        """
+        try:
+            content = json.loads(self.read(name, most))
+        except UnusableFileError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise UnusableFileError("is damaged: it is no JSON") from error
+        if not isinstance(content, dict):
+            raise UnusableFileError("is damaged: it holds no JSON object")
         return content
 
     def sha256(self, name: str) -> str:

@@ -128,7 +128,11 @@ def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str
 def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
     """What an output of the file stands for: an output of the source model, or a slice of one."""
     value = _named(outputs, port.source_name, "source model")
-    return value[port.part.index] if port.part else value
+    if port.part is None:
+        return value
+    if port.part.axis >= value.ndim:
+        raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
+    return value[port.part.index]
 
 
 class _Tally:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.ir.binding import InputBinding
+from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
+from dlpuconv.verify.fields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dlpuconv.formats import FileView
+
 _COMPILED = "_edgetpu"
 _MOST_BYTES = 64 << 20
+_MOST_SAMPLES = 1 << 40
+_CODES = (-(1 << 31), (1 << 31) - 1)  # what a zero point may be, and an index at most
 _OURS = {"schema_version", "dlpuconv"}  # what other tools' JSON does not have
 
 
@@ -71,36 +77,41 @@ class Sidecar:
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def find_sidecar(path: Path) -> Sidecar | None:
+def find_sidecar(path: Path, view: FileView | None = None) -> Sidecar | None:
     """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
 
     A manifest that lists another hash for the file describes another file: it is not used. JSON of another tool, and
-    what is no JSON at all, is none of our business.
+    what is no JSON at all, is none of our business here; in a package folder, a rule minds it.
+
+    Args:
+        path: the file or package folder.
+        view: what it holds, where it has been read already.
 
     Raises:
         ArtifactError: there is one of ours, and it is damaged.
     """
-    place = path / "manifest.json" if path.is_dir() else _beside(path)
-    if not place.is_file() or place.stat().st_size > _MOST_BYTES:
-        return None
-    content = _read(place)
+    place = path / MANIFEST if path.is_dir() else _beside(path)
+    content = view.package.manifest if view is not None and view.package is not None else _read(place)
     if not content.keys() >= _OURS:
         return None
     try:
         if not path.is_dir() and not _describes(content, path):
             return None
         return sidecar_of(content, place)
-    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
-        raise ArtifactError(f"the manifest {place.name} is damaged ({type(error).__name__}: {error})") from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"the manifest {place.name} is damaged: {error}") from error
 
 
-def _read(place: Path) -> dict[str, Any]:
-    """The JSON object in a file; an empty one where there is no such thing."""
+def _read(place: Path) -> Mapping[str, Any]:
+    """The JSON object in a file; an empty one where there is no such thing.
+
+    In a package folder a link may not lead out; beside a file of the user's own it may be any.
+    """
     try:
-        content = json.loads(place.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        real = place if place.name == MANIFEST else place.resolve()
+        return SafeFolder(real.parent).read_json(real.name, _MOST_BYTES)
+    except (UnusableFileError, OSError, RuntimeError):  # RuntimeError: links in a circle
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _beside(path: Path) -> Path:
@@ -110,9 +121,10 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
 
 
-def _describes(content: dict[str, Any], path: Path) -> bool:
+def _describes(content: Mapping[str, Any], path: Path) -> bool:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return any(entry["sha256"] == digest for entry in content["files"]) or path.stem.endswith(_COMPILED)
+    hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
+    return digest in hashes or path.stem.endswith(_COMPILED)
 
 
 def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
@@ -123,60 +135,74 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         place: where it is, or will be.
 
     Raises:
-        KeyError, TypeError, ValueError: it is damaged.
+        ValueError: it is damaged; which field, and why.
     """
-    recipe = content["recipe"]
-    asked = {Granularity(recipe["granularity"])}
-    asked |= {Granularity(override["granularity"]) for override in recipe.get("overrides", ())}
-    bindings = [_binding(entry) for entry in content["inputs"] if "multiplier" in entry]
+    whole = Fields(content)
+    recipe, calibration = whole.inside("recipe"), whole.inside("calibration")
+    overrides = recipe.each("overrides") if recipe.has("overrides") else ()
+    inputs = whole.each("inputs")
+    bindings = [_binding(entry) for entry in inputs if entry.has("multiplier")]
     return Sidecar(
         path=place,
-        target=str(content["target"]),
-        asked=frozenset(asked),
-        calibrated=bool(content["calibration"]["calibrated"]) or not content["calibration"]["samples"],
-        inputs=tuple(map(_port, content["inputs"])),
-        outputs=tuple(map(_port, content["outputs"])),
+        target=whole.text("target"),
+        asked=frozenset(_granularity(entry) for entry in (recipe, *overrides)),
+        calibrated=calibration.flag("calibrated") or calibration.integer("samples", 0, _MOST_SAMPLES) == 0,
+        inputs=tuple(map(_port, inputs)),
+        outputs=tuple(map(_port, whole.each("outputs"))),
         bindings={binding.name: binding for binding in bindings},
-        source_sha256=str(content["source"]["sha256"]),
-        preprocessing=_recorded(content["preprocessing"]) if "preprocessing" in content else None,
-        equalized=bool(recipe.get("equalize")),
-        absorbed=bool(recipe.get("absorb")),
+        source_sha256=whole.inside("source").text("sha256"),
+        preprocessing=_recorded(whole.inside("preprocessing")) if whole.has("preprocessing") else None,
+        equalized=recipe.has("equalize") and recipe.flag("equalize"),
+        absorbed=recipe.has("absorb") and recipe.flag("absorb"),
         content=content,
     )
 
 
-def _recorded(entry: dict[str, Any]) -> Recorded:
-    plain = Recorded(resize=str(entry["resize"]), color=str(entry["color"]))
-    if not entry["stated"]:
+def _granularity(entry: Fields) -> Granularity:
+    return Granularity(entry.text("granularity"))
+
+
+def _recorded(entry: Fields) -> Recorded:
+    plain = Recorded(resize=entry.text("resize"), color=entry.text("color"))
+    if not entry.flag("stated"):
         return plain
-    return replace(plain, mean=tuple(map(float, entry["mean"])), std=tuple(map(float, entry["std"])))
+    return replace(plain, mean=entry.numbers("mean"), std=entry.numbers("std", divisor=True))
 
 
-def _port(entry: dict[str, Any]) -> Port:
+def _port(entry: Fields) -> Port:
+    source_shape = entry.shape("source_shape")
     return Port(
-        name=str(entry["name"]),
-        source_shape=tuple(map(int, entry["source_shape"])),
-        shape=tuple(map(int, entry["shape"])),
-        permutation=tuple(map(int, entry["permutation"])),
-        dtype=str(entry["dtype"]),
-        scale=None if entry["scale"] is None else float(entry["scale"]),
-        zero_point=None if entry["zero_point"] is None else int(entry["zero_point"]),
-        file_name=str(entry.get("file_name", "")),
-        part=_part(entry["part"]) if entry.get("part") else None,
+        name=entry.text("name"),
+        source_shape=source_shape,
+        shape=entry.shape("shape"),
+        permutation=entry.order("permutation"),
+        dtype=entry.dtype("dtype"),
+        scale=entry.number("scale", positive=True) if entry.has("scale") else None,
+        zero_point=entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None,
+        file_name=entry.text("file_name") if entry.has("file_name") else "",
+        part=_part(entry.inside("part"), len(source_shape)) if entry.has("part") else None,
     )
 
 
-def _part(entry: dict[str, Any]) -> Part:
-    start, stop = int(entry["start"]), int(entry["stop"])
-    return Part(output=str(entry["output"]), axis=int(entry["axis"]), start=start, stop=stop)
+def _part(entry: Fields, rank: int) -> Part:
+    start = entry.integer("start", 0, _CODES[1])
+    return Part(
+        output=entry.text("output"),
+        axis=entry.integer("axis", 0, max(rank - 1, 0)),
+        start=start,
+        stop=entry.integer("stop", start + 1, _CODES[1]),
+    )
 
 
-def _binding(entry: dict[str, Any]) -> InputBinding:
+def _binding(entry: Fields) -> InputBinding:
+    shape, order = entry.shape("source_shape"), entry.order("channel_order")
+    multiplier, offset = entry.numbers("multiplier", divisor=True), entry.numbers("offset")
+    nothing = not order and multiplier == (1.0,) and offset == (0.0,)  # then there need be no channels either
     return InputBinding(
-        name=str(entry["name"]),
-        channel_axis=int(entry["channel_axis"]),
-        multiplier=tuple(map(float, entry["multiplier"])),
-        offset=tuple(map(float, entry["offset"])),
-        order=tuple(map(int, entry["channel_order"])),
-        raw_pixels=bool(entry["raw_pixels"]),
+        name=entry.text("name"),
+        channel_axis=entry.integer("channel_axis", 0, _CODES[1] if nothing else max(len(shape) - 1, 0)),
+        multiplier=multiplier,
+        offset=offset,
+        order=order,
+        raw_pixels=entry.flag("raw_pixels"),
     )

@@ -61,7 +61,10 @@ def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> 
     if value.size != np.prod(port.shape, dtype=np.int64):
         raise ShapeError(f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}")
     if port.name in bindings:
-        value = bindings[port.name].apply(value)
+        try:
+            value = bindings[port.name].apply(value)
+        except (LookupError, ValueError) as error:
+            raise ShapeError(f"what the manifest says of {port.name!r} does not fit {value.shape}: {error}") from error
     if len(port.permutation) == value.ndim:
         value = value.transpose(port.permutation)
     return np.ascontiguousarray(value.reshape(port.shape))

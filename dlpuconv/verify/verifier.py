@@ -54,7 +54,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     rules = (*target.rules, *UNIVERSAL_RULES)
     screen(question.ignore, rules)
     view = (question.backend.read if question.backend else read)(path)
-    sidecar = find_sidecar(path)
+    sidecar = find_sidecar(path, view)
     measured = measure(path, view, target, question, sidecar)
     parity = measured.parity
     context = _context(path, target, question, sidecar, parity)

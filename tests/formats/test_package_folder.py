@@ -16,6 +16,7 @@ from dlpuconv.formats.detect import read
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.verify import Question, verify_file
+from dlpuconv.verify.sidecar import find_sidecar
 from dlpuconv_targets.cv25 import CV25
 from tests.targets.cv25.networks import RNG, converted, network
 
@@ -189,7 +190,7 @@ def test_the_manifest_may_name_no_file_outside(package: Path) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [{"source_shape": [1, 3, 6, 0]}, {"file_name": "z"}, {"multiplier": [1, 2]}],
+    [{"source_shape": [1, 3, 6, 0]}, {"file_name": "z"}, {"multiplier": [1, 2]}, {"channel_order": [3, 2, 1, 0]}],
 )
 def test_a_manifest_that_does_not_fit_the_model_is_one_error(package: Path, entry: dict[str, object]) -> None:
     manifest = json.loads((package / "manifest.json").read_text())
@@ -199,10 +200,28 @@ def test_a_manifest_that_does_not_fit_the_model_is_one_error(package: Path, entr
         verify_file(package, CV25, Question(reference=load(MODEL, SourceOptions())))
 
 
-def test_a_manifest_that_is_none_is_no_manifest(package: Path) -> None:
-    for text in ("{", "[]", "[" * 100_000):
-        (package / "manifest.json").write_text(text)
-        assert judged(package) == {}
+@pytest.mark.parametrize("name", ["manifest.json", RECORD])
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_what_was_cut_short_is_a_finding(package: Path, name: str, text: str) -> None:
+    (package / name).write_text(text)
+    (package / "SHA256SUMS").unlink()
+    assert f"{name} is damaged: it is no JSON" in judged(package)["CV-FILES"]
+
+
+def test_json_of_another_tool_is_no_manifest(foreign: Path) -> None:
+    (foreign / "manifest.json").write_text('{"name": "model"}')
+    assert judged(foreign) == {}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", RECORD, "SHA256SUMS"])
+def test_what_lies_outside_or_is_no_file_is_a_finding_and_is_not_read(package: Path, tmp_path: Path, name: str) -> None:
+    outside = (package / name).rename(tmp_path / "outside")
+    (package / name).symlink_to(outside)
+    assert f"{name} is a link to a file outside it" in judged(package)["CV-FILES"]
+    assert find_sidecar(package) is None or name != "manifest.json"
+    (package / name).unlink()
+    os.mkfifo(package / name)
+    assert f"{name} is a device, a pipe or a folder" in judged(package)["CV-FILES"]
 
 
 def test_a_damaged_manifest_of_ours_is_one_error(package: Path) -> None:

@@ -1,0 +1,122 @@
+"""Reads JSON that a stranger may have written: every value is what it should be, or one sentence names its field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_LARGEST = 3.4028234e38  # float32
+_MOST_AXES = 32
+_MOST_NUMBERS = 1 << 40  # of a tensor
+_DTYPES = frozenset(
+    ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
+)
+
+
+class FieldError(ValueError):
+    """What is wrong with which field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """One JSON object.
+
+    Attributes:
+        content: as it was parsed.
+        place: of the object, such as `inputs[0].`; empty for the whole.
+    """
+
+    content: Mapping[str, Any]
+    place: str = ""
+
+    def has(self, name: str) -> bool:
+        """Whether something is said of it."""
+        return self.content.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """A string."""
+        value = self._value(name)
+        return value if isinstance(value, str) else self._refuse(name, "is no text")
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._value(name)
+        return value if isinstance(value, bool) else self._refuse(name, "is neither true nor false")
+
+    def integer(self, name: str, least: int, most: int) -> int:
+        """A whole number."""
+        value = self._value(name)
+        if not _whole(value, least, most):
+            self._refuse(name, f"is no whole number of {least} to {most}")
+        return int(value)
+
+    def number(self, name: str, *, positive: bool = False) -> float:
+        """A finite number."""
+        value = self._value(name)
+        if not _finite(value) or (positive and value <= 0):
+            self._refuse(name, "is no positive number" if positive else "is no finite number")
+        return float(value)
+
+    def numbers(self, name: str, *, divisor: bool = False) -> tuple[float, ...]:
+        """Finite numbers, at least one; for a divisor, none is zero."""
+        values = self._several(name)
+        if not values or not all(map(_finite, values)):
+            self._refuse(name, "is no list of finite numbers")
+        if divisor and not all(values):
+            self._refuse(name, "holds a zero, by which nothing can be divided")
+        return tuple(map(float, values))
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The extents of a tensor that could be had."""
+        values = self._several(name)
+        if len(values) > _MOST_AXES or not all(_whole(value, 0, _MOST_NUMBERS) for value in values):
+            self._refuse(name, "is no shape of a tensor")
+        if math.prod(values) > _MOST_NUMBERS:
+            self._refuse(name, f"has more than {_MOST_NUMBERS} elements")
+        return tuple(values)
+
+    def order(self, name: str) -> tuple[int, ...]:
+        """Each of the numbers from 0 to N-1 once; none at all is an order too."""
+        values = self._several(name)
+        if not all(_whole(value, 0, len(values)) for value in values) or sorted(values) != list(range(len(values))):
+            self._refuse(name, "does not hold each of 0 to N-1 once")
+        return tuple(values)
+
+    def dtype(self, name: str) -> str:
+        """The name of a type of numbers."""
+        value = self.text(name)
+        return value if value in _DTYPES else self._refuse(name, f"is no type of numbers: {value!r}")
+
+    def inside(self, name: str) -> Fields:
+        """An object in this one."""
+        value = self._value(name)
+        if not isinstance(value, Mapping):
+            self._refuse(name, "is no object")
+        return Fields(value, f"{self.place}{name}.")
+
+    def each(self, name: str) -> tuple[Fields, ...]:
+        """A list of objects."""
+        values = self._several(name)
+        if not all(isinstance(value, Mapping) for value in values):
+            self._refuse(name, "is no list of objects")
+        return tuple(Fields(value, f"{self.place}{name}[{index}].") for index, value in enumerate(values))
+
+    def _several(self, name: str) -> list[Any]:
+        value = self._value(name)
+        return value if isinstance(value, list) else self._refuse(name, "is no list")
+
+    def _value(self, name: str) -> Any:
+        return self.content[name] if name in self.content else self._refuse(name, "is not there")
+
+    def _refuse(self, name: str, problem: str) -> Any:
+        raise FieldError(f"{self.place}{name} {problem}")
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
