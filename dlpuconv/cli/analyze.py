@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.printable import printable
 
 
 def analyze(
@@ -66,4 +67,4 @@ def analyze(
         print_json({"analyses": [analysis.to_json() for analysis in found]})
     else:
         for analysis in found:
-            show(*analysis_table(analysis, top))
+            show(*analysis_table(printable(analysis), top))

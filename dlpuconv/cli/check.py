@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.printable import printable
 
 
 def check(
@@ -62,6 +63,6 @@ def check(
         from dlpuconv.checkup.text import checkup_text
 
         for number, checkup in enumerate(found):
-            show(*([""] if number else []), *checkup_text(checkup, top))
+            show(*([""] if number else []), *checkup_text(printable(checkup), top))
     if status := max(checkup.status for checkup in found):
         raise typer.Exit(status)

@@ -10,6 +10,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.reference import read_reference, recorded_preprocessing
+from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.contrast import Opened, Trial
@@ -80,7 +81,7 @@ def compare(
     else:
         from dlpuconv.contrast.text import contrast_text
 
-        show(*contrast_text(found))
+        show(*contrast_text(printable(found)))
 
 
 def _trial(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.cli.interruption import stop_signals
+from dlpuconv.printable import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 
 _WIDE = 160  # columns
@@ -63,18 +64,34 @@ def stderr() -> Console:
 
 def warn(text: str) -> None:
     """A warning on stderr; the text is a user's or a file's, never markup."""
-    print(f"warning: {text}", file=sys.stderr)
+    print(f"warning: {printable(text)}", file=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One object on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    print(printable_json(value, indent=2))
 
 
 def show(*renderables: RenderableType) -> None:
-    """Tables and texts on stdout; a plain string is no markup, since it may hold a file's own words."""
+    """Tables and texts on stdout; a plain string is no markup, since it may hold a file's own words.
+
+    What a stranger's file may have put into a result's names is made `printable` before it is drawn: here, where lines
+    are laid out already, all but the ends of lines is caught once more.
+    """
     from rich.text import Text
 
     console = stdout()
     for renderable in renderables:
-        console.print(Text(renderable) if isinstance(renderable, str) else renderable)
+        console.print(_Tame(Text(renderable) if isinstance(renderable, str) else renderable))
+
+
+class _Tame:
+    """Something to draw, without characters that would act on the terminal."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """See rich's console protocol."""
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else segment._replace(text=printable_lines(segment.text))

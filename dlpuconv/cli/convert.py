@@ -9,6 +9,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
+from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -117,7 +118,7 @@ def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: boo
 
     show(summary_table(done), *placement_lines(done))
     for artifact in done.artifacts:
-        show(*render_reasons(artifact.report))
+        show(*render_reasons(printable(artifact.report)))
     for artifact in done.artifacts:
         if artifact.provenance.trials and not quiet:
             show(trials_table(artifact))

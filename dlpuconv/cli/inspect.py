@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.printable import printable
 
 
 def complete_layer(context: typer.Context, incomplete: str) -> list[str]:
@@ -58,8 +59,8 @@ def inspect(
     elif layer:
         from dlpuconv.inspection.details import render_layers
 
-        show(render_layers(view, chosen))
+        show(render_layers(printable(view), printable(chosen)))
     else:
         from dlpuconv.inspection.overview import render_overview
 
-        show(render_overview(view, size_of(file)))
+        show(render_overview(printable(view), size_of(file)))

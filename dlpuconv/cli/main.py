@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.errors import DlpuconvError, OutputError
+from dlpuconv.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,5 +95,5 @@ def _usage_sentence(error: typer.TyperException) -> str:
 
 def _print_error(arguments: Sequence[str], kind: str, message: str, status: int) -> None:
     if "--json" in arguments:
-        print(json.dumps({"error": {"type": kind, "message": message, "status": status}}, ensure_ascii=False))
-    print(f"error: {message}", file=sys.stderr)
+        print(printable_json({"error": {"type": kind, "message": message, "status": status}}))
+    print(f"error: {printable(message)}", file=sys.stderr)

@@ -10,6 +10,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.reference import read_reference, recorded_preprocessing
+from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
@@ -115,7 +116,7 @@ def verify(
     if json:
         print_json(found.to_json())
     else:
-        show(render_report(found))
+        show(render_report(printable(found)))
     if not found.passed:
         raise typer.Exit(1)
 
@@ -135,11 +136,11 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
 
     view = (question.backend.read if question.backend else read)(file)
     material = Material(
-        report=found,
-        view=view,
+        report=printable(found),
+        view=printable(view),
         target=chip,
         size=size_of(file),
-        sidecar=find_sidecar(file, view),
+        sidecar=printable(find_sidecar(file, view)),
         asked_db=least_db(chip, question.min_sqnr, found.parity),
     )
     write_report({place: render(make_page(material))})

@@ -19,6 +19,7 @@ from dlpuconv_targets.cv25 import CV25
 from tests.frontends.support import chain, node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dlpuconv.verify import Report
@@ -145,8 +146,7 @@ def sequences() -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("make", [texts, sequences])
-def test_answers_that_are_no_numbers_are_not_asked_for(tmp_path: Path, make: object) -> None:
-    assert callable(make)
+def test_answers_that_are_no_numbers_are_not_asked_for(tmp_path: Path, make: Callable[[], onnx.ModelProto]) -> None:
     report = verified(package(tmp_path, make(), FOUR | {"reference/0/output_y.bin": floats(0)}))
     assert report.parity is None
     assert "CV-FLOAT32" in broken(report)
@@ -174,3 +174,75 @@ def test_a_record_of_nothing_beside_numbers_is_a_fault(tmp_path: Path) -> None:
 def test_a_sound_record_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(package(tmp_path)), "--target", "cv25"]) == 0
     assert "beside its own reference/, 1 samples" in capsys.readouterr().out
+
+
+EVIL = "a\x1b[31mRED\ncv25: pass\r\x07\x9b2J"
+
+
+def evil_names(folder: Path) -> Path:
+    model = chain(node("Relu", ["x"], ["y"]))
+    model.graph.node[0].input[0] = model.graph.input[0].name = EVIL
+    model.graph.node[0].output[0] = model.graph.output[0].name = f"out {EVIL}"
+    model.graph.node[0].name = f"layer {EVIL}"
+    model.metadata_props.add(key=EVIL, value=EVIL)
+    return package(folder, model, {})
+
+
+def evil_list(folder: Path) -> Path:
+    told = {"inputs": [{"name": "x", "list": f"\udc80{EVIL}"}], "samples": 1}
+    return package(folder, told=told)
+
+
+def evil_lines(folder: Path) -> Path:
+    lines = b"\x1b]0;title\x07a.bin\n\xff\xfe.bin\n"
+    return package(folder, files=FOUR | {"dra_image_bin/dra_bin_list.txt": lines})
+
+
+def evil_manifest(folder: Path) -> Path:
+    files = [{"name": name, "sha256": "00", "bytes": 3} for name in ("\ud800evil", EVIL)]
+    return package(folder, files=FOUR | {"manifest.json": json.dumps({"files": files}).encode()})
+
+
+def evil_field(folder: Path) -> Path:
+    """An error, not a finding."""
+    manifest = {"schema_version": 1, "dlpuconv": "0", "recipe": {"granularity": EVIL}}
+    manifest |= {"calibration": {}, "inputs": []}
+    return package(folder, files=FOUR | {"manifest.json": json.dumps(manifest).encode()})
+
+
+@pytest.mark.parametrize("make", [evil_names, evil_list, evil_lines, evil_manifest, evil_field])
+def test_no_name_acts_on_the_terminal_or_breaks_json_or_a_page(
+    make: Callable[[Path], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, page = make(tmp_path), tmp_path / "page.html"
+    status = main(["verify", str(root), "--target", "cv25", "--report", str(page)])
+    assert status in (0, 1, 11)
+    shown = capsys.readouterr()
+    for line in (*shown.out.splitlines(), *shown.err.splitlines()):
+        assert line.isprintable()
+        assert not line.startswith("cv25: pass")
+    assert main(["verify", str(root), "--target", "cv25", "--json"]) == status
+    json.loads(capsys.readouterr().out.encode("utf-8"))
+    if status != 11:
+        html = page.read_text("utf-8")
+        assert "\x1b" not in html
+        assert "\x9b" not in html
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["inspect", "--layer", "*"]])
+def test_nor_does_it_in_other_commands(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = evil_names(tmp_path)
+    assert main([command[0], str(root), *command[1:]]) == 0
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+
+
+def test_no_name_is_markup_on_a_page(tmp_path: Path) -> None:
+    model = chain(node("Relu", ["x"], ["y"]))
+    script = "<script>alert(1)</script>\" onload='x"
+    model.graph.node[0].output[0] = model.graph.output[0].name = script
+    page = tmp_path / "page.html"
+    main(["verify", str(package(tmp_path, model, {})), "--target", "cv25", "--report", str(page)])
+    html = page.read_text("utf-8")
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert" not in html
+    assert "\" onload='x" not in html
