@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.formats.package_view import CalibrationList, Inference, PackageView, SampleFile
 from dlpuconv.formats.safe_folder import MissingFileError, SafeFolder, UnusableFileError
-from dlpuconv.package import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, SUMS, Encoding
+from dlpuconv.package import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, SUMS, Encoding, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ def read_package(root: Path, model: FileView) -> PackageView:
         lists=lists,
         pictures=_pictures(root / IMAGES),
         faults=tuple(_faults(folder, manifest, record)),
+        origin=_origin(record.content),
         manifest=manifest.content,
         inferences=tuple(
             _inference(folder, number, [entry.input for entry in lists], list(outputs))
@@ -76,6 +77,11 @@ class _Told:
             return cls(name)
         except UnusableFileError as error:
             return cls(name, problem=str(error))
+
+
+def _origin(record: dict[str, Any]) -> Origin | None:
+    said = record.get("origin")
+    return Origin(said) if isinstance(said, str) and said in Origin else None
 
 
 def _entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:

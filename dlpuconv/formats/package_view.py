@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.package import Encoding
+from dlpuconv.package import Encoding, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,7 @@ class PackageView:
         faults: files that are not what hashes and manifest say, each with what is wrong.
         inferences: in `reference/`.
         output_shapes: of the model, by name.
+        origin: of the inputs in `reference/`, as the record says; None where it does not.
         manifest: what the manifest says, as it says it; empty where there is none.
     """
 
@@ -92,6 +93,7 @@ class PackageView:
     faults: tuple[tuple[str, str], ...] = ()
     inferences: tuple[Inference, ...] = field(default=(), repr=False)
     output_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    origin: Origin | None = None
     manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -102,8 +104,8 @@ class PackageView:
 
     @property
     def calibrated(self) -> bool:
-        """Whether it ships data of the user's; without, its reference inferences are of made-up stand-ins."""
-        return any(entry.list for entry in self.lists)
+        """Whether what it ships is data of the user's: for calibration, or at least for comparisons."""
+        return any(entry.list for entry in self.lists) or self.origin in (Origin.CALIBRATION, Origin.VALIDATION)
 
     def feeds(self, most: int) -> Iterator[Feed]:
         """Inputs of the model by name, as the files hold them: calibration files, else those in `reference/`.

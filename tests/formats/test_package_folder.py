@@ -169,6 +169,28 @@ def test_a_record_that_is_none_is_no_record(package: Path, content: str) -> None
     assert set(judged(package)) <= {"CV-FILES", "CV-LISTS"}
 
 
+@pytest.fixture(scope="module")
+def compared_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its user gave data for comparisons, none for calibration."""
+    return converted(MODEL, tmp_path_factory.mktemp("compared"), validation=SAMPLES, preset="0-255")
+
+
+@pytest.mark.parametrize(
+    ("origin", "users"),
+    [("calibration", True), ("validation", True), ("made-up", False), (None, False), ("else", False), (["x"], False)],
+)
+def test_a_record_of_the_users_data_is_no_made_up_one(
+    compared_only: Path, tmp_path: Path, origin: object, users: bool
+) -> None:
+    package = Path(shutil.copytree(compared_only, tmp_path / "package"))
+    assert json.loads((package / RECORD).read_text())["origin"] == "validation"
+    change(package, RECORD, lambda content: content.update(origin=origin))
+    report = verify_file(package, CV25, Question(reference=load(MODEL, SourceOptions())))
+    assert report.parity is not None
+    assert report.parity.calibrated is report.calibrated is users
+    assert ("made-up" in report.parity.kernels) is not users
+
+
 def change(package: Path, name: str, edit: Callable[[dict[str, object]], None]) -> None:
     content = json.loads((package / name).read_text())
     edit(content)
