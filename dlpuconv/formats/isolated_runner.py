@@ -9,19 +9,23 @@ import weakref
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
+
+import numpy as np
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.frames import Frame, receive, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    import numpy as np
     import numpy.typing as npt
+
+    from dlpuconv.formats.view import TensorView
 
 _WORKER = Path(__file__).with_name("isolated_runner_worker.py")
 _GIBIBYTE = 1 << 30
+_NOTHING = np.zeros(0, np.bool_)
 _START_S = 60  # of Python and ONNX Runtime, on a machine that has much else to do
 
 
@@ -55,13 +59,16 @@ class ExcessError(ArtifactError):
 class IsolatedRunner:
     """ONNX Runtime in another process, which ends with this object; see `formats.runner.Runner`."""
 
-    def __init__(self, path: Path, limits: Limits = OF_ONES_OWN, *, optimize: bool = True) -> None:
+    def __init__(
+        self, path: Path, limits: Limits = OF_ONES_OWN, *, optimize: bool = True, traced: Iterable[str] = ()
+    ) -> None:
         """Load a model.
 
         Args:
             path: an `.onnx` file.
             limits: what it may take.
             optimize: as `OrtRunner` has it.
+            traced: names of values inside the model that are answered too, as `OrtTracer` has it.
 
         Raises:
             ArtifactError: ONNX Runtime refuses it or does not survive it, or no process can be had.
@@ -77,6 +84,7 @@ class IsolatedRunner:
         except OSError as error:
             raise ArtifactError(f"{path.name}: no process can be had to run it: {error.strerror or error}") from error
         weakref.finalize(self, _end, self._process)
+        self._send(dict.fromkeys(traced, _NOTHING))
         self._receive(_START_S)
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -86,10 +94,13 @@ class IsolatedRunner:
             ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
             ExcessError: it takes more than it may.
         """
+        self._send(inputs)
+        return dict(self._receive().arrays)
+
+    def _send(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         assert self._process.stdin is not None
         with suppress(OSError):  # the process has gone: then there is no answer either
-            send(self._process.stdin, Frame(arrays=inputs))
-        return dict(self._receive().arrays)
+            send(self._process.stdin, Frame(arrays=arrays))
 
     def _receive(self, more_seconds: int = 0) -> Frame:
         assert self._process.stdout is not None
@@ -114,11 +125,11 @@ class IsolatedRunner:
     @contextmanager
     def _in_time(self, seconds: int) -> Iterator[threading.Event]:
         """End the process when it does not answer in time; the event tells so."""
-        late = threading.Event()
+        late, process = threading.Event(), self._process
 
-        def end() -> None:
+        def end() -> None:  # of the process alone: this object may go before the timer has
             late.set()
-            self._process.kill()
+            process.kill()
 
         timer = threading.Timer(seconds, end)
         timer.daemon = True
@@ -127,6 +138,33 @@ class IsolatedRunner:
             yield late
         finally:
             timer.cancel()
+
+
+class IsolatedTracer(IsolatedRunner):
+    """The same, which also tells what values inside the model were; see `OrtTracer`."""
+
+    def __init__(self, path: Path, names: Iterable[str]) -> None:
+        """Load a model.
+
+        Args:
+            path: an `.onnx` file.
+            names: of the values that are wanted, all of the main graph.
+
+        Raises:
+            ArtifactError: as `IsolatedRunner`.
+        """
+        super().__init__(path, traced=names)
+        self._last: dict[str, npt.NDArray[np.generic]] = {}
+
+    @override
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference: the model's outputs and the values that were asked for."""
+        self._last = super().run(inputs)
+        return self._last
+
+    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
+        """What an activation was in the last inference."""
+        return self._last[tensor.name]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

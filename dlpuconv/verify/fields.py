@@ -9,7 +9,7 @@ from typing import Any
 
 _LARGEST = 3.4028234e38  # float32
 _MOST_AXES = 32
-_MOST_NUMBERS = 1 << 40  # of a tensor
+_MOST_NUMBERS = 1 << 28  # of an input or output: 1 GiB in float32
 _DTYPES = frozenset(
     ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
 )

@@ -17,6 +17,7 @@ from dlpuconv.verify.contradiction import contradicted
 from dlpuconv.verify.correspondence import Counterpart, counterparts
 from dlpuconv.verify.layer_parity import LayersReport
 from dlpuconv.verify.likeness import Comparison, Likeness
+from dlpuconv.verify.question import is_strangers
 from dlpuconv.verify.translate import to_artifact
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def compare_layers(
     pairs = counterparts(view, _shapes(reference))
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
-    tracer = _tracer(path, view, reference)
+    tracer = _tracer(path, view, [pair.tensor.name for pair in pairs], strangers=is_strangers(view, question))
     links, run = link_source(tracer, view, question, sidecar)
     for group in _groups(pairs) or [[]]:
         source = _source_tracer(reference, group)
@@ -114,18 +115,21 @@ def _is_float(dtype: object) -> bool:
     return dtype is None or bool(getattr(dtype, "is_floating_point", lambda: True)())
 
 
-def _tracer(path: Path, view: FileView, reference: Model) -> Tracer:
+def _tracer(path: Path, view: FileView, names: list[str], *, strangers: bool) -> Tracer:
     if view.format == "tflite":
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, keep=True)
+    model = model_inside(path) if path.is_dir() else path
+    if strangers:
+        from dlpuconv.formats.isolated_runner import IsolatedTracer
+
+        return IsolatedTracer(model, names)
     import onnx
 
     from dlpuconv.formats.ort_runner import OrtTracer
 
-    model = onnx.load(model_inside(path) if path.is_dir() else path)
-    shared = [pair.tensor.name for pair in counterparts(view, _shapes(reference))]
-    return OrtTracer(model, shared, path.name)
+    return OrtTracer(onnx.load(model), names, path.name)
 
 
 def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | None:

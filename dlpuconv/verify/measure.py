@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.detect import guarded_runner
 from dlpuconv.scheme import Numbers
 from dlpuconv.verify.likeness import Likeness
-from dlpuconv.verify.question import least_db
+from dlpuconv.verify.question import is_strangers, least_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +87,7 @@ def _measure_alone(path: Path, view: FileView, target: Target, question: Questio
 
 
 def _runner(path: Path, view: FileView, question: Question) -> Runner:
-    """The backend's own, but for a package that nobody who made it speaks for: that is a stranger's."""
-    if question.backend is None or (view.package is not None and question.inputs is None):
+    if question.backend is None or is_strangers(view, question):
         return guarded_runner(path)
     return question.backend.runner(path)
 

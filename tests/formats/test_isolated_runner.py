@@ -10,19 +10,19 @@ import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.frames import Frame, receive, send
-from dlpuconv.formats.isolated_runner import ExcessError, IsolatedRunner, Limits
-from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.formats.isolated_runner import ExcessError, IsolatedRunner, IsolatedTracer, Limits
+from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer
+from dlpuconv.formats.view import TensorView
 from tests.frontends.support import chain, conv, node
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import onnx
 
 FEW = Limits(memory=1 << 30, seconds=1)
 VALUES = np.arange(192, dtype=np.float32).reshape(1, 3, 8, 8)
@@ -47,6 +47,15 @@ def test_numbers_that_are_no_arrays_keep_their_shape(tmp_path: Path) -> None:
     path = written(tmp_path, chain(node("Neg", ["x"], ["y"]), shape=()))
     answer = IsolatedRunner(path).run({"x": np.asarray(3.0, np.float32)})["y"]
     assert (answer.shape, float(answer)) == ((), -3.0)
+
+
+def test_it_tells_what_is_inside(tmp_path: Path) -> None:
+    path = written(tmp_path, conv())
+    isolated, here = IsolatedTracer(path, ["c"]), OrtTracer(onnx.load(path), ["c"])
+    for tracer in (isolated, here):
+        assert list(tracer.run({"x": VALUES})) == ["y", "c"]
+    inside = TensorView(index=0, name="c", shape=(1, 4, 8, 8), dtype="float32")
+    np.testing.assert_array_equal(isolated.value(inside), here.value(inside))
 
 
 def grows() -> onnx.ModelProto:
