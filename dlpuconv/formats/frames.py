@@ -28,11 +28,13 @@ class Frame:
 
     Attributes:
         arrays: by name: numbers of any type and shape.
+        model: the arrays are the bytes of a model, to be loaded in place of the last one.
         problem: why there are none; empty where there are.
         excess: the problem is that a limit does not suffice.
     """
 
     arrays: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    model: bool = False
     problem: str = ""
     excess: bool = False
 
@@ -44,10 +46,11 @@ def send(stream: IO[bytes], frame: Frame) -> None:
         OSError: nobody reads.
     """
     told = [(name, value.dtype.str, value.shape) for name, value in frame.arrays.items()]
-    header = json.dumps({"arrays": told, "problem": frame.problem, "excess": frame.excess}).encode()
+    facts = {"model": frame.model, "problem": frame.problem, "excess": frame.excess}
+    header = json.dumps({"arrays": told, **facts}).encode()
     stream.write(_LENGTH.pack(len(header)) + header)
     for value in frame.arrays.values():
-        stream.write(value.tobytes())
+        stream.write(np.ascontiguousarray(value).data.cast("B") if value.size else b"")
     stream.flush()
 
 
@@ -73,7 +76,7 @@ def receive(stream: IO[bytes], most: int) -> Frame | None:
     try:
         content = json.loads(header)
         told = [(str(name), np.dtype(dtype), tuple(map(int, shape))) for name, dtype, shape in content["arrays"]]
-        problem, excess = str(content["problem"]), bool(content["excess"])
+        model, problem, excess = bool(content["model"]), str(content["problem"]), bool(content["excess"])
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"the header is damaged: {error}") from error
     if any(dtype.kind not in KINDS or min(shape, default=0) < 0 for _, dtype, shape in told):
@@ -86,4 +89,4 @@ def receive(stream: IO[bytes], most: int) -> Frame | None:
         if len(values) < dtype.itemsize * math.prod(shape):
             return None
         arrays[name] = np.frombuffer(values, dtype).reshape(shape)
-    return Frame(arrays=arrays, problem=problem, excess=excess)
+    return Frame(arrays=arrays, model=model, problem=problem, excess=excess)

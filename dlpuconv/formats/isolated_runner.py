@@ -9,23 +9,25 @@ import weakref
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.frames import Frame, receive, send
+from dlpuconv.formats.ort_runner import with_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
+    import onnx
 
     from dlpuconv.formats.view import TensorView
 
 _WORKER = Path(__file__).with_name("isolated_runner_worker.py")
 _GIBIBYTE = 1 << 30
-_NOTHING = np.zeros(0, np.bool_)
+_PIPE = 1 << 20  # bytes: as many as Linux gives to anybody
 _START_S = 60  # of Python and ONNX Runtime, on a machine that has much else to do
 
 
@@ -59,16 +61,13 @@ class ExcessError(ArtifactError):
 class IsolatedRunner:
     """ONNX Runtime in another process, which ends with this object; see `formats.runner.Runner`."""
 
-    def __init__(
-        self, path: Path, limits: Limits = OF_ONES_OWN, *, optimize: bool = True, traced: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, path: Path, limits: Limits = OF_ONES_OWN, *, optimize: bool = True) -> None:
         """Load a model.
 
         Args:
             path: an `.onnx` file.
             limits: what it may take.
             optimize: as `OrtRunner` has it.
-            traced: names of values inside the model that are answered too, as `OrtTracer` has it.
 
         Raises:
             ArtifactError: ONNX Runtime refuses it or does not survive it, or no process can be had.
@@ -82,9 +81,9 @@ class IsolatedRunner:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         except OSError as error:
-            raise ArtifactError(f"{path.name}: no process can be had to run it: {error.strerror or error}") from error
+            raise ArtifactError(f"{self._name}: no process can be had to run it: {error.strerror or error}") from error
         weakref.finalize(self, _end, self._process)
-        self._send(dict.fromkeys(traced, _NOTHING))
+        _widen(self._process)
         self._receive(_START_S)
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -94,13 +93,26 @@ class IsolatedRunner:
             ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
             ExcessError: it takes more than it may.
         """
-        self._send(inputs)
+        self._send(Frame(arrays=inputs))
         return dict(self._receive().arrays)
 
-    def _send(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def load(self, model: bytes) -> None:
+        """Go on with another form of the model, within the same limits.
+
+        Args:
+            model: a serialized ModelProto.
+
+        Raises:
+            ArtifactError: ONNX Runtime refuses it or does not survive it.
+            ExcessError: it takes more than it may.
+        """
+        self._send(Frame(arrays={"": np.frombuffer(model, np.uint8)}, model=True))
+        self._receive()
+
+    def _send(self, frame: Frame) -> None:
         assert self._process.stdin is not None
         with suppress(OSError):  # the process has gone: then there is no answer either
-            send(self._process.stdin, Frame(arrays=arrays))
+            send(self._process.stdin, frame)
 
     def _receive(self, more_seconds: int = 0) -> Frame:
         assert self._process.stdout is not None
@@ -140,31 +152,41 @@ class IsolatedRunner:
             timer.cancel()
 
 
-class IsolatedTracer(IsolatedRunner):
-    """The same, which also tells what values inside the model were; see `OrtTracer`."""
+class IsolatedTracer:
+    """A runner that has run, and from now on also tells what values inside the model were; see `OrtTracer`."""
 
-    def __init__(self, path: Path, names: Iterable[str]) -> None:
-        """Load a model.
+    def __init__(self, runner: IsolatedRunner, model: onnx.ModelProto, names: Iterable[str]) -> None:
+        """Load the model once more, in the same process.
 
         Args:
-            path: an `.onnx` file.
+            runner: of the model.
+            model: with its weights; it is not changed.
             names: of the values that are wanted, all of the main graph.
 
         Raises:
-            ArtifactError: as `IsolatedRunner`.
+            ArtifactError: as `IsolatedRunner.load`.
         """
-        super().__init__(path, traced=names)
+        runner.load(with_outputs(model, names))
+        self._runner = runner
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 
-    @override
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference: the model's outputs and the values that were asked for."""
-        self._last = super().run(inputs)
+        self._last = self._runner.run(inputs)
         return self._last
 
     def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
         """What an activation was in the last inference."""
         return self._last[tensor.name]
+
+
+def _widen(process: subprocess.Popen[bytes]) -> None:
+    """Let more pass at a time; where that is not granted, it takes longer."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for stream in (process.stdin, process.stdout):
+            fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _PIPE)  # type: ignore[arg-type] # both are pipes
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.frames import KINDS, Frame, receive, send
-from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer
+from dlpuconv.formats.ort_runner import OrtRunner
 
 _COPIES = 3  # of the weights: the file as it is parsed, as it is held, and as kernels want it
 _LARGEST_FEED = 1 << 40  # they are our own
@@ -30,24 +30,18 @@ def main(path: Path, memory: int, seconds: int, optimize: str) -> None:
         _limit_memory(memory + _COPIES * path.stat().st_size)
         try:
             _limit_time(seconds)
-            if (wanted := receive(sys.stdin.buffer, 0)) is None:
-                return
-            runner = _runner(path, list(wanted.arrays), optimize=optimize == "optimize")
+            runner = OrtRunner(path, optimize=optimize == "optimize")
             send(answers, Frame())
             while asked := receive(sys.stdin.buffer, _LARGEST_FEED):
                 _limit_time(seconds)
-                send(answers, Frame(arrays=_numbers(runner.run(asked.arrays))))
+                if asked.model:
+                    runner = OrtRunner(b"".join(part.tobytes() for part in asked.arrays.values()), path.name)
+                    send(answers, Frame())
+                else:
+                    send(answers, Frame(arrays=_numbers(runner.run(asked.arrays))))
         except (ArtifactError, MemoryError) as error:
             excess = isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY)
             send(answers, Frame(problem=str(error) or "no memory is left", excess=excess))
-
-
-def _runner(path: Path, traced: list[str], *, optimize: bool) -> OrtRunner:
-    if not traced:
-        return OrtRunner(path, optimize=optimize)
-    import onnx
-
-    return OrtTracer(onnx.load(path), traced, path.name)
 
 
 def _numbers(found: dict[str, Any]) -> dict[str, Any]:

@@ -107,13 +107,7 @@ class OrtTracer(OrtRunner):
         Raises:
             ArtifactError: ONNX Runtime refuses it.
         """
-        import onnx
-
-        traced = onnx.ModelProto()
-        traced.CopyFrom(model)
-        known = {value.name for value in traced.graph.output}
-        traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
-        super().__init__(traced.SerializeToString(), name)
+        super().__init__(with_outputs(model, names), name)
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 
     @override
@@ -125,6 +119,22 @@ class OrtTracer(OrtRunner):
     def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
         """What an activation was in the last inference."""
         return self._last[tensor.name]
+
+
+def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """A model that also gives values from inside it, as a serialized ModelProto.
+
+    Args:
+        model: with its weights; it is not changed.
+        names: of the values that are wanted, all of the main graph.
+    """
+    import onnx
+
+    traced = onnx.ModelProto()
+    traced.CopyFrom(model)
+    known = {value.name for value in traced.graph.output}
+    traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
+    return bytes(traced.SerializeToString())
 
 
 def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:

@@ -17,7 +17,6 @@ from dlpuconv.verify.contradiction import contradicted
 from dlpuconv.verify.correspondence import Counterpart, counterparts
 from dlpuconv.verify.layer_parity import LayersReport
 from dlpuconv.verify.likeness import Comparison, Likeness
-from dlpuconv.verify.question import is_strangers
 from dlpuconv.verify.translate import to_artifact
 
 if TYPE_CHECKING:
@@ -51,12 +50,13 @@ class Tracer(Protocol):
 
 
 def compare_layers(
-    path: Path, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
+    path: Path, run: Runner, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
 ) -> LayersReport | None:
     """Run a file and its source on a few samples, and compare what both have inside.
 
     Args:
         path: the file.
+        run: has run it; a stranger's file goes on in that process.
         view: what it holds.
         question: the float source model, and samples, of which the first few are looked at.
         sidecar: what the manifest says.
@@ -76,13 +76,13 @@ def compare_layers(
     pairs = counterparts(view, _shapes(reference))
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
-    tracer = _tracer(path, view, [pair.tensor.name for pair in pairs], strangers=is_strangers(view, question))
-    links, run = link_source(tracer, view, question, sidecar)
+    tracer = _tracer(path, run, view, [pair.tensor.name for pair in pairs])
+    links, traced = link_source(tracer, view, question, sidecar)
     for group in _groups(pairs) or [[]]:
         source = _source_tracer(reference, group)
         first = not codes  # the histograms need one pass only
         for sample in few:
-            run.run(to_artifact(sample, links.inputs, links.bindings))
+            traced.run(to_artifact(sample, links.inputs, links.bindings))
             if first:
                 _count_codes(tracer, view, codes)
             found = source.run(sample) if source else {}
@@ -115,21 +115,20 @@ def _is_float(dtype: object) -> bool:
     return dtype is None or bool(getattr(dtype, "is_floating_point", lambda: True)())
 
 
-def _tracer(path: Path, view: FileView, names: list[str], *, strangers: bool) -> Tracer:
+def _tracer(path: Path, run: Runner, view: FileView, names: list[str]) -> Tracer:
     if view.format == "tflite":
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, keep=True)
-    model = model_inside(path) if path.is_dir() else path
-    if strangers:
-        from dlpuconv.formats.isolated_runner import IsolatedTracer
-
-        return IsolatedTracer(model, names)
     import onnx
 
+    from dlpuconv.formats.isolated_runner import IsolatedRunner, IsolatedTracer
     from dlpuconv.formats.ort_runner import OrtTracer
 
-    return OrtTracer(onnx.load(model), names, path.name)
+    model = onnx.load(model_inside(path) if path.is_dir() else path)
+    if isinstance(run, IsolatedRunner):
+        return IsolatedTracer(run, model, names)
+    return OrtTracer(model, names, path.name)
 
 
 def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | None:

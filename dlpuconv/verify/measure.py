@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.detect import guarded_runner
 from dlpuconv.scheme import Numbers
 from dlpuconv.verify.likeness import Likeness
-from dlpuconv.verify.question import is_strangers, least_db
+from dlpuconv.verify.question import least_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def measure(path: Path, view: FileView, target: Target, question: Question, side
         parity = compare_files(run, view, question, sidecar)
     parity = _mind_rounding(parity, target, question)
     notes = (*_stranger(question, sidecar), *_excused(parity, least_db(target, question.min_sqnr, parity)))
-    return Measured(parity=parity, layers=_layers(path, view, question, sidecar), notes=notes)
+    return Measured(parity=parity, layers=_layers(path, run, view, question, sidecar), notes=notes)
 
 
 def _measure_alone(path: Path, view: FileView, target: Target, question: Question) -> Measured:
@@ -87,7 +87,8 @@ def _measure_alone(path: Path, view: FileView, target: Target, question: Questio
 
 
 def _runner(path: Path, view: FileView, question: Question) -> Runner:
-    if question.backend is None or is_strangers(view, question):
+    """The backend's own, but for a package that nobody who made it speaks for: that is a stranger's."""
+    if question.backend is None or (view.package is not None and question.inputs is None):
         return guarded_runner(path)
     return question.backend.runner(path)
 
@@ -129,7 +130,9 @@ def _stranger(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
     return (_STRANGER,) if sidecar.source_sha256 != question.reference.source.sha256 else ()
 
 
-def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | None) -> LayersReport | None:
+def _layers(
+    path: Path, run: Runner, view: FileView, question: Question, sidecar: Sidecar | None
+) -> LayersReport | None:
     """The comparison layer by layer, where the question asks for it."""
     if not question.layers:
         return None
@@ -137,4 +140,4 @@ def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | N
 
     equalized, absorbed = (sidecar.equalized, sidecar.absorbed) if sidecar else (False, False)
     likeness = question.likeness or Likeness.after(equalized=equalized, absorbed=absorbed)
-    return compare_layers(path, view, question, sidecar, likeness)
+    return compare_layers(path, run, view, question, sidecar, likeness)

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.formats import FileView
     from dlpuconv.ir import InputBinding, Model
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
@@ -59,15 +58,6 @@ class Question:
     metric: MetricScore | None = None
     layers: bool = False
     likeness: Likeness | None = None
-
-
-def is_strangers(view: FileView, question: Question) -> bool:
-    """Whether nobody who made a file speaks for it: it is not run in this process.
-
-    A backend speaks for a format of its own, but for a package only where it also tells the inputs, as it does of what
-    it has just made.
-    """
-    return question.backend is None or (view.package is not None and question.inputs is None)
 
 
 def least_db(target: Target, asked: float | None, parity: ParityReport | None) -> float:

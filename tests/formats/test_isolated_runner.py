@@ -51,7 +51,7 @@ def test_numbers_that_are_no_arrays_keep_their_shape(tmp_path: Path) -> None:
 
 def test_it_tells_what_is_inside(tmp_path: Path) -> None:
     path = written(tmp_path, conv())
-    isolated, here = IsolatedTracer(path, ["c"]), OrtTracer(onnx.load(path), ["c"])
+    isolated, here = IsolatedTracer(IsolatedRunner(path), onnx.load(path), ["c"]), OrtTracer(onnx.load(path), ["c"])
     for tracer in (isolated, here):
         assert list(tracer.run({"x": VALUES})) == ["y", "c"]
     inside = TensorView(index=0, name="c", shape=(1, 4, 8, 8), dtype="float32")
@@ -131,11 +131,11 @@ def test_what_is_sent_is_received() -> None:
 )
 def test_a_message_of_another_form_is_refused(arrays: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        receive(framed({"arrays": arrays, "problem": "", "excess": False}), 1 << 20)
+        receive(framed({"arrays": arrays, "model": False, "problem": "", "excess": False}), 1 << 20)
 
 
 def test_a_message_that_breaks_off_is_none() -> None:
-    whole = framed({"arrays": [["x", "<f4", [2]]], "problem": "", "excess": False}, bytes(8)).getvalue()
+    whole = framed({"arrays": [["x", "<f4", [2]]], "model": False, "problem": "", "excess": False}, bytes(8)).getvalue()
     assert receive(io.BytesIO(whole), 8) is not None
     for length in range(0, len(whole), 5):
         assert receive(io.BytesIO(whole[:length]), 8) is None
