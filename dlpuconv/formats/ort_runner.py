@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -65,7 +66,7 @@ class OrtRunner:
         self._failures = _failures()
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                str(model) if isinstance(model, Path) else model,
+                self._address(model) if isinstance(model, Path) else model,
                 options,
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # to the same provider, with a notice on stdout
@@ -76,6 +77,13 @@ class OrtRunner:
         self._outputs = [port.name for port in self._session.get_outputs()]
         self._quiet = onnxruntime.RunOptions()
         self._quiet.log_severity_level = _CRASHES_ONLY  # a failure is raised; it need not be logged as well
+
+    def _address(self, path: Path) -> str:
+        """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
+        try:
+            return os.fsencode(path).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference; see `formats.runner.Runner.run`.

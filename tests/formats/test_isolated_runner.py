@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import io
 import json
+import os
 import resource
 import struct
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,9 +21,6 @@ from dlpuconv.formats.isolated_runner import ExcessError, IsolatedRunner, Isolat
 from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer
 from dlpuconv.formats.view import TensorView
 from tests.frontends.support import chain, conv, node
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FEW = Limits(memory=1 << 30, seconds=1)
 VALUES = np.arange(192, dtype=np.float32).reshape(1, 3, 8, 8)
@@ -87,6 +85,12 @@ def test_a_model_that_takes_more_time_than_it_may_is_told_from_a_damaged_one(tmp
 def test_a_feed_that_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="ONNX Runtime cannot run it"):
         IsolatedRunner(written(tmp_path, conv())).run({"x": np.zeros((1, 3, 9, 9), np.float32)})
+
+
+def test_a_name_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    path = written(tmp_path, conv()).rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.onnx")))
+    with pytest.raises(ArtifactError, match="opens no file whose path is not UTF-8"):
+        IsolatedRunner(path)
 
 
 def test_answers_that_are_no_numbers_are_one_sentence(tmp_path: Path) -> None:
