@@ -84,7 +84,7 @@ class IsolatedRunner:
             raise ArtifactError(f"{self._name}: no process can be had to run it: {error.strerror or error}") from error
         weakref.finalize(self, _end, self._process)
         _widen(self._process)
-        self._receive(_START_S)
+        self._answer(None, _START_S)
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference; see `formats.runner.Runner.run`.
@@ -93,8 +93,7 @@ class IsolatedRunner:
             ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
             ExcessError: it takes more than it may.
         """
-        self._send(Frame(arrays=inputs))
-        return dict(self._receive().arrays)
+        return dict(self._answer(Frame(arrays=inputs)).arrays)
 
     def load(self, model: bytes) -> None:
         """Go on with another form of the model, within the same limits.
@@ -106,21 +105,12 @@ class IsolatedRunner:
             ArtifactError: ONNX Runtime refuses it or does not survive it.
             ExcessError: it takes more than it may.
         """
-        self._send(Frame(arrays={"": np.frombuffer(model, np.uint8)}, model=True))
-        self._receive()
+        self._answer(Frame(arrays={"": np.frombuffer(model, np.uint8)}, model=True))
 
-    def _send(self, frame: Frame) -> None:
-        assert self._process.stdin is not None
-        with suppress(OSError):  # the process has gone: then there is no answer either
-            send(self._process.stdin, frame)
-
-    def _receive(self, more_seconds: int = 0) -> Frame:
-        assert self._process.stdout is not None
+    def _answer(self, asked: Frame | None, more_seconds: int = 0) -> Frame:
+        """What the process answers, in time."""
         with self._in_time(self._limits.seconds + more_seconds) as late:
-            try:
-                frame = receive(self._process.stdout, self._limits.memory)
-            except ValueError as error:
-                raise ArtifactError(f"{self._name}: it has no usable answer: {error}") from error
+            frame = self._exchange(asked)
         if frame is None and late.is_set():
             raise ExcessError(self._name, f"it takes more than {self._limits.seconds} s")
         memory = f"{self._limits.memory // _GIBIBYTE} GiB"
@@ -133,6 +123,18 @@ class IsolatedRunner:
         if frame.problem:
             raise ArtifactError(frame.problem)
         return frame
+
+    def _exchange(self, asked: Frame | None) -> Frame | None:
+        """What it answers; None where it has gone."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            if asked is not None:
+                with suppress(OSError):  # it has gone, and may have left word why
+                    send(self._process.stdin, asked)
+            return receive(self._process.stdout, self._limits.memory)
+        except ValueError as error:
+            raise ArtifactError(f"{self._name}: it has no usable answer: {error}") from error
 
     @contextmanager
     def _in_time(self, seconds: int) -> Iterator[threading.Event]:

@@ -119,7 +119,7 @@ def _excused(parity: ParityReport | None, least: float) -> Iterator[str]:
             and output.asked_db(least) <= output.sqnr_db < least
         ):
             yield (
-                f"{output.name}: {output.sqnr_db:.1f} dB are low for a float file, but the source itself, computed in"
+                f"{output.name}: {output.sqnr_db:.1f} dB are low for a float file, but the network itself, computed in"
                 f" another order, keeps {output.rounding_db:.1f} dB on these samples"
             )
 

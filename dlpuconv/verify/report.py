@@ -61,6 +61,7 @@ class OutputParity:
         not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
         rounding_db: the same ratio of the float source beside itself, computed in another order, where a float file's
             own is low; None where that was not measured.
+        margin_db: how much less than that will do.
     """
 
     name: str
@@ -77,10 +78,11 @@ class OutputParity:
     starved: str = ""
     not_finite: int = 0
     rounding_db: float | None = None
+    margin_db: float = ROUNDING_MARGIN_DB
 
     def asked_db(self, least: float) -> float:
         """A bar in dB, lowered where rounding alone falls short of it."""
-        return least if self.rounding_db is None else min(least, self.rounding_db - ROUNDING_MARGIN_DB)
+        return least if self.rounding_db is None else min(least, self.rounding_db - self.margin_db)
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe: no NaN, no infinity."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dlpuconv.verify.report import ratio_db
+from dlpuconv.verify.report import ROUNDING_MARGIN_DB, ratio_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,9 @@ class Load(Protocol):
         ...
 
 
-def mind_rounding(parity: ParityReport, least: float, load: Load, feeds: Iterable[Sample]) -> ParityReport:
+def mind_rounding(
+    parity: ParityReport, least: float, load: Load, feeds: Iterable[Sample], margin: float = ROUNDING_MARGIN_DB
+) -> ParityReport:
     """Note beside every output below a bar what rounding alone makes of the source.
 
     Args:
@@ -37,6 +39,7 @@ def mind_rounding(parity: ParityReport, least: float, load: Load, feeds: Iterabl
         least: the bar, dB.
         load: runs the float model that the file was compared with.
         feeds: the samples that it was compared on, in the source's domain.
+        margin: dB that the file may lose to rounding beyond what the source does.
 
     Raises:
         ArtifactError: the source cannot run.
@@ -45,7 +48,7 @@ def mind_rounding(parity: ParityReport, least: float, load: Load, feeds: Iterabl
     if not below:
         return parity
     kept = _kept_by_rounding(load, feeds, below)
-    outputs = (replace(output, rounding_db=kept.get(output.name)) for output in parity.outputs)
+    outputs = (replace(output, rounding_db=kept.get(output.name), margin_db=margin) for output in parity.outputs)
     return replace(parity, outputs=tuple(outputs))
 
 

@@ -13,10 +13,12 @@ from onnx import TensorProto, helper
 from dlpuconv.cli import main
 from dlpuconv.formats.isolated_runner import Limits
 from dlpuconv.formats.onnx_graph import view_of
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verify import record, verify_file
 from dlpuconv.verify.effort import why_not_run
 from dlpuconv_targets.cv25 import CV25
 from tests.frontends.support import chain, node
+from tests.verify.test_shipped import nothing_but_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +176,24 @@ def test_a_record_of_nothing_beside_numbers_is_a_fault(tmp_path: Path) -> None:
 def test_a_sound_record_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(package(tmp_path)), "--target", "cv25"]) == 0
     assert "beside its own reference/, 1 samples" in capsys.readouterr().out
+
+
+def recorded_elsewhere(folder: Path, factor: float) -> Path:
+    """A difference of large numbers, recorded where sums are taken in another order, and multiplied by a factor."""
+    model = nothing_but_rounding()
+    x = np.random.default_rng(1).standard_normal((1, 16, 8, 8)).astype(np.float32)
+    y = factor * np.asarray(OrtRunner(model.SerializeToString(), optimize=False).run({"x": x})["y"], np.float32)
+    files = {"reference/0/input_x.bin": x.tobytes(), "reference/0/output_y.bin": y.tobytes()}
+    return package(folder, model, files)
+
+
+def test_a_record_of_another_machine_may_differ_by_rounding_and_no_more(tmp_path: Path) -> None:
+    report = verified(recorded_elsewhere(tmp_path, 1.0))
+    assert report.passed
+    assert report.parity is not None
+    assert report.parity.min_sqnr < 100
+    assert any("the network itself, computed in another order, keeps" in text for text in report.warnings)
+    assert not verified(recorded_elsewhere(tmp_path, 30.0)).passed
 
 
 EVIL = "a\x1b[31mRED\ncv25: pass\r\x07\x9b2J"
