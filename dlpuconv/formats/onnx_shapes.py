@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import onnx
 
-_WORKER = Path(__file__).with_name("onnx_shapes_worker.py")
+WORKER = Path(__file__).with_name("onnx_shapes_worker.py")
 _SMALL = 4096  # elements of a constant that shapes may be computed from
-_PATIENCE_S = 120  # the worker's own limit counts processor time
+PATIENCE_S = 120  # the worker's own limit counts processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()
 
     try:
         content = _skeleton(model, claims).SerializeToString()
-        status, inferred = run_isolated(_WORKER, content=content, seconds=_PATIENCE_S)
+        status, inferred = run_isolated(WORKER, content=content, seconds=PATIENCE_S)
     except (OSError, ValueError):  # no process can be had, or the graph alone is larger than protobuf holds
         return {}
     if status == 0:

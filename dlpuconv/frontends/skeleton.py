@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
-from dlpuconv.frontends.memory import MEMORY, at_most
+from dlpuconv.formats.isolated import run_isolated
+from dlpuconv.formats.onnx_shapes import PATIENCE_S, WORKER
+from dlpuconv.formats.onnx_shapes_worker import NOT_INFERRED
+from dlpuconv.frontends.long_shapes import may_be_long
 from dlpuconv.frontends.protos import walk_nodes
 
 if TYPE_CHECKING:
@@ -17,19 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import onnx
-
-_SHAPE_SLOTS: Final = {
-    "Reshape": 1,
-    "Expand": 1,
-    "Tile": 1,
-    "Resize": 1,
-    "Upsample": 1,
-    "ConstantOfShape": 0,
-    "OneHot": 1,
-}
-"""By operator, the first input that may say the shape of its output."""
-
-_WINDOWS: Final = {"HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"}
 
 
 def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
@@ -132,32 +121,37 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
     Raises:
         ModelError: operators do not fit their inputs, where `strict`; or the inference fails.
     """
-    import onnx
-
-    try:
-        limit = at_most(skeleton.ByteSize() * 16 + MEMORY) if _computes_shapes(skeleton.graph) else nullcontext()
-        with limit:
-            result = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise ModelError(_readable(str(error))) from error
-    except MemoryError as error:
-        raise ModelError(
-            "shapes cannot be inferred: they would take more memory than any camera's model needs"
-        ) from error
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
-    graph = result.graph
+    graph = (_inferred_apart if may_be_long(skeleton.graph) else _inferred_here)(skeleton, strict).graph
     return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
 
 
-def _computes_shapes(graph: onnx.GraphProto) -> bool:
-    """True where a shape may be as long as a computed value, so that the inference's memory has no bound of its own."""
-    constants = {tensor.name for tensor in graph.initializer}
-    return any(
-        node.op_type in _WINDOWS
-        or any(name not in constants for name in node.input[_SHAPE_SLOTS.get(node.op_type, 99) :])
-        for node in walk_nodes(graph.node)
-    )
+def _inferred_here(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
+    import onnx
+
+    try:
+        inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ModelError(_readable(str(error))) from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
+    return inferred
+
+
+def _inferred_apart(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
+    """In a process of its own, which has little memory: it ends with it, now and then without a word."""
+    import onnx
+
+    try:
+        words = ["strict", "values"] if strict else ["values"]
+        status, told = run_isolated(WORKER, *words, content=skeleton.SerializeToString(), seconds=PATIENCE_S)
+    except OSError as error:
+        raise ModelError(f"shapes cannot be inferred: no process can be had: {error}") from error
+    if status == 0:
+        inferred: onnx.ModelProto = onnx.ModelProto.FromString(told)
+        return inferred
+    if status == NOT_INFERRED:
+        raise ModelError(_readable(told.decode("utf-8", "replace")))
+    raise ModelError("shapes cannot be inferred: they would take more memory than any camera's model needs")
 
 
 def _readable(message: str) -> str:

@@ -125,7 +125,7 @@ def _print(figures: dict[str, Any]) -> None:
             found["numbers"],
             str(found["samples"]),
             mark(found["verdict"] == "pass"),
-            f"{found['sqnr_db']:.1f}",
+            "exact" if found["sqnr_db"] is None else f"{found['sqnr_db']:.1f}",
             mark(found["again"] == "pass"),
             *(str(found[key]) for key in ("wall_s", "cpu_s", "peak_mb", "size_mb")),
         )
