@@ -48,6 +48,7 @@ def test_a_model_is_converted_for_cv25(model: Path, tmp_path: Path) -> None:
     assert list(Path(artifact["path"]).rglob("*.onnx"))
 
 
+@pytest.mark.slow
 def test_a_model_is_checked_for_cv25_and_files_of_any_chip_are_shown(model: Path) -> None:
     done = run("check", model, "--target", "cv25")
     assert done.returncode == 0, done.stderr

@@ -44,6 +44,7 @@ def verified(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tupl
     return status, json.loads(out), err
 
 
+@pytest.mark.slow
 def test_a_package_is_compared_on_what_it_ships_and_needs_no_data(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -288,6 +288,7 @@ def test_cv75_differs_in_names_device_and_environment(tools: StandIns, tmp_path:
     assert list((package / "build").glob("*.cv75.bin"))
 
 
+@pytest.mark.slow
 def test_shellcheck_has_nothing_to_say_about_any_of_them(made: Path, made_of_two: Path, tmp_path: Path) -> None:
     packages = [
         made,
