@@ -104,7 +104,7 @@ Overrides = Annotated[
 EffortOption = Annotated[
     str,
     typer.Option(
-        "--effort", help="How many recipes are tried: fast (none but the plain one), balanced (six) or best (all)."
+        "--effort", help="How many recipes are tried: fast (none: corrected biases), balanced (six) or best (all)."
     ),
 ]
 RecipeFile = Annotated[

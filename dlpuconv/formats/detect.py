@@ -106,11 +106,20 @@ def model_inside(folder: Path) -> Path:
     """
     found = sorted(folder.glob("*.onnx"))
     if len(found) != 1:
-        raise ArtifactError(f"the folder {str(folder)!r} holds {len(found)} .onnx files; dlpuconv reads {_POSSIBLE}")
+        below = "" if found else _said_to_be_below(folder)
+        raise ArtifactError(
+            f"the folder {str(folder)!r} holds {len(found)} .onnx files{below}; dlpuconv reads {_POSSIBLE}"
+        )
     try:
         return SafeFolder(folder).find(found[0].name)
     except UnusableFileError as error:
         raise ArtifactError(f"{found[0].name} in {str(folder)!r} {error}") from error
+
+
+def _said_to_be_below(folder: Path) -> str:
+    """Packages in the folder, for whoever names the one that they were written to."""
+    packages = sorted(model.parent.name for model in folder.glob("*/*.onnx"))
+    return f" (did you mean {str(folder / packages[0])!r}?)" if packages else ""
 
 
 def _is_tflite(path: Path) -> bool:

@@ -67,6 +67,11 @@ def test_a_good_package_breaks_nothing_and_still_answers_what_its_reference_says
     assert report.parity.beside == "its own reference/"
 
 
+def test_the_folder_that_it_lies_in_is_answered_with_its_name(package: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"holds 0 .onnx files \(did you mean '.*/package'\?\)"):
+        read(package.parent)
+
+
 def test_with_its_source_it_is_compared_on_the_files_that_it_ships(package: Path) -> None:
     report = verify_file(package, CV25, Question(reference=load(MODEL, SourceOptions())))
     assert report.parity is not None
