@@ -65,6 +65,7 @@ class CvflowPackager:
             "compiled": f"{contents.network}.{self.chip}.bin",
             "compiled_fx16": f"{contents.network}.{self.chip}.fx16.bin",
             "alike": _alike(contents),
+            "fewest": FEWEST_SAMPLES,
             "few": 0 < contents.samples < FEWEST_SAMPLES,
             "origins": _ORIGINS,
             "resized": _RESIZED.get(contents.resize, ""),

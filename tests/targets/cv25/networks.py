@@ -52,8 +52,8 @@ def saved(conversion: Conversion, folder: Path) -> Path:
     return package
 
 
-def two_views(folder: Path) -> Path:
-    """Two inputs with names that no command line takes, of which one is no image; three outputs."""
+def two_views(folder: Path, *, bare: bool = False) -> Path:
+    """Two inputs with names that no command line takes, of which one is no image; three outputs; perhaps no data."""
     model = network(
         {"left/view:0": (1, 3, 8, 20), "größe und |x|": (1, 5)},
         {"a:0": "left/view:0", "b b": "größe und |x|", "c": "left/view:0"},
@@ -62,7 +62,7 @@ def two_views(folder: Path) -> Path:
         "left/view:0": RNG.integers(0, 256, (7, 3, 8, 20)).astype(np.float32),
         "größe und |x|": RNG.standard_normal((7, 5)).astype(np.float32),
     }
-    return converted(model, folder, calibration=samples)
+    return converted(model, folder, calibration=None if bare else samples)
 
 
 def gray(folder: Path, **options: Any) -> Path:

@@ -239,7 +239,7 @@ def test_images_of_the_users_own_complete_a_package_without_any(images: Path, to
     listed = (package / "build/cv25_work/lists/input.txt").read_text().splitlines()
     assert listed == [f"from_images/image_{number}.bin" for number in range(6)]
     assert "6 samples for input" in done.stdout
-    assert "WARNING: 100 to 200 are better" in done.stdout
+    assert "WARNING: 6 samples are few; 100 to 200 are better" in done.stdout
     assert "no file in" in run(package, IMAGES=str(images)).stderr
     assert run(package, str(tools.environment), IMAGES=str(images), EXT=".png").returncode == 0
 
@@ -275,6 +275,58 @@ def test_raw_files_of_the_users_own_calibrate_any_package(tools: StandIns, tmp_p
         listed.write_text(content)
         done = run(bare, str(tools.environment), cwd=tmp_path, BIN_LISTS="my bins/list.txt")
         assert (done.returncode, wrong in done.stderr) == (1, True), done.stderr
+
+
+def test_the_lists_of_another_package_start_from_its_root(made_of_two: Path, tools: StandIns, tmp_path: Path) -> None:
+    bare = two_views(tmp_path / "bare", bare=True)
+    lists = [made_of_two / f"dra_image_bin/{name}/dra_bin_list.txt" for name in ("left_view_0", "gr_e_und_x")]
+    done = run(bare, str(tools.environment), BIN_LISTS=":".join(map(str, lists)))
+    assert done.returncode == 0, done.stderr
+    assert "7 samples for gr_e_und_x" in done.stdout
+    short = tmp_path / "short.txt"
+    short.write_text("".join(f"{made_of_two}/{line}\r\n" for line in lists[1].read_text().splitlines()[:3]))
+    done = run(bare, str(tools.environment), BIN_LISTS=f"{lists[0]}:{short}")
+    assert (done.returncode, "the lists differ in length: 7, and 3 for gr_e_und_x" in done.stderr) == (1, True)
+    last = next((bare / "build").rglob("left_view_0.txt"))
+    done = run(bare, str(tools.environment), BIN_LISTS=f"{last}:{short}")
+    assert (done.returncode, "which is emptied: copy it elsewhere first" in done.stderr) == (1, True)
+    assert last.exists()
+
+
+def test_two_runs_do_not_meet(rgb: Path, tools: StandIns) -> None:
+    (rgb / "build/cv25_work.lock").mkdir(parents=True)
+    done = run(rgb, str(tools.environment))
+    assert (done.returncode, "another run works in" in done.stderr) == (1, True)
+    (rgb / "build/cv25_work.lock").rmdir()
+    assert run(rgb, str(tools.environment), FAIL="vas").returncode == 1
+    assert run(rgb, str(tools.environment)).returncode == 0
+    assert not [path for path in (rgb / "build").rglob("*") if path.is_symlink() or path.suffix == ".lock"]
+
+
+def test_an_environment_file_cannot_end_it_in_silence_or_take_its_names(rgb: Path, tools: StandIns) -> None:
+    tools.environment.write_text(f"PACKAGE=theirs MODEL=theirs\n{tools.environment.read_text()}")
+    assert run(rgb, str(tools.environment)).returncode == 0
+    tools.environment.write_text("exit 0\n")
+    done = run(rgb, str(tools.environment))
+    assert (done.returncode, "ends the shell that reads it" in done.stderr) == (1, True)
+
+
+def test_the_output_may_be_a_folder_but_no_file_of_the_package(rgb: Path, tools: StandIns, tmp_path: Path) -> None:
+    done = run(rgb, str(tools.environment), OUTPUT=f"{tmp_path}/new folder/")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new folder/cifar_mobilenetv2.cv25.bin").exists()
+    assert run(rgb, str(tools.environment), OUTPUT=str(tmp_path / "new folder"), FX16="1").returncode == 0
+    assert (tmp_path / "new folder/cifar_mobilenetv2.cv25.fx16.bin").exists()
+    done = run(rgb, str(tools.environment), cwd=rgb, OUTPUT="model.onnx")
+    assert (done.returncode, "a file of this package" in done.stderr) == (1, True)
+
+
+def test_another_shell_hands_over_to_bash(rgb: Path, tools: StandIns) -> None:
+    done = subprocess.run(
+        ["sh", "compile_cv25.sh", tools.environment],
+        cwd=rgb, env={"PATH": SYSTEM, "HOME": os.environ["HOME"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_cv75_differs_in_names_device_and_environment(tools: StandIns, tmp_path: Path) -> None:

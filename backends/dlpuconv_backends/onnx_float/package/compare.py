@@ -5,7 +5,7 @@
     compare.py OUTPUT ...               compares: one file for every output, in the order shown
     compare.py NAME=OUTPUT ...          the same by name, for some of the outputs
     --sample N                          which of the samples was fed; 0 without it
-    --min-db DB                         signal-to-noise ratio that every output must reach; 10 without it, below which
+    --min-db DB                         signal-to-noise ratio that every output must reach; 15 without it, below which
                                         something is wrong, such as the order of colours
 
 An OUTPUT file holds the raw float32 numbers of one output (`odf:fp32`), rows padded to 32 bytes or not.
@@ -73,6 +73,8 @@ def chosen(arguments: Any, outputs: Any) -> Any:
     named = [text.partition("=") for text in arguments]
     if all(name in known and path for name, _, path in named):
         return [(known[name], Path(path)) for name, _, path in named]
+    if any(name in known and path for name, _, path in named):
+        raise ValueError("give NAME=FILE for every file, or for none")
     if len(arguments) != len(outputs):
         listed = ", ".join(known)
         raise ValueError(f"{len(arguments)} files for {len(outputs)} outputs ({listed}); NAME=FILE is for some of them")
@@ -97,7 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("outputs", nargs="*", metavar="OUTPUT")
     parser.add_argument("--sample", type=int, default=0)
-    parser.add_argument("--min-db", type=float, default=10.0)
+    parser.add_argument("--min-db", type=float, default=15.0)
     arguments = parser.parse_args()
     record = json.loads((HERE / "reference.json").read_text())
     if not arguments.outputs:
