@@ -153,13 +153,13 @@ def main() -> int:
     console.print(f"Converting {MODEL.name}, a MobileNetV2 trained on CIFAR-10, for {', '.join(TARGETS)} ...")
     start = time.monotonic()
     found = attempt(TARGETS, "balanced", output)
-    console.print(f"Converted and verified in {time.monotonic() - start:.1f} s. Once more for artpec8, plainly ...")
+    console.print(f"Converted and verified in {time.monotonic() - start:.1f} s. Now artpec8, trying nothing ...")
     plain = attempt(("artpec8",), "fast", output / "plain")
 
     labelled = read_labelled(DATA / "evaluation")
     console.print("", measure([found, plain], labelled), "", sep="\n")
     console.print(f"(top-1 of {len(labelled.classes)} labelled images that no conversion saw; int8 on TFLite's integer")
-    console.print("kernels, float in ONNX Runtime; fast is plain quantization)\n")
+    console.print("kernels, float in ONNX Runtime; fast tries no recipes)\n")
     for tried in (found, plain):
         for converted in tried.conversion.artifacts:
             for reason in render_reasons(converted.report):
