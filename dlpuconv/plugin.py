@@ -197,6 +197,11 @@ class Port:
     part: Part | None = None
 
     @property
+    def name_in_file(self) -> str:
+        """Name in the artifact."""
+        return self.file_name or self.name
+
+    @property
     def source_name(self) -> str:
         """Name in the source model of the input or output that this is, or is a part of."""
         return self.part.output if self.part else self.name

@@ -121,7 +121,7 @@ def _calibration(calibration: Calibration | None) -> Json:
 def _port(port: Port) -> dict[str, Json]:
     return {
         "name": port.name,
-        "file_name": port.file_name or port.name,
+        "file_name": port.name_in_file,
         "dtype": port.dtype,
         "shape": list(port.shape),
         "source_shape": list(port.source_shape),

@@ -51,7 +51,7 @@ def contract_of(view: FileView, sidecar: Sidecar | None) -> Contract:
     """What the file declares, and what a manifest tells of the source; a manifest of other ends tells nothing."""
     declared = [_declared(view, indices) for indices in (view.inputs, view.outputs)]
     if sidecar is not None:
-        said = [{port.file_name or port.name: port for port in ports} for ports in (sidecar.inputs, sidecar.outputs)]
+        said = [{port.name_in_file: port for port in ports} for ports in (sidecar.inputs, sidecar.outputs)]
         if all(set(told) == {port.name for port in ports} for told, ports in zip(said, declared, strict=True)):
             inputs, outputs = (
                 tuple(_known(port, told[port.name]) for port in ports)
@@ -89,7 +89,7 @@ def _rows(contract: Contract, ports: Sequence[Port], kind: str) -> Iterator[Port
     for position, port in enumerate(ports):
         yield PortRow(
             kind=kind if len(ports) == 1 else f"{kind} {position}",
-            name=port.file_name or port.name,
+            name=port.name_in_file,
             stands_for=_stands_for(port) if contract.known else "",
             shape=" ".join(filter(None, (shape(port.shape), layout(port)))),
             dtype=port.dtype,

@@ -62,5 +62,5 @@ def _size(prefix: str, port: Port) -> str:
 
 
 def _title(port: Port) -> str:
-    name = c_comment(port.file_name or port.name)
+    name = c_comment(port.name_in_file)
     return f'"{name}": {port.dtype} [{", ".join(map(str, port.shape))}]'

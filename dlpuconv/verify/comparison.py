@@ -49,8 +49,8 @@ def in_source_names(runner: Runner, links: Links) -> Runner:
     """A runner of a file, under the source model's names."""
     if not any(port.file_name for port in (*links.inputs, *links.outputs)):
         return runner
-    inputs = {port.name: port.file_name or port.name for port in links.inputs}
-    return _Renamed(runner, inputs, {port.file_name or port.name: port.name for port in links.outputs})
+    inputs = {port.name: port.name_in_file for port in links.inputs}
+    return _Renamed(runner, inputs, {port.name_in_file: port.name for port in links.outputs})
 
 
 def link(

@@ -59,7 +59,7 @@ def compare_with_source(
     reference = OrtRunner(source.to_bytes(), source.source.name)
     # A manifest may claim scales and types; a float file has none but this.
     outputs = [replace(port, dtype="float32", scale=None, zero_point=None) for port in links.outputs]
-    in_source = {port.file_name or port.name: port.name for port in outputs}
+    in_source = {port.name_in_file: port.name for port in outputs}
 
     def answers() -> Iterator[tuple[Answer, Answer]]:
         for feed in package.feeds(MOST_COMPARED):
@@ -104,8 +104,7 @@ class SourceSamples:
 def _for_source(feed: Feed, links: Links) -> dict[str, npt.NDArray[np.float32]]:
     try:
         return {
-            port.name: to_source(feed[port.file_name or port.name], port, links.bindings.get(port.name))
-            for port in links.inputs
+            port.name: to_source(feed[port.name_in_file], port, links.bindings.get(port.name)) for port in links.inputs
         }
     except (LookupError, ValueError) as error:
         raise ShapeError(f"what the manifest says of the inputs does not fit the package's model: {error}") from error

@@ -173,7 +173,7 @@ def _finished(model: Model, job: Job) -> tuple[onnx.ModelProto, tuple[Port, ...]
         tidy(model.graph)
     _strip(model.graph)
     raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
-    model.graph.metadata_props[RAW_PIXELS] = ",".join(p.file_name or p.name for p in ports[0] if p.name in raw)
+    model.graph.metadata_props[RAW_PIXELS] = ",".join(p.name_in_file for p in ports[0] if p.name in raw)
     model.graph.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", model.opset)])
     proto = onnx_ir.to_proto(model.graph)
     try:

@@ -35,7 +35,7 @@ def _compare(view: FileView, indices: Sequence[int], said: Sequence[Port] | None
         return
     found = dict(zip(port_names(view, indices), (view.tensors[index] for index in indices), strict=True))
     for port in said:
-        name = port.file_name or port.name
+        name = port.name_in_file
         if name not in found:
             yield Hit(f"there is no such {noun}; the file has {', '.join(found) or 'none'}", name)
         elif difference := _difference(port, found.pop(name)):

@@ -57,8 +57,8 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
     samples, origin = _samples(job)
     chosen = Chosen(samples, model.inputs, job.bindings)
     encodings, warnings = choose_encodings(chosen)
-    inputs = tuple(_input(port, encodings[port.file_name or port.name], job) for port in model.inputs)
-    outputs = tuple(PackageOutput(name=port.file_name or port.name, shape=port.shape) for port in model.outputs)
+    inputs = tuple(_input(port, encodings[port.name_in_file], job) for port in model.inputs)
+    outputs = tuple(PackageOutput(name=port.name_in_file, shape=port.shape) for port in model.outputs)
     calibrated = Calibrated(inputs, {})
     if origin is Origin.CALIBRATION:
         try:
@@ -124,7 +124,7 @@ def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:
     stated = raw and job.preprocessing.stated and binding is not None
     channels = port.shape[1] if len(port.shape) > 1 else 1
     return PackageInput(
-        name=port.file_name or port.name,
+        name=port.name_in_file,
         shape=port.shape,
         encoding=encoding,
         color=color,

@@ -54,7 +54,7 @@ class Chosen:
         for row, sample in enumerate(self.samples):
             if row in wanted:
                 values = to_artifact(sample, self.inputs, self.bindings)
-                yield {port.file_name or port.name: np.asarray(values[port.name], np.float32) for port in self.inputs}
+                yield {port.name_in_file: np.asarray(values[port.name], np.float32) for port in self.inputs}
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ def choose_encodings(chosen: Chosen) -> tuple[dict[str, Encoding], tuple[str, ..
 
     Whole numbers of 0 to 255 in the shape of a picture are pixels; so is what a stated normalization was folded for.
     """
-    seen = {port.file_name or port.name: _Seen() for port in chosen.inputs}
+    seen = {port.name_in_file: _Seen() for port in chosen.inputs}
     if not _surely_pixels(chosen):
         for feed in chosen:
             for name, values in feed.items():
@@ -83,7 +83,7 @@ def choose_encodings(chosen: Chosen) -> tuple[dict[str, Encoding], tuple[str, ..
     encodings: dict[str, Encoding] = {}
     warnings: list[str] = []
     for port in chosen.inputs:
-        name = port.file_name or port.name
+        name = port.name_in_file
         raw = port.name in chosen.bindings and chosen.bindings[port.name].raw_pixels
         encodings[name] = _encoding(port, seen[name], raw=raw)
         warnings += _lost(name, seen[name], encodings[name])
