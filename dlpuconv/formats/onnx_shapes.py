@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import onnx
 
-WORKER = Path(__file__).with_name("onnx_shapes_worker.py")
+_WORKER = Path(__file__).with_name("onnx_shapes_worker.py")
 _SMALL = 4096  # elements of a constant that shapes may be computed from
-PATIENCE_S = 120  # the worker's own limit counts processor time
+_PATIENCE_S = 120  # the worker's own limit counts processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,49 @@ def is_static(value: onnx.ValueInfoProto) -> bool:
     )
 
 
-def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()) -> dict[str, onnx.ValueInfoProto]:
-    """What ONNX's inference makes of inputs and weights, and of claims; nothing where the operators do not fit them."""
+class NotInferredError(ValueError):
+    """What ONNX says of operators that do not fit their inputs."""
+
+
+class LostError(Exception):
+    """The inference ended without an answer: what it does, to follow its name."""
+
+
+def infer_apart(model: onnx.ModelProto, *words: str) -> onnx.ModelProto:
+    """ONNX's own inference, in a process that has little memory and time, and may end.
+
+    Args:
+        model: without its large weights.
+        words: for the worker.
+
+    Raises:
+        NotInferredError: the operators do not fit their inputs.
+        LostError: it does not survive the model.
+        OSError: no process can be had.
+        ValueError: the model is larger than protobuf holds.
+    """
     import onnx
 
+    status, told = run_isolated(_WORKER, *words, content=model.SerializeToString(), seconds=_PATIENCE_S)
+    if status == 0:
+        inferred: onnx.ModelProto = onnx.ModelProto.FromString(told)
+        return inferred
+    if status == NOT_INFERRED:
+        raise NotInferredError(told.decode("utf-8", "replace"))
+    raise LostError(
+        "takes for ever" if status is None else "does not survive it" if status < 0 else "needs all memory there is"
+    )
+
+
+def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()) -> dict[str, onnx.ValueInfoProto]:
+    """What ONNX's inference makes of inputs and weights, and of claims; nothing where the operators do not fit them."""
     try:
-        content = _skeleton(model, claims).SerializeToString()
-        status, inferred = run_isolated(WORKER, content=content, seconds=PATIENCE_S)
+        graph = infer_apart(_skeleton(model, claims)).graph
+    except LostError as error:
+        raise ArtifactError(f"the file is damaged: ONNX's own shape inference {error}") from error
     except (OSError, ValueError):  # no process can be had, or the graph alone is larger than protobuf holds
         return {}
-    if status == 0:
-        graph = onnx.ModelProto.FromString(inferred).graph
-        return {value.name: value for value in (*graph.value_info, *graph.output)}
-    if status == NOT_INFERRED:
-        return {}
-    what = "takes for ever" if status is None else "does not survive it" if status < 0 else "needs all memory there is"
-    raise ArtifactError(f"the file is damaged: ONNX's own shape inference {what}")
+    return {value.name: value for value in (*graph.value_info, *graph.output)}
 
 
 def _skeleton(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto]) -> onnx.ModelProto:

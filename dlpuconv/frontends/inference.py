@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
+from dlpuconv.formats import onnx_shapes
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.report import joined
@@ -118,13 +119,8 @@ def _known(name: str, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
 
 
 def is_static(value: onnx.ValueInfoProto) -> bool:
-    """True when the rank and every extent are known."""
-    tensor = value.type.tensor_type
-    return (
-        tensor.elem_type != 0
-        and tensor.HasField("shape")
-        and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
-    )
+    """True when the type, the rank and every extent are known."""
+    return value.type.tensor_type.elem_type != 0 and onnx_shapes.is_static(value)
 
 
 def extents(value: onnx.ValueInfoProto) -> tuple[int, ...]:

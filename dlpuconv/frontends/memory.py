@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEMORY = 2**28
-"""Bytes that ONNX may take to infer shapes, beyond what the model itself needs."""
+"""Bytes that ONNX may take beyond what the process has."""
 
 _USED = Path("/proc/self/statm")
 

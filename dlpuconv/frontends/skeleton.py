@@ -7,9 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
-from dlpuconv.formats.isolated import run_isolated
-from dlpuconv.formats.onnx_shapes import PATIENCE_S, WORKER
-from dlpuconv.formats.onnx_shapes_worker import NOT_INFERRED
+from dlpuconv.formats.onnx_shapes import LostError, NotInferredError, infer_apart
 from dlpuconv.frontends.long_shapes import may_be_long
 from dlpuconv.frontends.protos import walk_nodes
 
@@ -138,20 +136,17 @@ def _inferred_here(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
 
 
 def _inferred_apart(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
-    """In a process of its own, which has little memory: it ends with it, now and then without a word."""
-    import onnx
-
+    """Elsewhere, with little memory: some models end the process that they run in, now and then without a word."""
     try:
-        words = ["strict", "values"] if strict else ["values"]
-        status, told = run_isolated(WORKER, *words, content=skeleton.SerializeToString(), seconds=PATIENCE_S)
+        return infer_apart(skeleton, *(["strict", "values"] if strict else ["values"]))
+    except NotInferredError as error:
+        raise ModelError(_readable(str(error))) from error
+    except LostError as error:
+        raise ModelError(
+            "shapes cannot be inferred: they would take more memory than any camera's model needs"
+        ) from error
     except OSError as error:
         raise ModelError(f"shapes cannot be inferred: no process can be had: {error}") from error
-    if status == 0:
-        inferred: onnx.ModelProto = onnx.ModelProto.FromString(told)
-        return inferred
-    if status == NOT_INFERRED:
-        raise ModelError(_readable(told.decode("utf-8", "replace")))
-    raise ModelError("shapes cannot be inferred: they would take more memory than any camera's model needs")
 
 
 def _readable(message: str) -> str:
