@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import guarded_runner
-from dlpuconv.scheme import Numbers
 from dlpuconv.verify.likeness import Likeness
-from dlpuconv.verify.question import least_db
+from dlpuconv.verify.question import forgives_rounding, least_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,19 +94,13 @@ def _runner(path: Path, view: FileView, question: Question) -> Runner:
 
 
 def _mind_rounding(parity: ParityReport, target: Target, question: Question) -> ParityReport:
-    """For float files, which have no other excuse: what of a low ratio the source's own rounding explains."""
-    if (
-        target.scheme.numbers is not Numbers.FLOAT32
-        or question.min_sqnr is not None
-        or question.reference is None
-        or question.samples is None
-    ):
+    """What of a low ratio the source's own rounding explains."""
+    if not forgives_rounding(target, question) or question.reference is None or question.samples is None:
         return parity
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.verify.rounding import mind_rounding
 
-    source = question.reference.to_bytes()
-    load = lambda *, optimize: OrtRunner(source, optimize=optimize)  # noqa: E731
+    load = partial(OrtRunner, question.reference.to_bytes())
     return mind_rounding(parity, least_db(target, None, parity), load, question.samples)
 
 

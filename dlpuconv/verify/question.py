@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.scheme import Numbers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,6 +60,11 @@ class Question:
     metric: MetricScore | None = None
     layers: bool = False
     likeness: Likeness | None = None
+
+
+def forgives_rounding(target: Target, question: Question) -> bool:
+    """Whether rounding may explain a low ratio: of a float file, which has no other excuse, where nobody set a bar."""
+    return target.scheme.numbers is Numbers.FLOAT32 and question.min_sqnr is None
 
 
 def least_db(target: Target, asked: float | None, parity: ParityReport | None) -> float:

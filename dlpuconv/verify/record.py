@@ -14,10 +14,9 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.isolated_runner import OF_A_STRANGER, ExcessError, IsolatedRunner
 from dlpuconv.plugin import Port
-from dlpuconv.scheme import Numbers
 from dlpuconv.verify.effort import why_not_run
 from dlpuconv.verify.parity import compare_answers
-from dlpuconv.verify.question import least_db
+from dlpuconv.verify.question import forgives_rounding, least_db
 from dlpuconv.verify.report import MOST_DB
 from dlpuconv.verify.rounding import mind_rounding
 
@@ -64,7 +63,7 @@ def measure_with_record(
         parity = compare_with_record(run, view, view.package)
     except ExcessError as error:
         return None, (f"not run: {error.reason}",)
-    if target.scheme.numbers is not Numbers.FLOAT32 or question.min_sqnr is not None:
+    if not forgives_rounding(target, question):
         return parity, ()
     return _mind_rounding(parity, least_db(target, None, parity), run, model, view.package), ()
 
