@@ -94,15 +94,18 @@ def left_nearest(graph: Graph) -> tuple[str, ...]:
 
 def _left(graph: Graph) -> dict[Operator, str]:
     """Layers of a float graph that keep their nearest codes, and why."""
-    layers = [op for op in graph.operators if _is_layer(op)]
-    readers = Counter(map(_weights_of, layers))
-    left = {op: "share their weights" for op in layers if readers[_weights_of(op)] > 1}
-    return left | {op: "have too many weights" for op in layers if _is_too_large(op)}
+    read = {op: _weights_of(op) for op in graph.operators if _is_layer(op)}
+    readers = Counter(read.values())
+    left = {op: "share their weights" for op, weights in read.items() if readers[weights] > 1}
+    return left | {op: "have too many weights" for op in read if _is_too_large(op)}
 
 
 def _weights_of(layer: Operator) -> bytes:
     """Equal for layers that read equal weights."""
-    weights, _ = _constants(layer)
+    at = SPECS[layer.kind].weights
+    assert at is not None
+    weights = layer.input(at.weights).data
+    assert weights is not None
     return hashlib.sha256(str(weights.shape).encode() + weights.tobytes()).digest()
 
 
