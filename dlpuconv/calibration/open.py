@@ -85,6 +85,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
     if given is None:
         empty = ArraySamples(ArraySamples.spool_for(signature))
         return Calibration(fit=empty, held_out=kept.samples if kept else empty, origin=origin, warnings=tuple(warnings))
+    own = given.samples if origin is Origin.GIVEN else None
     total = len(given.samples) + (len(kept.samples) if kept else 0)
     if origin in _NOT_GIVEN:
         warnings.insert(0, _NOT_GIVEN[origin])
@@ -96,7 +97,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
             held_out=kept.samples,
             origin=origin,
             warnings=tuple(warnings),
-            given=given.samples if origin is Origin.GIVEN else None,
+            given=own,
         )
     fit, held_out = split_rows(len(given.samples))
     if not set(fit).isdisjoint(held_out):
@@ -107,7 +108,7 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
         origin=origin,
         judges=origin is Origin.GIVEN,
         warnings=tuple(warnings),
-        given=given.samples if origin is Origin.GIVEN else None,
+        given=own,
     )
 
 

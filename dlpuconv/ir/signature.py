@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+IMAGE_CHANNELS = (1, 3, 4)
+
 
 class Layout(StrEnum):
     """Which axis holds the channels of a value."""
@@ -34,7 +36,7 @@ class ValueSpec:
     @property
     def is_image(self) -> bool:
         """True for a rank-4 value of 1, 3 or 4 channels, which a camera could deliver."""
-        return self.layout is not Layout.PLAIN and self.channels in (1, 3, 4)
+        return self.layout is not Layout.PLAIN and self.channels in IMAGE_CHANNELS
 
     @property
     def channels(self) -> int:
@@ -90,3 +92,8 @@ def next_named(values: tuple[ValueSpec, ...], name: str) -> ValueSpec:
         if value.name == name:
             return value
     raise KeyError(name)
+
+
+def is_planar_image(shape: tuple[int, ...]) -> bool:
+    """Whether a value of this shape could be a picture with its channels on axis 1."""
+    return len(shape) == len("NCHW") and shape[1] in IMAGE_CHANNELS

@@ -164,6 +164,11 @@ class Editor:
             pending.extend(source for source in sources if source is not None)
 
 
+def optional_input(node: onnx_ir.Node, position: int) -> onnx_ir.Value | None:
+    """An input that may be absent: left out at the end, or named by nothing in between."""
+    return node.inputs[position] if position < len(node.inputs) else None
+
+
 def static_shape(value: onnx_ir.Value | None) -> tuple[int, ...] | None:
     """The extents of a value, or None where one is unknown."""
     if value is None or value.shape is None or not value.shape.is_static():

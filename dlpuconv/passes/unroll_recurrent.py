@@ -18,7 +18,7 @@ import numpy as np
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
-from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.editor import Editor, optional_input, static_shape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,14 +57,14 @@ def _unusual(editor: Editor, node: onnx_ir.Node, steps: int) -> str | None:
     activations = node.attributes.get("activations")
     named = [text.lower() for text in activations.as_strings()] if activations is not None else []
     usual = _USUAL[node.op_type] * len(_DIRECTIONS[attrs.text(node, "direction", "forward")])
-    lengths = _input(node, _LENGTHS)
+    lengths = optional_input(node, _LENGTHS)
     if steps > LONGEST:
         return f"it runs over {steps} steps"
     if named not in ([], usual):
         return "its activations are unusual"
     if "clip" in node.attributes or attrs.integer(node, "input_forget", 0) or attrs.integer(node, "layout", 0):
         return "it clips, couples gates or has another layout"
-    if _input(node, _PEEPHOLES) is not None:
+    if optional_input(node, _PEEPHOLES) is not None:
         return "it has peepholes"
     if lengths is not None and set(editor.integers(lengths) or [0]) != {steps}:
         return "its sequences have lengths of their own"
@@ -95,7 +95,7 @@ class _Cell:
 
     @staticmethod
     def of(editor: Editor, node: onnx_ir.Node, direction: int) -> _Cell:
-        weights, recurrent, bias = (editor.array(_input(node, i)) for i in (_WEIGHTS, _RECURRENT, _BIAS))
+        weights, recurrent, bias = (editor.array(optional_input(node, i)) for i in (_WEIGHTS, _RECURRENT, _BIAS))
         assert weights is not None
         assert recurrent is not None
         both = np.zeros((len(weights), 2 * weights.shape[1]), np.float32) if bias is None else bias
@@ -122,7 +122,7 @@ class _Cell:
 
     def before(self, position: int, batch: int) -> onnx_ir.Value | None:
         """A state before the first step, [B, H]; None for zero."""
-        given = _input(self.node, position)
+        given = optional_input(self.node, position)
         known = self.editor.array(given)
         if given is None or (known is not None and not known.any()):
             return None
@@ -221,10 +221,6 @@ _FORMS: dict[str, type[_Rnn | _Lstm | _Gru]] = {"RNN": _Rnn, "LSTM": _Lstm, "GRU
 
 def _concat(editor: Editor, node: onnx_ir.Node, values: list[onnx_ir.Value], axis: int) -> onnx_ir.Value:
     return values[0] if len(values) == 1 else editor.add(node, "Concat", values, {"axis": axis})
-
-
-def _input(node: onnx_ir.Node, position: int) -> onnx_ir.Value | None:
-    return node.inputs[position] if position < len(node.inputs) else None
 
 
 PASS = Rewrite("unroll-recurrent", tuple(_USUAL), unroll)

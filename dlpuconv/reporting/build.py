@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
+from dlpuconv.formats.view import PACKAGE
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
 from dlpuconv.placement.text import plural
@@ -159,7 +160,7 @@ def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
     if material.view.format == "tflite":
         yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
         yield Snippet("C", c_snippet(material.report.file, contract))
-    elif material.view.format == "package":
+    elif material.view.format == PACKAGE:
         file = f"{material.report.file}/model.onnx"
         yield Snippet("Python, for the float model in the package", python_snippet(file, contract, "onnx"))
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dlpuconv.formats.detect import model_inside
+from dlpuconv.formats.view import PACKAGE
 from dlpuconv.verify.comparison import link_source
 from dlpuconv.verify.contradiction import contradicted
 from dlpuconv.verify.correspondence import Counterpart, counterparts
@@ -34,7 +35,7 @@ _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
 _CODES = 256
 _BYTES = ("int8", "uint8")
-_FORMATS = ("tflite", "onnx", "package")
+_FORMATS = ("tflite", "onnx", PACKAGE)
 
 
 class Tracer(Protocol):

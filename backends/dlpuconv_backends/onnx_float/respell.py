@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir
 
-from dlpuconv.passes.editor import Editor, rank, static_shape
+from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,17 +25,13 @@ def _set_inputs(node: onnx_ir.Node, inputs: Sequence[onnx_ir.Value | None]) -> N
         node.replace_input_with(position, value)
 
 
-def _input(node: onnx_ir.Node, position: int) -> onnx_ir.Value | None:
-    return node.inputs[position] if position < len(node.inputs) else None
-
-
 def _hint(node: onnx_ir.Node, what: str) -> str:
     return f"{node.name or node.op_type}_{what}"
 
 
 def axes_to_attribute(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Op(x, axes) -> Op<axes>(x), for reductions, Squeeze and Unsqueeze."""
-    given = _input(node, 1)
+    given = optional_input(node, 1)
     axes = editor.integers(given)
     if given is not None and axes is None:
         return "with axes that are computed"
@@ -53,7 +49,7 @@ def axes_to_attribute(editor: Editor, node: onnx_ir.Node) -> str | None:
 def split_without_count(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Split<num_outputs>(x) -> Split(x, sizes)."""
     node.attributes.pop("num_outputs", None)
-    if _input(node, 1) is not None:
+    if optional_input(node, 1) is not None:
         return None
     shapes = [shape for output in node.outputs if (shape := static_shape(output)) is not None]
     if len(shapes) != len(node.outputs):
@@ -66,7 +62,7 @@ def split_without_count(editor: Editor, node: onnx_ir.Node) -> str | None:
 
 def split_sizes_to_attribute(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Split(x, sizes) -> Split<split>(x)."""
-    given = _input(node, 1)
+    given = optional_input(node, 1)
     sizes = editor.integers(given)
     if given is not None and sizes is None:
         return "into parts whose sizes are computed"
@@ -83,7 +79,7 @@ def pad_without_wrap(_: Editor, node: onnx_ir.Node) -> str | None:
 
 def pad_all_axes(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Pad(x, pads, value, axes) -> Pad(x, pads of all axes, value)."""
-    given, dims = _input(node, 3), rank(node.inputs[0])
+    given, dims = optional_input(node, 3), rank(node.inputs[0])
     if given is None:
         _set_inputs(node, node.inputs[:3])
         return None
@@ -94,7 +90,7 @@ def pad_all_axes(editor: Editor, node: onnx_ir.Node) -> str | None:
     for position, axis in enumerate(axes):
         full[axis % dims] = pads[position]
         full[axis % dims + dims] = pads[position + len(axes)]
-    value = _input(node, 2)
+    value = optional_input(node, 2)
     constant = editor.constant(np.asarray(full, np.int64), _hint(node, "pads"))
     _set_inputs(node, [node.inputs[0], constant, *([] if value is None else [value])])
     return None
@@ -105,7 +101,7 @@ def resize_symmetric(_: Editor, node: onnx_ir.Node) -> str | None:
     if node.attributes.get_string("coordinate_transformation_mode") != "half_pixel_symmetric":
         return None
     before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    factors = _input(node, 2)
+    factors = optional_input(node, 2)
     if before is None or after is None:
         return "with half_pixel_symmetric"
     if factors is not None and factors.const_value is not None and factors.const_value.size:
@@ -130,7 +126,7 @@ def resize_all_axes(editor: Editor, node: onnx_ir.Node) -> str | None:
         node.attributes.pop(name, None)
     if axes is None:
         return None
-    factors, inputs = editor.array(_input(node, 2)), list(node.inputs)
+    factors, inputs = editor.array(optional_input(node, 2)), list(node.inputs)
     if factors is not None and factors.size:
         full = np.ones(len(before), np.float32)
         full[[axis % len(before) for axis in axes]] = factors
@@ -146,7 +142,7 @@ def resize_all_axes(editor: Editor, node: onnx_ir.Node) -> str | None:
 
 def resize_all_inputs(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Resize(x, , , sizes) -> Resize(x, roi, scales, sizes), empty tensors for what is absent."""
-    x, roi, factors, sizes = (_input(node, position) for position in range(4))
+    x, roi, factors, sizes = (optional_input(node, position) for position in range(4))
     empty = np.zeros(0, np.float32)
     inputs = [x, roi or editor.constant(empty, _hint(node, "roi"))]
     inputs.append(factors or editor.constant(empty, _hint(node, "scales")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.signature import IMAGE_CHANNELS, is_planar_image
 from dlpuconv.package import RAW_PIXELS
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.syntax import ROW
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView, TensorView
     from dlpuconv.verify.rule import Context
 
-_CHANNELS = (1, 3, 4)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
 
 _GUIDE = "Axis: ONNX to CV25 guide"
@@ -39,7 +39,7 @@ def takes_floats(view: FileView, _: Context) -> Iterator[Hit]:
 def planar(view: FileView, _: Context) -> Iterator[Hit]:
     """The camera delivers one plane a channel."""
     for tensor in _inputs(view):
-        if len(tensor.shape) == 4 and tensor.shape[3] in _CHANNELS and tensor.shape[1] not in _CHANNELS:
+        if len(tensor.shape) == 4 and tensor.shape[3] in IMAGE_CHANNELS and not is_planar_image(tensor.shape):
             yield Hit(f"the shape {list(tensor.shape)} is interleaved", tensor.name)
 
 
@@ -75,7 +75,7 @@ def _inputs(view: FileView) -> list[TensorView]:
 
 
 def _images(view: FileView) -> list[TensorView]:
-    return [t for t in _inputs(view) if len(t.shape) == 4 and t.shape[1] in _CHANNELS]
+    return [tensor for tensor in _inputs(view) if is_planar_image(tensor.shape)]
 
 
 INPUT_RULES: tuple[Rule, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.view import PACKAGE
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView
     from dlpuconv.verify.rule import Context
 
-_FORMATS = frozenset(("onnx", "package"))
+_FORMATS = frozenset(("onnx", PACKAGE))
 _NUMBERS = frozenset(("float32", "int32", "int64", "bool", "unknown"))  # the integers are indices and shapes
 _OPSETS = range(11, 17)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.calibration import PixelSamples
+from dlpuconv.ir.signature import is_planar_image
 from dlpuconv.package import MOST_SAMPLES, Encoding
 from dlpuconv.verify.translate import to_artifact
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     type Feed = dict[str, npt.NDArray[np.float32]]
 
-_CHANNELS = (1, 3, 4)
 _WHOLE = 1e-3  # float32 leaves this much of a pixel that was normalized and back
 _OUTSIDE = 0.5  # of 0-255: what rounding forgives
 _WHITE = 255
@@ -98,12 +98,7 @@ def _surely_pixels(chosen: Chosen) -> bool:
 
 def _encoding(port: Port, seen: _Seen, *, raw: bool) -> Encoding:
     pixels = seen.whole and seen.low > -_OUTSIDE and seen.high < _WHITE + _OUTSIDE
-    return Encoding.UINT8 if is_image(port.shape) and (raw or pixels) else Encoding.FLOAT32
-
-
-def is_image(shape: tuple[int, ...]) -> bool:
-    """Whether a planar value could be a picture."""
-    return len(shape) == len("NCHW") and shape[1] in _CHANNELS
+    return Encoding.UINT8 if is_planar_image(port.shape) and (raw or pixels) else Encoding.FLOAT32
 
 
 def _lost(name: str, seen: _Seen, encoding: Encoding) -> list[str]:
