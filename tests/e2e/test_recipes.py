@@ -8,6 +8,7 @@ import pytest
 
 import dlpuconv
 from dlpuconv.errors import UsageError
+from dlpuconv.quantization import BiasCorrection
 from tests.e2e.support import IMAGES, MODEL
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def test_the_default_effort_recovers_what_per_tensor_weights_lose_and_its_recipe
     tmp_path: Path,
 ) -> None:
     plain = convert(effort="fast")
+    assert plain.artifacts[0].provenance.recipe.bias_correction is BiasCorrection.ANALYTIC
+    assert plain.artifacts[0].provenance.trials == ()
     assert decibels(plain) < 5.0
     assert plain.verdict == "fail"
     tuned = convert(effort="balanced")
