@@ -27,8 +27,8 @@ class Measured:
     Attributes:
         wall_s: from start to end, in seconds.
         cpu_s: of all its processes; unlike the wall time, it hardly depends on what else the machine does.
-        peak_mb: the largest sum of resident memory over the process tree, in 10^6 bytes; what processes share counts
-            for each.
+        peak_mb: the largest sum of resident memory over the process tree, in 10^6 bytes; what two programs share
+            counts for each, what a fork shares with its parent does not.
         status: exit status.
         stdout: what it printed.
         stderr: likewise.
@@ -93,7 +93,16 @@ def _sample(process: psutil.Popen, peak: list[int], done: threading.Event) -> No
             tree = [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
-        peak[0] = max(peak[0], sum(map(_resident, tree)))
+        peak[0] = max(peak[0], sum(_resident(member) for member in tree if not _is_copy(member)))
+
+
+def _is_copy(process: psutil.Process) -> bool:
+    """Whether it is its parent once more: between fork and exec, the memory that it shows is its parent's."""
+    try:
+        parent = process.parent()
+        return parent is not None and process.cmdline() == parent.cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return True
 
 
 def _resident(process: psutil.Process) -> int:

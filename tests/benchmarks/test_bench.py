@@ -28,6 +28,11 @@ def test_the_memory_of_a_command_is_that_of_all_its_processes(tmp_path: Path) ->
     assert 1 <= done.wall_s < 30
 
 
+def test_what_a_fork_has_from_its_parent_is_counted_once(tmp_path: Path) -> None:
+    program = "import os, time; held = b'x' * (100 * 10**6); os.fork(); time.sleep(0.5)"
+    assert 100 < measure([sys.executable, "-c", program], tmp_path).peak_mb < 180
+
+
 def test_a_command_that_fails_tells_its_last_words(tmp_path: Path) -> None:
     done = measure([sys.executable, "-c", "import sys; print('a'); sys.exit('too bad')"], tmp_path)
     assert (done.status, done.stdout, done.last_words) == (1, "a\n", "too bad")

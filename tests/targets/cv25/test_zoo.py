@@ -58,7 +58,7 @@ def test_memory_does_not_grow_with_the_package(tmp_path: Path) -> None:
     onnx.save(pool, tmp_path / "model.onnx")
     noise = np.random.default_rng(1).integers(0, 256, (512, 512, 3)).astype(np.uint8)
     peaks, sizes = [], []
-    for count in (20, 90):
+    for count in (10, 120):  # the pixels of 110 are 87 MB
         folder = tmp_path / str(count)
         folder.mkdir()
         for number in range(count):
@@ -69,5 +69,5 @@ def test_memory_does_not_grow_with_the_package(tmp_path: Path) -> None:
         peaks.append(done.peak_mb)
         files = json.loads((folder / "model.cv25/manifest.json").read_text())["files"]
         sizes.append(sum(file["bytes"] for file in files) / 1e6)
-    assert sizes[1] - sizes[0] > 100
+    assert sizes[1] - sizes[0] > 150
     assert peaks[1] - peaks[0] < 60, (peaks, sizes)
