@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import BackendError
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import ExternalCompiler, Json
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import ExternalCompiler
 
 _TIME_LIMIT_S = 600
 

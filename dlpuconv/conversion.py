@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
     from dlpuconv.formats import FileView
-    from dlpuconv.plugin import Artifact, Json
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Artifact
     from dlpuconv.verify import Report
 
 

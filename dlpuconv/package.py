@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"

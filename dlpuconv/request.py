@@ -13,7 +13,7 @@ from dlpuconv.plugin import InterfaceOptions, Normalization
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Override, Recipe
     from dlpuconv.quantization.metric import Metric
     from dlpuconv.scheme import Granularity

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.analysis.layers import LayerError
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
 
 

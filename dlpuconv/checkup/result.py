@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
-    from dlpuconv.plugin import Json
     from dlpuconv.verify.rule import Finding
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast
-    from dlpuconv.plugin import Json
     from dlpuconv.verify.report import IoTensor, ParityReport
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.content import Content
     from dlpuconv.ir import InputBinding, Source
-    from dlpuconv.plugin import Artifact, Json, Port, Target
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Artifact, Port, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Trial
 

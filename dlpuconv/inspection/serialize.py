@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlpuconv.formats import FileView, LayerView, TensorView
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 
 def inspection_json(view: FileView, layers: Sequence[LayerView]) -> dict[str, Json]:

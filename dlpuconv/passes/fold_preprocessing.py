@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Preprocessing, Samples
     from dlpuconv.ir import FixedQuantization, ValueSpec
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 LEAST_DB = 40.0
 """Below this, folding into a padded convolution gives way to operators in front."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.placement.partition import Processor
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

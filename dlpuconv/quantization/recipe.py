@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
     from dlpuconv.scheme import Granularity
 
 

@@ -15,7 +15,8 @@ from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Round
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.plugin import Artifact, Json
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Artifact
 
 _WORTH_DB = 0.1
 """A recipe with one more technique must be this much better."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView, LayerView, TensorView
     from dlpuconv.formats.weighted import WeightedForm
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

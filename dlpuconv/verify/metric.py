@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from dlpuconv.verify.rule import Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast
-    from dlpuconv.plugin import Json
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.layer_parity import LayersReport
     from dlpuconv.verify.metric import MetricScore

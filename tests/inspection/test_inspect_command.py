@@ -18,7 +18,7 @@ from tests.verify.tflite_models import activation, bias, constant, edited, file_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
 
 
 def per_channel() -> bytes:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import onnx_ir
 
     from dlpuconv.ir import Model
-    from dlpuconv.plugin import Job, Json, Port, Target
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Job, Port, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.onnx_float.package import Package
 

@@ -12,7 +12,7 @@ from dlpuconv_backends.tflite.operators import data_inputs
 from dlpuconv_backends.tflite.weights import layer_names
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
     from dlpuconv_backends.flatbuffer import Graph, Operator
     from dlpuconv_backends.tflite.quantizer import Quantized
     from dlpuconv_backends.tflite.weights import LayerWeights

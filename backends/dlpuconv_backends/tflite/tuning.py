@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import StatisticsCache
-    from dlpuconv.plugin import Json
+    from dlpuconv.jsonable import Json
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.observers import Spread

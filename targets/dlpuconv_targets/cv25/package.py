@@ -13,8 +13,8 @@ from dlpuconv.package import FEWEST_SAMPLES, Origin, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
+    from dlpuconv.jsonable import Json
     from dlpuconv.package import Contents, PackageInput
-    from dlpuconv.plugin import Json
 
 _RESIZED: dict[str, str] = {
     Resize.STRETCH: "width and height scaled each by a factor of its own",

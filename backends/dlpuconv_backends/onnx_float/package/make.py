@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Samples
     from dlpuconv.content import Content, StoredFile
+    from dlpuconv.jsonable import Json
     from dlpuconv.package import Packager
-    from dlpuconv.plugin import Job, Json, Port
+    from dlpuconv.plugin import Job, Port
     from dlpuconv_backends.onnx_float.backend import FloatModel
 
 _NAME = 22  # characters: the longest name of a network that public scripts for this compiler allow

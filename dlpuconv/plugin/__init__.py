@@ -1,0 +1,30 @@
+"""What a plugin is: a Target (frozen data: a chip) or a Backend (code: a way to make a file for it).
+
+A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
+under `dlpuconv.backends` (a `Backend` subclass). The built-in ones are registered in the same way.
+"""
+
+from __future__ import annotations
+
+from dlpuconv.plugin.artifact import Artifact, Draft, Part, Port
+from dlpuconv.plugin.backend import Backend, Prepared
+from dlpuconv.plugin.job import InterfaceOptions, Job, Normalization, OutputSplitting
+from dlpuconv.plugin.target import ExternalCompiler, Target
+from dlpuconv.scheme import Granularity, Scheme
+
+__all__ = [
+    "Artifact",
+    "Backend",
+    "Draft",
+    "ExternalCompiler",
+    "Granularity",
+    "InterfaceOptions",
+    "Job",
+    "Normalization",
+    "OutputSplitting",
+    "Part",
+    "Port",
+    "Prepared",
+    "Scheme",
+    "Target",
+]

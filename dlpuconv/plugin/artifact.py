@@ -1,0 +1,118 @@
+"""What a backend makes: files, and how their inputs and outputs correspond to the source model's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.content import Content, StoredFile
+    from dlpuconv.formats import FileView
+    from dlpuconv.ir import InputBinding
+    from dlpuconv.jsonable import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop, ...]`.
+
+    Attributes:
+        output: name in the source model.
+        axis: of the source model's output.
+        start: first index along that axis.
+        stop: index after the last one.
+    """
+
+    output: str
+    axis: int
+    start: int
+    stop: int
+
+    @property
+    def index(self) -> tuple[slice, ...]:
+        """What to put in brackets behind the source's array."""
+        return (*(slice(None) for _ in range(self.axis)), slice(self.start, self.stop))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input or output of an artifact, beside the one of the source model that it stands for.
+
+    Attributes:
+        name: in the source model, and in the artifact unless `file_name` says otherwise; a part has a new one.
+        source_shape: in the source model; the slice's, for a part.
+        shape: in the artifact.
+        permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
+        dtype: in the artifact.
+        scale: real value of one step; None for float.
+        zero_point: None for float.
+        file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
+        part: which slice of a source model's output this is; None for a whole one.
+    """
+
+    name: str
+    source_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    permutation: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+    file_name: str = ""
+    part: Part | None = None
+
+    @property
+    def name_in_file(self) -> str:
+        """Name in the artifact."""
+        return self.file_name or self.name
+
+    @property
+    def source_name(self) -> str:
+        """Name in the source model of the input or output that this is, or is a part of."""
+        return self.part.output if self.part else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What a backend made, not delivered yet.
+
+    Attributes:
+        files: content by relative path. One entry named "" for an artifact that is one file.
+        inputs: in the source model's order.
+        outputs: in the source model's order; the parts of one in theirs.
+        bindings: as in the job.
+        warnings: what the user should know.
+        facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
+        dropped: what of the recipe could not be done, and why.
+        stored: more files by relative path, too large together for memory.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    bindings: Mapping[str, InputBinding]
+    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    stored: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
+
+    @property
+    def contents(self) -> dict[str, Content]:
+        """Every file by relative path."""
+        return {**self.files, **self.stored}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A target's file before anything was measured: its layers are those of the real one, its numbers mean nothing.
+
+    Attributes:
+        view: what the file would hold.
+        sources: for each layer of it, the node of the source model that it comes from; empty for one that was added.
+        warnings: what the user should know.
+    """
+
+    view: FileView
+    sources: tuple[str, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,111 @@
+"""A way to make files for chips, as code."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from dlpuconv.plugin.job import Normalization
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dlpuconv.analysis import Blame
+    from dlpuconv.calibration import Samples
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.plugin.artifact import Artifact, Draft
+    from dlpuconv.plugin.job import Job
+    from dlpuconv.plugin.target import Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.scheme import Numbers
+
+
+class Prepared:
+    """A backend's work that all its targets share; what is in it is the backend's own business."""
+
+
+class Backend(ABC):
+    """Makes a target's files. An instance serves one conversion."""
+
+    name: ClassVar[str]
+    numbers: ClassVar[Numbers | None] = None
+    """What its files compute in: targets that want another kind are refused at once; None where `emit` decides."""
+    normalization: ClassVar[Normalization] = Normalization.CONV
+    """How a normalization is folded when the user does not say."""
+    follows_recipes: ClassVar[bool] = False
+    """True where `emit` applies every technique of a recipe, so that a search for a good one makes sense."""
+    tells_blame: ClassVar[bool] = False
+    """True where `blame` measures what each layer loses."""
+
+    def warm_up(self) -> None:
+        """Start what takes long to start (a worker process), while the model is being read; optional."""
+
+    def close(self) -> None:
+        """End what `warm_up` started; called exactly once, also after an error or Ctrl-C."""
+
+    @abstractmethod
+    def prepare(self, job: Job) -> Prepared:
+        """Do what no target changes: lowering, clean-up, statistics.
+
+        Raises:
+            UnsupportedModelError: lists every construct that cannot be converted.
+            BackendError: a tool failed.
+        """
+
+    @abstractmethod
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """Make one target's artifact. Same inputs, same bytes.
+
+        Raises:
+            UnsupportedModelError: lists every construct that the target's numbers have no form for.
+        """
+
+    def blame(self, prepared: Prepared, recipe: Recipe, samples: Samples) -> Blame:  # noqa: ARG002 - optional
+        """Measure what each layer loses under a recipe; optional.
+
+        Args:
+            prepared: what `prepare` gave.
+            recipe: how the network is quantized.
+            samples: in the source model's domain; the first few, of which calibration should have seen none.
+
+        Raises:
+            UsageError: this backend cannot tell.
+        """
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(f"the backend {self.name} cannot tell what its layers lose")
+
+    def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:  # noqa: ARG002 - optional
+        """Make files without samples, to see where a chip would run their layers; optional.
+
+        Args:
+            job: without calibration.
+            targets: of this backend.
+
+        Returns:
+            One draft for each target.
+
+        Raises:
+            UnsupportedModelError: lists every construct that cannot be converted.
+            BackendError: a tool failed.
+            UsageError: this backend cannot tell.
+        """
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(
+            f"the backend {self.name} of {', '.join(target.name for target in targets)} cannot tell before a conversion"
+            " what its file will hold"
+        )
+
+    def read(self, path: Path) -> FileView:
+        """Read an artifact back; override it for a format that dlpuconv does not know."""
+        from dlpuconv.formats.detect import read
+
+        return read(path)
+
+    def runner(self, path: Path) -> Runner:
+        """Something that runs an artifact; override it for a format that dlpuconv does not know."""
+        from dlpuconv.formats.detect import runner
+
+        return runner(path)

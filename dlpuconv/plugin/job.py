@@ -1,0 +1,82 @@
+"""What a backend is asked for: a model, samples, and what the file's inputs and outputs are to look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.ir import InputBinding, Layout, Model
+    from dlpuconv.ir.moments import Moments
+    from dlpuconv.progress import Progress
+
+
+class Normalization(StrEnum):
+    """Where a stated normalization goes, so that the artifact takes raw 0-255 pixels."""
+
+    CONV = "conv"
+    """Into the first convolution; into operators in front where that costs more than 40 dB at the borders."""
+    OP = "op"
+    """Into operators in front of the network: exact."""
+    OFF = "off"
+    """Nowhere: the artifact takes normalized values."""
+
+
+class OutputSplitting(StrEnum):
+    """Whether an output that one scale does not suit becomes several."""
+
+    AUTO = "auto"
+    """Where a part would get fewer than 16 of 255 steps (scores beside boxes in pixels)."""
+    OFF = "off"
+    """Never: outputs are the source model's, whatever that costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceOptions:
+    """What the converted file's inputs and outputs look like.
+
+    Attributes:
+        input_dtype: `uint8` or `int8`; ignored by float backends.
+        output_dtype: `uint8` or `int8`; ignored by float backends.
+        input_layout: NHWC is what cameras deliver; NCHW keeps the source model's.
+        opset: of an ONNX artifact; None for the target's own choice.
+        split_outputs: for integer files whose outputs mix ranges.
+    """
+
+    input_dtype: str = "uint8"
+    output_dtype: str = "uint8"
+    input_layout: Layout | None = None
+    opset: int | None = None
+    split_outputs: OutputSplitting = OutputSplitting.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that a backend needs to make files from one model; the same for every target of that backend.
+
+    Attributes:
+        model: in normal form, normalization folded as `bindings` tell. The backend may edit a copy of it.
+        bindings: by input name: how source values become this model's values.
+        calibration: samples in the *source* domain (apply the bindings), or None.
+        moments: of the model's values by name, where the samples are made up and the network itself tells.
+        preprocessing: for what the manifest and packages say.
+        interface: dtypes and layout of inputs and outputs.
+        workspace: a private temporary folder that is removed afterwards.
+        cache: folder for statistics by content hash, or None.
+        progress: where long work reports.
+    """
+
+    model: Model
+    bindings: Mapping[str, InputBinding]
+    calibration: Calibration | None
+    moments: Mapping[str, Moments] = field(default_factory=dict)
+    preprocessing: Preprocessing
+    interface: InterfaceOptions
+    workspace: Path
+    cache: Path | None
+    progress: Progress

@@ -1,0 +1,62 @@
+"""A chip, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.package import Packager
+    from dlpuconv.placement import Placement
+    from dlpuconv.scheme import Scheme
+    from dlpuconv.verify.rule import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCompiler:
+    """A vendor's tool that turns our file into the chip's own, run when it is on PATH.
+
+    Attributes:
+        executable: its name.
+        arguments: with `{file}` and `{folder}` (of the result) to be filled in.
+        produces: file name of the result, with `{stem}`.
+    """
+
+    executable: str
+    arguments: tuple[str, ...]
+    produces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A chip, as data.
+
+    Attributes:
+        name: on the command line.
+        title: for people.
+        backend: name of the backend that makes its file.
+        scheme: what the chip wants of its numbers.
+        device: the larod device that runs the file.
+        suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
+        calibration_required: False where the chip's own compiler quantizes.
+        rules: what the verifier demands of a file for this chip.
+        placement: what decides where a layer runs; None where nothing is known of that.
+        compiler: the vendor's tool that the file still has to pass, if any.
+        run_on_camera: the command that runs the file, with `{file}` and `{device}`.
+        packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
+        min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
+    """
+
+    name: str
+    title: str
+    backend: str
+    scheme: Scheme
+    device: str
+    suffix: str
+    calibration_required: bool = True
+    rules: tuple[Rule, ...] = ()
+    placement: Placement | None = None
+    compiler: ExternalCompiler | None = None
+    run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
+    packager: Packager | None = None
+    min_sqnr: float = 10.0
