@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Model, Signature
     from dlpuconv.plugin import Port, Target
+    from dlpuconv.verify.output_parity import ParityReport
     from dlpuconv.verify.parity import Links
-    from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
 _CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}

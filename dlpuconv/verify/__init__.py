@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from dlpuconv.verify.comparison import in_source_names
     from dlpuconv.verify.granularity import GranularitySummary
     from dlpuconv.verify.likeness import Likeness
+    from dlpuconv.verify.output_parity import OutputParity, ParityReport
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.question import Question, least_db
-    from dlpuconv.verify.report import IoTensor, OutputParity, ParityReport, Report, Verdict
+    from dlpuconv.verify.report import IoTensor, Report, Verdict
     from dlpuconv.verify.text import render_parity, render_reasons, render_report
     from dlpuconv.verify.verifier import verify_file
 
@@ -48,7 +49,8 @@ _HOMES = {
     "dlpuconv.verify.likeness": ("Likeness",),
     "dlpuconv.verify.parity": ("Links", "compare", "reference_inferences"),
     "dlpuconv.verify.question": ("Question", "least_db"),
-    "dlpuconv.verify.report": ("IoTensor", "OutputParity", "ParityReport", "Report", "Verdict"),
+    "dlpuconv.verify.output_parity": ("OutputParity", "ParityReport"),
+    "dlpuconv.verify.report": ("IoTensor", "Report", "Verdict"),
     "dlpuconv.verify.text": ("render_parity", "render_reasons", "render_report"),
     "dlpuconv.verify.verifier": ("verify_file",),
 }

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Signature
     from dlpuconv.plugin import Port
+    from dlpuconv.verify.output_parity import ParityReport
     from dlpuconv.verify.question import Question
-    from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify.report import finite
+from dlpuconv.jsonable import finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

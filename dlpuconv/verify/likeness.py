@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.verify.correspondence import in_order
+from dlpuconv.verify.decibel import ratio_db
 from dlpuconv.verify.layer_parity import LayerParity
-from dlpuconv.verify.report import ratio_db
 
 if TYPE_CHECKING:
     import numpy.typing as npt

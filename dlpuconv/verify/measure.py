@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.plugin import Target
     from dlpuconv.verify.layer_parity import LayersReport
+    from dlpuconv.verify.output_parity import ParityReport
     from dlpuconv.verify.question import Question
-    from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
 _RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.likeness import Likeness
     from dlpuconv.verify.metric import MetricScore
-    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.output_parity import ParityReport
 
 _MOST_ON_MADE_UP = 60.0  # dB
 

@@ -14,10 +14,10 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.isolated_runner import OF_A_STRANGER, ExcessError, IsolatedRunner
 from dlpuconv.plugin import Port
+from dlpuconv.verify.decibel import MOST_DB
 from dlpuconv.verify.effort import why_not_run
 from dlpuconv.verify.parity import compare_answers
 from dlpuconv.verify.question import forgives_rounding, least_db
-from dlpuconv.verify.report import MOST_DB
 from dlpuconv.verify.rounding import mind_rounding
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.formats.package_view import Feed, PackageView
     from dlpuconv.plugin import Target
+    from dlpuconv.verify.output_parity import OutputParity, ParityReport
     from dlpuconv.verify.parity import Answer
     from dlpuconv.verify.question import Question
-    from dlpuconv.verify.report import OutputParity, ParityReport
 
 _MARGIN_DB = 10.0  # the same graph: another ONNX Runtime takes its sums in another order, and does nothing else to it
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dlpuconv.verify.report import ROUNDING_MARGIN_DB, ratio_db
+from dlpuconv.verify.decibel import ratio_db
+from dlpuconv.verify.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
-    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.output_parity import ParityReport
 
 
 class Load(Protocol):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Port
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.metric import MetricScore
-    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.output_parity import ParityReport
 
 DEFAULT_MIN_SQNR_DB = 10.0
 """What every output must reach where the user does not say."""

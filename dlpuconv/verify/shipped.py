@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.formats.package_view import Feed, PackageView
+    from dlpuconv.verify.output_parity import ParityReport
     from dlpuconv.verify.parity import Answer, Links
     from dlpuconv.verify.question import Question
-    from dlpuconv.verify.report import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
 MOST_COMPARED = 20

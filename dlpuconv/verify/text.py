@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dlpuconv.verify.layer_parity import LayersReport
-    from dlpuconv.verify.report import OutputParity, ParityReport, Report
+    from dlpuconv.verify.output_parity import OutputParity, ParityReport
+    from dlpuconv.verify.report import Report
     from dlpuconv.verify.rule import Finding
 
 _SHOWN_HITS = 3

@@ -24,7 +24,7 @@ from dlpuconv.verify.verdict import decide
 if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.plugin import Port, Target
-    from dlpuconv.verify.report import ParityReport
+    from dlpuconv.verify.output_parity import ParityReport
     from dlpuconv.verify.sidecar import Sidecar
 
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"

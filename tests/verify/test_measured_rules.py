@@ -12,7 +12,7 @@ from dlpuconv.scheme import Granularity
 from dlpuconv.verify.columns import Columns
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.metric import MetricScore
-from dlpuconv.verify.report import OutputParity, ParityReport
+from dlpuconv.verify.output_parity import OutputParity, ParityReport
 from dlpuconv.verify.rule import Context, Severity
 from dlpuconv.verify.rules.measured import MEASURED_RULES
 from tests.verify.tflite_models import activation, conv, one_op

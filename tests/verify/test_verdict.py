@@ -6,7 +6,8 @@ import json
 
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify.granularity import GranularitySummary, LayerGranularity
-from dlpuconv.verify.report import OutputParity, ParityReport, Verdict
+from dlpuconv.verify.output_parity import OutputParity, ParityReport
+from dlpuconv.verify.report import Verdict
 from dlpuconv.verify.rule import Finding, Hit, Severity
 from dlpuconv.verify.verdict import decide
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats import FileView
-    from dlpuconv.verify.report import OutputParity
+    from dlpuconv.verify.output_parity import OutputParity
     from dlpuconv.verify.rule import Context
 
 _COMPARISON = "the comparison with the float source, on samples that calibration did not see"
