@@ -39,10 +39,10 @@ def analyze(
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """
     from dlpuconv.analysis.text import analysis_table
-    from dlpuconv.api import make_request
     from dlpuconv.cli.console import TerminalProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.diagnosis import analyze as run
+    from dlpuconv.option_values import make_request
     from dlpuconv.run import Data
 
     request = make_request(

@@ -37,9 +37,9 @@ def check(
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """
-    from dlpuconv.api import make_request
     from dlpuconv.cli.console import TerminalProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.option_values import make_request
     from dlpuconv.precheck import check as run
     from dlpuconv.run import Data
 

@@ -49,11 +49,11 @@ def compare(
 
     Example: dlpuconv compare old.artpec8.tflite new.artpec8.tflite --target artpec8 --data images/
     """
-    from dlpuconv.api import make_request
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.contrast import contrast, open_file
     from dlpuconv.errors import UsageError
+    from dlpuconv.option_values import make_request
     from dlpuconv.registry import load_target
 
     if reference is not None and data is None:

@@ -52,10 +52,10 @@ def convert(
 
     Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
     """
-    from dlpuconv.api import make_request
     from dlpuconv.cli.console import TerminalProgress, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
+    from dlpuconv.option_values import make_request
     from dlpuconv.pipeline import artifact_names
     from dlpuconv.pipeline import convert as run
     from dlpuconv.reporting.files import check_report, report_names, write_report

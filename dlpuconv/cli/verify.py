@@ -68,10 +68,10 @@ def verify(
 
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """
-    from dlpuconv.api import make_request
     from dlpuconv.cli.console import print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes, version
     from dlpuconv.formats.detect import is_known
+    from dlpuconv.option_values import make_request
     from dlpuconv.registry import load_target
     from dlpuconv.reporting.files import check_report
     from dlpuconv.verify import Question, render_report, verify_file
