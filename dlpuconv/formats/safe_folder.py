@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+MOST_TEXT = 64 << 20
+"""Bytes of a file that is read as text."""
 _CHUNK = 1 << 20
 
 

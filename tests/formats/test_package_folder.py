@@ -235,6 +235,14 @@ def test_what_was_cut_short_is_a_finding(package: Path, name: str, text: str) ->
     assert f"{name} is damaged: it is no JSON" in judged(package)["CV-FILES"]
 
 
+def test_a_line_of_the_hashes_that_is_none_is_a_finding(package: Path) -> None:
+    lines = (package / "SHA256SUMS").read_text().splitlines()
+    lines[1] = lines[1].replace("  ", " ")
+    (package / "SHA256SUMS").write_text("\n".join(lines))
+    (package / "manifest.json").unlink()
+    assert judged(package)["CV-FILES"] == ["SHA256SUMS is damaged: line 2 is no hash of a file"]
+
+
 def test_json_of_another_tool_is_no_manifest(foreign: Path) -> None:
     (foreign / "manifest.json").write_text('{"name": "model"}')
     assert judged(foreign) == {}

@@ -1,0 +1,51 @@
+"""Which files of a package are not what its `SHA256SUMS` and its manifest say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, UnusableFileError
+from dlpuconv.package import SUMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.formats.package_told import Told
+    from dlpuconv.formats.safe_folder import SafeFolder
+
+_MOST_LISTED = 10_000
+_MOST_HASHED = 16 << 30  # bytes of all files together
+_SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+
+
+def changed_files(folder: SafeFolder, manifest: Told) -> Iterator[tuple[str, str]]:
+    """Each with what is wrong with it, to follow its name."""
+    try:
+        sums = folder.read(SUMS, MOST_TEXT).decode("utf-8", "replace").splitlines()
+    except UnusableFileError as error:
+        sums = []
+        if not isinstance(error, MissingFileError):
+            yield SUMS, str(error)
+    matches = [_SUM.fullmatch(line) for line in sums[:_MOST_LISTED]]
+    if None in matches or len(sums) > _MOST_LISTED:
+        number = 1 + (matches.index(None) if None in matches else _MOST_LISTED)
+        yield SUMS, f"is damaged: line {number} is no hash of a file"
+    entries = manifest.entries("files")[:_MOST_LISTED]
+    sizes = {str(entry.get("name")): entry.get("bytes") for entry in entries}
+    said = [(match[2], match[1].lower()) for match in matches if match]
+    said += [(str(entry.get("name")), str(entry.get("sha256")).lower()) for entry in entries]
+    left = _MOST_HASHED
+    for name, digest in dict.fromkeys(said):
+        try:
+            size = folder.find(name).stat().st_size
+            if isinstance(sizes.get(name), int) and sizes[name] != size:
+                yield name, f"has {size} bytes, the manifest says {sizes[name]}"
+            elif size > left:
+                yield name, f"is not checked: it has {size} bytes, and all files together may have {_MOST_HASHED}"
+            else:
+                left -= size
+                if folder.sha256(name) != digest:
+                    yield name, "is not the file that was written: its hash differs"
+        except (UnusableFileError, OSError) as error:
+            yield name, str(error)
