@@ -7,6 +7,7 @@ predecessors turned out to be.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx_ir
 
-LARGE = 1 << 20
-"""Bytes from which a folded constant must not be bigger than what it was computed from."""
+LARGE = 1 << 18
+"""Elements from which a folded constant must not have more than what it was computed from."""
+
+MOST_WEIGHTS = 1 << 26
+"""Elements that a model's constants may come to by weights that are written as a rule: a filling, an expansion."""
+
+_WEIGHTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
+"""By operator, the input that chips want to be a constant."""
 
 _NOT_CONSTANT = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout")
@@ -70,7 +77,7 @@ def _fold(editor: Editor, node: onnx_ir.Node, infer_all: bool) -> bool:
     inputs = [editor.array(value) for value in node.inputs]
     if not inputs or any(x is None and value is not None for x, value in zip(inputs, node.inputs, strict=True)):
         return False
-    if _blows_up(node, sum(x.nbytes for x in inputs if x is not None)):
+    if _blows_up(node, sum(x.size for x in inputs if x is not None)) and not _makes_weights(editor, node):
         return False
     results = evaluate(node, inputs, editor.opset)
     if results is None or len(results) != sum(bool(o.name) for o in node.outputs):
@@ -104,12 +111,32 @@ def _measure(node: onnx_ir.Node) -> npt.NDArray[Any] | None:
 
 
 def _blows_up(node: onnx_ir.Node, read: int) -> bool:
-    written = 0
-    for output in node.outputs:
-        shape = static_shape(output)
-        if shape is not None and output.dtype is not None:
-            written += int(np.prod(shape, dtype=np.int64) * output.dtype.itemsize)
-    return written > max(LARGE, read)
+    return _written(node) > max(LARGE, read)
+
+
+def _makes_weights(editor: Editor, node: onnx_ir.Node) -> bool:
+    """Whether nothing but weights come of it, maybe by way of other foldable nodes, and there is room for them."""
+    held = sum(value.const_value.size for value in editor.graph.initializers.values() if value.const_value is not None)
+    if held + _written(node) > MOST_WEIGHTS:
+        return False
+    waiting, seen = list(node.outputs), {node}
+    while waiting:
+        value = waiting.pop()
+        if not value.uses() or value.is_graph_output():
+            return False
+        for reader, index in value.uses():
+            if _WEIGHTS.get(reader.op_type) == index:
+                continue
+            if any(editor.array(other) is None for i, other in enumerate(reader.inputs) if i != index):
+                return False
+            if reader not in seen:
+                seen.add(reader)
+                waiting += reader.outputs
+    return True
+
+
+def _written(node: onnx_ir.Node) -> int:
+    return sum(math.prod(shape) for output in node.outputs if (shape := static_shape(output)) is not None)
 
 
 def _settle(editor: Editor, node: onnx_ir.Node, result: npt.NDArray[Any] | None) -> bool:

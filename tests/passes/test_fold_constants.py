@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dlpuconv.passes import fold_constants, normalize
+from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.evaluate import evaluate
-from tests.passes.rewriting import ints, model, positive, random, rewrite, run, samples
+from tests.passes.rewriting import ints, model, positive, random, rewrite, run, samples, scalar
 
 
 def test_arithmetic_on_shapes_becomes_one_constant() -> None:
@@ -70,6 +71,60 @@ def test_a_constant_that_would_blow_up_the_file_is_not_folded() -> None:
         s=ints(1, 512, 600),
     )
     assert rewrite(source).operators == ["Expand", "Add"]
+
+
+def test_weights_that_are_stored_in_8_bits_are_constants_again() -> None:
+    stored = np.arange(-128, 128).astype(np.int8).repeat(2048).reshape(1024, 512, 1, 1)  # 2 MB in float32
+    source = model(
+        "(float[1,512,1,1] x) => (float[1,1024,1,1] y) { c = Cast<to = 1>(q) w = Mul(c, s) y = Conv(x, w) }",
+        q=stored,
+        s=scalar(0.5),
+    )
+    result = rewrite(source)
+    assert result.operators == ["Conv"]
+    np.testing.assert_array_equal(result.constant("Conv", 1), stored.astype(np.float32) / 2)
+
+
+def test_large_weights_that_are_written_as_a_filling_are_constants() -> None:
+    source = model(
+        """(float[1,600,1,1] x) => (float[1,512,1,1] y) {
+            w = ConstantOfShape<value = float[1] {0.5}>(s)  y = Conv(x, w)
+        }""",
+        s=ints(512, 600, 1, 1),
+    )
+    result = rewrite(source)
+    assert result.operators == ["Conv"]
+    np.testing.assert_array_equal(result.constant("Conv", 1), np.full((512, 600, 1, 1), 0.5, np.float32))
+
+
+def test_so_are_those_that_are_moved_on_their_way() -> None:
+    source = model(
+        """(float[1,600] x) => (float[1,512] y) {
+            f = ConstantOfShape<value = float[1] {0.5}>(s)  w = Reshape(f, flat)  y = Gemm<transB = 1>(x, w)
+        }""",
+        s=ints(1, 1, 512, 600),
+        flat=ints(512, 600),
+    )
+    assert rewrite(source).operators == ["Gemm"]
+
+
+def test_a_filling_that_something_else_reads_too_stays_as_it_is() -> None:
+    source = model(
+        """(float[1,600,1,1] x, float[512,600,1,1] z) => (float[1,512,1,1] y, float[512,600,1,1] v) {
+            w = ConstantOfShape<value = float[1] {0.5}>(s)  y = Conv(x, w)  v = Add(z, w)
+        }""",
+        s=ints(512, 600, 1, 1),
+    )
+    assert "ConstantOfShape" in rewrite(source).operators
+
+
+def test_a_filling_beyond_all_networks_for_cameras_is_not_made() -> None:
+    source = model(
+        "(float[1,8192,1,1] x) => (float[1,8193,1,1] y) { w = ConstantOfShape(s) y = Conv(x, w) }",
+        s=ints(8193, 8192, 1, 1),
+    )
+    fold_constants.PASS.run(Editor(source.graph))
+    assert [node.op_type for node in source.graph.graph] == ["ConstantOfShape", "Conv"]
 
 
 def test_a_constant_output_keeps_its_name() -> None:

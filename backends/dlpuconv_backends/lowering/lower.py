@@ -14,6 +14,7 @@ from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
+from dlpuconv_backends.lowering.refusals import refuse_computed_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +57,11 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker
         workspace: a folder for temporary files.
 
     Raises:
+        UnsupportedModelError: a convolution computes its weights.
         BackendError: the worker failed, or the graph does not compute what the model computes.
         MissingDependencyError: onnx2tf is not installed.
     """
+    refuse_computed_weights(model)
     content = model.to_bytes()
     graph = adopt(worker.lower(content, workspace), model)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}

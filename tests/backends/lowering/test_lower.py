@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from dlpuconv.errors import BackendError
+from dlpuconv.errors import BackendError, UnsupportedModelError
 from dlpuconv.ir import Layout
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
@@ -196,3 +196,11 @@ def test_a_wrong_permutation_is_found(worker: LoweringWorker, tmp_path: Path, mo
     monkeypatch.setattr(import_module("dlpuconv_backends.lowering.lower"), "clean", lying)
     with pytest.raises(BackendError, match="'y'"):
         lower(convolution((1, 4, 4, 4)), layouts={}, worker=worker, workspace=tmp_path)
+
+
+def test_a_convolution_that_computes_its_weights_is_refused_by_name(worker: LoweringWorker, tmp_path: Path) -> None:
+    """As trackers do, which search one image for what another one shows."""
+    node = helper.make_node("Conv", ["search", "template"], ["y"], "the correlation")
+    source = model([node], {"search": (1, 3, 9, 9), "template": (1, 3, 3, 3)}, {"y": (1, 1, 7, 7)})
+    with pytest.raises(UnsupportedModelError, match=r"compute theirs: Conv 'the correlation' \('template'\): end"):
+        lower(source, layouts={}, worker=worker, workspace=tmp_path)
