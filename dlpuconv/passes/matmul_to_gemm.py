@@ -1,20 +1,22 @@
-"""Add(constants) ∘ MatMul(x [N, K], constants) -> Gemm; Gemm<alpha, beta> -> Gemm.
+"""Add(constants) ∘ MatMul(x [N, K], constants) -> Gemm; Gemm<alpha, beta> -> Gemm; Gemm(x, y) -> MatMul.
 
 Needs static shapes. TFLite's FULLY_CONNECTED is a Gemm, bias included, and only Gemm has a place for the factors and
-summands around it. MatMul of higher rank stays, as there is no Gemm of that rank.
+summands around it. MatMul of higher rank stays, as there is no Gemm of that rank. What is computed is no part of a
+Gemm: weights make it a MatMul, a bias is added behind it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
-from dlpuconv.passes.editor import Editor, rank
+from dlpuconv.passes.editor import Editor, optional_input, rank
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import onnx_ir
 
 
@@ -31,22 +33,46 @@ def to_gemm(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 def plain(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """Fold alpha and beta into constant weights and bias."""
+    """Fold alpha and beta into constant weights and bias; take what is not constant out."""
     alpha, beta = attrs.number(node, "alpha", 1.0), attrs.number(node, "beta", 1.0)
-    given = node.inputs[2] if len(node.inputs) > 2 else None
+    given = optional_input(node, 2)
     weight, bias = editor.array(node.inputs[1]), editor.array(given)
+    if weight is None or (given is not None and bias is None):
+        return _take_apart(editor, node, given)
     if alpha == beta == 1.0:
         return None
-    if weight is None or (given is not None and bias is None):
-        return "its weights or bias are not constant"
-    node.replace_input_with(
-        1, editor.constant((weight * np.float64(alpha)).astype(weight.dtype), f"{node.name}_weight")
-    )
+    node.replace_input_with(1, _scaled(editor, weight, alpha, f"{node.name}_weight"))
     if bias is not None:
-        node.replace_input_with(2, editor.constant((bias * np.float64(beta)).astype(bias.dtype), f"{node.name}_bias"))
+        node.replace_input_with(2, _scaled(editor, bias, beta, f"{node.name}_bias"))
     for name in ("alpha", "beta"):
         node.attributes.pop(name, None)
     return FIRED
+
+
+def _take_apart(editor: Editor, node: onnx_ir.Node, given: onnx_ir.Value | None) -> Outcome:
+    """Spell `alpha op(a) op(b) + beta c` an operator at a time."""
+    sides = [
+        editor.add(node, "Transpose", [value], {"perm": [1, 0]}) if attrs.integer(node, flag, 0) else value
+        for value, flag in zip(node.inputs[:2], ("transA", "transB"), strict=True)
+    ]
+    product = _times(editor, node, editor.add(node, "MatMul", sides), "alpha")
+    if given is not None:
+        product = editor.add(node, "Add", [product, _times(editor, node, given, "beta")])
+    editor.substitute(node, product)
+    return FIRED
+
+
+def _times(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, name: str) -> onnx_ir.Value:
+    factor = attrs.number(node, name, 1.0)
+    if factor == 1.0:
+        return value
+    assert value.dtype is not None
+    scale = editor.constant(np.asarray(factor, value.dtype.numpy()), f"{node.name}_{name}")
+    return editor.add(node, "Mul", [value, scale])
+
+
+def _scaled(editor: Editor, array: npt.NDArray[Any], factor: float, hint: str) -> onnx_ir.Value:
+    return editor.constant((array * np.float64(factor)).astype(array.dtype), hint)
 
 
 TO_GEMM = Rewrite("matmul-to-gemm", ("MatMul",), to_gemm)

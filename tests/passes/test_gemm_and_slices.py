@@ -31,6 +31,22 @@ def test_alpha_and_beta_go_into_weights_and_bias() -> None:
     np.testing.assert_allclose(result.constant("Gemm", 2), random(4) * 2)
 
 
+@pytest.mark.parametrize(("x", "z", "turned"), [("2,3", "3,4", 0), ("3,2", "4,3", 1)])
+def test_a_gemm_of_two_computed_matrices_is_a_matmul(x: str, z: str, turned: int) -> None:
+    source = model(
+        f"(float[{x}] x, float[{z}] z, float[4] b) => (float[2,4] y) {{"
+        f" y = Gemm<alpha=0.5, beta=2.0, transA={turned}, transB={turned}>(x, z, b) }}"
+    )
+    result = rewrite(source, matmul_to_gemm.PLAIN)
+    assert result.operators == ["Transpose"] * 2 * turned + ["MatMul", "Mul", "Mul", "Add"]
+
+
+def test_a_bias_that_is_computed_is_added_behind_the_gemm() -> None:
+    source = model("(float[2,3] x, float[4] b) => (float[2,4] y) { y = Gemm(x, w, b) }", w=random(3, 4))
+    result = rewrite(source, matmul_to_gemm.PLAIN, matmul_to_gemm.TO_GEMM)
+    assert result.operators == ["Gemm", "Add"]
+
+
 HALF = {"z": ints(0), "e": ints(2**63 - 1), "h": ints(2), "w": ints(3), "two": ints(2)}
 SLICES = "a = Slice(x, z, e, h, two)  b = Slice(a, z, e, w, two)"
 
