@@ -15,7 +15,7 @@ import numpy as np
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
-from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.editor import Editor, optional_input, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,14 +64,17 @@ def standardize(editor: Editor, node: onnx_ir.Node, mean: Mean, epsilon: float) 
 def _scale_and_shift(
     editor: Editor, node: onnx_ir.Node, x: onnx_ir.Value, along: tuple[int, ...] | None
 ) -> onnx_ir.Value:
-    """X * scale + bias with the second and third input of `node`, reshaped to broadcast where they are constant."""
+    """X * scale + bias with the second and third input of `node`, reshaped to broadcast along an axis."""
     for operator, i in (("Mul", 1), ("Add", 2)):
-        given = node.inputs[i] if len(node.inputs) > i else None
+        given = optional_input(node, i)
         if given is None:
             continue
         array = editor.array(given)
-        if array is not None and along is not None:
+        if along is not None and array is not None:
             given = editor.constant(array.reshape(along), given.name or "factor")
+        elif along is not None:
+            shape = editor.constant(np.asarray(along, np.int64), f"{node.name}_along")
+            given = editor.add(node, "Reshape", [given, shape])
         x = editor.add(node, operator, [x, given])
     return x
 

@@ -26,6 +26,14 @@ def test_it_is_written_out(shape: str, node: str, constants: dict[str, Array], o
     assert result.operators == operators
 
 
+def test_a_computed_scale_belongs_to_channels_too() -> None:
+    source = model(
+        "(float[1,4,6,4] x, float[4] s, float[4] b) => (float[1,4,6,4] y) { y = InstanceNormalization(x, s, b) }"
+    )
+    operators = rewrite(source, expand_norms.PASS, decibels=100).operators
+    assert [operator for operator in operators if operator != "Reshape"] == PIECES
+
+
 @pytest.mark.parametrize(("opset", "count"), [(18, 2), (21, 4)])
 def test_group_means_are_taken_by_a_convolution(opset: int, count: int) -> None:
     source = model(
