@@ -1,4 +1,4 @@
-"""auto_pad -> pads; ConvTranspose<output_shape> -> pads; kernel_shape, strides and dilations written out.
+"""auto_pad -> pads; ConvTranspose<output_shape> -> pads; kernel, strides, dilations written out; no idle ceil_mode.
 
 Needs static shapes. Leaves every Conv, ConvTranspose and pool with all its geometry as attributes, so that no later
 pass has to know the defaults.
@@ -46,6 +46,23 @@ def write_out(_: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
+def round_down(_: Editor, node: onnx_ir.Node) -> Outcome:
+    """Drop a rounding up that changes nothing: older opsets count a last window that lies in the padding altogether."""
+    if not attrs.integer(node, "ceil_mode", 0):
+        return None
+    x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    kernel, strides, pads = (attrs.integers(node, name) for name in ("kernel_shape", "strides", "pads"))
+    if x is None or y is None or kernel is None or strides is None or pads is None:
+        return "its shapes are unknown"
+    dilations = attrs.integers(node, "dilations") or [1] * len(kernel)
+    for axis, (window, stride, gap) in enumerate(zip(kernel, strides, dilations, strict=True)):
+        room = x[axis + 2] + pads[axis] + pads[axis + len(kernel)] - gap * (window - 1) - 1
+        if room // stride + 1 != y[axis + 2]:
+            return "its last windows reach over the end"
+    node.attributes.pop("ceil_mode")
+    return FIRED
+
+
 type Extents = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -78,3 +95,4 @@ def _halves(total: list[int], *, more_at_end: bool) -> list[int]:
 
 
 PASS = Rewrite("explicit-padding", ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"), write_out)
+ROUNDING = Rewrite("round-pools-down", ("MaxPool", "AveragePool", "LpPool"), round_down)

@@ -52,6 +52,7 @@ REPEATED: tuple[Pass, ...] = (
     fold_constants.AGAIN,  # what the round before made constant
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
+    explicit_padding.ROUNDING,
     matmul_to_gemm.PLAIN,
     canonical_arithmetic.PASS,  # the patterns of activations are written in this spelling
     recognise_activations.QUOTIENTS,

@@ -149,3 +149,24 @@ def test_pads_of_different_values_stay() -> None:
         "(float[1,3,6,6] x) => (float[1,3,10,10] y) { p = Pad(x, a)  y = Pad(p, a, v) }", a=ONE_EACH_SIDE, v=scalar(1)
     )
     assert rewrite(source, fold_pad.MERGE).reasons == ("the two pads do not add the same constant",)
+
+
+@pytest.mark.parametrize("pool", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize(("extent", "after", "dropped"), [(7, 3, True), (8, 4, False)])
+def test_rounding_up_is_dropped_where_it_changes_nothing(pool: str, extent: int, after: int, dropped: bool) -> None:
+    source = model(
+        f"(float[1,2,{extent},7] x) => (float[1,2,{after},3] y)"
+        f" {{ y = {pool}<kernel_shape=[3,3], strides=[2,2], ceil_mode=1>(x) }}"
+    )
+    result = rewrite(source, explicit_padding.PASS, explicit_padding.ROUNDING)
+    assert ("ceil_mode" not in result.node(pool).attributes) is dropped
+
+
+def test_a_last_window_in_the_padding_altogether_is_none() -> None:
+    source = model(
+        "(float[1,1,2,2] x) => (float[1,1,1,1] y) { y = MaxPool<kernel_shape=[1,1], strides=[2,2], ceil_mode=1>(x) }",
+        22,
+    )
+    assert (
+        "ceil_mode" not in rewrite(source, explicit_padding.PASS, explicit_padding.ROUNDING).node("MaxPool").attributes
+    )

@@ -218,32 +218,11 @@ def scatter_extremes(_: Editor, node: onnx_ir.Node) -> str | None:
     return f"with reduction {reduction}" if reduction in ("max", "min") else None
 
 
-def pool(editor: Editor, node: onnx_ir.Node) -> str | None:
+def pool(_: Editor, node: onnx_ir.Node) -> str | None:
     """Pooling without gaps -> pooling that knows no dilations."""
     if any(d != 1 for d in node.attributes.get_ints("dilations") or ()):
         return "with dilations"
     node.attributes.pop("dilations", None)
-    return pool_without_ceiling(editor, node)
-
-
-def pool_without_ceiling(_: Editor, node: onnx_ir.Node) -> str | None:
-    """Pooling whose rounding up changes nothing -> pooling that rounds down.
-
-    Older definitions count a last window that lies in the padding altogether, newer ones do not.
-    """
-    before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    rounds_up: int = node.attributes.get_int("ceil_mode", 0)
-    if not rounds_up or before is None or after is None:
-        return None
-    spatial = len(before) - 2
-    ones = [1] * spatial
-    window, stride, gap = (node.attributes.get_ints(name, ones) for name in ("kernel_shape", "strides", "dilations"))
-    pads = node.attributes.get_ints("pads", [0] * 2 * spatial)
-    for axis in range(spatial):
-        room = before[axis + 2] + pads[axis] + pads[axis + spatial] - gap[axis] * (window[axis] - 1) - 1
-        if room // stride[axis] + 1 != after[axis + 2]:
-            return None
-    node.attributes.pop("ceil_mode")
     return None
 
 
@@ -256,7 +235,6 @@ RESPELLINGS: dict[str, tuple[tuple[int, Respelling], ...]] = {
     "Hardmax": ((13, softmax),),
     "LogSoftmax": ((13, softmax),),
     "LpPool": ((18, pool),),
-    "MaxPool": ((22, pool_without_ceiling),),
     "Pad": ((19, pad_without_wrap), (18, pad_all_axes)),
     "Pow": ((12, pow_of_one_type),),
     "ReduceSum": ((13, axes_to_attribute),),
