@@ -14,7 +14,7 @@ from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
-from dlpuconv_backends.lowering.refusals import refuse_computed_weights
+from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_small_integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +57,15 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker
         workspace: a folder for temporary files.
 
     Raises:
-        UnsupportedModelError: a convolution computes its weights.
+        UnsupportedModelError: a convolution computes its weights, or something computes with small integers.
         BackendError: the worker failed, or the graph does not compute what the model computes.
+        ArtifactError: ONNX Runtime cannot run the model.
         MissingDependencyError: onnx2tf is not installed.
     """
     refuse_computed_weights(model)
     content = model.to_bytes()
     graph = adopt(worker.lower(content, workspace), model)
+    refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
         if inputs[spec.name] != tuple(range(len(spec.shape))):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.errors import BackendError
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv_backends.flatbuffer.codec import encode
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def prove(
 
     Raises:
         BackendError: an output differs from ONNX Runtime's; the sentence names it.
+        ArtifactError: ONNX Runtime cannot run the model.
     """
     sample, expected = excite(model, signature)
     found = run_graph(encode(graph), {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
@@ -75,12 +77,16 @@ def excite(model: bytes, signature: Signature) -> tuple[Arrays, Arrays]:
     """A random sample on which every output varies visibly, and the source model's outputs for it.
 
     Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot run the model.
     """
     sample: dict[str, npt.NDArray[Any]] = {}
-    outputs: dict[str, npt.NDArray[Any]] = {}
+    outputs: Arrays = {}
+    source = OrtRunner(model, optimize=False)  # fusions would only blur what is compared
     for amplitude in (1.0, 4.0, 32.0):
         sample = {spec.name: random_values(spec, amplitude) for spec in signature.inputs}
-        outputs = run_source(model, sample)
+        outputs = source.run(sample)
         if all(np.ptp(values.astype(np.float64)) > _VISIBLE for values in outputs.values() if values.size > 1):
             break
     return sample, outputs
@@ -93,21 +99,6 @@ def random_values(spec: ValueSpec, amplitude: float = 1.0) -> npt.NDArray[Any]:
     if dtype.kind == "f":
         return generator.uniform(-amplitude, amplitude, spec.shape).astype(dtype)
     return generator.integers(0, 2, spec.shape).astype(dtype)
-
-
-def run_source(model: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
-    """The outputs of an ONNX model by name, on ONNX Runtime's plain CPU kernels."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    # Once is not worth optimizing for, and fusions would only blur what is compared.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    names = [o.name for o in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(sample)), strict=True))
 
 
 def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:

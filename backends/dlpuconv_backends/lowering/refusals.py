@@ -1,4 +1,4 @@
-"""What onnx2tf would stop at with words of its own: convolutions whose weights come of the input."""
+"""What onnx2tf or LiteRT would stop at with words of their own, or with none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx_ir
 
     from dlpuconv.ir import Model
+    from dlpuconv_backends.flatbuffer import Graph, Operator
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
+_MOVES = ("CAST", "RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER", "SPLIT", "SPLIT_V", "UNPACK", "SQUEEZE")
+_SMALL_BYTES = 4
 _SHOWN = 5
 
 
@@ -27,12 +32,36 @@ def refuse_computed_weights(model: Model) -> None:
         if node.op_type in _CONVOLUTIONS and (value := _computed(node)) is not None
     ]
     if found:
-        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UnsupportedModelError(
-            "convolutions take weights that are constants, but these compute theirs: "
-            f"{'; '.join(found[:_SHOWN])}{more}: end the graph in front of them with --cut-at and compute the rest on"
-            " the CPU"
+            f"convolutions take weights that are constants, but these compute theirs: {_listed(found)}: end the graph"
+            " in front of them with --cut-at and compute the rest on the CPU"
         )
+
+
+def refuse_small_integers(graph: Graph) -> None:
+    """Check that nothing computes with integers of 8 or 16 bits: TFLite takes them for quantized, and LiteRT ends.
+
+    Args:
+        graph: float, as it was lowered.
+
+    Raises:
+        UnsupportedModelError: lists what does.
+    """
+    found = [f"{op.kind} ({op.source_name!r})" for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
+    if found:
+        raise UnsupportedModelError(
+            f"the model computes with integers of 8 or 16 bits: {_listed(found)}: cast them to float32 or int32 in"
+            " front"
+        )
+
+
+def _is_small(op: Operator) -> bool:
+    return any(t is not None and t.dtype.kind in "iu" and t.dtype.itemsize < _SMALL_BYTES for t in op.inputs)
+
+
+def _listed(found: Sequence[str]) -> str:
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(found[:_SHOWN]) + more
 
 
 def _computed(node: onnx_ir.Node) -> onnx_ir.Value | None:

@@ -177,18 +177,19 @@ class _Reader:
 
     def _values(self, tensor: Tensor) -> Range:
         """What a tensor's scale must hold; all of a sigmoid, however few of its values calibration saw."""
-        if tensor.data is not None:
-            return Range(float(tensor.data.min(initial=0.0)), float(tensor.data.max(initial=0.0)))
         observed: Range | None = None
         sources = [tensor]
         while len(sources) == 1:
+            data = sources[0].data
+            if data is not None:
+                return Range(float(data.min(initial=0.0)), float(data.max(initial=0.0)))
             observed = observed or self._ranges.get(sources[0].name)
             op = self._producers.get(sources[0])
             spec = SPECS.get(op.kind) if op else None
             if spec is not None and spec.fixed is not None:
                 return spec.fixed.range
-            moves = op is not None and spec is not None and spec.moves
-            sources = [t for _, t in data_inputs(op) if not t.is_constant] if op and moves else []
+            inputs = [t for _, t in data_inputs(op)] if op and spec is not None and spec.moves else []
+            sources = [t for t in inputs if not t.is_constant] or inputs
         assert observed is not None
         return observed
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv_backends.tflite.operators import SPECS, is_data
+from dlpuconv_backends.tflite.operators import SPECS, data_inputs, is_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,8 @@ def _reason(op: Operator) -> str | None:
             return "has weights that are computed at run time"
         if not np.isfinite(weights.data).all():
             return "has weights that are not finite"
+    if op.kind != "PADV2" and any(t.data is not None and not np.isfinite(t.data).all() for _, t in data_inputs(op)):
+        return "reads a constant that is not finite"
     fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
     if op.kind == "CONCATENATION" and fused:
         return "has a fused activation, which int8 does not know"

@@ -115,7 +115,7 @@ def observe(
         done: called after each sample.
 
     Raises:
-        BackendError: LiteRT cannot run the graph, or it has no feed.
+        BackendError: LiteRT cannot run the graph, at all or on a sample, or it has no feed.
     """
     for observer in observers:
         observer.start(len(tensors))
@@ -131,7 +131,13 @@ def observe(
     for feed in feeds:
         for name, values in feed.items():
             interpreter.set_tensor(slots[name], values)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            told = " ".join(str(error).split())
+            raise BackendError(
+                f"LiteRT cannot run the lowered model on calibration sample {samples}: {told}"
+            ) from error
         for index, name in given:
             _fold(observers, index, feed[name])
         for (index, _), slot in zip(computed, outputs, strict=False):

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
-from dlpuconv.errors import BackendError, UnsupportedModelError
+from dlpuconv.errors import ArtifactError, BackendError, UnsupportedModelError
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import LoweringWorker, lower
-from dlpuconv_backends.lowering.proof import random_values, run_graph, run_source
+from dlpuconv_backends.lowering.proof import random_values, run_graph
 from tests.backends.lowering.models import convolution, model
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ def check(source: Model, result: Lowered) -> None:
     assert [t.name for t in result.graph.inputs] == [s.name for s in signature.inputs]
     assert [t.name for t in result.graph.outputs] == [s.name for s in signature.outputs]
     sample = {s.name: random_values(s, 2.0) for s in signature.inputs}
-    want = run_source(source.to_bytes(), sample)
+    want = OrtRunner(source.to_bytes(), optimize=False).run(sample)
     given = {k: v.transpose(result.input_permutations[k]) for k, v in sample.items()}
     have = run_graph(encode(result.graph), given)
     for spec in signature.outputs:
         expected = want[spec.name].transpose(result.output_permutations[spec.name])
-        np.testing.assert_allclose(have[spec.name], expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(have[spec.name], np.asarray(expected, np.float32), rtol=1e-4, atol=1e-4)
 
 
 def test_an_image_network_takes_and_gives_channels_last(worker: LoweringWorker, tmp_path: Path) -> None:
@@ -203,4 +204,28 @@ def test_a_convolution_that_computes_its_weights_is_refused_by_name(worker: Lowe
     node = helper.make_node("Conv", ["search", "template"], ["y"], "the correlation")
     source = model([node], {"search": (1, 3, 9, 9), "template": (1, 3, 3, 3)}, {"y": (1, 1, 7, 7)})
     with pytest.raises(UnsupportedModelError, match=r"compute theirs: Conv 'the correlation' \('template'\): end"):
+        lower(source, layouts={}, worker=worker, workspace=tmp_path)
+
+
+def integers(operator: str, dtype: int) -> Model:
+    """y = Cast(operator(Cast(x), Cast(x)))."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["i"], to=dtype),
+        helper.make_node(operator, ["i", "i"], ["j"], "the culprit"),
+        helper.make_node("Cast", ["j"], ["y"], to=TensorProto.FLOAT),
+    ]
+    return model(nodes, {"x": (1, 4)}, {"y": (1, 4)})
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16])
+def test_arithmetic_in_small_integers_is_refused_and_does_not_end_the_process(
+    worker: LoweringWorker, tmp_path: Path, dtype: int
+) -> None:
+    with pytest.raises(UnsupportedModelError, match=r"integers of 8 or 16 bits: ADD \('the culprit'\): cast"):
+        lower(integers("Add", dtype), layouts={}, worker=worker, workspace=tmp_path)
+
+
+def test_a_model_that_fails_on_the_proofs_sample_is_one_error(worker: LoweringWorker, tmp_path: Path) -> None:
+    source = integers("Div", TensorProto.INT32)  # of numbers between -1 and 1
+    with pytest.raises(ArtifactError, match="division by zero"):
         lower(source, layouts={}, worker=worker, workspace=tmp_path)

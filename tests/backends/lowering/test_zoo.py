@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import LoweringWorker, lower
-from dlpuconv_backends.lowering.proof import run_graph, run_source, sqnr_db
+from dlpuconv_backends.lowering.proof import run_graph, sqnr_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def test_the_float_graph_computes_what_the_model_computes(
     file = encode(result.graph)
     (given,) = source.signature.inputs
     for sample in real_samples(zoo / name, 2)[:, None]:
-        want = run_source(content, {given.name: sample})
+        want = OrtRunner(content, optimize=False).run({given.name: sample})
         have = run_graph(file, {given.name: sample.transpose(result.input_permutations[given.name])})
         for spec in source.signature.outputs:
             expected = want[spec.name].transpose(result.output_permutations[spec.name])

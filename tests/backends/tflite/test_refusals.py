@@ -73,6 +73,12 @@ def test_weights_that_are_computed_are_refused() -> None:
         refuse_unsupported(graph)
 
 
+def test_infinity_beside_values_is_refused() -> None:
+    inputs = [activation("x", 1, 4), constant("c", [np.inf])]
+    with pytest.raises(UnsupportedModelError, match=r"MAXIMUM .* reads a constant that is not finite"):
+        refuse_unsupported(graph_of("MAXIMUM", inputs, [activation("y", 1, 4)]))
+
+
 def test_other_floating_types_are_refused_and_integers_are_not() -> None:
     half = graph_of("RELU", [activation("x", 1, dtype=np.float16)], [activation("y", 1, dtype=np.float16)])
     with pytest.raises(UnsupportedModelError, match="computes in float16"):

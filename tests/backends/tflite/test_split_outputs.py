@@ -15,7 +15,7 @@ from dlpuconv_backends.flatbuffer.build import reshape, transpose
 from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
-from tests.backends.tflite.models import Arrays, activation, run
+from tests.backends.tflite.models import Arrays, activation, constant, run
 
 type Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -183,3 +183,8 @@ def test_no_part_is_starved_after_the_cut(widths: list[float]) -> None:
         for span in mixed.spans:
             inside = widths[span.start // 2 : span.stop // 2]
             assert min(inside) * 255 >= 15.99 * max(inside)
+
+
+def test_an_output_that_moves_nothing_but_a_constant_is_not_mixed() -> None:
+    moved = reshape(constant("eye", np.eye(4).reshape(1, 16)), (4, 4))
+    assert not mixed_outputs(Graph([], [moved.output], [moved]), {})

@@ -136,3 +136,20 @@ def test_every_channel_is_looked_at_whatever_their_number() -> None:
     spreads.update(0, values)
     found = spread_of(spreads.result()[0])
     assert 1 - found.zeros / found.weights.sum() == pytest.approx(1 / 16, rel=0.05)
+
+
+def test_a_sample_that_a_kernel_refuses_is_one_error() -> None:
+    x, bins = activation("x", 1, 4), activation("y", 1, 4, dtype=np.int32)
+    whole, rest = activation("whole", 1, 4, dtype=np.int32), activation("rest", 1, 4)
+    graph = Graph(
+        [x],
+        [rest],
+        [
+            Operator("CAST", [x], [whole], schema.CastOptionsT()),
+            Operator("FLOOR_MOD", [constant("one", [1, 1, 1, 1], np.int32), whole], [bins]),
+            Operator("CAST", [bins], [rest], schema.CastOptionsT()),
+        ],
+    )
+    zeros = [{"x": np.zeros((1, 4), np.float32)}]
+    with pytest.raises(BackendError, match=r"on calibration sample 0: .*ivision by 0"):
+        observe(graph, [rest], zeros, [MinMax()])
