@@ -13,6 +13,7 @@ from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, s
 from dlpuconv.frontends.cut import cut, remove_dead
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
+from dlpuconv.frontends.masks import make_masks_finite
 from dlpuconv.frontends.operands import screen_constants, screen_operands
 from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
 from dlpuconv.frontends.options import shape_flag
@@ -54,6 +55,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     screen_types(graph)
     screen_operators(proto)
     to_float32(proto)
+    make_masks_finite(proto)
     resizing = Resizing.of(proto, asked)
     bind_inputs(graph, asked)
     screen_attributes(proto)

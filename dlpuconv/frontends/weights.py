@@ -1,4 +1,4 @@
-"""Checks of tensors: a known type, as many bytes as the shape asks for, no NaN, and infinity only as a bound."""
+"""Checks of tensors: a known type, as many bytes as the shape asks for, no NaN, infinity only as a bound or mask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError
+from dlpuconv.frontends.masks import is_mask, readers_by_name
 from dlpuconv.frontends.protos import all_nodes, all_tensors
 from dlpuconv.frontends.report import raise_together
 
@@ -117,6 +118,7 @@ def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
     import numpy as np
 
     bounds = _used_as_bounds(model)
+    readers = readers_by_name(model)
     for name, tensor in all_tensors(model):
         if tensor.data_type not in FLOATS:
             continue
@@ -125,7 +127,7 @@ def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
             continue
         if np.isnan(values).any():
             yield f"the weights {name!r} hold NaN in {int(np.isnan(values).sum())} of {values.size} places"
-        elif name not in bounds:
+        elif name not in bounds and not is_mask(name, values, readers):
             yield f"the weights {name!r} hold infinity in {int(np.isinf(values).sum())} of {values.size} places"
 
 

@@ -1,0 +1,65 @@
+"""Masks of attention: constants whose minus infinities are added in front of a Softmax, which makes zeros of them.
+
+They become the lowest float32: the same zeros, and a number that every format and every range can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from dlpuconv.frontends.protos import all_nodes, all_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+    import onnx
+
+_FLOAT32: Final = 1
+
+_CARRIERS: Final = {
+    "Add", "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
+    "Where",
+}  # fmt: skip
+"""What a mask goes through on its way to the Softmax that makes zeros of its infinities."""
+
+
+def make_masks_finite(model: onnx.ModelProto) -> None:
+    """Replace minus infinity in the masks of a float32 model, in place."""
+    import numpy as np
+    import onnx
+
+    readers = readers_by_name(model)
+    for name, tensor in all_tensors(model):
+        values = onnx.numpy_helper.to_array(tensor) if tensor.data_type == _FLOAT32 else None
+        if values is not None and np.isneginf(values).any() and is_mask(name, values, readers):
+            lowest = np.maximum(values, np.finfo(np.float32).min)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(lowest, tensor.name))
+
+
+def readers_by_name(model: onnx.ModelProto) -> dict[str, list[onnx.NodeProto]]:
+    """The nodes that read each value; whoever uses the model reads its outputs."""
+    import onnx
+
+    found = {output.name: [onnx.NodeProto()] for output in model.graph.output}
+    for node in all_nodes(model):
+        for name in node.input:
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def is_mask(name: str, values: npt.NDArray[Any], readers: Mapping[str, list[onnx.NodeProto]]) -> bool:
+    """Whether all that comes of it is in front of a Softmax, which knows what minus infinity is."""
+    waiting, seen = [name], {name}
+    while waiting:
+        nodes = readers.get(waiting.pop(), [])
+        if not nodes:
+            return False
+        for node in nodes:
+            if node.op_type in _CARRIERS:
+                waiting += [output for output in node.output if output not in seen]
+                seen.update(node.output)
+            elif node.op_type != "Softmax":
+                return False
+    return bool((values < math.inf).all())

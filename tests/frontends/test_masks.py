@@ -1,0 +1,37 @@
+"""Minus infinity in masks, and elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import ModelError
+from tests.frontends.support import chain, node, read
+
+MASK = np.array([0, -np.inf, 0, 0], np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_minus_infinity_in_a_mask_becomes_the_lowest_float(dtype: type) -> None:
+    nodes = [node("Unsqueeze", ["m", "z"], ["u"]), node("Add", ["x", "u"], ["a"]), node("Softmax", ["a"], ["y"])]
+    model = read(chain(*nodes, weights={"m": MASK.astype(dtype), "z": np.array([0])}))
+    weights = model.graph.graph.initializers["m"].const_value
+    assert weights is not None
+    np.testing.assert_array_equal(weights.numpy(), [0, np.finfo(np.float32).min, 0, 0])
+
+
+def test_so_does_what_is_filled_in_by_a_mask() -> None:
+    weights = {"m": np.array(-np.inf, np.float32), "b": np.array([True, False, False, True])}
+    model = read(chain(node("Where", ["b", "m", "x"], ["a"]), node("Softmax", ["a"], ["y"]), weights=weights))
+    value = model.graph.graph.initializers["m"].const_value
+    assert value is not None
+    assert value.numpy() == np.finfo(np.float32).min
+
+
+@pytest.mark.parametrize("after", ["Relu", "Softmax"])
+def test_it_is_not_where_something_else_sees_it(after: str) -> None:
+    nodes = [node("Add", ["x", "m"], ["a"]), node("Softmax", ["a"], ["s"]), node(after, ["a"], ["b"]),
+             node("Add", ["s", "b"], ["y"])]  # fmt: skip
+    mask = MASK if after == "Relu" else -MASK
+    with pytest.raises(ModelError, match="the weights 'm' hold infinity in 1 of 4 places"):
+        read(chain(*nodes, weights={"m": mask}))
