@@ -67,7 +67,7 @@ def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> 
             raise ShapeError(f"what the manifest says of {port.name!r} does not fit {value.shape}: {error}") from error
     if len(port.permutation) == value.ndim:
         value = value.transpose(port.permutation)
-    return np.ascontiguousarray(value.reshape(port.shape))
+    return np.asarray(value.reshape(port.shape), order="C")  # ascontiguousarray would make a number a vector
 
 
 def _quantize(value: npt.NDArray[np.float32], port: Port) -> npt.NDArray[np.generic]:

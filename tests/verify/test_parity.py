@@ -247,6 +247,11 @@ def test_a_float_port_takes_the_values_as_they_are() -> None:
     assert made[0, 0] == np.float32(0.3)
 
 
+def test_a_number_stays_a_number() -> None:
+    made = to_artifact({"x": np.array(0.3, np.float32)}, (port("x", (), scale=None, zero_point=None),), {})["x"]
+    assert made.shape == ()
+
+
 def test_a_sample_of_another_shape_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"'x' has the shape \(1, 4\); the file takes \(1, 3\)"):
         to_artifact({"x": np.zeros((1, 4), np.float32)}, (port("x", (1, 3)),), {})

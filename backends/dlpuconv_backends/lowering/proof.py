@@ -117,7 +117,7 @@ def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
         )
         interpreter.allocate_tensors()
         for detail in interpreter.get_input_details():
-            interpreter.set_tensor(detail["index"], np.ascontiguousarray(sample[detail["name"]]))
+            interpreter.set_tensor(detail["index"], np.asarray(sample[detail["name"]], order="C"))
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())

@@ -57,7 +57,7 @@ def _value(
             f"a calibration sample for {tensor.name!r} has the shape {tuple(source.shape)}, which gives {value.shape}"
             f" in the converted model's layout, where {tensor.shape} is needed"
         )
-    return np.ascontiguousarray(value, tensor.dtype)
+    return np.asarray(value, tensor.dtype, order="C")  # ascontiguousarray would make a number a vector
 
 
 def prescribed_inputs(bindings: Mapping[str, InputBinding]) -> dict[str, Parameters]:
