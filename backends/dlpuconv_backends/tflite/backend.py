@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.tuning import Tuned
 
-_MEASURES = "ranges-1"
+_MEASURES = "ranges-2"
 """Part of the cache's key: raise it when the same graph and samples would be measured differently."""
 
 

@@ -45,6 +45,7 @@ class Channels:
     """Lowest, highest, mean and mean square by channel: [sum of channels, 4], tensor after tensor."""
 
     name = "channels-1"
+    distinguished = False
 
     def __init__(self, counts: Sequence[int]) -> None:
         """Expect tensors of so many channels."""
@@ -66,8 +67,9 @@ class Channels:
         np.minimum(self._low[index], wide.min(axis=0).reshape(-1, count).min(axis=0), out=self._low[index])
         np.maximum(self._high[index], wide.max(axis=0).reshape(-1, count).max(axis=0), out=self._high[index])
         ones = np.full(rows.shape[0], 1.0 / rows.shape[0], np.float32)
-        self._sums[index][0] += ones @ rows
-        self._sums[index][1] += ones @ np.square(rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # masks in front of a SOFTMAX may be the lowest float
+            self._sums[index][0] += ones @ rows
+            self._sums[index][1] += ones @ np.square(rows)
         self._samples[index] += 1
 
     def result(self) -> npt.NDArray[np.float64]:

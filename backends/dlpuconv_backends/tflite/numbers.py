@@ -80,13 +80,14 @@ class Parameters:
         return cls(float(scale), min(max(zero_point, LOWEST), HIGHEST))
 
     @classmethod
-    def holding(cls, values: npt.NDArray[np.floating[Any]]) -> Parameters:
+    def holding(cls, values: npt.NDArray[np.floating[Any]], limit: float = math.inf) -> Parameters:
         """For a constant: exact where its values are multiples of one step that 255 of span, else `covering` them.
 
         The anchor grid of a detector is such a constant: rounded, it would move every box.
 
         Args:
             values: any shape.
+            limit: the scale stays below it where that is possible.
         """
         flat = np.unique(np.append(np.asarray(values, np.float64).reshape(-1), 0.0))
         whole = Range(float(flat[0]), float(flat[-1]))
@@ -95,7 +96,7 @@ class Parameters:
         step = float(np.diff(flat).min())
         for scale in (step, step / 2):
             codes = np.rint(flat / scale)
-            fits = codes[-1] - codes[0] <= _STEPS and scale > _SMALLEST_SCALE
+            fits = codes[-1] - codes[0] <= _STEPS and _SMALLEST_SCALE < scale < limit
             if fits and np.abs(codes * scale - flat).max() <= _EXACT * scale:
                 return cls(float(np.float32(scale)), LOWEST - int(codes[0]))
         return cls.covering(whole)

@@ -12,6 +12,7 @@ their integer types. An operator without an entry has no int8 form here; `legali
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -68,6 +69,7 @@ class OperatorSpec:
         moves: for `SAME`: the output holds a subset of the input's values and nothing else (apart from padding zeros),
             so that a clamp of the output may as well be done on the input.
         reorders: for `moves`: the output holds *all* of the input's values.
+        scale_limit: what the scale of every data input must stay below.
     """
 
     scales: Scales
@@ -76,6 +78,7 @@ class OperatorSpec:
     weights: Weights | None = None
     moves: bool = False
     reorders: bool = False
+    scale_limit: float = math.inf
 
 
 def _free(source: str) -> OperatorSpec:
@@ -96,6 +99,10 @@ def _reorders(source: str) -> OperatorSpec:
 
 def _fixed(scale: float, zero_point: int, source: str) -> OperatorSpec:
     return OperatorSpec(scales=Scales.FIXED, source=source, fixed=Parameters(scale, zero_point))
+
+
+def _compares(source: str) -> OperatorSpec:
+    return OperatorSpec(scales=Scales.READS, source=source, scale_limit=1.0)
 
 
 def _reads(source: str) -> OperatorSpec:
@@ -186,12 +193,12 @@ SPECS: dict[str, OperatorSpec] = {
     # Data goes in, booleans or indices come out.
     "ARG_MAX": _reads("property"),
     "ARG_MIN": _reads("property"),
-    "EQUAL": _reads("property; kernel comparisons.cc rescales"),
-    "NOT_EQUAL": _reads("property; kernel comparisons.cc rescales"),
-    "LESS": _reads("property; kernel comparisons.cc rescales"),
-    "LESS_EQUAL": _reads("property; kernel comparisons.cc rescales"),
-    "GREATER": _reads("property; kernel comparisons.cc rescales"),
-    "GREATER_EQUAL": _reads("property; kernel comparisons.cc rescales"),
+    "EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "NOT_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "LESS": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "LESS_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "GREATER": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "GREATER_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
 }
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dlpuconv_backends.tflite.numbers import ALL, Parameters, Range
 from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs, is_data
-from dlpuconv_backends.tflite.saturation import clamp_bounds, distinguished
+from dlpuconv_backends.tflite.saturation import clamp_bounds, distinguished, holds
 from dlpuconv_backends.tflite.segments import Grouping, group
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def observed_tensors(graph: Graph) -> list[Tensor]:
 
 
 def choose_ranges(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor, Range]:
-    """The real values that each activation's scale must hold: those observed that a reader can tell apart.
+    """The real values that the scale of each activation and constant must hold: those that a reader can tell apart.
 
     Args:
         graph: the float graph.
@@ -80,9 +82,12 @@ def choose_ranges(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor
             widest = max((chosen[t].width for _, t in data_inputs(op) if t in chosen), default=0.0)
             if chosen[op.output].width < widest * _ADD_HEADROOM:
                 chosen[op.output] = Range(-widest * _ADD_HEADROOM, widest * _ADD_HEADROOM)
-        for index, constant in data_inputs(op):  # constants that share the output's scale widen it
-            if constant.is_constant and SPECS[op.kind].scales is Scales.SAME and _matters(graph, op, index):
-                _widen(chosen, op, constant)
+        for index, constant in data_inputs(op):
+            if not constant.is_constant:
+                continue
+            chosen[constant] = holds(constant).clamped_to(needs.get(constant, ALL))
+            if SPECS[op.kind].scales is Scales.SAME and _matters(graph, op, index):
+                _widen(chosen, op, chosen[constant])  # it shares the output's scale
     return chosen
 
 
@@ -96,16 +101,9 @@ def _matters(graph: Graph, op: Operator, index: int) -> bool:
     return not (huge or pooled)
 
 
-def _widen(chosen: dict[Tensor, Range], op: Operator, constant: Tensor) -> None:
+def _widen(chosen: dict[Tensor, Range], op: Operator, values: Range) -> None:
     for out in data_outputs(op):
-        values = _span(constant)
         chosen[out] = chosen[out].union(values) if out in chosen else values
-
-
-def _span(constant: Tensor) -> Range:
-    if constant.data is None or not constant.data.size:
-        return Range(0.0, 0.0)
-    return Range(float(constant.data.min()), float(constant.data.max()))
 
 
 def plan_activations(
@@ -135,7 +133,7 @@ def plan_activations(
         clamps = absorbed  # a join widened the others' range beyond their bounds: they get a scale of their own
     return ActivationPlan(
         parameters=parameters,
-        constants=_constants(graph, parameters),
+        constants=_constants(graph, parameters, chosen),
         requantized=_requantized(grouping, parameters),
         absorbed=tuple(absorbed),
     )
@@ -172,15 +170,14 @@ def _requantized(grouping: Grouping, parameters: Mapping[Tensor, Parameters]) ->
     return {(op, i): p for (op, i), p in wanted.items() if parameters[op.input(i)] != p}
 
 
-def _constants(graph: Graph, parameters: Mapping[Tensor, Parameters]) -> dict[tuple[Operator, int], Parameters]:
+def _constants(
+    graph: Graph, parameters: Mapping[Tensor, Parameters], chosen: Mapping[Tensor, Range]
+) -> dict[tuple[Operator, int], Parameters]:
     found = {}
     for op in graph.operators:
         for index, tensor in data_inputs(op):
-            if tensor.is_constant:
-                found[op, index] = parameters[op.output] if _keeps_scale(op) else _own(tensor)
+            if tensor.data is not None:
+                needed = chosen.get(tensor, ALL)
+                own = Parameters.holding(np.clip(tensor.data, needed.low, needed.high), SPECS[op.kind].scale_limit)
+                found[op, index] = parameters[op.output] if _keeps_scale(op) else own
     return found
-
-
-def _own(constant: Tensor) -> Parameters:
-    assert constant.data is not None
-    return Parameters.holding(constant.data)

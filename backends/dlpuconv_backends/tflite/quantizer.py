@@ -10,6 +10,7 @@ from dlpuconv.quantization import BiasCorrection
 from dlpuconv_backends.tflite.emit import Interface, build
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.plan import choose_ranges, plan_activations
+from dlpuconv_backends.tflite.refusals import refuse_too_wide
 from dlpuconv_backends.tflite.weights import LayerWeights, Refinement, granularity, layer_names, quantize_layer
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ def quantize(
 
     Raises:
         UsageError: an override names no layer.
+        UnsupportedModelError: values are so large that no scale holds them beside others.
     """
     graph, ranges = tuned.graph, tuned.ranges
     prescribed = {t: inputs[t.name] for t in graph.inputs if inputs and t.name in inputs}
     observed: dict[Tensor, Range] = {t: ranges[t.name] for t in graph.tensors() if t.name in ranges}
-    plan = plan_activations(graph, choose_ranges(graph, observed), prescribed)
+    chosen = choose_ranges(graph, observed)
+    refuse_too_wide(graph, chosen)
+    plan = plan_activations(graph, chosen, prescribed)
     layers = quantize_layers(tuned, plan, recipe)
     return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers)
 

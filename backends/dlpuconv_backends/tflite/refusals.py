@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dlpuconv_backends.tflite.numbers import Range
 
 _SHOWN = 12
+_HUGE = 1e20
+"""Far beyond what a trained network computes with, and far below where a multiplier overflows."""
 _POSITIVE = {
     "RSQRT": "divides by the square root of",
     "SQRT": "takes the square root of",
@@ -48,6 +50,33 @@ def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range]) -> None:
             refused[op] = f"{_POSITIVE[op.kind]} values down to {values.low:.3g}"
     if refused:
         raise UnsupportedModelError(_sentence(graph, refused))
+
+
+def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range]) -> None:
+    """Check that scales are numbers that the kernels can multiply with: LiteRT ends at some that are not.
+
+    Args:
+        graph: float.
+        chosen: what the scale of each activation and constant must hold.
+
+    Raises:
+        UnsupportedModelError: lists the operators that make such values, or read them.
+    """
+    refused = {}
+    for op in graph.operators:
+        made = [chosen[op.output]] if op.output in chosen else []
+        read = [chosen[tensor] for _, tensor in data_inputs(op) if tensor in chosen]
+        limit = SPECS[op.kind].scale_limit if op.kind in SPECS else np.inf
+        if wide := [values for values in made if values.width > _HUGE]:
+            refused[op] = f"gives values {_told(wide[0])}, beside which 8 bits hold no others"
+        elif wide := [values for values in read if values.width / 255 >= limit]:
+            refused[op] = f"compares values {_told(wide[0])}, and TFLite's kernel takes no more than 255 of them"
+    if refused:
+        raise UnsupportedModelError(_sentence(graph, refused))
+
+
+def _told(values: Range) -> str:
+    return f"from {values.low:.3g} to {values.high:.3g}"
 
 
 def _reason(op: Operator) -> str | None:

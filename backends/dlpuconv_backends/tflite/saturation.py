@@ -1,9 +1,9 @@
 """Which values of an activation its readers can tell apart: the rest needs no codes.
 
 HARD_SWISH makes 0 of everything below -3, an int8 LOGISTIC makes 0 of everything below -6.9, MAX_POOL_2D never lets
-the lowest values through, and RELU drops what is negative. An activation whose readers all do that may saturate
-there, and its range gets that much finer at no loss. The walk goes backwards, from the outputs, which tell
-everything apart.
+the lowest values through, RELU drops what is negative, and SOFTMAX was observed only as far as it tells values apart
+(softmax_rows.py). An activation whose readers all do that may saturate there, and its range gets that much finer at no
+loss; so may a mask that is added to it. The walk goes backwards, from the outputs, which tell everything apart.
 """
 
 from __future__ import annotations
@@ -52,20 +52,45 @@ def distinguished(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor
     """
     readers: dict[Tensor, list[Operator]] = graph.consumers()
     outputs = set(graph.outputs)
+    held = {**_held(graph, observed), **observed}
     found: dict[Tensor, Range] = {}
 
     def of(tensor: Tensor) -> Range:
         if tensor not in found:  # every reader comes later in the graph, so its outputs are already known
-            needs = [_through(op, found, observed) for op in readers.get(tensor, ())]
+            needs = [_through(op, tensor, found, held) for op in readers.get(tensor, ())]
             found[tensor] = ALL if tensor in outputs or not needs else _hull(needs)
         return found[tensor]
 
     for op in reversed(graph.operators):
         for tensor in op.outputs:
             of(tensor)
-    for tensor in graph.inputs:
+    for tensor in (*graph.inputs, *_constants(graph)):
         of(tensor)
     return found
+
+
+def _constants(graph: Graph) -> list[Tensor]:
+    return [t for op in graph.operators for _, t in data_inputs(op) if t.is_constant]
+
+
+def _held(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor, Range]:
+    """What constants hold, and what tensors hold that have all values of an observed one."""
+    found = {t: holds(t) for t in _constants(graph)}
+    for op in graph.operators:
+        spec = SPECS.get(op.kind)
+        inputs = data_inputs(op) if spec is not None and spec.reorders else []
+        if len(inputs) == 1:
+            source = inputs[0][1]
+            values = observed.get(source) or found.get(source)
+            found |= {out: values for out in op.outputs if values is not None}
+    return found
+
+
+def holds(constant: Tensor) -> Range:
+    """From the lowest to the highest value of a constant."""
+    if constant.data is None or not constant.data.size:
+        return Range(0.0, 0.0)
+    return Range(float(constant.data.min()), float(constant.data.max()))
 
 
 def _hull(ranges: list[Range]) -> Range:
@@ -75,21 +100,42 @@ def _hull(ranges: list[Range]) -> Range:
     return first
 
 
-def _through(op: Operator, found: Mapping[Tensor, Range], observed: Mapping[Tensor, Range]) -> Range:
-    """What `op` can tell apart in its data inputs."""
+def _through(op: Operator, tensor: Tensor, found: Mapping[Tensor, Range], held: Mapping[Tensor, Range]) -> Range:
+    """What `op` can tell apart in one of its data inputs."""
     if op.kind in _DISTINGUISHED:
         own = _DISTINGUISHED[op.kind]
         return own.clamped_to(found.get(op.output, ALL)) if op.kind in CLAMPS else own
+    if op.kind == "SOFTMAX":
+        return Range(held[tensor].low, math.inf) if tensor in held else ALL
+    if op.kind in ("ADD", "SUB"):
+        return _through_sum(op, tensor, found.get(op.output, ALL), held)
     spec = SPECS.get(op.kind)
     if spec is None or spec.scales is not Scales.SAME or not spec.moves:
         return ALL
     parts = []
     for out in op.outputs:
         need = found.get(out, ALL)
-        if not spec.reorders and out in observed:
-            need = observed[out].clamped_to(need)
+        if not spec.reorders and out in held:
+            need = held[out].clamped_to(need)
         parts.append(need)
     return _hull(parts)
+
+
+def _through_sum(op: Operator, tensor: Tensor, need: Range, held: Mapping[Tensor, Range]) -> Range:
+    """What a summand may be clamped to: a mask takes the sum out of what is needed whatever the other one is.
+
+    By as much again as the other one is wide, so that no rounding brings the sum back.
+    """
+    first, second = op.input(0), op.input(1)
+    other = held.get(second if tensor is first else first)
+    if first is second or other is None:
+        return ALL
+    span = other.width
+    if op.kind == "ADD":
+        return Range(need.low - other.high - span, need.high - other.low + span)
+    if tensor is first:
+        return Range(need.low + other.low - span, need.high + other.high + span)
+    return Range(other.low - need.high - span, other.high - need.low + span)
 
 
 def clamp_bounds(op: Operator) -> Range | None:

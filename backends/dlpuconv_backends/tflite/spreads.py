@@ -32,6 +32,7 @@ class Spreads:
     """
 
     name = "spreads-3"
+    distinguished = True
 
     def __init__(self, samples: int) -> None:
         self._samples = max(samples, 1)

@@ -16,6 +16,7 @@ from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv.formats.quiet import quiet_native_libraries
 from dlpuconv_backends.flatbuffer import Graph, Tensor, encode
 from dlpuconv_backends.tflite.numbers import Range
+from dlpuconv_backends.tflite.softmax_rows import softmax_rows, told_apart
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Observer(Protocol):
     """
 
     name: str
+    distinguished: bool
+    """Whether it wants values only as far as readers tell them apart: for ranges, not for means."""
 
     def start(self, count: int) -> None:
         """Get ready for tensors 0 .. count - 1."""
@@ -52,6 +55,7 @@ class MinMax:
     """The lowest and the highest value: [count, 2]."""
 
     name = "minmax-1"
+    distinguished = True
 
     def start(self, count: int) -> None:
         """See `Observer`."""
@@ -119,6 +123,8 @@ def observe(
     """
     for observer in observers:
         observer.start(len(tensors))
+    rows = softmax_rows(graph)
+    lengths = [rows.get(tensor, 0) for tensor in tensors]
     inputs = set(graph.inputs)
     computed = [(i, t) for i, t in enumerate(tensors) if t not in inputs]
     given = [(i, t.name) for i, t in enumerate(tensors) if t in inputs]
@@ -139,9 +145,9 @@ def observe(
                 f"LiteRT cannot run the lowered model on calibration sample {samples}: {told}"
             ) from error
         for index, name in given:
-            _fold(observers, index, feed[name])
+            _fold(observers, index, feed[name], lengths[index])
         for (index, _), slot in zip(computed, outputs, strict=False):
-            _fold(observers, index, interpreter.tensor(slot)())
+            _fold(observers, index, interpreter.tensor(slot)(), lengths[index])
         samples += 1
         done()
     if not samples:
@@ -189,7 +195,8 @@ def _loaded(content: bytes, resolver: Any, threads: int) -> Any:
     return interpreter
 
 
-def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32]) -> None:
+def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32], length: int) -> None:
     # A function of its own: LiteRT refuses to run on while a view of its memory is alive, and `values` is one.
+    distinguished = told_apart(values, length) if length else values
     for observer in observers:
-        observer.update(index, values)
+        observer.update(index, distinguished if observer.distinguished else values)

@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.tflite.numbers import Range
-from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
+from dlpuconv_backends.tflite.refusals import refuse_too_wide, refuse_undefined, refuse_unsupported
 from tests.backends.tflite.models import activation, constant, graph_of
 
 
@@ -101,3 +101,19 @@ def test_a_root_of_negative_values_is_refused_with_the_value_that_was_seen() -> 
         UnsupportedModelError, match=r"RSQRT \('/norm'\) divides by the square root of values down to -2"
     ):
         refuse_undefined(graph, {x: Range(-2.0, 3.0)})
+
+
+def test_values_that_no_scale_holds_beside_others_are_refused() -> None:
+    x = activation("x", 1, 8)
+    graph = graph_of("MUL", [x, constant("c", [-1e38])], [activation("y", 1, 8)], None, "/mask")
+    refuse_too_wide(graph, {graph.outputs[0]: Range(-1e19, 1.0)})
+    with pytest.raises(UnsupportedModelError, match=r"MUL \('/mask'\) gives values from -1e\+38 to 1, beside which"):
+        refuse_too_wide(graph, {graph.outputs[0]: Range(-1e38, 1.0)})
+
+
+def test_comparisons_of_values_that_their_kernel_ends_at_are_refused() -> None:
+    x = activation("x", 1, 8)
+    graph = graph_of("GREATER", [x, constant("c", [7.0])], [activation("y", 1, 8, dtype=np.bool_)], None, "/cut")
+    refuse_too_wide(graph, {x: Range(0.0, 254.0)})
+    with pytest.raises(UnsupportedModelError, match=r"GREATER \('/cut'\) compares values from 0 to 255"):
+        refuse_too_wide(graph, {x: Range(0.0, 255.0)})
