@@ -122,13 +122,13 @@ def _through(op: Operator, tensor: Tensor, found: Mapping[Tensor, Range], held: 
 
 
 def _through_sum(op: Operator, tensor: Tensor, need: Range, held: Mapping[Tensor, Range]) -> Range:
-    """What a summand may be clamped to: a mask takes the sum out of what is needed whatever the other one is.
+    """What a constant summand may be clamped to: a mask takes the sum out of what is needed whatever the other one is.
 
     By as much again as the other one is wide, so that no rounding brings the sum back.
     """
     first, second = op.input(0), op.input(1)
     other = held.get(second if tensor is first else first)
-    if first is second or other is None:
+    if not tensor.is_constant or other is None:
         return ALL
     span = other.width
     if op.kind == "ADD":
