@@ -8,7 +8,7 @@ from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.structure import free_names
-from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,17 +19,15 @@ OLDEST: Final = 7
 
 _NESTED: Final = CONTROL_FLOW - {"If"}  # a branch may turn out to be constant
 _QUANTIZED: Final = QUANTIZATION | {"MatMulNBits", "GatherBlockQuantized"}
-_NOT_TENSORS: Final = {
-    "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength",
-    "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
-    "StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
+_NOT_TENSORS: Final = SEQUENCES | {
+    "Optional", "OptionalGetElement", "OptionalHasElement", "StringNormalizer", "StringConcat", "StringSplit",
+    "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
 }  # fmt: skip
 _QUANTIZED_ALREADY: Final = (
     "{nodes}: the model is quantized already, and this version converts float models; convert the model that it was"
     " made from"
 )
 _NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
-_RANDOM: Final = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
 
 
@@ -108,7 +106,7 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
         (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
         (_NOT_TENSORS.__contains__, "{nodes}: sequences, optional values and text cannot be converted"),
         (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator"),
-        (_RANDOM.__contains__, "{nodes}: random numbers cannot be converted"),
+        (RANDOM.__contains__, "{nodes}: random numbers cannot be converted"),
     )  # fmt: skip
     for matches, text in kinds:
         if matches(node.op_type):

@@ -9,6 +9,7 @@ import onnx_ir
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes
 from dlpuconv.frontends.branches import inline_branches, screen_branches
+from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
 from dlpuconv.frontends.functions import inline_functions
@@ -53,6 +54,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     gone = inputs - {value.name for value in graph.input}
     asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
     screen_types(graph)
+    compute_constant_loops(proto)
     screen_operators(proto)
     to_float32(proto)
     make_masks_finite(proto)

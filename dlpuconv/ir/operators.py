@@ -14,3 +14,16 @@ QUANTIZATION: Final = frozenset(
     )
 )  # fmt: skip
 """Operators that a quantizer puts in: a graph with one of them states scales of its own."""
+
+SEQUENCES: Final = frozenset(
+    (
+        "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength",
+        "SplitToSequence", "ConcatFromSequence",
+    )
+)  # fmt: skip
+"""Operators on lists of tensors."""
+
+RANDOM: Final = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
+)
+"""Operators that give something else each time."""

@@ -1,6 +1,6 @@
 """Movements of data in their cheapest spelling.
 
-    Gather of neighbours, or of one, along an axis -> Slice (and Reshape)
+    Gather of neighbours, or of one, along an axis -> Slice (and Reshape); of a vector in another shape -> in a row
     Transpose that moves only axes of extent 1, DepthToSpace of one pixel -> Reshape
     Add(x, Expand(y)) -> Add(x, y), where the Add broadcasts as well
     Softmax between Transposes -> Softmax on the axis itself, and one Transpose or none
@@ -12,7 +12,7 @@ Needs static shapes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,14 +22,17 @@ from dlpuconv.passes.editor import Editor, static_shape
 from dlpuconv.passes.merge_transposes import BINARY, permutation
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import onnx_ir
 
 
 def gather_to_slice(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """Gather by a constant index, or constant neighbours, -> Slice."""
+    """Gather by a constant index, or constant neighbours, -> Slice; of a vector in another shape -> Gather, Reshape."""
     index, shape, after = editor.array(node.inputs[1]), static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    if index is None or shape is None or after is None or index.ndim > 1 or index.size == 0:
+    if index is None or shape is None or after is None or index.size == 0:
         return None
+    if index.ndim > 1:
+        return _gather_in_a_row(editor, node, index) if len(shape) == 1 else None
     axis = attrs.integer(node, "axis", 0) % len(shape)
     picked = index.ravel() % shape[axis]
     if (np.diff(picked) != 1).any():
@@ -42,6 +45,13 @@ def gather_to_slice(editor: Editor, node: onnx_ir.Node) -> Outcome:
             node, "Reshape", [result, editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")]
         )
     editor.substitute(node, result)
+    return FIRED
+
+
+def _gather_in_a_row(editor: Editor, node: onnx_ir.Node, index: npt.NDArray[Any]) -> Outcome:
+    row = editor.add(node, "Gather", [node.inputs[0], editor.constant(index.ravel(), f"{node.name}_row")], {"axis": 0})
+    shape = editor.constant(np.asarray(index.shape, np.int64), f"{node.name}_shape")
+    editor.substitute(node, editor.add(node, "Reshape", [row, shape]))
     return FIRED
 
 
