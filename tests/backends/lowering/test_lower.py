@@ -229,3 +229,18 @@ def test_a_model_that_fails_on_the_proofs_sample_is_one_error(worker: LoweringWo
     source = integers("Div", TensorProto.INT32)  # of numbers between -1 and 1
     with pytest.raises(ArtifactError, match="division by zero"):
         lower(source, layouts={}, worker=worker, workspace=tmp_path)
+
+
+def test_what_rounding_alone_does_to_a_model_is_no_fault_of_its_lowering(
+    worker: LoweringWorker, tmp_path: Path
+) -> None:
+    """z -> 4 z (1 - z) doubles an error each time, and no two libraries round tanh alike."""
+    nodes = [helper.make_node("Tanh", ["x"], ["t"]), helper.make_node("Abs", ["t"], ["z0"])]
+    for step in range(16):
+        nodes += [
+            helper.make_node("Sub", ["one", f"z{step}"], [f"rest{step}"]),
+            helper.make_node("Mul", [f"z{step}", f"rest{step}"], [f"product{step}"]),
+            helper.make_node("Mul", [f"product{step}", "four"], [f"z{step + 1}"]),
+        ]
+    source = model(nodes, {"x": (1, 64)}, {"z16": (1, 64)}, {"one": np.float32(1), "four": np.float32(4)})
+    assert 30 < lower(source, layouts={}, worker=worker, workspace=tmp_path).sqnr_db["z16"] < 60
