@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv import __version__
 from dlpuconv.analysis import Blame
-from dlpuconv.calibration import Origin
-from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
@@ -22,26 +16,22 @@ from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
 from dlpuconv_backends.tflite.blame import blame
-from dlpuconv_backends.tflite.budget import affordable_samples, affordable_to_blame
+from dlpuconv_backends.tflite.budget import affordable_to_blame
 from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
 from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.legalize import legalize
+from dlpuconv_backends.tflite.measuring import material_of, measure, measured_graph
 from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.moments import moments_of_layers, with_moments
 from dlpuconv_backends.tflite.naming import name_uniquely
-from dlpuconv_backends.tflite.numbers import Range
-from dlpuconv_backends.tflite.plan import observed_tensors
 from dlpuconv_backends.tflite.quantizer import Quantized, quantize
-from dlpuconv_backends.tflite.refusals import refuse_undefined, refuse_unsupported
+from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
-from dlpuconv_backends.tflite.spreads import Spreads, spread_of
-from dlpuconv_backends.tflite.statistics import MinMax, Statistics, observe
-from dlpuconv_backends.tflite.tuning import Material, Tuner
+from dlpuconv_backends.tflite.tuning import Tuner
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -51,10 +41,9 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Draft, Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
+    from dlpuconv_backends.tflite.numbers import Range
+    from dlpuconv_backends.tflite.statistics import Statistics
     from dlpuconv_backends.tflite.tuning import Tuned
-
-_MEASURES = "ranges-2"
-"""Part of the cache's key: raise it when the same graph and samples would be measured differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +118,17 @@ class TFLiteBackend(Backend):
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
         lowered, rewrites = self._legal(job)
         graph = lowered.graph
-        measured = _measured_graph(graph, job, lowered)
-        statistics = _measure(measured, job, lowered)
+        measured = measured_graph(graph, job, lowered)
+        statistics = measure(measured, job, lowered)
         mixed = mixed_outputs(graph, statistics.ranges())
         may_split = job.interface.split_outputs is OutputSplitting.AUTO
         told = tell_mixed(graph, mixed, split=may_split)
         pieces = split_outputs(graph, mixed if may_split else [])
         if may_split and mixed:
             name_uniquely(graph)
-            measured = _measured_graph(graph, job, lowered)
-            statistics = _measure(measured, job, lowered)  # of what is new too
-        tuner = Tuner(_material(graph, measured, job, lowered, statistics))
+            measured = measured_graph(graph, job, lowered)
+            statistics = measure(measured, job, lowered)  # of what is new too
+        tuner = Tuner(material_of(graph, measured, job, lowered, statistics))
         return TFLitePrepared(
             job=job,
             graph=graph,
@@ -252,91 +241,6 @@ def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantize
     if recipe.bias_correction is BiasCorrection.EMPIRICAL:
         return tuned, quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
     return tuned, quantize(tuned, recipe, interface, prescribed)
-
-
-def _measured_graph(graph: Graph, job: Job, lowered: Lowered) -> Graph:
-    """The graph whose activations are measured: itself, unless the network tells more of them than the samples do.
-
-    Raises:
-        BackendError: LiteRT cannot run the float graph.
-    """
-    known = moments_of_layers(graph, job.model, job.moments)
-    if not known:
-        return graph
-    assert job.calibration is not None
-    given = feeds(job.calibration.fit, job.bindings, graph.inputs, lowered.input_permutations)
-    with job.progress.stage("recalling the batch normalizations"):
-        adapted = with_moments(graph, known, list(islice(given, affordable_samples(graph))))
-    if adapted is None:
-        job.progress.message(_CONTRADICTION)
-    return adapted or graph
-
-
-_CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
-
-
-def _measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
-    """Statistics of the activations, from the cache where the same graph has seen the same samples.
-
-    Raises:
-        CalibrationError: an activation is not finite.
-        UnsupportedModelError: a root of negative values.
-        BackendError: LiteRT cannot run the float graph.
-    """
-    assert job.calibration is not None
-    samples = job.calibration.fit
-    tensors = observed_tensors(graph)
-    cache = StatisticsCache(job.cache)
-    key = (
-        f"{_MEASURES} {MinMax.name} {Spreads.name} {json.dumps([t.name for t in tensors])} {_key(graph, job, lowered)}"
-    )
-    stored = cache.get(key)
-    if stored is not None and {name: len(array) for name, array in stored.items()} == {
-        MinMax.name: len(tensors),
-        Spreads.name: len(tensors),
-    }:
-        statistics = Statistics(
-            tensors=tuple(t.name for t in tensors),
-            values={name: array.astype("float64") for name, array in stored.items()},
-            samples=len(samples),
-        )
-    else:
-        with job.progress.stage("calibrating", len(samples)) as step:
-            given = feeds(samples, job.bindings, graph.inputs, lowered.input_permutations)
-            statistics = observe(graph, tensors, given, [MinMax(), Spreads(len(samples))], step)
-        cache.put(key, statistics.values)
-    low_high = statistics.values[MinMax.name]
-    observed = {t: Range(*values) for t, values in zip(tensors, low_high.tolist(), strict=True)}
-    refuse_undefined(graph, observed)
-    statistics.ranges()  # raises where something is not finite
-    return statistics
-
-
-def _material(graph: Graph, measured: Graph, job: Job, lowered: Lowered, statistics: Statistics) -> Material:
-    calibration = job.calibration
-    assert calibration is not None
-    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
-    return Material(
-        graph=graph,
-        measured=measured,
-        ranges=statistics.ranges(),
-        spreads={name: spread_of(row) for name, row in rows},
-        samples=len(calibration.fit),
-        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
-        feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
-        cache=StatisticsCache(job.cache),
-        key=_key(measured, job, lowered),
-        progress=job.progress,
-    )
-
-
-def _key(graph: Graph, job: Job, lowered: Lowered) -> str:
-    """Of everything that measured numbers depend on, but what is measured."""
-    assert job.calibration is not None
-    made_by = f"dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
-    network = hashlib.sha256(encode(graph)).hexdigest()
-    ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
-    return f"tflite {made_by} {network} {job.calibration.fit.digest} {ends}"
 
 
 def _encode(quantized: Quantized) -> tuple[bytes, str]:

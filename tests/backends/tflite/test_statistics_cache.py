@@ -13,7 +13,7 @@ from dlpuconv.plugin import InterfaceOptions, Job
 from dlpuconv.progress import Silent
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.lowering import Lowered
-from dlpuconv_backends.tflite import backend
+from dlpuconv_backends.tflite import measuring
 from dlpuconv_backends.tflite.statistics import MinMax
 from tests.backends.lowering.models import convolution
 from tests.backends.tflite.models import activation
@@ -57,7 +57,7 @@ def measure(samples: Counted, folder: Path) -> dict[str, tuple[float, float]]:
     )
     network = graph()
     lowered = Lowered(graph=network, input_permutations={}, output_permutations={}, sqnr_db={})
-    return {n: (r.low, r.high) for n, r in backend._measure(network, job, lowered).ranges().items()}
+    return {n: (r.low, r.high) for n, r in measuring.measure(network, job, lowered).ranges().items()}
 
 
 def test_the_same_question_is_measured_once(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_another_version_or_another_list_of_tensors_measures_again(
 ) -> None:
     samples = Counted()
     first = measure(samples, tmp_path)
-    monkeypatch.setattr(backend, name, value)
+    monkeypatch.setattr(measuring, name, value)
     again = measure(samples, tmp_path)
     assert samples.reads == 2
     assert all(again[tensor] == first[tensor] for tensor in ("x", "y"))
