@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EVERY_S = 0.02
+_NOTHING = 1_000_000  # bytes: what may change between two looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,20 +94,17 @@ def _sample(process: psutil.Popen, peak: list[int], done: threading.Event) -> No
             tree = [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
-        peak[0] = max(peak[0], sum(_resident(member) for member in tree if not _is_copy(member)))
-
-
-def _is_copy(process: psutil.Process) -> bool:
-    """Whether it is its parent once more: between fork and exec, the memory that it shows is its parent's."""
-    try:
-        parent = process.parent()
-        return parent is not None and process.cmdline() == parent.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return True
+        peak[0] = max(peak[0], sum(map(_resident, tree)))
 
 
 def _resident(process: psutil.Process) -> int:
+    """Memory in bytes; of a fork only what it does not share with its parent."""
     try:
-        return int(process.memory_info().rss)
+        own, parent = int(process.memory_info().rss), process.parent()
+        if parent is None or process.cmdline() != parent.cmdline():
+            return own
+        # Until it runs its own program, a child that subprocess started is in its parent's memory, which nobody shares.
+        starting = abs(parent.memory_info().rss - own) < _NOTHING
+        return 0 if starting else int(process.memory_full_info().uss)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0

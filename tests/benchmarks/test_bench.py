@@ -33,6 +33,11 @@ def test_what_a_fork_has_from_its_parent_is_counted_once(tmp_path: Path) -> None
     assert 100 < measure([sys.executable, "-c", program], tmp_path).peak_mb < 180
 
 
+def test_what_a_fork_takes_for_itself_is_counted(tmp_path: Path) -> None:
+    program = f"import os\nif os.fork(): os.wait()\nelse:\n    {_HOLDS.format(megabytes=150)}"
+    assert 150 < measure([sys.executable, "-c", program], tmp_path).peak_mb < 200
+
+
 def test_a_command_that_fails_tells_its_last_words(tmp_path: Path) -> None:
     done = measure([sys.executable, "-c", "import sys; print('a'); sys.exit('too bad')"], tmp_path)
     assert (done.status, done.stdout, done.last_words) == (1, "a\n", "too bad")
