@@ -9,7 +9,7 @@ from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, UnusableFi
 from dlpuconv.package import SUMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dlpuconv.formats.package_told import Told
     from dlpuconv.formats.safe_folder import SafeFolder
@@ -27,13 +27,10 @@ def changed_files(folder: SafeFolder, manifest: Told) -> Iterator[tuple[str, str
         sums = []
         if not isinstance(error, MissingFileError):
             yield SUMS, str(error)
-    matches = [_SUM.fullmatch(line) for line in sums[:_MOST_LISTED]]
-    if None in matches or len(sums) > _MOST_LISTED:
-        number = 1 + (matches.index(None) if None in matches else _MOST_LISTED)
-        yield SUMS, f"is damaged: line {number} is no hash of a file"
+    yield from ((SUMS, fault) for fault in _faults(sums))
     entries = manifest.entries("files")[:_MOST_LISTED]
     sizes = {str(entry.get("name")): entry.get("bytes") for entry in entries}
-    said = [(match[2], match[1].lower()) for match in matches if match]
+    said = [(match[2], match[1].lower()) for line in sums[:_MOST_LISTED] if (match := _SUM.fullmatch(line))]
     said += [(str(entry.get("name")), str(entry.get("sha256")).lower()) for entry in entries]
     left = _MOST_HASHED
     for name, digest in dict.fromkeys(said):
@@ -49,3 +46,13 @@ def changed_files(folder: SafeFolder, manifest: Told) -> Iterator[tuple[str, str
                     yield name, "is not the file that was written: its hash differs"
         except (UnusableFileError, OSError) as error:
             yield name, str(error)
+
+
+def _faults(sums: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the list itself; empty lines and comments are not, as `sha256sum` has it."""
+    if len(sums) > _MOST_LISTED:
+        yield f"lists more than {_MOST_LISTED} files"
+    lines = enumerate(sums[:_MOST_LISTED], 1)
+    bad = [number for number, line in lines if line and not line.startswith("#") and not _SUM.fullmatch(line)]
+    if bad:
+        yield f"is damaged: line {bad[0]} is no hash of a file"

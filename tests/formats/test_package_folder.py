@@ -236,11 +236,13 @@ def test_what_was_cut_short_is_a_finding(package: Path, name: str, text: str) ->
 
 
 def test_a_line_of_the_hashes_that_is_none_is_a_finding(package: Path) -> None:
-    lines = (package / "SHA256SUMS").read_text().splitlines()
-    lines[1] = lines[1].replace("  ", " ")
-    (package / "SHA256SUMS").write_text("\n".join(lines))
+    lines = ["# of our package", "", *(package / "SHA256SUMS").read_text().splitlines()]
     (package / "manifest.json").unlink()
-    assert judged(package)["CV-FILES"] == ["SHA256SUMS is damaged: line 2 is no hash of a file"]
+    (package / "SHA256SUMS").write_text("\n".join(lines))
+    assert "CV-FILES" not in judged(package)
+    lines[3] = lines[3].replace("  ", " ")
+    (package / "SHA256SUMS").write_text("\n".join(lines))
+    assert judged(package)["CV-FILES"] == ["SHA256SUMS is damaged: line 4 is no hash of a file"]
 
 
 def test_json_of_another_tool_is_no_manifest(foreign: Path) -> None:
