@@ -1,6 +1,6 @@
 """Masks of attention: constants whose minus infinities are added in front of a Softmax, which makes zeros of them.
 
-They become the lowest float32: the same zeros, and a number that every format and every range can hold.
+They become a number far below all others: the same zeros, and what every format can hold, several added up as well.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import onnx
 
 _FLOAT32: Final = 1
+LOWEST: Final = -1e30
+"""Far below all that a network computes, and finite still where several masks are added."""
 
 _CARRIERS: Final = {
-    "Add", "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
-    "Where",
+    "Add", "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Tile", "Transpose",
+    "Trilu", "Unsqueeze", "Where",
 }  # fmt: skip
 """What a mask goes through on its way to the Softmax that makes zeros of its infinities."""
 
@@ -34,7 +36,7 @@ def make_masks_finite(model: onnx.ModelProto) -> None:
     for name, tensor in all_tensors(model):
         values = onnx.numpy_helper.to_array(tensor) if tensor.data_type == _FLOAT32 else None
         if values is not None and np.isneginf(values).any() and is_mask(name, values, readers):
-            lowest = np.maximum(values, np.finfo(np.float32).min)
+            lowest = np.maximum(values, np.float32(LOWEST))
             tensor.CopyFrom(onnx.numpy_helper.from_array(lowest, tensor.name))
 
 

@@ -62,8 +62,8 @@ def all_tensors(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]
 
 
 def tensor_label(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> str:
-    """What to call a tensor that is an attribute: a constant's output, else node and attribute."""
-    if node.op_type == "Constant" and node.output:
+    """What to call a tensor that is an attribute: the output that it fills, else node and attribute."""
+    if node.op_type in ("Constant", "ConstantOfShape") and node.output:
         return str(node.output[0])
     return f"{label(node)}, attribute {attribute.name!r}"
 
