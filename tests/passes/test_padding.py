@@ -152,11 +152,23 @@ def test_pads_of_different_values_stay() -> None:
 
 
 @pytest.mark.parametrize("pool", ["MaxPool", "AveragePool"])
-@pytest.mark.parametrize(("extent", "after", "dropped"), [(7, 3, True), (8, 4, False)])
-def test_rounding_up_is_dropped_where_it_changes_nothing(pool: str, extent: int, after: int, dropped: bool) -> None:
+@pytest.mark.parametrize(
+    ("extent", "more", "after", "dropped"),
+    [
+        (7, "", 3, True),
+        (8, "", 4, False),
+        (7, ", pads=[1,0,0,0]", 4, False),
+        (8, ", pads=[1,0,0,0]", 4, True),
+        (9, ", dilations=[2,1]", 3, True),
+        (8, ", dilations=[2,1]", 3, False),
+    ],
+)
+def test_rounding_up_is_dropped_where_it_changes_nothing(
+    pool: str, extent: int, more: str, after: int, dropped: bool
+) -> None:
     source = model(
         f"(float[1,2,{extent},7] x) => (float[1,2,{after},3] y)"
-        f" {{ y = {pool}<kernel_shape=[3,3], strides=[2,2], ceil_mode=1>(x) }}"
+        f" {{ y = {pool}<kernel_shape=[3,3], strides=[2,2], ceil_mode=1{more}>(x) }}"
     )
     result = rewrite(source, explicit_padding.PASS, explicit_padding.ROUNDING)
     assert ("ceil_mode" not in result.node(pool).attributes) is dropped
