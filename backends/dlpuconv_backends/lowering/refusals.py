@@ -39,7 +39,7 @@ def refuse_computed_weights(model: Model) -> None:
 
 
 def refuse_small_integers(graph: Graph) -> None:
-    """Check that nothing computes with integers of 8 or 16 bits: TFLite takes them for quantized, and LiteRT ends.
+    """Check that nothing works on integers of 8 or 16 bits: TFLite takes them for quantized, and LiteRT ends.
 
     Args:
         graph: float, as it was lowered.
@@ -50,8 +50,8 @@ def refuse_small_integers(graph: Graph) -> None:
     found = [f"{op.kind} ({op.source_name!r})" for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
     if found:
         raise UnsupportedModelError(
-            f"the model computes with integers of 8 or 16 bits: {_listed(found)}: cast them to float32 or int32 in"
-            " front"
+            "these work on integers of 8 or 16 bits, which TFLite takes for quantized values:"
+            f" {_listed(found)}: cast them to float32 or int32 in front"
         )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.lowering import Lowered
 
-_MEASURES = "ranges-2"
+_MEASURES = "ranges-3"
 """Part of the cache's key: raise it when the same graph and samples would be measured differently."""
 _CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
 

@@ -95,6 +95,7 @@ class Parameters:
             return cls.covering(whole)
         step = float(np.diff(flat).min())
         for scale in (step, step / 2):
+            scale /= max(_STEPS // round(float(flat[-1] - flat[0]) / scale), 1)  # as fine as it may be
             codes = np.rint(flat / scale)
             fits = codes[-1] - codes[0] <= _STEPS and _SMALLEST_SCALE < scale < limit
             if fits and np.abs(codes * scale - flat).max() <= _EXACT * scale:

@@ -193,12 +193,12 @@ SPECS: dict[str, OperatorSpec] = {
     # Data goes in, booleans or indices come out.
     "ARG_MAX": _reads("property"),
     "ARG_MIN": _reads("property"),
-    "EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
-    "NOT_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
-    "LESS": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
-    "LESS_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
-    "GREATER": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
-    "GREATER_EQUAL": _compares("property; kernel comparisons.cc rescales, and aborts on a scale of 1 or more"),
+    "EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
+    "NOT_EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
+    "LESS": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
+    "LESS_EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
+    "GREATER": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
+    "GREATER_EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
 }
 
 

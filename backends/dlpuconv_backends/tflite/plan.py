@@ -13,7 +13,7 @@ import numpy as np
 
 from dlpuconv_backends.tflite.numbers import ALL, Parameters, Range
 from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs, is_data
-from dlpuconv_backends.tflite.saturation import clamp_bounds, distinguished, holds
+from dlpuconv_backends.tflite.saturation import clamp_bounds, constants, distinguished, holds
 from dlpuconv_backends.tflite.segments import Grouping, group
 
 if TYPE_CHECKING:
@@ -76,17 +76,15 @@ def choose_ranges(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor
         observed: lowest and highest value of `observed_tensors(graph)`.
     """
     needs = distinguished(graph, observed)
-    chosen = {t: values.clamped_to(needs.get(t, ALL)) for t, values in observed.items()}
+    held = {**observed, **{t: holds(t) for t in constants(graph)}}
+    chosen = {t: values.clamped_to(needs.get(t, ALL)) for t, values in held.items()}
     for op in graph.operators:
         if op.kind in ("ADD", "SUB") and op.output in chosen:
             widest = max((chosen[t].width for _, t in data_inputs(op) if t in chosen), default=0.0)
             if chosen[op.output].width < widest * _ADD_HEADROOM:
                 chosen[op.output] = Range(-widest * _ADD_HEADROOM, widest * _ADD_HEADROOM)
         for index, constant in data_inputs(op):
-            if not constant.is_constant:
-                continue
-            chosen[constant] = holds(constant).clamped_to(needs.get(constant, ALL))
-            if SPECS[op.kind].scales is Scales.SAME and _matters(graph, op, index):
+            if constant.is_constant and SPECS[op.kind].scales is Scales.SAME and _matters(graph, op, index):
                 _widen(chosen, op, chosen[constant])  # it shares the output's scale
     return chosen
 

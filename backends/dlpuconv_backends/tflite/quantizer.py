@@ -10,7 +10,7 @@ from dlpuconv.quantization import BiasCorrection
 from dlpuconv_backends.tflite.emit import Interface, build
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.plan import choose_ranges, plan_activations
-from dlpuconv_backends.tflite.refusals import refuse_too_wide
+from dlpuconv_backends.tflite.refusals import refuse_coarse, refuse_too_wide
 from dlpuconv_backends.tflite.weights import LayerWeights, Refinement, granularity, layer_names, quantize_layer
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def quantize(
     chosen = choose_ranges(graph, observed)
     refuse_too_wide(graph, chosen)
     plan = plan_activations(graph, chosen, prescribed)
+    refuse_coarse(graph, plan)
     layers = quantize_layers(tuned, plan, recipe)
     return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers)
 

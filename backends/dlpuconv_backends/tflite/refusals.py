@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
     from dlpuconv_backends.tflite.numbers import Range
+    from dlpuconv_backends.tflite.plan import ActivationPlan
 
 _SHOWN = 12
 _HUGE = 1e20
@@ -65,18 +66,30 @@ def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range]) -> None:
     refused = {}
     for op in graph.operators:
         made = [chosen[op.output]] if op.output in chosen else []
-        read = [chosen[tensor] for _, tensor in data_inputs(op) if tensor in chosen]
-        limit = SPECS[op.kind].scale_limit if op.kind in SPECS else np.inf
         if wide := [values for values in made if values.width > _HUGE]:
-            refused[op] = f"gives values {_told(wide[0])}, beside which 8 bits hold no others"
-        elif wide := [values for values in read if values.width / 255 >= limit]:
-            refused[op] = f"compares values {_told(wide[0])}, and TFLite's kernel takes no more than 255 of them"
+            told = f"from {wide[0].low:.3g} to {wide[0].high:.3g}"
+            refused[op] = f"gives values {told}, beside which 8 bits hold no others"
     if refused:
         raise UnsupportedModelError(_sentence(graph, refused))
 
 
-def _told(values: Range) -> str:
-    return f"from {values.low:.3g} to {values.high:.3g}"
+def refuse_coarse(graph: Graph, plan: ActivationPlan) -> None:
+    """Check that comparisons read scales that their kernel knows: from 1 on it gives wrong answers, or none.
+
+    Args:
+        graph: float.
+        plan: of its activations: a scale may be coarser than the values in it ask for.
+
+    Raises:
+        UnsupportedModelError: lists the comparisons whose are not.
+    """
+    refused = {}
+    for op in graph.operators:
+        scales = [plan.read_as(op, index).scale for index, _ in data_inputs(op)]
+        if scales and max(scales) >= SPECS[op.kind].scale_limit:
+            refused[op] = f"compares values in steps of {max(scales):.3g}, and TFLite's kernel needs steps below 1"
+    if refused:
+        raise UnsupportedModelError(_sentence(graph, refused))
 
 
 def _reason(op: Operator) -> str | None:

@@ -64,20 +64,23 @@ def distinguished(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor
     for op in reversed(graph.operators):
         for tensor in op.outputs:
             of(tensor)
-    for tensor in (*graph.inputs, *_constants(graph)):
+    for tensor in (*graph.inputs, *constants(graph)):
         of(tensor)
     return found
 
 
-def _constants(graph: Graph) -> list[Tensor]:
+def constants(graph: Graph) -> list[Tensor]:
+    """The data constants that are neither weights nor bias, one for each input that reads one."""
     return [t for op in graph.operators for _, t in data_inputs(op) if t.is_constant]
 
 
 def _held(graph: Graph, observed: Mapping[Tensor, Range]) -> dict[Tensor, Range]:
-    """What constants hold, and what tensors hold that have all values of an observed one."""
-    found = {t: holds(t) for t in _constants(graph)}
+    """What constants hold, what kernels prescribe, and what tensors hold that have all values of an observed one."""
+    found = {t: holds(t) for t in constants(graph)}
     for op in graph.operators:
         spec = SPECS.get(op.kind)
+        if spec is not None and spec.fixed is not None:
+            found |= dict.fromkeys(op.outputs, spec.fixed.range)
         inputs = data_inputs(op) if spec is not None and spec.reorders else []
         if len(inputs) == 1:
             source = inputs[0][1]

@@ -51,8 +51,10 @@ def told_apart(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.f
         length: of a row.
 
     Returns:
-        [rows, length].
+        [rows, length]; zeros for a row of equal values (masked altogether): saturated or not, it gives equal outputs.
     """
     rows = values.reshape(-1, length)
-    floors: npt.NDArray[np.float32] = rows.max(axis=1, keepdims=True) - np.float32(math.log(_QUARTERS * length))
-    return np.maximum(rows, floors)
+    highest = rows.max(axis=1, keepdims=True)
+    lifted = np.maximum(rows, highest - np.float32(math.log(_QUARTERS * length)))
+    uneven = rows.min(axis=1, keepdims=True) < highest
+    return np.where(uneven, lifted, np.float32(0.0))

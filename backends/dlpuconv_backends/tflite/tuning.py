@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _SAME_FUNCTION_DB = 60.0
 _COMPARED = 6
-_MEASURES = "details-3"
+_MEASURES = "details-4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dlpuconv.errors import UnsupportedModelError
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.refusals import refuse_too_wide, refuse_undefined, refuse_unsupported
-from tests.backends.tflite.models import activation, constant, graph_of
+from tests.backends.tflite.models import Arrays, activation, constant, graph_of, quantized, run_quantized
 
 
 def unary(kind: str, x: object, name: str) -> Operator:
@@ -111,9 +111,23 @@ def test_values_that_no_scale_holds_beside_others_are_refused() -> None:
         refuse_too_wide(graph, {graph.outputs[0]: Range(-1e38, 1.0)})
 
 
-def test_comparisons_of_values_that_their_kernel_ends_at_are_refused() -> None:
-    x = activation("x", 1, 8)
-    graph = graph_of("GREATER", [x, constant("c", [7.0])], [activation("y", 1, 8, dtype=np.bool_)], None, "/cut")
-    refuse_too_wide(graph, {x: Range(0.0, 254.0)})
-    with pytest.raises(UnsupportedModelError, match=r"GREATER \('/cut'\) compares values from 0 to 255"):
-        refuse_too_wide(graph, {x: Range(0.0, 255.0)})
+def compared() -> Graph:
+    """ABS(x) > 7, and ABS(x) beside ABS(z), which shares its scale."""
+    x, z = activation("x", 1, 8), activation("z", 1, 8)
+    first, second = (Operator("ABS", [t], [activation(f"abs_{t.name}", 1, 8)]) for t in (x, z))
+    options = schema.ConcatenationOptionsT()
+    options.axis = 1
+    beside = Operator("CONCATENATION", [first.output, second.output], [activation("beside", 1, 16)], options)
+    bound = constant("c", [7.0])
+    greater = Operator("GREATER", [first.output, bound], [activation("y", 1, 8, dtype=np.bool_)], None, "/cut")
+    return Graph([x, z], [beside.output, greater.output], [first, second, beside, greater])
+
+
+@pytest.mark.parametrize("highest", [254.0, 290.0])
+def test_comparisons_in_steps_that_their_kernel_does_not_know_are_refused(highest: float) -> None:
+    feed: Arrays = {"x": np.full((1, 8), 200, np.float32), "z": np.full((1, 8), highest, np.float32)}
+    if highest < 255:
+        assert run_quantized(quantized(compared(), [feed]).graph, feed)["y"].all()
+    else:
+        with pytest.raises(UnsupportedModelError, match=r"GREATER \('/cut'\) compares values in steps of 1.14"):
+            quantized(compared(), [feed])

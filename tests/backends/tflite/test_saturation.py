@@ -26,6 +26,18 @@ def needs(operators: list[Operator], outputs: list[Tensor], observed: dict[str, 
     return distinguished(graph, ranges)[graph.inputs[0]]
 
 
+def test_a_positive_mask_in_front_of_a_clamp_is_stored_as_far_as_it_takes_effect() -> None:
+    """TFLite's fast ADD wraps sums of more than 32767 output steps."""
+    x, masked = activation("x", 1, 32), activation("masked", 1, 32)
+    mask = constant("mask", [[0, 1e4] * 16])
+    add = Operator("ADD", [x, mask], [masked], schema.AddOptionsT())
+    relu = Operator("RELU6", [masked], [activation("y", 1, 32)])
+    graph = Graph([x], [relu.output], [add, relu])
+    feed = {"x": np.linspace(-20, 20, 32, dtype=np.float32)[None]}
+    found = run_quantized(quantized(graph, [feed]).graph, feed)["y"]
+    np.testing.assert_allclose(found, run(graph, feed)["y"], atol=0.2)
+
+
 def test_an_output_tells_everything_apart() -> None:
     x = activation("x", *X)
     op = unary("RELU", x, "y")
