@@ -51,10 +51,11 @@ def round_down(_: Editor, node: onnx_ir.Node) -> Outcome:
     if not attrs.integer(node, "ceil_mode", 0):
         return None
     x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    kernel, strides, pads = (attrs.integers(node, name) for name in ("kernel_shape", "strides", "pads"))
-    if x is None or y is None or kernel is None or strides is None or pads is None:
+    kernel = attrs.integers(node, "kernel_shape")
+    if x is None or y is None or kernel is None:
         return "its shapes are unknown"
-    dilations = attrs.integers(node, "dilations") or [1] * len(kernel)
+    strides, dilations = (attrs.integers(node, name) or [1] * len(kernel) for name in ("strides", "dilations"))
+    pads = attrs.integers(node, "pads") or [0] * (2 * len(kernel))
     for axis, (window, stride, gap) in enumerate(zip(kernel, strides, dilations, strict=True)):
         room = x[axis + 2] + pads[axis] + pads[axis + len(kernel)] - gap * (window - 1) - 1
         if room // stride + 1 != y[axis + 2]:

@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir
 
 from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
+from dlpuconv.passes.explicit_padding import round_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -218,11 +219,17 @@ def scatter_extremes(_: Editor, node: onnx_ir.Node) -> str | None:
     return f"with reduction {reduction}" if reduction in ("max", "min") else None
 
 
-def pool(_: Editor, node: onnx_ir.Node) -> str | None:
+def pool(editor: Editor, node: onnx_ir.Node) -> str | None:
     """Pooling without gaps -> pooling that knows no dilations."""
     if any(d != 1 for d in node.attributes.get_ints("dilations") or ()):
         return "with dilations"
     node.attributes.pop("dilations", None)
+    return max_pool(editor, node)
+
+
+def max_pool(editor: Editor, node: onnx_ir.Node) -> str | None:
+    """Pooling whose rounding up changes nothing -> pooling that rounds down."""
+    round_down(editor, node)
     return None
 
 
@@ -235,6 +242,7 @@ RESPELLINGS: dict[str, tuple[tuple[int, Respelling], ...]] = {
     "Hardmax": ((13, softmax),),
     "LogSoftmax": ((13, softmax),),
     "LpPool": ((18, pool),),
+    "MaxPool": ((22, max_pool),),
     "Pad": ((19, pad_without_wrap), (18, pad_all_axes)),
     "Pow": ((12, pow_of_one_type),),
     "ReduceSum": ((13, axes_to_attribute),),
