@@ -118,6 +118,36 @@ def test_a_filling_that_something_else_reads_too_stays_as_it_is() -> None:
     assert "ConstantOfShape" in rewrite(source).operators
 
 
+@pytest.mark.parametrize(
+    ("nodes", "operators"),
+    [
+        ("y = ConvTranspose(x, w)", ["ConvTranspose"]),
+        ("n = Relu(w)  y = ConvTranspose(x, n)", ["ConvTranspose"]),
+        ("n = Add(w, z)  y = ConvTranspose(x, n)", ["ConstantOfShape", "Add", "ConvTranspose"]),
+    ],
+)
+def test_it_depends_on_what_comes_of_a_filling(nodes: str, operators: list[str]) -> None:
+    source = model(
+        f"""(float[1,600,1,1] x, float[600,512,1,1] z) => (float[1,512,1,1] y) {{
+            w = ConstantOfShape<value = float[1] {{0.5}}>(s)  {nodes}
+        }}""",
+        s=ints(600, 512, 1, 1),
+    )
+    fold_constants.PASS.run(Editor(source.graph))
+    assert [node.op_type for node in source.graph.graph] == operators
+
+
+def test_a_filling_that_the_user_sees_stays_as_it_is() -> None:
+    source = model(
+        """(float[1,600,1,1] x) => (float[1,512,1,1] y, float[512,600,1,1] w) {
+            w = ConstantOfShape<value = float[1] {0.5}>(s)  y = Conv(x, w)
+        }""",
+        s=ints(512, 600, 1, 1),
+    )
+    fold_constants.PASS.run(Editor(source.graph))
+    assert [node.op_type for node in source.graph.graph] == ["ConstantOfShape", "Conv"]
+
+
 def test_a_filling_beyond_all_networks_for_cameras_is_not_made() -> None:
     source = model(
         "(float[1,8192,1,1] x) => (float[1,8193,1,1] y) { w = ConstantOfShape(s) y = Conv(x, w) }",

@@ -79,6 +79,11 @@ def test_infinity_beside_values_is_refused() -> None:
         refuse_unsupported(graph_of("MAXIMUM", inputs, [activation("y", 1, 4)]))
 
 
+def test_infinity_that_pads_in_front_of_a_maximum_is_not() -> None:
+    inputs = [activation("x", 1, 4, 4, 2), constant("pads", np.zeros((4, 2)), np.int32), constant("c", [-np.inf])]
+    refuse_unsupported(graph_of("PADV2", inputs, [activation("y", 1, 4, 4, 2)]))
+
+
 def test_other_floating_types_are_refused_and_integers_are_not() -> None:
     half = graph_of("RELU", [activation("x", 1, dtype=np.float16)], [activation("y", 1, dtype=np.float16)])
     with pytest.raises(UnsupportedModelError, match="computes in float16"):
@@ -109,6 +114,8 @@ def test_values_that_no_scale_holds_beside_others_are_refused() -> None:
     refuse_too_wide(graph, {graph.outputs[0]: Range(-1e19, 1.0)})
     with pytest.raises(UnsupportedModelError, match=r"MUL \('/mask'\) gives values from -1e\+38 to 1, beside which"):
         refuse_too_wide(graph, {graph.outputs[0]: Range(-1e38, 1.0)})
+    with pytest.raises(UnsupportedModelError, match="beside which"):
+        quantized(graph, [{"x": np.ones((1, 8), np.float32)}])
 
 
 def compared() -> Graph:

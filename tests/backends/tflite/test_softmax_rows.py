@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,20 @@ def test_means_are_of_all_values_and_distributions_of_what_is_told_apart() -> No
     assert found.values[MinMax.name][0, 0] > -40
     assert found.values[Spreads.name][0, 0] > -40
     assert found.values[Channels.name][:, 0].min() < -9000
+
+
+def test_a_mask_is_clamped_behind_a_reshape_too() -> None:
+    graph = attention(-1e9)
+    scale, add, last = graph.operators
+    moved = reshape(scale.output, (1, ROWS, LENGTH))
+    add.inputs[0] = moved.output
+    graph.operators = [scale, moved, add, last]
+    chosen = choose_ranges(graph, {scale.output: Range(-9.0, 9.0), add.output: Range(-11.0, 9.0)})
+    assert chosen[add.input(1)] == Range(-11.0 - 9.0 - 18.0, 0.0)
+
+
+def test_the_lowest_float_is_measured_without_a_warning() -> None:
+    graph = attention(float(np.finfo(np.float32).min))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        observe(graph, [graph.operators[1].output], samples(2), [MinMax(), Spreads(2), Channels([LENGTH])])
