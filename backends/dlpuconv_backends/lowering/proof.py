@@ -57,10 +57,11 @@ def prove(
     wrong: dict[str, float] = {}
     rounded: Arrays = {}  # what rounding alone makes of the source's outputs
     for spec in signature.outputs:
-        want = np.transpose(expected[spec.name], outputs[spec.name])
-        have = found[spec.name]
+        want, have = expected[spec.name], found[spec.name]
         if want.size == have.size == 1:
             have = have.reshape(want.shape)  # some kernels make [1] of a scalar
+        else:
+            want = np.transpose(want, outputs[spec.name])
         if have.shape != want.shape:
             raise BackendError(
                 f"lowering {spec.name!r} gives the shape {have.shape}, but the model gives {want.shape} in this layout"

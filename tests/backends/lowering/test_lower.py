@@ -244,3 +244,9 @@ def test_what_rounding_alone_does_to_a_model_is_no_fault_of_its_lowering(
         ]
     source = model(nodes, {"x": (1, 64)}, {"z16": (1, 64)}, {"one": np.float32(1), "four": np.float32(4)})
     assert 30 < lower(source, layouts={}, worker=worker, workspace=tmp_path).sqnr_db["z16"] < 60
+
+
+def test_an_output_that_is_a_number_is_proven_as_one(worker: LoweringWorker, tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["z"]), helper.make_node("Identity", ["five"], ["y"])]
+    source = model(nodes, {"x": (1, 4)}, {"z": (1, 4), "y": ()}, {"five": np.float32(5)})
+    assert lower(source, layouts={}, worker=worker, workspace=tmp_path).sqnr_db["y"] > 90
