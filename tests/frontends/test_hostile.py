@@ -122,6 +122,7 @@ def test_memory_does_not_follow_what_a_file_declares() -> None:
     ],
     ids=lambda proto: proto.graph.node[0].op_type,
 )
+@pytest.mark.slow
 def test_what_ends_or_fills_the_process_in_onnxs_own_inference_is_an_error(proto: onnx.ModelProto) -> None:
     with pytest.raises(ModelError):
         read(proto)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ("A8-CACHE", ARTPEC8, 65000, 66000),
     ],
 )
+@pytest.mark.slow
 def test_models_beyond_what_was_tried_warn(rule: str, target: Target, most: int, too_many: int) -> None:
     """1024 weights and a bias of four bytes for each channel."""
     x = image(shape=(1, 1, 1, 1024))
