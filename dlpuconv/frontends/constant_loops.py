@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.isolated_runner import IsolatedRunner, Limits
 from dlpuconv.frontends.cut import remove_dead
+from dlpuconv.frontends.protos import walk_nodes
 from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM, SEQUENCES
 
@@ -59,8 +60,7 @@ def _constant_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _is_random(node: onnx.NodeProto) -> bool:
-    nested = (inner for attribute in node.attribute if attribute.HasField("g") for inner in attribute.g.node)
-    return node.op_type in RANDOM or any(map(_is_random, nested))
+    return any(inner.op_type in RANDOM for inner in walk_nodes([node]))
 
 
 def _needed(graph: onnx.GraphProto, constant: Sequence[onnx.NodeProto]) -> list[str]:

@@ -127,7 +127,7 @@ def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
             continue
         if np.isnan(values).any():
             yield f"the weights {name!r} hold NaN in {int(np.isnan(values).sum())} of {values.size} places"
-        elif name not in bounds and not is_mask(name, values, readers):
+        elif name not in bounds and ((values == np.inf).any() or not is_mask(name, readers)):
             yield f"the weights {name!r} hold infinity in {int(np.isinf(values).sum())} of {values.size} places"
 
 

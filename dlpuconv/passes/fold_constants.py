@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.ir.operators import RANDOM
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import Sweep
 from dlpuconv.passes.editor import Editor, static_shape
@@ -33,9 +34,7 @@ MOST_WEIGHTS = 1 << 26
 _WEIGHTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 """By operator, the input that chips want to be a constant."""
 
-_NOT_CONSTANT = frozenset(
-    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout")
-)
+_NOT_CONSTANT = RANDOM | {"Dropout"}
 # The ranges that training chose are read from these, so they stay.
 _QUANTIZATION = frozenset(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.frontends.report import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import onnx_ir
 
     from dlpuconv.ir import Model
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _MOVES = ("CAST", "RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER", "SPLIT", "SPLIT_V", "UNPACK", "SQUEEZE")
 _SMALL_BYTES = 4
-_SHOWN = 5
 
 
 def refuse_computed_weights(model: Model) -> None:
@@ -33,7 +31,7 @@ def refuse_computed_weights(model: Model) -> None:
     ]
     if found:
         raise UnsupportedModelError(
-            f"convolutions take weights that are constants, but these compute theirs: {_listed(found)}: end the graph"
+            f"convolutions take weights that are constants, but these compute theirs: {joined(found)}: end the graph"
             " in front of them with --cut-at and compute the rest on the CPU"
         )
 
@@ -51,17 +49,12 @@ def refuse_small_integers(graph: Graph) -> None:
     if found:
         raise UnsupportedModelError(
             "these work on integers of 8 or 16 bits, which TFLite takes for quantized values:"
-            f" {_listed(found)}: cast them to float32 or int32 in front"
+            f" {joined(found)}: cast them to float32 or int32 in front"
         )
 
 
 def _is_small(op: Operator) -> bool:
     return any(t is not None and t.dtype.kind in "iu" and t.dtype.itemsize < _SMALL_BYTES for t in op.inputs)
-
-
-def _listed(found: Sequence[str]) -> str:
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(found[:_SHOWN]) + more
 
 
 def _computed(node: onnx_ir.Node) -> onnx_ir.Value | None:

@@ -7,7 +7,7 @@ operators' constraints. A recipe that knows better ranges replaces the first and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from dlpuconv_backends.tflite.segments import Grouping, group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy.typing as npt
 
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 
@@ -175,7 +177,9 @@ def _constants(
     for op in graph.operators:
         for index, tensor in data_inputs(op):
             if tensor.data is not None:
-                needed = chosen.get(tensor, ALL)
-                own = Parameters.holding(np.clip(tensor.data, needed.low, needed.high), SPECS[op.kind].scale_limit)
-                found[op, index] = parameters[op.output] if _keeps_scale(op) else own
+                found[op, index] = parameters[op.output] if _keeps_scale(op) else _own(op, tensor.data, chosen[tensor])
     return found
+
+
+def _own(op: Operator, values: npt.NDArray[Any], needed: Range) -> Parameters:
+    return Parameters.holding(np.clip(values, needed.low, needed.high), SPECS[op.kind].scale_limit)
