@@ -49,9 +49,13 @@ def named(graph: Graph, *names: str) -> list[Tensor]:
 
 
 def robust(graph: Graph, statistics: Statistics) -> dict[str, Range]:
+    return ranges(graph, statistics, Observer.ROBUST)
+
+
+def ranges(graph: Graph, statistics: Statistics, observer: Observer) -> dict[str, Range]:
     rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
     spreads = {name: spread_of(row) for name, row in rows}
-    return observed_ranges(graph, statistics.ranges(), spreads, Observer.ROBUST)
+    return observed_ranges(graph, statistics.ranges(), spreads, observer)
 
 
 def test_only_tensors_whose_range_is_free_are_observed() -> None:
@@ -126,6 +130,23 @@ def test_what_only_moves_into_an_output_keeps_its_whole_range() -> None:
     tensors = named(graph, "x", "conv")
     statistics = observe(graph, tensors, [*feeds(15), {"x": np.full(SHAPE, 50, np.float32)}], [MinMax(), Spreads(16)])
     assert robust(graph, statistics) == statistics.ranges()
+
+
+@pytest.mark.parametrize("observer", [o for o in Observer if o is not Observer.MINMAX])
+def test_no_observer_cuts_off_the_logits_of_a_final_sigmoid(observer: Observer) -> None:
+    """One value in ten thousand is where a detector's detections are."""
+    graph = network()
+    rare = {"x": feeds(1)[0]["x"].copy()}
+    rare["x"][0, 2, 2] = 20.0
+    data = [*feeds(19), rare]
+    statistics = observe(graph, named(graph, "conv"), data, [MinMax(), Spreads(20)])
+    whole = statistics.ranges()["conv"]
+    assert ranges(graph, statistics, observer)["conv"] == whole
+    graph.operators[2].kind = "RELU"  # the same, by way of a clamp
+    assert ranges(graph, statistics, observer)["conv"] == whole
+    graph.outputs = []  # of a network that goes on behind the gate, the logits are like any other activation
+    cut = ranges(graph, statistics, observer)["conv"]
+    assert cut.high < whole.high
 
 
 def test_every_channel_is_looked_at_whatever_their_number() -> None:
