@@ -9,6 +9,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verify.parity import Links, compare
 from dlpuconv.verify.ports import match
+from dlpuconv.verify.reach import with_reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     links, artifact = link_source(run, view, question, sidecar)
     reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
-    return replace(report, kernels=kernels(view))
+    return with_reach(replace(report, kernels=kernels(view)), view, links.outputs)
 
 
 def in_source_names(runner: Runner, links: Links) -> Runner:

@@ -25,12 +25,16 @@ class OutputParity:
             artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
             -MOST_DB where the output has a fault.
         typical_db: mean over the samples of each one's ratio, cut to -20..60 dB, with the rounding to the output's own
-            steps (step^2 / 12 an element) added to the noise; steadier than `sqnr_db`, which the few worst samples
-            decide. None for labels, and where nothing differs or the reference is zero throughout.
+            steps (step^2 / 12 an element) added to the noise, each weighted by its share of the whole signal: a
+            picture without a detection says nothing of a detector's scores. Steadier than `sqnr_db`, which the few
+            worst samples decide. None for labels, and where nothing differs or the reference is zero throughout.
         exact: True where the artifact gives the very values of the reference.
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.
         peak: largest |r|, in real units.
+        span: lowest and highest r, in real units; None where there is no element.
+        reach: lowest and highest value that the file's codes can express in this output at all (`verify.reach`); None
+            where nothing limits them.
         argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
         equal: share of elements that equal the reference's, for labels (integers without a scale: an argmax, indices,
             a map of classes), whose differences mean nothing; None for other outputs.
@@ -50,6 +54,8 @@ class OutputParity:
     cosine: float | None
     max_error: float
     peak: float
+    span: tuple[float, float] | None = None
+    reach: tuple[float, float] | None = None
     typical_db: float | None = None
     argmax_agreement: float | None = None
     equal: float | None = None
@@ -74,6 +80,8 @@ class OutputParity:
             "cosine": None if self.cosine is None else round(self.cosine, 7),
             "max_error": finite(self.max_error),
             "peak": finite(self.peak),
+            "span": None if self.span is None else [finite(end) for end in self.span],
+            "reach": None if self.reach is None else [finite(end) for end in self.reach],
             "argmax_agreement": self.argmax_agreement,
             "equal": self.equal,
             "dead": self.dead or None,

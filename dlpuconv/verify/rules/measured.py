@@ -21,6 +21,12 @@ _COLLAPSE = (
     " --granularity per-channel keeps the accuracy where the chip can afford it,"
     " and --override 'LAYERS=per-channel' does so for some layers only"
 )
+_SHORT_OF_END, _SHORT_OF_SPAN, _SHORT_STEPS = 0.2, 0.05, 2.0
+"""How far an output may stay short of an end of the source's values: of that end, of their span, in its own steps.
+
+Held-out samples may well exceed those that the ranges were measured on by a tenth. The share of the span is for ends
+near zero, such as the lowest score.
+"""
 _RANDOM = " (the samples are made up: with real ones the figures mean more)"
 
 
@@ -47,6 +53,20 @@ def is_close(view: FileView, context: Context) -> Iterator[Hit]:
             continue
         yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are asked for{hint}", output.name)
         hint = ""
+
+
+def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
+    """No value that the source takes on the samples lies far beyond what the file's codes can express."""
+    steps = {port.name: port.scale for port in context.outputs or () if port.scale is not None}
+    for output in _outputs(context):
+        if output.reach is None or output.span is None or output.fault:
+            continue
+        (low, high), (lowest, highest) = output.span, output.reach
+        least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * steps.get(output.name, 0.0))
+        if high - highest > max(least, _SHORT_OF_END * abs(high)):
+            yield Hit(f"it can never exceed {highest:.3g}, where the source goes up to {high:.3g}", output.name)
+        if lowest - low > max(least, _SHORT_OF_END * abs(low)):
+            yield Hit(f"it can never fall below {lowest:.3g}, where the source goes down to {low:.3g}", output.name)
 
 
 def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
@@ -97,6 +117,15 @@ MEASURED_RULES: tuple[Rule, ...] = (
         source=_COMPARISON,
         check=is_close,
         fix="dlpuconv analyze tells which layers lose the signal, why, and what helps.",
+    ),
+    Rule(
+        id="OUT-REACH",
+        severity=Severity.FAIL,
+        sentence="Every output must be able to reach the lowest and the highest values that the source's takes.",
+        source=f"{_COMPARISON}, and interval arithmetic on the scales and zero points of the file",
+        check=reaches_the_ends,
+        fix="Calibrate with samples in which the rare values occur (detections of high confidence, for a detector),"
+        ' and quantize with ranges that keep them: observer = "min-max" in a recipe keeps all.',
     ),
     Rule(
         id="OUT-RANGES",
