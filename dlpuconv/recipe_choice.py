@@ -9,15 +9,18 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Plan, plan_for, search, untried
+from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, untried
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization.search import Trial
     from dlpuconv.request import QuantizationOptions
     from dlpuconv.run import Run
+    from dlpuconv.verify.output_parity import ParityReport
 
 
 def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run) -> tuple[Recipe, tuple[Trial, ...]]:
@@ -70,6 +73,28 @@ class _Workshop:
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
         return list(dict.fromkeys(layer.name for layer in losing))
 
+    def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
+        """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
+        from dlpuconv.verify import least_db
+        from dlpuconv.verify.engine import check
+        from dlpuconv.verify.reach import with_reach
+        from dlpuconv.verify.rule import Context
+        from dlpuconv.verify.rules.measured import MEASURED_RULES
+        from dlpuconv.verify.verdict import decide
+
+        asked, yardstick = self.run.request.verification, self.run.yardstick
+        view = self.backend.read(file)
+        parity = with_reach(parity, view, artifact.outputs)
+        context = Context(
+            weights=self.target.scheme.weights,
+            outputs=artifact.outputs,
+            parity=parity,
+            min_sqnr=least_db(self.target, asked.min_sqnr, parity),
+            metric=None if yardstick is None or metric is None else yardstick.judged(metric),
+        )
+        findings = check(view, MEASURED_RULES, context, asked.ignore)
+        return decide(findings, strict=asked.strict).passed
+
     @property
     def samples(self) -> Samples:
         """What recipes are judged on."""
@@ -83,10 +108,18 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
     run, name = shop.run, shop.target.name
     if run.yardstick is not None:
         plan = replace(plan, enough=run.yardstick.enough)
-    judge = SampleJudge(run.source, shop.samples, shop.backend.runner, run.workspace / "trials", metric=run.yardstick)
+    judge = SampleJudge(
+        run.source,
+        shop.samples,
+        shop.backend.runner,
+        run.workspace / "trials",
+        passes=shop.passes,
+        calibrated=run.calibration is not None and run.calibration.calibrated,
+        metric=run.yardstick,
+    )
     with run.progress.stage(f"looking for good numbers for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)
     if mixed:
         with run.progress.stage(f"looking for layers that need per-channel weights on {name}") as tried:
             trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
-    return trials
+    return prefer_passing(trials, lambda recipe: judge.confirms(shop.emit(recipe)))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.conversion import Conversion, Converted
+    from dlpuconv.quantization.search import Trial
 
 _PLACEMENT_SENTENCES = 2  # the share of the work, and what the CPU does
 
@@ -53,8 +54,8 @@ def trials_table(artifact: Converted) -> Table:
     metric = artifact.report.metric
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(Text(f"tried for {artifact.target}"), overflow="fold")
-    table.add_column("mean SQNR", justify="right", no_wrap=True)
-    table.add_column("worst", justify="right", no_wrap=True)
+    table.add_column("typical SQNR", justify="right", no_wrap=True)
+    table.add_column("SQNR", justify="right", no_wrap=True)
     if metric:
         table.add_column(Text(metric.name), justify="right", overflow="fold")
     table.add_column("", no_wrap=True)
@@ -65,12 +66,17 @@ def trials_table(artifact: Converted) -> Table:
         other = [] if trial.recipe.granularity is usual else [f"{trial.recipe.granularity} throughout"]
         table.add_row(
             Text("; ".join((*other, trial.recipe.summary, *trial.notes))),
-            f"{trial.score.value:.1f} dB",
-            f"{trial.score.worst_db:.1f} dB",
+            f"{trial.score.typical_db:.1f} dB",
+            f"{trial.score.sqnr_db:.1f} dB",
             *(["-" if trial.score.metric is None else f"{trial.score.metric:.6g}"] if metric else []),
-            Text("chosen", "green") if trial.chosen else "",
+            _mark(trial),
         )
     return table
+
+
+def _mark(trial: Trial) -> Text:
+    words = [*([] if trial.score.passes else [("fails", "red")]), *([("chosen", "green")] if trial.chosen else [])]
+    return Text(" ").join(Text(*word) for word in words)
 
 
 def next_steps(done: Conversion, paths: list[Path], pages: list[Path]) -> list[str]:

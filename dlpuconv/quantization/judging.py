@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
@@ -12,7 +13,7 @@ from dlpuconv.verify.decibel import HIGHEST_DB, LOWEST_DB
 from dlpuconv.verify.parity import Links, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verify.output_parity import OutputParity
+    from dlpuconv.verify.output_parity import OutputParity, ParityReport
 
 _FEWEST, _MOST = 4, 24
 _WORK = 6e9
@@ -31,15 +32,33 @@ _MEMORY = 64 << 20
 """Bytes of the judging samples and the source model's answers, which are kept."""
 
 
+class Verdict(Protocol):
+    """Whether verification would let an artifact pass."""
+
+    def __call__(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None, /) -> bool:
+        """The verdict.
+
+        Args:
+            file: the artifact's.
+            artifact: as its backend made it.
+            parity: its comparison with the source.
+            metric: what the user's own metric says; None where there is none.
+        """
+        ...
+
+
 class SampleJudge:
     """Compares artifacts with the source model on samples that are kept in memory."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is compared, and how it is judged
         self,
         source: Model,
         samples: Samples,
         runner: Callable[[Path], Runner],
         folder: Path,
+        *,
+        passes: Verdict = lambda *_: True,
+        calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
     ) -> None:
         """Prepare to judge.
@@ -49,9 +68,11 @@ class SampleJudge:
             samples: in its domain.
             runner: runs an artifact.
             folder: private, for the artifacts' files.
+            passes: the verdict on an artifact.
+            calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
         """
-        self._metric = metric
+        self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._runner, self._folder = runner, folder
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
@@ -59,29 +80,47 @@ class SampleJudge:
 
     def __call__(self, artifact: Artifact) -> Score:
         """See `search.Judge`."""
-        content = artifact.files[""]
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(artifact.files[""]).hexdigest()
         if digest not in self._known:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = self._folder / f"{digest[:16]}.tflite"
-            file.write_bytes(content)
-            try:
+            with self._written(artifact, digest) as file:
                 self._known[digest] = self._judge(artifact, file)
-            finally:
-                file.unlink()
         return self._known[digest]
+
+    def confirms(self, artifact: Artifact) -> bool:
+        """Whether what passes on the judging samples does so on all samples, as verification will ask."""
+        score = self(artifact)
+        if not score.passes or len(self._pairs) == len(self._samples):
+            return score.passes
+        with self._written(artifact, "all") as file:
+            reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
+            parity = self._compare(reference, artifact, file, self._samples)
+            return self._passes(file, artifact, parity, score.metric)
+
+    @contextmanager
+    def _written(self, artifact: Artifact, name: str) -> Iterator[Path]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / f"{name[:16]}.tflite"
+        file.write_bytes(artifact.files[""])
+        try:
+            yield file
+        finally:
+            file.unlink()
 
     def _judge(self, artifact: Artifact, file: Path) -> Score:
         if not self._pairs:
             self._answer(file)
-        links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
-        answers = _Answers(self._pairs)
-        runner = self._runner(file)
-        report = compare(answers, runner, links, [sample for sample, _ in self._pairs])
-        ratios = [_decibels(output) for output in report.outputs]
-        cosines = [1.0 if output.cosine is None else output.cosine for output in report.outputs]
-        metric = None if self._metric is None else self._metric(runner, links)
-        return Score(value=sum(ratios) / len(ratios), worst_db=min(ratios), cosine=min(cosines), metric=metric)
+        parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
+        metric = None if self._metric is None else self._metric(self._runner(file), _links(artifact))
+        return Score(
+            typical_db=_decibels_of_mean_noise([_decibels(output) for output in parity.outputs]),
+            sqnr_db=parity.min_sqnr,
+            cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
+            passes=self._passes(file, artifact, parity, metric),
+            metric=metric,
+        )
+
+    def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
+        return compare(reference, self._runner(file), _links(artifact), samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer as many evenly spread samples as time and memory allow."""
@@ -110,6 +149,10 @@ class _Answers:
         return next(self._answers)
 
 
+def _links(artifact: Artifact) -> Links:
+    return Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+
+
 def _multiplications(file: Path) -> int:
     from dlpuconv.formats.detect import read
     from dlpuconv.placement.macs import macs
@@ -125,3 +168,8 @@ def _decibels(output: OutputParity) -> float:
     if output.equal is not None:  # labels: the share of wrong ones stands for noise
         return min(-10 * math.log10(1 - output.equal), HIGHEST_DB) if output.equal < 1 else HIGHEST_DB
     return HIGHEST_DB if output.typical_db is None else output.typical_db
+
+
+def _decibels_of_mean_noise(ratios: Sequence[float]) -> float:
+    """The ratio in dB of the mean, over outputs, of noise to signal."""
+    return -10 * math.log10(sum(10 ** (-ratio / 10) for ratio in ratios) / len(ratios))

@@ -89,10 +89,10 @@ class _Mixture:
     def _level(self, at: int) -> float:
         """What trials are compared by: the user's metric, or dB."""
         score = self.found[at].score
-        return score.value if score.metric is None else score.metric
+        return score.typical_db if score.metric is None else score.metric
 
     def _suffices(self, score: Score) -> bool:
-        return self.met(score) or (score.metric is None and score.value >= _SUFFICIENT_DB)
+        return self.met(score) or (score.metric is None and score.typical_db >= _SUFFICIENT_DB)
 
     def _goal(self, plain: int, everywhere: int) -> float:
         """The level that is close enough to per channel throughout."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact
@@ -29,28 +29,39 @@ type Change = Callable[[Recipe], Recipe]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How close an artifact comes to its float source.
+    """How close an artifact comes to its float source on the judging samples.
 
     Attributes:
-        value: dB, what recipes are compared by: the ratio of the typical sample, cut to -20..60, mean over the outputs.
-        worst_db: the lowest of an output.
+        typical_db: what recipes are compared by: the ratio in dB of the outputs' mean noise-to-signal ratio, where each
+            output's is that of its typical sample (`OutputParity.typical_db`). Noise is averaged and not dB, so that
+            the worst output decides: 30 dB won on boxes do not make up for scores that are lost.
+        sqnr_db: what the verdict is about: the lowest SQNR of an output over all judging samples together.
         cosine: the lowest of an output.
-        metric: what the user's own metric says; None where there is none. Then it decides, and `value` only between
-            scores that are the same.
+        passes: whether verification would let this pass on the judging samples.
+        metric: what the user's own metric says; None where there is none. Then it decides, and `typical_db` only
+            between scores that are the same.
     """
 
-    value: float
-    worst_db: float
+    typical_db: float
+    sqnr_db: float
     cosine: float
+    passes: bool = True
     metric: float | None = None
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Higher is better: by the user's metric where there is one, then by dB."""
+        return (0.0 if self.metric is None else self.metric, self.typical_db)
+
     def beats(self, other: Score) -> bool:
-        """Whether this is enough better than what it would replace."""
+        """Whether this is enough better than what it would replace: what fails never replaces what passes."""
+        if self.passes is not other.passes:
+            return self.passes
         if self.metric is not None and other.metric is not None:
             difference = self.metric - other.metric
             if abs(difference) > _SAME_METRIC * max(abs(self.metric), abs(other.metric)):
                 return difference > 0
-        return self.value > other.value + _WORTH_DB
+        return self.typical_db > other.typical_db + _WORTH_DB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +84,10 @@ class Trial:
         """For manifests and `--json`."""
         return {
             "recipe": self.recipe.to_json(),
-            "mean_sqnr_db": round(self.score.value, 3),
-            "min_sqnr_db": round(self.score.worst_db, 3),
+            "typical_sqnr_db": round(self.score.typical_db, 3),
+            "min_sqnr_db": round(self.score.sqnr_db, 3),
             "min_cosine": round(self.score.cosine, 6),
+            "passes": self.score.passes,
             **({} if self.score.metric is None else {"metric": self.score.metric}),
             "chosen": self.chosen,
             "notes": list(self.notes),
@@ -118,7 +130,8 @@ class Plan:
 
     def met_by(self, score: Score) -> bool:
         """Whether a recipe with this score ends the search."""
-        return score.value >= self.enough_db or (score.metric is not None and self.enough(score.metric))
+        close = score.typical_db >= self.enough_db or (score.metric is not None and self.enough(score.metric))
+        return score.passes and close
 
 
 def plan_for(effort: str) -> Plan | None:
@@ -131,9 +144,10 @@ def plan_for(effort: str) -> Plan | None:
         _ranges(Observer.MSE),
         _mse_weights,
         _ranges(Observer.PERCENTILE),
+        _ranges(Observer.MINMAX),
     )
     if effort == "balanced":
-        return Plan(changes=once, last=(_learned,))
+        return Plan(changes=once, last=(_learned, _mse_weights))
     more: tuple[Change, ...] = (
         _empirical,
         _absorb,
@@ -143,7 +157,6 @@ def plan_for(effort: str) -> Plan | None:
         _unequalized,
         _ranges(Observer.ENTROPY),
         _ranges(Observer.MOVING_AVERAGE),
-        _ranges(Observer.MINMAX),
     )
     learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
     return Plan(changes=(*once, *more), rounds=_MOST_ROUNDS, last=learning)
@@ -186,6 +199,24 @@ def search(
                 best = len(trials) - 1
     trials[best] = replace(trials[best], chosen=True)
     return trials
+
+
+def prefer_passing(trials: Sequence[Trial], confirms: Callable[[Recipe], bool]) -> list[Trial]:
+    """Choose another trial where the chosen one passes on the judging samples alone, and another on all samples.
+
+    Args:
+        trials: exactly one of them chosen.
+        confirms: whether a recipe's artifact passes on all samples; asked of as few recipes as possible.
+    """
+    best = next(index for index, trial in enumerate(trials) if trial.chosen)
+    others = sorted(
+        (index for index, trial in enumerate(trials) if trial.score.passes and index != best),
+        key=lambda index: trials[index].score.rank,
+        reverse=True,
+    )
+    candidates = [best, *others] if others else []
+    kept = next((index for index in candidates if confirms(trials[index].recipe)), best)
+    return [replace(trial, chosen=index == kept) for index, trial in enumerate(trials)]
 
 
 def try_recipe(recipe: Recipe, emit: Emit, judge: Judge, tried: Callable[[], None]) -> Trial:

@@ -70,10 +70,11 @@ def _trial(trial: Mapping[str, Any], usual: object) -> TrialRow:
     metric = trial.get("metric")
     return TrialRow(
         recipe="; ".join((*other, recipe.summary)),
-        mean_db=decibels(float(trial["mean_sqnr_db"])),
-        worst_db=decibels(float(trial["min_sqnr_db"])),
+        typical_db=decibels(float(trial["typical_sqnr_db"])),
+        sqnr_db=decibels(float(trial["min_sqnr_db"])),
         metric="" if metric is None else f"{float(metric):.6g}",
         notes=tuple(map(str, trial.get("notes", ()))),
+        passes=bool(trial["passes"]),
         chosen=bool(trial["chosen"]),
     )
 

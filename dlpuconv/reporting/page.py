@@ -89,10 +89,11 @@ class TrialRow:
     """A recipe that was tried."""
 
     recipe: str
-    mean_db: str
-    worst_db: str
+    typical_db: str
+    sqnr_db: str
     metric: str
     notes: tuple[str, ...]
+    passes: bool
     chosen: bool
 
 

@@ -40,7 +40,7 @@ class Tally:
         self._high = self._reference_high = -math.inf
         self._same_for_all = True
         self._drift = 0.0  # how far the reference moves between samples
-        self._ratios: list[float] = []
+        self._ratios: list[tuple[float, float]] = []  # each sample's, and the signal that it has
 
     def add(self, reference: npt.NDArray[np.generic], value: npt.NDArray[np.float64]) -> None:
         """One sample.
@@ -88,7 +88,7 @@ class Tally:
         """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
         ratio = ratio_db(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
         if ratio is not None:
-            self._ratios.append(min(max(ratio, LOWEST_DB), HIGHEST_DB))
+            self._ratios.append((min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
         """Whether anything moves: over the elements, and from sample to sample."""
@@ -110,11 +110,12 @@ class Tally:
         return OutputParity(
             name=self.port.name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
-            typical_db=None if self._labels or not self._ratios else sum(self._ratios) / len(self._ratios),
+            typical_db=None if self._labels else self._typical(),
             exact=self._noise == 0.0 and not fault,
             cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
             max_error=self._max_error,
             peak=self._peak,
+            span=(self._reference_low, self._reference_high) if self._reference_low <= self._reference_high else None,
             argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
             equal=self._equal / self._elements if self._labels and self._elements else None,
             dead="" if fault else self._dead(samples),
@@ -122,6 +123,11 @@ class Tally:
             starved=self._columns.starved(self.port.scale) if self.port.scale else "",
             not_finite=self._not_finite,
         )
+
+    def _typical(self) -> float | None:
+        """Mean of the samples' ratios, each weighted by its share of the signal."""
+        whole = sum(signal for _, signal in self._ratios)
+        return sum(ratio * (signal / whole) for ratio, signal in self._ratios) if whole else None
 
     def _is_class_vector(self) -> bool:
         return not self._labels and _is_class_vector(self.port.source_shape)

@@ -19,6 +19,11 @@ class Decision:
     verdict: Verdict
     reasons: tuple[str, ...]
 
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the file."""
+        return not self.reasons
+
 
 def decide(findings: tuple[Finding, ...], *, strict: bool = False) -> Decision:
     """The verdict.

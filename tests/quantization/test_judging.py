@@ -14,10 +14,13 @@ from dlpuconv.ir.model import Source
 from dlpuconv.plugin import Artifact, Port
 from dlpuconv.quantization import judging
 from dlpuconv.quantization.judging import SampleJudge
+from dlpuconv.verify.decibel import MOST_DB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from dlpuconv.verify.output_parity import ParityReport
 
     type Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -78,9 +81,12 @@ def test_the_same_values_score_highest_and_dead_ones_lowest(tmp_path: Path) -> N
     }
     judge = SampleJudge(source(), Numbered(10), lambda file: Answering(answers[file.read_bytes()]), tmp_path / "judge")
     same, near, dead = (judge(artifact(content)) for content in answers)
-    assert (same.value, same.worst_db, round(same.cosine, 6)) == (60.0, 60.0, 1.0)
-    assert near.value == pytest.approx(40.0, abs=1e-3)
-    assert (dead.value, dead.worst_db) == (-20.0, -20.0)
+    assert same.typical_db == pytest.approx(60.0)
+    assert (same.sqnr_db, round(same.cosine, 6)) == (MOST_DB, 1.0)
+    assert near.typical_db == pytest.approx(40.0, abs=1e-3)
+    assert near.sqnr_db == pytest.approx(40.0, abs=1e-3)
+    assert dead.typical_db == pytest.approx(-20.0)
+    assert dead.sqnr_db == pytest.approx(0.0), "its noise is the whole signal"
     assert not list((tmp_path / "judge").iterdir()), "no file stays behind"
 
 
@@ -123,4 +129,34 @@ def test_wrong_labels_cost_by_their_share(tmp_path: Path) -> None:
     y = Port(name="y", source_shape=(1, 8), shape=(1, 8), permutation=(0, 1), dtype="int64")
     labelled = Artifact(files={"": b"file"}, inputs=artifact(b"").inputs, outputs=(y,), bindings={})
     score = SampleJudge(source(), Numbered(5), lambda _: Answering(one_of_eight_wrong), tmp_path)(labelled)
-    assert score.value == pytest.approx(10 * np.log10(8))
+    assert score.typical_db == pytest.approx(10 * np.log10(8))
+
+
+def test_the_worst_output_decides() -> None:
+    """Noise of a tenth and of a thousandth of the signal: 10 and 30 dB; their mean is 0.0505, 12.97 dB."""
+    assert judging._decibels_of_mean_noise([10.0, 30.0]) == pytest.approx(-10 * np.log10(0.0505))
+    lost, won = judging._decibels_of_mean_noise([9.0, 45.0]), judging._decibels_of_mean_noise([10.0, 30.0])
+    assert lost < won
+
+
+def test_what_passes_on_the_judging_samples_is_confirmed_on_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "_MOST", 4)
+    asked: list[int] = []
+
+    def passes(_file: Path, _artifact: Artifact, parity: ParityReport, _metric: float | None) -> bool:
+        asked.append(parity.samples)
+        return parity.samples < 10
+
+    judge = SampleJudge(source(), Numbered(10), lambda _: Answering(lambda x: 2 * x), tmp_path, passes=passes)
+    assert judge(artifact(b"file")).passes
+    assert not judge.confirms(artifact(b"file"))
+    assert asked == [4, 10]
+
+
+def test_what_fails_on_the_judging_samples_is_not_run_again(tmp_path: Path) -> None:
+    runner = Answering(lambda x: 2 * x)
+    judge = SampleJudge(source(), Numbered(3), lambda _: runner, tmp_path, passes=lambda *_: False)
+    assert not judge.confirms(artifact(b"file"))
+    assert runner.seen == [0, 1, 2]

@@ -37,7 +37,7 @@ class Network:
             db for name, db in self.losses_db.items() if (recipe.granularity_of(name) or recipe.granularity) is TENSOR
         ]
         value = self.best_db - sum(lost)
-        return Score(value=value, worst_db=value, cosine=1.0)
+        return Score(typical_db=value, sqnr_db=value, cosine=1.0)
 
     def mixed(self, recipe: Recipe = PLAIN) -> list[Trial]:
         start = Trial(recipe=recipe, score=self.judge(self.emit(recipe)), chosen=True)
@@ -91,7 +91,7 @@ def test_where_no_number_of_layers_is_enough_the_best_that_was_tried_is_kept() -
             return (
                 score
                 if self.judged[-1].granularity is CHANNEL or not self.judged[-1].overrides
-                else Score(value=score.value - 3.0, worst_db=score.value, cosine=1.0)
+                else Score(typical_db=score.typical_db - 3.0, sqnr_db=score.sqnr_db, cosine=1.0)
             )
 
     trials = Stubborn(25.0, {"a": 4.0, "b": 2.0}).mixed()
@@ -113,7 +113,7 @@ def test_layers_are_looked_for_without_learning_which_is_done_once_for_what_was_
         def judge(self, artifact: Artifact) -> Score:
             score = super().judge(artifact)
             more = 0.5 if self.judged[-1].rounding is Rounding.LEARNED else 0.0
-            return Score(value=score.value + more, worst_db=score.value, cosine=1.0)
+            return Score(typical_db=score.typical_db + more, sqnr_db=score.sqnr_db, cosine=1.0)
 
     network = Learning(25.0, {f"bad{i}": 3.0 for i in range(4)} | {f"good{i}": 0.0 for i in range(20)})
     trials = network.mixed(learned)
@@ -140,5 +140,5 @@ def test_a_metric_of_the_user_s_own_decides_instead_of_decibels() -> None:
 def test_what_the_user_set_as_the_limit_ends_the_search_for_layers() -> None:
     network = Network(25.0, {"a": 5.0, "b": 4.0, "c": 3.0})
     start = Trial(recipe=PLAIN, score=network.judge(network.emit(PLAIN)), chosen=True)
-    trials = mix([start], network.emit, network.judge, lambda _: "abc", met=lambda score: score.value >= 17.0)
+    trials = mix([start], network.emit, network.judge, lambda _: "abc", met=lambda score: score.typical_db >= 17.0)
     assert switched(trials) == ["a"], "18 dB"

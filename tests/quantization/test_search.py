@@ -7,7 +7,7 @@ import pytest
 
 from dlpuconv.plugin import Artifact, Granularity
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.search import Score, Trial, plan_for, search
+from dlpuconv.quantization.search import Score, Trial, plan_for, prefer_passing, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ def emit(recipe: Recipe) -> Artifact:
 def judge(worth: Callable[[str], float]) -> Callable[[Artifact], Score]:
     def score(artifact: Artifact) -> Score:
         value = worth(str(artifact.facts["is"]))
-        return Score(value=value, worst_db=value, cosine=1.0)
+        return Score(typical_db=value, sqnr_db=value, cosine=1.0)
 
     return score
 
@@ -83,7 +83,7 @@ def scored(worth: Callable[[str], tuple[float, float]]) -> Callable[[Artifact], 
 
     def score(artifact: Artifact) -> Score:
         value, metric = worth(str(artifact.facts["is"]))
-        return Score(value=value, worst_db=value, cosine=1.0, metric=metric)
+        return Score(typical_db=value, sqnr_db=value, cosine=1.0, metric=metric)
 
     return score
 
@@ -128,3 +128,59 @@ def test_the_best_recipe_is_kept_where_none_is_enough() -> None:
     assert len(trials) > 3
     assert trials[1].to_json()["metric"] == 0.6
     assert kept(trials).bias_correction is BiasCorrection.ANALYTIC
+
+
+def test_a_recipe_that_passes_is_never_given_up_for_one_that_fails() -> None:
+    plan = plan_for("best")
+    assert plan is not None
+
+    def score(artifact: Artifact) -> Score:
+        text = str(artifact.facts["is"])
+        return Score(typical_db=20.0 + 9 * ("bias" in text), sqnr_db=9.0, cosine=1.0, passes="bias" not in text)
+
+    assert kept(search(PLAIN, emit, score, plan)) == PLAIN
+
+
+def test_the_first_recipe_that_passes_replaces_one_that_fails_even_if_its_decibels_are_lower() -> None:
+    plan = plan_for("balanced")
+    assert plan is not None
+
+    def score(artifact: Artifact) -> Score:
+        text = str(artifact.facts["is"])
+        passes = "min-max" in text
+        return Score(typical_db=11.0 if passes else 16.0, sqnr_db=10.5 if passes else 6.0, cosine=1.0, passes=passes)
+
+    assert kept(search(PLAIN, emit, score, plan)).observer is Observer.MINMAX
+
+
+def test_no_recipe_is_good_enough_while_it_fails() -> None:
+    plan = plan_for("balanced")
+    assert plan is not None
+    trials = search(PLAIN, emit, lambda _: Score(typical_db=60.0, sqnr_db=60.0, cosine=1.0, passes=False), plan)
+    assert len(trials) > 1
+
+
+def tried(observer: Observer, db: float, *, passes: bool = True, chosen: bool = False) -> Trial:
+    score = Score(typical_db=db, sqnr_db=db, cosine=1.0, passes=passes)
+    return Trial(recipe=replace(PLAIN, observer=observer), score=score, chosen=chosen)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "expected"),
+    [
+        ({Observer.MSE, Observer.MINMAX, Observer.ROBUST}, Observer.MSE),
+        ({Observer.MINMAX, Observer.ROBUST}, Observer.ROBUST),
+        (set(), Observer.MSE),
+    ],
+)
+def test_what_fails_on_all_samples_gives_way_to_the_next_best_that_passes_on_them(
+    confirmed: set[Observer], expected: Observer
+) -> None:
+    trials = [
+        tried(Observer.ROBUST, 12.0),
+        tried(Observer.MSE, 14.0, chosen=True),
+        tried(Observer.MINMAX, 11.0),
+        tried(Observer.PERCENTILE, 13.0, passes=False),
+    ]
+    found = kept(prefer_passing(trials, lambda recipe: recipe.observer in confirmed))
+    assert found.observer is expected

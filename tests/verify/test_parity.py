@@ -89,11 +89,20 @@ def test_the_typical_ratio_is_the_mean_of_the_samples_with_the_steps_own_roundin
     assert found.typical_db == pytest.approx(sum(each) / 2)
 
 
+def test_a_sample_weighs_in_the_typical_ratio_as_much_as_it_has_signal() -> None:
+    """Scores of 3, and of next to nothing where there is no detection; rounding adds 1/48 of noise to each."""
+    found = compared([[3], [0.25]], [[6], [1]])
+    good, empty = 10 * math.log10(9 * 48), 10 * math.log10(0.0625 / (0.0625 + 1 / 48))
+    assert found.typical_db == pytest.approx((9 * good + 0.0625 * empty) / 9.0625)
+
+
 def test_one_ruined_sample_does_not_decide_the_typical_ratio() -> None:
     found = compared([[3, 4], [0.25, 0], [3, 4]], [[6, 8], [127, 127], [6, 8]])
     assert found.sqnr_db is not None
     assert found.sqnr_db < -20
-    assert found.typical_db == pytest.approx((2 * 10 * math.log10(25 * 24) - 20) / 3), "cut to -20 dB"
+    whole = 25 + 0.0625 + 25
+    weighted = (2 * 25 * 10 * math.log10(25 * 24) + 0.0625 * -20) / whole
+    assert found.typical_db == pytest.approx(weighted), "cut to -20 dB, and of little weight"
 
 
 def test_equal_values_are_exact_and_have_no_ratio() -> None:
