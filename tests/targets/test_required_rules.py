@@ -25,6 +25,7 @@ EVERY_FILE: Required = (
     ("OUT-DEAD", FAIL, "dead output, beside the float model"),
     ("OUT-SQNR", FAIL, "correlation or SQNR below a threshold"),
     ("OUT-FAULT", FAIL, "NaN, and noise where the source is silent"),
+    ("OUT-REACH", FAIL, "an output whose codes end far short of the source's lowest or highest values"),
     ("OUT-RANGES", WARN, "final output scale coarse relative to the ranges of its columns (YOLOv8 trap)"),
     ("IO-SIDECAR", WARN, "output order and names recorded in a side-car"),
     ("METRIC-DROP", FAIL, "the user's own metric"),
