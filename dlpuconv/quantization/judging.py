@@ -7,6 +7,8 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
 from dlpuconv.verify.decibel import HIGHEST_DB, LOWEST_DB
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample, Samples
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from dlpuconv.verify.output_parity import OutputParity, ParityReport
 
 _FEWEST, _MOST = 4, 24
+_LOOKED_AT = 4
+"""So many times as many samples the source model answers, to find those that say most."""
 _WORK = 6e9
 """Multiplications of all judging samples together: two to four seconds on the plain integer kernels."""
 _MEMORY = 64 << 20
@@ -123,19 +126,58 @@ class SampleJudge:
         return compare(reference, self._runner(file), _links(artifact), samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
-        """Let the source model answer as many evenly spread samples as time and memory allow."""
+        """Let the source model answer on as many samples as time and memory allow, of those that say most."""
         reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
         wanted = min(len(self._samples), max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(file), 1)))))
-        picked = {index * len(self._samples) // wanted for index in range(wanted)}
         size = 0
-        for index, sample in enumerate(self._samples):
-            if index not in picked:
-                continue
+        for sample in self._at(self._telling(reference, wanted)):
             answer = reference.run(sample)
             self._pairs.append((sample, answer))
             size += sum(array.nbytes for array in (*sample.values(), *answer.values()))
             if size > _MEMORY:
                 return
+
+    def _telling(self, reference: OrtRunner, wanted: int) -> list[int]:
+        """Which samples to judge on: each is as likely as it has a share in the signal of the outputs.
+
+        That is what it weighs in `OutputParity.typical_db`: five pictures without a detection would tell nothing of a
+        detector. Source: sampling proportional to size, systematically; Madow 1949.
+        """
+        looked_at = min(len(self._samples), wanted * _LOOKED_AT)
+        candidates = [index * len(self._samples) // looked_at for index in range(looked_at)]
+        if looked_at == wanted:
+            return candidates
+        signals = np.array([_signals(reference.run(sample)) for sample in self._at(candidates)])
+        totals = signals.sum(axis=0)
+        shares = (signals[:, totals > 0] / totals[totals > 0]).sum(axis=1)
+        return [candidates[at] for at in spread_by_share(shares, wanted)]
+
+    def _at(self, indices: Sequence[int]) -> Iterator[Sample]:
+        wanted = set(indices)
+        return (sample for index, sample in enumerate(self._samples) if index in wanted)
+
+
+def spread_by_share(shares: npt.NDArray[np.float64], count: int) -> list[int]:
+    """Positions, evenly spread over the cumulative shares.
+
+    Args:
+        shares: [N] from 0 on, of a whole; all count the same where their sum is 0.
+        count: how many positions, at most N. A share so large that it would be picked several times leaves room for
+            the next largest.
+
+    Returns:
+        `count` different positions in rising order.
+    """
+    known = shares if shares.sum() > 0 else np.ones_like(shares)
+    reached = np.cumsum(known) / known.sum()
+    found = dict.fromkeys(np.searchsorted(reached, (np.arange(count) + 0.5) / count).tolist())
+    largest_first = np.argsort(-known, kind="stable").tolist()
+    return sorted([*found, *(at for at in largest_first if at not in found)][:count])
+
+
+def _signals(answer: Mapping[str, npt.NDArray[np.generic]]) -> list[float]:
+    """Sum of squares of each output; what is NaN or infinite is no signal."""
+    return [float(np.square(np.nan_to_num(v.astype(np.float64), posinf=0, neginf=0)).sum()) for v in answer.values()]
 
 
 class _Answers:

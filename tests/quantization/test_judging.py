@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from dlpuconv.ir import Model
 from dlpuconv.ir.model import Source
 from dlpuconv.plugin import Artifact, Port
 from dlpuconv.quantization import judging
-from dlpuconv.quantization.judging import SampleJudge
+from dlpuconv.quantization.judging import SampleJudge, spread_by_share
 from dlpuconv.verify.decibel import MOST_DB
 
 if TYPE_CHECKING:
@@ -93,19 +95,60 @@ def test_the_same_values_score_highest_and_dead_ones_lowest(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("samples", "multiplications", "expected"),
     [
-        (240, 1, list(range(0, 240, 10))),  # never more than 24
-        (3, 1, [0, 1, 2]),  # no more than there are
-        (40, 10**12, [0, 10, 20, 30]),  # at least 4, whatever they cost
-        (100, 6 * 10**8, list(range(0, 100, 10))),  # what fits 6e9 multiplications
+        (240, 1, 24),  # never more than 24
+        (3, 1, 3),  # no more than there are
+        (40, 10**12, 4),  # at least 4, whatever they cost
+        (100, 6 * 10**8, 10),  # what fits 6e9 multiplications
     ],
 )
-def test_samples_are_evenly_spread_and_as_many_as_their_cost_allows(
-    samples: int, multiplications: int, expected: list[int], tmp_path: Path, costs: SimpleNamespace
+def test_there_are_as_many_samples_as_their_cost_allows(
+    samples: int, multiplications: int, expected: int, tmp_path: Path, costs: SimpleNamespace
 ) -> None:
     costs.multiplications = multiplications
     runner = Answering(lambda x: 2 * x)
     SampleJudge(source(), Numbered(samples), lambda _: runner, tmp_path)(artifact(b"file"))
-    assert runner.seen == expected
+    assert len(runner.seen) == expected
+
+
+def test_samples_without_signal_are_not_judged_on(tmp_path: Path, costs: SimpleNamespace) -> None:
+    """A detector's pictures: three of sixteen show something."""
+
+    class Mostly(Numbered):
+        @override
+        def __iter__(self) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+            loud = {3, 8, 14}
+            return (
+                {"x": np.full((1, 8), index if index in loud else index / 1e6, np.float32)}
+                for index in range(self.count)
+            )
+
+    costs.multiplications = 10**12
+    runner = Answering(lambda x: 2 * x)
+    SampleJudge(source(), Mostly(16), lambda _: runner, tmp_path)(artifact(b"file"))
+    assert {3, 8, 14} < set(runner.seen)
+
+
+@pytest.mark.parametrize(
+    ("shares", "count", "expected"),
+    [
+        ([1, 1, 1, 1, 1, 1], 3, [0, 2, 4]),
+        ([0, 0, 0, 0], 2, [0, 2]),
+        ([0, 5, 0, 0, 5, 0], 2, [1, 4]),
+        ([0, 9, 1, 0, 2, 0], 3, [1, 2, 4]),
+        ([1, 1, 1], 3, [0, 1, 2]),
+    ],
+)
+def test_positions_are_spread_by_share(shares: list[float], count: int, expected: list[int]) -> None:
+    assert spread_by_share(np.array(shares, np.float64), count) == expected
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.data())
+def test_as_many_different_positions_are_found_as_asked_for(shares: list[float], data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(shares)))
+    found = spread_by_share(np.array(shares), count)
+    assert sorted(set(found)) == found
+    assert len(found) == count
+    assert 0 <= found[0] <= found[-1] < len(shares)
 
 
 def test_samples_are_kept_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
