@@ -50,9 +50,9 @@ class Moments:
 class Sums:
     """What a layer's rows read in the float network, x, and in the quantized one, q, position by position.
 
-    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, as one sample gives it
-    to a layer behind a global pooling, would otherwise be the small difference of two large sums, whose errors alone
-    make a matrix that has no inverse.
+    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, such as what a layer
+    behind a global pooling reads of a few samples, would otherwise be the small difference of two large sums, whose
+    errors alone make a matrix that has no inverse.
     """
 
     def __init__(self) -> None:
