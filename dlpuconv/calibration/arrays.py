@@ -197,7 +197,7 @@ def _shape_in(archive: zipfile.ZipFile, member: str) -> tuple[int, ...] | None:
     """What an array's header says; None where it holds no numbers."""
     with archive.open(member) as file:
         try:
-            return _Header(file, member).shape
+            return tuple(_Header(file, member).shape)
         except CalibrationError:
             return None
 

@@ -50,7 +50,7 @@ def read_iterable(source: Iterable[object] | Dataset, request: Request) -> Read:
     noun = type(source).__name__
     total = _length(source)
     numbers = evenly(total, request.limit) if total is not None and _is_by_number(source) else None
-    items = iter(source) if numbers is None else (source[number] for number in numbers)  # type: ignore[index, call-overload]
+    items = iter(source) if numbers is None else (source[number] for number in numbers)  # type: ignore[index]
     records = _Records(_numbered(count() if numbers is None else numbers, items), total, request)
     fill(spool, islice(records, request.limit), linter, request, None if numbers is None else len(numbers))
     if not len(spool):

@@ -137,7 +137,7 @@ def test_torch_data_loaders_over_streams_and_datasets_calibrate() -> None:
     torch = pytest.importorskip("torch")
     from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
 
-    class Stream(IterableDataset[Any]):
+    class Stream(IterableDataset[Any]):  # type: ignore[misc] # torch is not followed
         @override
         def __iter__(self) -> Iterator[Any]:
             for row in torch.from_numpy(ROWS.copy()):
