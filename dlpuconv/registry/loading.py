@@ -1,23 +1,18 @@
-"""Plugins by name: listed without importing any, imported one at a time.
-
-Built-in targets and backends are found through the same entry points as anybody else's, so nothing in the core
-knows them.
-"""
+"""Plugins by name -> Targets and Backends that are what they must be."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean, what_was_raised
+from dlpuconv.registry.entries import BACKENDS, TARGETS, entries, unreadable
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, Target
+    from dlpuconv.registry.entries import Entry
 
-TARGETS = "dlpuconv.targets"
-BACKENDS = "dlpuconv.backends"
+_OURS = "dlpuconv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +20,7 @@ class Listed:
     """One installed target.
 
     Attributes:
-        name: of the entry point.
+        name: of the entry point; of the distribution where its entry points cannot be read.
         distribution: the package that brings it.
         target: None when it cannot be loaded.
         problem: why not, or empty.
@@ -39,103 +34,105 @@ class Listed:
 
 def list_targets() -> tuple[Listed, ...]:
     """Every installed target by name; one that cannot be loaded is listed with its problem and hides no other."""
-    return tuple(_listed(name, points) for name, points in sorted(_by_name(TARGETS).items()))
+    known = tuple(_listed(name, claims) for name, claims in sorted(entries(TARGETS).items()))
+    return known + tuple(
+        Listed(name=found.distribution, distribution=found.distribution, problem=found.problem)
+        for found in unreadable()
+    )
 
 
 def load_target(name: str) -> Target:
     """The target of this name.
 
     Raises:
-        PluginError: there is none, it cannot be imported, or its entry point is not a Target.
+        PluginError: there is none, it cannot be imported, or it is no Target, or not one that can be used.
     """
     from dlpuconv.plugin import Target
+    from dlpuconv.registry.guard import guarded_packager
+    from dlpuconv.registry.promises import wrong_with_target
 
-    target = _load(TARGETS, "target", name)
+    entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
-        raise PluginError(f"the target {name!r} is {_what(target)}, not a dlpuconv.plugin.Target")
-    if target.name != name:
-        raise PluginError(f"the target {name!r} calls itself {target.name!r}; the entry point must have the same name")
-    return target
+        raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
+    _demand(wrong_with_target(target, name), "target", name, entry)
+    target = replace(target, distribution=entry.distribution)
+    if target.packager is None or entry.distribution == _OURS:
+        return target
+    return replace(target, packager=guarded_packager(target.packager, target.called))
 
 
 def load_backend(name: str) -> type[Backend]:
-    """The backend of this name.
+    """The backend of this name; what another distribution's raises is told under its name.
 
     Raises:
-        PluginError: there is none, it cannot be imported, or its entry point is not a Backend.
+        PluginError: there is none, it cannot be imported, or it is no Backend, or not one that can be used.
         MissingDependencyError: it is built in, and the libraries of its extra are not installed.
     """
     from dlpuconv.plugin import Backend
+    from dlpuconv.registry.guard import guarded
+    from dlpuconv.registry.promises import wrong_with_backend
 
-    backend = _load(BACKENDS, "backend", name)
+    entry, backend = _load(BACKENDS, "backend", name)
+    called = _called("backend", name, entry)
     if not (isinstance(backend, type) and issubclass(backend, Backend)):
-        raise PluginError(f"the backend {name!r} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend")
-    return backend
+        raise PluginError(f"{called} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend")
+    _demand(wrong_with_backend(backend, name), "backend", name, entry)
+    # A fault of our own is no plugin's: it stays an internal error, with the request to report it.
+    return backend if entry.distribution == _OURS else guarded(backend, called)
 
 
-def backend_names() -> tuple[str, ...]:
-    """The names of the installed backends."""
-    return tuple(sorted(_by_name(BACKENDS)))
-
-
-def target_names() -> tuple[str, ...]:
-    """The names of the installed targets, working or not."""
-    return tuple(sorted(_by_name(TARGETS)))
-
-
-def _listed(name: str, points: tuple[EntryPoint, ...]) -> Listed:
-    origin = ", ".join(sorted({_distribution(point) for point in points}))
+def _listed(name: str, claims: tuple[Entry, ...]) -> Listed:
+    origin = ", ".join(sorted({entry.distribution for entry in claims}))
     try:
         return Listed(name=name, distribution=origin, target=load_target(name))
     except DlpuconvError as error:
         return Listed(name=name, distribution=origin, problem=str(error))
 
 
-def _load(group: str, noun: str, name: str) -> object:
-    known = _by_name(group)
+def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
+    """What the one entry point of this name imports."""
+    known = entries(group)
     if name not in known:
-        installed = ", ".join(sorted(known)) or "none"
-        raise PluginError(f"no {noun} named {name!r}{did_you_mean(name, known)}; installed: {installed}")
-    points = known[name]
-    if len(points) > 1:
-        claims = " and ".join(sorted(_distribution(point) for point in points))
-        raise PluginError(f"the {noun} {name!r} is claimed by {claims}: uninstall one of them")
+        raise PluginError(
+            f"no {noun} named {name!r}{did_you_mean(name, known)}; installed: {', '.join(sorted(known)) or 'none'}"
+            + "".join(f"; {found.distribution} may bring more, but {found.problem}" for found in unreadable())
+        )
+    claims = known[name]
+    if len(claims) > 1:
+        who = " and ".join(sorted(entry.distribution for entry in claims))
+        raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
     try:
-        return points[0].load()
+        return claims[0], claims[0].point.load()
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        if not missing.startswith("dlpuconv") and name in _own_extras(points[0]):
+        if not missing.startswith("dlpuconv") and name in _own_extras(claims[0]):
             raise MissingDependencyError(missing, name, f"the {noun} {name!r}") from error
-        raise _broken(noun, name, points[0], error) from error
-    except Exception as error:
-        raise _broken(noun, name, points[0], error) from error
+        raise _broken(noun, name, claims[0], error) from error
+    except (Exception, SystemExit) as error:
+        raise _broken(noun, name, claims[0], error) from error
 
 
-def _broken(noun: str, name: str, point: EntryPoint, error: Exception) -> PluginError:
+def _broken(noun: str, name: str, entry: Entry, error: BaseException) -> PluginError:
     return PluginError(
-        f"the {noun} {name!r} of {_distribution(point)} cannot be loaded from {point.value!r}:"
-        f" {type(error).__name__}: {error}"
+        f"{_called(noun, name, entry)} cannot be loaded from {entry.point.value!r}: {what_was_raised(error)}"
     )
 
 
-def _own_extras(point: EntryPoint) -> list[str]:
+def _demand(problems: tuple[str, ...], noun: str, name: str, entry: Entry) -> None:
+    if problems:
+        raise PluginError(f"{_called(noun, name, entry)} cannot be used: {'; '.join(problems)}")
+
+
+def _called(noun: str, name: str, entry: Entry) -> str:
+    """As messages name a plugin; see `Target.called`."""
+    return f"the {noun} {name!r} (distribution {entry.distribution})"
+
+
+def _own_extras(entry: Entry) -> list[str]:
     """The extras of dlpuconv itself: the optional libraries of a built-in plugin are in the extra of its own name."""
-    if point.dist is None or point.dist.name != "dlpuconv":
+    if entry.distribution != _OURS or entry.point.dist is None:
         return []
-    return point.dist.metadata.get_all("Provides-Extra") or []
-
-
-@cache
-def _by_name(group: str) -> dict[str, tuple[EntryPoint, ...]]:
-    found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-    for point in entry_points(group=group):
-        # An editable install beside a wheel lists the same entry point twice.
-        found.setdefault(point.name, {})[(point.value, _distribution(point))] = point
-    return {name: tuple(points.values()) for name, points in found.items()}
-
-
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else "an unknown distribution"
+    return entry.point.dist.metadata.get_all("Provides-Extra") or []
 
 
 def _what(value: object) -> str:
