@@ -6,8 +6,9 @@ Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) b
 
 from __future__ import annotations
 
+import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -110,6 +111,8 @@ OF_ONE_TARGET = (ArtifactError, BackendError, PluginError, ShapeError, Unsupport
 def faults_of(who: str) -> Iterator[None]:
     """Around every call of a plugin's code: what it raises without meaning to is a PluginError that names it.
 
+    What it prints goes to stderr: results on stdout are to be read by programs.
+
     Args:
         who: the plugin, and which part of it: `the rule T-ODD of the target 'toy' (distribution toychip)`.
 
@@ -117,7 +120,8 @@ def faults_of(who: str) -> Iterator[None]:
         PluginError: the code raised anything but a DlpuconvError, or tried to end the program.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except DlpuconvError:
         raise
     except (Exception, SystemExit) as error:

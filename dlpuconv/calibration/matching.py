@@ -176,13 +176,12 @@ def as_array(value: object, origin: str) -> Array:
     Raises:
         CalibrationError: it is none of these.
     """
-    detach = getattr(value, "detach", None)
-    if callable(detach):  # torch: a tensor may need gradients, be on a GPU, or have a dtype that numpy lacks
-        tensor = detach().cpu()
-        value = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    to_numpy = getattr(value, "numpy", None)
-    if callable(to_numpy):
-        value = to_numpy()
+    try:
+        value = _out_of_framework(value)
+    except Exception as error:
+        raise CalibrationError(
+            f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}"
+        ) from error
     if isinstance(value, (str, bytes)):
         raise CalibrationError(f"{origin} is text, not an array")
     if type(value).__module__.startswith("PIL."):
@@ -197,6 +196,16 @@ def as_array(value: object, origin: str) -> Array:
     if array.dtype.hasobject:
         raise CalibrationError(f"{origin} is a {type(value).__name__}, not an array or tensor")
     return array
+
+
+def _out_of_framework(value: object) -> object:
+    """What torch and TensorFlow give for numpy; anything else as it is."""
+    detach = getattr(value, "detach", None)
+    if callable(detach):  # torch: a tensor may need gradients, be on a GPU, or have a dtype that numpy lacks
+        tensor = detach().cpu()
+        value = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    to_numpy = getattr(value, "numpy", None)
+    return to_numpy() if callable(to_numpy) else value
 
 
 def split(signature: Signature, arrays: Mapping[str, Array], origin: str) -> list[dict[str, Array]]:

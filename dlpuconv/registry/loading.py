@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -102,7 +104,8 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
         who = " and ".join(sorted(entry.distribution for entry in claims))
         raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
     try:
-        return claims[0], claims[0].point.load()
+        with redirect_stdout(sys.stderr):  # results on stdout are to be read by programs
+            return claims[0], claims[0].point.load()
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if not missing.startswith("dlpuconv") and name in _own_extras(claims[0]):

@@ -95,6 +95,18 @@ def test_a_dataset_without_a_length_is_read_until_it_has_no_more() -> None:
     assert "only the first 7 samples of the Endless were read" in found.warnings
 
 
+def test_a_tensor_that_cannot_leave_its_framework_is_named_and_a_label_of_that_kind_is_left_alone() -> None:
+    class Sparse:
+        def numpy(self) -> Any:
+            raise TypeError("densify it first")
+
+    with pytest.raises(
+        CalibrationError, match=r"item 0 .* is a Sparse that cannot be read as an array: densify it first"
+    ):
+        read([Sparse()], VECTOR_5)
+    assert total([{"image": row, "label": Sparse()} for row in ROWS]) == ROWS.sum()
+
+
 def test_a_class_instead_of_a_dataset_is_named() -> None:
     with pytest.raises(CalibrationError, match="the class Numbered is no calibration data"):
         read(Numbered, VECTOR_5)

@@ -10,7 +10,11 @@ import onnx
 import pytest
 from onnx import parser
 
-from tests.plugins.support import dlpuconv, install
+import dlpuconv
+from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.registry import load_backend
+from tests.plugins.support import dlpuconv as command
+from tests.plugins.support import install
 
 pytestmark = pytest.mark.slow
 CHIP = """
@@ -45,7 +49,7 @@ def convert(model: Path, code: str, *more: str, targets: str = "cv25,toy1") -> A
     """Exit status, JSON and stderr of a conversion beside a plugin of this code."""
     site = model.parent / "site"
     install(site, "toychip", "toychip", CHIP + code, ENTRIES)
-    done = dlpuconv(
+    done = command(
         site, "convert", str(model), "--target", targets, "--output", str(model.parent / "out"), "--json", *more
     )
     assert "Traceback" not in done.stderr
@@ -83,6 +87,44 @@ def test_the_results_of_the_others_are_delivered_and_the_failure_is_named(
     assert sorted(path.name for path in (model.parent / "out").iterdir()) == ["m.cv25"]
 
 
+def test_reports_are_written_of_what_there_is(model: Path) -> None:
+    status, _, _ = convert(model, "ToyBackend.emit = boom", "--report", str(model.parent / "r.html"))
+    assert status == 8
+    assert sorted(path.name for path in model.parent.glob("*.html")) == ["r.cv25.html"]
+
+
+def test_in_python_what_is_there_is_returned_and_what_is_not_is_raised_when_asked_for(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = load_backend("onnx-float")
+    emit = backend.emit
+
+    def for_cv25_alone(self: Any, prepared: Any, target: Any, recipe: Any) -> Any:
+        if target.name != "cv25":
+            raise UnsupportedModelError(f"{target.name} has no Relu")
+        return emit(self, prepared, target, recipe)
+
+    monkeypatch.setattr(backend, "emit", for_cv25_alone)
+    done = dlpuconv.convert(model, target=["cv75", "cv25"])
+    assert [artifact.target for artifact in done.artifacts] == ["cv25"]
+    assert (done["cv25"].report.passed, done.verdict) == (True, "fail")
+    with pytest.raises(UnsupportedModelError, match="cv75 has no Relu"):
+        done["cv75"]
+    with pytest.raises(UnsupportedModelError, match=r"^cv75 has no Relu$"):
+        dlpuconv.convert(model, target="cv75")
+    with pytest.raises(KeyError):
+        done["artpec8"]
+
+
+def test_different_errors_of_all_targets_are_told_together(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any, __: Any, target: Any, ___: Any) -> Any:
+        raise UnsupportedModelError(f"{target.name} has no Relu")
+
+    monkeypatch.setattr(load_backend("onnx-float"), "emit", refuse)
+    with pytest.raises(UnsupportedModelError, match=r"^cv75: cv75 has no Relu; cv25: cv25 has no Relu$"):
+        dlpuconv.convert(model, target=["cv75", "cv25"])
+
+
 def test_where_no_target_has_a_result_nothing_is_written_and_the_error_is_the_plugin_s(model: Path) -> None:
     status, told, _ = convert(model, "ToyBackend.emit = boom", targets="toy1")
     assert (status, told["error"]["type"]) == (8, "PluginError")
@@ -93,6 +135,20 @@ def test_a_backend_that_cannot_be_closed_takes_no_result_with_it(model: Path) ->
     status, told, errors = convert(model, "ToyBackend.close = boom")
     assert (status, len(told["artifacts"]), told["failures"]) == (0, 2, [])
     assert f"warning: close of {CALLED} failed: ValueError: boom" in errors
+
+
+def test_what_a_plugin_prints_does_not_end_up_in_the_json(model: Path) -> None:
+    code = """
+print("imported")
+class ToyBackend(ToyBackend):
+    def emit(self, *arguments):
+        print("emitting")
+        return super().emit(*arguments)
+"""
+    status, told, errors = convert(model, code)
+    assert (status, len(told["artifacts"])) == (0, 2)
+    assert "imported\n" in errors
+    assert "emitting\n" in errors
 
 
 def test_a_rule_that_raises_is_a_finding_and_the_file_is_delivered_and_not_called_good(model: Path) -> None:
@@ -144,6 +200,6 @@ def test_the_traceback_of_a_plugin_s_fault_is_shown_to_its_author(model: Path, m
     site = model.parent / "site"
     install(site, "toychip", "toychip", f"{CHIP}ToyBackend.emit = boom", ENTRIES)
     monkeypatch.setenv("DLPUCONV_TRACEBACK", "1")
-    done = dlpuconv(site, "convert", str(model), "--target", "toy1", "--output", str(model.parent / "out"))
+    done = command(site, "convert", str(model), "--target", "toy1", "--output", str(model.parent / "out"))
     assert done.returncode == 8
     assert 'toychip.py", line 10, in boom' in done.stderr
