@@ -13,7 +13,7 @@ from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
-from dlpuconv.errors import OF_ONE_TARGET
+from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.package import RECORD
 from dlpuconv.recipe_choice import choose_recipe
@@ -77,6 +77,9 @@ def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Co
     for target in targets:
         try:
             yield _emit_and_verify(backend, prepared, target, folded, run)
+        except ArtifactError as error:
+            text = f"the backend {backend.name} made a file for {target.called} that cannot be read back: {error}"
+            yield Failure(target=target.name, error=BackendError(text))
         except OF_ONE_TARGET as error:
             yield Failure(target=target.name, error=error)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ def _target(target: Target, name: str) -> Iterator[str]:
 
     if target.name != name:
         yield f"it calls itself {target.name!r}, but the entry point must have the same name"
+    yield from _kind("name", target.name, _is_file_name, "of letters, digits and '.', '_' and '-', as files are named")
     for field in ("title", "backend", "device"):
         yield from _kind(field, getattr(target, field), str)
     yield from _suffix("suffix", target.suffix)
@@ -192,6 +194,10 @@ def _is_count(value: object) -> bool:
 
 def _is_word(value: object) -> bool:
     return isinstance(value, str) and value != "" and not any(map(str.isspace, value))
+
+
+def _is_file_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]*", value, re.ASCII) is not None
 
 
 def _has(rules: Iterable[Rule], name: str) -> bool:

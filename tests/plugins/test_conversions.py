@@ -87,6 +87,22 @@ def test_the_results_of_the_others_are_delivered_and_the_failure_is_named(
     assert sorted(path.name for path in (model.parent / "out").iterdir()) == ["m.cv25"]
 
 
+def test_a_file_that_cannot_be_read_back_is_its_backend_s(model: Path) -> None:
+    code = """
+class ToyBackend(ToyBackend):
+    suffix = None
+    def emit(self, prepared, target, recipe):
+        return replace(super().emit(prepared, target, recipe), files={"": b"junk and nothing else"}, stored={})
+TOY = replace(TOY, suffix=".bin")
+"""
+    status, told, _ = convert(model, code)
+    assert (status, [entry["target"] for entry in told["artifacts"]]) == (7, ["cv25"])
+    assert told["failures"][0]["message"].startswith(
+        "the backend toyback made a file for the target 'toy1' (distribution toychip) that cannot be read back:"
+        " m.toy1.bin is of no known format"
+    )
+
+
 def test_reports_are_written_of_what_there_is(model: Path) -> None:
     status, _, _ = convert(model, "ToyBackend.emit = boom", "--report", str(model.parent / "r.html"))
     assert status == 8
