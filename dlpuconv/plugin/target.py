@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Target:
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
     packager: Packager | None = None
     min_sqnr: float = 10.0
-    distribution: str = ""
+    distribution: str = field(default="", compare=False)
 
     @property
     def called(self) -> str:
