@@ -106,10 +106,11 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         progress: where long work reports.
 
     Returns:
-        Verified files in memory; `.save(folder)` writes them.
+        Verified files in memory; `.save(folder)` writes them. Targets that have none, while others do, are in
+        `.failures`.
 
     Raises:
-        DlpuconvError: the model, the data or an option cannot be used, or a tool failed.
+        DlpuconvError: the model, the data or an option cannot be used, or a tool or plugin failed for every target.
     """
     from dlpuconv.pipeline import convert as run
     from dlpuconv.run import Data

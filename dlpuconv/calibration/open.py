@@ -55,7 +55,7 @@ def open_calibration(
         signature: of the source model.
         preprocessing: what the network expects of an image.
         progress: shows a bar while samples are read, and the warnings.
-        limit: the most samples to take of each source, evenly spread (the first ones of an iterable).
+        limit: the most samples to take of each source, evenly spread (the first ones of what has no numbers).
 
     Returns:
         None when there is neither source nor validation. Samples are re-readable; no file outlives them.
