@@ -44,7 +44,8 @@ def guarded(backend: type[Backend], called: str) -> type[Backend]:
         "runner": lambda made, _: _GuardedRunner(made, called),
     }
     inside = {name: _guarded(getattr(backend, name), f"{name} of {called}", check) for name, check in hooks.items()}
-    return types.new_class(backend.__name__, (backend,), exec_body=lambda namespace: namespace.update(inside))
+    whole = {**inside, "__module__": backend.__module__, "__doc__": backend.__doc__}
+    return types.new_class(backend.__name__, (backend,), exec_body=lambda namespace: namespace.update(whole))
 
 
 def guarded_packager(packager: Packager, called: str) -> Packager:
