@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.option_values import make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import onnx
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from dlpuconv.analysis import Analysis
+    from dlpuconv.calibration.open import Source
     from dlpuconv.checkup import Checkup
     from dlpuconv.conversion import Conversion
     from dlpuconv.progress import Progress
@@ -30,8 +31,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     model: ModelLike,
     *,
     target: str | Sequence[str],
-    calibration: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
-    validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
+    calibration: Source | None = None,
+    validation: Source | None = None,
     example_inputs: tuple[Any, ...] | None = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
@@ -65,8 +66,12 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             `example_inputs`) or an `ExportedProgram`.
         target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
-            layout), or any iterable of samples, such as a torch DataLoader. Without data: `"none"` for ranges of
-            made-up samples and of the model's batch normalizations, `"random"` to try a conversion.
+            layout), a torch Dataset, DataLoader or Subset, or any other iterable of samples or batches: arrays, tuples
+            whose first elements are the inputs, or dicts, of which an array of another name feeds an input where
+            nothing else has its shape. Labels are left alone. 100 to 500 samples are enough; of more than 10,000 so
+            many are read, evenly spread, or the first ones of what can only be iterated over. Without data:
+            `"none"` for ranges of made-up samples and of the model's batch normalizations, `"random"` to try a
+            conversion.
         validation: data for parity; every fifth calibration sample if None.
         example_inputs: what `model.forward` takes, for an `nn.Module`.
         input_shape: static shape by input name.
@@ -101,10 +106,11 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         progress: where long work reports.
 
     Returns:
-        Verified files in memory; `.save(folder)` writes them.
+        Verified files in memory; `.save(folder)` writes them. Targets that have none, while others do, are in
+        `.failures`.
 
     Raises:
-        DlpuconvError: the model, the data or an option cannot be used, or a tool failed.
+        DlpuconvError: the model, the data or an option cannot be used, or a tool or plugin failed for every target.
     """
     from dlpuconv.pipeline import convert as run
     from dlpuconv.run import Data
@@ -143,8 +149,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     model: ModelLike,
     *,
     target: str | Sequence[str],
-    calibration: str | Path | Mapping[str, Any] | Iterable[Any],
-    validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
+    calibration: Source,
+    validation: Source | None = None,
     example_inputs: tuple[Any, ...] | None = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.content import Content
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.errors import DlpuconvError
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact
@@ -162,22 +163,42 @@ class Converted:
         return build_manifest(self.provenance, artifact, files, self.report.to_json(), timings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A target that got no artifact, while others did.
+
+    Attributes:
+        target: name of the chip.
+        error: why not.
+    """
+
+    target: str
+    error: DlpuconvError
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`."""
+        error = self.error
+        return {"target": self.target, "type": error.kind, "message": str(error), "status": error.status}
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """What `dlpuconv.convert` returns.
 
     Attributes:
-        artifacts: one for every requested target, in the order asked for.
+        artifacts: one for every requested target that has one, in the order asked for.
         timings: wall seconds by stage.
+        failures: the other targets, and why they have none. Where no target has one, `convert` raises.
     """
 
     artifacts: tuple[Converted, ...]
     timings: Mapping[str, float] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """`pass` if every artifact passed its verification, else `fail`."""
-        return "pass" if all(a.report.passed for a in self.artifacts) else "fail"
+        """`pass` if every requested target has an artifact, and all passed their verification, else `fail`."""
+        return "pass" if not self.failures and all(a.report.passed for a in self.artifacts) else "fail"
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -199,11 +220,15 @@ class Conversion:
         """The artifact for this target.
 
         Raises:
+            DlpuconvError: it has none, for this reason.
             KeyError: it was not asked for.
         """
         for artifact in self.artifacts:
             if artifact.target == target:
                 return artifact
+        for failure in self.failures:
+            if failure.target == target:
+                raise failure.error
         raise KeyError(target)
 
     def save(self, folder: str | Path = ".", *, force: bool = False) -> list[Path]:
@@ -221,12 +246,19 @@ class Conversion:
         return [folder / artifact.name for artifact in self.artifacts]
 
     def to_json(self, paths: list[Path]) -> dict[str, Json]:
-        """What `--json` prints: `{"artifacts": [...], "verdict": ..., "reports": [...]}`."""
+        """What `--json` prints: `{"artifacts": [...], "failures": [...], "verdict": ..., "reports": [...]}`."""
         listed: list[Json] = [_listed(a, path) for a, path in zip(self.artifacts, paths, strict=True)]
         reports: list[Json] = [report.to_json() for report in self.reports]
         timings: dict[str, Json] = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
         tried: dict[str, Json] = {a.target: [trial.to_json() for trial in a.provenance.trials] for a in self.artifacts}
-        return {"artifacts": listed, "verdict": self.verdict, "reports": reports, "trials": tried, "timings_s": timings}
+        return {
+            "artifacts": listed,
+            "failures": [failure.to_json() for failure in self.failures],
+            "verdict": self.verdict,
+            "reports": reports,
+            "trials": tried,
+            "timings_s": timings,
+        }
 
 
 def _listed(artifact: Converted, path: Path) -> dict[str, Json]:

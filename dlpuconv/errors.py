@@ -6,11 +6,15 @@ Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) b
 
 from __future__ import annotations
 
+import sys
+import traceback
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class DlpuconvError(Exception):
@@ -61,7 +65,7 @@ class BackendError(DlpuconvError):
 
 
 class PluginError(DlpuconvError):
-    """A plugin cannot be found or loaded."""
+    """A plugin cannot be found or loaded, or its code failed."""
 
     status = 8
 
@@ -97,6 +101,39 @@ class MetricError(DlpuconvError):
     """The user's own metric failed, or gave no number."""
 
     status = 13
+
+
+OF_ONE_TARGET = (ArtifactError, BackendError, PluginError, ShapeError, UnsupportedModelError)
+"""What ends the work for one target, or for all of one backend, and says nothing of other targets."""
+
+
+@contextmanager
+def faults_of(who: str) -> Iterator[None]:
+    """Around every call of a plugin's code: what it raises without meaning to is a PluginError that names it.
+
+    What it prints goes to stderr: results on stdout are to be read by programs.
+
+    Args:
+        who: the plugin, and which part of it: `the rule T-ODD of the target 'toy' (distribution toychip)`.
+
+    Raises:
+        PluginError: the code raised anything but a DlpuconvError, or tried to end the program.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except DlpuconvError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{who} failed: {what_was_raised(error)}") from error
+
+
+def what_was_raised(error: BaseException) -> str:
+    """The exception and where it was raised, for whoever can mend that."""
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    # Frames of the import system are no places that anybody could mend.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -10,9 +10,10 @@ from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
-from dlpuconv.conversion import Conversion, Converted, Inside
+from dlpuconv.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.package import RECORD
 from dlpuconv.recipe_choice import choose_recipe
@@ -23,9 +24,11 @@ from dlpuconv.scoring import score_of
 from dlpuconv.verify import Likeness, Links, Question, least_db, reference_inferences, verify_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.errors import DlpuconvError
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
@@ -46,21 +49,47 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
         progress: where long work reports; nowhere if None.
 
     Returns:
-        Every target's files in memory, with their reports; a failed verification is a verdict, not an error.
+        Every target's files in memory, with their reports; a failed verification is a verdict, not an error. What
+        ends the work for some targets leaves the others' results, beside the reason.
 
     Raises:
-        DlpuconvError: the model, the data or the request cannot be used, or a tool failed.
+        DlpuconvError: the model, the data or the request cannot be used, or a tool or plugin failed for every target.
     """
     demand_calibration(request, data)
     with opened(model, request, data, progress) as run:
-        done = [
-            _emit_and_verify(backend, prepared, target, folded, run)
-            for backend, targets in run.backends
-            for folded, prepared in [prepare(backend, targets, run)]
-            for target in targets
-        ]
+        done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
     order = {name: position for position, name in enumerate(dict.fromkeys(request.targets))}
-    return Conversion(tuple(sorted(done, key=lambda c: order[c.target])), timings=run.clock.seconds)
+    done.sort(key=lambda result: order[result.target])
+    made = tuple(result for result in done if isinstance(result, Converted))
+    failures = tuple(result for result in done if isinstance(result, Failure))
+    if not made:
+        raise _all_in_one(failures)
+    return Conversion(made, timings=run.clock.seconds, failures=failures)
+
+
+def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Converted | Failure]:
+    """The results of one backend's targets."""
+    try:
+        folded, prepared = prepare(backend, targets, run)
+    except OF_ONE_TARGET as error:
+        yield from (Failure(target=target.name, error=error) for target in targets)
+        return
+    for target in targets:
+        try:
+            yield _emit_and_verify(backend, prepared, target, folded, run)
+        except ArtifactError as error:
+            text = f"the backend {backend.name} made a file for {target.called} that cannot be read back: {error}"
+            yield Failure(target=target.name, error=BackendError(text))
+        except OF_ONE_TARGET as error:
+            yield Failure(target=target.name, error=error)
+
+
+def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
+    """The one error of all targets, or the first with what the others say."""
+    first = failures[0].error
+    if len({str(failure.error) for failure in failures}) > 1:
+        first.args = ("; ".join(f"{failure.target}: {failure.error}" for failure in failures),)
+    return first
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
-from dlpuconv.errors import BackendError, UnsupportedModelError
+from dlpuconv.errors import OF_ONE_TARGET
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.run import fold, opened
 
@@ -49,7 +49,7 @@ def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str
     try:
         _, job = fold(backend, targets, run)
         drafts = backend.draft(job, targets)
-    except (BackendError, UnsupportedModelError) as error:
+    except OF_ONE_TARGET as error:
         yield from (refused(target, error) for target in targets)
         return
     for draft, target in zip(drafts, targets, strict=True):

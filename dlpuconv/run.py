@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Origin, open_calibration
-from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.errors import CalibrationError, PluginError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
@@ -76,7 +76,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
-        backends = tuple(_backends(request, targets, stack))
+        backends = tuple(_backends(request, targets, stack, progress))
         with clock("read"):
             source = load(model, request.source, example_inputs=data.example_inputs)
         with clock("metric of the source"):
@@ -145,26 +145,55 @@ def _moments(run: Run) -> dict[str, Moments]:
         return known_moments(run.source, run.normal, next(iter(run.calibration.fit)))
 
 
-def _backends(request: Request, targets: list[Target], stack: ExitStack) -> Iterator[tuple[Backend, list[Target]]]:
+def _backends(
+    request: Request, targets: list[Target], stack: ExitStack, progress: Progress
+) -> Iterator[tuple[Backend, list[Target]]]:
     """One started backend for each group of targets that share it; closed with the stack, come what may."""
     groups: dict[str, list[Target]] = {}
     for target in targets:
         groups.setdefault(request.backend or target.backend, []).append(target)
+    kinds = {name: load_backend(name) for name in groups}
     for name, theirs in groups.items():
-        backend = load_backend(name)()
-        _demand_numbers(backend, theirs)
-        stack.callback(backend.close)
+        _demand_fitting(kinds[name], theirs)
+    for name, theirs in groups.items():
+        backend = kinds[name]()
+        stack.callback(_close, backend, progress)
         backend.warm_up()
         yield backend, theirs
 
 
-def _demand_numbers(backend: Backend, targets: list[Target]) -> None:
+def _close(backend: Backend, progress: Progress) -> None:
+    """End a backend; one that cannot even do that takes no result with it."""
+    try:
+        backend.close()
+    except PluginError as error:
+        progress.message(str(error))
+
+
+def _demand_fitting(backend: type[Backend], targets: list[Target]) -> None:
+    """Refuse, before any work, a backend whose files some target has no use for.
+
+    Raises:
+        UsageError: their numbers or their form differ from what a target takes, and the user asked for the backend.
+        PluginError: likewise, and the target itself did.
+    """
     for target in targets:
-        if backend.numbers not in (None, target.scheme.numbers):
+        for takes, makes in _differences(backend, target):
+            if backend.name == target.backend:
+                raise PluginError(f"{target.called} takes {takes}, but its backend {backend.name} makes {makes}")
             raise UsageError(
-                f"{target.name} takes {target.scheme.numbers} files; the {backend.name} backend makes {backend.numbers}"
-                f" ones (without --backend, {target.name} gets its own: {target.backend})"
+                f"{target.name} takes {takes}; the {backend.name} backend makes {makes} (without --backend,"
+                f" {target.name} gets its own: {target.backend})"
             )
+
+
+def _differences(backend: type[Backend], target: Target) -> Iterator[tuple[str, str]]:
+    """What a target takes beside what a backend makes instead."""
+    if backend.numbers not in (None, target.scheme.numbers):
+        yield f"{target.scheme.numbers} files", f"{backend.numbers} ones"
+    if backend.suffix not in (None, target.suffix):
+        takes, makes = (f"{suffix} files" if suffix else "folders" for suffix in (target.suffix, backend.suffix))
+        yield takes, makes
 
 
 def demand_calibration(request: Request, data: Data) -> None:

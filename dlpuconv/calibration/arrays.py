@@ -12,7 +12,15 @@ from typing import IO, TYPE_CHECKING, cast, override
 import numpy as np
 
 from dlpuconv.calibration.linter import Linter
-from dlpuconv.calibration.matching import as_array, check_dtype, choose, fit, rows_of, same_count
+from dlpuconv.calibration.matching import (
+    as_array,
+    check_dtype,
+    choose,
+    fit,
+    rows_of,
+    same_count,
+    shape_of_value,
+)
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError
@@ -52,7 +60,8 @@ def read_file(path: Path, request: Request) -> Read:
     """
     try:
         with ExitStack() as files:
-            return _store(_streams(path, request, files), request)
+            streams, notes = _streams(path, request, files)
+            return _store(streams, request, notes)
     except _BROKEN as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
@@ -68,17 +77,23 @@ def read_arrays(source: Mapping[str, object] | object, request: Request) -> Read
 
     origin = "the calibration mapping" if isinstance(source, Mapping) else "the calibration array"
     arrays = source if isinstance(source, Mapping) else {origin: source}
-    if not isinstance(source, Mapping) and len(request.signature.inputs) != 1:
-        choose(request.signature, (), origin)
-    chosen = choose(request.signature, arrays, origin)
+    if not isinstance(source, Mapping):
+        _demand_one_input(request, origin)
+    chosen = choose(request.signature, arrays, lambda name: shape_of_value(arrays[name]), origin)
     streams: list[_Stream] = [
-        _Held(spec, as_array(arrays[chosen[spec.name]], f"{origin}, {chosen[spec.name]!r},"), origin)
+        _Held(spec, as_array(arrays[chosen.keys[spec.name]], f"{origin}, {chosen.keys[spec.name]!r},"), origin)
         for spec in request.signature.inputs
     ]
-    return _store(streams, request)
+    return _store(streams, request, chosen.notes)
 
 
-def _store(streams: list[_Stream], request: Request) -> Read:
+def _demand_one_input(request: Request, origin: str) -> None:
+    """Refuse one array without a name for a model of several inputs."""
+    if len(request.signature.inputs) != 1:
+        choose(request.signature, (), lambda _: None, origin)
+
+
+def _store(streams: list[_Stream], request: Request, notes: tuple[str, ...]) -> Read:
     origin = streams[0].origin
     count = same_count({stream.spec.name: stream.count for stream in streams}, origin)
     if not count:
@@ -87,7 +102,7 @@ def _store(streams: list[_Stream], request: Request) -> Read:
     linter = Linter(request.signature, request.preprocessing)
     spool = ArraySamples.spool_for(request.signature)
     fill(spool, _records(streams, rows), linter, request, len(rows))
-    return Read(samples=ArraySamples(spool), warnings=(*skipped(count, len(rows)), *linter.warnings()))
+    return Read(samples=ArraySamples(spool), warnings=(*notes, *skipped(count, len(rows)), *linter.warnings()))
 
 
 def _records(streams: list[_Stream], rows: list[int]) -> Iterator[tuple[str, Record]]:
@@ -163,19 +178,28 @@ class _Header:
         check_dtype(self.dtype, origin)
 
 
-def _streams(path: Path, request: Request, files: ExitStack) -> list[_Stream]:
+def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stream], tuple[str, ...]]:
+    """The arrays of the inputs, and what there is to tell of the choice."""
     origin = repr(str(path))
     if path.suffix.lower() == ".npy":
-        if len(request.signature.inputs) != 1:
-            choose(request.signature, (), origin)
-        return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)]
+        _demand_one_input(request, origin)
+        return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)], ()
     archive = files.enter_context(zipfile.ZipFile(path))
     members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-    chosen = choose(request.signature, members, origin)
+    chosen = choose(request.signature, members, lambda name: _shape_in(archive, members[name]), origin)
+    opened = {name: files.enter_context(archive.open(members[key])) for name, key in chosen.keys.items()}
     return [
-        _open(spec, files.enter_context(archive.open(members[chosen[spec.name]])), f"{chosen[spec.name]!r} in {origin}")
-        for spec in request.signature.inputs
-    ]
+        _open(spec, opened[spec.name], f"{chosen.keys[spec.name]!r} in {origin}") for spec in request.signature.inputs
+    ], chosen.notes
+
+
+def _shape_in(archive: zipfile.ZipFile, member: str) -> tuple[int, ...] | None:
+    """What an array's header says; None where it holds no numbers."""
+    with archive.open(member) as file:
+        try:
+            return tuple(_Header(file, member).shape)
+        except CalibrationError:
+            return None
 
 
 def _open(spec: ValueSpec, file: IO[bytes], origin: str) -> _Stream:

@@ -1,7 +1,11 @@
-"""Arrays of unknown origin -> samples of a known input: shapes, dtypes and names are checked, never guessed."""
+"""Arrays of unknown origin -> samples of a known input: shapes, dtypes and names are checked.
+
+What has another name than the input feeds it only where nothing else could.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +14,18 @@ from dlpuconv.errors import CalibrationError, did_you_mean
 from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import numpy.typing as npt
 
     from dlpuconv.ir import Signature, ValueSpec
 
 type Array = npt.NDArray[np.generic]
+type ShapeOf = Callable[[str], tuple[int, ...] | None]
+"""The shape of what has this name; None for what is no array of numbers."""
+
+_NUMBERS = "biuf"
+"""Kinds of dtypes: truth values and real numbers."""
 
 
 def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
@@ -27,37 +36,103 @@ def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     Raises:
         CalibrationError: the shape does not fit.
     """
-    want = spec.shape
+    count = _rows(spec.shape, shape)
+    if count is None:
+        raise CalibrationError(
+            f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}, "
+            f"so [N{''.join(f', {n}' for n in spec.shape[1:])}]{_layout_hint(spec, shape)}"
+        )
+    return count
+
+
+def _rows(want: tuple[int, ...], shape: tuple[int, ...]) -> int | None:
     if shape[1:] == want and len(shape) == len(want) + 1:
         return shape[0]
     if len(shape) == len(want) >= 1 and shape[1:] == want[1:] and shape[0] % want[0] == 0:
         return shape[0] // want[0]
-    if want[:1] == (1,) and shape == want[1:]:
-        return 1
-    raise CalibrationError(
-        f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(want)}, "
-        f"so [N{''.join(f', {n}' for n in want[1:])}]{_layout_hint(spec, shape)}"
-    )
+    return 1 if want[:1] == (1,) and shape == want[1:] else None
 
 
-def choose(signature: Signature, names: Collection[str], origin: str) -> dict[str, str]:
-    """Which of `names` feeds each input; names that feed none are left alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What feeds a model's inputs.
 
-    A model of one input accepts a single array of any name.
+    Attributes:
+        keys: name of the array by name of the input, in the model's order.
+        notes: what was not settled by names, for the user to read.
+    """
+
+    keys: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def choose(signature: Signature, names: Collection[str], shape_of: ShapeOf, origin: str) -> Choice:
+    """Which of `names` feeds each input; names that feed none, such as labels, are left alone.
+
+    A model of one input accepts a single array of any name. Otherwise an array of another name feeds an input where it
+    is the only one with that input's shape.
 
     Raises:
-        CalibrationError: an input has no array.
+        CalibrationError: an input has no array, or several that could be meant.
     """
-    inputs = [spec.name for spec in signature.inputs]
+    inputs = signature.inputs
     if len(inputs) == 1 and len(names) == 1:
-        return {inputs[0]: next(iter(names))}
-    missing = [name for name in inputs if name not in names]
-    if missing:
+        return Choice(keys={inputs[0].name: next(iter(names))})
+    missing = [spec for spec in inputs if spec.name not in names]
+    if not missing:
+        return Choice(keys={spec.name: spec.name for spec in inputs})
+    others = [name for name in names if name not in {spec.name for spec in inputs}]
+    shapes = {name: shape for name in others if (shape := shape_of(name)) is not None}
+    asked = f"{origin} holds {_names(names) or 'no arrays'}, but the model takes {_names([i.name for i in inputs])}"
+    found = _by_shape(missing, shapes, asked)
+    if not found:
+        gone = [spec.name for spec in missing]
         raise CalibrationError(
-            f"{origin} holds {_names(names) or 'no arrays'}, but the model takes {_names(inputs)}: "
-            f"{_names(missing)} missing{did_you_mean(missing[0], names)}"
+            f"{asked}: {_names(gone)} missing{did_you_mean(gone[0], list(map(str, others)))}"
+            f"{_why_none(missing, shapes)}"
         )
-    return {name: name for name in inputs}
+    notes = [
+        f"in the calibration data, {key!r} is taken for the input {name!r}: nothing else there has its shape"
+        for name, key in found.items()
+    ]
+    return Choice(keys={spec.name: found.get(spec.name, spec.name) for spec in inputs}, notes=tuple(notes))
+
+
+def _by_shape(missing: list[ValueSpec], shapes: Mapping[str, tuple[int, ...]], asked: str) -> dict[str, str]:
+    """The one array that fits each of these inputs; nothing where one has none, or two share one."""
+    found: dict[str, str] = {}
+    for spec in missing:
+        fitting = [name for name, shape in shapes.items() if _rows(spec.shape, shape) is not None]
+        # Labels of a batch that happens to be as long as the input is: what has a batch axis comes first.
+        most = max((len(shapes[name]) for name in fitting), default=0)
+        fitting = [name for name in fitting if len(shapes[name]) == most]
+        if len(fitting) > 1:
+            listed = " and ".join(f"{name!r} {_text(shapes[name])}" for name in fitting)
+            raise CalibrationError(
+                f"{asked}: {listed} have the shape of {spec.name!r} {_text(spec.shape)}; give the right one that name"
+            )
+        if fitting:
+            found[spec.name] = fitting[0]
+    return found if len(set(found.values())) == len(missing) else {}
+
+
+def _why_none(missing: Iterable[ValueSpec], shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """What was found and what was wanted, where there are arrays of other names."""
+    if not shapes:
+        return ""
+    found = ", ".join(f"{name!r} is {_text(shape)}" for name, shape in shapes.items())
+    wanted = ", ".join(f"{spec.name!r} takes {_text(spec.shape)}" for spec in missing)
+    hints = (_layout_hint(spec, shape) for spec in missing for shape in shapes.values())
+    return f"; no other array fits: {found}; {wanted}{next(filter(None, hints), '')}"
+
+
+def shape_of_value(value: object) -> tuple[int, ...] | None:
+    """The shape of an array of numbers; None for anything else."""
+    try:
+        array = as_array(value, "")
+    except CalibrationError:
+        return None
+    return array.shape if array.dtype.kind in _NUMBERS else None
 
 
 def fit(spec: ValueSpec, values: Array, origin: str) -> Array:
@@ -90,7 +165,7 @@ def check_dtype(dtype: np.dtype[np.generic], origin: str) -> None:
     Raises:
         CalibrationError: objects, strings, complex numbers, dates, records.
     """
-    if dtype.kind not in "biuf":
+    if dtype.kind not in _NUMBERS:
         kind = "Python objects, which could run code when they are read" if dtype.hasobject else str(dtype)
         raise CalibrationError(f"{origin} holds {kind}: only arrays of real numbers are accepted")
 
@@ -101,15 +176,19 @@ def as_array(value: object, origin: str) -> Array:
     Raises:
         CalibrationError: it is none of these.
     """
-    detach = getattr(value, "detach", None)
-    if callable(detach):  # torch: a tensor may need gradients, be on a GPU, or have a dtype that numpy lacks
-        tensor = detach().cpu()
-        value = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    to_numpy = getattr(value, "numpy", None)
-    if callable(to_numpy):
-        value = to_numpy()
+    try:
+        value = _out_of_framework(value)
+    except Exception as error:
+        raise CalibrationError(
+            f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}"
+        ) from error
     if isinstance(value, (str, bytes)):
         raise CalibrationError(f"{origin} is text, not an array")
+    if type(value).__module__.startswith("PIL."):
+        raise CalibrationError(
+            f"{origin} is a PIL image, but arrays are taken as they are, neither resized nor normalized: give the "
+            "dataset the transform that the model was trained with, or give a folder of images"
+        )
     try:
         array = np.asarray(value)
     except ValueError:
@@ -117,6 +196,16 @@ def as_array(value: object, origin: str) -> Array:
     if array.dtype.hasobject:
         raise CalibrationError(f"{origin} is a {type(value).__name__}, not an array or tensor")
     return array
+
+
+def _out_of_framework(value: object) -> object:
+    """What torch and TensorFlow give for numpy; anything else as it is."""
+    detach = getattr(value, "detach", None)
+    if callable(detach):  # torch: a tensor may need gradients, be on a GPU, or have a dtype that numpy lacks
+        tensor = detach().cpu()
+        value = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    to_numpy = getattr(value, "numpy", None)
+    return to_numpy() if callable(to_numpy) else value
 
 
 def split(signature: Signature, arrays: Mapping[str, Array], origin: str) -> list[dict[str, Array]]:

@@ -18,12 +18,13 @@ from dlpuconv.errors import CalibrationError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dlpuconv.calibration.iterables import Dataset
     from dlpuconv.calibration.preprocess import Preprocessing
     from dlpuconv.ir import Signature
     from dlpuconv.progress import Progress
 
-type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object]
-"""A folder, `.npz` or `.npy` by path, `none`, `random`, arrays by input name, one array, or anything iterable."""
+type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | Dataset
+"""A folder, `.npz` or `.npy` by path, `none`, `random`, arrays by input name, one array, a dataset, any iterable."""
 
 RANDOM, NONE = "random", "none"
 _MADE_UP = {RANDOM: Origin.RANDOM, NONE: Origin.SYNTHETIC}
@@ -54,7 +55,7 @@ def open_calibration(
         signature: of the source model.
         preprocessing: what the network expects of an image.
         progress: shows a bar while samples are read, and the warnings.
-        limit: the most samples to take of each source, evenly spread (the first ones of an iterable).
+        limit: the most samples to take of each source, evenly spread (the first ones of what has no numbers).
 
     Returns:
         None when there is neither source nor validation. Samples are re-readable; no file outlives them.
@@ -124,7 +125,7 @@ def split_rows(count: int) -> tuple[list[int], list[int]]:
     return [row for row in range(count) if row not in kept], held_out
 
 
-def _read(source: Source, request: Request) -> Read:
+def _read(source: object, request: Request) -> Read:
     if is_made_up(source):
         from dlpuconv.calibration.made_up import dead_leaves, make_up, mosaic
 
@@ -136,13 +137,14 @@ def _read(source: Source, request: Request) -> Read:
         from dlpuconv.calibration.arrays import read_arrays
 
         return read_arrays(source, request)
-    if isinstance(source, Iterable):
-        from dlpuconv.calibration.iterables import read_iterable
+    from dlpuconv.calibration.iterables import Dataset, read_iterable
 
+    if isinstance(source, (Iterable, Dataset)) and not isinstance(source, type):
         return read_iterable(source, request)
+    noun = f"the class {source.__name__}" if isinstance(source, type) else f"a {type(source).__name__}"
     raise CalibrationError(
-        f"a {type(source).__name__} is no calibration data: give a folder of images, an .npz or .npy file, 'none', "
-        "'random', arrays, or an iterable of samples"
+        f"{noun} is no calibration data: give a folder of images, an .npz or .npy file, 'none', "
+        "'random', arrays, a dataset, or an iterable of samples such as a DataLoader"
     )
 
 
@@ -163,7 +165,7 @@ def _reader_of(path: Path) -> Callable[[Path, Request], Read]:
     )
 
 
-def is_made_up(source: Source | None) -> bool:
+def is_made_up(source: object) -> bool:
     """True for the words that stand for samples that nobody gave."""
     return isinstance(source, str) and source in _MADE_UP
 

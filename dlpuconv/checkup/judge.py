@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
-from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast
+from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.rule import Context, Severity
 from dlpuconv.verify.verdict import broken
@@ -35,8 +35,9 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
         target: the chip.
         modules: PyTorch module path by node or value name of the source model.
     """
-    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
-    found = forecast(draft.view, target.placement or _UNKNOWN, context)
+    context = Context.of(target)
+    known, unplaced = foresee(draft.view, target.placement, context)
+    found = known or forecast(draft.view, _UNKNOWN, context)
     findings = check(draft.view, target.rules, context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
     layers = _layers(draft, found.layers, findings, modules)
@@ -44,11 +45,11 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
         target=target.name,
         outcome=Outcome.FAILS if fatal else Outcome.RUNS,
         problems=tuple(broken(finding) for finding in fatal),
-        placement=found if target.placement else None,
+        placement=known,
         layers=layers,
         suggestions=_suggestions(findings, layers, target.placement or _UNKNOWN),
         failures=fatal,
-        warnings=draft.warnings,
+        warnings=(*draft.warnings, *unplaced),
         status=1 if fatal else 0,
     )
 

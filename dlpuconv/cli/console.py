@@ -67,6 +67,11 @@ def warn(text: str) -> None:
     print(f"warning: {printable(text)}", file=sys.stderr)
 
 
+def fail(text: str) -> None:
+    """An error on stderr, beside which there are results."""
+    print(f"error: {printable(text)}", file=sys.stderr)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One object on stdout."""
     print(printable_json(value, indent=2))

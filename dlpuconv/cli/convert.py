@@ -52,7 +52,7 @@ def convert(
 
     Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
     """
-    from dlpuconv.cli.console import TerminalProgress, print_json
+    from dlpuconv.cli.console import TerminalProgress, fail, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
     from dlpuconv.option_values import make_request
@@ -95,6 +95,7 @@ def convert(
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
     paths = done.save(output, force=force)
+    pages = {artifact.target: pages[artifact.target] for artifact in done.artifacts if pages}
     write_report({page: done[name].to_html() for name, page in pages.items()})
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)
@@ -102,8 +103,10 @@ def convert(
         print_json(done.to_json(paths))
     else:
         _print(done, paths, list(pages.values()), quiet=quiet)
+    for failure in done.failures:
+        fail(f"{failure.target}: {failure.error}")
     if done.verdict == "fail":
-        raise typer.Exit(1)
+        raise typer.Exit(max((failure.error.status for failure in done.failures), default=1))
 
 
 def _warnings(artifact: Converted) -> tuple[str, ...]:

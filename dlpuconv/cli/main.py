@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
-from dlpuconv.errors import DlpuconvError, OutputError
+from dlpuconv.errors import DlpuconvError, OutputError, PluginError
 from dlpuconv.printable import printable, printable_json
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
-"""Set this environment variable to see where an internal error came from."""
+"""Set this environment variable to see where an internal error, or a plugin's, came from."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(arguments)
         except DlpuconvError as error:
+            if isinstance(error, PluginError) and os.environ.get(TRACEBACK):
+                traceback.print_exception(error)  # for the plugin's author
             failure = (error.kind, str(error), error.status)
         except (Stopped, KeyboardInterrupt):
             failure = ("Interrupted", "interrupted", INTERRUPTED)

@@ -12,7 +12,7 @@ from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import guarded_runner, read, size_of
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import InputBinding
-from dlpuconv.placement import forecast
+from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.verify.comparison import kernels, link
 from dlpuconv.verify.granularity import granularity
@@ -101,7 +101,9 @@ def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | 
         CalibrationError: there are no samples.
         MissingDependencyError: a file needs a library that is not installed.
     """
-    found = Contrast(a=_side(a, target), b=_side(b, target), warnings=(*_strangers(a, b, trial), *_random(trial)))
+    (side_a, unplaced_a), (side_b, unplaced_b) = _side(a, target), _side(b, target)
+    unplaced = dict.fromkeys((*unplaced_a, *unplaced_b))
+    found = Contrast(a=side_a, b=side_b, warnings=(*_strangers(a, b, trial), *_random(trial), *unplaced))
     if trial is None:
         return found
     linked = [_linked(file, trial) for file in (a, b)]
@@ -132,13 +134,11 @@ def _random(trial: Trial | None) -> tuple[str, ...]:
     return () if trial is None or trial.calibrated else ("compared on made-up samples: the figures mean little",)
 
 
-def _side(file: Opened, target: Target | None) -> Side:
+def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
+    """What there is to tell of a file, and why it is not known where its layers run."""
     view = file.view
-    placement = None
-    if target is not None and target.placement is not None:
-        context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
-        placement = forecast(view, target.placement, context)
-    return Side(
+    placement, unplaced = foresee(view, target.placement, Context.of(target)) if target else (None, ())
+    side = Side(
         file=file.path.name,
         format=view.format,
         size=size_of(file.path),
@@ -153,6 +153,7 @@ def _side(file: Opened, target: Target | None) -> Side:
         placement=placement,
         manifest=file.sidecar.path.name if file.sidecar else "",
     )
+    return side, unplaced
 
 
 def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:

@@ -6,7 +6,7 @@ Targets hold a `Placement`, and must cost nothing to import.
 from dlpuconv.placement.facts import Placement
 from dlpuconv.placement.forecast import Forecast, LayerPlacement, Memory
 from dlpuconv.placement.partition import Piece, Processor, delegated, single_cut
-from dlpuconv.placement.predict import forecast
+from dlpuconv.placement.predict import forecast, foresee
 
 __all__ = [
     # what a target says
@@ -16,6 +16,7 @@ __all__ = [
     "single_cut",
     # what comes of it
     "forecast",
+    "foresee",
     "Forecast",
     "LayerPlacement",
     "Memory",

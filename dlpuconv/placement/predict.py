@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.errors import PluginError, faults_of
 from dlpuconv.placement.forecast import Forecast, LayerPlacement, Memory
 from dlpuconv.placement.macs import bytes_of, constants, macs, parameter_bytes
 from dlpuconv.placement.partition import Processor
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
     type Reasons = dict[int, tuple[str, str]]
 
 
+def foresee(view: FileView, facts: Placement | None, context: Context) -> tuple[Forecast | None, tuple[str, ...]]:
+    """Tell where each layer will run, or why that is not known.
+
+    Args:
+        view: the file.
+        facts: how the chip places layers; None where nothing is known of that.
+        context: what rules may know beside the file.
+
+    Returns:
+        The forecast, and what the user should know where a plugin's fault prevents it.
+    """
+    if facts is None:
+        return None, ()
+    try:
+        return forecast(view, facts, context), ()
+    except PluginError as error:
+        return None, (f"where the layers run is not known: {error}",)
+
+
 def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:
     """Tell where each layer will run.
 
@@ -26,10 +46,15 @@ def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:
         view: the file.
         facts: how the chip places layers.
         context: what rules may know beside the file.
+
+    Raises:
+        PluginError: the code of the chip's rules, or of its partition, failed.
     """
     refused = _broken(view, facts.limits, context)
     doubted = _broken(view, facts.doubts, context)
-    pieces = facts.partition(view, refused)
+    with faults_of(f"the partition of {context.target}"):
+        pieces = facts.partition(view, refused)
+        _demand_every_layer_once(pieces, view)
     layers = _layers(view, pieces, refused, doubted)
     inside = [view.layers[layer.index] for layer in layers if layer.processor is Processor.DLPU]
     used = bytes_of(t for layer in inside for t in constants(view, layer))
@@ -43,11 +68,17 @@ def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:
     )
 
 
+def _demand_every_layer_once(pieces: list[Piece], view: FileView) -> None:
+    placed = sorted(index for piece in pieces for index in piece.layers)
+    if placed != [layer.index for layer in view.layers]:
+        raise ValueError(f"its pieces hold the layers {placed}, and not each of {len(view.layers)} once")
+
+
 def _broken(view: FileView, rules: Iterable[Rule], context: Context) -> Reasons:
     """For each layer that breaks one of the rules: the first such rule's id, and a sentence."""
     found: Reasons = {}
     for rule in rules:
-        for hit in rule.check(view, context):
+        for hit in rule.places(view, context):
             if hit.index is not None:
                 found.setdefault(hit.index, (rule.id, f"{rule.sentence} ({hit.detail})"))
     return found

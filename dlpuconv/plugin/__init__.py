@@ -2,6 +2,9 @@
 
 A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
 under `dlpuconv.backends` (a `Backend` subclass). The built-in ones are registered in the same way.
+
+Both are checked when they are loaded (`dlpuconv.registry.promises`), and what their code raises, `DlpuconvError` apart,
+is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where it came from.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Target:
         run_on_camera: the command that runs the file, with `{file}` and `{device}`.
         packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
         min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
+        distribution: the package that brings it; filled in when it is loaded.
     """
 
     name: str
@@ -60,3 +61,9 @@ class Target:
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
     packager: Packager | None = None
     min_sqnr: float = 10.0
+    distribution: str = field(default="", compare=False)
+
+    @property
+    def called(self) -> str:
+        """As messages name it: `the target 'artpec8' (distribution dlpuconv)`."""
+        return f"the target {self.name!r}" + (f" (distribution {self.distribution})" if self.distribution else "")

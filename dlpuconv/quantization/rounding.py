@@ -48,36 +48,55 @@ class Moments:
 
 
 class Sums:
-    """What a layer's rows read in the float network, x, and in the quantized one, q, position by position."""
+    """What a layer's rows read in the float network, x, and in the quantized one, q, position by position.
+
+    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, such as what a layer
+    behind a global pooling reads of a few samples, would otherwise be the small difference of two large sums, whose
+    errors alone make a matrix that has no inverse.
+    """
 
     def __init__(self) -> None:
         self._count = 0
+        self._start: npt.NDArray[np.float32]
         self._sums: tuple[Reals, ...] = ()
 
     def add(self, x: npt.NDArray[np.float32], q: npt.NDArray[np.float32]) -> None:
         """Fold [G, P, K] values at P positions."""
-        turned = np.swapaxes(q, 1, 2)
-        parts = (turned @ q, np.swapaxes(x - q, 1, 2) @ q, x.sum(axis=1), q.sum(axis=1))
+        if not self._count:
+            # In float64, so that the mean of equal values is that value.
+            self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+        near, drift = q - self._start, x - q
+        parts = (np.swapaxes(near, 1, 2) @ near, np.swapaxes(drift, 1, 2) @ near, drift.sum(axis=1), near.sum(axis=1))
         added = tuple(part.astype(np.float64) for part in parts)
         self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._count else added
         self._count += x.shape[1]
 
     def moments(self, *, centred: bool) -> Moments:
         """Of what was folded."""
-        read, drift, mean_x, mean_q = (total / self._count for total in self._sums)
-        if not centred:
-            return Moments(read=read, drift=drift)
-        turned = mean_q[:, None, :]
+        read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
+        central = Moments(read=read - _outer(mean_near, mean_near), drift=drift - _outer(mean_drift, mean_near))
+        if centred:
+            return central
+        mean_q = self._start[:, 0] + mean_near
         return Moments(
-            read=read - mean_q[:, :, None] * turned,
-            drift=drift - (mean_x - mean_q)[:, :, None] * turned,
+            read=central.read + _outer(mean_q, mean_q),
+            drift=central.drift + _outer(mean_drift, mean_q),
         )
 
     def means(self, other: Sums) -> tuple[Reals, Reals]:
         """[G, K] mean of x, and of q, over what both have folded."""
         count = self._count + other._count
-        x, q = ((a + b) / count for a, b in zip(self._sums[2:], other._sums[2:], strict=True))
-        return x, q
+        q = (self._total() + other._total()) / count
+        return q + (self._sums[2] + other._sums[2]) / count, q
+
+    def _total(self) -> Reals:
+        """[G, K] sum of q."""
+        return self._sums[3] + self._count * self._start[:, 0].astype(np.float64)
+
+
+def _outer(one: Reals, other: Reals) -> Reals:
+    """[G, K, K] from two of [G, K]."""
+    return one[:, :, None] * other[:, None, :]
 
 
 def learned_codes(weights: Reals, scale: Reals, halves: tuple[Moments, Moments]) -> Reals:
@@ -89,13 +108,16 @@ def learned_codes(weights: Reals, scale: Reals, halves: tuple[Moments, Moments])
         halves: of the inputs, on one half of the samples and on the other.
 
     Returns:
-        [G, O, K] whole numbers in [-127, 127], in each row no worse by `rounding_error` than the nearest ones.
+        [G, O, K] whole numbers in [-127, 127], in each row no worse by `rounding_error` than the nearest ones; these
+        where the inputs are so large that their squares have no float32.
     """
+    nearest = _rounded(weights / scale[..., None])
     both = Moments.of_both(*halves)
+    if not (np.isfinite(both.read).all() and np.isfinite(both.drift).all()):
+        return nearest
     target = corrected(weights, halves) / scale[..., None]
     hessian = both.read + _ridge(both, _DAMPING)
     found = _descended(_compensated(target, hessian), target, hessian)
-    nearest = _rounded(weights / scale[..., None])
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UsageError, did_you_mean
-from dlpuconv.verify.rule import Finding, Severity
+from dlpuconv.errors import PluginError, UsageError, did_you_mean
+from dlpuconv.verify.rule import Finding, Hit, Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.verify.rule import Context, Hit, Rule
+    from dlpuconv.verify.rule import Context, Rule
 
 
 def screen(ignore: Iterable[str], rules: Iterable[Rule]) -> None:
@@ -30,7 +30,8 @@ def screen(ignore: Iterable[str], rules: Iterable[Rule]) -> None:
 def check(view: FileView, rules: Sequence[Rule], context: Context, ignore: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Every rule that is broken, fatal ones first, each once with all its places.
 
-    A rule whose places differ in severity gives two findings.
+    A rule whose places differ in severity gives two findings. One whose own code fails gives a finding of its severity
+    that says so, and keeps no other from being judged: a file may not pass for want of a judgement.
 
     Args:
         view: the file.
@@ -43,16 +44,21 @@ def check(view: FileView, rules: Sequence[Rule], context: Context, ignore: Itera
     for rule in rules:
         broken = [] if rule.id in ignored else list(_findings(rule, view, context))
         found += broken
-        if broken and rule.decisive:
+        if rule.decisive and any(finding.status is Status.BROKEN for finding in broken):
             break
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.FAIL))
 
 
 def _findings(rule: Rule, view: FileView, context: Context) -> Iterator[Finding]:
-    places: dict[Severity, list[Hit]] = {}
-    for hit in rule.check(view, context):
-        places.setdefault(hit.severity or rule.severity, []).append(hit)
-    for severity, hits in places.items():
+    try:
+        places = rule.places(view, context)
+    except PluginError as error:
+        yield _failed(rule, error)
+        return
+    by_severity: dict[Severity, list[Hit]] = {}
+    for hit in places:
+        by_severity.setdefault(hit.severity or rule.severity, []).append(hit)
+    for severity, hits in by_severity.items():
         yield Finding(
             rule=rule.id,
             severity=severity,
@@ -61,3 +67,16 @@ def _findings(rule: Rule, view: FileView, context: Context) -> Iterator[Finding]
             fix=rule.fix,
             source=rule.source,
         )
+
+
+def _failed(rule: Rule, error: PluginError) -> Finding:
+    text = str(error)
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        sentence=f"{text[:1].upper()}{text[1:]}.",
+        hits=(Hit(f"not judged: {rule.sentence}"),),
+        fix=f"Tell whoever made the rule; `dlpuconv verify --ignore {rule.id}` leaves it out.",
+        source=rule.source,
+        status=Status.FAILED_TO_JUDGE,
+    )

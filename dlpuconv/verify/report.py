@@ -137,6 +137,7 @@ def _finding(finding: Finding) -> Json:
     return {
         "rule": finding.rule,
         "severity": finding.severity.value,
+        "status": finding.status.value,
         "sentence": finding.sentence,
         "source": finding.source,
         "fix": finding.fix,

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dlpuconv.errors import faults_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.plugin import Port
+    from dlpuconv.plugin import Port, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.output_parity import ParityReport
@@ -58,6 +60,7 @@ class Context:
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
         metric: what the user's own metric said of the file.
+        target: the chip, as messages name whose rules these are.
     """
 
     weights: Granularity
@@ -70,6 +73,12 @@ class Context:
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     metric: MetricScore | None = None
+    target: str = "the target"
+
+    @classmethod
+    def of(cls, target: Target) -> Context:
+        """What the chip alone tells."""
+        return cls(weights=target.scheme.weights, discouraged=target.scheme.discouraged, target=target.called)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,7 @@ class Rule:
         severity: of its places, unless one says otherwise.
         sentence: what must hold, as the user reads it.
         source: where that is known from.
-        check: yields the places where it does not hold.
+        check: yields the places where it does not hold; called through `places` only.
         fix: what to do about it.
         listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
@@ -96,10 +105,42 @@ class Rule:
     listed: frozenset[str] = frozenset()
     decisive: bool = False
 
+    def places(self, view: FileView, context: Context) -> tuple[Hit, ...]:
+        """Where the rule does not hold.
+
+        Raises:
+            PluginError: its code failed, or gave something else than places in the file.
+        """
+        with faults_of(f"the rule {self.id} of {context.target}"):
+            hits = tuple(self.check(view, context))
+            for hit in hits:
+                _demand_place(hit, view)
+        return hits
+
+
+def _demand_place(hit: object, view: FileView) -> None:
+    if not isinstance(hit, Hit):
+        raise TypeError(f"it yielded a {type(hit).__name__}, not a Hit")
+    texts: tuple[object, ...] = (hit.detail, hit.layer)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"the detail and the layer of a Hit are texts, not {hit.detail!r} and {hit.layer!r}")
+    if not isinstance(hit.severity, Severity | None):
+        raise TypeError(f"the severity of a Hit is a Severity or None, not {hit.severity!r}")
+    if hit.index is not None and hit.index not in range(len(view.layers)):
+        raise IndexError(f"it names layer {hit.index!r} of a file of {len(view.layers)} layers")
+
+
+class Status(StrEnum):
+    """What came of a rule."""
+
+    BROKEN = "broken"
+    FAILED_TO_JUDGE = "failed-to-judge"
+    """Its own code failed: nobody knows whether it holds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule that was broken, with every place."""
+    """A rule that was broken, with every place; or one that could not be judged, and why."""
 
     rule: str
     severity: Severity
@@ -107,3 +148,4 @@ class Finding:
     hits: tuple[Hit, ...]
     fix: str = ""
     source: str = ""
+    status: Status = Status.BROKEN

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verify.rule import Severity, Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -126,9 +126,13 @@ def _findings(findings: tuple[Finding, ...]) -> Table:
     for finding in findings:
         style = _STYLE[finding.severity]
         table.add_row(
-            Text(finding.rule, style=style, no_wrap=True), Text(finding.severity.value, style=style), _sentence(finding)
+            Text(finding.rule, style=style, no_wrap=True), Text(_word(finding), style=style), _sentence(finding)
         )
     return table
+
+
+def _word(finding: Finding) -> str:
+    return finding.severity.value if finding.status is Status.BROKEN else f"{finding.severity.value}: {finding.status}"
 
 
 def _sentence(finding: Finding) -> Text:

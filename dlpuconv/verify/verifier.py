@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
-from dlpuconv.placement import forecast
+from dlpuconv.placement import foresee
 from dlpuconv.scheme import Numbers
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
@@ -59,6 +60,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     parity = measured.parity
     context = _context(path, target, question, sidecar, parity)
     findings = check(view, rules, context, question.ignore)
+    placement, unplaced = foresee(view, target.placement, context)
     decision = decide(findings, strict=question.strict)
     calibrated = (
         question.calibrated and (sidecar is None or sidecar.calibrated) and (parity is None or parity.calibrated)
@@ -75,7 +77,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
         inputs=declared(view, view.inputs),
         outputs=declared(view, view.outputs),
         op_counts=view.op_counts,
-        placement=forecast(view, target.placement, context) if target.placement else None,
+        placement=placement,
         parity=parity,
         layers=measured.layers,
         metric=question.metric,
@@ -85,6 +87,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
             *measured.notes,
             *_made_up(question, target, sidecar),
             *_no_firmware(question, target),
+            *unplaced,
         ),
         metadata=view.metadata,
         min_runtime=_min_runtime(view),
@@ -98,9 +101,8 @@ def _context(
     inputs, outputs = _said(question, sidecar)
     # What one chip's default is, nobody asked for on another's behalf.
     asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
-    return Context(
-        weights=target.scheme.weights,
-        discouraged=target.scheme.discouraged,
+    return replace(
+        Context.of(target),
         asked=asked,
         file=path.name,
         firmware=question.firmware,

@@ -35,6 +35,15 @@ def test_a_model_of_one_input_accepts_a_single_array_of_any_name(tmp_path: Path)
     assert len(read(tmp_path / "c.npz", VECTOR_5).fit) == 5
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_arrays_of_other_names_feed_an_input_that_nothing_else_fits(tmp_path: Path, in_file: bool) -> None:
+    arrays = {"images": ROWS, "labels": np.arange(6), "names": np.array(["cat"] * 6)}
+    np.savez(tmp_path / "c.npz", **arrays)  # type: ignore[arg-type]
+    found = read(tmp_path / "c.npz" if in_file else arrays, VECTOR_5)
+    np.testing.assert_array_equal(by_number(all_values(found)), ROWS)
+    assert any("'images' is taken for the input 'x'" in text for text in found.warnings)
+
+
 def test_an_npy_feeds_a_model_of_one_input(tmp_path: Path) -> None:
     np.save(tmp_path / "c.npy", ROWS)
     np.testing.assert_array_equal(by_number(all_values(read(tmp_path / "c.npy", VECTOR_5))), ROWS)

@@ -1,22 +1,29 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dlpuconv.errors import CalibrationError
-from tests.calibration.support import VECTOR_5, Audience, all_values, read, spec, takes
+from tests.calibration.support import RGB_4X6, VECTOR_5, Audience, all_values, read, spec, takes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from dlpuconv.calibration import Calibration
 
 ROWS = np.arange(30, dtype=np.float32).reshape(6, 5)
 TWO = takes(spec(1, 5, name="a"), spec(1, 2, name="b"))
 
 
 def total(source: Any) -> float:
-    return float(sum(v.sum() for v in all_values(read(source, VECTOR_5))))
+    return total_of(read(source, VECTOR_5))
+
+
+def total_of(found: Calibration) -> float:
+    return float(sum(v.sum() for v in all_values(found)))
 
 
 def test_a_generator_is_read_once_and_its_samples_again_and_again() -> None:
@@ -37,15 +44,121 @@ def test_a_generator_is_read_once_and_its_samples_again_and_again() -> None:
         [[ROWS[:4], np.arange(4)], [ROWS[4:], np.arange(2)]],
         [(row, 7) for row in ROWS],
         [row.tolist() for row in ROWS],
+        [{"image": ROWS, "label": np.arange(6)}],
+        [{"image": row, "label": 7, "path": "a.jpg"} for row in ROWS],
+        [{"label": np.arange(5), "image": ROWS[:5]}, {"label": np.arange(1), "image": ROWS[5:]}],
+        [({"x": row}, 7) for row in ROWS],
     ],
 )
 def test_items_may_be_samples_or_batches_bare_named_or_with_labels(items: list[Any]) -> None:
     assert total(iter(items)) == ROWS.sum()
 
 
+class Numbered:
+    """A map-style dataset, which torch's samplers, and nothing else, keep from running over its end."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, number: int) -> Any:
+        self.asked.append(number)
+        return self._items[number % len(self._items)]
+
+
+class Endless(Numbered):
+    """One that does not know how much there is."""
+
+    __len__ = None  # type: ignore[assignment]
+
+
+def test_a_map_style_dataset_is_read_to_its_length() -> None:
+    assert total(Numbered([(row, 7) for row in ROWS])) == ROWS.sum()
+
+
+def test_a_long_dataset_is_read_evenly_spread_and_a_list_too() -> None:
+    dataset = Numbered(list(ROWS))
+    assert total_of(read(dataset, VECTOR_5, limit=3)) == total_of(read(list(ROWS), VECTOR_5, limit=3))
+    assert dataset.asked == [0, 2, 5]
+
+
+def test_a_dataset_without_a_length_is_read_until_it_has_no_more() -> None:
+    class Ending:
+        def __getitem__(self, number: int) -> Any:
+            return ROWS[number]  # numpy raises the IndexError that ends it
+
+    assert total(Ending()) == ROWS.sum()
+    found = read(Endless(list(ROWS)), VECTOR_5, limit=7)
+    assert "only the first 7 samples of the Endless were read" in found.warnings
+
+
+def test_a_tensor_that_cannot_leave_its_framework_is_named_and_a_label_of_that_kind_is_left_alone() -> None:
+    class Sparse:
+        def numpy(self) -> Any:
+            raise TypeError("densify it first")
+
+    with pytest.raises(
+        CalibrationError, match=r"item 0 .* is a Sparse that cannot be read as an array: densify it first"
+    ):
+        read([Sparse()], VECTOR_5)
+    assert total([{"image": row, "label": Sparse()} for row in ROWS]) == ROWS.sum()
+
+
+def test_a_class_instead_of_a_dataset_is_named() -> None:
+    with pytest.raises(CalibrationError, match="the class Numbered is no calibration data"):
+        read(Numbered, VECTOR_5)
+
+
+@pytest.mark.parametrize("length", [TypeError("no len()"), RuntimeError("not yet"), -1, 3, 1000])
+def test_a_length_that_fails_or_lies_does_no_harm(length: Exception | int) -> None:
+    class Loader:
+        def __len__(self) -> int:
+            if isinstance(length, Exception):
+                raise length
+            return length
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter(ROWS)
+
+    assert total(Loader()) == ROWS.sum()
+    assert "only the first 5 samples of the Loader were read" in read(Loader(), VECTOR_5, limit=5).warnings
+
+
+def test_what_was_chosen_by_its_shape_is_told_once() -> None:
+    note = "in the calibration data, 'image' is taken for the input 'x': nothing else there has its shape"
+    items = [{"image": row, "label": 7} for row in ROWS]
+    assert [text for text in read(items, VECTOR_5).warnings if "taken for" in text] == [note]
+    assert note not in read([{"x": row, "label": 7} for row in ROWS], VECTOR_5).warnings
+
+
+def test_several_inputs_are_told_apart_by_name_first_and_by_shape_then() -> None:
+    items = [{"a": row, "extra": row[:2], "mask": row} for row in ROWS]
+    assert all((sample["b"] == sample["a"][:, :2]).all() for sample in read(items, TWO).fit)
+
+
 def test_tuples_feed_several_inputs_in_order_and_labels_follow() -> None:
     found = read([(row, row[:2], 3) for row in ROWS], TWO)
     assert all((sample["b"] == sample["a"][:, :2]).all() for sample in found.fit)
+
+
+@pytest.mark.slow
+def test_torch_data_loaders_over_streams_and_datasets_calibrate() -> None:
+    torch = pytest.importorskip("torch")
+    from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
+
+    class Stream(IterableDataset[Any]):  # type: ignore[misc] # torch is not followed
+        @override
+        def __iter__(self) -> Iterator[Any]:
+            for row in torch.from_numpy(ROWS.copy()):
+                yield {"image": row, "label": 7}
+
+    dataset = TensorDataset(torch.from_numpy(ROWS.copy()), torch.arange(6))
+    for source in (Stream(), DataLoader(Stream(), batch_size=4), dataset, DataLoader(dataset, num_workers=1)):
+        assert total(source) == ROWS.sum()
+    assert total(Subset(dataset, [1, 3])) == ROWS[[1, 3]].sum()
 
 
 @pytest.mark.slow
@@ -84,7 +197,19 @@ def test_a_list_that_ends_at_the_limit_was_read_whole() -> None:
         ([ROWS[0], "cat.jpg"], VECTOR_5, "item 1 of the calibration data is text, not an array"),
         ([object()], VECTOR_5, "item 0 of the calibration data is a object, not an array"),
         ([ROWS[0, :3]], VECTOR_5, r"item 0 of the calibration data, 'x', has the shape \[3\]"),
-        ([{"y": ROWS, "z": ROWS}], VECTOR_5, "item 0 of the calibration data holds 'y', 'z', but the model takes 'x'"),
+        (
+            [{"y": ROWS, "z": ROWS}],
+            VECTOR_5,
+            r"takes 'x': 'y' \[6, 5\] and 'z' \[6, 5\] have the shape of 'x' \[1, 5\]; give the right one",
+        ),
+        (
+            [{"image": ROWS[:, :3], "label": np.arange(6), "name": "cat"}],
+            VECTOR_5,
+            r"'x' missing; no other array fits: 'image' is \[6, 3\], 'label' is \[6\]; 'x' takes \[1, 5\]$",
+        ),
+        ([{"image": np.zeros((2, 4, 6, 3)), "n": 1}], RGB_4X6, r"'x' takes \[1, 3, 4, 6\]; the array is NHWC"),
+        ([{"c": ROWS}], takes(spec(1, 5, name="a"), spec(1, 5, name="b")), "'a', 'b' missing; no other array fits"),
+        ([(Image.new("RGB", (6, 4)), 7)], RGB_4X6, "'x', is a PIL image, but arrays are taken as they are"),
         ([ROWS[0]], TWO, "item 0 of the calibration data is one array, but the model takes 2 inputs"),
         ([(ROWS[0],)], TWO, "item 0 of the calibration data has 1 elements, but the model takes 2 inputs: 'a', 'b'"),
         ([(ROWS, ROWS[:3, :2])], TWO, "different numbers of samples for the inputs: 6 for 'a', 3 for 'b'"),
@@ -101,5 +226,6 @@ def test_an_error_of_the_users_own_iterable_is_not_hidden() -> None:
         yield ROWS[0]
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         read(failing(), VECTOR_5)
+    assert caught.value.__notes__ == ["raised by the calibration data's own code, at item 1"]

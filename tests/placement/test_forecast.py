@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.tflite_file import parse_tflite
-from dlpuconv.placement import Forecast, LayerPlacement, Memory, Placement, Processor, forecast
-from dlpuconv.verify.rule import Context
+from dlpuconv.placement import Forecast, LayerPlacement, Memory, Piece, Placement, Processor, forecast, foresee
+from dlpuconv.verify.rule import Context, Rule, Severity
 from dlpuconv.verify.rules import advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
@@ -155,3 +155,23 @@ def test_json_holds_the_same() -> None:
     assert [layer["processor"] for layer in answer["layers"]] == ["dlpu", "cpu", "cpu"]
     assert answer["memory"] == {"used": 2368, "limit": 8074035, "fits": True}
     assert answer["sentences"] == list(found.sentences)
+
+
+@pytest.mark.parametrize("fault", ["limits", "partition", "pieces"])
+def test_a_chip_s_code_that_fails_leaves_the_places_unknown_and_is_named(fault: str) -> None:
+    def boom(*_: object) -> NoReturn:
+        raise ValueError("boom")
+
+    odd = Rule(id="T-ODD", severity=Severity.WARN, sentence="It holds.", source="a test", check=boom)
+    facts = {
+        "limits": Placement(limits=(odd,)),
+        "partition": Placement(partition=boom),
+        "pieces": Placement(partition=lambda *_: [Piece(DLPU, (0, 0))]),
+    }[fault]
+    context = Context(weights=ARTPEC8.scheme.weights, target="the target 'toy' (distribution toychip)")
+    found, told = foresee(two_convolutions_around("RELU"), facts, context)
+    assert found is None
+    who = "the rule T-ODD" if fault == "limits" else "the partition"
+    assert told[0].startswith(
+        f"where the layers run is not known: {who} of the target 'toy' (distribution toychip) failed"
+    )

@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
-
-GOOD = """
-from dataclasses import replace
-from dlpuconv_targets.artpec import ARTPEC9
-TOY = replace(ARTPEC9, name="toy1", title="A toy chip", device="toy-dlpu")
-"""
-
-
-def install(site: Path, distribution: str, module: str, code: str, entries: str) -> None:
-    """What an installer leaves: a module and its metadata."""
-    info = site / f"{distribution}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(entries)
-    (site / f"{module}.py").write_text(code)
-
-
-def dlpuconv(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    return subprocess.run(
-        [sys.executable, "-m", "dlpuconv", *arguments], capture_output=True, text=True, env=environment, check=False
-    )
+from tests.plugins.support import GOOD, dlpuconv, install
 
 
 def listed(site: Path) -> dict[str, dict[str, str]]:
@@ -53,7 +29,12 @@ def test_a_target_of_another_distribution_is_listed_like_the_built_in_ones(tmp_p
     ("code", "complaint"),
     [
         ("import there_is_no_such_module", "ModuleNotFoundError"),
-        ("raise SystemError('boom')", "SystemError: boom"),
+        ("raise SystemError('boom')", "SystemError: boom (toychip.py, line 1)"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3 (toychip.py, line 2)"),
+        (
+            f'{GOOD}TOY = replace(TOY, scheme=replace(TOY.scheme, numbers="int8"))',
+            "scheme.numbers is 'int8', not Numbers",
+        ),
         ("TOY = 3", "is a int, not a dlpuconv.plugin.Target"),
         ("", "AttributeError"),
         (GOOD.replace("toy1", "other"), "calls itself 'other'"),
@@ -63,6 +44,7 @@ def test_a_broken_target_is_listed_as_broken_and_hides_no_other(tmp_path: Path, 
     install(tmp_path, "toychip", "toychip", code, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
     found = listed(tmp_path)
     assert complaint in found["toy1"]["problem"]
+    assert found["toy1"]["problem"].startswith("the target 'toy1' (distribution toychip) ")
     assert "problem" not in found["artpec8"]
     text = dlpuconv(tmp_path, "targets").stdout
     assert "BROKEN" in text
@@ -73,6 +55,28 @@ def test_a_name_that_two_distributions_claim_is_refused_with_both_named(tmp_path
     install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
     install(tmp_path, "rival", "rival", GOOD, "[dlpuconv.targets]\ntoy1 = rival:TOY\n")
     assert "claimed by rival and toychip" in listed(tmp_path)["toy1"]["problem"]
+
+
+@pytest.mark.parametrize("entries", ["[dlpuconv.targets]\nno equals sign\n", "[dlpuconv.targets]\n= x\ntoy1\n"])
+def test_a_distribution_with_damaged_metadata_is_named_and_hides_no_other(tmp_path: Path, entries: str) -> None:
+    install(tmp_path, "toychip", "toychip", GOOD, entries)
+    found = listed(tmp_path)
+    assert "its entry_points.txt cannot be read" in found["toychip"]["problem"]
+    assert "problem" not in found["artpec8"]
+    done = dlpuconv(tmp_path, "convert", "m.onnx", "--target", "toy1")
+    assert done.returncode == 8
+    assert "toychip may bring more, but its entry_points.txt cannot be read" in done.stderr
+
+
+def test_damaged_metadata_of_what_is_no_plugin_and_a_missing_name_do_no_harm(tmp_path: Path) -> None:
+    install(tmp_path, "stranger", "stranger", "", "[console_scripts]\nno equals sign\n")
+    (tmp_path / "latin-1.0.dist-info").mkdir()
+    (tmp_path / "latin-1.0.dist-info" / "entry_points.txt").write_bytes(b"[x]\n\xe9 = y\n")
+    install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    (tmp_path / "toychip-1.0.dist-info" / "METADATA").unlink()
+    found = listed(tmp_path)
+    assert found["toy1"]["distribution"] == "an unknown distribution"
+    assert not any("problem" in entry for entry in found.values())
 
 
 def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> None:

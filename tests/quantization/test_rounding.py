@@ -81,3 +81,29 @@ def test_no_row_is_worse_than_with_nearest_codes(groups: int, rows: int, size: i
     learned_error, nearest_error = (rounding_error(c, weights / scale, damped) for c in (codes, nearest))
     assert (learned_error <= nearest_error * (1 + 1e-9)).all()
     assert np.array_equal(codes, np.clip(np.rint(codes), -127, 127))
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("value", [0.0, 0.7, 1e-20, 1e18])
+@pytest.mark.parametrize("positions", [1, 3, 7])
+def test_weights_of_inputs_that_never_vary_get_codes(value: float, positions: int, centred: bool) -> None:
+    """As one or two samples, or constant ones, give them to a layer behind a global pooling."""
+    random = np.random.default_rng(0)
+    inputs = np.float32(value) * random.normal(size=(1, 1, 16)).astype(np.float32)
+    weights, scale = random.normal(size=(1, 4, 16)), np.full((1, 4), 0.01)
+    halves = Sums(), Sums()
+    for half in halves:
+        half.add(np.repeat(inputs, positions, axis=1), np.repeat(inputs, positions, axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        codes = learned_codes(weights, scale, (halves[0].moments(centred=centred), halves[1].moments(centred=centred)))
+    assert np.array_equal(codes, np.clip(np.rint(codes), -127, 127))
+    if centred:  # the bias takes a constant, whatever the codes
+        assert np.array_equal(codes, np.clip(np.rint(weights / scale[..., None]), -127, 127))
+
+
+def test_the_mean_of_equal_values_is_exactly_that_value() -> None:
+    sums = Sums()
+    for _ in range(3):
+        sums.add(np.full((1, 7, 2), 0.7, np.float32), np.full((1, 7, 2), 0.7, np.float32))
+    assert not sums.moments(centred=True).read.any()
+    assert sums.means(sums)[1].tolist() == [[np.float32(0.7), np.float32(0.7)]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
 
@@ -10,10 +12,12 @@ from dlpuconv.errors import UsageError
 from dlpuconv.formats import FileView
 from dlpuconv.scheme import Granularity
 from dlpuconv.verify.engine import check, screen
-from dlpuconv.verify.rule import Context, Hit, Rule, Severity
+from dlpuconv.verify.rule import Context, Finding, Hit, Rule, Severity, Status
+from dlpuconv.verify.verdict import decide
 
 EMPTY = FileView(format="tflite", tensors=(), layers=(), inputs=(), outputs=())
 CONTEXT = Context(weights=Granularity.PER_TENSOR)
+TOYS = replace(CONTEXT, target="the target 'toy' (distribution toychip)")
 
 
 def rule(name: str, severity: Severity, *hits: Hit) -> Rule:
@@ -49,3 +53,57 @@ def test_what_a_decisive_rule_finds_leaves_the_others_unasked() -> None:
 def test_ignoring_an_unknown_rule_is_a_usage_error_with_a_proposal() -> None:
     with pytest.raises(UsageError, match=r"no rule 'R-2' to ignore \(did you mean 'R-1'\?\)"):
         screen({"R-2"}, [rule("R-1", Severity.FAIL)])
+
+
+def boom(*_: Any) -> NoReturn:
+    raise ValueError("boom")
+
+
+def late(*_: Any) -> Iterator[Hit]:
+    yield Hit("found before")
+    boom()
+
+
+def failing(check: Any = boom, severity: Severity = Severity.FAIL) -> Rule:
+    return replace(rule("T-ODD", severity), check=check)
+
+
+def test_a_rule_that_raises_is_a_finding_under_its_and_its_plugin_s_name_and_all_others_are_judged() -> None:
+    found = check(EMPTY, [replace(failing(), decisive=True), rule("F", Severity.FAIL, Hit("1"))], TOYS)
+    assert [(f.rule, f.status) for f in found] == [("T-ODD", Status.FAILED_TO_JUDGE), ("F", Status.BROKEN)]
+    told = "The rule T-ODD of the target 'toy' (distribution toychip) failed: ValueError: boom (test_engine.py, line "
+    assert found[0].sentence.startswith(told)
+    assert [hit.detail for hit in found[0].hits] == ["not judged: T-ODD must hold."]
+
+
+@pytest.mark.parametrize(("severity", "verdict"), [(Severity.FAIL, "fail"), (Severity.WARN, "pass")])
+def test_no_file_passes_for_want_of_a_judgement_that_could_fail_it(severity: Severity, verdict: str) -> None:
+    assert decide(check(EMPTY, [failing(severity=severity)], CONTEXT)).verdict == verdict
+
+
+def test_a_rule_that_cannot_judge_can_be_ignored() -> None:
+    assert check(EMPTY, [failing()], CONTEXT, {"T-ODD"}) == ()
+
+
+def quit_(*_: Any) -> NoReturn:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "complaint"),
+    [
+        (late, "ValueError: boom"),
+        (quit_, "SystemExit: 3"),
+        (lambda *_: None, "'NoneType' object is not iterable"),
+        (lambda: (), "takes 0 positional arguments"),
+        (lambda *_: ["layer 3"], "it yielded a str, not a Hit"),
+        (lambda *_: [Hit(3)], "the detail and the layer of a Hit are texts, not 3 and ''"),  # type: ignore[arg-type]
+        (lambda *_: [Hit("x", severity="fail")], "the severity of a Hit is a Severity or None, not 'fail'"),  # type: ignore[arg-type]
+        (lambda *_: [Hit("x", index=7)], "it names layer 7 of a file of 0 layers"),
+    ],
+)
+def test_whatever_a_rule_gives_instead_of_places_is_told(faulty: Any, complaint: str) -> None:
+    (found,) = check(EMPTY, [failing(faulty)], CONTEXT)
+    assert isinstance(found, Finding)
+    assert found.status is Status.FAILED_TO_JUDGE
+    assert complaint in found.sentence

@@ -55,6 +55,7 @@ class OnnxFloatBackend(Backend):
 
     name: ClassVar[str] = "onnx-float"
     numbers: ClassVar[Numbers] = Numbers.FLOAT32
+    suffix: ClassVar[str] = ""
     normalization: ClassVar[Normalization] = Normalization.OP
     """In front of the network: folding through a padded convolution is not exact, and nothing here needs it."""
 

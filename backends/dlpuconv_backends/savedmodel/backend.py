@@ -51,6 +51,7 @@ class TensorFlowBackend(Backend):
 
     name: ClassVar[str] = "tensorflow"
     numbers: ClassVar[Numbers] = Numbers.INT8
+    suffix: ClassVar[str] = ".tflite"
 
     def __init__(self) -> None:
         self._lowering: LoweringWorker | None = None

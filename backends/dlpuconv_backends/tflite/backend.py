@@ -85,6 +85,7 @@ class TFLiteBackend(Backend):
 
     name: ClassVar[str] = "tflite"
     numbers: ClassVar[Numbers] = Numbers.INT8
+    suffix: ClassVar[str] = ".tflite"
     follows_recipes: ClassVar[bool] = True
     tells_blame: ClassVar[bool] = True
 

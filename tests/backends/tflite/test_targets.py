@@ -6,7 +6,7 @@ import pytest
 
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
-from dlpuconv.run import _demand_numbers
+from dlpuconv.run import _demand_fitting
 from dlpuconv_backends.tflite.backend import TFLiteBackend, TFLitePrepared
 from dlpuconv_targets.artpec import ARTPEC8
 from dlpuconv_targets.cv25 import CV25
@@ -15,9 +15,9 @@ SENTENCE = "cv25 takes float32 files; the tflite backend makes int8 ones"
 
 
 def test_a_target_that_takes_floats_is_refused_before_anything_is_started() -> None:
-    _demand_numbers(TFLiteBackend(), [ARTPEC8])
+    _demand_fitting(TFLiteBackend, [ARTPEC8])
     with pytest.raises(UsageError, match=SENTENCE + ".*its own: onnx-float"):
-        _demand_numbers(TFLiteBackend(), [ARTPEC8, CV25])
+        _demand_fitting(TFLiteBackend, [ARTPEC8, CV25])
 
 
 def test_a_target_that_takes_floats_is_refused_by_emit() -> None:

@@ -1,0 +1,142 @@
+"""Plugins by name -> Targets and Backends that are what they must be."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean, what_was_raised
+from dlpuconv.registry.entries import BACKENDS, TARGETS, entries, unreadable
+
+if TYPE_CHECKING:
+    from dlpuconv.plugin import Backend, Target
+    from dlpuconv.registry.entries import Entry
+
+_OURS = "dlpuconv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One installed target.
+
+    Attributes:
+        name: of the entry point; of the distribution where its entry points cannot be read.
+        distribution: the package that brings it.
+        target: None when it cannot be loaded.
+        problem: why not, or empty.
+    """
+
+    name: str
+    distribution: str
+    target: Target | None = None
+    problem: str = ""
+
+
+def list_targets() -> tuple[Listed, ...]:
+    """Every installed target by name; one that cannot be loaded is listed with its problem and hides no other."""
+    known = tuple(_listed(name, claims) for name, claims in sorted(entries(TARGETS).items()))
+    return known + tuple(
+        Listed(name=found.distribution, distribution=found.distribution, problem=found.problem)
+        for found in unreadable()
+    )
+
+
+def load_target(name: str) -> Target:
+    """The target of this name.
+
+    Raises:
+        PluginError: there is none, it cannot be imported, or it is no Target, or not one that can be used.
+    """
+    from dlpuconv.plugin import Target
+    from dlpuconv.registry.guard import guarded_packager
+    from dlpuconv.registry.promises import wrong_with_target
+
+    entry, target = _load(TARGETS, "target", name)
+    if not isinstance(target, Target):
+        raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
+    _demand(wrong_with_target(target, name), "target", name, entry)
+    target = replace(target, distribution=entry.distribution)
+    if target.packager is None or entry.distribution == _OURS:
+        return target
+    return replace(target, packager=guarded_packager(target.packager, target.called))
+
+
+def load_backend(name: str) -> type[Backend]:
+    """The backend of this name; what another distribution's raises is told under its name.
+
+    Raises:
+        PluginError: there is none, it cannot be imported, or it is no Backend, or not one that can be used.
+        MissingDependencyError: it is built in, and the libraries of its extra are not installed.
+    """
+    from dlpuconv.plugin import Backend
+    from dlpuconv.registry.guard import guarded
+    from dlpuconv.registry.promises import wrong_with_backend
+
+    entry, backend = _load(BACKENDS, "backend", name)
+    called = _called("backend", name, entry)
+    if not (isinstance(backend, type) and issubclass(backend, Backend)):
+        raise PluginError(f"{called} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend")
+    _demand(wrong_with_backend(backend, name), "backend", name, entry)
+    # A fault of our own is no plugin's: it stays an internal error, with the request to report it.
+    return backend if entry.distribution == _OURS else guarded(backend, called)
+
+
+def _listed(name: str, claims: tuple[Entry, ...]) -> Listed:
+    origin = ", ".join(sorted({entry.distribution for entry in claims}))
+    try:
+        return Listed(name=name, distribution=origin, target=load_target(name))
+    except DlpuconvError as error:
+        return Listed(name=name, distribution=origin, problem=str(error))
+
+
+def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
+    """What the one entry point of this name imports."""
+    known = entries(group)
+    if name not in known:
+        raise PluginError(
+            f"no {noun} named {name!r}{did_you_mean(name, known)}; installed: {', '.join(sorted(known)) or 'none'}"
+            + "".join(f"; {found.distribution} may bring more, but {found.problem}" for found in unreadable())
+        )
+    claims = known[name]
+    if len(claims) > 1:
+        who = " and ".join(sorted(entry.distribution for entry in claims))
+        raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
+    try:
+        with redirect_stdout(sys.stderr):  # results on stdout are to be read by programs
+            return claims[0], claims[0].point.load()
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if not missing.startswith("dlpuconv") and name in _own_extras(claims[0]):
+            raise MissingDependencyError(missing, name, f"the {noun} {name!r}") from error
+        raise _broken(noun, name, claims[0], error) from error
+    except (Exception, SystemExit) as error:
+        raise _broken(noun, name, claims[0], error) from error
+
+
+def _broken(noun: str, name: str, entry: Entry, error: BaseException) -> PluginError:
+    return PluginError(
+        f"{_called(noun, name, entry)} cannot be loaded from {entry.point.value!r}: {what_was_raised(error)}"
+    )
+
+
+def _demand(problems: tuple[str, ...], noun: str, name: str, entry: Entry) -> None:
+    if problems:
+        raise PluginError(f"{_called(noun, name, entry)} cannot be used: {'; '.join(problems)}")
+
+
+def _called(noun: str, name: str, entry: Entry) -> str:
+    """As messages name a plugin; see `Target.called`."""
+    return f"the {noun} {name!r} (distribution {entry.distribution})"
+
+
+def _own_extras(entry: Entry) -> list[str]:
+    """The extras of dlpuconv itself: the optional libraries of a built-in plugin are in the extra of its own name."""
+    if entry.distribution != _OURS or entry.point.dist is None:
+        return []
+    return entry.point.dist.metadata.get_all("Provides-Extra") or []
+
+
+def _what(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

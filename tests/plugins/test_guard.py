@@ -1,0 +1,149 @@
+"""A backend of another distribution whose code fails, or gives back what nobody can use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import PluginError, UnsupportedModelError
+from dlpuconv.plugin import Artifact, Backend, Port, Prepared
+from dlpuconv.quantization import Recipe
+from dlpuconv.registry.guard import guarded
+from dlpuconv.scheme import Granularity
+from dlpuconv_targets.artpec import ARTPEC9
+from dlpuconv_targets.cv25 import CV25
+
+CALLED = "the backend 'toy' (distribution toychip)"
+RECIPE = Recipe(granularity=Granularity.PER_TENSOR)
+PORT = Port(name="x", source_shape=(1, 3), shape=(1, 3), permutation=(0, 1), dtype="int8")
+GOOD = Artifact(files={"": b"TFL3"}, inputs=(PORT,), outputs=(), bindings={})
+
+
+def boom(*_: Any) -> NoReturn:
+    raise ValueError("boom")
+
+
+def toy(**hooks: Any) -> Backend:
+    """A guarded backend with hooks of its own."""
+    usual: dict[str, Any] = {"prepare": lambda *_: Prepared(), "emit": lambda *_: GOOD}
+    return guarded(type("Toy", (Backend,), {"name": "toy", **usual, **hooks}), CALLED)()
+
+
+def changed(**fields: Any) -> Callable[..., Artifact]:
+    return lambda *_: replace(GOOD, **fields)
+
+
+@pytest.mark.parametrize(
+    ("hook", "arguments"),
+    [
+        ("warm_up", ()),
+        ("close", ()),
+        ("prepare", (None,)),
+        ("emit", (None, ARTPEC9, RECIPE)),
+        ("blame", (None, RECIPE, None)),
+        ("draft", (None, [ARTPEC9])),
+        ("read", (None,)),
+        ("runner", (None,)),
+    ],
+)
+def test_what_any_hook_raises_is_told_under_the_plugin_s_name_and_place(hook: str, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(PluginError) as caught:
+        getattr(toy(**{hook: boom}), hook)(*arguments)
+    assert str(caught.value).startswith(f"{hook} of {CALLED} failed: ValueError: boom (test_guard.py, line ")
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_backend_that_cannot_be_made_is_told_too() -> None:
+    with pytest.raises(
+        PluginError, match=r"__init__ of the backend 'toy' \(distribution toychip\) failed: ValueError: boom"
+    ):
+        toy(__init__=boom)
+
+
+def test_an_end_of_the_program_is_a_fault_and_an_interruption_is_none() -> None:
+    with pytest.raises(PluginError, match="failed: SystemExit: 3"):
+        toy(prepare=lambda *_: exit(3)).prepare(None)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        toy(prepare=interrupt).prepare(None)  # type: ignore[arg-type]
+
+
+def interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def test_what_a_backend_refuses_on_purpose_stays_as_it_is() -> None:
+    def refuse(*_: Any) -> NoReturn:
+        raise UnsupportedModelError("no loops")
+
+    with pytest.raises(UnsupportedModelError, match=r"^no loops$"):
+        toy(prepare=refuse).prepare(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("emit", "complaint"),
+    [
+        (lambda *_: None, "it returned nothing, not a Artifact"),
+        (lambda *_: b"TFL3", "it returned a bytes, not a Artifact"),
+        (changed(files={"": "text"}), "its files are bytes by path, not str by ''"),
+        (changed(files={"model.onnx": b""}), "artpec9 takes one file, .tflite, but the artifact is a folder"),
+        (changed(warnings="a text"), "the artifact's warnings are a tuple of texts, not 'a text'"),
+        (changed(inputs=({"name": "x"},)), "it returned a dict, not a Port"),
+        (changed(inputs=(replace(PORT, permutation=(0, 2)),)), r"the permutation (0, 2) of 'x' does not fit its shape"),
+        (changed(bindings=None), "it returned nothing, not a Mapping"),
+        (changed(facts={"share": float("nan")}), "not JSON compliant"),
+        (changed(facts={"path": object()}), "not JSON serializable"),
+    ],
+)
+def test_an_artifact_that_cannot_be_used_is_told(emit: Callable[..., Any], complaint: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        toy(emit=emit).emit(Prepared(), ARTPEC9, RECIPE)
+    assert str(caught.value).startswith(f"emit of {CALLED} failed: ")
+    assert complaint in str(caught.value)
+
+
+def test_one_file_for_a_chip_that_takes_a_folder_is_told() -> None:
+    with pytest.raises(PluginError, match="cv25 takes a folder, but the artifact is one file"):
+        toy().emit(Prepared(), CV25, RECIPE)
+
+
+def test_a_good_artifact_passes_as_it_is() -> None:
+    assert toy().emit(Prepared(), ARTPEC9, RECIPE) is GOOD
+
+
+@pytest.mark.parametrize(
+    ("hooks", "call", "complaint"),
+    [
+        ({"draft": lambda *_: ()}, lambda b: b.draft(None, [ARTPEC9]), "it returned 0 drafts for 1 targets"),
+        ({"draft": lambda *_: [None]}, lambda b: b.draft(None, [ARTPEC9]), "it returned a list, not a tuple"),
+        ({"blame": lambda *_: 3}, lambda b: b.blame(None, RECIPE, None), "it returned a int, not a Blame"),
+        ({"read": lambda *_: {}}, lambda b: b.read(None), "it returned a dict, not a FileView"),
+        ({"runner": lambda *_: print}, lambda b: b.runner(None), "which has no run"),
+    ],
+)
+def test_other_results_that_cannot_be_used_are_told(
+    hooks: dict[str, Any], call: Callable[[Any], Any], complaint: str
+) -> None:
+    with pytest.raises(PluginError, match=complaint):
+        call(toy(**hooks))
+
+
+def test_what_a_runner_raises_or_returns_is_told() -> None:
+    class Runner:
+        def __init__(self, run: Callable[[Any], Any]) -> None:
+            self.run = run
+
+    for run, complaint in ((boom, "ValueError: boom"), (lambda _: [1], "it returned a list, not arrays by name")):
+        runner = toy(runner=lambda *_, run=run: Runner(run)).runner(None)  # type: ignore[arg-type]
+        with pytest.raises(PluginError, match=rf"the runner of the backend 'toy' .*{complaint}"):
+            runner.run({"x": np.zeros(1)})
+
+
+def test_a_plugin_s_own_calls_of_its_hooks_may_name_arguments() -> None:
+    def emit(self: Any, prepared: Any, target: Any, recipe: Any) -> Any:
+        return GOOD if prepared is None else self.emit(prepared=None, target=target, recipe=recipe)
+
+    assert toy(emit=emit).emit(Prepared(), ARTPEC9, RECIPE) is GOOD
