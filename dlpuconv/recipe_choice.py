@@ -85,8 +85,8 @@ class _Workshop:
         asked, yardstick = self.run.request.verification, self.run.yardstick
         view = self.backend.read(file)
         parity = with_reach(parity, view, artifact.outputs)
-        context = Context(
-            weights=self.target.scheme.weights,
+        context = replace(
+            Context.of(self.target),
             outputs=artifact.outputs,
             parity=parity,
             min_sqnr=least_db(self.target, asked.min_sqnr, parity),
