@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
+from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.rule import Context, Severity
@@ -28,16 +29,17 @@ def refused(target: Target, reason: DlpuconvError) -> Checkup:
 
 
 def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Checkup:
-    """Forecast, and apply the chip's rules.
+    """Forecast, and apply the chip's rules to all that does not depend on what would be measured.
 
     Args:
         draft: the file that would be made for the target.
         target: the chip.
         modules: PyTorch module path by node or value name of the source model.
     """
-    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
-    found = forecast(draft.view, target.placement or _UNKNOWN, context)
-    findings = check(draft.view, target.rules, context)
+    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged, measured=False)
+    view = without_scales(draft.view)
+    found = forecast(view, target.placement or _UNKNOWN, context)
+    findings = check(view, target.rules, context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
     layers = _layers(draft, found.layers, findings, modules)
     return Checkup(

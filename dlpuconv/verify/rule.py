@@ -58,6 +58,7 @@ class Context:
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
         metric: what the user's own metric said of the file.
+        measured: False for a draft, whose activations have no scales yet.
     """
 
     weights: Granularity
@@ -70,6 +71,7 @@ class Context:
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     metric: MetricScore | None = None
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
