@@ -30,9 +30,9 @@ def not_stated(spec: ValueSpec, preprocessing: Preprocessing, samples: Samples |
     if isinstance(samples, PixelSamples):
         return ""
     return (
-        f"neither --mean and --std nor --preset says how the values of {spec.name!r} are made of pixels, so the file takes"
-        " them as the network does (raw_pixels is false in the manifest), and a camera delivers pixels of 0-255: state"
-        f" the normalization of training{_guess(spec, samples)}; samples in arrays and loaders are not normalized again."
+        f"neither --mean and --std nor --preset says how the values of {spec.name!r} are made of pixels, so the file"
+        " takes them as the network does (raw_pixels is false in the manifest), and a camera delivers pixels of 0-255:"
+        f" state the normalization of training{_guess(spec, samples)}; arrays and loaders are not normalized again."
         " Where no camera feeds this input, say --fold-preprocess off"
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Port
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.metric import MetricScore
+    from dlpuconv.verify.misfit import Misfit
     from dlpuconv.verify.output_parity import ParityReport
 
 DEFAULT_MIN_SQNR_DB = 10.0
@@ -58,6 +59,7 @@ class Context:
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
         metric: what the user's own metric said of the file.
+        misfits: inputs that the network is fed in another way than it was trained on.
         measured: False for a draft, whose activations have no scales yet.
     """
 
@@ -71,6 +73,7 @@ class Context:
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     metric: MetricScore | None = None
+    misfits: tuple[Misfit, ...] = ()
     measured: bool = True
 
 

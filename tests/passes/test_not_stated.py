@@ -34,7 +34,7 @@ def test_normalized_arrays_name_the_preset_that_makes_such_values(preset: str) -
     made = make_preprocessing(preset=preset)
     values = (PIXELS - np.reshape(made.mean, (-1, 1, 1))) / np.reshape(made.std, (-1, 1, 1))
     told = notes(values.astype(np.float32))
-    assert "the file takes them as the network does (raw_pixels is false in the manifest)" in told
+    assert "so the file takes them as the network does (raw_pixels is false in the manifest)" in told
     assert f"as --preset {preset} makes them" in told
 
 
