@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, override
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
     from dlpuconv.ir import Model
+    from dlpuconv.ir.batch_norm import BatchNorm
 
 _STILL = 1e-9
 """Channels of less than this share of the widest one's variance never moved in training: they tell nothing."""
@@ -61,7 +63,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(ABC):
     """A value inside a network whose size in training is known.
 
     Attributes:
@@ -78,13 +80,13 @@ class Evidence:
     limits: Limits
     tells_presets_apart: bool
 
+    @abstractmethod
     def compare(self, measured: Moments) -> Fit | None:
         """What was measured beside what training left behind; None where that cannot be compared."""
-        raise NotImplementedError
 
+    @abstractmethod
     def found(self, fit: Fit) -> str:
         """The evidence, one clause."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +162,7 @@ def evidence_of(source: Model, normal: Model) -> Iterator[Evidence]:
 def _remembered(source: Model) -> Remembered | None:
     for node in source.graph.graph:
         norm, value = read_batch_norm(node), node.inputs[0] if node.inputs else None
-        if norm is not None and value is not None and value.name:
+        if norm is not None and value is not None and value.name and _was_trained(norm):
             return Remembered(
                 model=source,
                 value=value.name,
@@ -168,6 +170,11 @@ def _remembered(source: Model) -> Remembered | None:
                 moments=Moments(mean=norm.mean, deviation=np.sqrt(norm.variance)),
             )
     return None
+
+
+def _was_trained(norm: BatchNorm) -> bool:
+    """False for what frameworks begin with: a mean of 0 and a variance of 1 in every channel."""
+    return bool(np.any(norm.mean != 0) or np.any(norm.variance != 1))
 
 
 def _biases(source: Model, normal: Model) -> Biases | None:

@@ -50,17 +50,20 @@ class Pictures:
 
     def under_presets(self) -> Mapping[str, tuple[Sample, ...]]:
         """The same pictures as each other preset would make them; none where the pixels are not known."""
-        pixels, made = self._pixels(), self.made
+        pixels, made, channels = self._pixels(), self.made, self.spec.channels
         if pixels is None or made is None:
             return {}
-        others = {name: make_preprocessing(preset=name, color=made.color) for name in PRESETS}
-        mine = made.per_channel(self.spec.channels)
+        presets = {name: make_preprocessing(preset=name, color=made.color) for name in PRESETS}
         return {
-            name: tuple(self._with(sample, values) for sample, values in zip(self.samples, again, strict=True))
-            for name, other in others.items()
-            if len(other.mean) in (1, self.spec.channels) and other.per_channel(self.spec.channels) != mine
-            for again in [(pixels - self._along(other.mean)) / self._along(other.std)]
+            name: self._remade(pixels, preset)
+            for name, preset in presets.items()
+            if len(preset.mean) in (1, channels) and preset.per_channel(channels) != made.per_channel(channels)
         }
+
+    def _remade(self, pixels: npt.NDArray[np.float64], made: Preprocessing) -> tuple[Sample, ...]:
+        """The samples with these pixels, normalized in another way."""
+        values = ((pixels - self._along(made.mean)) / self._along(made.std)).astype(np.float32)
+        return tuple({**sample, self.spec.name: own} for sample, own in zip(self.samples, values, strict=True))
 
     def _pixels(self) -> npt.NDArray[np.float64] | None:
         """[samples, ...] of 0 to 255, in the network's layout and channel order; None where these are none."""
@@ -77,9 +80,6 @@ class Pictures:
         shape = [1] * (len(self.spec.shape) + 1)
         shape[axis] = -1
         return np.asarray(numbers, np.float64).reshape(shape)
-
-    def _with(self, sample: Sample, values: npt.NDArray[np.float64]) -> Sample:
-        return {**sample, self.spec.name: values.astype(np.float32)}
 
 
 def pictures_of(specs: tuple[ValueSpec, ...], samples: Samples, preprocessing: Preprocessing) -> Pictures | None:

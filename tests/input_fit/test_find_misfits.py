@@ -148,6 +148,24 @@ def test_numbers_behind_identities_and_in_constant_nodes_are_read() -> None:
     assert [found.presets for found in misfits(network, PIXELS)] == [("0-1",)]
 
 
+def test_a_batch_normalization_of_the_input_itself_tells_as_well() -> None:
+    first = model(
+        f"{HEAD} {{ n = BatchNormalization (x, gamma, beta, mu, var) z = Relu (n) }}",
+        gamma=floats(1, 1, 1),
+        beta=floats(0, 0, 0),
+        mu=floats(0.5, 0.5, 0.5),
+        var=floats(0.055, 0.055, 0.055),
+    )
+    assert misfits(first, UNIT) == ()
+    assert [found.presets for found in misfits(first, PIXELS)] == [("0-1",)]
+
+
+def test_a_network_that_was_never_trained_remembers_nothing() -> None:
+    fresh = model(REMEMBERS, w=AS_IT_IS, gamma=floats(1, 1, 1), beta=floats(0, 0, 0), mu=floats(0, 0, 0),
+                  var=floats(1, 1, 1))  # fmt: skip
+    assert misfits(fresh, PIXELS) == ()
+
+
 def test_channels_that_never_moved_tell_nothing() -> None:
     network = remembering(UNIT)
     still = model(
