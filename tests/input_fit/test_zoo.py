@@ -36,13 +36,16 @@ ZOO: dict[str, tuple[dict[str, Any], dict[str, str | None]]] = {
     "det_yolov5n_axis": ({"preset": "0-1"}, {"0-255": "0-1", "imagenet": NOTHING, "-1-1": NOTHING}),
     "face_retinaface_mnet025": (FACES, {"0-255": NOTHING, "0-1": "0-255", "-1-1": "0-255", "imagenet": "0-255"}),
     "imagenet_mnv2_torch": ({"preset": "imagenet"}, {"0-255": "imagenet", "0-1": NOTHING, "-1-1": NOTHING}),
-    "lpr_lprnet": ({"mean": 127.5, "std": 128, "color": "bgr"}, {"0-255": "-1-1", "0-1": NOTHING}),
+    "lpr_lprnet": ({"mean": 127.5, "std": 128, "color": "bgr"}, {"0-255": NOTHING, "0-1": NOTHING}),
     "seg_sinet_portrait": (PORTRAITS, dict.fromkeys(("0-255", "0-1", "-1-1", "imagenet"), NO_PRESET)),
     "sr_fsrcnn_x2": ({"preset": "0-1", "color": "gray"}, {"0-255": NOTHING, "-1-1": NOTHING}),
     "text_ppocrv5_det": ({"preset": "imagenet"}, {"0-255": "imagenet", "0-1": NOTHING, "-1-1": NOTHING}),
     "vww_mobilenetv1_025": ({"preset": "0-1"}, {"0-255": "0-1", "imagenet": NOTHING, "-1-1": NOTHING}),
 }
-"""How each was trained, and for wrong presets the one that must be among those that are said to fit."""
+"""How each was trained, and for wrong presets the one that must be among those that are said to fit.
+
+The plate reader's batch normalizations are as they were before training, and the enlarger has none: they tell nothing.
+"""
 
 
 def pictures_for(name: str, data: Path, folder: Path) -> Path:
