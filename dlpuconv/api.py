@@ -224,9 +224,11 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     model: ModelLike,
     *,
     target: str | Sequence[str],
+    calibration: Source | None = None,
     example_inputs: tuple[Any, ...] | None = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
+    resize: str = "stretch",
     color: str = "rgb",
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -236,14 +238,16 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     opset: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Checkup, ...]:
-    """Tell what chips would make of a model, before it is converted: no samples are needed, nothing is measured.
+    """Tell what chips would make of a model, before it is converted: no samples are needed, no file is made.
 
     Args:
         model: see `convert`, as for all that is not told here.
         target: one or several chips; each gets a checkup.
+        calibration: see `convert`; samples tell whether the stated normalization suits the network.
         example_inputs: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
         std: see `convert`.
@@ -266,7 +270,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
-        resize="stretch",
+        resize=resize,
         color=color,
         mean=_values(mean),
         std=_values(std),
@@ -275,7 +279,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         input_layout=input_layout,
         opset=opset,
     )
-    return run(model, request, Data(example_inputs=example_inputs), progress)
+    data = Data(calibration=calibration, example_inputs=example_inputs)
+    return run(model, request, data, progress)
 
 
 def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:

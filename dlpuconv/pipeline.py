@@ -183,6 +183,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         strict=run.request.verification.strict,
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
         backend=backend,
+        misfits=run.misfits,
         layers=run.request.verification.layers,
         likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )

@@ -1,7 +1,8 @@
-"""check(): the stages from a model to what each chip would make of it, top to bottom; nothing is measured or made."""
+"""check(): the stages from a model to what each chip would make of it, top to bottom; no file is made or measured."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
@@ -25,7 +26,7 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
     Args:
         model: anything that `frontends.load` reads.
         request: what is wanted.
-        data: example inputs of a PyTorch module; samples are of no use.
+        data: example inputs of a PyTorch module; samples only tell whether the network is fed what it was trained on.
         progress: where long work reports; nowhere if None.
 
     Returns:
@@ -47,10 +48,12 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
 def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str], run: Run) -> Iterator[Checkup]:
     """Those of one backend's targets."""
     try:
-        _, job = fold(backend, targets, run)
-        drafts = backend.draft(job, targets)
+        folded, job = fold(backend, targets, run)
+        drafts = backend.draft(replace(job, calibration=None, moments={}), targets)
     except OF_ONE_TARGET as error:
         yield from (refused(target, error) for target in targets)
         return
     for draft, target in zip(drafts, targets, strict=True):
-        yield judge_draft(draft, target, modules)
+        of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else ()
+        warnings = (*of_samples, *draft.warnings)
+        yield judge_draft(replace(draft, warnings=warnings), target, modules, run.misfits)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.calibration import Origin, open_calibration
 from dlpuconv.errors import CalibrationError, PluginError, UsageError
 from dlpuconv.frontends import load
+from dlpuconv.input_fit import find_misfits
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dlpuconv.progress import Progress
     from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.request import Request
+    from dlpuconv.verify.misfit import Misfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Run:
         normal: in normal form.
         backends: started ones, each with its targets.
         calibration: samples, or None.
+        misfits: inputs that these samples, normalized as stated, feed in another way than the network was trained on.
         yardstick: the user's own metric, or None.
         workspace: a private temporary folder.
         progress: where long work reports.
@@ -62,6 +65,7 @@ class Run:
     normal: Model
     backends: tuple[tuple[Backend, list[Target]], ...]
     calibration: Calibration | None
+    misfits: tuple[Misfit, ...]
     yardstick: Yardstick | None
     workspace: Path
     progress: Progress
@@ -91,17 +95,31 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
+        with clock("what the network is fed"):
+            misfits = _misfits(source, normal, calibration, request, progress)
         yield Run(
             request=request,
             source=source,
             normal=normal,
             backends=backends,
             calibration=calibration,
+            misfits=misfits,
             yardstick=yardstick,
             workspace=workspace,
             progress=progress,
             clock=clock,
         )
+
+
+def _misfits(
+    source: Model, normal: Model, calibration: Calibration | None, request: Request, progress: Progress
+) -> tuple[Misfit, ...]:
+    """Inputs that are fed wrongly, told at once: what follows takes long, and is in vain."""
+    samples = calibration and (calibration.fit if len(calibration.fit) else calibration.held_out)
+    found = find_misfits(source, normal, samples, request.preprocessing) if samples else ()
+    for misfit in found:
+        progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
+    return found
 
 
 def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:

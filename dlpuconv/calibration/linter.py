@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.spans import preset_of, same_span, span_of
 from dlpuconv.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -99,13 +100,16 @@ class Linter:
             if 0 < seen.high - seen.low < _NARROW:
                 return f"{found}, which is very little for an image: they look normalized twice"
             return ""
-        low, high = _expected(self._preprocessing, spec.channels)
+        low, high = span_of(self._preprocessing, spec.channels)
         stated = f"the stated --mean and --std give {low:.4g} to {high:.4g}"
         slack = 0.02 * (high - low)
         if looks_raw and high < seen.high / 2:
             return f"{found}, but {stated}: they look like raw pixels, not normalized"
         if seen.low < low - slack or seen.high > high + slack:
             return f"{found}, but {stated}: the samples were prepared in another way"
+        preset = preset_of((seen.low, seen.high), spec.channels)
+        if preset and not same_span((seen.low, seen.high), (low, high)):
+            return f"{found}, as --preset {preset} makes them of pixels, but {stated}"
         if 0 < seen.high - seen.low < _NARROW * (high - low):
             return f"{found}, but {stated}: they look normalized twice"
         return ""
@@ -132,11 +136,3 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """`a, b, c, d, e and 7 more`."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def _expected(preprocessing: Preprocessing, channels: int) -> tuple[float, float]:
-    """The lowest and highest value that pixels 0..255 can become."""
-    mean, std = preprocessing.per_channel(channels)
-    low = min((0 - m) / s for m, s in zip(mean, std, strict=False))
-    high = max((255 - m) / s for m, s in zip(mean, std, strict=False))
-    return low, high

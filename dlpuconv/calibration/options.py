@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 type Numbers = str | float | Sequence[float]
-"""One number or several: `0.5`, `(1, 2, 3)`, or as typed, `"123.675,116.28,103.53"`."""
+"""One number or several: `127.5`, `(1, 2, 3)`, or as typed, `"123.675,116.28,103.53"`."""
+
+_WHITE = 255.0
 
 
 def make_preprocessing(
@@ -34,8 +36,8 @@ def make_preprocessing(
         preset: a name in PRESETS, instead of mean and std. Its values follow the colours: with `bgr` they are reversed.
 
     Raises:
-        UsageError: an unknown word, a number that is none, a std that is not positive, a wrong count, or a preset
-            beside mean or std.
+        UsageError: an unknown word, a number that is none, a std that is not positive, a wrong count, a mean and std
+            for pixels of 0-1, or a preset beside mean or std.
     """
     geometry = _choice("--resize", resize, Resize) or Resize.STRETCH
     order = _choice("--color", color, Color) or Color.RGB
@@ -47,6 +49,7 @@ def make_preprocessing(
         means = (0.0,) if mean is None else _numbers("--mean", mean)
         stds = (1.0,) if std is None else _numbers("--std", std)
     _check(means, stds, order)
+    _demand_pixel_units(means, stds)
     stated = not (mean is None and std is None and preset is None)
     return Preprocessing(resize=geometry, color=order, mean=means, std=stds, stated=stated)
 
@@ -91,3 +94,23 @@ def _check(mean: tuple[float, ...], std: tuple[float, ...], color: Color) -> Non
             )
     if min(std) <= 0:
         raise UsageError(f"--std {','.join(f'{s:g}' for s in std)}: every value must be greater than 0")
+
+
+def _demand_pixel_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuse what was meant for pixels of 0-1, where training code states it: pixels here are 0-255.
+
+    Only a mean of 0 with a std of 1 is the same in both units: none at all.
+    """
+    fractions = max(map(abs, mean)) < 1 and max(std) <= 1
+    if (set(mean), set(std)) == ({0.0}, {1.0}) or not (fractions or max(std) < 1):
+        return
+    scaled = [f"{option} {_listed(value)}" for option, value in (("--mean", mean), ("--std", std))]
+    wanted = [f"--mean {_listed(mean, _WHITE if fractions else 1)}", f"--std {_listed(std, _WHITE)}"]
+    raise UsageError(
+        f"{' '.join(scaled)} looks meant for pixels of 0-1, but mean and std are in 0-255 units here, since the pixels"
+        f" of a camera are: give {' '.join(wanted)}"
+    )
+
+
+def _listed(values: tuple[float, ...], factor: float = 1) -> str:
+    return ",".join(f"{value * factor:.7g}" for value in values)

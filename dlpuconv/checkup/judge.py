@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
+from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.rule import Context, Severity
+from dlpuconv.verify.rules import INPUT_RULES
 from dlpuconv.verify.verdict import broken
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.errors import DlpuconvError
     from dlpuconv.plugin import Draft, Target
+    from dlpuconv.verify.misfit import Misfit
     from dlpuconv.verify.rule import Finding, Hit
 
 _UNKNOWN = Placement()
@@ -27,18 +31,20 @@ def refused(target: Target, reason: DlpuconvError) -> Checkup:
     return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
 
 
-def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Checkup:
-    """Forecast, and apply the chip's rules.
+def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str], misfits: tuple[Misfit, ...] = ()) -> Checkup:
+    """Forecast, and apply the chip's rules to all that does not depend on what would be measured.
 
     Args:
         draft: the file that would be made for the target.
         target: the chip.
         modules: PyTorch module path by node or value name of the source model.
+        misfits: inputs that the network would be fed in another way than it was trained on.
     """
-    context = Context.of(target)
-    known, unplaced = foresee(draft.view, target.placement, context)
-    found = known or forecast(draft.view, _UNKNOWN, context)
-    findings = check(draft.view, target.rules, context)
+    context = replace(Context.of(target), misfits=misfits, measured=False)
+    view = without_scales(draft.view)
+    known, unplaced = foresee(view, target.placement, context)
+    found = known or forecast(view, _UNKNOWN, context)
+    findings = check(view, (*INPUT_RULES, *target.rules), context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
     layers = _layers(draft, found.layers, findings, modules)
     return Checkup(
@@ -92,7 +98,8 @@ def _suggestions(
         for finding in findings
         if finding.severity is Severity.WARN
     ]
-    return tuple(sorted(made, key=lambda s: (not s.to_accelerator, s.rule in doubts, -s.macs)))
+    fed = {rule.id for rule in INPUT_RULES}  # first: what is fed wrongly is of no use wherever it runs
+    return tuple(sorted(made, key=lambda s: (s.rule not in fed, not s.to_accelerator, s.rule in doubts, -s.macs)))
 
 
 def _places(hits: Sequence[Hit], layers: Sequence[CheckedLayer]) -> tuple[Place, ...]:

@@ -123,7 +123,8 @@ class Checkup:
         problems: why not, a sentence each; every construct that cannot be converted is named in them.
         placement: None where nothing is known of it, or where there is no conversion.
         layers: of the file that a conversion would make, in execution order.
-        suggestions: what would help: first what brings work to the accelerator, then most MACs first.
+        suggestions: what would help: first what the network has to be fed, then what brings work to the accelerator,
+            then most MACs first.
         failures: the broken rules behind `problems`.
         warnings: what else the user should know.
         status: exit status that says the same: 0, 1 for a file that the chip would not run, or the error's own.

@@ -13,8 +13,10 @@ from dlpuconv.printable import printable
 def check(
     model: opt.Model,
     target: opt.Targets,
+    calibration: opt.CheckedData = None,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
+    resize: opt.ResizeMode = "stretch",
     color: opt.ColorOrder = "rgb",
     mean: opt.Mean = None,
     std: opt.Std = None,
@@ -31,9 +33,10 @@ def check(
 ) -> None:
     """Tell whether a chip can run a model, which layers its DLPU takes, and what would help.
 
-    No data are needed and nothing is written. Scales are not known before a conversion: a layer whose place depends on
-    them may be placed otherwise in the end. Exit status: 0 it runs, 1 the chip would refuse it, 5 no conversion
-    exists; the highest of several chips'.
+    No data are needed and nothing is written; samples (--calibration) tell as well whether the stated normalization is
+    the one that the network was trained with. Scales are not known before a conversion: what depends on them is said
+    of the converted file, and a layer whose place depends on them may be placed otherwise in the end. Exit status:
+    0 it runs, 1 the chip would refuse it, 5 no conversion exists; the highest of several chips'.
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """
@@ -47,7 +50,7 @@ def check(
         targets=tuple(name for text in target for name in text.split(",")),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
-        resize="stretch",
+        resize=resize,
         color=color,
         mean=numbers("mean", mean),
         std=numbers("std", std),
@@ -56,7 +59,7 @@ def check(
         input_layout=input_layout,
         opset=opset,
     )
-    found = run(model, request, Data(), TerminalProgress(quiet=quiet or json))
+    found = run(model, request, Data(calibration=calibration), TerminalProgress(quiet=quiet or json))
     if json:
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:

@@ -55,6 +55,14 @@ Calibration = Annotated[
         show_default=False,
     ),
 ]
+CheckedData = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        help="Samples as for convert: they tell whether the stated normalization suits the network.",
+        show_default=False,
+    ),
+]
 Validation = Annotated[
     str | None,
     typer.Option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir.batch_norm import read_batch_norm
 from dlpuconv.ir.moments import Moments
 
 if TYPE_CHECKING:
@@ -54,18 +55,11 @@ def known_moments(source: Model, normal: Model, sample: Sample) -> dict[str, Mom
 
 def _moments(node: onnx_ir.Node) -> Moments | None:
     """Of what a BatchNormalization makes; None for other nodes, and where its numbers are computed."""
-    if node.op_type != "BatchNormalization":
+    norm = read_batch_norm(node)
+    if norm is None:
         return None
-    arrays = [None if v is None or v.const_value is None else v.const_value.numpy() for v in node.inputs[1:5]]
-    gamma, beta, _, variance = arrays
-    if gamma is None or beta is None or variance is None:
-        return None
-    epsilon = node.attributes["epsilon"].as_float() if "epsilon" in node.attributes else 1e-5
-    spread = np.maximum(variance.astype(np.float64), 0.0)
-    return Moments(
-        mean=beta.astype(np.float64),
-        deviation=np.abs(gamma.astype(np.float64)) * np.sqrt(spread / (spread + epsilon)),
-    )
+    kept = np.sqrt(norm.variance / (norm.variance + norm.epsilon))
+    return Moments(mean=norm.beta, deviation=np.abs(norm.gamma) * kept)
 
 
 def _values(model: Model, names: Iterable[str], sample: Sample) -> dict[str, npt.NDArray[np.generic]]:

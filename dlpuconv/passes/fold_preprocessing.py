@@ -23,6 +23,7 @@ from dlpuconv.passes.fold_first_convolutions import (
 )
 from dlpuconv.passes.fold_in_front import insert_arithmetic, insert_convolution
 from dlpuconv.passes.fold_loss import Bound, signal_to_noise, stand_in_samples
+from dlpuconv.passes.not_stated import not_stated
 from dlpuconv.plugin import Normalization
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def fold_preprocessing(
     facts: dict[str, Json] = {}
     notes: list[str] = []
     for spec in specs:
-        camera, note = _camera(spec, preprocessing, mode, alone=len(specs) == 1)
+        camera, note = _camera(spec, preprocessing, mode, samples, alone=len(specs) == 1)
         if camera is None:
             notes += [note] if note else []
             continue
@@ -138,18 +139,15 @@ def fold_preprocessing(
 
 
 def _camera(
-    spec: ValueSpec, preprocessing: Preprocessing, mode: Normalization, *, alone: bool
+    spec: ValueSpec, preprocessing: Preprocessing, mode: Normalization, samples: Samples | None, *, alone: bool
 ) -> tuple[Camera | None, str]:
     """What a camera delivers for this input; or None and what the user should know."""
     if mode is Normalization.OFF or not spec.is_image:
         return None, ""
+    floating = np.issubdtype(np.dtype(spec.dtype), np.floating)
     if not preprocessing.stated:
-        bgr = preprocessing.color is Color.BGR
-        hint = (
-            f"{spec.name!r} takes BGR, a camera delivers RGB: state --mean and --std (or --preset 0-255) to fold it in"
-        )
-        return None, hint if bgr else ""
-    if not np.issubdtype(np.dtype(spec.dtype), np.floating):
+        return None, not_stated(spec, preprocessing, samples) if floating else ""
+    if not floating:
         as_it_is = set(preprocessing.mean) == {0.0} and set(preprocessing.std) == {1.0}
         if alone and not as_it_is:
             raise UsageError(

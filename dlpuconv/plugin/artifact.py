@@ -105,7 +105,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A target's file before anything was measured: its layers are those of the real one, its numbers mean nothing.
+    """A target's file before anything was measured: its layers are those of the real one, its scales are not looked at.
 
     Attributes:
         view: what the file would hold.

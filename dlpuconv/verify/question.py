@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.likeness import Likeness
     from dlpuconv.verify.metric import MetricScore
+    from dlpuconv.verify.misfit import Misfit
     from dlpuconv.verify.output_parity import ParityReport
 
 _MOST_ON_MADE_UP = 60.0  # dB
@@ -40,6 +41,7 @@ class Question:
         warnings: what is to be repeated in the report.
         backend: reads and runs the file, where it is of a format of its own.
         metric: what the user's own metric said of the file.
+        misfits: inputs that the network is fed in another way than it was trained on.
         layers: compare layer by layer too.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
@@ -58,6 +60,7 @@ class Question:
     warnings: tuple[str, ...] = ()
     backend: Backend | None = None
     metric: MetricScore | None = None
+    misfits: tuple[Misfit, ...] = ()
     layers: bool = False
     likeness: Likeness | None = None
 

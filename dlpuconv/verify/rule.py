@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Port, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.metric import MetricScore
+    from dlpuconv.verify.misfit import Misfit
     from dlpuconv.verify.output_parity import ParityReport
 
 DEFAULT_MIN_SQNR_DB = 10.0
@@ -61,6 +62,8 @@ class Context:
         min_sqnr: dB that every output must reach.
         metric: what the user's own metric said of the file.
         target: the chip, as messages name whose rules these are.
+        misfits: inputs that the network is fed in another way than it was trained on.
+        measured: False for a draft, whose activations have no scales yet.
     """
 
     weights: Granularity
@@ -73,6 +76,8 @@ class Context:
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     metric: MetricScore | None = None
+    misfits: tuple[Misfit, ...] = ()
+    measured: bool = True
     target: str = "the target"
 
     @classmethod

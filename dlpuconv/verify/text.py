@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.verify.rule import Severity, Status
+from dlpuconv.verify.rules import INPUT_RULES
+from dlpuconv.verify.verdict import broken
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHOWN_HITS = 3
 _SHOWN_LAYERS = 5
+_DOUBTS = frozenset(rule.id for rule in INPUT_RULES)
 _STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
 
 
@@ -40,6 +43,12 @@ def render_report(report: Report) -> RenderableType:
 def render_reasons(report: Report) -> list[RenderableType]:
     """One line for each reason of a failure; none for a pass."""
     return [Text.assemble((f"{report.target}: ", "bold red"), reason) for reason in report.reasons]
+
+
+def render_doubts(report: Report) -> list[RenderableType]:
+    """One line for each reason to doubt what the network is fed, which no comparison with the source shows."""
+    doubted = [finding for finding in report.findings if finding.rule in _DOUBTS and finding.severity is Severity.WARN]
+    return [Text.assemble((f"{report.target}: ", "bold yellow"), broken(finding)) for finding in doubted]
 
 
 def _headline(report: Report) -> Text:

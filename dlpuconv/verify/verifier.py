@@ -111,6 +111,7 @@ def _context(
         parity=parity,
         min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
+        misfits=question.misfits,
     )
 
 

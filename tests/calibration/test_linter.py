@@ -41,6 +41,21 @@ def test_values_prepared_in_another_way_are_noticed() -> None:
     assert "the samples were prepared in another way" in warnings(NORMALIZED, make_preprocessing(preset="0-1"))
 
 
+@pytest.mark.parametrize(
+    ("made", "stated"), [("0-1", "imagenet"), ("-1-1", "imagenet"), ("0-1", "-1-1"), ("0-1", "0-255")]
+)
+def test_values_that_another_preset_makes_exactly_are_noticed(made: str, stated: str) -> None:
+    (mean,), (std,) = make_preprocessing(preset=made).mean, make_preprocessing(preset=made).std
+    told = warnings((PIXELS - mean) / std, make_preprocessing(preset=stated))
+    assert f", as --preset {made} makes them of pixels, but the stated --mean and --std give" in told
+    assert "makes them" not in warnings((PIXELS - mean) / std, make_preprocessing(preset=made))
+
+
+def test_dull_pictures_are_no_other_preset() -> None:
+    """Pixels of 64 to 191 become -0.5 to 0.5, which no preset makes of black and white."""
+    assert warnings((np.clip(PIXELS, 64, 191) - 127.5) / 127.5, make_preprocessing(preset="-1-1")) == ""
+
+
 def test_vectors_are_not_judged_as_images() -> None:
     rows = np.random.default_rng(0).integers(0, 256, (120, 5))
     assert not read(rows, VECTOR_5).warnings

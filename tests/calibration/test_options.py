@@ -59,3 +59,33 @@ def test_a_preset_follows_the_colours_so_that_bgr_reverses_it() -> None:
 def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         make_preprocessing(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "corrected"),
+    [
+        (
+            {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"},
+            "--mean 123.675,116.28,103.53 --std 58.395,57.12,57.375",
+        ),
+        ({"mean": 0.5, "std": 0.5}, "--mean 127.5 --std 127.5"),
+        ({"mean": 0, "std": 0.5}, "--mean 0 --std 127.5"),
+        ({"std": "0.25"}, "--mean 0 --std 63.75"),
+        ({"mean": "0.5"}, "--mean 127.5 --std 255"),
+        ({"mean": "-0.5", "std": "1"}, "--mean -127.5 --std 255"),
+        ({"mean": 123.675, "std": 0.229}, "--mean 123.675 --std 58.395"),
+    ],
+)
+def test_a_normalization_of_pixels_of_0_to_1_is_refused_with_the_corrected_values(
+    given: dict[str, Any], corrected: str
+) -> None:
+    with pytest.raises(UsageError, match="0-255 units") as refused:
+        make_preprocessing(**given)
+    assert str(refused.value).endswith(f": give {corrected}")
+
+
+@pytest.mark.parametrize(
+    "given", [{"mean": 0, "std": 1}, {"mean": "104,117,123", "std": 1}, {"mean": 0.5, "std": 127.5}, {"std": 2}]
+)
+def test_numbers_that_pixels_of_0_to_255_may_have_are_taken(given: dict[str, Any]) -> None:
+    assert make_preprocessing(**given).stated

@@ -13,11 +13,12 @@ from dlpuconv.checkup.text import checkup_text
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
-from dlpuconv.scheme import Numbers, Scheme
-from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv.verify.engine import check
+from dlpuconv.verify.rule import Context, Hit, Rule, Severity
+from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, conv, file_of
+from tests.verify.tflite_models import activation, conv, file_of, options
 
 SLOW = advice("T-SLOW", "3x3 is slow.", "a test", at_layers(lambda _, _layer: "3x3", "CONV_2D"), "Use 1x1.")
 AWAY = advice("T-RELU", "RELU runs on the CPU.", "a test", at_layers(lambda _, layer: layer.op, "RELU"))
@@ -69,6 +70,21 @@ def test_layers_carry_module_source_shape_and_advice(draft: Draft) -> None:
     assert relu.advice == ("T-RELU",)  # the op alone says nothing new
     assert second.title == "second"
     assert not first.placement.certain
+
+
+def test_no_rule_of_full_integer_files_goes_by_the_scales_of_a_draft() -> None:
+    """Such a file would stand still behind inputs this small, and join a sigmoid with steps of 8 to itself."""
+    x = activation("x", (1, 8, 8, 3), scale=1e-9)
+    first = conv(x, "first", 4)
+    gate, joined = activation("gate", (1, 8, 8, 4), scale=8), activation("joined", (1, 8, 8, 8), scale=4)
+    sigmoid = Operator("LOGISTIC", [first.output], [gate])
+    join = Operator("CONCATENATION", [gate, gate], [joined], options("Concatenation", axis=3))
+    view = parse_tflite(file_of([x], [joined], first, sigmoid, join))
+    by_scales = {"TFL-CONCAT-RANGE", "TFL-DEAD", "TFL-FIXED-SCALE", "TFL-SAME-SCALE"}
+    context = Context(weights=Granularity.PER_TENSOR)
+    assert {finding.rule for finding in check(view, TFLITE_RULES, context)} == by_scales
+    found = judged(Draft(view=view, sources=("", "", "")), replace(CHIP, rules=TFLITE_RULES))
+    assert (found.outcome, found.suggestions) == (Outcome.RUNS, ())
 
 
 def test_a_fatal_rule_makes_it_fail_and_is_no_suggestion(draft: Draft) -> None:

@@ -14,7 +14,7 @@ from dlpuconv.checkup import Outcome
 from dlpuconv.cli import main
 from dlpuconv.errors import BackendError, UsageError
 from dlpuconv.placement import Processor
-from tests.e2e.support import MODEL, TRAINED_ON
+from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +166,20 @@ def test_scales_that_nobody_measured_send_no_layer_to_the_cpu() -> None:
     (found,) = dlpuconv.check(model, target="artpec9")
     assert {"MUL", "ADD"} <= {layer.placement.op for layer in found.layers}
     assert {layer.placement.processor for layer in found.layers} == {Processor.DLPU}
+
+
+@pytest.mark.slow
+def test_a_wrong_normalization_is_told_before_anything_is_converted(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = ["--calibration", str(IMAGES)]
+    capsys.readouterr()
+    assert main(["check", str(MODEL), *samples, "--preset", "0-255", "-t", "cv25", "--json"]) == 0
+    out, err = capsys.readouterr()
+    first = json.loads(out)["checks"][0]["suggestions"][0]
+    assert first["rule"] == "IN-NORMALIZATION"
+    assert first["places"][0]["detail"].endswith("times as widely as in training; --preset imagenet would fit")
+    assert "warning: 'input' is probably not fed what the network was trained on" in err
+    assert main(["check", str(MODEL), *samples, *TRAINED_ON, "-t", "cv25"]) == 0
+    assert "IN-NORMALIZATION" not in "".join(capsys.readouterr())
 
 
 def test_a_target_that_does_not_exist_is_a_usage_error_with_a_hint(

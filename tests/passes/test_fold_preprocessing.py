@@ -37,7 +37,7 @@ def test_nothing_is_folded_unless_it_is_stated_and_wanted(made: Preprocessing, m
     model = conv_model(random_weights(2, 3, 3, 3))
     result = fold_preprocessing(model, made, mode)
     assert result.model is model
-    assert (result.notes, result.facts) == ((), {})
+    assert result.facts == {}
     assert not result.bindings["x"].raw_pixels
     np.testing.assert_array_equal(result.bindings["x"].apply(np.ones((1, 3, 6, 7), np.float32)), 1)
 

@@ -21,6 +21,7 @@ FAIL, WARN = Severity.FAIL, Severity.WARN
 Required = tuple[tuple[str, Severity, str], ...]
 
 EVERY_FILE: Required = (
+    ("IN-NORMALIZATION", WARN, "the network is fed what it was trained on"),
     ("IO-CONTRACT", FAIL, "inputs and outputs are what was said of them"),
     ("OUT-DEAD", FAIL, "dead output, beside the float model"),
     ("OUT-SQNR", FAIL, "correlation or SQNR below a threshold"),

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator
 
 _EVERYWHERE = Range(-1024.0, 1016.0)
-"""One range for all activations, steps of 8: no rule that compares scales has anything to say of numbers that nobody
-measured. It is wide beside the scalars that networks add, so that it still holds zero when one was added."""
+"""One range for all activations: where ranges are equal, the quantizer puts nothing between layers."""
 
 
 def draft(graph: Graph, job: Job, target: Target) -> Draft:
@@ -42,7 +41,7 @@ def draft(graph: Graph, job: Job, target: Target) -> Draft:
 
 
 def _placeholders(graph: Graph) -> dict[str, Range]:
-    """A range for each observed tensor by name: one for all, but where an operator ties its output to its input."""
+    """A range for each observed tensor by name: one for all, but where an operator fixes or moves its input's."""
     known = {op.output.name: spec.fixed.range for op in graph.operators if (spec := SPECS.get(op.kind)) and spec.fixed}
     for operator in graph.operators:
         tied = _tied(operator, known)
@@ -52,18 +51,11 @@ def _placeholders(graph: Graph) -> dict[str, Range]:
 
 
 def _tied(operator: Operator, known: Mapping[str, Range]) -> Range | None:
-    """What an operator makes of its inputs' ranges, where it moves codes or scales or shifts by a scalar."""
+    """What an operator makes of its inputs' ranges, where it moves codes."""
     tensors = [tensor for _, tensor in data_inputs(operator)]
     ranges = [known.get(tensor.name, _EVERYWHERE) for tensor in tensors if not tensor.is_constant]
     spec = SPECS.get(operator.kind)
-    if ranges and spec is not None and spec.scales is Scales.SAME:
-        return reduce(Range.union, ranges)
-    scalars = [float(t.data.item()) for t in tensors if t.data is not None and t.data.size == 1]
-    fused = getattr(operator.options, "fusedActivationFunction", None)
-    if operator.kind not in ("MUL", "ADD") or fused or not len(ranges) == len(scalars) == 1:
-        return None
-    ends = [end * scalars[0] if operator.kind == "MUL" else end + scalars[0] for end in (ranges[0].low, ranges[0].high)]
-    return Range(min(ends), max(ends))
+    return reduce(Range.union, ranges) if ranges and spec is not None and spec.scales is Scales.SAME else None
 
 
 def _source(operator: Operator) -> str:

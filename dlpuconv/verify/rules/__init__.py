@@ -5,6 +5,7 @@ from dlpuconv.verify.rules.contract import CONTRACT_RULES
 from dlpuconv.verify.rules.datatypes import TYPE_RULES
 from dlpuconv.verify.rules.dead import DEAD_RULES
 from dlpuconv.verify.rules.discouraged import discouraged_granularity
+from dlpuconv.verify.rules.fed import INPUT_RULES
 from dlpuconv.verify.rules.firmware import Carried, firmware_rule
 from dlpuconv.verify.rules.joined import JOINED_RULES
 from dlpuconv.verify.rules.layerwise import advice, at_layers
@@ -24,11 +25,12 @@ TFLITE_RULES = (
 )
 """What must hold of every full-integer TensorFlow Lite file."""
 
-UNIVERSAL_RULES = (*CONTRACT_RULES, *MEASURED_RULES)
+UNIVERSAL_RULES = (*INPUT_RULES, *CONTRACT_RULES, *MEASURED_RULES)
 """What must hold of every file, whatever its format and chip."""
 
 __all__ = [
     # ready
+    "INPUT_RULES",
     "TFLITE_RULES",
     "UNIVERSAL_RULES",
     # makers

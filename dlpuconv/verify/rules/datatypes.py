@@ -114,14 +114,14 @@ def quantize_only_integers(view: FileView, _: Context) -> Iterator[Hit]:
             yield Hit(f"its input is {source.dtype}", layer.name)
 
 
-def eight_bit_ends(view: FileView, _: Context) -> Iterator[Hit]:
+def eight_bit_ends(view: FileView, context: Context) -> Iterator[Hit]:
     """What the application hands over and gets."""
     tail = detection_tail(view)
     indices = index_tensors(view)
     for index in (*view.inputs, *view.outputs):
         tensor = view.tensors[index]
         noun = "output" if index in view.outputs else "input"
-        problem = _unlike_eight_bit(tensor)
+        problem = _unlike_eight_bit(tensor, scaled=context.measured)
         if not problem:
             continue
         made_by = view.producer.get(index)
@@ -132,11 +132,11 @@ def eight_bit_ends(view: FileView, _: Context) -> Iterator[Hit]:
             yield Hit(f"the {noun} {problem}", tensor.name)
 
 
-def _unlike_eight_bit(tensor: TensorView) -> str:
+def _unlike_eight_bit(tensor: TensorView, *, scaled: bool) -> str:
     if tensor.dtype not in EIGHT_BIT:
         return f"is {tensor.dtype}"
     if tensor.quantization is None:
-        return f"is {tensor.dtype} without scale and zero point"
+        return f"is {tensor.dtype} without scale and zero point" if scaled else ""
     return "has several scales" if tensor.quantization.per_channel else ""
 
 

@@ -23,8 +23,10 @@ _AGAIN = "Quantize the float model again: dlpuconv convert."
 _BIAS_TOLERANCE = 1e-3
 
 
-def everything_scaled(view: FileView, _: Context) -> Iterator[Hit]:
-    """8-bit activations, and 8-bit constants that a layer computes with."""
+def everything_scaled(view: FileView, context: Context) -> Iterator[Hit]:
+    """8-bit activations, and 8-bit constants that a layer computes with; a draft has neither yet."""
+    if not context.measured:
+        return
     weights = {weighted.weights.index: weighted.weights for weighted in weighted_layers(view)}
     for tensor in ({t.index: t for t in activations(view)} | weights).values():
         if tensor.dtype in EIGHT_BIT and tensor.quantization is None:
