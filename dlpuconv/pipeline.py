@@ -13,7 +13,6 @@ from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
-from dlpuconv.frontends.modules import module_names
 from dlpuconv.package import RECORD
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.registry import load_target
@@ -21,11 +20,13 @@ from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
 from dlpuconv.verify import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verify.naming import with_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.formats import FileView
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
@@ -86,7 +87,10 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
-    inside = _inside(file, backend, prepared, recipe, asked_db, run) if run.request.verification.layers else None
+    inside = None
+    if run.request.verification.layers:
+        view = with_names(backend.read(file), artifact.layers, run.source)
+        inside = _inside(view, backend, prepared, recipe, asked_db, run)
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -106,15 +110,15 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
+def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
     """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
     blamed: tuple[BlamedLayer, ...] = ()
     if backend.tells_blame and run.calibration is not None:
         samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
         with run.clock("layers"):
             found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers, module_names(run.source.graph.graph))
-    return Inside(view=backend.read(file), blamed=blamed, asked_db=asked_db)
+        blamed = judge_layers(found.layers)
+    return Inside(view=view, blamed=blamed, asked_db=asked_db)
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
@@ -155,6 +159,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
         backend=backend,
         layers=run.request.verification.layers,
+        names=artifact.layers,
         likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )
 

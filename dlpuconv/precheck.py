@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import BackendError, UnsupportedModelError
-from dlpuconv.frontends.modules import module_names
 from dlpuconv.run import fold, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from dlpuconv.checkup import Checkup
     from dlpuconv.plugin import Backend, Target
@@ -35,16 +34,13 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         DlpuconvError: the model or the request cannot be used, or a tool failed.
     """
     with opened(model, request, data, progress) as run:
-        modules = module_names(run.source.graph.graph)
         found = {
-            checkup.target: checkup
-            for backend, targets in run.backends
-            for checkup in _checkups(backend, targets, modules, run)
+            checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
         }
     return tuple(found[name] for name in dict.fromkeys(request.targets))
 
 
-def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str], run: Run) -> Iterator[Checkup]:
+def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:
     """Those of one backend's targets."""
     try:
         _, job = fold(backend, targets, run)
@@ -53,4 +49,4 @@ def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str
         yield from (refused(target, error) for target in targets)
         return
     for draft, target in zip(drafts, targets, strict=True):
-        yield judge_draft(draft, target, modules)
+        yield judge_draft(draft, target)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.calibration import Origin, open_calibration
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends import load
+from dlpuconv.ir.source_names import source_names
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
@@ -131,6 +132,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         workspace=run.workspace,
         cache=run.request.cache,
         progress=run.progress,
+        names=source_names(run.source.graph.graph, folded.model.graph.graph),
     )
     return folded, job
 

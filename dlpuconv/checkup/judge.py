@@ -12,9 +12,10 @@ from dlpuconv.verify.rule import Context, Severity
 from dlpuconv.verify.verdict import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dlpuconv.errors import DlpuconvError
+    from dlpuconv.formats import FileView
     from dlpuconv.plugin import Draft, Target
     from dlpuconv.verify.rule import Finding, Hit
 
@@ -27,19 +28,19 @@ def refused(target: Target, reason: DlpuconvError) -> Checkup:
     return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
 
 
-def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Checkup:
+def judge_draft(draft: Draft, target: Target) -> Checkup:
     """Forecast, and apply the chip's rules.
 
     Args:
         draft: the file that would be made for the target.
         target: the chip.
-        modules: PyTorch module path by node or value name of the source model.
     """
     context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
-    found = forecast(draft.view, target.placement or _UNKNOWN, context)
-    findings = check(draft.view, target.rules, context)
+    view = draft.view.named(draft.layers)
+    found = forecast(view, target.placement or _UNKNOWN, context)
+    findings = check(view, target.rules, context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
-    layers = _layers(draft, found.layers, findings, modules)
+    layers = _layers(view, found.layers, findings)
     return Checkup(
         target=target.name,
         outcome=Outcome.FAILS if fatal else Outcome.RUNS,
@@ -53,25 +54,21 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
     )
 
 
-def _layers(
-    draft: Draft, placed: Sequence[LayerPlacement], findings: Sequence[Finding], modules: Mapping[str, str]
-) -> tuple[CheckedLayer, ...]:
+def _layers(view: FileView, placed: Sequence[LayerPlacement], findings: Sequence[Finding]) -> tuple[CheckedLayer, ...]:
     advice: dict[int, list[str]] = defaultdict(list)
     for finding in findings:
         for hit in finding.hits:
             if hit.index is not None:
-                plain = hit.detail == draft.view.layers[hit.index].op
+                plain = hit.detail == view.layers[hit.index].op
                 advice[hit.index].append(finding.rule if plain else f"{finding.rule}: {hit.detail}")
-    view = draft.view
     return tuple(
         CheckedLayer(
             placement=placement,
-            source=source,
-            module=modules.get(source, ""),
+            names=layer.names,
             shape=view.tensors[layer.outputs[0]].shape if layer.outputs else (),
             advice=tuple(advice[layer.index]),
         )
-        for layer, placement, source in zip(view.layers, placed, draft.sources, strict=True)
+        for layer, placement in zip(view.layers, placed, strict=True)
     )
 
 
@@ -101,5 +98,6 @@ def _places(hits: Sequence[Hit], layers: Sequence[CheckedLayer]) -> tuple[Place,
 
 def _place(hit: Hit, layer: CheckedLayer | None) -> Place:
     if layer is None:
-        return Place(layer=hit.layer, node="", detail=hit.detail, macs=0)
-    return Place(layer=layer.title, node=layer.source, detail=hit.detail, macs=layer.placement.macs)
+        return Place(layer=hit.layer, label=hit.layer, node="", detail=hit.detail, macs=0)
+    names = layer.names
+    return Place(layer=names.title, label=names.label, node=names.node, detail=hit.detail, macs=layer.placement.macs)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Samples
     from dlpuconv.ir import InputBinding, Model
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.likeness import Likeness
@@ -41,6 +42,7 @@ class Question:
         backend: reads and runs the file, where it is of a format of its own.
         metric: what the user's own metric said of the file.
         layers: compare layer by layer too.
+        names: of the file's layers, in its order; None for what the manifest says.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
@@ -59,6 +61,7 @@ class Question:
     backend: Backend | None = None
     metric: MetricScore | None = None
     layers: bool = False
+    names: tuple[LayerNames, ...] | None = field(default=None, repr=False)
     likeness: Likeness | None = None
 
 

@@ -11,6 +11,7 @@ from dlpuconv.quantization import Observer, Recipe
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.interface import prescribed_inputs
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs
 from dlpuconv_backends.tflite.plan import observed_tensors
@@ -31,13 +32,13 @@ measured. It is wide beside the scalars that networks add, so that it still hold
 
 def draft(graph: Graph, job: Job, target: Target) -> Draft:
     """Quantize a legal float graph, of unique names, under placeholders; it is not changed."""
-    tuned = Tuned(graph=graph, ranges=_placeholders(graph))
+    tuned = Tuned(graph=graph, ranges=_placeholders(graph), names=job.names)
     recipe = Recipe(granularity=target.scheme.weights, observer=Observer.MINMAX)
     interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
     made = quantize(tuned, recipe, interface, prescribed_inputs(job.bindings)).graph
     return Draft(
         view=parse_tflite(encode(made, versions_of(made))),
-        sources=tuple(_source(operator) for operator in made.operators),
+        layers=tuple(names_of(made, job.names).values()),
     )
 
 
@@ -64,10 +65,3 @@ def _tied(operator: Operator, known: Mapping[str, Range]) -> Range | None:
         return None
     ends = [end * scalars[0] if operator.kind == "MUL" else end + scalars[0] for end in (ranges[0].low, ranges[0].high)]
     return Range(min(ends), max(ends))
-
-
-def _source(operator: Operator) -> str:
-    """The node that an operator comes from, or the value that it makes where lowering lost the node."""
-    if operator.kind == "QUANTIZE" and not operator.source_name:
-        return ""
-    return operator.source_name or next(iter(operator.output.source_names), "")

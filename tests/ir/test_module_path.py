@@ -1,16 +1,8 @@
 from __future__ import annotations
 
-import onnx_ir
 import pytest
 
-from dlpuconv.frontends.modules import module_names
-
-
-def graph(name: str, **metadata: str) -> onnx_ir.Graph:
-    node = onnx_ir.node("Relu", [onnx_ir.val("x")], name=name)
-    node.outputs[0].name = "y"
-    node.metadata_props.update(metadata)
-    return onnx_ir.Graph([], node.outputs, nodes=[node])
+from dlpuconv.ir.module_path import module_paths
 
 
 @pytest.mark.parametrize(
@@ -25,16 +17,19 @@ def graph(name: str, **metadata: str) -> onnx_ir.Graph:
     ],
 )
 def test_names_of_torch_s_older_exporter_hold_the_module(name: str, module: str) -> None:
-    expected = {n: module for n in (name, "y") if n} if module else {}
-    assert module_names(graph(name)) == expected
+    assert module_paths(name, "", ()) == ((module,) if module else ())
 
 
 def test_torch_s_exporter_writes_the_module_beside_the_node() -> None:
     scopes = "['', 'features', 'features.0', 'features.0.0', 'conv2d']"
-    found = module_names(graph("node_conv2d", **{"pkg.torch.onnx.name_scopes": scopes}))
-    assert found == {"node_conv2d": "features.0.0", "y": "features.0.0"}
+    assert module_paths("node_conv2d", scopes, ()) == ("features.0.0",)
 
 
 @pytest.mark.parametrize("text", ["", "[", "{'a': 1}", "__import__('os')", "[" * 5000, "['']", "[1, 2]"])
 def test_scopes_that_are_no_list_of_names_tell_nothing(text: str) -> None:
-    assert module_names(graph("n", **{"pkg.torch.onnx.name_scopes": text})) == {}
+    assert module_paths("n", text, ()) == ()
+
+
+def test_a_convolution_with_its_batch_norm_folded_in_is_of_the_module_that_its_weights_are_of() -> None:
+    scopes = "['', 'stem', 'stem.1', '_native_batch_norm_legit_no_training']"
+    assert module_paths("node_Conv_7", scopes, ("stem.0.weight", "stem.0.weight_bias")) == ("stem.0", "stem.1")
