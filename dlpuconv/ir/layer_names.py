@@ -24,7 +24,7 @@ class LayerNames:
         nodes: of the ONNX nodes that it comes from: the one that it is, then those that were fused into it.
         modules: paths of the PyTorch modules that these are of, in that order.
         values: ONNX values that it makes or would make without what was fused into it, and other names for it.
-        origin: the same for all layers that one node became, and for no others; empty for a layer by itself.
+        origin: the same for all layers that a backend made of one node, and for no others; empty for a layer by itself.
         title: the one that it is shown under; of the others the first of module, node and tensor that there is, unless
             `tell_apart` has found a better one.
     """

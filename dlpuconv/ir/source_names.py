@@ -85,13 +85,12 @@ class SourceNames:
         origins = self._fused(own, made) if own is not None else made
         if not origins:
             return LayerNames(tensor=tensor, nodes=_once([node]), values=values)
-        first = origins[0]
         return LayerNames(
             tensor=tensor,
             nodes=_once(origin.name for origin in origins),
             modules=_once(chain.from_iterable(origin.modules for origin in origins)),
             values=_once((*values, *chain.from_iterable(origin.values for origin in origins), node)),
-            origin=first.name or next(iter(first.values), node),
+            origin=node or origins[0].name,
         )
 
     def _fused(self, own: SourceNode, made: list[SourceNode]) -> list[SourceNode]:
@@ -154,7 +153,7 @@ def _graph_layer(node: onnx_ir.Node, source: SourceNames) -> LayerNames:
     name = node.name or ""
     known = name if name in source.nodes else node.metadata_props.get(ORIGIN, "")
     found = source.layer(values[0] if values else "", known if known in source.nodes else name, values)
-    return replace(found, values=_once((*found.values, name)))
+    return replace(found, values=_once((*found.values, name)), origin=name or found.origin)
 
 
 def _readers(value: onnx_ir.Value) -> list[onnx_ir.Node]:

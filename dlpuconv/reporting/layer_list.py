@@ -65,6 +65,11 @@ class LayerRow:
     band: str
     db: float
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it may be called."""
+        return tuple(filter(None, (self.name, self.context, *self.others)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerList:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir
 
+from dlpuconv.ir.layer_names import tell_apart
 from dlpuconv.ir.source_names import ORIGIN, UNKNOWN, UNNAMED, SourceNames, source_names
 
 SCOPES = "pkg.torch.onnx.name_scopes"
@@ -51,6 +52,18 @@ def test_a_node_that_a_pass_made_is_known_by_the_one_that_it_was_made_for() -> N
     rewritten[0].metadata_props[ORIGIN] = "norm"
     found = source_names(source, rewritten).layer("mean", "norm_1", ("mean",))
     assert (found.node, found.module) == ("norm", "block.norm")
+
+
+def test_nodes_that_a_pass_made_for_one_are_told_apart_and_each_is_meant_by_its_name_and_its_module() -> None:
+    source = chain(("lstm", "rnn", "h"))
+    rewritten = chain(("lstm_1", "", "first"), ("lstm_2", "", "second"))
+    for node in rewritten:
+        node.metadata_props[ORIGIN] = "lstm"
+    names = source_names(source, rewritten)
+    one, two = tell_apart([names.layer("first", "lstm_1", ("first",)), names.layer("second", "lstm_2", ("second",))])
+    assert (one.label, two.label) == ("first in rnn", "second in rnn")
+    for pattern, meant in (("rnn", (True, True)), ("lstm", (True, True)), ("lstm_2", (False, True))):
+        assert (one.match(pattern), two.match(pattern)) == meant
 
 
 def test_a_name_that_was_made_up_is_accepted_and_not_shown() -> None:
