@@ -38,8 +38,8 @@ def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, .
 
     Args:
         view: the file.
-        patterns: a name of a layer (any of `LayerNames`) or a glob of one, a glob of its op, or its number. None at
-            all means every layer.
+        patterns: a name of a layer (any of `LayerNames`) or a glob of one, a glob of its op, or its number, where no
+            module has that for a name (`#3` is always a number). None at all means every layer.
 
     Raises:
         UsageError: one of them means no layer.
@@ -48,19 +48,16 @@ def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, .
         return view.layers
     chosen: set[int] = set()
     for pattern in patterns:
-        found = [layer.index for layer in view.layers if _means(pattern, layer)]
+        found = {layer.index for layer in view.layers if _means(pattern, layer)}
+        found = found or {layer.index for layer in view.layers if pattern.removeprefix("#") == str(layer.index)}
         if not found:
             raise UsageError(_unknown(pattern, view))
-        chosen.update(found)
+        chosen |= found
     return tuple(layer for layer in view.layers if layer.index in chosen)
 
 
 def _means(pattern: str, layer: LayerView) -> bool:
-    if pattern.removeprefix("#") == str(layer.index):
-        return True
-    if fnmatchcase(layer.op.lower(), pattern.lower()):
-        return True
-    return layer.names.match(pattern)
+    return layer.names.match(pattern) or fnmatchcase(layer.op.lower(), pattern.lower())
 
 
 def _unknown(pattern: str, view: FileView) -> str:

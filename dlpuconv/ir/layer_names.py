@@ -70,8 +70,9 @@ class LayerNames:
         return any(name == pattern or fnmatchcase(name, pattern) for name in self.known())
 
     def known(self) -> Iterator[str]:
-        """Every name, and the modules around its own."""
+        """Every name, the one that lists show, and the modules around its own."""
         yield from self.each
+        yield self.label
         yield from (outer for module in self.modules for outer in _around(module))
 
     def to_json(self) -> dict[str, Json]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Where torch's exporter writes it on each node: the text of a list, modules from outside in, the node's name last."""
 _WEIGHT = ".weight"
+_LONGEST_SCOPES = 1 << 16
+"""A stranger's file may hold any text there."""
 
 
 def module_paths(name: str, scopes: str, constants: Iterable[str]) -> tuple[str, ...]:
@@ -31,7 +33,7 @@ def module_paths(name: str, scopes: str, constants: Iterable[str]) -> tuple[str,
 
 def _from_scopes(text: str) -> str:
     try:
-        scopes = ast.literal_eval(text) if text else []
+        scopes = ast.literal_eval(text) if 0 < len(text) <= _LONGEST_SCOPES else []
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return ""
     named = [scope for scope in scopes[:-1] if isinstance(scope, str) and scope] if isinstance(scopes, list) else []

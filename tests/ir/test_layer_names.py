@@ -58,6 +58,12 @@ def test_where_a_module_holds_several_layers_each_is_shown_under_its_node_and_sa
     assert (times.title, times.label) == ("Mul_2", "Mul_2 in head.act")
 
 
+def test_what_a_list_shows_may_be_given_back_whole() -> None:
+    sigmoid, times = tell_apart([of("a", "Sigmoid_1", "head.act"), of("b", "Mul_2", "head.act")])
+    assert sigmoid.match(sigmoid.label)
+    assert not times.match(sigmoid.label)
+
+
 def test_a_module_that_others_are_inside_of_is_no_name_of_a_layer_of_its_own() -> None:
     conv, add = tell_apart([of("c", "Conv_1", "block.conv"), of("a", "Add_2", "block")])
     assert (conv.title, conv.label) == ("block.conv", "block.conv")

@@ -25,7 +25,9 @@ def test_torch_s_exporter_writes_the_module_beside_the_node() -> None:
     assert module_paths("node_conv2d", scopes, ()) == ("features.0.0",)
 
 
-@pytest.mark.parametrize("text", ["", "[", "{'a': 1}", "__import__('os')", "[" * 5000, "['']", "[1, 2]"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "{'a': 1}", "__import__('os')", "[" * 5000, f"[{'0,' * 99999}'a', 'b']", "['']", "[1, 2]"]
+)
 def test_scopes_that_are_no_list_of_names_tell_nothing(text: str) -> None:
     assert module_paths("n", text, ()) == ()
 
