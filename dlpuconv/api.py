@@ -84,7 +84,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         fold_preprocess: where a stated normalization goes: `conv`, `op` or `off`.
         granularity: of weights: `per-tensor`, `per-channel`, or `auto` for per tensor with exceptions for the layers
             that need them; the chip's own preference if None.
-        overrides: granularity by glob of layer names.
+        overrides: granularity by name or glob of layers: PyTorch module, ONNX node or value, tensor of the file.
         input_dtype: `uint8` or `int8`.
         output_dtype: `uint8` or `int8`.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.

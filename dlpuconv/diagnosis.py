@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError
-from dlpuconv.frontends.modules import module_names
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.run import demand_calibration, opened, prepare
 
@@ -34,7 +33,6 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     demand_calibration(request, data)
     found: dict[str, Analysis] = {}
     with opened(model, request, data, progress) as run:
-        modules = module_names(run.source.graph.graph)
         for backend, targets in run.backends:
             _, prepared = prepare(backend, targets, run)
             if run.calibration is None:
@@ -46,7 +44,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,
-                    layers=judge_layers(blame.layers, modules),
+                    layers=judge_layers(blame.layers),
                     total_db=blame.total_db,
                     samples=blame.samples,
                 )

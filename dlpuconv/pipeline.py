@@ -14,7 +14,6 @@ from dlpuconv.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
-from dlpuconv.frontends.modules import module_names
 from dlpuconv.package import RECORD
 from dlpuconv.recipe_choice import choose_recipe
 from dlpuconv.registry import load_target
@@ -22,6 +21,7 @@ from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
 from dlpuconv.verify import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verify.naming import with_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.errors import DlpuconvError
+    from dlpuconv.formats import FileView
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.progress import Progress
@@ -115,7 +116,10 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
-    inside = _inside(file, backend, prepared, recipe, asked_db, run) if run.request.verification.layers else None
+    inside = None
+    if run.request.verification.layers:
+        view = with_names(backend.read(file), artifact.layers, run.source)
+        inside = _inside(view, backend, prepared, recipe, asked_db, run)
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -135,15 +139,15 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
+def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
     """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
     blamed: tuple[BlamedLayer, ...] = ()
     if backend.tells_blame and run.calibration is not None:
         samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
         with run.clock("layers"):
             found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers, module_names(run.source.graph.graph))
-    return Inside(view=backend.read(file), blamed=blamed, asked_db=asked_db)
+        blamed = judge_layers(found.layers)
+    return Inside(view=view, blamed=blamed, asked_db=asked_db)
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
@@ -185,6 +189,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         backend=backend,
         misfits=run.misfits,
         layers=run.request.verification.layers,
+        names=artifact.layers,
         likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )
 

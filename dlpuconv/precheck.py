@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
-from dlpuconv.frontends.modules import module_names
 from dlpuconv.run import fold, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from dlpuconv.checkup import Checkup
     from dlpuconv.plugin import Backend, Target
@@ -36,16 +35,13 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         DlpuconvError: the model or the request cannot be used, or a tool failed.
     """
     with opened(model, request, data, progress) as run:
-        modules = module_names(run.source.graph.graph)
         found = {
-            checkup.target: checkup
-            for backend, targets in run.backends
-            for checkup in _checkups(backend, targets, modules, run)
+            checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
         }
     return tuple(found[name] for name in dict.fromkeys(request.targets))
 
 
-def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str], run: Run) -> Iterator[Checkup]:
+def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:
     """Those of one backend's targets."""
     try:
         folded, job = fold(backend, targets, run)
@@ -56,4 +52,4 @@ def _checkups(backend: Backend, targets: list[Target], modules: Mapping[str, str
     for draft, target in zip(drafts, targets, strict=True):
         of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else ()
         warnings = (*of_samples, *draft.warnings)
-        yield judge_draft(replace(draft, warnings=warnings), target, modules, run.misfits)
+        yield judge_draft(replace(draft, warnings=warnings), target, run.misfits)

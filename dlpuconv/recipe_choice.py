@@ -71,7 +71,7 @@ class _Workshop:
         """Those that lose by their weights, the worst first."""
         layers = self.backend.blame(self.prepared, recipe, self.samples).layers
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
-        return list(dict.fromkeys(layer.name for layer in losing))
+        return list(dict.fromkeys(layer.names.title for layer in losing))
 
     def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
         """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""

@@ -12,6 +12,7 @@ from dlpuconv.calibration import Origin, open_calibration
 from dlpuconv.errors import CalibrationError, PluginError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.input_fit import find_misfits
+from dlpuconv.ir.source_names import source_names
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Job
 from dlpuconv.progress import Silent
@@ -149,6 +150,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         workspace=run.workspace,
         cache=run.request.cache,
         progress=run.progress,
+        names=source_names(run.source.graph.graph, folded.model.graph.graph),
     )
     return folded, job
 

@@ -66,7 +66,7 @@ def _curves(layer: LayerError) -> str:
 
 
 def _override(layer: LayerError) -> str:
-    only = Override.exactly(layer.name, Granularity.PER_CHANNEL)
+    only = Override.exactly(layer.names.title, Granularity.PER_CHANNEL)
     return f"--override '{only.pattern}={only.granularity}'"
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.ir.layer_names import LayerNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,7 @@ class LayerError:
     """One layer's part in the error of a quantized network. Ratios are of signal to noise power, in dB.
 
     Attributes:
-        name: of the ONNX node, or of what it makes where nodes have no names.
-        values: ONNX values that the layer makes.
+        names: of the layer.
         op: the operator that runs.
         alone_db: at the network's outputs, when only this layer computes in integers; None where that changes nothing.
         own_db: of the layer's output, when only this layer does.
@@ -48,8 +51,7 @@ class LayerError:
         facts: what may explain it.
     """
 
-    name: str
-    values: tuple[str, ...]
+    names: LayerNames
     op: str
     alone_db: float | None
     own_db: float | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.analysis.causes import cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dlpuconv.analysis.layers import LayerError
     from dlpuconv.jsonable import Json
@@ -21,14 +21,12 @@ class BlamedLayer:
 
     Attributes:
         error: as measured.
-        module: path of the PyTorch module that it came from; empty where that is not known.
         cause: id of the likely cause.
         explanation: the cause in a sentence, with numbers.
         advice: a flag or a change of the model that helps; may be empty.
     """
 
     error: LayerError
-    module: str
     cause: str
     explanation: str
     advice: str
@@ -38,9 +36,8 @@ class BlamedLayer:
         error = self.error
         facts: dict[str, Json] = {key: _rounded(value) for key, value in asdict(error.facts).items()}
         return {
-            "name": error.name,
-            "module": self.module or None,
-            "values": list(error.values),
+            **error.names.to_json(),
+            "values": list(error.names.values),
             "op": error.op,
             "alone_db": _rounded(error.alone_db),
             "own_db": _rounded(error.own_db),
@@ -82,22 +79,15 @@ class Analysis:
         }
 
 
-def judge_layers(errors: Sequence[LayerError], modules: Mapping[str, str]) -> tuple[BlamedLayer, ...]:
-    """Name causes, and put the layers in order: the least `alone_db` first.
-
-    Args:
-        errors: of every layer.
-        modules: module path by ONNX node or value name.
-    """
-    return tuple(_judged(error, modules) for error in sorted(errors, key=_order))
+def judge_layers(errors: Sequence[LayerError]) -> tuple[BlamedLayer, ...]:
+    """Name the causes of every layer's error, and put the layers in order: the least `alone_db` first."""
+    return tuple(_judged(error) for error in sorted(errors, key=_order))
 
 
-def _judged(error: LayerError, modules: Mapping[str, str]) -> BlamedLayer:
+def _judged(error: LayerError) -> BlamedLayer:
     cause = cause_of(error)
-    names = [n for n in (error.name, *error.values) if n in modules]
     return BlamedLayer(
         error=error,
-        module=modules[names[0]] if names else "",
         cause=cause.id,
         explanation=cause.explain(error),
         advice=cause.advise(error),

@@ -53,7 +53,7 @@ def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
 
 
 def _name(layer: BlamedLayer) -> Text:
-    return Text(f"{layer.error.name} ({layer.module})" if layer.module else layer.error.name)
+    return Text(layer.error.names.label)
 
 
 def _matters(layer: BlamedLayer) -> bool:

@@ -15,9 +15,10 @@ from dlpuconv.verify.rules import INPUT_RULES
 from dlpuconv.verify.verdict import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dlpuconv.errors import DlpuconvError
+    from dlpuconv.formats import FileView
     from dlpuconv.plugin import Draft, Target
     from dlpuconv.verify.misfit import Misfit
     from dlpuconv.verify.rule import Finding, Hit
@@ -31,22 +32,21 @@ def refused(target: Target, reason: DlpuconvError) -> Checkup:
     return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
 
 
-def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str], misfits: tuple[Misfit, ...] = ()) -> Checkup:
+def judge_draft(draft: Draft, target: Target, misfits: tuple[Misfit, ...] = ()) -> Checkup:
     """Forecast, and apply the chip's rules to all that does not depend on what would be measured.
 
     Args:
         draft: the file that would be made for the target.
         target: the chip.
-        modules: PyTorch module path by node or value name of the source model.
         misfits: inputs that the network would be fed in another way than it was trained on.
     """
     context = replace(Context.of(target), misfits=misfits, measured=False)
-    view = without_scales(draft.view)
+    view = without_scales(draft.view.named(draft.layers))
     known, unplaced = foresee(view, target.placement, context)
     found = known or forecast(view, _UNKNOWN, context)
     findings = check(view, (*INPUT_RULES, *target.rules), context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)
-    layers = _layers(draft, found.layers, findings, modules)
+    layers = _layers(view, found.layers, findings)
     return Checkup(
         target=target.name,
         outcome=Outcome.FAILS if fatal else Outcome.RUNS,
@@ -60,25 +60,21 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str], misfit
     )
 
 
-def _layers(
-    draft: Draft, placed: Sequence[LayerPlacement], findings: Sequence[Finding], modules: Mapping[str, str]
-) -> tuple[CheckedLayer, ...]:
+def _layers(view: FileView, placed: Sequence[LayerPlacement], findings: Sequence[Finding]) -> tuple[CheckedLayer, ...]:
     advice: dict[int, list[str]] = defaultdict(list)
     for finding in findings:
         for hit in finding.hits:
             if hit.index is not None:
-                plain = hit.detail == draft.view.layers[hit.index].op
+                plain = hit.detail == view.layers[hit.index].op
                 advice[hit.index].append(finding.rule if plain else f"{finding.rule}: {hit.detail}")
-    view = draft.view
     return tuple(
         CheckedLayer(
             placement=placement,
-            source=source,
-            module=modules.get(source, ""),
+            names=layer.names,
             shape=view.tensors[layer.outputs[0]].shape if layer.outputs else (),
             advice=tuple(advice[layer.index]),
         )
-        for layer, placement, source in zip(view.layers, placed, draft.sources, strict=True)
+        for layer, placement in zip(view.layers, placed, strict=True)
     )
 
 
@@ -109,5 +105,6 @@ def _places(hits: Sequence[Hit], layers: Sequence[CheckedLayer]) -> tuple[Place,
 
 def _place(hit: Hit, layer: CheckedLayer | None) -> Place:
     if layer is None:
-        return Place(layer=hit.layer, node="", detail=hit.detail, macs=0)
-    return Place(layer=layer.title, node=layer.source, detail=hit.detail, macs=layer.placement.macs)
+        return Place(layer=hit.layer, label=hit.layer, node="", detail=hit.detail, macs=0)
+    names = layer.names
+    return Place(layer=names.title, label=names.label, node=names.node, detail=hit.detail, macs=layer.placement.macs)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
     from dlpuconv.verify.rule import Finding
@@ -29,29 +30,26 @@ class CheckedLayer:
 
     Attributes:
         placement: where it would run, with its MACs and parameters.
-        source: node of the source model that it comes from; empty for one that the conversion adds.
-        module: path of the PyTorch module that it comes from; empty where that is not known.
+        names: of it.
         shape: of its (first) output, in the file's layout.
         advice: what rules say of it, each `ID: what was found`.
     """
 
     placement: LayerPlacement
-    source: str
-    module: str
+    names: LayerNames
     shape: tuple[int, ...]
     advice: tuple[str, ...] = ()
 
     @property
-    def title(self) -> str:
-        """The name that the user knows it by: the module's or the node's; the file's own for what was added."""
-        return self.module or self.source or self.placement.name
+    def added(self) -> bool:
+        """True for one that the conversion adds: nothing in the source model is known to stand for it."""
+        return not (self.names.nodes or self.names.values)
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
         return {
             **self.placement.to_json(),
-            "source": self.source or None,
-            "module": self.module or None,
+            **self.names.to_json(),
             "shape": list(self.shape),
             "advice": list(self.advice),
         }
@@ -62,13 +60,15 @@ class Place:
     """A layer that a suggestion is about.
 
     Attributes:
-        layer: the name that the user knows it by; empty for the whole network.
+        layer: the name that it is shown under; empty for the whole network.
+        label: the same, with the module that it is in where that does not tell.
         node: its name in the source model; empty where there is none.
         detail: what was found there.
         macs: of the layer.
     """
 
     layer: str
+    label: str
     node: str
     detail: str
     macs: int

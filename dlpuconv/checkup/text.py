@@ -89,13 +89,18 @@ def _row(layer: CheckedLayer, accelerator: str) -> tuple[Text, ...]:
     return (
         Text(str(placement.index)),
         Text(placement.op),
-        Text(layer.title if layer.source else f"({layer.title})"),
+        _title(layer),
         Text("x".join(map(str, layer.shape))),
         Text(quantity(placement.macs) if placement.macs else ""),
         Text(quantity(placement.parameters) if placement.parameters else ""),
         Text("CPU", "yellow") if on_cpu else Text(accelerator if placement.certain else f"{accelerator}?"),
         Text("; ".join(layer.advice), "dim"),
     )
+
+
+def _title(layer: CheckedLayer) -> Text:
+    """In brackets for a layer that the conversion adds."""
+    return Text(f"({layer.names.label})" if layer.added else layer.names.label)
 
 
 def _shown(layers: Sequence[CheckedLayer], top: int) -> list[CheckedLayer]:
@@ -121,7 +126,7 @@ def _suggestion(suggestion: Suggestion, total: int) -> Text:
 
 def _place(place: Place) -> str:
     macs = f", {quantity(place.macs)} MACs" if place.macs else ""
-    return f"{place.layer}: {place.detail}{macs}" if place.layer else place.detail
+    return f"{place.label}: {place.detail}{macs}" if place.layer else place.detail
 
 
 def _indented(text: Text) -> Padding:

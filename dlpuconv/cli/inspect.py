@@ -14,15 +14,15 @@ from dlpuconv.printable import printable
 def complete_layer(context: typer.Context, incomplete: str) -> list[str]:
     """Ops and layers of the file that begin with what was typed; none where the file cannot be read."""
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv.formats.detect import read
+    from dlpuconv.inspection.selection import read_named
 
     if not context.args:  # while a line is typed, its arguments are not assigned yet
         return []
     try:
-        view = read(Path(context.args[0]))
+        view = read_named(Path(context.args[0]))
     except DlpuconvError:
         return []
-    known = dict.fromkeys((*view.op_counts, *(layer.name for layer in view.layers)))
+    known = dict.fromkeys((*view.op_counts, *(name for layer in view.layers for name in layer.names.each)))
     return [name for name in known if name.startswith(incomplete)]
 
 
@@ -33,7 +33,8 @@ def inspect(
         typer.Option(
             "--layer",
             "-l",
-            help="GLOB of names or ops, or a number: those layers in every detail; may be repeated.",
+            help="GLOB of names (PyTorch module, ONNX node or value, tensor) or ops, or a number: those layers in every"
+            " detail; may be repeated.",
             autocompletion=complete_layer,
             show_default=False,
         ),
@@ -47,10 +48,10 @@ def inspect(
     Example: dlpuconv inspect model.artpec8.tflite --layer 'CONV*' --layer 12
     """
     from dlpuconv.cli.console import print_json, show
-    from dlpuconv.formats.detect import read, size_of
-    from dlpuconv.inspection.selection import select_layers
+    from dlpuconv.formats.detect import size_of
+    from dlpuconv.inspection.selection import read_named, select_layers
 
-    view = read(file)
+    view = read_named(file)
     chosen = select_layers(view, layer or ())
     if json:
         from dlpuconv.inspection.serialize import inspection_json

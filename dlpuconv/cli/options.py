@@ -106,7 +106,10 @@ GranularityOption = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--override", help="GLOB=GRANULARITY for the layers of that name; may be repeated.", show_default=False
+        "--override",
+        help="GLOB=GRANULARITY for the layers of that name (PyTorch module, ONNX node or value, tensor of the file);"
+        " may be repeated.",
+        show_default=False,
     ),
 ]
 EffortOption = Annotated[

@@ -132,15 +132,18 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
     from dlpuconv.formats.detect import read
     from dlpuconv.reporting import Material, make_page, render, size_of, write_report
     from dlpuconv.verify import least_db
+    from dlpuconv.verify.naming import with_names
     from dlpuconv.verify.sidecar import find_sidecar
 
     view = (question.backend.read if question.backend else read)(file)
+    sidecar = find_sidecar(file, view)
+    view = with_names(view, sidecar.layers if sidecar else (), question.reference)
     material = Material(
         report=printable(found),
         view=printable(view),
         target=chip,
         size=size_of(file),
-        sidecar=printable(find_sidecar(file, view)),
+        sidecar=printable(sidecar),
         asked_db=least_db(chip, question.min_sqnr, found.parity),
     )
     write_report({place: render(make_page(material))})

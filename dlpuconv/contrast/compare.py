@@ -83,7 +83,8 @@ def open_file(path: Path) -> Opened:
         ArtifactError: one of the two is missing, damaged or of an unknown format.
     """
     view = read(path)
-    return Opened(path=path, view=view, sidecar=find_sidecar(path, view))
+    sidecar = find_sidecar(path, view)
+    return Opened(path=path, view=view.named(sidecar.layers if sidecar else ()), sidecar=sidecar)
 
 
 def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | None = None) -> Contrast:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.content import Content
     from dlpuconv.ir import InputBinding, Source
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact, Port, Target
     from dlpuconv.quantization import Recipe
@@ -85,6 +86,7 @@ def build_manifest(
         "trials": [trial.to_json() for trial in made.trials],
         "inputs": [_input(port, artifact.bindings[port.name]) for port in artifact.inputs],
         "outputs": [_output(port) for port in artifact.outputs],
+        "layers": [_layer(names) for names in artifact.layers],
         "warnings": list(artifact.warnings),
         "facts": dict(artifact.facts),
         "report": dict(report),
@@ -116,6 +118,17 @@ def _calibration(calibration: Calibration | None) -> Json:
         "held_out": len(calibration.held_out),
         "digest": calibration.fit.digest,
         "warnings": list(calibration.warnings),
+    }
+
+
+def _layer(names: LayerNames) -> Json:
+    """What a layer of the file may be called: the name that it is shown under first."""
+    return {
+        "name": names.title,
+        "tensor": names.tensor,
+        "nodes": list(names.nodes),
+        "modules": list(names.modules),
+        "values": list(names.values),
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_file
 from dlpuconv.formats.onnx_shapes import value_types
 from dlpuconv.formats.view import FileView, LayerView, TensorView
+from dlpuconv.ir.layer_names import LayerNames, tell_apart
+from dlpuconv.ir.module_path import SCOPES, module_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +56,7 @@ def _texts(model: onnx.ModelProto) -> Iterable[object]:
     for node in graph.node:
         yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
         yield from (attribute.name for attribute in node.attribute)
+        yield from (text for entry in node.metadata_props for text in (entry.key, entry.value))
     yield from (value.name for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer))
     yield from (entry.domain for entry in model.opset_import)
     yield from (text for entry in model.metadata_props for text in (entry.key, entry.value))
@@ -67,14 +71,15 @@ def view_of(model: onnx.ModelProto) -> FileView:
     """
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     tensors = _Tensors(model.graph, value_types(model))
-    layers = tuple(_layer(index, node, opsets, tensors) for index, node in enumerate(model.graph.node))
+    layers = [_layer(index, node, opsets, tensors) for index, node in enumerate(model.graph.node)]
+    names = tell_apart([layer.names for layer in layers])
     weights = {tensor.name for tensor in model.graph.initializer}
     return FileView(
         format="onnx",
         inputs=tuple(tensors.index(value.name) for value in model.graph.input if value.name not in weights),
         outputs=tuple(tensors.index(value.name) for value in model.graph.output),
         tensors=tuple(tensors.found),
-        layers=layers,
+        layers=tuple(replace(layer, names=told) for layer, told in zip(layers, names, strict=True)),
         subgraphs=1 + sum(_subgraphs(node) for node in model.graph.node),
         metadata=_metadata(model, opsets),
     )
@@ -109,6 +114,10 @@ class _Tensors:
             claimed = name in self._types.claimed
             self._add(TensorView(index=len(self.found), name=name, shape=shape, dtype=dtype, claimed=claimed))
         return self._index[name]
+
+    def is_constant(self, name: str) -> bool:
+        """Whether the file holds the values of this name."""
+        return name in self._index and self.found[self._index[name]].constant
 
     def _add(self, tensor: TensorView) -> None:
         self._index[tensor.name] = tensor.index
@@ -157,7 +166,21 @@ def _layer(index: int, node: onnx.NodeProto, opsets: dict[str, int], tensors: _T
         inputs=tuple(tensors.index(name) for name in node.input),
         outputs=outputs,
         options=dict(_options(node.attribute)),
-        name=node.name or (node.output[0] if node.output else f"{node.op_type}:{index}"),
+        names=_names(node, tensors) or LayerNames(tensor=f"{node.op_type}:{index}"),
+    )
+
+
+def _names(node: onnx.NodeProto, tensors: _Tensors) -> LayerNames | None:
+    """What the file calls a node; None where it does not."""
+    if not node.name and not any(node.output):
+        return None
+    scopes = next((entry.value for entry in node.metadata_props if entry.key == SCOPES), "")
+    constants = (name for name in node.input if tensors.is_constant(name))
+    return LayerNames(
+        tensor=node.output[0] if node.output else "",
+        nodes=(node.name,) if node.name else (),
+        modules=module_paths(node.name, scopes, constants),
+        values=tuple(filter(None, node.output)),
     )
 
 

@@ -13,6 +13,7 @@ from dlpuconv.formats.files import read_file
 from dlpuconv.formats.flatbuffer_table import Source, Table
 from dlpuconv.formats.tflite_tensors import Buffers, read_tensor
 from dlpuconv.formats.view import FileView, LayerView
+from dlpuconv.ir.layer_names import LayerNames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,8 +103,13 @@ def _layer(
         inputs=inputs,
         outputs=outputs,
         options=_options(table),
-        name=(tensors[outputs[0]].name if outputs else "") or f"{op}:{index}",
+        names=_names((tensors[outputs[0]].name if outputs else "") or f"{op}:{index}"),
     )
+
+
+def _names(tensor: str) -> LayerNames:
+    """TensorFlow joins the names of all that it fused: each of them will do."""
+    return LayerNames(tensor=tensor, values=tuple(tensor.split(";")) if ";" in tensor else ())
 
 
 def _screen_order(layers: Sequence[LayerView], inputs: tuple[int, ...]) -> None:

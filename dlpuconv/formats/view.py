@@ -5,17 +5,18 @@ Readers (one a format) fill it; the verifier's rules, `inspect` and the reports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.formats.package_view import PackageView
+    from dlpuconv.ir.layer_names import LayerNames
 
 PACKAGE = "package"
 
@@ -92,7 +93,7 @@ class LayerView:
         inputs: tensor indices, -1 for an absent optional input.
         outputs: tensor indices.
         options: the op's attributes: `stride_h`, `padding`, `fused_activation_function`, ...
-        name: ONNX node name, or the first output's name.
+        names: that it may be called by; what the file itself does not tell, `FileView.named` adds.
     """
 
     index: int
@@ -102,7 +103,12 @@ class LayerView:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Option]
-    name: str
+    names: LayerNames
+
+    @property
+    def name(self) -> str:
+        """The one that it is shown under."""
+        return self.names.title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +134,17 @@ class FileView:
     subgraphs: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
     package: PackageView | None = field(default=None, repr=False)
+
+    def named(self, layers: Sequence[LayerNames]) -> FileView:
+        """This file with the names that are known of its layers.
+
+        Args:
+            layers: in the file's order; of another file, to judge by the tensors, they are not used.
+        """
+        if [names.tensor for names in layers] != [layer.names.tensor for layer in self.layers]:
+            return self
+        told = tuple(replace(layer, names=names) for layer, names in zip(self.layers, layers, strict=True))
+        return replace(self, layers=told)
 
     def tensor(self, index: int) -> TensorView | None:
         """The tensor of this index, or None for -1."""

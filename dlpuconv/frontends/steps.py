@@ -27,6 +27,7 @@ from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.text import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
+from dlpuconv.ir.source_names import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,6 +151,8 @@ def _name_nodes(graph: onnx.GraphProto) -> None:
             number = index
             while f"{stem}_{number}" in taken:
                 number += 1
+            if not node.name:
+                node.metadata_props.add(key=UNNAMED, value="1")
             node.name = f"{stem}_{number}"
             taken.add(node.name)
         seen.add(node.name)

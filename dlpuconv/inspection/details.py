@@ -46,6 +46,8 @@ def _facts(view: FileView, layer: LayerView) -> Iterable[RenderableType]:
     work = [f"{quantity(count)} MACs"] if (count := macs(view, layer)) else []
     if held:
         work.append(f"{quantity(sum(t.size for t in held))} parameters ({size_text(bytes_of(held))})")
+    if others := [name_text(name) for name in layer.names.each if name != layer.name]:
+        yield Padding.indent(Text(f"also called {', '.join(others)}"), 2)
     if work:
         yield Padding.indent(Text(", ".join(work)), 2)
     if layer.options:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.formats.names import port_names
-from dlpuconv.inspection.describe import shape_text, size_text, tensor_text
+from dlpuconv.inspection.describe import name_text, shape_text, size_text, tensor_text
 from dlpuconv.inspection.roles import weights_of
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.placement.text import quantity
@@ -26,7 +26,6 @@ _COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "z
 """Headings and least widths: in a narrow terminal, shapes and names take several lines, the rest stays whole."""
 _FOLDED = ("output", "weights", "name")
 _RIGHT = ("#", "v", "zero", "MACs")
-_LONGEST_NAME = 40
 
 
 def render_overview(view: FileView, size: int) -> RenderableType:
@@ -71,9 +70,6 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     if output is not None and output.quantization is not None:
         scale, zero_point = f"{output.quantization.scale[0]:.6g}", str(output.quantization.zero_point[0])
     work = macs(view, layer)
-    name = layer.name.split(";")[0]  # TensorFlow joins the names of all that it fused
-    if len(name) > _LONGEST_NAME:
-        name = "…" + name[1 - _LONGEST_NAME :]  # what tells layers apart is at the end
     return (
         str(layer.index),
         f"{layer.op} (custom)" if layer.custom else layer.op,
@@ -83,7 +79,7 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
         scale,
         zero_point,
         quantity(work) if work else "",
-        name,
+        name_text(layer.names.label),
     )
 
 

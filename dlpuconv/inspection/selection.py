@@ -5,14 +5,32 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.errors import ArtifactError, UsageError
+from dlpuconv.formats.detect import read
+from dlpuconv.ir.layer_names import closest
+from dlpuconv.verify.sidecar import find_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from dlpuconv.formats import FileView, LayerView
 
 _SHOWN = 12
+
+
+def read_named(path: Path) -> FileView:
+    """A file with the names that the manifest beside it knows of its layers.
+
+    Raises:
+        ArtifactError: the file is damaged or of an unknown format.
+    """
+    view = read(path)
+    try:
+        sidecar = find_sidecar(path, view)
+    except ArtifactError:  # what is wrong with a manifest is told where more depends on it
+        return view
+    return view.named(sidecar.layers) if sidecar else view
 
 
 def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, ...]:
@@ -20,7 +38,8 @@ def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, .
 
     Args:
         view: the file.
-        patterns: each a glob of a layer's name, a glob of its op, or its number. None at all means every layer.
+        patterns: a name of a layer (any of `LayerNames`) or a glob of one, a glob of its op, or its number, where no
+            module has that for a name (`#3` is always a number). None at all means every layer.
 
     Raises:
         UsageError: one of them means no layer.
@@ -29,31 +48,20 @@ def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, .
         return view.layers
     chosen: set[int] = set()
     for pattern in patterns:
-        found = [layer.index for layer in view.layers if _means(pattern, layer)]
+        found = {layer.index for layer in view.layers if _means(pattern, layer)}
+        found = found or {layer.index for layer in view.layers if pattern.removeprefix("#") == str(layer.index)}
         if not found:
             raise UsageError(_unknown(pattern, view))
-        chosen.update(found)
+        chosen |= found
     return tuple(layer for layer in view.layers if layer.index in chosen)
 
 
 def _means(pattern: str, layer: LayerView) -> bool:
-    if pattern.removeprefix("#") == str(layer.index):
-        return True
-    if fnmatchcase(layer.op.lower(), pattern.lower()):
-        return True
-    return any(name == pattern or fnmatchcase(name, pattern) for name in _names(layer))
-
-
-def _names(layer: LayerView) -> Iterator[str]:
-    """TensorFlow joins the names of all that it fused: each of them will do."""
-    yield layer.name
-    if ";" in layer.name:
-        yield from layer.name.split(";")
+    return layer.names.match(pattern) or fnmatchcase(layer.op.lower(), pattern.lower())
 
 
 def _unknown(pattern: str, view: FileView) -> str:
-    known = dict.fromkeys((*(name for layer in view.layers for name in _names(layer)), *view.op_counts))
-    hint = did_you_mean(pattern.strip("*"), known)
+    hint = closest(pattern, (layer.names for layer in view.layers), view.op_counts)
     return f"no layer is called or numbered {pattern!r}{hint}; its ops are {_listed(view.op_counts)}"
 
 

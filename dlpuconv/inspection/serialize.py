@@ -54,7 +54,7 @@ def _layer(view: FileView, layer: LayerView) -> Json:
         "op": layer.op,
         "custom": layer.custom,
         "version": layer.version,
-        "name": layer.name,
+        **layer.names.to_json(),
         "macs": macs(view, layer),
         "parameters": sum(tensor.size for tensor in constants(view, layer)),
         "options": options,

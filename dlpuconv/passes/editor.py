@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir
 
+from dlpuconv.ir.source_names import ORIGIN
 from dlpuconv.passes.inference import infer
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Editor:
         """
         name = self.unique(before.name or operator)
         node = onnx_ir.node(operator, inputs, attributes or {}, num_outputs=outputs, name=name)
+        node.metadata_props[ORIGIN] = before.metadata_props.get(ORIGIN, before.name or "")
         for i, value in enumerate(node.outputs):
             value.name = self.unique(f"{name}_output_{i}")
         self.graph.insert_before(before, node)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.ir.source_names import ORIGIN
+
 if TYPE_CHECKING:
     import onnx_ir
 
@@ -42,6 +44,7 @@ def insert_convolution(editor: Editor, source: onnx_ir.Value, camera: Camera) ->
     readers = _readers(source)
     node = editor.insert(editor.graph[0], "Conv", inputs, {"group": groups, "kernel_shape": [1, 1]})
     node.name = editor.unique(f"{source.name}_camera")  # not the name of the layer that happens to be next
+    node.metadata_props.pop(ORIGIN)  # nor its origin
     node.outputs[0].name = editor.unique(f"{source.name}_normalized")
     _redirect(readers, node.outputs[0])
 

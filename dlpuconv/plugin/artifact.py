@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dlpuconv.content import Content, StoredFile
     from dlpuconv.formats import FileView
     from dlpuconv.ir import InputBinding
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
 
 
@@ -86,6 +87,7 @@ class Artifact:
         facts: more for the manifest: op counts, folded normalization, rewritten ops, ...
         dropped: what of the recipe could not be done, and why.
         stored: more files by relative path, too large together for memory.
+        layers: names of the file's layers, in its order; empty where the backend does not tell.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
@@ -96,6 +98,7 @@ class Artifact:
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     stored: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
+    layers: tuple[LayerNames, ...] = field(default=(), repr=False)
 
     @property
     def contents(self) -> dict[str, Content]:
@@ -109,10 +112,10 @@ class Draft:
 
     Attributes:
         view: what the file would hold.
-        sources: for each layer of it, the node of the source model that it comes from; empty for one that was added.
+        layers: names of its layers, in their order.
         warnings: what the user should know.
     """
 
     view: FileView
-    sources: tuple[str, ...]
+    layers: tuple[LayerNames, ...]
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.source_names import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
+    from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.progress import Progress
 
 
@@ -69,6 +72,7 @@ class Job:
         workspace: a private temporary folder that is removed afterwards.
         cache: folder for statistics by content hash, or None.
         progress: where long work reports.
+        names: what the source model calls its nodes.
     """
 
     model: Model
@@ -80,3 +84,4 @@ class Job:
     workspace: Path
     cache: Path | None
     progress: Progress
+    names: SourceNames = UNKNOWN

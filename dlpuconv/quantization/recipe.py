@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.scheme import Granularity
 
@@ -64,7 +64,7 @@ _CORRECTIONS = {BiasCorrection.ANALYTIC: "bias correction", BiasCorrection.EMPIR
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Another weight granularity for the layers whose name matches a glob."""
+    """Another weight granularity for the layers of which any name matches a glob."""
 
     pattern: str
     granularity: Granularity
@@ -99,7 +99,7 @@ class Recipe:
 
     Attributes:
         granularity: of the weights of convolutions.
-        overrides: in order; the last one that matches a layer's name decides.
+        overrides: in order; the last one that matches any of a layer's names decides.
         observer: of activations.
         weight_scale: of weights.
         equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
@@ -117,13 +117,10 @@ class Recipe:
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
 
-    def granularity_of(self, *names: str) -> Granularity | None:
-        """What an override says of a layer known under `names`; None where none matches."""
-        found = None
-        for override in self.overrides:
-            if any(fnmatchcase(name, override.pattern) for name in names):
-                found = override.granularity
-        return found
+    def granularity_of(self, names: LayerNames) -> Granularity | None:
+        """What an override says of a layer of these names; None where none matches."""
+        found = (override.granularity for override in reversed(self.overrides) if names.match(override.pattern))
+        return next(found, None)
 
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""

@@ -56,7 +56,9 @@ def error_charts(material: Material) -> tuple[ErrorChart, ...]:
 
 def _so_far(material: Material) -> list[_Point]:
     return [
-        _Point(index, layer.sqnr_db, f"#{index} {layer.op} {short(layer.name)}: {decibels(layer.sqnr_db)} dB so far")
+        _Point(
+            index, layer.sqnr_db, f"#{index} {layer.op} {short(layer.names.title)}: {decibels(layer.sqnr_db)} dB so far"
+        )
         for index, layer in sorted(parity_of(material).items())
         if layer.sqnr_db is not None
     ]
@@ -64,7 +66,7 @@ def _so_far(material: Material) -> list[_Point]:
 
 def _alone(material: Material) -> list[_Point]:
     return [
-        _Point(index, db, f"#{index} {blamed.error.op} {short(blamed.error.name)}: {decibels(db)} dB alone")
+        _Point(index, db, f"#{index} {blamed.error.op} {short(blamed.error.names.title)}: {decibels(db)} dB alone")
         for index, blamed in sorted(blame_of(material).items())
         if (db := blamed.error.alone_db) is not None
     ]

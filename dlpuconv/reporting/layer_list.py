@@ -14,8 +14,9 @@ class LayerRow:
         number: in the file's order.
         op: of the layer.
         options: stride, padding and the like.
-        name: of what it makes.
-        module: PyTorch module that it came from; may be empty.
+        name: that it is shown under.
+        context: PyTorch module that it is in, where the name does not say so; may be empty.
+        others: what else it may be called: ONNX node, values, tensor in the file.
         reads: numbers of the layers whose results it reads.
         shape: of what it makes.
         dtype: likewise.
@@ -42,7 +43,8 @@ class LayerRow:
     op: str
     options: str
     name: str
-    module: str
+    context: str
+    others: tuple[str, ...]
     reads: tuple[int, ...]
     shape: str
     dtype: str
@@ -62,6 +64,11 @@ class LayerRow:
     max_error: str
     band: str
     db: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it may be called."""
+        return tuple(filter(None, (self.name, self.context, *self.others)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

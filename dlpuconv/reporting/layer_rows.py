@@ -12,10 +12,11 @@ from dlpuconv.reporting.layer_list import LayerList, LayerRow
 from dlpuconv.reporting.wording import decibels, number, quantity, shape, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.formats import FileView, LayerView, TensorView
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.placement import LayerPlacement
     from dlpuconv.reporting.material import Material
     from dlpuconv.verify.layer_parity import LayerParity
@@ -65,16 +66,10 @@ def parity_of(material: Material) -> dict[int, LayerParity]:
 
 
 def blame_of(material: Material) -> dict[int, BlamedLayer]:
-    """What a layer costs alone, by its index in the file: layers are known by the values that they make."""
-    by_name = {value: blamed for blamed in material.blamed for value in (blamed.error.name, *blamed.error.values)}
-    found = {}
-    for layer in material.view.layers:
-        names = [material.view.tensors[index].name for index in layer.outputs]
-        plain = [name.removesuffix("_int8") for name in names]  # what our outputs are called before they become uint8
-        blamed = next((by_name[name] for name in (*names, *plain) if name in by_name), None)
-        if blamed is not None and blamed.error.op == layer.op:
-            found[layer.index] = blamed
-    return found
+    """What a layer costs alone, by its index in the file."""
+    by_tensor = {blamed.error.names.tensor: blamed for blamed in material.blamed}
+    layers = ((layer.index, by_tensor.get(layer.names.tensor)) for layer in material.view.layers)
+    return {index: blamed for index, blamed in layers if blamed is not None}
 
 
 def _row(layer: LayerView, known: _Known) -> LayerRow:
@@ -91,7 +86,8 @@ def _row(layer: LayerView, known: _Known) -> LayerRow:
         op=layer.op,
         options=_options(layer),
         name=short(layer.name),
-        module=blamed.module if blamed else "",
+        context=layer.names.context,
+        others=tuple(map(short, _others(layer.names))),
         reads=_reads(view, layer),
         shape=shape(made.shape) if made else "",
         dtype=made.dtype if made else "",
@@ -112,6 +108,12 @@ def _row(layer: LayerView, known: _Known) -> LayerRow:
         band=_band(parity),
         db=_UNSORTED if parity is None or parity.sqnr_db is None else round(parity.sqnr_db, 3),
     )
+
+
+def _others(names: LayerNames) -> Iterator[str]:
+    """What else it may be called, as far as the row does not say so already."""
+    shown = (names.title, names.context)
+    yield from (name for name in names.each if name not in shown)
 
 
 def _processor(placed: LayerPlacement | None, material: Material) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -43,7 +43,7 @@ def counterparts(view: FileView, shapes: Mapping[str, tuple[int, ...]]) -> list[
         view: the file.
         shapes: of the source model's values, by name.
     """
-    names = _named(view, shapes)
+    names = source_values(view, shapes)
     found = []
     for layer in view.layers:
         for index in layer.outputs:
@@ -68,9 +68,14 @@ def in_order(value: npt.NDArray[np.generic], order: Order, shape: tuple[int, ...
     return value.squeeze().transpose(order).reshape(shape)
 
 
-def _named(view: FileView, shapes: Mapping[str, tuple[int, ...]]) -> dict[int, str]:
-    """Name in the source by tensor index; QUANTIZE changes codes but no value, so what it reads is what it makes."""
-    found = {tensor.index: name for tensor in view.tensors if (name := _source_name(tensor.name, shapes))}
+def source_values(view: FileView, known: Collection[str]) -> dict[int, str]:
+    """Name in the source by tensor index; QUANTIZE changes codes but no value, so what it reads is what it makes.
+
+    Args:
+        view: the file.
+        known: names of the source's values.
+    """
+    found = {tensor.index: name for tensor in view.tensors if (name := _source_name(tensor.name, known))}
     steps = [(step.inputs[0], step.outputs[0]) for step in view.layers if step.op == "QUANTIZE" and step.inputs]
     for read, made in steps:
         if read in found:
@@ -88,8 +93,8 @@ def _is_real(tensor: TensorView) -> bool:
     return not tensor.quantization.per_channel
 
 
-def _source_name(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    return next((candidate for candidate in (name, plain_name(name)) if candidate in shapes), "")
+def _source_name(name: str, known: Collection[str]) -> str:
+    return next((candidate for candidate in (name, plain_name(name)) if candidate in known), "")
 
 
 def _orders(source: tuple[int, ...], file: tuple[int, ...]) -> Iterator[Order]:

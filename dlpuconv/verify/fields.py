@@ -40,6 +40,11 @@ class Fields:
         value = self._value(name)
         return value if isinstance(value, str) else self._refuse(name, "is no text")
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Strings; there may be none."""
+        values = self._several(name)
+        return tuple(values) if all(isinstance(v, str) for v in values) else self._refuse(name, "is no list of texts")
+
     def flag(self, name: str) -> bool:
         """True or false."""
         value = self._value(name)

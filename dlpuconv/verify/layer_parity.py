@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
 
 _MOVES = frozenset({
@@ -30,7 +31,7 @@ class LayerParity:
     Attributes:
         index: of the layer, in the file's order.
         tensor: index of what it makes.
-        name: of what it makes.
+        names: of the layer.
         op: of the layer.
         source: name of the value in the source model.
         sqnr_db: with all that the layers before it lost; None where nothing is lost, or the source is zero throughout.
@@ -42,7 +43,7 @@ class LayerParity:
 
     index: int
     tensor: int
-    name: str
+    names: LayerNames
     op: str
     source: str
     sqnr_db: float | None
@@ -55,7 +56,7 @@ class LayerParity:
         """JSON-safe."""
         return {
             "index": self.index,
-            "name": self.name,
+            **self.names.to_json(),
             "op": self.op,
             "source": self.source,
             "sqnr_db": None if self.sqnr_db is None else round(self.sqnr_db, 2),

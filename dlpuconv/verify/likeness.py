@@ -100,7 +100,7 @@ class Comparison:
         return LayerParity(
             index=self.pair.layer.index,
             tensor=self.pair.tensor.index,
-            name=self.pair.tensor.name,
+            names=self.pair.layer.names,
             op=self.pair.layer.op,
             source=self.pair.source,
             sqnr_db=self.decibels,

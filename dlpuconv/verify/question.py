@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Samples
     from dlpuconv.ir import InputBinding, Model
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verify.likeness import Likeness
@@ -43,6 +44,7 @@ class Question:
         metric: what the user's own metric said of the file.
         misfits: inputs that the network is fed in another way than it was trained on.
         layers: compare layer by layer too.
+        names: of the file's layers, in its order; None for what the manifest says.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
@@ -62,6 +64,7 @@ class Question:
     metric: MetricScore | None = None
     misfits: tuple[Misfit, ...] = ()
     layers: bool = False
+    names: tuple[LayerNames, ...] | None = field(default=None, repr=False)
     likeness: Likeness | None = None
 
 

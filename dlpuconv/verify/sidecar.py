@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.ir.binding import InputBinding
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
@@ -60,6 +61,7 @@ class Sidecar:
         preprocessing: of images; None in a manifest that does not say.
         equalized: channels of activations were scaled.
         absorbed: channels of activations were moved.
+        layers: names of the file's layers, in its order; empty in a manifest that does not tell.
         content: all that the manifest says, as it says it.
     """
 
@@ -74,6 +76,7 @@ class Sidecar:
     preprocessing: Recorded | None = None
     equalized: bool = False
     absorbed: bool = False
+    layers: tuple[LayerNames, ...] = ()
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -154,6 +157,7 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         preprocessing=_recorded(whole.inside("preprocessing")) if whole.has("preprocessing") else None,
         equalized=recipe.has("equalize") and recipe.flag("equalize"),
         absorbed=recipe.has("absorb") and recipe.flag("absorb"),
+        layers=tuple(map(_layer, whole.each("layers"))) if whole.has("layers") else (),
         content=content,
     )
 
@@ -167,6 +171,16 @@ def _recorded(entry: Fields) -> Recorded:
     if not entry.flag("stated"):
         return plain
     return replace(plain, mean=entry.numbers("mean"), std=entry.numbers("std", divisor=True))
+
+
+def _layer(entry: Fields) -> LayerNames:
+    return LayerNames(
+        title=entry.text("name"),
+        tensor=entry.text("tensor"),
+        nodes=entry.texts("nodes"),
+        modules=entry.texts("modules"),
+        values=entry.texts("values"),
+    )
 
 
 def _port(entry: Fields) -> Port:

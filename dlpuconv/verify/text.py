@@ -105,7 +105,7 @@ def _worst_layers(layers: LayersReport) -> RenderableType:
         table.add_column(heading, justify="right")
     for layer in shown:
         cosine = "-" if layer.cosine is None else f"{layer.cosine:.4f}"
-        table.add_row(Text(_short(layer.name)), Text(layer.op), f"{layer.sqnr_db:.1f}", cosine)
+        table.add_row(Text(_short(layer.names.label)), Text(layer.op), f"{layer.sqnr_db:.1f}", cosine)
     return Group(Text(title), table)
 
 

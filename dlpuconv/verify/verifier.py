@@ -14,6 +14,7 @@ from dlpuconv.scheme import Numbers
 from dlpuconv.verify.engine import check, screen
 from dlpuconv.verify.granularity import granularity
 from dlpuconv.verify.measure import measure
+from dlpuconv.verify.naming import with_names
 from dlpuconv.verify.question import Question, least_db
 from dlpuconv.verify.report import IoTensor, Report
 from dlpuconv.verify.rule import Context
@@ -56,6 +57,7 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     screen(question.ignore, rules)
     view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path, view)
+    view = with_names(view, question.names or (sidecar.layers if sidecar else ()), question.reference)
     measured = measure(path, view, target, question, sidecar)
     parity = measured.parity
     context = _context(path, target, question, sidecar, parity)

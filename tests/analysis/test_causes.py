@@ -4,14 +4,14 @@ import pytest
 
 from dlpuconv.analysis import LayerError, LayerFacts, judge_layers
 from dlpuconv.analysis.causes import CAUSES
+from dlpuconv.ir.layer_names import LayerNames
 
 
 def layer(
     name: str = "conv", alone_db: float | None = 10.0, weights_share: float | None = None, **facts: object
 ) -> LayerError:
     return LayerError(
-        name=name,
-        values=(f"{name}_out",),
+        names=LayerNames(tensor=f"{name}_out", nodes=(name,)),
         op="CONV_2D",
         alone_db=alone_db,
         own_db=20.0,
@@ -39,7 +39,7 @@ def layer(
     ],
 )
 def test_a_layer_s_numbers_name_the_likely_cause(found: LayerError, cause: str, says: str) -> None:
-    (judged,) = judge_layers([found], {})
+    (judged,) = judge_layers([found])
     assert judged.cause == cause
     assert says in judged.explanation
 
@@ -49,15 +49,10 @@ def test_causes_have_ids_of_their_own() -> None:
 
 
 def test_the_layer_that_costs_most_alone_comes_first_and_those_that_cost_nothing_last() -> None:
-    judged = judge_layers([layer("a", 30.0), layer("b", None), layer("c", -2.0)], {})
-    assert [found.error.name for found in judged] == ["c", "a", "b"]
-
-
-def test_a_module_is_known_by_the_node_or_by_what_it_makes() -> None:
-    judged = judge_layers([layer("a"), layer("b"), layer("c")], {"a": "stem", "b_out": "neck"})
-    assert [found.module for found in judged] == ["stem", "neck", ""]
+    judged = judge_layers([layer("a", 30.0), layer("b", None), layer("c", -2.0)])
+    assert [found.error.names.title for found in judged] == ["c", "a", "b"]
 
 
 def test_a_suggested_override_means_just_this_layer_whatever_its_name() -> None:
-    (judged,) = judge_layers([layer("conv[0]*", weights_share=1.0, per_tensor=True)], {})
+    (judged,) = judge_layers([layer("conv[0]*", weights_share=1.0, per_tensor=True)])
     assert "--override 'conv[[]0][*]=per-channel'" in judged.advice

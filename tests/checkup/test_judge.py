@@ -11,6 +11,7 @@ from rich.console import Console
 from dlpuconv.checkup import Checkup, Outcome, judge_draft
 from dlpuconv.checkup.text import checkup_text
 from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
@@ -43,11 +44,14 @@ def draft() -> Draft:
     first = conv(x, "first", 4)
     second = conv(relu, "second", 8)
     view = parse_tflite(file_of([x], second.outputs, first, Operator("RELU", [first.output], [relu]), second))
-    return Draft(view=view, sources=("/a/Conv", "/a/Relu", ""))
+    conv_names = LayerNames(tensor="first", nodes=("/a/Conv",), modules=("a",))
+    return Draft(
+        view=view, layers=(conv_names, LayerNames(tensor="relu", nodes=("/Relu",)), LayerNames(tensor="second"))
+    )
 
 
 def judged(draft: Draft, target: Target = CHIP) -> Checkup:
-    return judge_draft(draft, target, {"/a/Conv": "a"})
+    return judge_draft(draft, target)
 
 
 def test_what_brings_work_to_the_accelerator_comes_first_then_most_macs_and_doubts_last(draft: Draft) -> None:
@@ -65,10 +69,10 @@ def test_the_places_of_a_suggestion_go_by_their_macs_and_by_the_names_that_users
 
 def test_layers_carry_module_source_shape_and_advice(draft: Draft) -> None:
     first, relu, second = judged(draft).layers
-    assert (first.title, first.module, first.source, first.shape) == ("a", "a", "/a/Conv", (1, 8, 8, 4))
+    assert (first.names.title, first.names.node, first.shape) == ("a", "/a/Conv", (1, 8, 8, 4))
     assert first.advice == ("T-VAGUE: ?", "T-SLOW: 3x3")
     assert relu.advice == ("T-RELU",)  # the op alone says nothing new
-    assert second.title == "second"
+    assert (second.names.title, second.added) == ("second", True)
     assert not first.placement.certain
 
 
@@ -83,7 +87,9 @@ def test_no_rule_of_full_integer_files_goes_by_the_scales_of_a_draft() -> None:
     by_scales = {"TFL-CONCAT-RANGE", "TFL-DEAD", "TFL-FIXED-SCALE", "TFL-SAME-SCALE"}
     context = Context(weights=Granularity.PER_TENSOR)
     assert {finding.rule for finding in check(view, TFLITE_RULES, context)} == by_scales
-    found = judged(Draft(view=view, sources=("", "", "")), replace(CHIP, rules=TFLITE_RULES))
+    found = judged(
+        Draft(view=view, layers=tuple(layer.names for layer in view.layers)), replace(CHIP, rules=TFLITE_RULES)
+    )
     assert (found.outcome, found.suggestions) == (Outcome.RUNS, ())
 
 

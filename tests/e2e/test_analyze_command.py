@@ -12,7 +12,8 @@ from tests.e2e.support import IMAGES, MODEL, TRAINED_ON, Sandbox
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = ("analyze", str(MODEL), "-t", "artpec8", "--calibration", str(IMAGES), *TRAINED_ON, "--effort", "fast")
-GUILTY = "/features/features.6/conv/conv.1/conv.1.0/Conv"
+GUILTY = "features.6.conv.1.0"
+ITS_NODE = "/features/features.6/conv/conv.1/conv.1.0/Conv"
 
 
 def test_the_one_layer_that_ruins_the_network_is_named_with_its_cause_its_module_and_what_helps(
@@ -22,8 +23,7 @@ def test_the_one_layer_that_ruins_the_network_is_named_with_its_cause_its_module
     assert done.returncode == 0, done.stderr
     (analysis,) = json.loads(done.stdout)["analyses"]
     worst, second = analysis["layers"][:2]
-    assert worst["name"] == GUILTY
-    assert worst["module"] == "features.6.conv.1.0"
+    assert (worst["name"], worst["module"], worst["node"]) == (GUILTY, GUILTY, ITS_NODE)
     assert worst["cause"] == "weight-imbalance"
     assert "per-channel" in worst["advice"]
     assert worst["alone_db"] < 5 < 30 < second["alone_db"]

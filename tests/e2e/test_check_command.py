@@ -81,14 +81,14 @@ def test_layers_are_placed_and_counted_under_the_names_of_the_source(
     status, (found,) = checked(folder / "m.onnx", ["artpec8"], capsys)
     assert status == 0
     assert found["outcome"] == "runs"
-    by_source = {layer["source"]: layer for layer in found["layers"] if layer["source"]}
-    assert {name: layer["processor"] for name, layer in by_source.items()} == {
+    by_node = {layer["node"]: layer for layer in found["layers"] if layer["node"]}
+    assert {name: layer["processor"] for name, layer in by_node.items()} == {
         "conv0": "dlpu", "mirror1": "cpu", "conv2": "dlpu",
     }  # fmt: skip
-    assert by_source["conv0"]["macs"] == 16 * 16 * CHANNELS * 9 * CHANNELS
-    assert by_source["conv2"]["macs"] == 16 * 16 * CHANNELS * 9 * CHANNELS
-    assert by_source["conv2"]["shape"] == [1, 16, 16, CHANNELS]
-    assert by_source["mirror1"]["macs"] == 0
+    assert by_node["conv0"]["macs"] == 16 * 16 * CHANNELS * 9 * CHANNELS
+    assert by_node["conv2"]["macs"] == 16 * 16 * CHANNELS * 9 * CHANNELS
+    assert by_node["conv2"]["shape"] == [1, 16, 16, CHANNELS]
+    assert by_node["mirror1"]["macs"] == 0
     assert found["placement"]["pieces"] == 3
     assert found["placement"]["accelerated_share"] == 1.0
     first = found["suggestions"][0]

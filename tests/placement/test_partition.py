@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.formats.view import FileView, LayerView
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.placement import Piece, Processor, delegated, single_cut
 from dlpuconv_backends.flatbuffer import Operator
 from tests.verify.tflite_models import activation, file_of
@@ -28,6 +29,13 @@ def two_branches() -> FileView:
         Operator("RELU", [b[0]], [b[1]]),
     ]
     return parse_tflite(file_of([x], [a[1], b[1]], *steps))
+
+
+def relu(index: int, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> LayerView:
+    names = LayerNames(tensor=f"layer{index}")
+    return LayerView(
+        index=index, op="RELU", version=1, custom=False, inputs=inputs, outputs=outputs, options={}, names=names
+    )
 
 
 def test_a_graph_that_the_accelerator_takes_is_one_piece() -> None:
@@ -61,7 +69,14 @@ def test_layers_of_a_damaged_graph_that_wait_for_one_another_are_left_to_the_cpu
     tensors = chain(2).tensors
     layers = tuple(
         LayerView(
-            index=i, op="RELU", version=1, custom=False, inputs=(1 - i,), outputs=(i,), options={}, name=f"layer{i}"
+            index=i,
+            op="RELU",
+            version=1,
+            custom=False,
+            inputs=(1 - i,),
+            outputs=(i,),
+            options={},
+            names=LayerNames(tensor=f"layer{i}"),
         )
         for i in range(2)
     )
@@ -74,7 +89,14 @@ def test_a_long_chain_of_alternating_layers_is_cut_in_no_time() -> None:
     tensors = chain(1).tensors[:1] * (count + 1)
     layers = tuple(
         LayerView(
-            index=i, op="RELU", version=1, custom=False, inputs=(i,), outputs=(i + 1,), options={}, name=f"layer{i}"
+            index=i,
+            op="RELU",
+            version=1,
+            custom=False,
+            inputs=(i,),
+            outputs=(i + 1,),
+            options={},
+            names=LayerNames(tensor=f"layer{i}"),
         )
         for i in range(count)
     )

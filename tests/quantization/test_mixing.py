@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, override
 
 import pytest
 
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.plugin import Artifact
 from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.mixing import mix
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 TENSOR, CHANNEL = Granularity.PER_TENSOR, Granularity.PER_CHANNEL
 PLAIN = Recipe(granularity=TENSOR)
+
+
+def said_of(recipe: Recipe, name: str) -> Granularity | None:
+    return recipe.granularity_of(LayerNames(tensor=name))
 
 
 class Network:
@@ -33,9 +38,7 @@ class Network:
 
     def judge(self, _: Artifact) -> Score:
         recipe = self.judged[-1]
-        lost = [
-            db for name, db in self.losses_db.items() if (recipe.granularity_of(name) or recipe.granularity) is TENSOR
-        ]
+        lost = [db for name, db in self.losses_db.items() if (said_of(recipe, name) or recipe.granularity) is TENSOR]
         value = self.best_db - sum(lost)
         return Score(typical_db=value, sqnr_db=value, cosine=1.0)
 
@@ -80,7 +83,7 @@ def test_the_user_s_own_overrides_decide_last() -> None:
     mine = Override("b", TENSOR)
     trials = Network(25.0, {"a": 5.0, "b": 20.0}).mixed(Recipe(granularity=TENSOR, overrides=(mine,)))
     assert chosen(trials).overrides[-1] == mine
-    assert chosen(trials).granularity_of("b") is TENSOR
+    assert said_of(chosen(trials), "b") is TENSOR
 
 
 def test_where_no_number_of_layers_is_enough_the_best_that_was_tried_is_kept() -> None:
@@ -101,8 +104,8 @@ def test_where_no_number_of_layers_is_enough_the_best_that_was_tried_is_kept() -
 
 def test_names_are_taken_literally() -> None:
     trials = Network(25.0, {"conv[0]*": 20.0, "conv0": 0.0}).mixed()
-    assert chosen(trials).granularity_of("conv[0]*") is CHANNEL
-    assert chosen(trials).granularity_of("conv0") is None
+    assert said_of(chosen(trials), "conv[0]*") is CHANNEL
+    assert said_of(chosen(trials), "conv0") is None
 
 
 def test_layers_are_looked_for_without_learning_which_is_done_once_for_what_was_found() -> None:
@@ -130,7 +133,7 @@ def test_a_metric_of_the_user_s_own_decides_instead_of_decibels() -> None:
         def judge(self, artifact: Artifact) -> Score:
             score = super().judge(artifact)
             recipe = self.judged[-1]
-            good = (recipe.granularity_of("b") or recipe.granularity) is CHANNEL
+            good = (said_of(recipe, "b") or recipe.granularity) is CHANNEL
             return replace(score, metric=0.8 if good else 0.3)
 
     trials = Counting(25.0, {"a": 5.0, "b": 6.0, "c": 5.0}).mixed()

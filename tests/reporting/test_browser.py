@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,9 +13,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.reporting import make_page, render
 from dlpuconv.reporting.wording import TIMES
 from dlpuconv_backends.flatbuffer import Operator
-from tests.reporting.material import html
+from tests.reporting.material import html, material
 from tests.reporting.test_render import EVIL
 from tests.verify.test_layers import converted
 from tests.verify.tflite_models import activation, file_of
@@ -95,6 +98,23 @@ def test_the_search_box_filters_layers_as_one_types(tmp_path: Path, open_page: O
     assert shown(page) == []
     page.get_by_label("Search").fill("")
     assert shown(page) == ["0", "1", "2"]
+
+
+def test_the_search_box_takes_any_name_of_a_layer_and_globs(tmp_path: Path, open_page: Open) -> None:
+    given = material(tmp_path)
+    dense = LayerNames(tensor="h", nodes=("/body/fc/Gemm",), modules=("body.fc", "body.act"), values=("v",))
+    head = LayerNames(tensor="y_int8", nodes=("/head/Gemm",), modules=("head",))
+    view = given.view.named((dense, head, LayerNames(tensor="y")))
+    page = open_page(render(make_page(replace(given, view=view))))
+    for typed in ("body.fc", "/body/fc/gemm", "body.act", "body.*", "*/FC/*", "h", "v fully"):
+        page.get_by_label("Search").fill(typed)
+        assert "0" in shown(page)
+    page.get_by_label("Search").fill("b*.?c fully*")
+    assert shown(page) == ["0"]
+    page.get_by_label("Search").fill("body.*.*")
+    assert shown(page) == []
+    page.get_by_label("Search").fill("?ead")
+    assert shown(page) == ["1"]
 
 
 def test_layers_filter_by_op_weights_and_processor_together(tmp_path: Path, open_page: Open) -> None:

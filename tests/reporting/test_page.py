@@ -10,6 +10,7 @@ import pytest
 
 from dlpuconv.analysis import BlamedLayer, LayerError, LayerFacts
 from dlpuconv.errors import ArtifactError
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.reporting import make_page
 from dlpuconv.reporting.histograms import activation_histogram, channel_chart, channel_peaks, weight_histogram
 from dlpuconv.reporting.origin import trial_rows
@@ -32,8 +33,7 @@ TRIAL = {"recipe": RECIPE, **FIGURES, "passes": False, "chosen": True, "notes": 
 
 def blamed(name: str, db: float) -> BlamedLayer:
     error = LayerError(
-        name="Gemm_1",
-        values=(name,),
+        names=LayerNames(tensor=name, nodes=("Gemm_1",)),
         op="FULLY_CONNECTED",
         alone_db=db,
         own_db=30.0,
@@ -41,11 +41,11 @@ def blamed(name: str, db: float) -> BlamedLayer:
         weights_share=0.9,
         facts=LayerFacts(),
     )
-    return BlamedLayer(error=error, module="head.fc", cause="rounding", explanation="rounding to 8 bits", advice="rest")
+    return BlamedLayer(error=error, cause="rounding", explanation="rounding to 8 bits", advice="rest")
 
 
 def with_blame(found: Material) -> Material:
-    return replace(found, blamed=(blamed("h", 40.0), blamed("y", 12.5)))
+    return replace(found, blamed=(blamed("h", 40.0), blamed("y_int8", 12.5)))
 
 
 def test_the_verdict_its_reasons_and_the_main_figures_come_first(tmp_path: Path) -> None:
@@ -119,7 +119,14 @@ def test_what_costs_most_alone_comes_first_with_cause_and_advice(tmp_path: Path)
     assert ("alone", "12.5 dB") in [(fact.label, fact.value) for fact in worst.figures]
     assert [drawn.title for drawn in worst.histograms] == ["Weights", "Range used by channels", "What it makes"]
     assert found.layers.rows[1].alone == "12.5"
-    assert found.layers.rows[1].module == "head.fc"
+
+
+def test_a_layer_is_listed_under_its_name_with_all_others_to_search_for(tmp_path: Path) -> None:
+    given = material(tmp_path)
+    known = LayerNames(tensor="h", nodes=("Gemm_1",), modules=("head.fc", "head.act"), values=("v",))
+    named = given.view.named((known, LayerNames(tensor="y_int8"), LayerNames(tensor="y")))
+    row = make_page(replace(given, view=named)).layers.rows[0]
+    assert (row.name, row.context, set(row.others)) == ("head.fc", "", {"head.act", "Gemm_1", "v", "h"})
 
 
 def test_without_blame_the_least_agreement_comes_first_and_what_only_moves_codes_is_left_out(tmp_path: Path) -> None:

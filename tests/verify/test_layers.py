@@ -83,7 +83,7 @@ def looked_at(path: Path, likeness: Likeness | None = None) -> LayersReport:
 
 def test_every_layer_that_bears_a_source_name_is_compared_on_a_few_samples(tmp_path: Path) -> None:
     found = looked_at(written(tmp_path, converted()))
-    assert [(layer.name, layer.source) for layer in found.layers] == [("h", "h"), ("y_int8", "y"), ("y", "y")]
+    assert [(layer.names.tensor, layer.source) for layer in found.layers] == [("h", "h"), ("y_int8", "y"), ("y", "y")]
     assert all(layer.sqnr_db is not None and layer.sqnr_db > 35 for layer in found.layers)
     assert all(layer.cosine is not None and layer.cosine > 0.999 for layer in found.layers)
     assert (found.samples, found.not_compared, found.likeness) == (4, (), "equal")
@@ -103,7 +103,7 @@ def test_the_figures_are_those_of_the_integer_file(tmp_path: Path) -> None:
 
 def test_a_layer_of_another_name_is_counted_not_guessed(tmp_path: Path) -> None:
     found = looked_at(written(tmp_path, converted(inner="StatefulPartitionedCall/dense;fused")))
-    assert [layer.name for layer in found.layers] == ["y_int8", "y"]
+    assert [layer.names.tensor for layer in found.layers] == ["y_int8", "y"]
     assert found.not_compared == ("StatefulPartitionedCall/dense;fused",)
 
 
@@ -115,7 +115,7 @@ def test_scaled_channels_are_compared_only_where_the_recipe_scaled_them(tmp_path
     beside = manifest(content, recipe=recipe) | {"inputs": [], "outputs": []}
     scaled = looked_at(written(tmp_path, content, beside), Likeness.SCALED)
     assert scaled.likeness == "scaled"
-    assert scaled.layers[0].name == "h"
+    assert scaled.layers[0].names.tensor == "h"
     assert scaled.layers[0].sqnr_db is not None
     assert scaled.layers[0].sqnr_db > 20
 
@@ -143,7 +143,7 @@ def test_json_and_the_terminal_name_the_worst_layers(tmp_path: Path) -> None:
         written(tmp_path, converted()), CHIP, Question(reference=source(), samples=Rows(), layers=True)
     )
     found = json.loads(json.dumps(report.to_json(), allow_nan=False))["layers"]
-    assert [layer["name"] for layer in found["compared"]] == ["h", "y_int8", "y"]
+    assert [layer["tensor"] for layer in found["compared"]] == ["h", "y_int8", "y"]
     assert "layers that agree least with the source, of 3 compared on 4 samples" in printed(render_report(report))
 
 
@@ -152,7 +152,7 @@ def test_inputs_have_no_counterpart_as_a_file_may_take_pixels_where_its_source_t
     inner = activation("x_int8", (1, 3), scale=1.0, zero_point=-128)
     y = activation("y", (1, 2), scale=2.25)
     content = file_of([outer], [y], Operator("QUANTIZE", [outer], [inner]), dense(inner, "1", W2 @ W1, y))
-    assert [layer.name for layer in looked_at(written(tmp_path, content)).layers] == ["y"]
+    assert [layer.names.tensor for layer in looked_at(written(tmp_path, content)).layers] == ["y"]
 
 
 def pair(file: tuple[int, ...], of: tuple[int, ...]) -> Counterpart | None:

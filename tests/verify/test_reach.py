@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.verify.reach import reaches
 
 if TYPE_CHECKING:
@@ -31,7 +32,16 @@ def chain(ops: Sequence[str], numbers: Sequence[tuple[float, int] | None], shape
         for index, pair in enumerate(numbers)
     )
     layers = tuple(
-        LayerView(index=i, op=op, version=1, custom=False, inputs=(i,), outputs=(i + 1,), options={}, name=f"l{i}")
+        LayerView(
+            index=i,
+            op=op,
+            version=1,
+            custom=False,
+            inputs=(i,),
+            outputs=(i + 1,),
+            options={},
+            names=LayerNames(tensor=f"t{i + 1}"),
+        )
         for i, op in enumerate(ops)
     )
     return FileView(format="tflite", tensors=tensors, layers=layers, inputs=(0,), outputs=(len(ops),))
@@ -70,7 +80,16 @@ def test_a_product_of_two_scores_reaches_the_product_of_what_they_reach() -> Non
     product = TensorView(
         index=2, name="p", shape=(1, 4), dtype="int8", quantization=Quantization(scale=(1 / 255,), zero_point=(-128,))
     )
-    both = LayerView(index=1, op="MUL", version=1, custom=False, inputs=(1, 1), outputs=(2,), options={}, name="m")
+    both = LayerView(
+        index=1,
+        op="MUL",
+        version=1,
+        custom=False,
+        inputs=(1, 1),
+        outputs=(2,),
+        options={},
+        names=LayerNames(tensor="p"),
+    )
     made = FileView(
         format="tflite", tensors=(*view.tensors, product), layers=(*view.layers, both), inputs=(0,), outputs=(2,)
     )

@@ -111,6 +111,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
         ({"inputs": {}}, "inputs is no list"),
         ({"recipe": {"granularity": "none"}}, "'none' is not a valid Granularity"),
         ({"source": {}}, "source.sha256 is not there"),
+        ({"layers": [{"name": "a", "tensor": "t", "nodes": [3]}]}, "layers[0].nodes is no list of texts"),
         ({"calibration": {"calibrated": False, "samples": "many"}}, "calibration.samples is no whole number"),
         (
             {"preprocessing": {"resize": "stretch", "color": "rgb", "stated": True, "mean": [NAN], "std": [1]}},

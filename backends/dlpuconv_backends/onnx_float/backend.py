@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
     from dlpuconv.ir import Model
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Job, Port, Target
     from dlpuconv.quantization import Recipe
@@ -38,6 +39,7 @@ class FloatModel(Prepared):
         outputs: in the source model's order.
         warnings: what the user should know.
         facts: for the manifest.
+        layers: names of its nodes, in their order.
         job: what it was made from.
     """
 
@@ -47,6 +49,7 @@ class FloatModel(Prepared):
     outputs: tuple[Port, ...]
     warnings: tuple[str, ...]
     facts: dict[str, Json]
+    layers: tuple[LayerNames, ...]
     job: Job
 
 
@@ -72,7 +75,7 @@ class OnnxFloatBackend(Backend):
 
         demand_convertible(job.model.graph)
         lowered = _lowered(job.model, job.interface.opset)
-        content, inputs, outputs = _finished(lowered.model, job)
+        content, layers, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(
             content=content.SerializeToString(deterministic=True),
             opset=lowered.model.opset,
@@ -80,6 +83,7 @@ class OnnxFloatBackend(Backend):
             outputs=outputs,
             warnings=lowered.warnings,
             facts=_facts(content, lowered),
+            layers=layers,
             job=job,
         )
 
@@ -105,6 +109,8 @@ class OnnxFloatBackend(Backend):
             warnings=(*prepared.warnings, *package.warnings),
             facts={**prepared.facts, **package.facts},
             stored=package.stored,
+            layers=prepared.layers,
+            dropped=_dropped(target, recipe),
         )
 
     @override
@@ -116,8 +122,13 @@ class OnnxFloatBackend(Backend):
 
         made = self.prepare(job)
         view = view_of(onnx.load_from_string(made.content))
-        sources = tuple(layer.name for layer in view.layers)
-        return tuple(Draft(view=view, sources=sources, warnings=made.warnings) for _ in targets)
+        return tuple(Draft(view=view, layers=made.layers, warnings=made.warnings) for _ in targets)
+
+
+def _dropped(target: Target, recipe: Recipe) -> tuple[str, ...]:
+    """What the user asked for by layer: the chip's compiler decides of that."""
+    asked = ", ".join(f"{o.pattern}={o.granularity}" for o in recipe.overrides)
+    return (f"--override {asked} has no effect: {target.name} takes float32 numbers",) if asked else ()
 
 
 def _package(prepared: FloatModel, target: Target) -> Package:
@@ -162,17 +173,21 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
     return _Lowered(model=copy, decomposed=tuple(sorted(gone)), warnings=(warning,) if stopped else ())
 
 
-def _finished(model: Model, job: Job) -> tuple[onnx.ModelProto, tuple[Port, ...], tuple[Port, ...]]:
+def _finished(
+    model: Model, job: Job
+) -> tuple[onnx.ModelProto, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
     import onnx
     import onnx_ir
     from onnx_ir.passes import common
 
+    from dlpuconv.ir.source_names import graph_layers
     from dlpuconv.passes.editor import Editor
     from dlpuconv_backends.onnx_float.interface import shape_interface
 
     ports = shape_interface(Editor(model.graph), model.signature)
     for tidy in (common.RemoveUnusedNodesPass(), common.DeduplicateInitializersPass(), common.RemoveUnusedOpsetsPass()):
         tidy(model.graph)
+    layers = graph_layers(model.graph.graph, job.names)
     _strip(model.graph)
     raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
     model.graph.metadata_props[RAW_PIXELS] = ",".join(p.name_in_file for p in ports[0] if p.name in raw)
@@ -185,7 +200,7 @@ def _finished(model: Model, job: Job) -> tuple[onnx.ModelProto, tuple[Port, ...]
         raise BackendError(
             f"the ONNX file of opset {model.opset} is not valid: {str(error).splitlines()[0]}"
         ) from error
-    return proto, *ports
+    return proto, layers, *ports
 
 
 def _strip(model: onnx_ir.Model) -> None:

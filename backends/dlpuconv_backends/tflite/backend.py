@@ -25,7 +25,7 @@ from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.measuring import material_of, measure, measured_graph
 from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.naming import name_uniquely
+from dlpuconv_backends.tflite.naming import name_uniquely, names_of
 from dlpuconv_backends.tflite.quantizer import Quantized, quantize
 from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.report import facts, warnings
@@ -181,6 +181,7 @@ class TFLiteBackend(Backend):
                 "rewrites": {title: list(names) for title, names in made.rewrites.items()},
             },
             dropped=tuned.dropped,
+            layers=tuple(names_of(quantized.graph, job.names).values()),
         )
 
     @override
@@ -216,7 +217,7 @@ class TFLiteBackend(Backend):
         """
         lowered = self._lower(job)
         rewrites = legalize(lowered.graph)
-        refuse_unsupported(lowered.graph)
+        refuse_unsupported(lowered.graph, job.names)
         name_uniquely(lowered.graph)
         return lowered, rewrites
 
@@ -238,7 +239,7 @@ def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantize
     tuned = prepared.tuner.apply(recipe)
     if recipe.rounding is Rounding.LEARNED:
         rounded = prepared.rounder.quantize(tuned, recipe, interface, prescribed)
-        return replace(tuned, dropped=(*tuned.dropped, *left_nearest(tuned.graph))), rounded
+        return replace(tuned, dropped=(*tuned.dropped, *left_nearest(tuned.graph, rounded.names))), rounded
     if recipe.bias_correction is BiasCorrection.EMPIRICAL:
         return tuned, quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
     return tuned, quantize(tuned, recipe, interface, prescribed)

@@ -16,6 +16,7 @@ from dlpuconv.analysis import LayerError
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 from dlpuconv_backends.tflite.blame_facts import facts_of, float_weights
 from dlpuconv_backends.tflite.injection import Injection
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.operators import SPECS, is_data
 from dlpuconv_backends.tflite.segments import is_join
 from dlpuconv_backends.tflite.statistics import interpreter_of, plain_interpreter_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv_backends.tflite.quantizer import Quantized
     from dlpuconv_backends.tflite.statistics import Feed
     from dlpuconv_backends.tflite.tuning import Tuned
@@ -54,6 +56,7 @@ def blame(
     """
     graph = tuned.graph
     stands_for = _stands_for(graph, quantized.graph)
+    names = names_of(quantized.graph, tuned.names)
     layers = [_Layer.of(op, graph, quantized, stands_for) for op in quantized.graph.operators]
     injection = Injection(graph, [t for op in graph.operators for t in op.outputs if is_data(t)])
     total = _Ratio()
@@ -64,7 +67,7 @@ def blame(
             layer.look(reference, now, stands_for, injection)
             done()
         total.add([(reference[stands_for[t.name]], _real(now[t.name], t)) for t in quantized.graph.outputs])
-    errors = [layer.result(tuned, quantized) for layer in layers if not _only_moves(layer.op)]
+    errors = [layer.result(tuned, quantized, names[layer.op]) for layer in layers if not _only_moves(layer.op)]
     return errors, _PERFECT_DB if total.decibels is None else total.decibels
 
 
@@ -134,13 +137,11 @@ class _Layer:
             errors = {str(n): (a - e).astype(np.float32) for n, a, e in zip(names, alone, expected, strict=True)}
             self.alone.add(injection.outputs_with(errors))
 
-    def result(self, tuned: Tuned, quantized: Quantized) -> LayerError:
+    def result(self, tuned: Tuned, quantized: Quantized, names: LayerNames) -> LayerError:
         """What was found out."""
         of_weights, of_all = self.own_weights
-        op = self.source or self.op
         return LayerError(
-            name=op.source_name or (op.output.source_names or (op.output.name,))[0],
-            values=op.output.source_names,
+            names=names,
             op=self.op.kind,
             alone_db=self.alone.decibels,
             own_db=self.own.decibels,

@@ -11,6 +11,7 @@ from dlpuconv.quantization import Observer, Recipe
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.emit import Interface
 from dlpuconv_backends.tflite.interface import prescribed_inputs
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.operators import SPECS, Scales, data_inputs, data_outputs
 from dlpuconv_backends.tflite.plan import observed_tensors
@@ -30,13 +31,13 @@ _EVERYWHERE = Range(-1024.0, 1016.0)
 
 def draft(graph: Graph, job: Job, target: Target) -> Draft:
     """Quantize a legal float graph, of unique names, under placeholders; it is not changed."""
-    tuned = Tuned(graph=graph, ranges=_placeholders(graph))
+    tuned = Tuned(graph=graph, ranges=_placeholders(graph), names=job.names)
     recipe = Recipe(granularity=target.scheme.weights, observer=Observer.MINMAX)
     interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
     made = quantize(tuned, recipe, interface, prescribed_inputs(job.bindings)).graph
     return Draft(
         view=parse_tflite(encode(made, versions_of(made))),
-        sources=tuple(_source(operator) for operator in made.operators),
+        layers=tuple(names_of(made, job.names).values()),
     )
 
 
@@ -56,10 +57,3 @@ def _tied(operator: Operator, known: Mapping[str, Range]) -> Range | None:
     ranges = [known.get(tensor.name, _EVERYWHERE) for tensor in tensors if not tensor.is_constant]
     spec = SPECS.get(operator.kind)
     return reduce(Range.union, ranges) if ranges and spec is not None and spec.scales is Scales.SAME else None
-
-
-def _source(operator: Operator) -> str:
-    """The node that an operator comes from, or the value that it makes where lowering lost the node."""
-    if operator.kind == "QUANTIZE" and not operator.source_name:
-        return ""
-    return operator.source_name or next(iter(operator.output.source_names), "")

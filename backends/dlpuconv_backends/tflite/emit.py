@@ -192,5 +192,10 @@ def _unsigned(inner: Tensor) -> Tensor:
     assert inner.quantization is not None
     affine: Affine = replace(inner.quantization, zero_point=inner.quantization.zero_point + _UINT8_SHIFT)
     outer = Tensor(inner.name, inner.shape, np.dtype(np.uint8), None, affine, inner.source_names)
-    inner.name += "_int8"
+    inner.name = inner_name(inner.name)
     return outer
+
+
+def inner_name(name: str) -> str:
+    """What a tensor of int8 is called behind an input or in front of an output of uint8, which keeps the name."""
+    return f"{name}_int8"

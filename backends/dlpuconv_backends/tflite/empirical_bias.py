@@ -70,7 +70,7 @@ def quantize_empirically(
         name = _read(layer).name
         if name in expected:  # the few samples' own mean cancels: the difference between the two networks counts
             moved[name] = run.mean(_read(op)) - expected[name]
-        made = quantize_one(layer, replace(tuned, moved=moved), analytic.plan, recipe)
+        made = quantize_one(layer, replace(tuned, moved=moved), analytic.plan, recipe, analytic.names[layer])
         run.step(op if made.bias is None else _with_bias(op, made.bias))
     return quantize(replace(tuned, moved=moved), recipe, interface, inputs)
 

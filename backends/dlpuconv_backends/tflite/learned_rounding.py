@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.tflite.budget import affordable_samples
 from dlpuconv_backends.tflite.emit import build
 from dlpuconv_backends.tflite.operators import SPECS
-from dlpuconv_backends.tflite.quantizer import Quantized, quantize
+from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.receptive import columns_of, from_rows, positions_of, row_length, rows_of
 from dlpuconv_backends.tflite.stepwise import Stepwise
 from dlpuconv_backends.tflite.weights import with_codes
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.emit import Interface
     from dlpuconv_backends.tflite.numbers import Parameters
+    from dlpuconv_backends.tflite.quantizer import Quantized
     from dlpuconv_backends.tflite.statistics import Feed
     from dlpuconv_backends.tflite.tuning import Tuned
     from dlpuconv_backends.tflite.weights import LayerWeights
@@ -76,19 +78,24 @@ class Rounder:
             with self._progress.stage("rounding weights", len(nearest.layers)) as step:
                 self._known[recipe] = learn(tuned.graph, nearest, samples, step)
         layers = self._known[recipe]
-        return Quantized(graph=build(tuned.graph, nearest.plan, layers, interface), plan=nearest.plan, layers=layers)
+        return replace(nearest, graph=build(tuned.graph, nearest.plan, layers, interface), layers=layers)
 
 
-def left_nearest(graph: Graph) -> tuple[str, ...]:
-    """What is not learned of a float graph, in words; nothing where everything is."""
+def left_nearest(graph: Graph, names: Mapping[Operator, LayerNames]) -> tuple[str, ...]:
+    """What is not learned of a float graph, in words; nothing where everything is.
+
+    Args:
+        graph: float.
+        names: of its operators.
+    """
     by_reason: dict[str, list[str]] = {}
     for op, reason in _left(graph).items():
-        by_reason.setdefault(reason, []).append(op.source_name or op.output.name)
+        by_reason.setdefault(reason, []).append(names[op].title)
     return tuple(
-        f"the rounding of {len(names)} layers was not learned, as they {reason}: "
-        + ", ".join(names[:_NAMED])
-        + (", ..." if len(names) > _NAMED else "")
-        for reason, names in by_reason.items()
+        f"the rounding of {len(left)} layers was not learned, as they {reason}: "
+        + ", ".join(left[:_NAMED])
+        + (", ..." if len(left) > _NAMED else "")
+        for reason, left in by_reason.items()
     )
 
 

@@ -82,7 +82,7 @@ def measure(graph: Graph, job: Job, lowered: Lowered) -> Statistics:
         cache.put(key, statistics.values)
     low_high = statistics.values[MinMax.name]
     observed = {t: Range(*values) for t, values in zip(tensors, low_high.tolist(), strict=True)}
-    refuse_undefined(graph, observed)
+    refuse_undefined(graph, observed, job.names)
     statistics.ranges()  # raises where something is not finite
     return statistics
 
@@ -103,6 +103,7 @@ def material_of(graph: Graph, measured: Graph, job: Job, lowered: Lowered, stati
         cache=StatisticsCache(job.cache),
         key=_key(measured, job, lowered),
         progress=job.progress,
+        names=job.names,
     )
 
 

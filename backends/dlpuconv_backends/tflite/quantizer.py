@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.errors import UsageError
+from dlpuconv.ir.layer_names import closest
 from dlpuconv.quantization import BiasCorrection
 from dlpuconv_backends.tflite.emit import Interface, build
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.plan import choose_ranges, plan_activations
 from dlpuconv_backends.tflite.refusals import refuse_coarse, refuse_too_wide
-from dlpuconv_backends.tflite.weights import LayerWeights, Refinement, granularity, layer_names, quantize_layer
+from dlpuconv_backends.tflite.weights import LayerWeights, Refinement, granularity, quantize_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
     from dlpuconv_backends.tflite.numbers import Parameters, Range
@@ -31,11 +34,13 @@ class Quantized:
         graph: integer.
         plan: the activations' parameters.
         layers: the layers' integers, by operator of the float graph.
+        names: of every operator of the float graph.
     """
 
     graph: Graph
     plan: ActivationPlan
     layers: Mapping[Operator, LayerWeights]
+    names: Mapping[Operator, LayerNames]
 
 
 def quantize(
@@ -60,33 +65,33 @@ def quantize(
     prescribed = {t: inputs[t.name] for t in graph.inputs if inputs and t.name in inputs}
     observed: dict[Tensor, Range] = {t: ranges[t.name] for t in graph.tensors() if t.name in ranges}
     chosen = choose_ranges(graph, observed)
-    refuse_too_wide(graph, chosen)
+    refuse_too_wide(graph, chosen, tuned.names)
     plan = plan_activations(graph, chosen, prescribed)
-    refuse_coarse(graph, plan)
-    layers = quantize_layers(tuned, plan, recipe)
-    return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers)
+    refuse_coarse(graph, plan, tuned.names)
+    names = names_of(graph, tuned.names)
+    layers = _quantize_layers(tuned, plan, recipe, names)
+    return Quantized(graph=build(graph, plan, layers, interface), plan=plan, layers=layers, names=names)
 
 
-def quantize_layers(tuned: Tuned, plan: ActivationPlan, recipe: Recipe) -> dict[Operator, LayerWeights]:
+def _quantize_layers(
+    tuned: Tuned, plan: ActivationPlan, recipe: Recipe, names: Mapping[Operator, LayerNames]
+) -> dict[Operator, LayerWeights]:
     """Integers of every layer with weights, under the recipe's granularities.
 
     Raises:
         UsageError: an override names no layer.
     """
-    found: dict[Operator, LayerWeights] = {}
-    for op in tuned.graph.operators:
-        if op.kind in SPECS and SPECS[op.kind].weights is not None:
-            found[op] = quantize_one(op, tuned, plan, recipe)
-    _check_overrides(recipe, found)
-    return found
+    layers = [op for op in tuned.graph.operators if op.kind in SPECS and SPECS[op.kind].weights is not None]
+    _check_overrides(recipe, [names[op] for op in layers], list(names.values()))
+    return {op: quantize_one(op, tuned, plan, recipe, names[op]) for op in layers}
 
 
-def quantize_one(op: Operator, tuned: Tuned, plan: ActivationPlan, recipe: Recipe) -> LayerWeights:
-    """Integers of one layer with weights."""
+def quantize_one(op: Operator, tuned: Tuned, plan: ActivationPlan, recipe: Recipe, names: LayerNames) -> LayerWeights:
+    """Integers of one layer with weights, which has these names."""
     weights = SPECS[op.kind].weights
     assert weights is not None
     data = plan.read_as(op, weights.data)
-    return quantize_layer(op, data, granularity(op, recipe), _refinement(op, tuned, recipe))
+    return quantize_layer(op, data, granularity(op, recipe, names), _refinement(op, tuned, recipe))
 
 
 def _refinement(op: Operator, tuned: Tuned, recipe: Recipe) -> Refinement:
@@ -99,13 +104,21 @@ def _refinement(op: Operator, tuned: Tuned, recipe: Recipe) -> Refinement:
     return Refinement(weight_scale=recipe.weight_scale, mean=measured[:, 2], moved=tuned.moved.get(name))
 
 
-def _check_overrides(recipe: Recipe, layers: Mapping[Operator, LayerWeights]) -> None:
-    names = [layer_names(op) for op in layers]
+def _check_overrides(recipe: Recipe, layers: Sequence[LayerNames], others: Sequence[LayerNames]) -> None:
+    """Refuse what would be ignored: names of no layer, and of layers that have no weights.
+
+    Args:
+        recipe: has the overrides.
+        layers: with weights.
+        others: all of the network.
+    """
     for override in recipe.overrides:
-        alone = type(recipe)(granularity=recipe.granularity, overrides=(override,))
-        if not any(alone.granularity_of(*of) for of in names):
-            known = [name for of in names for name in of]
-            raise UsageError(
-                f"--override {override.pattern}={override.granularity} matches none of the {len(names)} layers with "
-                f"weights{did_you_mean(override.pattern, known)}; the first are {', '.join(of[0] for of in names[:3])}"
-            )
+        if any(names.match(override.pattern) for names in layers):
+            continue
+        asked = f"--override {override.pattern}={override.granularity}"
+        told = f"{asked} matches none of the {len(layers)} layers with weights"
+        weightless = next((names for names in others if names.match(override.pattern)), None)
+        if weightless is not None:
+            raise UsageError(f"{told}: {weightless.title} has none")
+        first = ", ".join(names.title for names in layers[:3])
+        raise UsageError(f"{told}{closest(override.pattern, layers)}; the first are {first}")

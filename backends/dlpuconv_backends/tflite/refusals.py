@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.ir.source_names import UNKNOWN
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.operators import SPECS, data_inputs, is_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.ir.source_names import SourceNames
     from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
     from dlpuconv_backends.tflite.numbers import Range
     from dlpuconv_backends.tflite.plan import ActivationPlan
@@ -26,7 +29,7 @@ _POSITIVE = {
 }
 
 
-def refuse_unsupported(graph: Graph) -> None:
+def refuse_unsupported(graph: Graph, names: SourceNames = UNKNOWN) -> None:
     """Check that every operator has an int8 form.
 
     Raises:
@@ -34,10 +37,10 @@ def refuse_unsupported(graph: Graph) -> None:
     """
     refused = {op: reason for op in graph.operators if (reason := _reason(op))}
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused))
+        raise UnsupportedModelError(_sentence(graph, refused, names))
 
 
-def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range]) -> None:
+def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range], names: SourceNames = UNKNOWN) -> None:
     """Check that roots and logarithms see no negative values on the samples.
 
     Raises:
@@ -50,15 +53,16 @@ def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range]) -> None:
         if values is not None and not values.low >= 0:
             refused[op] = f"{_POSITIVE[op.kind]} values down to {values.low:.3g}"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused))
+        raise UnsupportedModelError(_sentence(graph, refused, names))
 
 
-def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range]) -> None:
+def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range], names: SourceNames = UNKNOWN) -> None:
     """Check that scales are numbers that the kernels can multiply with: LiteRT ends at some that are not.
 
     Args:
         graph: float.
         chosen: what the scale of each activation and constant must hold.
+        names: what the source model calls its nodes.
 
     Raises:
         UnsupportedModelError: lists the operators that make such values, or read them.
@@ -70,15 +74,16 @@ def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range]) -> None:
             told = f"from {wide[0].low:.3g} to {wide[0].high:.3g}"
             refused[op] = f"gives values {told}, beside which 8 bits hold no others"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused))
+        raise UnsupportedModelError(_sentence(graph, refused, names))
 
 
-def refuse_coarse(graph: Graph, plan: ActivationPlan) -> None:
+def refuse_coarse(graph: Graph, plan: ActivationPlan, names: SourceNames = UNKNOWN) -> None:
     """Check that comparisons read scales that their kernel knows: from 1 on it gives wrong answers, or none.
 
     Args:
         graph: float.
         plan: of its activations: a scale may be coarser than the values in it ask for.
+        names: what the source model calls its nodes.
 
     Raises:
         UnsupportedModelError: lists the comparisons whose are not.
@@ -89,7 +94,7 @@ def refuse_coarse(graph: Graph, plan: ActivationPlan) -> None:
         if scales and max(scales) >= SPECS[op.kind].scale_limit:
             refused[op] = f"compares values in steps of {max(scales):.3g}, and TFLite's kernel needs steps below 1"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused))
+        raise UnsupportedModelError(_sentence(graph, refused, names))
 
 
 def _reason(op: Operator) -> str | None:
@@ -114,8 +119,9 @@ def _reason(op: Operator) -> str | None:
     return None
 
 
-def _sentence(graph: Graph, refused: Mapping[Operator, str]) -> str:
-    listed = [f"{_label(op)} {reason}" for op, reason in refused.items()]
+def _sentence(graph: Graph, refused: Mapping[Operator, str], names: SourceNames) -> str:
+    known = names_of(graph, names)
+    listed = [f"{op.kind} ({known[op].title!r}) {reason}" for op, reason in refused.items()]
     shown = "; ".join(listed[:_SHOWN]) + (f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
     cut = ",".join(_cut_points(graph, refused))
     if cut:
@@ -123,11 +129,6 @@ def _sentence(graph: Graph, refused: Mapping[Operator, str]) -> str:
     else:
         way_out = "; no computed value stands in front of them: export the network from behind them, with float inputs"
     return f"{len(listed)} operator(s) have no integer form: {shown}{way_out}"
-
-
-def _label(op: Operator) -> str:
-    name = op.source_name or op.output.name
-    return f"{op.kind} ({name!r})"
 
 
 def _cut_points(graph: Graph, refused: Mapping[Operator, str]) -> list[str]:

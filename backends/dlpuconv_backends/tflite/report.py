@@ -9,7 +9,6 @@ import numpy as np
 
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.tflite.operators import data_inputs
-from dlpuconv_backends.tflite.weights import layer_names
 
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
@@ -27,9 +26,9 @@ def facts(quantized: Quantized) -> dict[str, Json]:
     kinds = Counter(str(_granularity(layer)) for layer in layers.values())
     return {
         "granularity": dict(kinds),
-        "layers": [_layer_facts(op, layer) for op, layer in layers.items()],
-        "requantized": [f"{op.source_name or op.output.name}[{i}]" for op, i in quantized.plan.requantized],
-        "absorbed_clamps": [op.source_name or op.output.name for op in quantized.plan.absorbed],
+        "layers": [_layer_facts(op, layer, quantized.names[op].title) for op, layer in layers.items()],
+        "requantized": [f"{quantized.names[op].title}[{i}]" for op, i in quantized.plan.requantized],
+        "absorbed_clamps": [quantized.names[op].title for op in quantized.plan.absorbed],
         "integer_outputs": [t.name for t in quantized.graph.outputs if t.quantization is None],
     }
 
@@ -44,14 +43,14 @@ def warnings(quantized: Quantized, graph: Graph) -> list[str]:
     told = []
     repaired = {op: layer.repaired for op, layer in quantized.layers.items() if layer.repaired}
     if repaired:
-        names = ", ".join(layer_names(op)[0] for op in list(repaired)[:3])
+        names = ", ".join(quantized.names[op].title for op in list(repaired)[:3])
         told.append(
             f"{sum(repaired.values())} output channel(s) of {len(repaired)} layer(s) ({names}...) got a coarser weight"
             " scale, because their sums could have overflowed 32 bits"
         )
     long = [op for op in graph.operators if op.kind == "BATCH_MATMUL" and _terms(op) > _LONGEST_PRODUCT]
     if long:
-        names = ", ".join(op.source_name or op.output.name for op in long[:3])
+        names = ", ".join(quantized.names[op].title for op in long[:3])
         told.append(f"products of activations in {names} add up over {_LONGEST_PRODUCT} terms and may overflow")
     whole = [t.name for t in quantized.graph.outputs if t.quantization is None]
     if whole:
@@ -63,9 +62,9 @@ def _granularity(layer: LayerWeights) -> Granularity:
     return Granularity.PER_CHANNEL if layer.affine.per_channel else Granularity.PER_TENSOR
 
 
-def _layer_facts(op: Operator, layer: LayerWeights) -> dict[str, Json]:
+def _layer_facts(op: Operator, layer: LayerWeights, title: str) -> dict[str, Json]:
     found: dict[str, Json] = {
-        "name": layer_names(op)[0],
+        "name": title,
         "op": op.kind,
         "granularity": str(_granularity(layer)),
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.quantization import BiasCorrection, Observer
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.absorb import absorb
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import StatisticsCache
+    from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.jsonable import Json
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
@@ -53,6 +55,7 @@ class Tuned:
         moved: [C] by how much the mean of each channel differs in the quantized network, by tensor name; where known.
         facts: what was done, for the manifest.
         dropped: what could not be done.
+        names: what the source model calls its nodes.
     """
 
     graph: Graph
@@ -61,6 +64,7 @@ class Tuned:
     moved: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    names: SourceNames = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Material:
         cache: of statistics.
         key: of the graph and its samples, in the cache.
         progress: where passes over the samples report.
+        names: what the source model calls its nodes.
     """
 
     graph: Graph
@@ -90,6 +95,7 @@ class Material:
     cache: StatisticsCache
     key: str
     progress: Progress
+    names: SourceNames = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +157,7 @@ class Tuner:
             channels=network.details.channels if network.details else {},
             facts=network.facts,
             dropped=network.dropped,
+            names=self._material.names,
         )
 
     def _network(self, *, equalized: bool, absorbing: bool) -> _Network:

@@ -22,6 +22,7 @@ from dlpuconv_backends.tflite.operators import SPECS
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Operator, Tensor
     from dlpuconv_backends.tflite.numbers import Parameters
@@ -68,16 +69,11 @@ class Refinement:
     moved: npt.NDArray[np.float64] | None = None
 
 
-def layer_names(op: Operator) -> tuple[str, ...]:
-    """The names under which an override may mean this layer: ONNX node, ONNX values, tensor."""
-    return tuple(name for name in (op.source_name, *op.output.source_names, op.output.name) if name)
-
-
-def granularity(op: Operator, recipe: Recipe) -> Granularity:
-    """What the recipe says of a layer with weights."""
+def granularity(op: Operator, recipe: Recipe, names: LayerNames) -> Granularity:
+    """What the recipe says of a layer with weights, which has these names."""
     weights = SPECS[op.kind].weights
     default = recipe.granularity if weights and weights.by_default else Granularity.PER_TENSOR
-    return recipe.granularity_of(*layer_names(op)) or default
+    return recipe.granularity_of(names) or default
 
 
 def quantize_layer(

@@ -9,13 +9,22 @@
   const count = document.getElementById("count");
   const filters = Array.from(form.querySelectorAll("[data-filter]"));
 
+  // A word with * or ? is a glob, as on the command line: of the op or of any name of the layer.
+  const test = (word) => {
+    const holds = (row) => texts.get(row).includes(word);
+    if (!/[*?]/.test(word)) return holds;
+    const plain = word.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+    const glob = new RegExp(`^${plain.replace(/\*/g, ".*").replace(/\?/g, ".")}$`, "im");
+    return (row) => holds(row) || glob.test(row.dataset.op) || glob.test(row.dataset.names);
+  };
+
   const filter = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean).map(test);
     let shown = 0;
     for (const row of rows) {
       const fits =
         filters.every((choice) => !choice.value || row.dataset[choice.dataset.filter] === choice.value) &&
-        words.every((word) => texts.get(row).includes(word));
+        words.every((word) => word(row));
       row.hidden = !fits;
       shown += fits;
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.progress import Silent
 from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.scheme import Granularity
@@ -13,6 +14,7 @@ from dlpuconv_backends.flatbuffer import Graph, encode
 from dlpuconv_backends.tflite import learned_rounding
 from dlpuconv_backends.tflite.budget import affordable_samples
 from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
+from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.numbers import Parameters, Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.tuning import Tuned
@@ -134,8 +136,8 @@ def test_a_layer_of_too_many_weights_keeps_its_nearest_codes_and_is_named(monkey
     nearest, learned = quantize(given, LEARNED, INT8), rounded(given)
     kept = [np.array_equal(nearest.layers[op].weights, learned.layers[op].weights) for op in given.graph.operators]
     assert kept == [False, True]
-    assert left_nearest(given.graph)[0].endswith("too many weights: y")
-    assert left_nearest(network().graph) == ()
+    assert left_nearest(given.graph, names_of(given.graph, UNKNOWN))[0].endswith("too many weights: y")
+    assert left_nearest(network().graph, {}) == ()
 
 
 def test_steps_that_share_their_weights_keep_one_set_of_codes_which_is_written_once() -> None:
@@ -146,7 +148,10 @@ def test_steps_that_share_their_weights_keep_one_set_of_codes_which_is_written_o
     nearest, learned = quantize(given, LEARNED, INT8), rounded(given)
     kept = [np.array_equal(nearest.layers[op].weights, learned.layers[op].weights) for op in given.graph.operators]
     assert kept == [False, True, True]
-    assert left_nearest(given.graph) == ("the rounding of 2 layers was not learned, as they share their weights: b, y",)
+    names = names_of(given.graph, UNKNOWN)
+    assert left_nearest(given.graph, names) == (
+        "the rounding of 2 layers was not learned, as they share their weights: b, y",
+    )
     first, one, other = (op.input(1) for op in learned.graph.operators if op.kind == "CONV_2D")
     assert one is other
     assert first is not one

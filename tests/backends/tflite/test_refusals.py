@@ -5,6 +5,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.ir.source_names import SourceNames, SourceNode
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.refusals import refuse_too_wide, refuse_undefined, refuse_unsupported
@@ -28,6 +29,14 @@ def test_all_operators_without_an_integer_form_are_listed_with_their_onnx_names_
     assert "FLOOR ('/floor')" in told
     assert "after" not in told.replace("'/after'", "after")
     assert "--cut-at features " in told
+
+
+def test_a_refused_operator_is_called_by_its_module_where_that_is_known() -> None:
+    x = activation("x", 1, 8)
+    bad = unary("SIN", x, "sin")
+    names = SourceNames(nodes={"/sin": SourceNode(name="/sin", modules=("head.wave",))})
+    with pytest.raises(UnsupportedModelError, match=r"SIN \('head\.wave'\)"):
+        refuse_unsupported(Graph([x], [bad.output], [bad]), names)
 
 
 def test_the_outputs_that_do_not_depend_on_a_refused_operator_are_kept_by_the_cut() -> None:

@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.quantization import Override, Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Operator
@@ -19,12 +20,10 @@ CHANNEL, TENSOR = Granularity.PER_CHANNEL, Granularity.PER_TENSOR
 DATA = Parameters(0.5, -128)
 
 
-def conv(
-    weights: npt.NDArray[Any], bias: npt.NDArray[Any] | None = None, kind: str = "CONV_2D", name: str = "conv"
-) -> Operator:
+def conv(weights: npt.NDArray[Any], bias: npt.NDArray[Any] | None = None, kind: str = "CONV_2D") -> Operator:
     inputs = [activation("x", 1, 4, 4, weights.shape[-1]), constant("w", weights)]
     inputs += [] if bias is None else [constant("b", bias)]
-    return Operator(kind, list(inputs), [activation("y", 1, 4, 4, weights.shape[0])], schema.Conv2DOptionsT(), name)
+    return Operator(kind, list(inputs), [activation("y", 1, 4, 4, weights.shape[0])], schema.Conv2DOptionsT())
 
 
 def test_per_channel_weights_have_the_largest_weight_of_each_channel_as_127() -> None:
@@ -100,8 +99,8 @@ def test_no_accumulator_can_leave_32_bits(
 
 def test_convolutions_follow_the_recipe_and_fully_connected_layers_only_an_override() -> None:
     recipe = Recipe(granularity=CHANNEL, overrides=(Override("head*", CHANNEL), Override("stem", TENSOR)))
-    weights = np.ones((2, 1, 1, 2))
-    assert granularity(conv(weights), recipe) is CHANNEL
-    assert granularity(conv(weights, name="stem"), recipe) is TENSOR
-    assert granularity(conv(weights, kind="FULLY_CONNECTED"), recipe) is TENSOR
-    assert granularity(conv(weights, kind="FULLY_CONNECTED", name="head.0"), recipe) is CHANNEL
+    convolution, dense = (conv(np.ones((2, 1, 1, 2)), kind=kind) for kind in ("CONV_2D", "FULLY_CONNECTED"))
+    assert granularity(convolution, recipe, LayerNames(tensor="t")) is CHANNEL
+    assert granularity(convolution, recipe, LayerNames(tensor="t", nodes=("stem",))) is TENSOR
+    assert granularity(dense, recipe, LayerNames(tensor="t")) is TENSOR
+    assert granularity(dense, recipe, LayerNames(tensor="t", modules=("head.0",))) is CHANNEL

@@ -15,6 +15,7 @@ from onnx import helper
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.package_view import CalibrationList, PackageView, SampleFile
 from dlpuconv.formats.view import FileView, LayerView, TensorView
+from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import Encoding
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
@@ -51,7 +52,8 @@ def tensor(index: int, name: str, shape: tuple[int, ...], dtype: str = "float32"
 
 
 def layer(op: str = "Relu", *, custom: bool = False) -> LayerView:
-    return LayerView(index=0, op=op, version=13, custom=custom, inputs=(0,), outputs=(1,), options={}, name="the layer")
+    names = LayerNames(tensor="the layer")
+    return LayerView(index=0, op=op, version=13, custom=custom, inputs=(0,), outputs=(1,), options={}, names=names)
 
 
 def view(
