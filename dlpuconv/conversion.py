@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.content import sha256_of, size_of
-from dlpuconv.delivery import build_manifest, c_header, write_all
+from dlpuconv.contract import c_header
+from dlpuconv.delivery import build_manifest, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verify.sidecar import sidecar_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.compilers import Compilation
     from dlpuconv.content import Content
+    from dlpuconv.contract import Contract
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
     from dlpuconv.formats import FileView
@@ -94,6 +96,11 @@ class Converted:
         return self.artifact.files[""]
 
     @property
+    def contract(self) -> Contract:
+        """How to feed the artifact and how to read its answers."""
+        return self.provenance.contract(self.artifact)
+
+    @property
     def size(self) -> int:
         """Bytes of the artifact; of all its files together, for a folder."""
         return sum(map(size_of, self.artifact.contents.values()))
@@ -151,8 +158,7 @@ class Converted:
             files[self.compilation.file] = self.compilation.content
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
-            header = c_header(self.stem, self.artifact.inputs, self.artifact.outputs)
-            files[f"{self.stem}.model_params.h"] = header.encode()
+        files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
         return {**files, f"{self.stem}.json": self._manifest(files, timings)}
 
     def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
