@@ -26,8 +26,8 @@ class Picture:
         color: `RGB`, `BGR` or `GRAY`, as the input takes it; empty where its channels have no such names.
         resize: how a picture of another size comes to the input's; None where nobody said.
         fill: gray level of pixels beside a letterboxed picture; None for another `resize`.
-        mean: what the application subtracts of each pixel, in 0-255 units, by channel; empty where it does nothing,
-            or where nobody said what the network was trained on.
+        mean: what the application subtracts of each pixel, in 0-255 units, by channel; zeros where calibration took
+            pixels as they are. Empty where pixels are codes, or where nobody said what becomes of them.
         std: what it divides by after that, likewise.
     """
 
@@ -36,6 +36,11 @@ class Picture:
     fill: int | None = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+
+    @property
+    def as_numbers(self) -> bool:
+        """Whether pixels are the real values that the network was made for: there is nothing to normalize."""
+        return set(self.mean) == {0.0} and set(self.std) == {1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

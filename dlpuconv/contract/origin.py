@@ -77,8 +77,7 @@ def _picture(port: Port, binding: InputBinding, recorded: Recorded | None) -> Pi
         return None
     _, _, channels = height_width_channels(port) or (0, 0, 0)
     resize = Resize(recorded.resize) if resized and recorded.resize in Resize else None
-    left = () if binding.raw_pixels else (recorded.mean or (), recorded.std or ())
-    mean, std = (_each(values, channels) for values in left or ((), ()))
+    mean, std = (_each(values, channels) for values in _left_to_do(binding, recorded))
     return Picture(
         color=_color(channels, binding, recorded),
         resize=resize,
@@ -86,6 +85,15 @@ def _picture(port: Port, binding: InputBinding, recorded: Recorded | None) -> Pi
         mean=mean if std else (),
         std=std if mean else (),
     )
+
+
+def _left_to_do(binding: InputBinding, recorded: Recorded) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std of what the application does; images that nobody normalized are pixels as they are."""
+    if binding.raw_pixels:
+        return (), ()
+    if recorded.mean is None and recorded.of_images:
+        return (0.0,), (1.0,)
+    return recorded.mean or (), recorded.std or ()
 
 
 def _each(values: tuple[float, ...], channels: int) -> tuple[float, ...]:

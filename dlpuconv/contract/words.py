@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration.geometry import IN_WORDS
-from dlpuconv.contract.description import is_quantized, layout
+from dlpuconv.contract.description import INTEGERS, is_quantized, layout
 from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def takes(feed: Feed, contract: Contract) -> str:
         return f"raw pixels 0 to 255{_color(feed.picture)}, as the camera delivers them: {_as_they_are(feed)}"
     if not contract.known:
         return "the network's own values: see how it was trained"
+    if feed.port.dtype in (*INTEGERS, "bool") and not is_quantized(feed.port):
+        return "whole numbers as they are, as the source model takes them"
+    if feed.picture is not None and feed.picture.as_numbers:
+        return f"pixels 0 to 255{_color(feed.picture)} as real values, which nothing normalizes"
     if feed.picture is not None and feed.picture.mean:
         mean, std = (", ".join(f"{value:.6g}" for value in values) for values in (feed.picture.mean, feed.picture.std))
         return (

@@ -157,7 +157,8 @@ def _chart_note(layers: LayersReport | None) -> str:
 
 def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
     if material.view.format == "tflite":
-        yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
+        if not _is_compiled(material):  # only the chip runs that
+            yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
         stem = material.report.file.removesuffix(".tflite")
         yield Snippet(f"C: {stem}.model_params.h", c_header(stem, contract))
     elif material.view.format == PACKAGE:
@@ -171,8 +172,13 @@ def _camera(material: Material) -> Iterator[Snippet]:
     """The chip's own compiler, where there is one that the file has not been through, and the command on the camera."""
     target, file = material.target, material.report.file
     compiler = target.compiler
-    if compiler is not None and not any(layer.custom for layer in material.view.layers):
+    if compiler is not None and not _is_compiled(material):
         filled = (part.format(file=file, folder=".") for part in compiler.arguments)
         yield Snippet("First, where the chip's compiler is installed", " ".join([compiler.executable, *filled]))
         file = compiler.produces.format(stem=file.rpartition(".")[0] or file)
     yield Snippet("Run it once", target.run_on_camera.format(file=file, device=target.device))
+
+
+def _is_compiled(material: Material) -> bool:
+    """Whether the chip's own compiler has put an op of its own into the file."""
+    return material.target.compiler is not None and any(layer.custom for layer in material.view.layers)

@@ -61,7 +61,7 @@ def test_pictures_are_spoken_of_only_where_something_shows_that_they_go_in() -> 
     assert picture(None) is None
     assert picture(PLAIN) is None
     assert picture(PLAIN, raw=True) == Picture(color="RGB")
-    assert picture(replace(PLAIN, of_images=True)) == Picture(color="RGB", resize=Resize.STRETCH)
+    assert picture(replace(PLAIN, of_images=True), raw=True) == Picture(color="RGB", resize=Resize.STRETCH)
     assert picture(replace(PLAIN, color="bgr")) == Picture(color="BGR")
     assert picture(replace(PLAIN, color="bgr"), raw=True) == Picture(color="RGB")
     assert picture(replace(PLAIN, resize="letterbox")) == Picture(color="RGB", resize=Resize.LETTERBOX, fill=114)
@@ -74,6 +74,9 @@ def test_the_application_normalizes_only_where_nothing_did_it_inside() -> None:
     stated = replace(PLAIN, mean=(1.0,), std=(2.0, 3.0, 4.0))
     assert picture(stated) == Picture(color="RGB", mean=(1.0, 1.0, 1.0), std=(2.0, 3.0, 4.0))
     assert picture(stated, raw=True) == Picture(color="RGB")
+    as_they_are = picture(replace(PLAIN, of_images=True))
+    assert as_they_are == Picture(color="RGB", resize=Resize.STRETCH, mean=(0.0,) * 3, std=(1.0,) * 3)
+    assert as_they_are.as_numbers
 
 
 def test_what_makes_no_sense_in_a_manifest_is_left_out() -> None:
@@ -108,5 +111,11 @@ def test_ends_are_said_in_words() -> None:
     assert gives(replace(BOXES, zero_point=0)) == "codes: real = code * 2.5"
     assert gives(replace(BOXES, scale=None, dtype="int64")) == "whole numbers as they are"
     assert gives(replace(BOXES, scale=None, dtype="float32")) == "real values"
-    contract = contract_of_file(picture_file(), None)
+    contract = replace(contract_of_file(picture_file(), None), known=True)
+    (feed,) = contract.inputs
+    whole = replace(feed, port=replace(feed.port, dtype="int64", scale=None))
+    assert takes(whole, contract) == "whole numbers as they are, as the source model takes them"
+    plain = replace(feed, picture=Picture(color="BGR", mean=(0.0,) * 3, std=(1.0,) * 3))
+    assert takes(plain, contract) == "pixels 0 to 255, BGR as real values, which nothing normalizes"
+    contract = replace(contract, known=False)
     assert takes(contract.inputs[0], contract) == "the network's own values: see how it was trained"
