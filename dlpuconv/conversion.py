@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import c_header
-from dlpuconv.delivery import build_manifest, write_all
+from dlpuconv.delivery import About, build_manifest, make_readme, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verify.sidecar import sidecar_of
@@ -159,7 +159,23 @@ class Converted:
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
         files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
-        return {**files, f"{self.stem}.json": self._manifest(files, timings)}
+        manifest = f"{self.stem}.json"
+        files[f"{self.stem}.README.md"] = make_readme(self._about({*files, manifest})).encode()
+        return {**files, manifest: self._manifest(files, timings)}
+
+    def _about(self, names: set[str]) -> About:
+        compilation = self.compilation
+        return About(
+            name=self.name,
+            stem=self.stem,
+            made_from=self.provenance.source.name,
+            target=self.provenance.target,
+            contract=self.contract,
+            runs_on_camera=compilation.file if compilation else self.name,
+            compile_with=compilation.command if compilation and not compilation.content else "",
+            beside=names - {self.name},
+            failed=() if self.report.passed else self.report.reasons,
+        )
 
     def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
         artifact = self.artifact

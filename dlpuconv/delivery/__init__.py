@@ -2,6 +2,7 @@
 
 from dlpuconv.delivery.companions import Reference
 from dlpuconv.delivery.manifest import build_manifest
+from dlpuconv.delivery.readme import About, make_readme
 from dlpuconv.delivery.writer import check_destination, write_all
 
-__all__ = ["Reference", "build_manifest", "check_destination", "write_all"]
+__all__ = ["About", "Reference", "build_manifest", "make_readme", "check_destination", "write_all"]
