@@ -75,7 +75,7 @@ def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
         yield f"    {name} = {_moved(pixels, port.dtype, feed.pixel_offset)}"
     elif is_quantized(port):
         limits = np.iinfo(port.dtype)
-        rounded = f"np.rint(np.asarray({name}, np.float64) / {float(np.float32(port.scale or 1))!r})"
+        rounded = f"np.rint(np.asarray({name}, np.float64) / {_step(port)})"
         codes = f"np.clip({rounded} + {port.zero_point}, {limits.min}, {limits.max})"
         yield f"    {name} = {codes}.astype(np.{port.dtype})"
     else:
@@ -103,9 +103,10 @@ def _answer(contract: Contract) -> Iterator[str]:
 
 def _real(number: int, port: Port) -> str:
     text = f"raw[{number}]"
-    if port.scale is not None and port.zero_point is not None:
-        minus = f" - {port.zero_point}" if port.zero_point >= 0 else f" + {-port.zero_point}"
-        text = f"(({text}.astype(np.float32){minus}) * np.float32({float(np.float32(port.scale))!r}))"
+    if is_quantized(port):
+        zero_point = port.zero_point or 0
+        minus = f" - {zero_point}" if zero_point >= 0 else f" + {-zero_point}"
+        text = f"(({text}.astype(np.float32){minus}) * np.float32({_step(port)}))"
     order = [int(axis) for axis in np.argsort(port.permutation)]
     if len(order) == len(port.shape) and order != sorted(order):
         text += f".transpose({', '.join(map(str, order))})"
@@ -113,6 +114,11 @@ def _real(number: int, port: Port) -> str:
     else:
         after = port.shape
     return text if after == port.source_shape else f"{text}.reshape({list(port.source_shape)})"
+
+
+def _step(port: Port) -> str:
+    """The scale as the file holds it, in float32."""
+    return repr(float(np.float32(port.scale or 0.0)))
 
 
 def _numpy(dtype: str) -> str:

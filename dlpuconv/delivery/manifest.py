@@ -55,9 +55,11 @@ class Provenance:
 
     @property
     def of_images(self) -> bool:
-        """Whether the samples were images, which came to the input's size as `preprocessing` says."""
-        samples = () if self.calibration is None else (self.calibration.fit, self.calibration.held_out)
-        return any(isinstance(found, PixelSamples) and len(found) for found in samples)
+        """Whether the user gave images, which came to the input's size as `preprocessing` says."""
+        if self.calibration is None:
+            return False
+        held_out = self.calibration.held_out if self.calibration.judges else None
+        return any(isinstance(samples, PixelSamples) and len(samples) for samples in (self.calibration.given, held_out))
 
     def contract(self, artifact: Artifact) -> Contract:
         """How to feed and read what was made: whatever is written about that comes from here."""

@@ -61,9 +61,9 @@ def _takes(feed: Feed, contract: Contract) -> str:
 
 
 def _gives(port: Port) -> str:
-    if port.scale is None:
+    if not is_quantized(port):
         return f"gives {gives(port)}"
-    return f"real = {_offset(port.zero_point or 0)} {TIMES} {number(port.scale, 9)}"
+    return f"real = {_offset(port.zero_point or 0)} {TIMES} {number(port.scale or 0.0, 9)}"
 
 
 def _offset(zero_point: int) -> str:

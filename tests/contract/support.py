@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.contract import Contract, Feed, Picture
+from dlpuconv.contract import Contract, Feed, Picture, python_snippet
 from dlpuconv.ir import InputBinding
 from dlpuconv.plugin import Part, Port
 
@@ -83,8 +83,6 @@ def without_network(code: str) -> str:
 
 def fed(feed: Feed, values: Any) -> Array:
     """The codes that the Python code makes of what an application has."""
-    from dlpuconv.contract import python_snippet
-
     infer, given = answering(np.zeros(BOXES.shape, np.uint8))
     code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(feed,)), "tflite"))
     defined(code, infer=infer)["run"](values)

@@ -307,7 +307,7 @@ def test_a_picture_letterboxed_as_the_manifest_says_is_answered_as_calibration_w
 
 
 def test_the_float_model_of_a_package_answers_raw_pixels_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("raw", "raw BGR", "gray"):
+    for name in ("raw BGR", "gray"):
         file = made(name, root, "cv25")
         monkeypatch.chdir(file.folder)
         run = defined(snippets(file.page)["Python, for the float model in the package"])["run"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.contract import c_header
 from dlpuconv.delivery import About, Reference, make_readme
 from tests.contract.support import BOXES, PIXELS, SCORES, VALUES, contract
 from tests.verify.test_verify_file import CHIP
@@ -41,6 +42,14 @@ def test_it_says_how_pixels_go_in_and_what_comes_out() -> None:
     assert "- `image`: uint8 [1, 2, 2, 3] NHWC. It takes raw pixels 0 to 255, RGB, as the camera delivers them" in text
     assert "It gives codes: real = (code - 3) * 2.5; it is 0 to 3 on axis 1 of the source model's out." in text
     assert "failed" not in text
+
+
+def test_the_functions_that_it_names_are_the_headers() -> None:
+    labels = replace(BOXES, name="labels", dtype="int64", scale=None, zero_point=None, part=None)
+    ends = contract(labels, BOXES, feeds=(PIXELS, VALUES))
+    named = re.findall(r"^- `(model_\w+)\(", make_readme(replace(ABOUT, contract=ends)), re.MULTILINE)
+    assert named == ["model_input_0_from_pixel", "model_input_1_from_real", "model_output_1_to_real"]
+    assert re.findall(r"inline \w+ (\w+)\(", c_header("m", ends)) == named
 
 
 def test_its_commands_have_every_input_and_output_and_survive_names_with_spaces() -> None:
