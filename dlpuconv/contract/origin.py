@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Color, Resize
@@ -37,10 +37,10 @@ def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of
         color=preprocessing.color,
         mean=preprocessing.mean if stated else None,
         std=preprocessing.std if stated else None,
-        of_images=of_images,
     )
+    told = _Told(recorded, of_images=of_images)
     return Contract(
-        inputs=tuple(_feed(port, artifact.bindings.get(port.name), recorded) for port in artifact.inputs),
+        inputs=tuple(_feed(port, artifact.bindings.get(port.name), told) for port in artifact.inputs),
         outputs=artifact.outputs,
         known=True,
     )
@@ -50,34 +50,48 @@ def contract_of_file(view: FileView, sidecar: Sidecar | None) -> Contract:
     """What the file declares, and what a manifest tells of the source; a manifest of other ends tells nothing."""
     inputs, outputs = (_declared(view, indices) for indices in (view.inputs, view.outputs))
     if sidecar is None or not (_same_ends(inputs, sidecar.inputs) and _same_ends(outputs, sidecar.outputs)):
-        return Contract(inputs=tuple(_feed(port, None, None) for port in inputs), outputs=outputs, known=False)
+        return Contract(inputs=tuple(_feed(port, None, _NOTHING) for port in inputs), outputs=outputs, known=False)
+    told = _Told(sidecar.preprocessing, of_images=sidecar.of_images) if sidecar.preprocessing else _NOTHING
     return Contract(
-        inputs=tuple(
-            _feed(port, sidecar.bindings.get(port.name), sidecar.preprocessing)
-            for port in _known(inputs, sidecar.inputs)
-        ),
+        inputs=tuple(_feed(port, sidecar.bindings.get(port.name), told) for port in _known(inputs, sidecar.inputs)),
         outputs=_known(outputs, sidecar.outputs),
         known=True,
     )
 
 
-def _feed(port: Port, binding: InputBinding | None, recorded: Recorded | None) -> Feed:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a model's pictures.
+
+    Attributes:
+        recorded: what the network expects of them.
+        of_images: the user gave some, which came to the input's size as `recorded` says.
+    """
+
+    recorded: Recorded
+    of_images: bool
+
+
+_NOTHING = _Told(Recorded(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
+
+
+def _feed(port: Port, binding: InputBinding | None, told: _Told) -> Feed:
     binding = binding or InputBinding(name=port.name)
-    return Feed(port=port, binding=binding, picture=_picture(port, binding, recorded))
+    return Feed(port=port, binding=binding, picture=_picture(port, binding, told))
 
 
-def _picture(port: Port, binding: InputBinding, recorded: Recorded | None) -> Picture | None:
+def _picture(port: Port, binding: InputBinding, told: _Told) -> Picture | None:
     """What is known of an input's pictures; None where nothing shows that it takes any."""
     if not is_picture(port):
         return None
-    recorded = recorded or Recorded(resize=Resize.STRETCH, color=Color.RGB)
-    resized = recorded.of_images or recorded.resize != Resize.STRETCH
+    recorded = told.recorded
+    resized = told.of_images or recorded.resize != Resize.STRETCH
     stated = recorded.mean is not None or recorded.color != Color.RGB
     if not (binding.raw_pixels or resized or stated):
         return None
     _, _, channels = height_width_channels(port) or (0, 0, 0)
     resize = Resize(recorded.resize) if resized and recorded.resize in Resize else None
-    mean, std = (_each(values, channels) for values in _left_to_do(binding, recorded))
+    mean, std = (_each(values, channels) for values in _left_to_do(binding, told))
     return Picture(
         color=_color(channels, binding, recorded),
         resize=resize,
@@ -87,13 +101,13 @@ def _picture(port: Port, binding: InputBinding, recorded: Recorded | None) -> Pi
     )
 
 
-def _left_to_do(binding: InputBinding, recorded: Recorded) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _left_to_do(binding: InputBinding, told: _Told) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and std of what the application does; images that nobody normalized are pixels as they are."""
     if binding.raw_pixels:
         return (), ()
-    if recorded.mean is None and recorded.of_images:
+    if told.recorded.mean is None and told.of_images:
         return (0.0,), (1.0,)
-    return recorded.mean or (), recorded.std or ()
+    return told.recorded.mean or (), told.recorded.std or ()
 
 
 def _each(values: tuple[float, ...], channels: int) -> tuple[float, ...]:

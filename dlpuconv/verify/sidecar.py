@@ -36,14 +36,12 @@ class Recorded:
         color: channel order, likewise.
         mean: in 0-255 units; None where the user stated no normalization.
         std: likewise.
-        of_images: the samples were images, which came to the input's size as `resize` says.
     """
 
     resize: str
     color: str
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    of_images: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +58,7 @@ class Sidecar:
         bindings: how source values become the file's, by input name.
         source_sha256: of the model that the file was made from.
         preprocessing: of images; None in a manifest that does not say.
+        of_images: the user gave images, which came to the input's size as `preprocessing` says.
         equalized: channels of activations were scaled.
         absorbed: channels of activations were moved.
         content: all that the manifest says, as it says it.
@@ -74,6 +73,7 @@ class Sidecar:
     bindings: Mapping[str, InputBinding] = field(default_factory=dict)
     source_sha256: str = ""
     preprocessing: Recorded | None = None
+    of_images: bool = False
     equalized: bool = False
     absorbed: bool = False
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -153,7 +153,8 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         outputs=tuple(map(_port, whole.each("outputs"))),
         bindings={binding.name: binding for binding in bindings},
         source_sha256=whole.inside("source").text("sha256"),
-        preprocessing=_recorded(whole.inside("preprocessing"), calibration) if whole.has("preprocessing") else None,
+        preprocessing=_recorded(whole.inside("preprocessing")) if whole.has("preprocessing") else None,
+        of_images=calibration.has("of_images") and calibration.flag("of_images"),
         equalized=recipe.has("equalize") and recipe.flag("equalize"),
         absorbed=recipe.has("absorb") and recipe.flag("absorb"),
         content=content,
@@ -164,9 +165,8 @@ def _granularity(entry: Fields) -> Granularity:
     return Granularity(entry.text("granularity"))
 
 
-def _recorded(entry: Fields, calibration: Fields) -> Recorded:
-    of_images = calibration.has("of_images") and calibration.flag("of_images")
-    plain = Recorded(resize=entry.text("resize"), color=entry.text("color"), of_images=of_images)
+def _recorded(entry: Fields) -> Recorded:
+    plain = Recorded(resize=entry.text("resize"), color=entry.text("color"))
     if not entry.flag("stated"):
         return plain
     return replace(plain, mean=entry.numbers("mean"), std=entry.numbers("std", divisor=True))

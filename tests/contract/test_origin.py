@@ -38,7 +38,9 @@ def picture_file(shape: tuple[int, ...] = (1, 16, 8, 3)) -> FileView:
     return FileView(format="tflite", tensors=(tensor, replace(tensor, index=1)), layers=(), inputs=(0,), outputs=(1,))
 
 
-def picture(recorded: Recorded | None, *, raw: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)) -> Picture | None:
+def picture(
+    recorded: Recorded | None, *, raw: bool = False, of_images: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)
+) -> Picture | None:
     """What a manifest that says this makes known of the only input."""
     view = picture_file(shape)
     port = Port(name="x", file_name="image", source_shape=shape, shape=shape, permutation=(0, 1, 2, 3), dtype="uint8")
@@ -49,6 +51,7 @@ def picture(recorded: Recorded | None, *, raw: bool = False, shape: tuple[int, .
         outputs=(port,),
         bindings={"x": InputBinding(name="x", raw_pixels=raw)},
         preprocessing=recorded,
+        of_images=of_images,
     )
     (feed,) = contract_of_file(view, sidecar).inputs
     return feed.picture
@@ -61,7 +64,7 @@ def test_pictures_are_spoken_of_only_where_something_shows_that_they_go_in() -> 
     assert picture(None) is None
     assert picture(PLAIN) is None
     assert picture(PLAIN, raw=True) == Picture(color="RGB")
-    assert picture(replace(PLAIN, of_images=True), raw=True) == Picture(color="RGB", resize=Resize.STRETCH)
+    assert picture(PLAIN, raw=True, of_images=True) == Picture(color="RGB", resize=Resize.STRETCH)
     assert picture(replace(PLAIN, color="bgr")) == Picture(color="BGR")
     assert picture(replace(PLAIN, color="bgr"), raw=True) == Picture(color="RGB")
     assert picture(replace(PLAIN, resize="letterbox")) == Picture(color="RGB", resize=Resize.LETTERBOX, fill=114)
@@ -74,7 +77,7 @@ def test_the_application_normalizes_only_where_nothing_did_it_inside() -> None:
     stated = replace(PLAIN, mean=(1.0,), std=(2.0, 3.0, 4.0))
     assert picture(stated) == Picture(color="RGB", mean=(1.0, 1.0, 1.0), std=(2.0, 3.0, 4.0))
     assert picture(stated, raw=True) == Picture(color="RGB")
-    as_they_are = picture(replace(PLAIN, of_images=True))
+    as_they_are = picture(PLAIN, of_images=True)
     assert as_they_are == Picture(color="RGB", resize=Resize.STRETCH, mean=(0.0,) * 3, std=(1.0,) * 3)
     assert as_they_are.as_numbers
 

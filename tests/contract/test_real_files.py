@@ -57,7 +57,7 @@ def python_of(file: Made, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def samples(file: Made) -> list[tuple[dict[str, Array], dict[str, Array]]]:
     """What an application has for each input of the file, in the file's axes, and what the source model takes."""
     rng = np.random.default_rng(1)
-    found = []
+    found: list[tuple[dict[str, Array], dict[str, Array]]] = []
     for number in range(COUNT):
         if file.case.model == "split":
             real = rng.uniform(-1, 1, (1, 3, 16, 16)).astype(np.float32)
