@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.content import sha256_of, size_of
-from dlpuconv.delivery import build_manifest, c_header, write_all
+from dlpuconv.contract import c_header
+from dlpuconv.delivery import About, build_manifest, make_readme, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verify.sidecar import sidecar_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.compilers import Compilation
     from dlpuconv.content import Content
+    from dlpuconv.contract import Contract
     from dlpuconv.delivery import Reference
     from dlpuconv.delivery.manifest import Provenance
     from dlpuconv.errors import DlpuconvError
@@ -95,6 +97,11 @@ class Converted:
         return self.artifact.files[""]
 
     @property
+    def contract(self) -> Contract:
+        """How to feed the artifact and how to read its answers."""
+        return self.provenance.contract(self.artifact)
+
+    @property
     def size(self) -> int:
         """Bytes of the artifact; of all its files together, for a folder."""
         return sum(map(size_of, self.artifact.contents.values()))
@@ -152,9 +159,24 @@ class Converted:
             files[self.compilation.file] = self.compilation.content
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
-            header = c_header(self.stem, self.artifact.inputs, self.artifact.outputs)
-            files[f"{self.stem}.model_params.h"] = header.encode()
-        return {**files, f"{self.stem}.json": self._manifest(files, timings)}
+        files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
+        manifest = f"{self.stem}.json"
+        files[f"{self.stem}.README.md"] = make_readme(self._about({*files, manifest})).encode()
+        return {**files, manifest: self._manifest(files, timings)}
+
+    def _about(self, names: set[str]) -> About:
+        compilation = self.compilation
+        return About(
+            name=self.name,
+            stem=self.stem,
+            made_from=self.provenance.source.name,
+            target=self.provenance.target,
+            contract=self.contract,
+            runs_on_camera=compilation.file if compilation else self.name,
+            compile_with=compilation.command if compilation and not compilation.content else "",
+            beside=names - {self.name},
+            failed=() if self.report.passed else self.report.reasons,
+        )
 
     def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
         artifact = self.artifact

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+C_COMPILERS = ("cc", "gcc", "clang")
 
 # No time limits, which a busy machine breaks, and the same examples in every run: a failure is the change's own.
 settings.register_profile(
@@ -101,6 +102,15 @@ def zoo() -> Path:
 def repository() -> Path:
     """The checkout's folder."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def c_compiler() -> str:
+    """The system's C compiler: what dlpuconv writes in C is compiled and run."""
+    found = next(filter(None, map(shutil.which, C_COMPILERS)), None)
+    if found is None:
+        pytest.fail("the C code of headers and reports is compiled, and there is no cc: scripts/setup test installs it")
+    return found
 
 
 @pytest.fixture(scope="module")

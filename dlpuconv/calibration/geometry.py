@@ -9,6 +9,13 @@ from dlpuconv.calibration.preprocess import Resize
 LETTERBOX_FILL = 114
 """Gray level beside a letterboxed image: what YOLO training uses."""
 
+IN_WORDS: dict[Resize, str] = {
+    Resize.STRETCH: "width and height scaled each by a factor of its own",
+    Resize.LETTERBOX: f"scaled by one factor to fit inside, centred, the rest filled with gray ({LETTERBOX_FILL})",
+    Resize.CENTER_CROP: "the largest part in the middle that has this ratio of width to height, scaled by one factor",
+}
+"""What an application has to do with a picture of another size."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import dlpuconv
-from dlpuconv.calibration import Origin
+from dlpuconv.calibration import Origin, PixelSamples
 from dlpuconv.content import sha256_of, size_of
+from dlpuconv.contract import contract_of_artifact, input_entry, output_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.content import Content
-    from dlpuconv.ir import InputBinding, Source
+    from dlpuconv.contract import Contract
+    from dlpuconv.ir import Source
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
-    from dlpuconv.plugin import Artifact, Port, Target
+    from dlpuconv.plugin import Artifact, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Trial
 
@@ -52,6 +54,18 @@ class Provenance:
     backend: str
     request: Mapping[str, Json]
 
+    @property
+    def of_images(self) -> bool:
+        """Whether the user gave images, which came to the input's size as `preprocessing` says."""
+        if self.calibration is None:
+            return False
+        held_out = self.calibration.held_out if self.calibration.judges else None
+        return any(isinstance(samples, PixelSamples) and len(samples) for samples in (self.calibration.given, held_out))
+
+    def contract(self, artifact: Artifact) -> Contract:
+        """How to feed and read what was made: whatever is written about that comes from here."""
+        return contract_of_artifact(artifact, self.preprocessing, of_images=self.of_images)
+
 
 def build_manifest(
     made: Provenance,
@@ -69,6 +83,7 @@ def build_manifest(
         report: the verifier's, as JSON; its `verdict` is repeated at the top.
         timings: wall seconds by stage; empty where the manifest must be reproducible to the byte.
     """
+    contract = made.contract(artifact)
     manifest: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "dlpuconv": dlpuconv.__version__,
@@ -80,12 +95,12 @@ def build_manifest(
         "verified": report["verdict"] == "pass",
         "files": [_file(name, content) for name, content in sorted(files.items())],
         "source": {"name": made.source.name, "sha256": made.source.sha256},
-        "calibration": _calibration(made.calibration),
+        "calibration": {**_calibration(made.calibration), "of_images": made.of_images},
         "preprocessing": made.preprocessing.as_json(),
         "recipe": made.recipe.to_json(),
         "trials": [trial.to_json() for trial in made.trials],
-        "inputs": [_input(port, artifact.bindings[port.name]) for port in artifact.inputs],
-        "outputs": [_output(port) for port in artifact.outputs],
+        "inputs": [input_entry(feed) for feed in contract.inputs],
+        "outputs": [output_entry(port) for port in contract.outputs],
         "layers": [_layer(names) for names in artifact.layers],
         "warnings": list(artifact.warnings),
         "facts": dict(artifact.facts),
@@ -101,7 +116,7 @@ def _file(name: str, content: Content) -> Json:
     return {"name": name, "sha256": sha256_of(content), "bytes": size_of(content)}
 
 
-def _calibration(calibration: Calibration | None) -> Json:
+def _calibration(calibration: Calibration | None) -> dict[str, Json]:
     if calibration is None:
         return {
             "calibrated": False,
@@ -129,37 +144,6 @@ def _layer(names: LayerNames) -> Json:
         "nodes": list(names.nodes),
         "modules": list(names.modules),
         "values": list(names.values),
-    }
-
-
-def _port(port: Port) -> dict[str, Json]:
-    return {
-        "name": port.name,
-        "file_name": port.name_in_file,
-        "dtype": port.dtype,
-        "shape": list(port.shape),
-        "source_shape": list(port.source_shape),
-        "permutation": list(port.permutation),
-        "scale": port.scale,
-        "zero_point": port.zero_point,
-    }
-
-
-def _output(port: Port) -> Json:
-    """How to read it: `real = (q - zero_point) * scale`, permuted back; a part goes to `source[..., start:stop]`."""
-    part = port.part
-    return {**_port(port), "part": asdict(part) if part else None}
-
-
-def _input(port: Port, binding: InputBinding) -> Json:
-    """How to feed the artifact: `q = round((source * multiplier + offset) / scale) + zero_point`, then permuted."""
-    return {
-        **_port(port),
-        "raw_pixels": binding.raw_pixels,
-        "channel_order": list(binding.order),
-        "multiplier": list(binding.multiplier),
-        "offset": list(binding.offset),
-        "channel_axis": binding.channel_axis,
     }
 
 

@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
+from dlpuconv.contract import c_header, contract_of_file, python_snippet
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
 from dlpuconv.placement.text import plural
 from dlpuconv.reporting.close_ups import close_ups
-from dlpuconv.reporting.contract import contract_of, port_rows
 from dlpuconv.reporting.error_chart import error_charts
 from dlpuconv.reporting.layer_rows import layer_list
 from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
-from dlpuconv.reporting.snippet_c import c_snippet
-from dlpuconv.reporting.snippet_python import python_snippet
+from dlpuconv.reporting.port_rows import port_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
 from dlpuconv.verify.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpuconv.contract import Contract
     from dlpuconv.placement import Forecast
-    from dlpuconv.reporting.contract import Contract
     from dlpuconv.reporting.material import Material
     from dlpuconv.verify import OutputParity
     from dlpuconv.verify.layer_parity import LayersReport
@@ -46,7 +45,7 @@ def make_page(material: Material) -> Page:
         ArtifactError: the manifest is damaged.
     """
     report = material.report
-    contract = contract_of(material.view, material.sidecar)
+    contract = contract_of_file(material.view, material.sidecar)
     note, worst = close_ups(material)
     return Page(
         file=report.file,
@@ -158,8 +157,10 @@ def _chart_note(layers: LayersReport | None) -> str:
 
 def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
     if material.view.format == "tflite":
-        yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
-        yield Snippet("C", c_snippet(material.report.file, contract))
+        if not _is_compiled(material):  # only the chip runs that
+            yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
+        stem = material.report.file.removesuffix(".tflite")
+        yield Snippet(f"C: {stem}.model_params.h", c_header(stem, contract))
     elif material.view.format == PACKAGE:
         file = f"{material.report.file}/model.onnx"
         yield Snippet("Python, for the float model in the package", python_snippet(file, contract, "onnx"))
@@ -171,8 +172,13 @@ def _camera(material: Material) -> Iterator[Snippet]:
     """The chip's own compiler, where there is one that the file has not been through, and the command on the camera."""
     target, file = material.target, material.report.file
     compiler = target.compiler
-    if compiler is not None and not any(layer.custom for layer in material.view.layers):
+    if compiler is not None and not _is_compiled(material):
         filled = (part.format(file=file, folder=".") for part in compiler.arguments)
         yield Snippet("First, where the chip's compiler is installed", " ".join([compiler.executable, *filled]))
         file = compiler.produces.format(stem=file.rpartition(".")[0] or file)
     yield Snippet("Run it once", target.run_on_camera.format(file=file, device=target.device))
+
+
+def _is_compiled(material: Material) -> bool:
+    """Whether the chip's own compiler has put an op of its own into the file."""
+    return material.target.compiler is not None and any(layer.custom for layer in material.view.layers)

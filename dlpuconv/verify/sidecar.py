@@ -59,6 +59,7 @@ class Sidecar:
         bindings: how source values become the file's, by input name.
         source_sha256: of the model that the file was made from.
         preprocessing: of images; None in a manifest that does not say.
+        of_images: the user gave images, which came to the input's size as `preprocessing` says.
         equalized: channels of activations were scaled.
         absorbed: channels of activations were moved.
         layers: names of the file's layers, in its order; empty in a manifest that does not tell.
@@ -74,6 +75,7 @@ class Sidecar:
     bindings: Mapping[str, InputBinding] = field(default_factory=dict)
     source_sha256: str = ""
     preprocessing: Recorded | None = None
+    of_images: bool = False
     equalized: bool = False
     absorbed: bool = False
     layers: tuple[LayerNames, ...] = ()
@@ -155,6 +157,7 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         bindings={binding.name: binding for binding in bindings},
         source_sha256=whole.inside("source").text("sha256"),
         preprocessing=_recorded(whole.inside("preprocessing")) if whole.has("preprocessing") else None,
+        of_images=calibration.has("of_images") and calibration.flag("of_images"),
         equalized=recipe.has("equalize") and recipe.flag("equalize"),
         absorbed=recipe.has("absorb") and recipe.flag("absorb"),
         layers=tuple(map(_layer, whole.each("layers"))) if whole.has("layers") else (),

@@ -53,7 +53,9 @@ def test_the_file_takes_raw_rgb_pixels_as_a_camera_delivers_them(finished: Finis
     assert image["dtype"] == "uint8"
     assert image["shape"] == [1, 32, 32, 3]
     assert image["raw_pixels"]
+    assert image["pixel_offset"] == 0
     assert image["scale"] == 1.0
+    assert finished.manifest(target)["calibration"]["of_images"]
 
 
 @pytest.mark.parametrize("target", TARGETS[:3])
@@ -109,6 +111,8 @@ def test_random_calibration_is_marked_in_manifest_and_report(sandbox: Sandbox) -
     _, answer, stderr = convert(sandbox, "--target", "artpec9", "--calibration", "random")
     manifest = json.loads((sandbox.output / "cifar_mobilenetv2.artpec9.json").read_text())
     assert manifest["calibration"]["calibrated"] is False
+    assert manifest["calibration"]["of_images"] is False
+    assert manifest["inputs"][0]["picture"] is None, "nobody gave pictures, or said what becomes of them"
     assert answer["reports"][0]["calibrated"] is False  # type: ignore[index]
     assert "not calibrated" in stderr or "random" in stderr
 

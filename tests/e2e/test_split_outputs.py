@@ -103,7 +103,8 @@ def test_scores_beside_boxes_keep_their_steps_and_the_readme_tells_how_to_join_t
     assert np.abs(found[:, 4:] - expected[:, 4:]).max() < 0.1
     assert np.abs(found[:, :4] - expected[:, :4]).max() < 0.1 * np.abs(expected[:, :4]).max()
     header = (sandbox.output / "detector.artpec8.model_params.h").read_text()
-    assert "/* output0_part1: 4 to 6 on axis 1 of the source model's output0 */" in header
+    assert 'Output 1, "output0_part1": ' in header
+    assert "It is 4 to 6 on axis 1 of the source model's output0." in header
 
 
 def test_the_verifier_reads_from_the_manifest_which_slice_an_output_is(sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dlpuconv.analysis import BlamedLayer, LayerError, LayerFacts
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.plugin import ExternalCompiler
 from dlpuconv.reporting import make_page
 from dlpuconv.reporting.histograms import activation_histogram, channel_chart, channel_peaks, weight_histogram
 from dlpuconv.reporting.origin import trial_rows
@@ -197,6 +198,16 @@ def test_the_contract_tells_how_to_read_each_output(tmp_path: Path) -> None:
     assert (y.kind, y.dtype, y.zero_point) == ("output", "uint8", "128")
     assert y.meaning == f"real = (q \N{MINUS SIGN} 128) {X} 0.0157480314"
     assert x.stands_for == ""
+
+
+def test_code_to_run_a_file_here_is_not_offered_for_what_only_the_chip_runs(tmp_path: Path) -> None:
+    found = material(tmp_path, compared=False)
+    compiler = ExternalCompiler(executable="make-it", arguments=("{file}",), produces="{stem}_made.tflite")
+    found = replace(found, target=replace(found.target, compiler=compiler))
+    assert [snippet.title for snippet in make_page(found).snippets] == ["Python", "C: m.model_params.h"]
+    custom = tuple(replace(layer, custom=True) for layer in found.view.layers)
+    compiled = make_page(replace(found, view=replace(found.view, layers=custom)))
+    assert [snippet.title for snippet in compiled.snippets] == ["C: m.model_params.h"]
 
 
 def test_with_a_manifest_the_contract_tells_what_it_is_of_the_source(tmp_path: Path) -> None:

@@ -40,10 +40,13 @@ def test_a_manifest_tells_the_preprocessing_but_no_fixed_input_quantization(tmp_
     assert sidecar is not None
     assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
     assert sidecar.bindings["x"].quantization is None
+    assert not sidecar.of_images
     unstated = manifest(content, preprocessing=recorded | {"stated": False})
+    unstated["calibration"]["of_images"] = True
     sidecar = find_sidecar(written(tmp_path, content, unstated))
     assert sidecar is not None
     assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr")
+    assert sidecar.of_images
 
 
 def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def blame(
         for layer in layers:
             layer.look(reference, now, stands_for, injection)
             done()
-        total.add([(reference[stands_for[t.name]], _real(now[t.name], t)) for t in quantized.graph.outputs])
+        outputs = [(reference.get(stands_for[t.name]), _real(now[t.name], t)) for t in quantized.graph.outputs]
+        total.add([(expected, found) for expected, found in outputs if expected is not None])  # labels lose nothing
     errors = [layer.result(tuned, quantized, names[layer.op]) for layer in layers if not _only_moves(layer.op)]
     return errors, _PERFECT_DB if total.decibels is None else total.decibels
 
@@ -118,9 +119,12 @@ class _Layer:
     def look(self, reference: Values, now: Values, stands_for: Mapping[str, str], injection: Injection) -> None:
         """One sample: run on exact inputs and on those that were made so far."""
         names = [stands_for.get(t.name) for t in self.op.outputs]
-        exact = {t.name: _codes(reference[stands_for[t.name]], t) for t in self.run.reads if t.name in stands_for}
+        known = {t: name for t in self.run.reads if (name := stands_for.get(t.name)) in reference}
+        exact = {t.name: _codes(reference[name], t) for t, name in known.items()}
         now |= self.run({t.name: now[t.name] for t in self.run.reads})
-        if self.op.kind == "QUANTIZE" or None in names or len(exact) < len(self.run.reads):
+        if self.op.kind == "QUANTIZE" or len(exact) < len(self.run.reads):
+            return
+        if any(name not in reference for name in names):  # added by the quantizer, or whole numbers, which are no data
             return
         expected = [reference[name] for name in names if name is not None]
         made = self.run(exact)

@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv_backends.tflite.operators import is_data
 from dlpuconv_backends.tflite.statistics import interpreter_of
 from dlpuconv_backends.tflite.versions import versions_of
 
@@ -39,7 +40,8 @@ class Injection:
         disturbed, self._errors = _disturbed(graph, tensors)
         self._network, slots = _load(disturbed)
         self._slots = slots
-        self._outputs = [d["index"] for d in self._network.get_output_details()]
+        details = self._network.get_output_details()
+        self._outputs = [d["index"] for t, d in zip(graph.outputs, details, strict=True) if is_data(t)]
         for error in self._errors.values():
             self._network.set_tensor(slots[error.name], np.zeros(error.shape, np.float32))
         self._expected: list[Values] = []
@@ -55,7 +57,7 @@ class Injection:
         return {**feed, **dict(zip(self._names, made, strict=True))}
 
     def outputs_with(self, errors: Mapping[str, Values]) -> list[tuple[Values, Values]]:
-        """Each output of the network without and with errors, which are added by activation name."""
+        """Each output that is data without and with errors, which are added by activation name."""
         for name, values in errors.items():
             self._network.set_tensor(self._slots[self._errors[name].name], values)
         found = self._run()

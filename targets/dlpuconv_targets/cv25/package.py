@@ -8,19 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Resize
-from dlpuconv.calibration.geometry import LETTERBOX_FILL
+from dlpuconv.calibration.geometry import IN_WORDS
 from dlpuconv.package import FEWEST_SAMPLES, Origin, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.package import Contents, PackageInput
-
-_RESIZED: dict[str, str] = {
-    Resize.STRETCH: "width and height scaled each by a factor of its own",
-    Resize.LETTERBOX: f"scaled by one factor to fit inside, centred, the rest filled with gray ({LETTERBOX_FILL})",
-    Resize.CENTER_CROP: "the largest part in the middle that has this ratio of width to height, scaled by one factor",
-}
 
 _ORIGINS: dict[Origin, str] = {
     Origin.CALIBRATION: "the first calibration samples",
@@ -68,7 +62,7 @@ class CvflowPackager:
             "fewest": FEWEST_SAMPLES,
             "few": 0 < contents.samples < FEWEST_SAMPLES,
             "origins": _ORIGINS,
-            "resized": _RESIZED.get(contents.resize, ""),
+            "resized": IN_WORDS[Resize(contents.resize)] if contents.resize else "",
         }
         return Texts(
             files={

@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.flatbuffer import Operator, encode
 from dlpuconv_backends.tflite.blame import blame
 from dlpuconv_backends.tflite.injection import Injection
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.tuning import Tuned
-from tests.backends.tflite.models import INT8, PER_CHANNEL, PER_TENSOR, run
+from tests.backends.tflite.models import INT8, PER_CHANNEL, PER_TENSOR, activation, constant, run
 from tests.backends.tflite.networks import measured, pixels, separable
 
 if TYPE_CHECKING:
@@ -63,6 +64,20 @@ def test_with_a_scale_for_each_channel_the_same_layer_is_as_good_as_the_others()
 def test_the_error_so_far_of_the_last_layer_is_that_of_the_outputs() -> None:
     layers, total_db = blame(*quantized(network(), PER_TENSOR), SAMPLES)
     assert layers[-1].accumulated_db == pytest.approx(total_db)
+
+
+def test_labels_beside_the_network_s_values_lose_nothing() -> None:
+    graph = network()
+    plain, plain_db = blame(*quantized(graph, PER_TENSOR), SAMPLES)
+    labels = activation("labels", 1, 4, 4, dtype=np.int64)
+    options = schema.ArgMaxOptionsT()
+    options.outputType = schema.TensorType.INT64
+    graph.operators.append(Operator("ARG_MAX", [graph.outputs[0], constant("axis", 3, np.int32)], [labels], options))
+    graph.outputs.append(labels)
+    layers, total_db = blame(*quantized(graph, PER_TENSOR), SAMPLES)
+    assert total_db == pytest.approx(plain_db)
+    assert [layer.alone_db for layer in layers[: len(plain)]] == pytest.approx([layer.alone_db for layer in plain])
+    assert [(layer.op, layer.alone_db) for layer in layers[len(plain) :]] == [("ARG_MAX", None)]
 
 
 def test_a_first_layer_s_own_error_is_its_error_so_far() -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.reporting.contract import INTEGERS, takes
+from dlpuconv.contract.description import INTEGERS, is_quantized
+from dlpuconv.contract.words import lines_of, resized, shaped, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpuconv.contract.description import Contract, Feed
     from dlpuconv.plugin import Port
-    from dlpuconv.reporting.contract import Contract
 
 _TFLITE = """\
 import numpy as np
@@ -55,7 +56,7 @@ def python_snippet(file: str, contract: Contract, runs: str) -> str:
         '    """Gives real values by name, in the source model\'s order of axes."""'
         if contract.known
         else '    """Gives real values by name."""',
-        *(line for name, port in zip(names, contract.inputs, strict=True) for line in _fed(name, port, contract)),
+        *(line for name, feed in zip(names, contract.inputs, strict=True) for line in _fed(name, feed, contract)),
         f"    raw = infer({', '.join(names)})",
         *_answer(contract),
     ]
@@ -63,42 +64,49 @@ def python_snippet(file: str, contract: Contract, runs: str) -> str:
     return "\n".join([head, "", *body, ""])
 
 
-def _fed(name: str, port: Port, contract: Contract) -> Iterator[str]:
-    """What an input is, and how it becomes codes; raw pixels of the file's own type are codes already."""
-    yield f"    # {name}: {list(port.shape)}, {takes(port, contract)}"
-    if port.scale is None or port.zero_point is None or port.dtype not in INTEGERS:
+def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
+    """What an input is, and how it becomes what the file takes; pixels that somebody normalized are refused."""
+    port = feed.port
+    given = "uint8" if feed.binding.raw_pixels else "float" if is_quantized(port) else port.dtype
+    for told in (f"{name}: {given} {shaped(port)}, {takes(feed, contract)}.", resized(feed)):
+        yield from (f"    # {line}" for line in lines_of(told))
+    if feed.pixel_offset is not None:
+        pixels = f'np.asarray({name}).astype(np.uint8, casting="safe")'
+        yield f"    {name} = {_moved(pixels, port.dtype, feed.pixel_offset)}"
+    elif is_quantized(port):
+        limits = np.iinfo(port.dtype)
+        rounded = f"np.rint(np.asarray({name}, np.float64) / {_step(port)})"
+        codes = f"np.clip({rounded} + {port.zero_point}, {limits.min}, {limits.max})"
+        yield f"    {name} = {codes}.astype(np.{port.dtype})"
+    else:
         yield f"    {name} = np.asarray({name}, np.{_numpy(port.dtype)})"
-        return
-    if port.scale == 1.0 and port.zero_point == 0 and port.dtype == "uint8":
-        yield f"    {name} = np.asarray({name}, np.uint8)"
-        return
-    limits = np.iinfo(port.dtype)
-    rounded = f"np.rint(np.asarray({name}, np.float64) / {float(np.float32(port.scale))!r}) + {port.zero_point}"
-    yield f"    {name} = np.clip({rounded}, {limits.min}, {limits.max}).astype(np.{port.dtype})"
+
+
+def _moved(pixels: str, dtype: str, offset: int) -> str:
+    if offset:
+        return f"({pixels}.astype(np.int16) - {-offset}).astype(np.{_numpy(dtype)})"
+    return pixels if dtype == "uint8" else f"{pixels}.astype(np.{_numpy(dtype)})"
 
 
 def _answer(contract: Contract) -> Iterator[str]:
     """The outputs in real units; the parts of one source output are put together again."""
-    whole = {port.name: _real(number, port) for number, port in enumerate(contract.outputs) if port.part is None}
-    parts: dict[tuple[str, int], list[tuple[int, str]]] = {}
-    for number, port in enumerate(contract.outputs):
-        if port.part is not None:
-            parts.setdefault((port.part.output, port.part.axis), []).append((port.part.start, _real(number, port)))
     yield "    return {"
-    for name, real in whole.items():
-        yield f"        {name!r}: {real},"
-    for (name, axis), pieces in parts.items():
+    for number, port in enumerate(contract.outputs):
+        if port.part is None:
+            yield f"        {port.name!r}: {_real(number, port)},"
+    for (name, axis), pieces in contract.parts.items():
         yield f"        {name!r}: np.concatenate(["
-        yield from (f"            {real}," for _, real in sorted(pieces))
+        yield from (f"            {_real(number, contract.outputs[number])}," for number, _ in pieces)
         yield f"        ], axis={axis}),"
     yield "    }"
 
 
 def _real(number: int, port: Port) -> str:
     text = f"raw[{number}]"
-    if port.scale is not None and port.zero_point is not None:
-        minus = f" - {port.zero_point}" if port.zero_point >= 0 else f" + {-port.zero_point}"
-        text = f"(({text}.astype(np.float32){minus}) * np.float32({float(np.float32(port.scale))!r}))"
+    if is_quantized(port):
+        zero_point = port.zero_point or 0
+        minus = f" - {zero_point}" if zero_point >= 0 else f" + {-zero_point}"
+        text = f"(({text}.astype(np.float32){minus}) * np.float32({_step(port)}))"
     order = [int(axis) for axis in np.argsort(port.permutation)]
     if len(order) == len(port.shape) and order != sorted(order):
         text += f".transpose({', '.join(map(str, order))})"
@@ -106,6 +114,11 @@ def _real(number: int, port: Port) -> str:
     else:
         after = port.shape
     return text if after == port.source_shape else f"{text}.reshape({list(port.source_shape)})"
+
+
+def _step(port: Port) -> str:
+    """The scale as the file holds it, in float32."""
+    return repr(float(np.float32(port.scale or 0.0)))
 
 
 def _numpy(dtype: str) -> str:

@@ -1,0 +1,158 @@
+"""C to include: what turns an application's values into codes and codes into values, and the size of each buffer."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.contract.axis_names import axis_names
+from dlpuconv.contract.c_text import c_comment, c_float
+from dlpuconv.contract.description import height_width_channels, is_quantized
+from dlpuconv.contract.words import gives, lines_of, part_of, resized, shaped, takes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dlpuconv.contract.description import Contract, Feed
+    from dlpuconv.plugin import Port
+
+_TYPES = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
+    "uint32": "uint32_t", "int64": "int64_t", "float32": "float", "float64": "double",
+}  # fmt: skip
+
+
+def c_header(stem: str, contract: Contract) -> str:
+    """`model_params.h`: macros and inline functions, C99 with nothing but the standard headers.
+
+    It compiles under the warnings of Axis' examples, `-Wbad-function-cast` among them, which are errors there.
+
+    Args:
+        stem: of the file's name, for the guard and the first line.
+        contract: of both ends.
+    """
+    guard = f"M_{re.sub(r'\W', '_', stem, flags=re.ASCII).upper()}_MODEL_PARAMS_H"
+    lines = [
+        f"/* Made by dlpuconv: how to feed and read {c_comment(stem)}. */",
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        "#include <math.h>",
+        "#include <stdint.h>",
+        "",
+        f"#define MODEL_NUM_INPUTS {len(contract.inputs)}",
+        f"#define MODEL_NUM_OUTPUTS {len(contract.outputs)}",
+    ]
+    for number, feed in enumerate(contract.inputs):
+        lines += ["", *_input(number, feed, contract)]
+    for number, port in enumerate(contract.outputs):
+        lines += ["", *_output(number, port)]
+    return "\n".join([*lines, *axis_names(contract), "", f"#endif /* {guard} */", ""])
+
+
+def _input(number: int, feed: Feed, contract: Contract) -> Iterator[str]:
+    port, prefix = feed.port, f"MODEL_INPUT_{number}"
+    yield _comment(
+        f'Input {number}, "{port.name_in_file}": {port.dtype} {shaped(port)}.',
+        f"It takes {takes(feed, contract)}.",
+        resized(feed),
+    )
+    yield from _extents(prefix, port)
+    if (extents := height_width_channels(port)) is not None:
+        yield from _macros(prefix, zip(("HEIGHT", "WIDTH", "CHANNELS"), extents, strict=True))
+    yield from _picture(prefix, feed)
+    if feed.pixel_offset is None:
+        yield from _scale(prefix, port)
+        yield from _from_real(number, port)
+    else:
+        yield from _from_pixel(number, port, feed.pixel_offset)
+
+
+def _output(number: int, port: Port) -> Iterator[str]:
+    prefix = f"MODEL_OUTPUT_{number}"
+    yield _comment(
+        f'Output {number}, "{port.name_in_file}": {port.dtype} {shaped(port)}.',
+        f"It is {part_of(port)}." if port.part else "",
+        f"It gives {gives(port)}.",
+    )
+    yield from _extents(prefix, port)
+    yield from _scale(prefix, port)
+    if is_quantized(port):
+        real = f"((float)code - {c_float(port.zero_point or 0)}) * {c_float(_step(port))}"
+        yield from _function(f"float model_output_{number}_to_real({_TYPES[port.dtype]} code)", f"return {real}")
+
+
+def _picture(prefix: str, feed: Feed) -> Iterator[str]:
+    """What is known of the pictures that go in."""
+    picture = feed.picture
+    if picture is None:
+        return
+    if picture.color:
+        yield f'#define {prefix}_COLOR "{picture.color}"'
+    if picture.fill is not None:
+        yield _comment("Gray level of the pixels beside a letterboxed picture; what is done to pixels is done to it.")
+        yield f"#define {prefix}_LETTERBOX_FILL {picture.fill}"
+    if picture.mean:
+        yield f"#define {prefix}_MEAN {{{', '.join(map(c_float, picture.mean))}}}"
+        yield f"#define {prefix}_STD {{{', '.join(map(c_float, picture.std))}}}"
+
+
+def _extents(prefix: str, port: Port) -> Iterator[str]:
+    yield f'#define {prefix}_DTYPE "{c_comment(port.dtype)}"'
+    shape = [("RANK", len(port.shape)), ("SHAPE", f"{{{', '.join(map(str, port.shape))}}}")]
+    yield from _macros(prefix, [*shape, ("SIZE", math.prod(max(extent, 1) for extent in port.shape))])
+
+
+def _scale(prefix: str, port: Port) -> Iterator[str]:
+    if is_quantized(port):
+        yield from _macros(prefix, [("SCALE", c_float(_step(port))), ("ZERO_POINT", f"({port.zero_point})")])
+
+
+def _from_pixel(number: int, port: Port, offset: int) -> Iterator[str]:
+    """Neither scale nor zero point has a part in it, so the header says what the two are."""
+    prefix = f"MODEL_INPUT_{number}"
+    yield from _macros(prefix, [("RAW_PIXELS", 1), ("PIXEL_OFFSET", f"({offset})")])
+    if is_quantized(port):
+        yield _comment("What the codes stand for inside the network. Pixels need neither of the two.")
+    yield from _scale(prefix, port)
+    if port.dtype in _TYPES:
+        kind = _TYPES[port.dtype]
+        code = f"({kind})(pixel - {-offset})" if offset else "pixel"
+        yield from _function(f"{kind} model_input_{number}_from_pixel(uint8_t pixel)", f"return {code}")
+
+
+def _from_real(number: int, port: Port) -> Iterator[str]:
+    """Rounds half to even, in double: exactly what the verifier and the Python code do."""
+    if is_quantized(port):
+        limits, kind = np.iinfo(port.dtype), _TYPES[port.dtype]
+        yield from _function(
+            f"{kind} model_input_{number}_from_real(float real)",
+            f"double code = rint((double)real / (double){c_float(_step(port))}) + ({port.zero_point})",
+            f"code = fmin(fmax(code, {limits.min}.0), {limits.max}.0)",
+            f"return ({kind})code",
+        )
+
+
+def _function(declared: str, *statements: str) -> Iterator[str]:
+    yield f"static inline {declared}"
+    yield "{"
+    yield from (f"    {statement};" for statement in statements)
+    yield "}"
+
+
+def _macros(prefix: str, values: Sequence[tuple[str, object]] | Iterator[tuple[str, object]]) -> Iterator[str]:
+    yield from (f"#define {prefix}_{name} {value}" for name, value in values)
+
+
+def _step(port: Port) -> float:
+    assert port.scale is not None  # is_quantized
+    return port.scale
+
+
+def _comment(*sentences: str) -> str:
+    """Each sentence on lines of its own; nothing in them can end the comment."""
+    lines = [line for sentence in sentences for line in lines_of(c_comment(sentence))]
+    return f"/* {'\n   '.join(lines)} */"

@@ -1,0 +1,93 @@
+"""The README beside a file: for whoever has the file, and may have nothing else."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.contract import python_snippet
+from dlpuconv.contract.description import is_quantized
+from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
+from dlpuconv.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dlpuconv.contract import Contract
+    from dlpuconv.plugin import Target
+
+_DESCRIBED = {
+    ".recipe.toml": "how it was quantized; `dlpuconv convert --recipe` follows it",
+    ".reference.npz": "a few inputs, and the codes that the file gives for them on TensorFlow Lite's integer kernels",
+    ".model_params.h": "sizes of the buffers, and functions between pixels, real values and codes, for C",
+    ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a README tells of.
+
+    Attributes:
+        name: of the file.
+        stem: of the files beside it.
+        made_from: name of the source model.
+        target: the chip.
+        contract: how to feed and read it.
+        runs_on_camera: name of the file that the camera loads: its own, or what the chip's compiler makes of it.
+        compile_with: the command that makes it; empty where that is done, or where there is no such compiler.
+        beside: names of the files beside it, the manifest's among them.
+        failed: why it failed verification; empty where it passed.
+    """
+
+    name: str
+    stem: str
+    made_from: str
+    target: Target
+    contract: Contract
+    runs_on_camera: str
+    compile_with: str
+    beside: Collection[str]
+    failed: tuple[str, ...]
+
+
+def make_readme(about: About) -> str:
+    """Markdown; same facts, same text."""
+    from importlib import resources
+
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"plain": _plain, "shaped": shaped, "quoted": repr, "sh": shlex.quote}
+    text = (resources.files(__package__) / "templates" / "README.md.j2").read_text("utf-8")
+    contract = about.contract
+    return environment.from_string(text).render(
+        about=about,
+        contract=contract,
+        takes=takes,
+        resized=resized,
+        gives=gives,
+        part_of=part_of,
+        is_quantized=is_quantized,
+        python=python_snippet(about.name, contract, "tflite" if about.name.endswith(".tflite") else "onnx").rstrip(),
+        run_once=about.target.run_on_camera.format(file=about.runs_on_camera, device=about.target.device),
+        reference=f"{about.stem}.reference.npz",
+        header=f"{about.stem}.model_params.h",
+        described={name: _description(about, name) for name in (about.name, *sorted(about.beside))},
+    )
+
+
+def _description(about: About, name: str) -> str:
+    if name == about.name:
+        return "the network"
+    if name == about.runs_on_camera:
+        return "the same, compiled for the chip: what the camera loads"
+    return next((told for suffix, told in _DESCRIBED.items() if name == about.stem + suffix), "")
+
+
+def _plain(text: str) -> str:
+    """Names come from strangers' files: nothing in them may end the code that they stand in, or the table's cell."""
+    return printable(text).replace("`", "'").replace("|", "/")

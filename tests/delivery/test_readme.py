@@ -1,0 +1,120 @@
+"""The README beside a file, where the real files of `tests/contract` do not reach."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.contract import c_header
+from dlpuconv.delivery import About, Reference, make_readme
+from tests.contract.support import BOXES, PIXELS, SCORES, VALUES, contract
+from tests.verify.test_verify_file import CHIP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+ABOUT = About(
+    name="m.chip.tflite",
+    stem="m.chip",
+    made_from="m",
+    target=replace(CHIP, device="a-device"),
+    contract=contract(BOXES, SCORES),
+    runs_on_camera="m.chip.tflite",
+    compile_with="",
+    beside=("m.chip.json", "m.chip.reference.npz", "m.chip.model_params.h"),
+    failed=(),
+)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_it_says_how_pixels_go_in_and_what_comes_out() -> None:
+    text = make_readme(ABOUT)
+    assert "- `image`: uint8 [1, 2, 2, 3] NHWC. It takes raw pixels 0 to 255, RGB, as the camera delivers them" in text
+    assert "It gives codes: real = (code - 3) * 2.5; it is 0 to 3 on axis 1 of the source model's out." in text
+    assert "failed" not in text
+
+
+def test_the_functions_that_it_names_are_the_headers() -> None:
+    labels = replace(BOXES, name="labels", dtype="int64", scale=None, zero_point=None, part=None)
+    ends = contract(labels, BOXES, feeds=(PIXELS, VALUES))
+    named = re.findall(r"^- `(model_\w+)\(", make_readme(replace(ABOUT, contract=ends)), re.MULTILINE)
+    assert named == ["model_input_0_from_pixel", "model_input_1_from_real", "model_output_1_to_real"]
+    assert re.findall(r"inline \w+ (\w+)\(", c_header("m", ends)) == named
+
+
+def test_its_commands_have_every_input_and_output_and_survive_names_with_spaces() -> None:
+    named = replace(ABOUT, name="my m.chip.tflite", runs_on_camera="my m.chip.tflite")
+    (shell,) = blocks(make_readme(named), "sh")
+    words = [shlex.split(line, comments=True) for line in shell.splitlines() if line]
+    assert words[0] == ["larod-client", "-a"]
+    assert words[1] == ["larod-client", "-g", "my m.chip.tflite", "-c", "a-device", "-R", "100", "-w", "5", "-i", ""]
+    assert " ".join(words[2][5:]) == "-R 1 -i input_0.bin -o output_0.bin -o output_1.bin"
+    assert words[3] == ["journalctl", "-u", "larod"]
+
+
+def test_a_file_that_the_chips_compiler_still_has_to_see_is_compiled_first() -> None:
+    text = make_readme(replace(ABOUT, runs_on_camera="m_edgetpu.tflite", compile_with="compiler -s m.chip.tflite"))
+    first, then = blocks(text, "sh")
+    assert first == "compiler -s m.chip.tflite\n"
+    assert "-g m_edgetpu.tflite" in then
+
+
+def test_a_file_that_failed_says_so_before_anything_else() -> None:
+    text = make_readme(replace(ABOUT, failed=("the output is dead",)))
+    assert text.index("**It failed verification") < text.index("- the output is dead") < text.index("## What it takes")
+
+
+def test_it_lists_the_files_that_are_there_and_needs_no_reference() -> None:
+    text = make_readme(replace(ABOUT, beside=("m.chip.json", "m.chip.model_params.h")))
+    assert re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE) == [
+        "m.chip.tflite",
+        "m.chip.json",
+        "m.chip.model_params.h",
+    ]
+    assert "reference" not in text
+    assert len(blocks(text, "python")) == 1
+
+
+def test_nothing_in_a_name_ends_the_code_that_it_stands_in() -> None:
+    evil = "a`\n```\n# b | c"
+    ends = contract(
+        replace(BOXES, name=evil, part=None), feeds=(replace(VALUES, port=replace(PIXELS.port, name=evil)),)
+    )
+    text = make_readme(replace(ABOUT, contract=ends, made_from=evil, failed=(evil,)))
+    assert len(re.findall(r"^```", text, re.MULTILINE)) == len(re.findall(r"^```", make_readme(ABOUT), re.MULTILINE))
+    assert "\n# b" not in text.split("\n", 1)[1]
+    for code in blocks(text, "python"):
+        ast.parse(code)
+
+
+def test_a_target_with_a_command_of_its_own_is_told_that_one() -> None:
+    own = replace(CHIP, run_on_camera="run-it {file}")
+    shell = blocks(make_readme(replace(ABOUT, target=own)), "sh")
+    assert shell == ["run-it m.chip.tflite\n"]
+
+
+def test_the_comparison_counts_codes_that_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    boxes, scores = np.zeros((2, *BOXES.shape), np.uint8), np.zeros((2, *SCORES.shape), np.int8)
+    reference = Reference({}, {"out_part0": boxes, "out_part1": scores})
+    (tmp_path / "m.chip.reference.npz").write_bytes(reference.to_npz())
+    boxes[0, 0, 0] = [1, 2, 3, 4]
+    boxes[0].tofile("output_0.bin")
+    (scores[0] - 100).tofile("output_1.bin")
+    exec(blocks(make_readme(ABOUT), "python")[2], {})
+    assert capsys.readouterr().out.splitlines() == [
+        "output 0: 80.0% equal, the largest difference is 4",
+        "output 1: 0.0% equal, the largest difference is 100",
+    ]
