@@ -12,7 +12,7 @@ from dlpuconv.contract import c_header
 from dlpuconv.delivery import About, build_manifest, make_readme, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
-from dlpuconv.verify.sidecar import sidecar_of
+from dlpuconv.verification.sidecar import sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verify import Report
+    from dlpuconv.verification import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.search import Trial
     from dlpuconv.request import QuantizationOptions
     from dlpuconv.run import Run
-    from dlpuconv.verify.output_parity import ParityReport
+    from dlpuconv.verification.output_parity import ParityReport
 
 
 def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run) -> tuple[Recipe, tuple[Trial, ...]]:
@@ -75,12 +75,12 @@ class _Workshop:
 
     def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
         """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
-        from dlpuconv.verify import least_db
-        from dlpuconv.verify.engine import check
-        from dlpuconv.verify.reach import with_reach
-        from dlpuconv.verify.rule import Context
-        from dlpuconv.verify.rules.measured import MEASURED_RULES
-        from dlpuconv.verify.verdict import decide
+        from dlpuconv.verification import least_db
+        from dlpuconv.verification.engine import check
+        from dlpuconv.verification.reach import with_reach
+        from dlpuconv.verification.rule import Context
+        from dlpuconv.verification.rules.measured import MEASURED_RULES
+        from dlpuconv.verification.verdict import decide
 
         asked, yardstick = self.run.request.verification, self.run.yardstick
         view = self.backend.read(file)

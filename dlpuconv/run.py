@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dlpuconv.progress import Progress
     from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.request import Request
-    from dlpuconv.verify.misfit import Misfit
+    from dlpuconv.verification.misfit import Misfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ for _root in ("backends", "targets"):
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Target
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
 PAGES = REPOSITORY / "docs" / "rules"
 _DISTRIBUTION = "dlpuconv"
@@ -92,7 +92,7 @@ def row(rule: Rule) -> str:
 
 def rules_of(target: Target) -> tuple[Rule, ...]:
     """The rules that the verifier applies for a target, in its order."""
-    from dlpuconv.verify.rules import UNIVERSAL_RULES
+    from dlpuconv.verification.rules import UNIVERSAL_RULES
 
     return (*target.rules, *UNIVERSAL_RULES)
 

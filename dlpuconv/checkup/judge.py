@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
 from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
-from dlpuconv.verify.engine import check
-from dlpuconv.verify.rule import Context, Severity
-from dlpuconv.verify.rules import INPUT_RULES
-from dlpuconv.verify.verdict import broken
+from dlpuconv.verification.engine import check
+from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.rules import INPUT_RULES
+from dlpuconv.verification.verdict import broken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dlpuconv.errors import DlpuconvError
     from dlpuconv.formats import FileView
     from dlpuconv.plugin import Draft, Target
-    from dlpuconv.verify.misfit import Misfit
-    from dlpuconv.verify.rule import Finding, Hit
+    from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.verification.rule import Finding, Hit
 
 _UNKNOWN = Placement()
 """Of a chip that says nothing: all runs on its accelerator; only the layers' figures are used."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
-    from dlpuconv.verify.rule import Finding
+    from dlpuconv.verification.rule import Finding
 
 
 class Outcome(StrEnum):

@@ -117,7 +117,7 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
     from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
-    from dlpuconv.verify import render_doubts, render_reasons
+    from dlpuconv.verification import render_doubts, render_reasons
 
     show(summary_table(done), *placement_lines(done))
     for artifact in done.artifacts:

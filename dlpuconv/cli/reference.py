@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.ir import Model
     from dlpuconv.request import Request
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification.sidecar import Sidecar
 
 
 def read_reference(reference: Path, request: Request, sidecar: Sidecar | None) -> Model:

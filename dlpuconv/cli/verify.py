@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.request import Request
-    from dlpuconv.verify import Question, Report
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification import Question, Report
+    from dlpuconv.verification.sidecar import Sidecar
 
 Ignore = Annotated[
     list[str] | None,
@@ -74,8 +74,8 @@ def verify(
     from dlpuconv.option_values import make_request
     from dlpuconv.registry import load_target
     from dlpuconv.reporting.files import check_report
-    from dlpuconv.verify import Question, render_report, verify_file
-    from dlpuconv.verify.sidecar import find_sidecar
+    from dlpuconv.verification import Question, render_report, verify_file
+    from dlpuconv.verification.sidecar import find_sidecar
 
     if report:
         check_report(report)
@@ -131,9 +131,9 @@ def _write_report(place: Path, file: Path, found: Report, chip: Target, question
     """The page of a file that was verified."""
     from dlpuconv.formats.detect import read
     from dlpuconv.reporting import Material, make_page, render, size_of, write_report
-    from dlpuconv.verify import least_db
-    from dlpuconv.verify.naming import with_names
-    from dlpuconv.verify.sidecar import find_sidecar
+    from dlpuconv.verification import least_db
+    from dlpuconv.verification.naming import with_names
+    from dlpuconv.verification.sidecar import find_sidecar
 
     view = (question.backend.read if question.backend else read)(file)
     sidecar = find_sidecar(file, view)

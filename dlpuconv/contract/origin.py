@@ -12,7 +12,7 @@ from dlpuconv.contract.description import Contract, Feed, Picture, height_width_
 from dlpuconv.formats.names import port_names
 from dlpuconv.ir import InputBinding
 from dlpuconv.plugin import Port
-from dlpuconv.verify.sidecar import Recorded
+from dlpuconv.verification.sidecar import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.formats import FileView, TensorView
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification.sidecar import Sidecar
 
 
 def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of_images: bool) -> Contract:

@@ -10,7 +10,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.input_fit.evidence import evidence_of
 from dlpuconv.input_fit.measure import Probe
 from dlpuconv.input_fit.pixels import pictures_of
-from dlpuconv.verify.misfit import Misfit
+from dlpuconv.verification.misfit import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

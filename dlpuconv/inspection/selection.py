@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.formats.detect import read
 from dlpuconv.ir.layer_names import closest
-from dlpuconv.verify.sidecar import find_sidecar
+from dlpuconv.verification.sidecar import find_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

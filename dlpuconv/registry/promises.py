@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
 
 def wrong_with_target(target: Target, name: str) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def wrong_with_backend(backend: type[Backend], name: str) -> tuple[str, ...]:
 
 def _target(target: Target, name: str) -> Iterator[str]:
     from dlpuconv.plugin import ExternalCompiler
-    from dlpuconv.verify.rules import UNIVERSAL_RULES
+    from dlpuconv.verification.rules import UNIVERSAL_RULES
 
     if target.name != name:
         yield f"it calls itself {target.name!r}, but the entry point must have the same name"
@@ -94,7 +94,7 @@ def _placement(placement: object) -> Iterator[str]:
 
 def _rules(field: str, rules: object, others: Iterable[Rule] = ()) -> Iterator[str]:
     """What is wrong with rules that are listed beside `others`."""
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
     if not isinstance(rules, tuple):
         yield from _kind(field, rules, tuple)
@@ -111,7 +111,7 @@ def _rules(field: str, rules: object, others: Iterable[Rule] = ()) -> Iterator[s
 
 
 def _rule(rule: Rule, called: str) -> Iterator[str]:
-    from dlpuconv.verify.rule import Severity
+    from dlpuconv.verification.rule import Severity
 
     yield from _kind(f"{called}: id", rule.id, _is_word, "a text without spaces")
     yield from _member(f"{called}: severity", rule.severity, Severity)

@@ -17,7 +17,7 @@ from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
 from dlpuconv.reporting.port_rows import port_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verification.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from dlpuconv.contract import Contract
     from dlpuconv.placement import Forecast
     from dlpuconv.reporting.material import Material
-    from dlpuconv.verify import OutputParity
-    from dlpuconv.verify.layer_parity import LayersReport
-    from dlpuconv.verify.rule import Finding
+    from dlpuconv.verification import OutputParity
+    from dlpuconv.verification.layer_parity import LayersReport
+    from dlpuconv.verification.rule import Finding
 
 _SHOWN_PLACES = 20
 _LIKENESS = {

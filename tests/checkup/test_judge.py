@@ -15,11 +15,11 @@ from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
-from dlpuconv.verify.engine import check
-from dlpuconv.verify.rule import Context, Hit, Rule, Severity
-from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers
+from dlpuconv.verification.engine import check
+from dlpuconv.verification.rule import Context, Hit, Rule, Severity
+from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, conv, file_of, options
+from tests.verification.tflite_models import activation, conv, file_of, options
 
 SLOW = advice("T-SLOW", "3x3 is slow.", "a test", at_layers(lambda _, _layer: "3x3", "CONV_2D"), "Use 1x1.")
 AWAY = advice("T-RELU", "RELU runs on the CPU.", "a test", at_layers(lambda _, layer: layer.op, "RELU"))

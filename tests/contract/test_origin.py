@@ -14,11 +14,11 @@ from dlpuconv.contract.words import gives, shaped, takes
 from dlpuconv.formats import FileView, Quantization, TensorView
 from dlpuconv.ir import InputBinding, Layout
 from dlpuconv.plugin import Port
-from dlpuconv.verify.sidecar import Recorded, Sidecar
+from dlpuconv.verification.sidecar import Recorded, Sidecar
 from tests.contract.support import BOXES, IMAGE
 from tests.reporting.material import material
-from tests.verify.test_verify_file import converted as one_layer
-from tests.verify.test_verify_file import manifest
+from tests.verification.test_verify_file import converted as one_layer
+from tests.verification.test_verify_file import manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

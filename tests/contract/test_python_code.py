@@ -11,7 +11,7 @@ import pytest
 from dlpuconv.contract import Picture, contract_of_file, python_snippet
 from dlpuconv.formats.detect import runner
 from dlpuconv.ir import InputBinding
-from dlpuconv.verify.translate import from_artifact
+from dlpuconv.verification.translate import from_artifact
 from tests.contract.support import (
     BOXES,
     IMAGE,

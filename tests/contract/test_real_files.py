@@ -19,8 +19,8 @@ from PIL import Image
 
 from dlpuconv.contract import contract_of_file
 from dlpuconv.formats.detect import read
-from dlpuconv.verify.sidecar import find_sidecar
-from dlpuconv.verify.translate import to_artifact
+from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.verification.translate import to_artifact
 from tests.contract.cases import CASES, MEAN, STD, Made, made, pictures, wide_picture
 from tests.contract.support import defined, run_c
 

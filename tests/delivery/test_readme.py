@@ -13,7 +13,7 @@ import numpy as np
 from dlpuconv.contract import c_header
 from dlpuconv.delivery import About, Reference, make_readme
 from tests.contract.support import BOXES, PIXELS, SCORES, VALUES, contract
-from tests.verify.test_verify_file import CHIP
+from tests.verification.test_verify_file import CHIP
 
 if TYPE_CHECKING:
     from pathlib import Path

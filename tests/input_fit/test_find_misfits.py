@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.ir import Model
-    from dlpuconv.verify.misfit import Misfit
+    from dlpuconv.verification.misfit import Misfit
 
 IMAGENET = make_preprocessing(preset="imagenet")
 UNIT = make_preprocessing(preset="0-1")

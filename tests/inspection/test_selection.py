@@ -10,7 +10,7 @@ import pytest
 
 from dlpuconv.inspection.selection import read_named, select_layers
 from dlpuconv.ir.layer_names import LayerNames
-from tests.verify.tflite_models import healthy
+from tests.verification.tflite_models import healthy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ CHIP = """
 from dataclasses import replace
 from dlpuconv.plugin import *
 from dlpuconv.scheme import *
-from dlpuconv.verify.rule import Hit, Rule, Severity
+from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv_backends.onnx_float import OnnxFloatBackend
 from dlpuconv_targets.cv25 import CV25
 

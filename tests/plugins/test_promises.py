@@ -10,7 +10,7 @@ import pytest
 from dlpuconv.plugin import Backend, Target
 from dlpuconv.registry import backend_names, load_backend, load_target, target_names
 from dlpuconv.registry.promises import wrong_with_backend, wrong_with_target
-from dlpuconv.verify.rule import Rule, Severity
+from dlpuconv.verification.rule import Rule, Severity
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC9
 
 TOY = replace(ARTPEC9, name="toy1")

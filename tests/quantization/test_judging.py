@@ -16,13 +16,13 @@ from dlpuconv.ir.model import Source
 from dlpuconv.plugin import Artifact, Port
 from dlpuconv.quantization import judging
 from dlpuconv.quantization.judging import SampleJudge, spread_by_share
-from dlpuconv.verify.decibel import MOST_DB
+from dlpuconv.verification.decibel import MOST_DB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from dlpuconv.verify.output_parity import ParityReport
+    from dlpuconv.verification.output_parity import ParityReport
 
     type Answer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
