@@ -32,7 +32,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     target: str | Sequence[str],
     calibration: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
     validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     resize: str = "stretch",
@@ -62,13 +64,16 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
-            `example_inputs`) or an `ExportedProgram`.
+            `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one.
         target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
             layout), or any iterable of samples, such as a torch DataLoader. Without data: `"none"` for ranges of
             made-up samples and of the model's batch normalizations, `"random"` to try a conversion.
         validation: data for parity; every fifth calibration sample if None.
-        example_inputs: what `model.forward` takes, for an `nn.Module`.
+        example_inputs: what the forward of an `nn.Module` takes, batch first: a tensor, a tuple of positional arguments
+            (its last may be a dict of further ones by name), or a dict of arguments by name.
+        input_names: for the inputs of a PyTorch model, in order; the names of the arguments if empty.
+        output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
         resize: `stretch`, `letterbox` or `center-crop`.
@@ -113,6 +118,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         resize=resize,
         color=color,
         mean=_values(mean),
@@ -145,7 +152,9 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     target: str | Sequence[str],
     calibration: str | Path | Mapping[str, Any] | Iterable[Any],
     validation: str | Path | Mapping[str, Any] | Iterable[Any] | None = None,
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     resize: str = "stretch",
@@ -169,6 +178,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         calibration: samples; those held out, or `validation`, are what the layers are measured on.
         validation: see `convert`.
         example_inputs: see `convert`.
+        input_names: see `convert`.
+        output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         resize: see `convert`.
@@ -198,6 +209,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         resize=resize,
         color=color,
         mean=_values(mean),
@@ -218,7 +231,9 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     model: ModelLike,
     *,
     target: str | Sequence[str],
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     color: str = "rgb",
@@ -236,6 +251,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         model: see `convert`, as for all that is not told here.
         target: one or several chips; each gets a checkup.
         example_inputs: see `convert`.
+        input_names: see `convert`.
+        output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         color: see `convert`.
@@ -260,6 +277,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         resize="stretch",
         color=color,
         mean=_values(mean),
@@ -276,3 +295,7 @@ def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
     if value is None:
         return None
     return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,5 @@
+"""PyTorch modules and exported programs, by torch's own exporter. Nothing here imports torch until it is needed."""
+
+from dlpuconv.frontends.pytorch.sources import export, is_source
+
+__all__ = ["export", "is_source"]
