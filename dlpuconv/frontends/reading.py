@@ -57,6 +57,8 @@ def _acquire(source: object, example_inputs: object, options: SourceOptions, nam
 
     if pytorch.is_source(source):
         return pytorch.export(source, example_inputs, options, name)
+    if isinstance(source, str | Path) and pytorch.is_program_file(Path(source)):
+        return pytorch.read_program(Path(source), options, name)
     if options.input_names or options.output_names:
         raise UsageError("input_names and output_names are for PyTorch models; the values of an ONNX model have names")
     if isinstance(source, str | Path):
