@@ -120,6 +120,15 @@ def test_a_file_with_another_suffix_and_a_batch_of_any_size_is_read(tmp_path: Pa
     assert model.signature.inputs[0].shape == (1, 3, 8, 8)
 
 
+def test_a_program_that_was_saved_on_a_gpu_is_read_without_one(program: Any, content: bytes, tmp_path: Path) -> None:
+    def edit(records: dict[str, bytes]) -> None:
+        for name in (MODEL, WEIGHTS, "data/constants/model_constants_config.json"):
+            replaced(name, '"type": "cpu", "index": null', '"type": "cuda", "index": 0')(records)
+
+    (tmp_path / "net.pt2").write_bytes(edited(content, edit))
+    assert load(tmp_path / "net.pt2", SourceOptions()).to_bytes() == load(program, SourceOptions()).to_bytes()
+
+
 def test_every_command_reads_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(file), "--target", "cv25", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["checks"]
