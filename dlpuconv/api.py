@@ -33,7 +33,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     target: str | Sequence[str],
     calibration: Source | None = None,
     validation: Source | None = None,
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     resize: str = "stretch",
@@ -63,7 +65,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
-            `example_inputs`) or an `ExportedProgram`.
+            `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one.
         target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
             layout), a torch Dataset, DataLoader or Subset, or any other iterable of samples or batches: arrays, tuples
@@ -73,7 +75,10 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             `"none"` for ranges of made-up samples and of the model's batch normalizations, `"random"` to try a
             conversion.
         validation: data for parity; every fifth calibration sample if None.
-        example_inputs: what `model.forward` takes, for an `nn.Module`.
+        example_inputs: what the forward of an `nn.Module` takes, batch first: a tensor, a tuple of positional arguments
+            (its last may be a dict of further ones by name), or a dict of arguments by name.
+        input_names: for the inputs of a PyTorch model, in order; the names of the arguments if empty.
+        output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
         resize: `stretch`, `letterbox` or `center-crop`.
@@ -119,6 +124,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         resize=resize,
         color=color,
         mean=_values(mean),
@@ -151,7 +158,9 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     target: str | Sequence[str],
     calibration: Source,
     validation: Source | None = None,
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     resize: str = "stretch",
@@ -175,6 +184,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         calibration: samples; those held out, or `validation`, are what the layers are measured on.
         validation: see `convert`.
         example_inputs: see `convert`.
+        input_names: see `convert`.
+        output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         resize: see `convert`.
@@ -204,6 +215,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         targets=(target,) if isinstance(target, str) else tuple(target),
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         resize=resize,
         color=color,
         mean=_values(mean),
@@ -225,7 +238,9 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     *,
     target: str | Sequence[str],
     calibration: Source | None = None,
-    example_inputs: tuple[Any, ...] | None = None,
+    example_inputs: Any = None,
+    input_names: str | Sequence[str] = (),
+    output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
     resize: str = "stretch",
@@ -245,6 +260,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         target: one or several chips; each gets a checkup.
         calibration: see `convert`; samples tell whether the stated normalization suits the network.
         example_inputs: see `convert`.
+        input_names: see `convert`.
+        output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         resize: see `convert`.
@@ -271,6 +288,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
         cut_at=tuple(cut_at),
         resize=resize,
+        input_names=_names(input_names),
+        output_names=_names(output_names),
         color=color,
         mean=_values(mean),
         std=_values(std),
@@ -287,3 +306,7 @@ def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
     if value is None:
         return None
     return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -28,6 +28,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     preset: str | None,
+    input_names: tuple[str, ...] = (),
+    output_names: tuple[str, ...] = (),
     fold_preprocess: str | None = None,
     granularity: str | None = None,
     overrides: tuple[str, ...] = (),
@@ -69,7 +71,9 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         raise UsageError("no target: give at least one, such as artpec8 (`dlpuconv targets` lists them)")
     return Request(
         targets=targets,
-        source=SourceOptions(input_shapes=input_shape, cut_at=cut_at),
+        source=SourceOptions(
+            input_shapes=input_shape, cut_at=cut_at, input_names=input_names, output_names=output_names
+        ),
         preprocessing=make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset),
         normalization=choice(Normalization, "fold-preprocess", fold_preprocess) if fold_preprocess else None,
         quantization=QuantizationOptions(

@@ -41,7 +41,7 @@ class Data:
 
     calibration: Any = None
     validation: Any = None
-    example_inputs: tuple[Any, ...] | None = None
+    example_inputs: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

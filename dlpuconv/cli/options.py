@@ -36,7 +36,7 @@ def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
     return sorted(name for name in ids if name.startswith(incomplete.upper()))
 
 
-Model = Annotated[Path, typer.Argument(help="The .onnx file.", show_default=False)]
+Model = Annotated[Path, typer.Argument(help="The .onnx file, or a .pt2 file of torch.export.save.", show_default=False)]
 Targets = Annotated[
     list[str],
     typer.Option(

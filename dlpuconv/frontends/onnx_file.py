@@ -53,7 +53,7 @@ def from_path(path: Path, name: str | None = None) -> Acquired:
     Raises:
         ModelError: there is no such file, it is no ONNX model, or external data is missing or outside the folder.
     """
-    content = _content(path)
+    content = content_of(path)
     digest = hashlib.sha256(content)
     proto = parse(content, str(path))
     del content
@@ -130,7 +130,12 @@ def parse(content: bytes, what: str) -> onnx.ModelProto:
     return proto
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """What is in a file that a user named as a model.
+
+    Raises:
+        ModelError: there is none, it is too large, or it cannot be read.
+    """
     if path.is_dir():
         raise ModelError(f"{path} is a folder: name the .onnx file in it")
     try:
@@ -139,7 +144,8 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         # Stems are compared, since a common suffix makes all names look alike.
-        siblings = {p.stem: p.name for p in path.parent.glob("*.onnx")} if path.parent.is_dir() else {}
+        folder, suffix = path.parent, path.suffix or ".onnx"
+        siblings = {p.stem: p.name for p in folder.glob(f"*{suffix}")} if folder.is_dir() else {}
         close = get_close_matches(path.stem, siblings, n=1)
         hint = f" (did you mean {siblings[close[0]]!r}?)" if close else ""
         raise ModelError(f"there is no file {path}{hint}") from None

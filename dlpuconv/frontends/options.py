@@ -18,10 +18,14 @@ class SourceOptions:
     Attributes:
         input_shapes: static shape by input name; the name "" stands for the only input.
         cut_at: names of the values that become the outputs, in this order; empty to keep the model's own.
+        input_names: for the inputs of a PyTorch source, in order; empty to keep the names of the arguments.
+        output_names: for its outputs, likewise; empty to keep their keys.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     cut_at: tuple[str, ...] = ()
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
 
 
 def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:

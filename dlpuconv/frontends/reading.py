@@ -25,15 +25,16 @@ def load(
     source: ModelSource,
     options: SourceOptions,
     *,
-    example_inputs: tuple[object, ...] | None = None,
+    example_inputs: object = None,
     name: str | None = None,
 ) -> Model:
     """A model with static shapes that computes what the source computes, in float32.
 
     Args:
-        source: an ONNX file, its bytes, an ONNX object, or a PyTorch module or exported program. Never changed.
+        source: an ONNX file or its bytes, an ONNX object, a PyTorch module, or an exported program or its `.pt2` file.
+            Never changed.
         options: shapes of inputs, and where to end the model.
-        example_inputs: arguments of a PyTorch module's `forward`, batch first.
+        example_inputs: arguments of a PyTorch module's `forward`, batch first: a tensor, a tuple or a dict by name.
         name: stem for file names; by default the file's, or the module's class.
 
     Raises:
@@ -45,15 +46,21 @@ def load(
     """
     from dlpuconv.frontends.steps import finish
 
-    return finish(_acquire(source, example_inputs, name), options)
+    return finish(_acquire(source, example_inputs, options, name), options)
 
 
-def _acquire(source: object, example_inputs: tuple[object, ...] | None, name: str | None) -> Acquired:
+def _acquire(source: object, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:
     import onnx
     import onnx_ir
 
-    from dlpuconv.frontends import onnx_file
+    from dlpuconv.frontends import onnx_file, pytorch
 
+    if pytorch.is_source(source):
+        return pytorch.export(source, example_inputs, options, name)
+    if isinstance(source, str | Path) and pytorch.is_program_file(Path(source)):
+        return pytorch.read_program(Path(source), options, name)
+    if options.input_names or options.output_names:
+        raise UsageError("input_names and output_names are for PyTorch models; the values of an ONNX model have names")
     if isinstance(source, str | Path):
         return onnx_file.from_path(Path(source), name)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -62,11 +69,8 @@ def _acquire(source: object, example_inputs: tuple[object, ...] | None, name: st
         return onnx_file.from_proto(source, name)
     if isinstance(source, onnx_ir.Model):
         return onnx_file.from_graph(source, name)
-    from dlpuconv.frontends import pytorch
-
-    if pytorch.is_source(source):
-        return pytorch.export(source, example_inputs, name)
+    hint = "; give the torch.nn.Module that computes it" if callable(source) else ""
     raise UsageError(
         f"a model is a path, bytes, onnx.ModelProto, onnx_ir.Model, torch.nn.Module or ExportedProgram, not"
-        f" {type(source).__name__}"
+        f" {type(source).__name__}{hint}"
     )

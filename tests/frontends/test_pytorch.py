@@ -49,8 +49,8 @@ def module() -> Any:
     return Small()
 
 
-def convert(source: Any, *inputs: Any) -> Model:
-    return load(source, SourceOptions(), example_inputs=inputs or None)
+def convert(source: Any, *inputs: Any, **names: Any) -> Model:
+    return load(source, SourceOptions(**names), example_inputs=inputs or None)
 
 
 def exported(module: Any, path: Path, image: Any = IMAGE) -> Path:

@@ -66,3 +66,14 @@ def test_a_tflite_target_says_which_extra_is_missing(model: Path, tmp_path: Path
     assert "dlpuconv[tflite]" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_pytorch_file_says_which_extra_is_missing(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    program = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 3, 8, 8),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    done = run("check", tmp_path / "net.pt2", "--target", "cv25")
+    assert done.returncode == 12
+    assert "dlpuconv[torch]" in done.stderr
+    assert "Traceback" not in done.stderr
