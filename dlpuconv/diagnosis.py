@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError
 from dlpuconv.frontends.modules import module_names
-from dlpuconv.recipe_choice import choose_recipe
+from dlpuconv.recipe_choice import choose_recipe, settings_of
 from dlpuconv.run import demand_calibration, opened, prepare
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,
-                    layers=judge_layers(blame.layers, modules),
+                    layers=judge_layers(blame.layers, modules, settings_of(backend, recipe, run)),
                     total_db=blame.total_db,
                     samples=blame.samples,
                 )

@@ -15,7 +15,7 @@ from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.package import RECORD
-from dlpuconv.recipe_choice import choose_recipe
+from dlpuconv.recipe_choice import choose_recipe, settings_of
 from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
@@ -113,7 +113,7 @@ def _inside(file: Path, backend: Backend, prepared: Prepared, recipe: Recipe, as
         samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
         with run.clock("layers"):
             found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers, module_names(run.source.graph.graph))
+        blamed = judge_layers(found.layers, module_names(run.source.graph.graph), settings_of(backend, recipe, run))
     return Inside(view=backend.read(file), blamed=blamed, asked_db=asked_db)
 
 
@@ -155,6 +155,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
         backend=backend,
         layers=run.request.verification.layers,
+        settings=settings_of(backend, recipe, run),
         likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )
 

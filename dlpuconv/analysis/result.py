@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.analysis.causes import cause_of
+from dlpuconv.verify.advice import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis.layers import LayerError
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
+    from dlpuconv.verify.advice import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +84,20 @@ class Analysis:
         }
 
 
-def judge_layers(errors: Sequence[LayerError], modules: Mapping[str, str]) -> tuple[BlamedLayer, ...]:
+def judge_layers(
+    errors: Sequence[LayerError], modules: Mapping[str, str], known: Settings = UNKNOWN
+) -> tuple[BlamedLayer, ...]:
     """Name causes, and put the layers in order: the least `alone_db` first.
 
     Args:
         errors: of every layer.
         modules: module path by ONNX node or value name.
+        known: the options that the network was quantized with.
     """
-    return tuple(_judged(error, modules) for error in sorted(errors, key=_order))
+    return tuple(_judged(error, modules, known) for error in sorted(errors, key=_order))
 
 
-def _judged(error: LayerError, modules: Mapping[str, str]) -> BlamedLayer:
+def _judged(error: LayerError, modules: Mapping[str, str], known: Settings) -> BlamedLayer:
     cause = cause_of(error)
     names = [n for n in (error.name, *error.values) if n in modules]
     return BlamedLayer(
@@ -100,7 +105,7 @@ def _judged(error: LayerError, modules: Mapping[str, str]) -> BlamedLayer:
         module=modules[names[0]] if names else "",
         cause=cause.id,
         explanation=cause.explain(error),
-        advice=cause.advise(error),
+        advice=cause.advise(error, known),
     )
 
 

@@ -35,7 +35,7 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
         target: the chip.
         modules: PyTorch module path by node or value name of the source model.
     """
-    context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
+    context = Context.of(target)
     found = forecast(draft.view, target.placement or _UNKNOWN, context)
     findings = check(draft.view, target.rules, context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)

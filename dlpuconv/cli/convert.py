@@ -114,11 +114,12 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
     from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
-    from dlpuconv.verify import render_reasons
+    from dlpuconv.verify import render_advice, render_reasons
 
     show(summary_table(done), *placement_lines(done))
     for artifact in done.artifacts:
-        show(*render_reasons(printable(artifact.report)))
+        report = printable(artifact.report)
+        show(*render_reasons(report), *render_advice(report))
     for artifact in done.artifacts:
         if artifact.provenance.trials and not quiet:
             show(trials_table(artifact))

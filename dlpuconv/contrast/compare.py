@@ -136,7 +136,7 @@ def _side(file: Opened, target: Target | None) -> Side:
     view = file.view
     placement = None
     if target is not None and target.placement is not None:
-        context = Context(weights=target.scheme.weights, discouraged=target.scheme.discouraged)
+        context = Context.of(target)
         placement = forecast(view, target.placement, context)
     return Side(
         file=file.path.name,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Model
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.advice import Settings
     from dlpuconv.verify.likeness import Likeness
     from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.output_parity import ParityReport
@@ -41,6 +42,7 @@ class Question:
         backend: reads and runs the file, where it is of a format of its own.
         metric: what the user's own metric said of the file.
         layers: compare layer by layer too.
+        settings: the options that the file was converted with; None for what the manifest says.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
@@ -59,6 +61,7 @@ class Question:
     backend: Backend | None = None
     metric: MetricScore | None = None
     layers: bool = False
+    settings: Settings | None = None
     likeness: Likeness | None = None
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dlpuconv.scheme import Numbers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.plugin import Port
+    from dlpuconv.plugin import Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verify.advice import Settings
     from dlpuconv.verify.metric import MetricScore
     from dlpuconv.verify.output_parity import ParityReport
 
@@ -50,6 +53,7 @@ class Context:
     Attributes:
         weights: granularity that the target's scheme prefers.
         discouraged: granularities that the chip pays dearly for.
+        quantized: False where the chip takes float files.
         asked: granularities that the user asked for by name (option, override or the manifest beside the file).
         file: the file's name.
         firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where the user did not say.
@@ -58,10 +62,12 @@ class Context:
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
         metric: what the user's own metric said of the file.
+        settings: the options that the file was converted with; None where they are not known.
     """
 
     weights: Granularity
     discouraged: frozenset[Granularity] = frozenset()
+    quantized: bool = True
     asked: frozenset[Granularity] = frozenset()
     file: str = ""
     firmware: tuple[int, ...] | None = None
@@ -70,6 +76,17 @@ class Context:
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
     metric: MetricScore | None = None
+    settings: Settings | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Context:
+        """What there is to know of any file for a target."""
+        scheme = target.scheme
+        return cls(
+            weights=scheme.weights,
+            discouraged=scheme.discouraged,
+            quantized=scheme.numbers is not Numbers.FLOAT32,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +99,7 @@ class Rule:
         sentence: what must hold, as the user reads it.
         source: where that is known from.
         check: yields the places where it does not hold.
-        fix: what to do about it.
+        fix: what to do about it; a function where that depends on what was done already.
         listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """
@@ -92,9 +109,13 @@ class Rule:
     sentence: str
     source: str
     check: Callable[[FileView, Context], Iterable[Hit]]
-    fix: str = ""
+    fix: str | Callable[[Context], str] = ""
     listed: frozenset[str] = frozenset()
     decisive: bool = False
+
+    def advise(self, context: Context) -> str:
+        """What to do about it, of a file of which this is known."""
+        return self.fix if isinstance(self.fix, str) else self.fix(context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

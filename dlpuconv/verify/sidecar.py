@@ -12,6 +12,7 @@ from dlpuconv.ir.binding import InputBinding
 from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
+from dlpuconv.verify.advice import FAST, OFF, Settings
 from dlpuconv.verify.fields import Fields
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Sidecar:
         preprocessing: of images; None in a manifest that does not say.
         equalized: channels of activations were scaled.
         absorbed: channels of activations were moved.
+        settings: the options that it was converted with; None in a manifest that does not say.
         content: all that the manifest says, as it says it.
     """
 
@@ -74,6 +76,7 @@ class Sidecar:
     preprocessing: Recorded | None = None
     equalized: bool = False
     absorbed: bool = False
+    settings: Settings | None = None
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -154,7 +157,22 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         preprocessing=_recorded(whole.inside("preprocessing")) if whole.has("preprocessing") else None,
         equalized=recipe.has("equalize") and recipe.flag("equalize"),
         absorbed=recipe.has("absorb") and recipe.flag("absorb"),
+        settings=_settings(whole) if whole.has("request") else None,
         content=content,
+    )
+
+
+def _settings(whole: Fields) -> Settings:
+    """An effort without trials had no say: a recipe was given, or there was nothing to judge any by."""
+    request, recipe = whole.inside("request"), whole.inside("recipe")
+    calibrated = whole.inside("calibration").flag("calibrated")
+    effort = request.text("effort")
+    searched = calibrated and (effort == FAST or (whole.has("trials") and bool(whole.each("trials"))))
+    return Settings(
+        calibrated=calibrated,
+        effort=effort if searched else None,
+        granularity=request.text("granularity") if request.has("granularity") else recipe.text("granularity"),
+        split_outputs=request.text("split_outputs") if request.has("split_outputs") else OFF,
     )
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.verify.rule import Severity
+from dlpuconv.verify.verdict import broken
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,6 +41,14 @@ def render_report(report: Report) -> RenderableType:
 def render_reasons(report: Report) -> list[RenderableType]:
     """One line for each reason of a failure; none for a pass."""
     return [Text.assemble((f"{report.target}: ", "bold red"), reason) for reason in report.reasons]
+
+
+def render_advice(report: Report) -> list[RenderableType]:
+    """What may help against the reasons of a failure; nothing for a pass."""
+    fixes = dict.fromkeys(
+        finding.fix for finding in report.findings if finding.fix and broken(finding) in report.reasons
+    )
+    return [Text("what may help:", "bold"), *(Text(f"  {fix}") for fix in fixes)] if fixes else []
 
 
 def _headline(report: Report) -> Text:
@@ -101,7 +110,7 @@ def _worst_layers(layers: LayersReport) -> RenderableType:
 
 
 def _figures(output: OutputParity) -> tuple[str, ...]:
-    mark = "dead" if output.dead else "of no use" if output.fault else ""
+    mark = "constant" if output.dead else "not usable" if output.fault else ""
     return (
         escape(output.name) + (f" [red]({mark})[/]" if mark else ""),
         _agreement(output),

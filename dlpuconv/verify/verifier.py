@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,9 +99,8 @@ def _context(
     inputs, outputs = _said(question, sidecar)
     # What one chip's default is, nobody asked for on another's behalf.
     asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
-    return Context(
-        weights=target.scheme.weights,
-        discouraged=target.scheme.discouraged,
+    return replace(
+        Context.of(target),
         asked=asked,
         file=path.name,
         firmware=question.firmware,
@@ -109,6 +109,7 @@ def _context(
         parity=parity,
         min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
+        settings=question.settings or (sidecar.settings if sidecar else None),
     )
 
 
