@@ -81,7 +81,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         file = _write(artifact, target, run)
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
-    with run.clock(f"verify {target.name}"):
+    with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
         report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None

@@ -48,11 +48,11 @@ def convert(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Convert a model for one or several chips and verify the result.
+    """Convert a model for one or several chips, and verify the result.
 
     Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
     """
-    from dlpuconv.cli.console import TerminalProgress, print_json
+    from dlpuconv.cli.console import CommandProgress, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
     from dlpuconv.option_values import make_request
@@ -62,7 +62,7 @@ def convert(
     from dlpuconv.run import Data
 
     request = make_request(
-        targets=tuple(name for text in target for name in text.split(",")),
+        targets=names(",".join(target)),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         resize=resize,
@@ -91,7 +91,7 @@ def convert(
     pages = report_names(report, request.targets) if report else {}
     for page in pages.values():
         check_report(page)
-    progress = TerminalProgress(quiet=quiet or json)
+    progress = CommandProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
     paths = done.save(output, force=force)

@@ -8,6 +8,9 @@ from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+    from dlpuconv.workflow.reference import Evidence
 
 
 def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
@@ -22,6 +25,36 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"--{option} {text!r} is not a number or a comma-separated list of them") from None
+
+
+def evidence(  # the options of `verify` and `compare` that say what a file is compared with, as they are typed
+    reference: Path | None,
+    data: str | None,
+    input_shape: Iterable[str] | None,
+    cut_at: str | None,
+    resize: str | None,
+    color: str | None,
+    mean: str | None,
+    std: str | None,
+    preset: str | None,
+) -> Evidence:
+    """What a file is compared with, and on.
+
+    Raises:
+        UsageError: an option has a value that cannot be used.
+    """
+    from dlpuconv.frontends import SourceOptions
+    from dlpuconv.option_values import stated_preprocessing
+    from dlpuconv.workflow.reference import Evidence
+
+    return Evidence(
+        reference=reference,
+        data=data,
+        source=SourceOptions(input_shapes=shapes(input_shape), cut_at=names(cut_at)),
+        preprocessing=stated_preprocessing(
+            resize=resize, color=color, mean=numbers("mean", mean), std=numbers("std", std), preset=preset
+        ),
+    )
 
 
 def shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:

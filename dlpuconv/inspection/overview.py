@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,7 @@ from dlpuconv.verify.granularity import granularity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from dlpuconv.formats import FileView, LayerView, TensorView
 
@@ -27,6 +28,7 @@ _COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "z
 _FOLDED = ("output", "weights", "name")
 _RIGHT = ("#", "v", "zero", "MACs")
 _LONGEST_NAME = 40
+_ROOM_FOR_NAMES = 200  # columns
 
 
 def render_overview(view: FileView, size: int) -> RenderableType:
@@ -36,9 +38,18 @@ def render_overview(view: FileView, size: int) -> RenderableType:
         view: the file.
         size: of it, in bytes.
     """
+    return Group(render_head(view, size), "", _layers(view))
+
+
+def render_head(view: FileView, size: int) -> Table:
+    """Inputs, outputs and totals; the arguments are those of `render_overview`."""
     head = Table.grid(padding=(0, 2))
     for noun, text in _head(view, size):
         head.add_row(Text(noun, style="bold"), Text(text))
+    return head
+
+
+def _layers(view: FileView) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading, width in _COLUMNS.items():
         table.add_column(
@@ -49,8 +60,9 @@ def render_overview(view: FileView, size: int) -> RenderableType:
             overflow="fold",
         )
     for layer in view.layers:
-        table.add_row(*(Text(cell) for cell in _row(view, layer)))
-    return Group(head, "", table)
+        # TensorFlow joins the names of all that it fused
+        table.add_row(*(Text(cell) for cell in _row(view, layer)), _Name(layer.name.split(";")[0]))
+    return table
 
 
 def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
@@ -65,15 +77,30 @@ def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
     yield from view.metadata.items()
 
 
+class _Name:
+    """A layer's name: whole where there is room for it, as in a file; else its end, which tells layers apart."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        """See rich's console protocol."""
+        length = len(self._name)
+        longest = length if options.max_width > _ROOM_FOR_NAMES else min(length, _LONGEST_NAME)
+        return Measurement(min(longest, _COLUMNS["name"]), longest)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """See rich's console protocol."""
+        whole = len(self._name) <= max(options.max_width, _LONGEST_NAME)
+        yield Text(self._name if whole else f"…{self._name[1 - _LONGEST_NAME :]}", overflow="fold")
+
+
 def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     output = view.tensors[layer.outputs[0]] if layer.outputs else None
     scale = zero_point = ""
     if output is not None and output.quantization is not None:
         scale, zero_point = f"{output.quantization.scale[0]:.6g}", str(output.quantization.zero_point[0])
     work = macs(view, layer)
-    name = layer.name.split(";")[0]  # TensorFlow joins the names of all that it fused
-    if len(name) > _LONGEST_NAME:
-        name = "…" + name[1 - _LONGEST_NAME :]  # what tells layers apart is at the end
     return (
         str(layer.index),
         f"{layer.op} (custom)" if layer.custom else layer.op,
@@ -83,7 +110,6 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
         scale,
         zero_point,
         quantity(work) if work else "",
-        name,
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.verify.parity import Links, compare, reference_inferences
     from dlpuconv.verify.question import Question, least_db
     from dlpuconv.verify.report import IoTensor, Report, Verdict
-    from dlpuconv.verify.text import render_advice, render_parity, render_reasons, render_report
+    from dlpuconv.verify.text import render_advice, render_parity, render_reasons, render_report, render_verdict
     from dlpuconv.verify.verifier import verify_file
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "render_parity",
     "render_reasons",
     "render_report",
+    "render_verdict",
 ]
 
 _HOMES = {
@@ -52,7 +53,7 @@ _HOMES = {
     "dlpuconv.verify.question": ("Question", "least_db"),
     "dlpuconv.verify.output_parity": ("OutputParity", "ParityReport"),
     "dlpuconv.verify.report": ("IoTensor", "Report", "Verdict"),
-    "dlpuconv.verify.text": ("render_advice", "render_parity", "render_reasons", "render_report"),
+    "dlpuconv.verify.text": ("render_advice", "render_parity", "render_reasons", "render_report", "render_verdict"),
     "dlpuconv.verify.verifier": ("verify_file",),
 }
 _MODULE = {name: module for module, names in _HOMES.items() for name in names}

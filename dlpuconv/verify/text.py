@@ -27,7 +27,7 @@ _STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
 
 def render_report(report: Report) -> RenderableType:
     """The whole report: verdict and reasons first, then the figures, then every finding."""
-    parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
+    parts: list[RenderableType] = [*render_verdict(report), "", _facts(report)]
     if report.parity is not None:
         parts += ["", render_parity(report.parity, f"beside {report.parity.beside}")]
     if report.layers is not None and report.layers.worst:
@@ -36,6 +36,11 @@ def render_report(report: Report) -> RenderableType:
         parts += ["", _findings(report.findings)]
     parts += [Text(f"note: {text}", style="yellow") for text in report.warnings]
     return Group(*parts)
+
+
+def render_verdict(report: Report) -> list[RenderableType]:
+    """The verdict, and the reasons of a failure."""
+    return [_headline(report), *render_reasons(report)]
 
 
 def render_reasons(report: Report) -> list[RenderableType]:

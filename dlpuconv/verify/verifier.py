@@ -52,9 +52,14 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     """
     path = Path(path)
     question = question or Question()
+    view = (question.backend.read if question.backend else read)(path)
+    return verify_view(path, view, target, question)
+
+
+def verify_view(path: Path, view: FileView, target: Target, question: Question) -> Report:
+    """Verify a file that was read already; see `verify_file`."""
     rules = (*target.rules, *UNIVERSAL_RULES)
     screen(question.ignore, rules)
-    view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path, view)
     measured = measure(path, view, target, question, sidecar)
     parity = measured.parity

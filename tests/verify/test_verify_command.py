@@ -92,7 +92,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"source": source, **options})
         return really(source, **options)
 
-    monkeypatch.setattr(dlpuconv.calibration, "open_calibration", spy)
+    monkeypatch.setattr("dlpuconv.workflow.reference.open_calibration", spy)
     return calls
 
 
