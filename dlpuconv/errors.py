@@ -7,7 +7,7 @@ Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) b
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +90,13 @@ class MissingDependencyError(DlpuconvError):
     status = 12
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
+        self._needed = library, extra, purpose
         super().__init__(f'{purpose} needs {library}, which is not installed: pip install "dlpuconv[{extra}]"')
+
+    @override
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
+        """Pickled as it is made, so that a pool of processes can hand it on."""
+        return type(self), self._needed
 
 
 class MetricError(DlpuconvError):

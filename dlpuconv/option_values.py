@@ -127,6 +127,20 @@ def verification_options(
     return VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict, layers=layers)
 
 
+def version(option: str, text: str | None) -> tuple[int, ...] | None:
+    """Read `11.11.73`.
+
+    Raises:
+        UsageError: it is no version of two to four numbers.
+    """
+    if text is None:
+        return None
+    parts = text.split(".")
+    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
+        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73")
+    return tuple(map(int, parts))
+
+
 def choice[E: StrEnum](kind: type[E], option: str, value: str) -> E:
     """The member of an enumeration that an option's text names.
 

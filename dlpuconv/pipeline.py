@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
-from dlpuconv.calibration import Origin
+from dlpuconv.calibration import Origin, Taken
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Inside
@@ -92,7 +92,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             source=run.source.source,
             target=target,
             recipe=recipe,
-            calibration=run.calibration,
+            calibration=run.calibration.taken if run.calibration else Taken(),
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,

@@ -6,6 +6,7 @@ knows them.
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dlpuconv.plugin import Backend, Target
 
 TARGETS = "dlpuconv.targets"
@@ -50,12 +53,18 @@ def load_target(name: str) -> Target:
     """
     from dlpuconv.plugin import Target
 
+    copyreg.pickle(Target, _by_name_again)
     target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
         raise PluginError(f"the target {name!r} is {_what(target)}, not a dlpuconv.plugin.Target")
     if target.name != name:
         raise PluginError(f"the target {name!r} calls itself {target.name!r}; the entry point must have the same name")
     return target
+
+
+def _by_name_again(target: Target) -> tuple[Callable[[str], Target], tuple[str]]:
+    """A target is pickled as its name: what its rules do is code, which another process has of its own."""
+    return load_target, (target.name,)
 
 
 def load_backend(name: str) -> type[Backend]:

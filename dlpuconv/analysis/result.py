@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.analysis.causes import cause_of
 from dlpuconv.verify.advice import UNKNOWN
@@ -72,6 +72,17 @@ class Analysis:
     layers: tuple[BlamedLayer, ...]
     total_db: float
     samples: int
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Analysis for {self.target}: {len(self.layers)} layers, {self.total_db:.1f} dB together>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.analysis.text import analysis_table
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+
+        return as_html(analysis_table(printable(self), top=0))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""

@@ -9,7 +9,6 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
-from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -94,7 +93,7 @@ def convert(
     progress = CommandProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
-    paths = done.save(output, force=force)
+    paths = done.write(output, force=force)
     write_report({page: done[name].to_html() for name, page in pages.items()})
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)
@@ -113,15 +112,8 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 
 def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
-    from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
-    from dlpuconv.verify import render_advice, render_reasons
+    from dlpuconv.summary import conversion_text, next_steps
 
-    show(summary_table(done), *placement_lines(done))
-    for artifact in done.artifacts:
-        report = printable(artifact.report)
-        show(*render_reasons(report), *render_advice(report))
-    for artifact in done.artifacts:
-        if artifact.provenance.trials and not quiet:
-            show(trials_table(artifact))
+    show(*conversion_text(done, trials=not quiet))
     if not quiet:
         print(*next_steps(done, paths, pages), sep="\n")  # commands to copy: no line may be broken

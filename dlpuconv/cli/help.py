@@ -14,8 +14,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
-    from typer import Context
-    from typer._click.core import Parameter
+    from typer._click.core import Context, Parameter
     from typer._click.formatting import HelpFormatter
 
 MODEL = "Model and chip"

@@ -71,17 +71,3 @@ def shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
 def names(text: str | None) -> tuple[str, ...]:
     """Read `NAME,NAME`."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
-
-
-def version(option: str, text: str | None) -> tuple[int, ...] | None:
-    """Read `11.11.73`.
-
-    Raises:
-        UsageError: it is no version of two to four numbers.
-    """
-    if text is None:
-        return None
-    parts = text.split(".")
-    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
-        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73")
-    return tuple(map(int, parts))

@@ -61,8 +61,8 @@ def verify(
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """
     from dlpuconv.cli.console import CommandProgress, print_json, show
-    from dlpuconv.cli.parsing import evidence, version
-    from dlpuconv.option_values import verification_options
+    from dlpuconv.cli.parsing import evidence
+    from dlpuconv.option_values import verification_options, version
     from dlpuconv.reporting.files import check_report, write_report
     from dlpuconv.verify import render_report, render_verdict
     from dlpuconv.workflow.verify import verify as run

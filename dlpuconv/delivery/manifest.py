@@ -9,13 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import dlpuconv
-from dlpuconv.calibration import Origin
 from dlpuconv.content import sha256_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.calibration import Preprocessing, Taken
     from dlpuconv.content import Content
     from dlpuconv.ir import InputBinding, Source
     from dlpuconv.jsonable import Json
@@ -35,7 +34,7 @@ class Provenance:
         source: the model.
         target: the chip.
         recipe: what was done to the numbers.
-        calibration: None where there were no samples.
+        calibration: what there is to tell of the samples.
         preprocessing: what the network expects of an image.
         trials: every recipe that was tried, where there was a search.
         backend: what made it.
@@ -45,7 +44,7 @@ class Provenance:
     source: Source
     target: Target
     recipe: Recipe
-    calibration: Calibration | None
+    calibration: Taken
     preprocessing: Preprocessing
     trials: tuple[Trial, ...] = ()
     backend: str
@@ -99,23 +98,14 @@ def _file(name: str, content: Content) -> Json:
     return {"name": name, "sha256": sha256_of(content), "bytes": size_of(content)}
 
 
-def _calibration(calibration: Calibration | None) -> Json:
-    if calibration is None:
-        return {
-            "calibrated": False,
-            "origin": Origin.ABSENT,
-            "samples": 0,
-            "held_out": 0,
-            "digest": None,
-            "warnings": [],
-        }
+def _calibration(taken: Taken) -> Json:
     return {
-        "calibrated": calibration.calibrated,
-        "origin": calibration.origin,
-        "samples": len(calibration.fit),
-        "held_out": len(calibration.held_out),
-        "digest": calibration.fit.digest,
-        "warnings": list(calibration.warnings),
+        "calibrated": taken.calibrated,
+        "origin": taken.origin,
+        "samples": taken.fit,
+        "held_out": taken.held_out,
+        "digest": taken.digest,
+        "warnings": list(taken.warnings),
     }
 
 

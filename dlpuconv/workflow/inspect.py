@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.formats.detect import read, size_of
 from dlpuconv.inspection.selection import select_layers
@@ -31,6 +31,20 @@ class Inspection:
     size: int
     view: FileView = field(repr=False)
     layers: tuple[LayerView, ...] = field(repr=False)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Inspection {self.file}: {self.view.format}, {len(self.layers)} layers, {self.size:,} bytes>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.inspection.details import render_layers
+        from dlpuconv.inspection.overview import render_overview
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+
+        shown = printable(self)
+        whole = len(shown.layers) == len(shown.view.layers)
+        return as_html([render_overview(shown.view, shown.size) if whole else render_layers(shown.view, shown.layers)])
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.errors import MissingDependencyError, UsageError
@@ -14,6 +14,7 @@ from dlpuconv.reporting.material import Material, size_of
 from dlpuconv.verify import Question, least_db
 from dlpuconv.verify.sidecar import find_sidecar
 from dlpuconv.verify.verifier import verify_view
+from dlpuconv.wording import in_python
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ class Verification:
     def passed(self) -> bool:
         """True for the verdict `pass`."""
         return self.report.passed
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Verification {self.report.file} for {self.report.target}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+    def in_python_words(self) -> Verification:
+        """The same, with messages that name options as the Python API does."""
+        report = in_python(self.report)
+        return Verification(report, replace(self.material, report=report))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""
