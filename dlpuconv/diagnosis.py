@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import Analysis, judge_layers
-from dlpuconv.errors import CalibrationError
+from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends.modules import module_names
 from dlpuconv.recipe_choice import choose_recipe, settings_of
+from dlpuconv.registry import load_backend, load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
     """
+    _demand_blame(request)
     demand_calibration(request, data)
     found: dict[str, Analysis] = {}
     with opened(model, request, data, progress) as run:
@@ -51,3 +53,15 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                     samples=blame.samples,
                 )
     return tuple(found[name] for name in dict.fromkeys(request.targets))
+
+
+def _demand_blame(request: Request) -> None:
+    """Check, before anything is read, that every target's layers can be told apart.
+
+    Raises:
+        UsageError: a backend cannot.
+    """
+    for name in dict.fromkeys(request.targets):
+        backend = load_backend(request.backend or load_target(name).backend)
+        if not backend.tells_blame:
+            raise UsageError(f"{name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose")
