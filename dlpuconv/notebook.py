@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-_WIDTH = 140  # columns
+_WIDTH = 120  # columns
 _FRAME = '<pre style="line-height: 1.3; white-space: pre; overflow-x: auto">{code}</pre>'
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast
+from dlpuconv.verify.advice import defaults
 from dlpuconv.verify.engine import check
 from dlpuconv.verify.rule import Context, Severity
 from dlpuconv.verify.verdict import broken
@@ -35,7 +37,7 @@ def judge_draft(draft: Draft, target: Target, modules: Mapping[str, str]) -> Che
         target: the chip.
         modules: PyTorch module path by node or value name of the source model.
     """
-    context = Context.of(target)
+    context = replace(Context.of(target), settings=defaults(target.scheme.weights))
     found = forecast(draft.view, target.placement or _UNKNOWN, context)
     findings = check(draft.view, target.rules, context)
     fatal = tuple(finding for finding in findings if finding.severity is Severity.FAIL)

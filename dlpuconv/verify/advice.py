@@ -43,6 +43,15 @@ UNKNOWN = Settings(effort=_DEFAULT, split_outputs=OFF)
 """Of a file that nothing is known of: what dlpuconv would make it with is the least that can be advised."""
 
 
+def defaults(weights: Granularity) -> Settings:
+    """What a conversion would be made with where the user says nothing.
+
+    Args:
+        weights: granularity that the target prefers.
+    """
+    return Settings(effort=_DEFAULT, granularity=weights.value)
+
+
 def try_next(context: Context) -> str:
     """Every option that may bring the numbers closer to the source's, in the order to try them; and who knows more."""
     ways = list(_ways(context.settings or UNKNOWN, slow=Granularity.PER_CHANNEL in context.discouraged))

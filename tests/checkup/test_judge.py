@@ -14,6 +14,7 @@ from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
 from dlpuconv.scheme import Numbers, Scheme
+from dlpuconv.verify.advice import split_or_cut
 from dlpuconv.verify.rule import Hit, Rule, Severity
 from dlpuconv.verify.rules import advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
@@ -69,6 +70,15 @@ def test_layers_carry_module_source_shape_and_advice(draft: Draft) -> None:
     assert relu.advice == ("T-RELU",)  # the op alone says nothing new
     assert second.title == "second"
     assert not first.placement.certain
+
+
+def test_nothing_is_suggested_that_a_conversion_does_by_default(draft: Draft) -> None:
+    told = Rule(
+        id="T-PARTS", severity=Severity.WARN, sentence="x.", source="a test", fix=split_or_cut,
+        check=lambda _view, _context: [Hit("it joins")],
+    )  # fmt: skip
+    (parts,) = judged(draft, replace(CHIP, rules=(told,))).suggestions
+    assert parts.advice == "Cut the model in front of the concatenation (--cut-at)."
 
 
 def test_a_fatal_rule_makes_it_fail_and_is_no_suggestion(draft: Draft) -> None:
