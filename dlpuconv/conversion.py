@@ -11,7 +11,7 @@ from dlpuconv.content import sha256_of, size_of
 from dlpuconv.delivery import build_manifest, c_header, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
-from dlpuconv.verify.sidecar import sidecar_of
+from dlpuconv.verification.sidecar import sidecar_of
 from dlpuconv.wording import in_python, python_words
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verify import Report
+    from dlpuconv.verification import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.scoring import score_of
-from dlpuconv.verify import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification import Likeness, Links, Question, least_db, reference_inferences, verify_file
 
 if TYPE_CHECKING:
     from pathlib import Path

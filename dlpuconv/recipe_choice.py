@@ -11,7 +11,7 @@ from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.search import Plan, plan_for, search, untried
 from dlpuconv.scheme import Granularity
-from dlpuconv.verify.advice import Settings
+from dlpuconv.verification.advice import Settings
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Samples

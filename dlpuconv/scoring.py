@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify import Links, in_source_names
+from dlpuconv.verification import Links, in_source_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.search import Trial
     from dlpuconv.request import Request
     from dlpuconv.run import Run
-    from dlpuconv.verify.metric import MetricScore
+    from dlpuconv.verification.metric import MetricScore
 
 
 def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardstick | None:

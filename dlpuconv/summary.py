@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.printable import printable
-from dlpuconv.verify import render_advice, render_reasons
+from dlpuconv.verification import render_advice, render_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from rich.table import Table
 
 import dlpuconv
 from dlpuconv.formats.detect import runner
-from dlpuconv.verify import render_reasons
-from dlpuconv.verify.translate import to_artifact
+from dlpuconv.verification import render_reasons
+from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

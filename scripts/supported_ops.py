@@ -19,7 +19,7 @@ for _root in ("backends", "targets"):
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Target
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
 PAGES = REPOSITORY / "docs" / "rules"
 _DISTRIBUTION = "dlpuconv"
@@ -90,7 +90,7 @@ def page(target: Target) -> str:
 
 def row(rule: Rule, target: Target) -> str:
     """One rule as a row of the table; its advice is that for a file that nothing is known of."""
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
     fix = rule.advise(Context.of(target))
     cells = (f"`{rule.id}`", rule.severity.value, rule.sentence, fix, rule.source)
@@ -99,7 +99,7 @@ def row(rule: Rule, target: Target) -> str:
 
 def rules_of(target: Target) -> tuple[Rule, ...]:
     """The rules that the verifier applies for a target, in its order."""
-    from dlpuconv.verify.rules import UNIVERSAL_RULES
+    from dlpuconv.verification.rules import UNIVERSAL_RULES
 
     return (*target.rules, *UNIVERSAL_RULES)
 

@@ -14,7 +14,7 @@ import pytest
 import dlpuconv
 from dlpuconv.errors import CalibrationError, DlpuconvError, MissingDependencyError, UsageError
 from tests.e2e.support import IMAGES, MODEL
-from tests.verify.tflite_models import activation, conv, file_of
+from tests.verification.tflite_models import activation, conv, file_of
 
 
 @pytest.fixture

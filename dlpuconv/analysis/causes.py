@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.quantization import Override
 from dlpuconv.scheme import Granularity
-from dlpuconv.verify.advice import AUTO, better_effort
+from dlpuconv.verification.advice import AUTO, better_effort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpuconv.analysis.layers import LayerError
-    from dlpuconv.verify.advice import Settings
+    from dlpuconv.verification.advice import Settings
 
 _IMBALANCED = 8.0
 _MOSTLY = 0.5

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.analysis.causes import cause_of
-from dlpuconv.verify.advice import UNKNOWN
+from dlpuconv.verification.advice import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis.layers import LayerError
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
-    from dlpuconv.verify.advice import Settings
+    from dlpuconv.verification.advice import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast
-from dlpuconv.verify.advice import defaults
-from dlpuconv.verify.engine import check
-from dlpuconv.verify.rule import Context, Severity
-from dlpuconv.verify.verdict import broken
+from dlpuconv.verification.advice import defaults
+from dlpuconv.verification.engine import check
+from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.verdict import broken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.errors import DlpuconvError
     from dlpuconv.plugin import Draft, Target
-    from dlpuconv.verify.rule import Finding, Hit
+    from dlpuconv.verification.rule import Finding, Hit
 
 _UNKNOWN = Placement()
 """Of a chip that says nothing: all runs on its accelerator; only the layers' figures are used."""

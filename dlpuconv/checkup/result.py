@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, override
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
-    from dlpuconv.verify.rule import Finding
+    from dlpuconv.verification.rule import Finding
 
 
 class Outcome(StrEnum):

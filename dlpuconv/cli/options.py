@@ -68,7 +68,7 @@ def complete_data(incomplete: str) -> list[str]:
 def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
     """Ids of the target's rules that begin with what was typed; of every target's where none was given yet."""
     from dlpuconv.registry import list_targets
-    from dlpuconv.verify.rules import UNIVERSAL_RULES
+    from dlpuconv.verification.rules import UNIVERSAL_RULES
 
     named = context.params.get("target")
     targets = [entry.target for entry in list_targets() if entry.target and named in (None, entry.name)]

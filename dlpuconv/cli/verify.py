@@ -64,7 +64,7 @@ def verify(
     from dlpuconv.cli.parsing import evidence
     from dlpuconv.option_values import verification_options, version
     from dlpuconv.reporting.files import check_report, write_report
-    from dlpuconv.verify import render_report, render_verdict
+    from dlpuconv.verification import render_report, render_verdict
     from dlpuconv.workflow.verify import verify as run
 
     if report:

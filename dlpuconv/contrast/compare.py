@@ -14,14 +14,14 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import InputBinding
 from dlpuconv.placement import forecast
 from dlpuconv.placement.macs import constants, macs
-from dlpuconv.verify.comparison import kernels, link
-from dlpuconv.verify.granularity import granularity
-from dlpuconv.verify.parity import compare
-from dlpuconv.verify.predict import joined
-from dlpuconv.verify.rule import Context
-from dlpuconv.verify.sidecar import find_sidecar
-from dlpuconv.verify.translate import from_artifact, to_artifact
-from dlpuconv.verify.verifier import declared
+from dlpuconv.verification.comparison import kernels, link
+from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.parity import compare
+from dlpuconv.verification.predict import joined
+from dlpuconv.verification.rule import Context
+from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.verification.translate import from_artifact, to_artifact
+from dlpuconv.verification.verifier import declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Model, Signature
     from dlpuconv.plugin import Port, Target
-    from dlpuconv.verify.output_parity import ParityReport
-    from dlpuconv.verify.parity import Links
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.verification.parity import Links
+    from dlpuconv.verification.sidecar import Sidecar
 
 _CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}
 """By how much the codes of a type lie below the pixels that a camera delivers."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast
-    from dlpuconv.verify.output_parity import ParityReport
-    from dlpuconv.verify.report import IoTensor
+    from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.verification.report import IoTensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.placement.text import quantity
-from dlpuconv.verify.text import render_parity
+from dlpuconv.verification.text import render_parity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dlpuconv.contrast.result import Contrast, Side
-    from dlpuconv.verify.report import IoTensor
+    from dlpuconv.verification.report import IoTensor
 
 type Rows = list[tuple[str, str, str]]
 

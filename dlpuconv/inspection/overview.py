@@ -14,7 +14,7 @@ from dlpuconv.inspection.describe import shape_text, size_text, tensor_text
 from dlpuconv.inspection.roles import weights_of
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.placement.text import quantity
-from dlpuconv.verify.granularity import granularity
+from dlpuconv.verification.granularity import granularity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

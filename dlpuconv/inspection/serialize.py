@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.inspection.roles import roles
 from dlpuconv.inspection.values import extremes, few_values
 from dlpuconv.placement.macs import bytes_of, constants, macs
-from dlpuconv.verify.granularity import granularity
+from dlpuconv.verification.granularity import granularity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

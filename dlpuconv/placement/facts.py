@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView
     from dlpuconv.placement.partition import Piece
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
 
 class Partition(Protocol):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView, LayerView
     from dlpuconv.placement.facts import Placement
     from dlpuconv.placement.partition import Piece
-    from dlpuconv.verify.rule import Context, Rule
+    from dlpuconv.verification.rule import Context, Rule
 
     type Reasons = dict[int, tuple[str, str]]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from dlpuconv.package import Packager
     from dlpuconv.placement import Placement
     from dlpuconv.scheme import Scheme
-    from dlpuconv.verify.rule import Rule
+    from dlpuconv.verification.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verify.decibel import HIGHEST_DB, LOWEST_DB
-from dlpuconv.verify.parity import Links, compare
+from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB
+from dlpuconv.verification.parity import Links, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verify.output_parity import OutputParity
+    from dlpuconv.verification.output_parity import OutputParity
 
 _FEWEST, _MOST = 4, 24
 _WORK = 6e9

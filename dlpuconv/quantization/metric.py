@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv.errors import DlpuconvError, MetricError, UsageError, did_you_mean
-from dlpuconv.verify.metric import MetricScore
+from dlpuconv.verification.metric import MetricScore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Signature
-    from dlpuconv.verify.parity import Links
-    from dlpuconv.verify.predict import Predict
+    from dlpuconv.verification.parity import Links
+    from dlpuconv.verification.predict import Predict
 
 
 class MetricFunction(Protocol):
@@ -111,7 +111,7 @@ class Yardstick:
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verify.predict import source_predict
+        from dlpuconv.verification.predict import source_predict
 
         calls = 0
 
@@ -134,7 +134,7 @@ class Yardstick:
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verify.predict import artifact_predict
+        from dlpuconv.verification.predict import artifact_predict
 
         return self.metric.score(artifact_predict(runner, links, self.signature, step))
 

@@ -18,7 +18,7 @@ from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
 from dlpuconv.reporting.snippet_c import c_snippet
 from dlpuconv.reporting.snippet_python import python_snippet
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verification.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from dlpuconv.placement import Forecast
     from dlpuconv.reporting.contract import Contract
     from dlpuconv.reporting.material import Material
-    from dlpuconv.verify import OutputParity
-    from dlpuconv.verify.layer_parity import LayersReport
-    from dlpuconv.verify.rule import Finding
+    from dlpuconv.verification import OutputParity
+    from dlpuconv.verification.layer_parity import LayersReport
+    from dlpuconv.verification.rule import Finding
 
 _SHOWN_PLACES = 20
 _LIKENESS = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import LayerView
     from dlpuconv.reporting.drawings import Histogram
     from dlpuconv.reporting.material import Material
-    from dlpuconv.verify.layer_parity import LayerParity
+    from dlpuconv.verification.layer_parity import LayerParity
 
 _SHOWN = 8
 

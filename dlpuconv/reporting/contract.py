@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dlpuconv.formats import FileView, TensorView
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification.sidecar import Sidecar
 
 _ORDERS: dict[tuple[int, ...], str] = {(0, 2, 3, 1): "NHWC", (0, 1, 2, 3): "NCHW"}
 _IMAGE_CHANNELS = (1, 3, 4)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, LayerView, TensorView
     from dlpuconv.placement import LayerPlacement
     from dlpuconv.reporting.material import Material
-    from dlpuconv.verify.layer_parity import LayerParity
+    from dlpuconv.verification.layer_parity import LayerParity
 
 GOOD_DB, FAIR_DB = 25.0, 15.0
 """Above the first a layer's output is close to the source's, below the second it is far from it."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Target
-    from dlpuconv.verify import Report
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification import Report
+    from dlpuconv.verification.sidecar import Sidecar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

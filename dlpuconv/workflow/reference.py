@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model, Signature
     from dlpuconv.progress import Progress
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification.sidecar import Sidecar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

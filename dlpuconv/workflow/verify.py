@@ -11,9 +11,9 @@ from dlpuconv.formats.detect import is_known, read
 from dlpuconv.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
-from dlpuconv.verify import Question, least_db
-from dlpuconv.verify.sidecar import find_sidecar
-from dlpuconv.verify.verifier import verify_view
+from dlpuconv.verification import Question, least_db
+from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.verification.verifier import verify_view
 from dlpuconv.wording import in_python
 from dlpuconv.workflow.reference import recorded_preprocessing
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend
     from dlpuconv.progress import Progress
     from dlpuconv.request import VerificationOptions
-    from dlpuconv.verify import Report
-    from dlpuconv.verify.sidecar import Sidecar
+    from dlpuconv.verification import Report
+    from dlpuconv.verification.sidecar import Sidecar
     from dlpuconv.workflow.reference import Evidence
 
 

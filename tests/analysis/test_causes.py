@@ -4,7 +4,7 @@ import pytest
 
 from dlpuconv.analysis import LayerError, LayerFacts, judge_layers
 from dlpuconv.analysis.causes import CAUSES
-from dlpuconv.verify.advice import Settings
+from dlpuconv.verification.advice import Settings
 
 
 def layer(

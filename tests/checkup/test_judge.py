@@ -14,11 +14,11 @@ from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
 from dlpuconv.scheme import Numbers, Scheme
-from dlpuconv.verify.advice import split_or_cut
-from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.verification.advice import split_or_cut
+from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.verification.rules import advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, conv, file_of
+from tests.verification.tflite_models import activation, conv, file_of
 
 SLOW = advice("T-SLOW", "3x3 is slow.", "a test", at_layers(lambda _, _layer: "3x3", "CONV_2D"), "Use 1x1.")
 AWAY = advice("T-RELU", "RELU runs on the CPU.", "a test", at_layers(lambda _, layer: layer.op, "RELU"))

@@ -12,8 +12,8 @@ from PIL import Image
 
 from dlpuconv.cli import main
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.test_verify_file import Rows, converted, manifest, source
-from tests.verify.tflite_models import activation, constant, file_of, options
+from tests.verification.test_verify_file import Rows, converted, manifest, source
+from tests.verification.tflite_models import activation, constant, file_of, options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,15 +15,15 @@ from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.verify import Question, verify_file
-from dlpuconv.verify.sidecar import find_sidecar
+from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv_targets.cv25 import CV25
 from tests.targets.cv25.networks import RNG, converted, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.verify import Report
+    from dlpuconv.verification import Report
 
 MODEL = network({"x": (1, 3, 6, 32)}, {"y": "x"})
 SAMPLES = {"x": RNG.integers(0, 256, (5, 3, 6, 32)).astype(np.float32)}

@@ -14,7 +14,7 @@ from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
+from tests.verification.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from dlpuconv.formats import tflite_schema
 from dlpuconv.formats.flatbuffer_table import Source
 from dlpuconv.formats.tflite_file import parse_tflite, read_tflite
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
-from tests.verify.tflite_models import activation, conv, edited, healthy, one_op, options
+from tests.verification.tflite_models import activation, conv, edited, healthy, one_op, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

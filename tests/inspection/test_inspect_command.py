@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 from dlpuconv.cli import main
 from dlpuconv.cli.inspect import complete_layer
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
-from tests.verify.tflite_models import activation, bias, constant, edited, file_of, healthy, options, tensor_named
+from tests.verification.tflite_models import activation, bias, constant, edited, file_of, healthy, options, tensor_named
 
 if TYPE_CHECKING:
     from pathlib import Path

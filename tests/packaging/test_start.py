@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verify.tflite_models import activation, conv, file_of
+from tests.verification.tflite_models import activation, conv, file_of
 
 HEAVY = ("ai_edge_litert", "numpy", "onnx", "onnx2tf", "onnx_ir", "onnxruntime", "PIL", "tensorflow", "torch")
 LIMIT_SECONDS = 0.4

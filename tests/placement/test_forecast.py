@@ -10,13 +10,13 @@ import pytest
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.placement import Forecast, LayerPlacement, Memory, Placement, Processor, forecast
-from dlpuconv.verify.rule import Context
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.verification.rule import Context
+from dlpuconv.verification.rules import advice, at_layers
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
 from tests.targets.artpec.layers import compiled
-from tests.verify.tflite_models import activation, conv, file_of, options
+from tests.verification.tflite_models import activation, conv, file_of, options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from dlpuconv.formats.onnx_graph import view_of
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.placement.macs import bytes_of, constants, macs
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, constant, conv, one_op, options, weights
+from tests.verification.tflite_models import activation, constant, conv, one_op, options, weights
 
 X = activation("x", (1, 8, 8, 16))
 

@@ -6,7 +6,7 @@ from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.formats.view import FileView, LayerView
 from dlpuconv.placement import Piece, Processor, delegated, single_cut
 from dlpuconv_backends.flatbuffer import Operator
-from tests.verify.tflite_models import activation, file_of
+from tests.verification.tflite_models import activation, file_of
 
 DLPU, CPU = Processor.DLPU, Processor.CPU
 

@@ -12,7 +12,7 @@ from dlpuconv.errors import MetricError, ShapeError, UsageError
 from dlpuconv.ir import Layout, Signature, ValueSpec
 from dlpuconv.plugin import Port
 from dlpuconv.quantization.metric import Metric, Yardstick, make_metric
-from dlpuconv.verify.parity import Links
+from dlpuconv.verification.parity import Links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.formats.detect import read
 from dlpuconv.placement import Placement
 from dlpuconv.reporting import Material, make_page, render
-from dlpuconv.verify import Question, verify_file
-from dlpuconv.verify.rules import advice, at_layers
-from dlpuconv.verify.sidecar import find_sidecar
-from tests.verify.test_layers import converted, source
-from tests.verify.test_verify_file import CHIP, Rows, written
+from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.verification.sidecar import find_sidecar
+from tests.verification.test_layers import converted, source
+from tests.verification.test_verify_file import CHIP, Rows, written
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from dlpuconv.reporting.wording import TIMES
 from dlpuconv_backends.flatbuffer import Operator
 from tests.reporting.material import html
 from tests.reporting.test_render import EVIL
-from tests.verify.test_layers import converted
-from tests.verify.tflite_models import activation, file_of
+from tests.verification.test_layers import converted
+from tests.verification.tflite_models import activation, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

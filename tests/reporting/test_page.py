@@ -15,9 +15,9 @@ from dlpuconv.reporting.histograms import activation_histogram, channel_chart, c
 from dlpuconv.reporting.origin import trial_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, shape, size
 from tests.reporting.material import material, page
-from tests.verify.test_layers import converted
-from tests.verify.test_verify_file import converted as one_layer
-from tests.verify.test_verify_file import manifest
+from tests.verification.test_layers import converted
+from tests.verification.test_verify_file import converted as one_layer
+from tests.verification.test_verify_file import manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

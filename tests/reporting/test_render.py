@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, override
 import pytest
 
 from tests.reporting.material import html
-from tests.verify.test_layers import converted
-from tests.verify.test_verify_file import manifest
+from tests.verification.test_layers import converted
+from tests.verification.test_verify_file import manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,11 +17,11 @@ from dlpuconv.plugin import Part, Port
 from dlpuconv.reporting.contract import Contract, contract_of
 from dlpuconv.reporting.snippet_c import c_snippet
 from dlpuconv.reporting.snippet_python import python_snippet
-from dlpuconv.verify.translate import from_artifact
+from dlpuconv.verification.translate import from_artifact
 from tests.reporting.material import material
-from tests.verify.test_layers import converted
-from tests.verify.test_verify_file import converted as one_layer
-from tests.verify.test_verify_file import manifest
+from tests.verification.test_layers import converted
+from tests.verification.test_verify_file import converted as one_layer
+from tests.verification.test_verify_file import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlpuconv.verify.rule import Context, Severity
-from dlpuconv.verify.rules import UNIVERSAL_RULES
+from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
 

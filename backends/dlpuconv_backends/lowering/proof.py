@@ -8,7 +8,7 @@ import numpy as np
 
 from dlpuconv.errors import BackendError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.verify.output_parity import ROUNDING_MARGIN_DB
+from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 from dlpuconv_backends.flatbuffer.codec import encode
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.placement import Placement, delegated, single_cut
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.verification.rules import advice, at_layers
 from dlpuconv_targets.artpec.edge_tpu_limits import (
     computed_weights,
     constant_part,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView, LayerView
     from dlpuconv.placement import Piece
-    from dlpuconv.verify.rule import Rule
-    from dlpuconv.verify.rules.layerwise import LayerCheck
+    from dlpuconv.verification.rule import Rule
+    from dlpuconv.verification.rules.layerwise import LayerCheck
 
 OPS = "Axis: ARTPEC-7 supported operators; Coral: supported operations of the Edge TPU compiler"
 COMPILED_OP = "edgetpu-custom-op"

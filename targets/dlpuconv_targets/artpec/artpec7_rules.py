@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.placement import Processor, forecast
 from dlpuconv.scheme import Granularity
-from dlpuconv.verify.granularity import granularity
-from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import TFLITE_RULES, advice, custom_ops
-from dlpuconv.verify.rules.graph import POST_PROCESS, image_inputs
+from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.verification.rules import TFLITE_RULES, advice, custom_ops
+from dlpuconv.verification.rules.graph import POST_PROCESS, image_inputs
 from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT, COMPILED_OP, OPS, is_compiled
 from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.firmware import FIRMWARE
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _TIPS = "Axis: ARTPEC-7 optimization tips"
 _COMPILED_NAME = "_edgetpu.tflite"

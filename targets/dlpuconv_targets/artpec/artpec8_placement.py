@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.placement import Placement, delegated
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.verification.rules import advice, at_layers
 from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
 
 if TYPE_CHECKING:

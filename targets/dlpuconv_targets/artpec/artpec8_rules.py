@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.placement import Processor, forecast
-from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
+from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
 from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
 from dlpuconv_targets.artpec.firmware import FIRMWARE
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _TIPS = "Axis: ARTPEC-8 optimization tips"
 _GROUP = 6

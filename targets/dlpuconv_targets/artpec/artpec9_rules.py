@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify.rule import Hit, Rule, Severity
-from dlpuconv.verify.rules import TFLITE_RULES, advice, at_layers
-from dlpuconv.verify.rules.graph import activations
+from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers
+from dlpuconv.verification.rules.graph import activations
 from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT, AWAY, OPS
 from dlpuconv_targets.artpec.camera import largest_tried
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _TIPS = "Axis: ARTPEC-9 optimization tips"
 _MAX_RANK = 4

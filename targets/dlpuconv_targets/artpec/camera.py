@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.placement.macs import parameter_bytes
-from dlpuconv.verify.rule import Hit
-from dlpuconv.verify.rules import advice
-from dlpuconv.verify.rules.graph import image_inputs
+from dlpuconv.verification.rule import Hit
+from dlpuconv.verification.rules import advice
+from dlpuconv.verification.rules.graph import image_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.verify.rule import Context, Rule
+    from dlpuconv.verification.rule import Context, Rule
 
 _MIB = 2**20
 _ACE_WIDTH, _ACE_HEIGHT, _ACE_PIXELS = 8, 4, 4_194_304

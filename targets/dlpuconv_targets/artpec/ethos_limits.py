@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verify.rules.fixed import FIXED
+from dlpuconv.verification.rules.fixed import FIXED
 from dlpuconv_targets.artpec.layers import (
     constant_values,
     filter_of,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.ir.signature import IMAGE_CHANNELS, is_planar_image
 from dlpuconv.package import RAW_PIXELS
-from dlpuconv.verify.rule import Hit, Rule, Severity
+from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.syntax import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView, TensorView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
 

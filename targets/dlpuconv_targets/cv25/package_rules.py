@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.package import FEWEST_SAMPLES
-from dlpuconv.verify.rule import Hit, Rule, Severity
+from dlpuconv.verification.rule import Hit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _GUIDE = "Axis: ONNX to CV25 guide"
 _RUN = "the tools resolve the names in a list from the folder that they run in"

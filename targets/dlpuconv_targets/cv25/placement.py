@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 from dlpuconv.placement import Placement
-from dlpuconv.verify.rules import advice, at_layers
+from dlpuconv.verification.rules import advice, at_layers
 from dlpuconv_targets.cv25.operators import KNOWN, WITHDRAWN
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
-from dlpuconv.verify.rule import Hit, Rule, Severity
+from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
 from dlpuconv_targets.cv25.package_rules import PACKAGE_RULES
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.verify.rule import Context
+    from dlpuconv.verification.rule import Context
 
 _FORMATS = frozenset(("onnx", PACKAGE))
 _NUMBERS = frozenset(("float32", "int32", "int64", "bool", "unknown"))  # the integers are indices and shapes

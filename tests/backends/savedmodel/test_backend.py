@@ -28,7 +28,7 @@ from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.recipe import Override
 from dlpuconv.scheme import Numbers
-from dlpuconv.verify.parity import Links, compare
+from dlpuconv.verification.parity import Links, compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.lowering import LoweringWorker, lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow

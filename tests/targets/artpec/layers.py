@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.verify.rules import TFLITE_RULES
+from dlpuconv.verification.rules import TFLITE_RULES
 from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
-from tests.verify.tflite_models import activation, constant, conv, edited, file_of, findings, one_op, options, weights
+from tests.verification.tflite_models import (
+    activation,
+    constant,
+    conv,
+    edited,
+    file_of,
+    findings,
+    one_op,
+    options,
+    weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

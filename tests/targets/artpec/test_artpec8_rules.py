@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verification.rule import Severity
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC8
 from tests.targets.artpec.layers import (
@@ -20,7 +20,7 @@ from tests.targets.artpec.layers import (
     scalar,
     squashed,
 )
-from tests.verify.tflite_models import conv, file_of, findings, options
+from tests.verification.tflite_models import conv, file_of, findings, options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verification.rule import Severity
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_targets.artpec import ARTPEC9
 from tests.targets.artpec.layers import (
@@ -25,7 +25,7 @@ from tests.targets.artpec.layers import (
     squashed,
     transposed_conv,
 )
-from tests.verify.tflite_models import activation, constant, conv, file_of, findings, one_op, options
+from tests.verification.tflite_models import activation, constant, conv, file_of, findings, one_op, options
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.targets.artpec.layers import (
     image,
     of,
 )
-from tests.verify.tflite_models import conv
+from tests.verification.tflite_models import conv
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Target

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dlpuconv.scheme import Granularity
-from dlpuconv.verify import verify_file
-from dlpuconv.verify.rule import Severity
+from dlpuconv.verification import verify_file
+from dlpuconv.verification.rule import Severity
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
-from tests.verify.tflite_models import activation, conv, findings, one_op
+from tests.verification.tflite_models import activation, conv, findings, one_op
 
 ALL = (ARTPEC7, ARTPEC8, ARTPEC9)
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.verify import Question, verify_file
+from dlpuconv.verification import Question, verify_file
 from dlpuconv_targets.cv25 import CV25
 
 if TYPE_CHECKING:

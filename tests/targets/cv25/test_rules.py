@@ -18,7 +18,7 @@ from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.package import Encoding
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
-from dlpuconv.verify.rule import Context, Severity
+from dlpuconv.verification.rule import Context, Severity
 from dlpuconv_targets.cv25 import CV25, CV75
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from dlpuconv.calibration import PixelSamples
 from dlpuconv.ir.signature import is_planar_image
 from dlpuconv.package import MOST_SAMPLES, Encoding
-from dlpuconv.verify.translate import to_artifact
+from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

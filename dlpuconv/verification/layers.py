@@ -1,0 +1,180 @@
+"""Layer by layer: every activation of a file that stands for a value of its source model, beside that value.
+
+A file of dlpuconv keeps the source's names; one of another converter keeps them as far as it does. What has no
+counterpart is counted, not guessed.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from dlpuconv.formats.detect import model_inside
+from dlpuconv.formats.view import PACKAGE
+from dlpuconv.verification.comparison import link_source
+from dlpuconv.verification.contradiction import contradicted
+from dlpuconv.verification.correspondence import Counterpart, counterparts
+from dlpuconv.verification.layer_parity import LayersReport
+from dlpuconv.verification.likeness import Comparison, Likeness
+from dlpuconv.verification.translate import to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from dlpuconv.formats import FileView, Runner, TensorView
+    from dlpuconv.ir import Model
+    from dlpuconv.verification.question import Question
+    from dlpuconv.verification.sidecar import Sidecar
+
+_SAMPLES = 4
+_VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
+_CODES = 256
+_BYTES = ("int8", "uint8")
+_FORMATS = ("tflite", "onnx", PACKAGE)
+
+
+class Tracer(Protocol):
+    """A runner that also tells what activations were."""
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`."""
+        ...
+
+    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
+        """What an activation was in the last inference, in the file's own codes."""
+        ...
+
+
+def compare_layers(
+    path: Path, run: Runner, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
+) -> LayersReport | None:
+    """Run a file and its source on a few samples, and compare what both have inside.
+
+    Args:
+        path: the file.
+        run: has run it; a stranger's file goes on in that process.
+        view: what it holds.
+        question: the float source model, and samples, of which the first few are looked at.
+        sidecar: what the manifest says.
+        likeness: in what activations may differ from their source values.
+
+    Returns:
+        The figures of every activation with a counterpart; None for a format whose insides cannot be seen.
+
+    Raises:
+        ArtifactError: one of the two models cannot run.
+        ShapeError: the samples do not fit.
+    """
+    reference = question.reference
+    if view.format not in _FORMATS or reference is None or question.samples is None:
+        return None
+    few = list(islice(question.samples, _SAMPLES))
+    pairs = counterparts(view, _shapes(reference))
+    comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
+    codes: dict[int, npt.NDArray[np.int64]] = {}
+    tracer = _tracer(path, run, view, [pair.tensor.name for pair in pairs])
+    links, traced = link_source(tracer, view, question, sidecar)
+    for group in _groups(pairs) or [[]]:
+        source = _source_tracer(reference, group)
+        first = not codes  # the histograms need one pass only
+        for sample in few:
+            traced.run(to_artifact(sample, links.inputs, links.bindings))
+            if first:
+                _count_codes(tracer, view, codes)
+            found = source.run(sample) if source else {}
+            for pair in group:
+                comparisons[pair.tensor.index].add(found[pair.source], _real(tracer.value(pair.tensor), pair.tensor))
+    for index in list(contradicted(view, comparisons)):
+        del comparisons[index]
+    compared = [comparison.result() for comparison in comparisons.values()]
+    seen = {layer.index for layer in compared}
+    return LayersReport(
+        samples=len(few),
+        layers=tuple(compared),
+        not_compared=tuple(layer.name for layer in view.layers if layer.index not in seen),
+        likeness=likeness.value,
+        codes=codes,
+    )
+
+
+def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:
+    """Of the source's computed values that are real numbers, by name: inputs are others in a file that takes pixels."""
+    values = [value for node in reference.graph.graph for value in node.outputs]
+    return {
+        value.name: value.shape.numpy()
+        for value in values
+        if value.name and value.shape is not None and value.shape.is_static() and _is_float(value.dtype)
+    }
+
+
+def _is_float(dtype: object) -> bool:
+    return dtype is None or bool(getattr(dtype, "is_floating_point", lambda: True)())
+
+
+def _tracer(path: Path, run: Runner, view: FileView, names: list[str]) -> Tracer:
+    if view.format == "tflite":
+        from dlpuconv.formats.litert_runner import LiteRtRunner
+
+        return LiteRtRunner(path, keep=True)
+    import onnx
+
+    from dlpuconv.formats.isolated_runner import IsolatedRunner, IsolatedTracer
+    from dlpuconv.formats.ort_runner import OrtTracer
+
+    model = onnx.load(model_inside(path) if path.is_dir() else path)
+    if isinstance(run, IsolatedRunner):
+        return IsolatedTracer(run, model, names)
+    return OrtTracer(model, names, path.name)
+
+
+def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | None:
+    if not group:
+        return None
+    from dlpuconv.formats.ort_runner import OrtTracer
+
+    wanted = dict.fromkeys(pair.source for pair in group)
+    return OrtTracer(reference.to_proto(), wanted, reference.source.name)
+
+
+def _groups(pairs: Sequence[Counterpart]) -> list[list[Counterpart]]:
+    """Counterparts that are compared in one pass, so that memory stays bounded."""
+    groups: list[list[Counterpart]] = []
+    room = 0
+    for pair in pairs:
+        if pair.tensor.size > room or not groups:
+            groups.append([])
+            room = _VALUES_AT_A_TIME
+        groups[-1].append(pair)
+        room -= pair.tensor.size
+    return groups
+
+
+def _count_codes(tracer: Tracer, view: FileView, codes: dict[int, npt.NDArray[np.int64]]) -> None:
+    """Add one inference to the histograms: [256] how often each code occurs, the lowest first."""
+    for tensor in _activations(view):
+        values = np.ascontiguousarray(tracer.value(tensor)).view(np.uint8)
+        counts = np.bincount(values.ravel(), minlength=_CODES)
+        if tensor.dtype == "int8":
+            counts = np.roll(counts, _CODES // 2)  # -128, which is the byte 0x80, comes first
+        codes[tensor.index] = codes.get(tensor.index, np.zeros(_CODES, np.int64)) + counts
+
+
+def _activations(view: FileView) -> Iterator[TensorView]:
+    """What the layers make in 8 bits."""
+    for layer in view.layers:
+        for index in layer.outputs:
+            if view.tensors[index].dtype in _BYTES and view.format == "tflite":
+                yield view.tensors[index]
+
+
+def _real(value: npt.NDArray[np.generic], tensor: TensorView) -> npt.NDArray[np.float64]:
+    """Codes in real units; a float tensor is as it is."""
+    real = np.asarray(value, np.float64)
+    if tensor.quantization is None:
+        return real
+    return (real - tensor.quantization.zero_point[0]) * float(np.float32(tensor.quantization.scale[0]))

@@ -1,0 +1,139 @@
+"""An artifact's outputs beside its float source's, as figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.jsonable import finite
+from dlpuconv.verification.decibel import MOST_DB
+
+if TYPE_CHECKING:
+    from dlpuconv.jsonable import Json
+
+ROUNDING_MARGIN_DB = 20.0
+"""A float file folds and moves constants besides: it may round ten times as much as its source does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputParity:
+    """One output beside the float source model's, over all samples.
+
+    Attributes:
+        name: of the output.
+        sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
+            artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
+            -MOST_DB where the output has a fault.
+        typical_db: mean over the samples of each one's ratio, cut to -20..60 dB, with the rounding to the output's own
+            steps (step^2 / 12 an element) added to the noise; steadier than `sqnr_db`, which the few worst samples
+            decide. None for labels, and where nothing differs or the reference is zero throughout.
+        exact: True where the artifact gives the very values of the reference.
+        cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
+        max_error: largest |r - a|, in real units.
+        peak: largest |r|, in real units.
+        argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
+        equal: share of elements that equal the reference's, for labels (integers without a scale: an argmax, indices,
+            a map of classes), whose differences mean nothing; None for other outputs.
+        dead: why the output carries no information although the reference's does; empty where it is alive.
+        fault: why the output is useless whatever the figures say: it is NaN or infinite where the reference is finite,
+            or noise where the reference is zero throughout; empty where it is neither.
+        starved: which parts of the output its one scale is too coarse for; empty where it suits them all.
+        not_finite: elements of the reference that are NaN or infinite, which nothing can be compared with.
+        rounding_db: the same ratio of the float source beside itself, computed in another order, where a float file's
+            own is low; None where that was not measured.
+        margin_db: how much less than that will do.
+    """
+
+    name: str
+    sqnr_db: float | None
+    exact: bool
+    cosine: float | None
+    max_error: float
+    peak: float
+    typical_db: float | None = None
+    argmax_agreement: float | None = None
+    equal: float | None = None
+    dead: str = ""
+    fault: str = ""
+    starved: str = ""
+    not_finite: int = 0
+    rounding_db: float | None = None
+    margin_db: float = ROUNDING_MARGIN_DB
+
+    def asked_db(self, least: float) -> float:
+        """A bar in dB, lowered where rounding alone falls short of it."""
+        return least if self.rounding_db is None else min(least, self.rounding_db - self.margin_db)
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe: no NaN, no infinity."""
+        return {
+            "name": self.name,
+            "sqnr_db": None if self.sqnr_db is None else round(self.sqnr_db, 3),
+            "typical_db": None if self.typical_db is None else round(self.typical_db, 3),
+            "exact": self.exact,
+            "cosine": None if self.cosine is None else round(self.cosine, 7),
+            "max_error": finite(self.max_error),
+            "peak": finite(self.peak),
+            "argmax_agreement": self.argmax_agreement,
+            "equal": self.equal,
+            "dead": self.dead or None,
+            "fault": self.fault or None,
+            "starved": self.starved or None,
+            "not_finite": self.not_finite,
+            "rounding_db": None if self.rounding_db is None else round(self.rounding_db, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityReport:
+    """The artifact beside its float source, on samples that calibration did not see.
+
+    Attributes:
+        samples: how many.
+        outputs: in the source model's order.
+        calibrated: False where the samples are made up: the figures then say little.
+        kernels: what ran the artifact.
+        beside: what it was compared with.
+    """
+
+    samples: int
+    outputs: tuple[OutputParity, ...]
+    calibrated: bool = True
+    kernels: str = ""
+    beside: str = "the float source"
+
+    @property
+    def exact(self) -> bool:
+        """True where every output equals the reference's."""
+        return all(output.exact for output in self.outputs)
+
+    @property
+    def rated(self) -> bool:
+        """True where at least one output has an SQNR."""
+        return any(output.sqnr_db is not None for output in self.outputs)
+
+    @property
+    def min_sqnr(self) -> float:
+        """The lowest SQNR of an output, in dB; `MOST_DB` where none has one (all are exact, or labels)."""
+        return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
+
+    @property
+    def summary(self) -> str:
+        """The lowest SQNR in words: `31.2 dB`, `exact`, or `-` where no output has one."""
+        if self.exact:
+            return "exact"
+        return f"{self.min_sqnr:.1f} dB" if self.rated else "-"
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        outputs: list[Json] = [output.to_json() for output in self.outputs]
+        return {
+            "samples": self.samples,
+            "calibrated": self.calibrated,
+            "kernels": self.kernels,
+            "beside": self.beside,
+            "sqnr_definition": "10*log10(sum(ref^2)/sum((ref-artifact)^2)) over all elements and samples",
+            "exact": self.exact,
+            "min_sqnr_db": round(self.min_sqnr, 3) if self.rated else None,
+            "outputs": outputs,
+        }

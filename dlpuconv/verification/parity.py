@@ -1,0 +1,128 @@
+"""Compares an artifact with its float source, one sample in memory at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import CalibrationError, ShapeError
+from dlpuconv.verification.output_parity import ParityReport
+from dlpuconv.verification.tally import Tally
+from dlpuconv.verification.translate import from_artifact, to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.formats import Runner
+    from dlpuconv.ir import InputBinding
+    from dlpuconv.plugin import Port
+
+    type Answer = Mapping[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """How the two models correspond.
+
+    Attributes:
+        inputs: the artifact's inputs.
+        outputs: the artifact's outputs.
+        bindings: by input name, how source values become the artifact's.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    bindings: Mapping[str, InputBinding] = field(default_factory=dict)
+
+
+def compare(
+    reference: Runner, artifact: Runner, links: Links, samples: Iterable[Sample], *, calibrated: bool = True
+) -> ParityReport:
+    """Run both on every sample and compare each output in the source model's layout and real units.
+
+    Args:
+        reference: runs the source model, on samples as they are.
+        artifact: runs the converted file.
+        links: how inputs and outputs correspond.
+        samples: that calibration did not see.
+        calibrated: False for made-up samples.
+
+    Raises:
+        CalibrationError: there are no samples.
+        ShapeError: inputs or outputs do not fit together.
+    """
+    answers = (
+        (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
+    )
+    return compare_answers(answers, links.outputs, calibrated=calibrated)
+
+
+def compare_answers(
+    answers: Iterable[tuple[Answer, Answer]], outputs: Iterable[Port], *, calibrated: bool = True
+) -> ParityReport:
+    """Compare what the source model and the file answered, sample by sample.
+
+    Args:
+        answers: outputs of the source model, and of the file, by name in the source model.
+        outputs: the artifact's.
+        calibrated: False for made-up samples.
+
+    Raises:
+        CalibrationError: there are no samples.
+        ShapeError: outputs do not fit together.
+    """
+    tallies = {port.name: Tally(port) for port in outputs}
+    count = 0
+    for expected, got in answers:
+        for name, tally in tallies.items():
+            tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
+        count += 1
+    if not count:
+        raise CalibrationError("there are no samples to compare the file with its source on")
+    return ParityReport(
+        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
+    )
+
+
+def reference_inferences(
+    artifact: Runner, links: Links, samples: Iterable[Sample], count: int
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
+    """The first samples as a camera would deliver them, and what the artifact answers.
+
+    Returns:
+        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`.
+    """
+    inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    for _, sample in zip(range(count), samples, strict=False):
+        given = to_artifact(sample, links.inputs, links.bindings)
+        for name, value in given.items():
+            inputs.setdefault(name, []).append(value)
+        for name, value in artifact.run(given).items():
+            outputs.setdefault(name, []).append(value)
+    return _stacked(inputs), _stacked(outputs)
+
+
+def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.NDArray[np.generic]]:
+    return {name: np.stack(items) for name, items in values.items()}
+
+
+def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str) -> npt.NDArray[np.generic]:
+    if name not in outputs:
+        raise ShapeError(f"the {whose} has no output {name!r}; it has {', '.join(outputs)}")
+    return outputs[name]
+
+
+def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
+    """What an output of the file stands for: an output of the source model, or a slice of one."""
+    value = _named(outputs, port.source_name, "source model")
+    if port.part is None:
+        return value
+    if port.part.axis >= value.ndim:
+        raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
+    return value[port.part.index]

@@ -1,0 +1,83 @@
+"""What is asked of the verifier, and the bar that an answer has to reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlpuconv.scheme import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.calibration import Samples
+    from dlpuconv.ir import InputBinding, Model
+    from dlpuconv.plugin import Backend, Port, Target
+    from dlpuconv.scheme import Granularity
+    from dlpuconv.verification.advice import Settings
+    from dlpuconv.verification.likeness import Likeness
+    from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.verification.output_parity import ParityReport
+
+_MOST_ON_MADE_UP = 60.0  # dB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is known of a file, and how strictly it is judged.
+
+    Attributes:
+        asked: granularities that the user asked for by name.
+        reference: the float source model; without it, or without samples, there is no comparison.
+        samples: that calibration did not see, in the source model's domain; None for those that a package ships.
+        calibrated: False where calibration or these samples are made up.
+        inputs: the file's inputs; None to take them from the manifest beside it, or to match them.
+        outputs: likewise.
+        bindings: by input name; None likewise.
+        min_sqnr: dB that every output must reach; None for the target's own.
+        firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where it is not known.
+        ignore: ids of rules that do not count.
+        strict: warnings fail as well.
+        warnings: what is to be repeated in the report.
+        backend: reads and runs the file, where it is of a format of its own.
+        metric: what the user's own metric said of the file.
+        layers: compare layer by layer too.
+        settings: the options that the file was converted with; None for what the manifest says.
+        likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
+    """
+
+    asked: frozenset[Granularity] = frozenset()
+    reference: Model | None = field(default=None, repr=False)
+    samples: Samples | None = field(default=None, repr=False)
+    calibrated: bool = True
+    inputs: tuple[Port, ...] | None = None
+    outputs: tuple[Port, ...] | None = None
+    bindings: Mapping[str, InputBinding] | None = None
+    min_sqnr: float | None = None
+    firmware: tuple[int, ...] | None = None
+    ignore: frozenset[str] = frozenset()
+    strict: bool = False
+    warnings: tuple[str, ...] = ()
+    backend: Backend | None = None
+    metric: MetricScore | None = None
+    layers: bool = False
+    settings: Settings | None = None
+    likeness: Likeness | None = None
+
+
+def forgives_rounding(target: Target, question: Question) -> bool:
+    """Whether rounding may explain a low ratio: of a float file, which has no other excuse, where nobody set a bar."""
+    return target.scheme.numbers is Numbers.FLOAT32 and question.min_sqnr is None
+
+
+def least_db(target: Target, asked: float | None, parity: ParityReport | None) -> float:
+    """Decibels that every output must reach: what the user asks for, else what the chip's files can be held to.
+
+    Made-up pictures may drive a network where nobody trained it; what saturates there magnifies even the rounding of
+    float numbers.
+    """
+    if asked is not None:
+        return asked
+    if parity is not None and not parity.calibrated:
+        return min(target.min_sqnr, _MOST_ON_MADE_UP)
+    return target.min_sqnr

@@ -1,0 +1,130 @@
+"""A rule: one predicate, the sentence that a user reads, and its source. Targets hold rules; nothing here is heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dlpuconv.scheme import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dlpuconv.formats.view import FileView
+    from dlpuconv.plugin import Port, Target
+    from dlpuconv.scheme import Granularity
+    from dlpuconv.verification.advice import Settings
+    from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.verification.output_parity import ParityReport
+
+DEFAULT_MIN_SQNR_DB = 10.0
+"""What every output must reach where the user does not say."""
+
+
+class Severity(StrEnum):
+    """What a finding does to the verdict."""
+
+    FAIL = "fail"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place where a rule is broken.
+
+    Attributes:
+        detail: completes the rule's sentence with what was found.
+        layer: name of the layer or tensor, empty for the whole file.
+        severity: of this place, where it is not the rule's own.
+        index: of the layer, in execution order; None where the place is a tensor or the whole file.
+    """
+
+    detail: str
+    layer: str = ""
+    severity: Severity | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a rule may know beside the file: what was wanted, what was said of it, what was measured.
+
+    Attributes:
+        weights: granularity that the target's scheme prefers.
+        discouraged: granularities that the chip pays dearly for.
+        quantized: False where the chip takes float files.
+        asked: granularities that the user asked for by name (option, override or the manifest beside the file).
+        file: the file's name.
+        firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where the user did not say.
+        inputs: what its backend or its manifest says of the file's inputs; None where nobody said anything.
+        outputs: likewise.
+        parity: the comparison with the float source; None where there was none.
+        min_sqnr: dB that every output must reach.
+        metric: what the user's own metric said of the file.
+        settings: the options that the file was converted with; None where they are not known.
+    """
+
+    weights: Granularity
+    discouraged: frozenset[Granularity] = frozenset()
+    quantized: bool = True
+    asked: frozenset[Granularity] = frozenset()
+    file: str = ""
+    firmware: tuple[int, ...] | None = None
+    inputs: tuple[Port, ...] | None = None
+    outputs: tuple[Port, ...] | None = None
+    parity: ParityReport | None = None
+    min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    metric: MetricScore | None = None
+    settings: Settings | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Context:
+        """What there is to know of any file for a target."""
+        scheme = target.scheme
+        return cls(
+            weights=scheme.weights,
+            discouraged=scheme.discouraged,
+            quantized=scheme.numbers is not Numbers.FLOAT32,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that must hold of a file.
+
+    Attributes:
+        id: stable, such as `TFL-FLOAT` or `A8-PARTITIONS`.
+        severity: of its places, unless one says otherwise.
+        sentence: what must hold, as the user reads it.
+        source: where that is known from.
+        check: yields the places where it does not hold.
+        fix: what to do about it; a function where that depends on what was done already.
+        listed: operators that the sentence speaks of, for the documentation.
+        decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
+    """
+
+    id: str
+    severity: Severity
+    sentence: str
+    source: str
+    check: Callable[[FileView, Context], Iterable[Hit]]
+    fix: str | Callable[[Context], str] = ""
+    listed: frozenset[str] = frozenset()
+    decisive: bool = False
+
+    def advise(self, context: Context) -> str:
+        """What to do about it, of a file of which this is known."""
+        return self.fix if isinstance(self.fix, str) else self.fix(context)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule that was broken, with every place."""
+
+    rule: str
+    severity: Severity
+    sentence: str
+    hits: tuple[Hit, ...]
+    fix: str = ""
+    source: str = ""

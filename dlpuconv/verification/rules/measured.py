@@ -1,0 +1,121 @@
+"""Rules about what a file computes beside its float source: they say something only where there was a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.verification.advice import split_or_cut, try_next
+from dlpuconv.verification.rule import Hit, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.formats import FileView
+    from dlpuconv.verification.output_parity import OutputParity
+    from dlpuconv.verification.rule import Context
+
+_COMPARISON = "the comparison with the float source, on samples that calibration did not see"
+_RANDOM = " (on synthetic samples: with real ones the figures mean more)"
+_AS_IT_WAS = (
+    "Nothing is quantized in a float file: check that it was made from this very model, with the same normalization;"
+    " if it was, please report the difference."
+)
+
+
+def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
+    """It varies where the source's varies."""
+    for output in _outputs(context):
+        if output.dead:
+            yield Hit(output.dead, output.name)
+
+
+def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
+    """It is finite, and zero where the source's is."""
+    for output in _outputs(context):
+        if output.fault:
+            yield Hit(output.fault, output.name)
+
+
+def is_close(_: FileView, context: Context) -> Iterator[Hit]:
+    """The first output that is not says what the figures are worth."""
+    hint = "" if context.parity is None or context.parity.calibrated else _RANDOM
+    for output in _outputs(context):
+        least = output.asked_db(context.min_sqnr)
+        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
+            continue
+        yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are required{hint}", output.name)
+        hint = ""
+
+
+def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
+    """One scale suits all parts of it."""
+    for output in _outputs(context):
+        if output.starved:
+            yield Hit(output.starved, output.name)
+
+
+def keeps_the_metric(_: FileView, context: Context) -> Iterator[Hit]:
+    """By no more than the user allows."""
+    if context.metric is not None and context.metric.reason:
+        yield Hit(context.metric.reason)
+
+
+def _outputs(context: Context) -> tuple[OutputParity, ...]:
+    return context.parity.outputs if context.parity is not None else ()
+
+
+def _accuracy(context: Context) -> str:
+    """Of a float file no option changes the numbers."""
+    return try_next(context) if context.quantized else _AS_IT_WAS
+
+
+def _samples_and_accuracy(context: Context) -> str:
+    return f"Calibrate with samples like those that the camera will see. {_accuracy(context)}"
+
+
+def _metric(context: Context) -> str:
+    return f"{_accuracy(context)} Or allow more (--max-drop)."
+
+
+MEASURED_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="OUT-FAULT",
+        severity=Severity.FAIL,
+        sentence="Outputs must be finite where the source's are, and zero where the source's are zero throughout.",
+        source=_COMPARISON,
+        check=is_sound,
+        fix="Look for divisions, logarithms and roots near zero: dlpuconv analyze tells the layer.",
+    ),
+    Rule(
+        id="OUT-DEAD",
+        severity=Severity.FAIL,
+        sentence="No output may be constant where the source's varies.",
+        source=f"{_COMPARISON}; acap-native-sdk-examples issue 360",
+        check=is_alive,
+        fix=_samples_and_accuracy,
+    ),
+    Rule(
+        id="OUT-SQNR",
+        severity=Severity.FAIL,
+        sentence="Every output must agree with the source to at least the required SQNR (--min-sqnr).",
+        source=_COMPARISON,
+        check=is_close,
+        fix=_accuracy,
+    ),
+    Rule(
+        id="OUT-RANGES",
+        severity=Severity.WARN,
+        sentence="The parts of an output should have similar ranges, since they share one scale.",
+        source="community reports on YOLOv8: scores of zero beside boxes in pixels",
+        check=has_steps_for_all,
+        fix=split_or_cut,
+    ),
+    Rule(
+        id="METRIC-DROP",
+        severity=Severity.FAIL,
+        sentence="The file may score no lower than --max-drop allows.",
+        source="the metric given with --metric",
+        check=keeps_the_metric,
+        fix=_metric,
+    ),
+)

@@ -1,0 +1,166 @@
+"""What is summed over the samples to compare one output with its float source's."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import ShapeError
+from dlpuconv.verification.columns import Columns
+from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
+from dlpuconv.verification.output_parity import OutputParity
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlpuconv.plugin import Port
+
+_LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand still in 8 bits (no face, no score)
+_SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros
+_SILENT = 1e-6  # the same for an output without a scale, which is float
+_MOSTLY = 0.5
+_INTEGERS = "iub"  # kinds of numpy's dtypes: signed, unsigned, bool
+
+
+class Tally:
+    """Sums over the samples of one output."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self._signal = self._noise = self._product = self._energy = 0.0
+        self._max_error = self._peak = 0.0
+        self._not_finite = self._lost = self._agreed = 0
+        self._elements = self._equal = 0
+        self._labels = port.scale is None and np.dtype(port.dtype).kind in _INTEGERS
+        self._columns = Columns()
+        self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+        self._low = self._reference_low = math.inf
+        self._high = self._reference_high = -math.inf
+        self._same_for_all = True
+        self._drift = 0.0  # how far the reference moves between samples
+        self._ratios: list[float] = []
+
+    def add(self, reference: npt.NDArray[np.generic], value: npt.NDArray[np.float64]) -> None:
+        """One sample.
+
+        Args:
+            reference: the source model's output.
+            value: the artifact's, in real units and the same layout.
+        """
+        expected = np.asarray(reference, np.float64)
+        if expected.shape != value.shape:
+            raise ShapeError(
+                f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
+            )
+        self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
+        expected, value = self._comparable(expected, value)
+        error = expected - value
+        signal, noise = _dot(expected, expected), _dot(error, error)
+        self._signal += signal
+        self._noise += noise
+        self._energy += _dot(value, value)
+        self._product += _dot(expected, value)
+        self._rate(signal, noise, expected.size)
+        self._max_error = max(self._max_error, _largest(error))
+        self._peak = max(self._peak, _largest(expected))
+        self._agreed += int(expected.size > 0 and expected.argmax() == value.argmax())
+        self._elements += expected.size
+        self._equal += int(np.count_nonzero(error == 0.0))
+        self._watch(expected, value)
+        if self.port.scale is not None:
+            self._columns.add(expected)
+
+    def _comparable(
+        self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Both with zeros where either is NaN or infinite; counts those, apart for what the artifact lost."""
+        sound, held = np.isfinite(expected), np.isfinite(value)
+        if sound.all() and held.all():
+            return expected, value
+        self._not_finite += int(np.count_nonzero(~sound))
+        self._lost += int(np.count_nonzero(sound & ~held))
+        both = sound & held
+        return np.where(both, expected, 0.0), np.where(both, value, 0.0)
+
+    def _rate(self, signal: float, noise: float, size: int) -> None:
+        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
+        ratio = ratio_db(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
+        if ratio is not None:
+            self._ratios.append(min(max(ratio, LOWEST_DB), HIGHEST_DB))
+
+    def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
+        """Whether anything moves: over the elements, and from sample to sample."""
+        if not value.size:
+            return
+        self._low, self._high = min(self._low, float(value.min())), max(self._high, float(value.max()))
+        self._reference_low = min(self._reference_low, float(expected.min()))
+        self._reference_high = max(self._reference_high, float(expected.max()))
+        if self._first is None:
+            self._first = (expected.copy(), value.copy())
+            return
+        self._same_for_all = self._same_for_all and bool(np.array_equal(value, self._first[1]))
+        self._drift = max(self._drift, _largest(expected - self._first[0]))
+
+    def result(self, samples: int) -> OutputParity:
+        """The figures over all samples."""
+        norm = math.sqrt(self._signal) * math.sqrt(self._energy)
+        fault = self._fault()
+        return OutputParity(
+            name=self.port.name,
+            sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
+            typical_db=None if self._labels or not self._ratios else sum(self._ratios) / len(self._ratios),
+            exact=self._noise == 0.0 and not fault,
+            cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
+            max_error=self._max_error,
+            peak=self._peak,
+            argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
+            equal=self._equal / self._elements if self._labels and self._elements else None,
+            dead="" if fault else self._dead(samples),
+            fault=fault,
+            starved=self._columns.starved(self.port.scale) if self.port.scale else "",
+            not_finite=self._not_finite,
+        )
+
+    def _is_class_vector(self) -> bool:
+        return not self._labels and _is_class_vector(self.port.source_shape)
+
+    def _fault(self) -> str:
+        """What no ratio can tell: values that are none, and noise where the source is silent."""
+        if self._lost:
+            values = "value that is" if self._lost == 1 else "values that are"
+            return f"it has {self._lost} {values} NaN or infinite where the source's are finite"
+        least = _SILENT if self.port.scale is None else _SILENT_STEPS * self.port.scale
+        if self._signal == 0.0 and self._max_error > least and not self._labels:
+            return f"it is up to {self._max_error:g} away from zero, where the source is zero throughout"
+        return ""
+
+    def _dead(self, samples: int) -> str:
+        """An output is dead when it stands still where the reference moves by steps that it could express.
+
+        Labels may well stand still for few samples: theirs is dead when most of them are wrong besides.
+        """
+        if self._labels and self._equal >= _MOSTLY * self._elements:
+            return ""
+        least = _LIVE_STEPS * (self.port.scale or 0.0)
+        if self._low == self._high and self._reference_high - self._reference_low > least:
+            source = f"the source varies from {self._reference_low:g} to {self._reference_high:g}"
+            return f"it is {self._low:g} everywhere, where {source}"
+        if samples > 1 and self._same_for_all and self._drift > least:
+            return f"it is the same for all {samples} samples, where the source differs by up to {self._drift:g}"
+        return ""
+
+
+def _is_class_vector(shape: tuple[int, ...]) -> bool:
+    """[1, C], or [1, C] with further axes of one, C at least 2: what an argmax makes sense of."""
+    extents = [extent for extent in shape if extent != 1]
+    return len(shape) >= 2 and shape[0] == 1 and len(extents) == 1
+
+
+def _dot(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    return float(np.dot(a.ravel(), b.ravel()))
+
+
+def _largest(values: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(values).max()) if values.size else 0.0

@@ -1,0 +1,161 @@
+"""Verifies one file for one target: reads it back, applies the rules, compares it with its source, decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpuconv.formats.detect import read
+from dlpuconv.formats.names import port_names
+from dlpuconv.formats.tflite_runtimes import min_runtime_version
+from dlpuconv.placement import forecast
+from dlpuconv.scheme import Numbers
+from dlpuconv.verification.engine import check, screen
+from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.measure import measure
+from dlpuconv.verification.question import Question, least_db
+from dlpuconv.verification.report import IoTensor, Report
+from dlpuconv.verification.rule import Context
+from dlpuconv.verification.rules import UNIVERSAL_RULES
+from dlpuconv.verification.rules.firmware import RULE as FIRMWARE
+from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.verification.verdict import decide
+
+if TYPE_CHECKING:
+    from dlpuconv.formats import FileView
+    from dlpuconv.plugin import Port, Target
+    from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.verification.sidecar import Sidecar
+
+_NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
+_COMPARED_ON_MADE_UP = "compared on made-up samples: the figures mean little; with real ones they would mean more"
+
+
+def verify_file(path: str | Path, target: Target, question: Question | None = None) -> Report:
+    """Verify any file, made by dlpuconv or not.
+
+    Where the manifest that dlpuconv writes lies beside the file, it tells what was asked for and how the inputs and
+    outputs correspond to the source model's; what `question` says comes first.
+
+    Args:
+        path: the file or package folder.
+        target: the chip.
+        question: what else is known.
+
+    Raises:
+        ArtifactError: the file or its manifest is damaged or of an unknown format.
+        ShapeError: reference, samples and file do not fit together.
+        CalibrationError: there are no samples to compare on.
+        MissingDependencyError: the comparison needs a library that is not installed.
+        UsageError: an ignored rule does not exist.
+    """
+    path = Path(path)
+    question = question or Question()
+    view = (question.backend.read if question.backend else read)(path)
+    return verify_view(path, view, target, question)
+
+
+def verify_view(path: Path, view: FileView, target: Target, question: Question) -> Report:
+    """Verify a file that was read already; see `verify_file`."""
+    rules = (*target.rules, *UNIVERSAL_RULES)
+    screen(question.ignore, rules)
+    sidecar = find_sidecar(path, view)
+    measured = measure(path, view, target, question, sidecar)
+    parity = measured.parity
+    context = _context(path, target, question, sidecar, parity)
+    findings = check(view, rules, context, question.ignore)
+    decision = decide(findings, strict=question.strict)
+    calibrated = (
+        question.calibrated and (sidecar is None or sidecar.calibrated) and (parity is None or parity.calibrated)
+    )
+    return Report(
+        file=path.name,
+        format=view.format,
+        target=target.name,
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        findings=findings,
+        ignored=tuple(sorted(question.ignore)),
+        granularity=granularity(view),
+        inputs=declared(view, view.inputs),
+        outputs=declared(view, view.outputs),
+        op_counts=view.op_counts,
+        placement=forecast(view, target.placement, context) if target.placement else None,
+        parity=parity,
+        layers=measured.layers,
+        metric=question.metric,
+        calibrated=calibrated,
+        warnings=(
+            *question.warnings,
+            *measured.notes,
+            *_made_up(question, target, sidecar),
+            *_no_firmware(question, target),
+        ),
+        metadata=view.metadata,
+        min_runtime=_min_runtime(view),
+    )
+
+
+def _context(
+    path: Path, target: Target, question: Question, sidecar: Sidecar | None, parity: ParityReport | None
+) -> Context:
+    """What the rules may know beside the file."""
+    inputs, outputs = _said(question, sidecar)
+    # What one chip's default is, nobody asked for on another's behalf.
+    asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
+    return replace(
+        Context.of(target),
+        asked=asked,
+        file=path.name,
+        firmware=question.firmware,
+        inputs=inputs,
+        outputs=outputs,
+        parity=parity,
+        min_sqnr=least_db(target, question.min_sqnr, parity),
+        metric=question.metric,
+        settings=question.settings or (sidecar.settings if sidecar else None),
+    )
+
+
+def _made_up(question: Question, target: Target, sidecar: Sidecar | None) -> tuple[str, ...]:
+    """What made-up samples make worthless: the whole file, or only the figures of this comparison."""
+    calibrated = question.calibrated if sidecar is None else sidecar.calibrated
+    if not calibrated and target.scheme.numbers is not Numbers.FLOAT32:
+        return (_NOT_CALIBRATED,)
+    return () if calibrated and question.calibrated else (_COMPARED_ON_MADE_UP,)
+
+
+def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
+    """That the firmware was named in vain."""
+    if question.firmware is None or any(rule.id == FIRMWARE for rule in target.rules):
+        return ()
+    return (f"nothing is known of what a firmware carries for {target.name}: --firmware was not looked at",)
+
+
+def _min_runtime(view: FileView) -> str:
+    operators = ((layer.op, layer.version) for layer in view.layers if not layer.custom)
+    return min_runtime_version(operators) if view.format == "tflite" else ""
+
+
+def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
+    """The inputs and outputs that the file should have, from whoever made it."""
+    if question.inputs is not None and question.outputs is not None:
+        return question.inputs, question.outputs
+    return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
+
+
+def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
+    """Inputs or outputs as the file declares them."""
+    names = port_names(view, indices)
+    tensors = [view.tensors[index] for index in indices]
+    return tuple(
+        IoTensor(
+            name=name,
+            shape=tensor.shape,
+            dtype=tensor.dtype,
+            scale=tensor.quantization.scale[0] if tensor.quantization else None,
+            zero_point=tensor.quantization.zero_point[0] if tensor.quantization else None,
+        )
+        for name, tensor in zip(names, tensors, strict=True)
+    )

@@ -1,0 +1,101 @@
+"""A model or a file as a function of the source model's arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import MetricError
+from dlpuconv.ir import Layout, Signature, ValueSpec
+from dlpuconv.plugin import Part, Port
+from dlpuconv.verification.parity import Links
+from dlpuconv.verification.predict import artifact_predict, source_predict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IMAGE = ValueSpec(name="image", shape=(1, 3, 2, 4), dtype="float32", layout=Layout.NCHW)
+SIGNATURE = Signature((IMAGE,), (ValueSpec(name="label", shape=(1,), dtype="int64", layout=Layout.PLAIN),))
+
+
+class Recording:
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self.answer = answer
+        self.seen: list[Mapping[str, Any]] = []
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        self.seen.append(inputs)
+        return dict(self.answer)
+
+
+def test_the_source_model_gets_float32_and_its_answers_become_float32() -> None:
+    runner = Recording({"label": np.array([3], np.int64)})
+    predict = source_predict(runner, SIGNATURE)
+    label = predict({"image": np.ones((1, 3, 2, 4), np.float64)})["label"]
+    assert label.dtype == np.float32
+    assert label.tolist() == [3.0]
+    assert runner.seen[0]["image"].dtype == np.float32
+
+
+def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> None:
+    image = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)
+    nhwc = (0, 2, 3, 1)
+    x = Port(
+        name="image", source_shape=(1, 3, 2, 4), shape=(1, 2, 4, 3), permutation=nhwc, dtype="uint8",
+        scale=0.5, zero_point=7,
+    )  # fmt: skip
+    y = Port(
+        name="map", source_shape=(1, 2, 1, 2), shape=(1, 1, 2, 2), permutation=nhwc, dtype="int8",
+        scale=0.25, zero_point=-1,
+    )  # fmt: skip
+    runner = Recording({"map": np.array([[[[3, 7], [-1, 0]]]], np.int8)})
+    found = artifact_predict(runner, Links(inputs=(x,), outputs=(y,)), SIGNATURE)({"image": image})
+    assert np.array_equal(runner.seen[0]["image"], (image.transpose(nhwc) * 2 + 7).astype(np.uint8))
+    # real values are a quarter of (3 + 1, 7 + 1, 0, 1), channels last; channels first they are [[1, 0]], [[2, .25]]
+    assert found["map"].dtype == np.float32
+    assert found["map"].tolist() == [[[[1.0, 0.0]], [[2.0, 0.25]]]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({"imgae": np.zeros((1, 3, 2, 4))}, r"'imgae'; the model's inputs are image \(did you mean 'image'\?\)"),
+        ({}, "not given the input 'image'; it was given none"),
+        ({"image": np.zeros((8, 3, 2, 4))}, r"shape \(8, 3, 2, 4\); the model takes \(1, 3, 2, 4\)"),
+        ({"image": "photo.jpg"}, "takes a dict of arrays by input name"),
+        (np.zeros((1, 3, 2, 4)), "takes a dict of arrays by input name"),
+    ],
+)
+def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: str) -> None:
+    runner = Recording({})
+    for predict in (
+        source_predict(runner, SIGNATURE),
+        artifact_predict(runner, Links(inputs=(), outputs=()), SIGNATURE),
+    ):
+        with pytest.raises(MetricError, match=sentence):
+            predict(inputs)
+    assert runner.seen == []
+
+
+def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> None:
+    halves = [
+        Port(
+            name=f"y_part{number}",
+            source_shape=(1, 2),
+            shape=(1, 2),
+            permutation=(0, 1),
+            dtype="float32",
+            part=Part(output="y", axis=1, start=2 * number, stop=2 * number + 2),
+        )
+        for number in (1, 0)
+    ]
+
+    class Parts:
+        def run(self, _: Any) -> dict[str, Any]:
+            return {"y_part0": np.array([[1.0, 2.0]]), "y_part1": np.array([[3.0, 4.0]])}
+
+    found = artifact_predict(Parts(), Links(inputs=(), outputs=tuple(halves)), Signature((), ()))({})
+    assert found["y"].tolist() == [[1.0, 2.0, 3.0, 4.0]]
+    assert list(found) == ["y"]
