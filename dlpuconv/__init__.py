@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dlpuconv.api import compare as compare
     from dlpuconv.api import convert as convert
     from dlpuconv.api import inspect as inspect
+    from dlpuconv.api import verify as verify
     from dlpuconv.checkup import Checkup as Checkup
     from dlpuconv.contrast import Contrast as Contrast
     from dlpuconv.conversion import Conversion as Conversion
@@ -29,6 +30,7 @@ __all__ = [
     "compare",
     "convert",
     "inspect",
+    "verify",
     # what comes of it
     "Analysis",
     "Checkup",
@@ -44,7 +46,7 @@ __all__ = [
 
 _HOMES = {
     "analysis": ("Analysis",),
-    "api": ("analyze", "check", "compare", "convert", "inspect"),
+    "api": ("analyze", "check", "compare", "convert", "inspect", "verify"),
     "checkup": ("Checkup",),
     "contrast": ("Contrast",),
     "conversion": ("Conversion",),

@@ -13,6 +13,7 @@ import pytest
 
 import dlpuconv
 from dlpuconv.errors import CalibrationError, DlpuconvError, MissingDependencyError, UsageError
+from dlpuconv.verification import Report
 from tests.e2e.support import IMAGES, MODEL
 from tests.verification.tflite_models import activation, conv, file_of
 
@@ -37,7 +38,9 @@ def test_what_is_exported_is_there_in_a_fresh_process() -> None:
     code = "import dlpuconv; print(*(type(getattr(dlpuconv, name)).__name__ for name in dlpuconv.__all__))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "module" not in done.stdout.split()
-    assert {"analyze", "check", "compare", "convert", "inspect", "DlpuconvError", "Progress"} <= set(dir(dlpuconv))
+    assert {"analyze", "check", "compare", "convert", "inspect", "verify", "DlpuconvError", "Progress"} <= set(
+        dir(dlpuconv)
+    )
 
 
 def test_a_file_is_inspected_and_compared(file: Path) -> None:
@@ -47,6 +50,25 @@ def test_a_file_is_inspected_and_compared(file: Path) -> None:
     beside = dlpuconv.compare(file, file, target="artpec8", progress=None)
     assert beside.a.layers == beside.b.layers == 2
     assert beside.a.placement is not None
+
+
+def test_a_file_is_verified(file: Path) -> None:
+    found = dlpuconv.verify(file, target="artpec8")
+    assert (found.verdict, found.passed, found.report.file) == ("pass", True, "m.tflite")
+    assert found.to_json()["verdict"] == "pass"
+    assert "m.tflite" in found.to_html()
+    older = dlpuconv.verify(file, target="artpec8", firmware="10.5")
+    assert not older.passed
+    assert any("10.5" in reason and "firmware=" in reason for reason in older.report.reasons)
+    with pytest.raises(UsageError, match=r"^firmware='x' is not a version"):
+        dlpuconv.verify(file, target="artpec8", firmware="x")
+
+
+@pytest.mark.parametrize("before", ["", "import dlpuconv.verification.text", "import dlpuconv.cli.app"])
+def test_every_function_is_one_whatever_was_imported_before(before: str) -> None:
+    code = f"import dlpuconv\n{before}\nprint(all(callable(getattr(dlpuconv, n)) for n in dlpuconv.__all__[1:7]))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"
 
 
 def test_messages_are_in_python_s_words(file: Path) -> None:
@@ -119,10 +141,14 @@ def test_results_are_one_line_and_a_table_in_a_notebook_and_survive_pickling(fil
         dlpuconv.inspect(file),
         dlpuconv.inspect(file, layers="first"),
         dlpuconv.compare(file, file, progress=None),
+        dlpuconv.verify(file, target="artpec8"),
+        dlpuconv.verify(file, target="artpec8").report,
         *dlpuconv.check(MODEL, target=["artpec8", "cv25"], progress=None),
     )
     for found in results:
-        assert isinstance(found, dlpuconv.Inspection | dlpuconv.Contrast | dlpuconv.Checkup)
+        assert isinstance(
+            found, dlpuconv.Inspection | dlpuconv.Contrast | dlpuconv.Checkup | dlpuconv.Verification | Report
+        )
         assert "\n" not in repr(found)
         assert len(repr(found)) < 120
         assert found._repr_html_().startswith("<pre")
