@@ -338,4 +338,4 @@ ReportFile = Annotated[
     ),
 ]
 Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
-Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result only: no progress, no notes, no next steps.")]
+Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]
