@@ -99,7 +99,8 @@ class Rule:
         sentence: what must hold, as the user reads it.
         source: where that is known from.
         check: yields the places where it does not hold.
-        fix: what to do about it; a function where that depends on what was done already.
+        fix: what to do about it; a function where that depends on what was done already. Options are named as they are
+            typed on the command line; Python's callers get their keywords (`dlpuconv.wording`).
         listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """
