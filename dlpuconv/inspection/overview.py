@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView, LayerView, TensorView
 
-_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "zero": 4, "MACs": 5, "name": 12}
-"""Headings and least widths: in a narrow terminal, shapes and names take several lines, the rest stays whole."""
+_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 7, "zero": 4, "MACs": 5, "name": 10}
+"""Headings and least widths: in a terminal of 80 columns, shapes and names take several lines, the rest stays whole."""
 _FOLDED = ("output", "weights", "name")
 _RIGHT = ("#", "v", "zero", "MACs")
 _LONGEST_NAME = 40
@@ -50,7 +50,7 @@ def render_head(view: FileView, size: int) -> Table:
 
 
 def _layers(view: FileView) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading, width in _COLUMNS.items():
         table.add_column(
             heading,
@@ -99,7 +99,7 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     output = view.tensors[layer.outputs[0]] if layer.outputs else None
     scale = zero_point = ""
     if output is not None and output.quantization is not None:
-        scale, zero_point = f"{output.quantization.scale[0]:.6g}", str(output.quantization.zero_point[0])
+        scale, zero_point = f"{output.quantization.scale[0]:.4g}", str(output.quantization.zero_point[0])
     work = macs(view, layer)
     return (
         str(layer.index),
