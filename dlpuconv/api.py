@@ -1,14 +1,15 @@
-"""The Python entry points: `convert`, `check` and `analyze`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare` and `inspect`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlpuconv.option_values import make_request
+from dlpuconv.wording import InPython, in_python, python_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import onnx
     import onnx_ir
@@ -17,14 +18,31 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import Analysis
     from dlpuconv.calibration.open import Source
     from dlpuconv.checkup import Checkup
+    from dlpuconv.choices import (
+        Color,
+        Dtype,
+        Effort,
+        FoldPreprocess,
+        Granularity,
+        GranularityOrAuto,
+        InputLayout,
+        Preset,
+        Resize,
+        SplitOutputs,
+    )
+    from dlpuconv.contrast import Contrast
     from dlpuconv.conversion import Conversion
     from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.metric import MetricFunction
+    from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.verify import Verification
 
     type ModelLike = (
         str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
     )
+    type Shown = Progress | Literal["auto"] | None
 
 
 def convert(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv convert`
@@ -38,20 +56,20 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
-    resize: str = "stretch",
-    color: str = "rgb",
+    resize: Resize = "stretch",
+    color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
-    preset: str | None = None,
-    fold_preprocess: str | None = None,
-    granularity: str | None = None,
-    overrides: Mapping[str, str] | None = None,
-    input_dtype: str = "uint8",
-    output_dtype: str = "uint8",
-    input_layout: str | None = None,
+    preset: Preset | None = None,
+    fold_preprocess: FoldPreprocess | None = None,
+    granularity: GranularityOrAuto | None = None,
+    overrides: Mapping[str, Granularity] | None = None,
+    input_dtype: Dtype = "uint8",
+    output_dtype: Dtype = "uint8",
+    input_layout: InputLayout | None = None,
     opset: int | None = None,
-    split_outputs: str = "auto",
-    effort: str = "balanced",
+    split_outputs: SplitOutputs = "auto",
+    effort: Effort = "balanced",
     recipe: str | Path | Recipe | None = None,
     metric: MetricFunction | str | None = None,
     max_drop: float | None = None,
@@ -59,9 +77,14 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     min_sqnr: float | None = None,
     report: bool = False,
     cache: bool = True,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
 ) -> Conversion:
     """Convert a network for one or several chips, and verify every file.
+
+    Samples: about 100 are enough for most networks; more than 10,000 of a source are never read. Of a folder or an
+    array that holds more they are taken evenly spread, of an iterable the first ones. They are kept in a temporary
+    folder while the conversion runs, so an iterable is gone through once, and one at a time is in memory. With fewer
+    than 100 a warning is given. A package for a chip's own compiler ships 200 of them at most.
 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
@@ -70,10 +93,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
             layout), a torch Dataset, DataLoader or Subset, or any other iterable of samples or batches: arrays, tuples
             whose first elements are the inputs, or dicts, of which an array of another name feeds an input where
-            nothing else has its shape. Labels are left alone. 100 to 500 samples are enough; of more than 10,000 so
-            many are read, evenly spread, or the first ones of what can only be iterated over. Without data:
-            `"none"` for ranges of made-up samples and of the model's batch normalizations, `"random"` to try a
-            conversion.
+            nothing else has its shape. Labels are left alone. Without data: `"none"` measures ranges on synthetic
+            samples and on what the model's batch normalizations remember, `"random"` is for trying whether a model can
+            be converted.
         validation: data for parity; every fifth calibration sample if None.
         example_inputs: what the forward of an `nn.Module` takes, batch first: a tensor, a tuple of positional arguments
             (its last may be a dict of further ones by name), or a dict of arguments by name.
@@ -108,7 +130,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             float files.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
         cache: keep calibration statistics in the user's cache folder.
-        progress: where long work reports.
+        progress: where long work reports; `"auto"`: bars on a terminal or in a notebook, and nothing elsewhere;
+            None: nothing anywhere.
 
     Returns:
         Verified files in memory; `.save(folder)` writes them. Targets that have none, while others do, are in
@@ -120,36 +143,37 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     from dlpuconv.pipeline import convert as run
     from dlpuconv.run import Data
 
-    request = make_request(
-        targets=(target,) if isinstance(target, str) else tuple(target),
-        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
-        cut_at=tuple(cut_at),
-        input_names=_names(input_names),
-        output_names=_names(output_names),
-        resize=resize,
-        color=color,
-        mean=_values(mean),
-        std=_values(std),
-        preset=preset,
-        fold_preprocess=fold_preprocess,
-        granularity=granularity,
-        overrides=tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items()),
-        input_dtype=input_dtype,
-        output_dtype=output_dtype,
-        input_layout=input_layout,
-        opset=opset,
-        split_outputs=split_outputs,
-        effort=effort,
-        recipe=recipe,
-        metric=metric,
-        max_drop=max_drop,
-        backend=backend,
-        min_sqnr=min_sqnr,
-        layers=report,
-        cache=cache,
-    )
-    data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
-    return run(model, request, data, progress)
+    with python_words():
+        request = make_request(
+            targets=_targets(target),
+            input_shape=_shapes(input_shape),
+            cut_at=tuple(cut_at),
+            input_names=_names(input_names),
+            output_names=_names(output_names),
+            resize=resize,
+            color=color,
+            mean=_values(mean),
+            std=_values(std),
+            preset=preset,
+            fold_preprocess=fold_preprocess,
+            granularity=granularity,
+            overrides=_overrides(overrides),
+            input_dtype=input_dtype,
+            output_dtype=output_dtype,
+            input_layout=input_layout,
+            opset=opset,
+            split_outputs=split_outputs,
+            effort=effort,
+            recipe=recipe,
+            metric=metric,
+            max_drop=max_drop,
+            backend=backend,
+            min_sqnr=min_sqnr,
+            layers=report,
+            cache=cache,
+        )
+        data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
+        return run(model, request, data, _shown(progress)).in_python_words()
 
 
 def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv analyze`
@@ -163,18 +187,18 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
-    resize: str = "stretch",
-    color: str = "rgb",
+    resize: Resize = "stretch",
+    color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
-    preset: str | None = None,
-    fold_preprocess: str | None = None,
-    granularity: str | None = None,
-    overrides: Mapping[str, str] | None = None,
-    effort: str = "balanced",
+    preset: Preset | None = None,
+    fold_preprocess: FoldPreprocess | None = None,
+    granularity: GranularityOrAuto | None = None,
+    overrides: Mapping[str, Granularity] | None = None,
+    effort: Effort = "balanced",
     recipe: str | Path | Recipe | None = None,
     cache: bool = True,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
 ) -> tuple[Analysis, ...]:
     """Quantize a model as `convert` would, and measure what each layer loses.
 
@@ -211,26 +235,27 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     from dlpuconv.diagnosis import analyze as run
     from dlpuconv.run import Data
 
-    request = make_request(
-        targets=(target,) if isinstance(target, str) else tuple(target),
-        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
-        cut_at=tuple(cut_at),
-        input_names=_names(input_names),
-        output_names=_names(output_names),
-        resize=resize,
-        color=color,
-        mean=_values(mean),
-        std=_values(std),
-        preset=preset,
-        fold_preprocess=fold_preprocess,
-        granularity=granularity,
-        overrides=tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items()),
-        effort=effort,
-        recipe=recipe,
-        cache=cache,
-    )
-    data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
-    return run(model, request, data, progress)
+    with python_words():
+        request = make_request(
+            targets=_targets(target),
+            input_shape=_shapes(input_shape),
+            cut_at=tuple(cut_at),
+            input_names=_names(input_names),
+            output_names=_names(output_names),
+            resize=resize,
+            color=color,
+            mean=_values(mean),
+            std=_values(std),
+            preset=preset,
+            fold_preprocess=fold_preprocess,
+            granularity=granularity,
+            overrides=_overrides(overrides),
+            effort=effort,
+            recipe=recipe,
+            cache=cache,
+        )
+        data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
+        return in_python(run(model, request, data, _shown(progress)))
 
 
 def check(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv check`
@@ -243,15 +268,15 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: Sequence[str] = (),
-    resize: str = "stretch",
-    color: str = "rgb",
+    resize: Resize = "stretch",
+    color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
-    preset: str | None = None,
-    fold_preprocess: str | None = None,
-    input_layout: str | None = None,
+    preset: Preset | None = None,
+    fold_preprocess: FoldPreprocess | None = None,
+    input_layout: InputLayout | None = None,
     opset: int | None = None,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
 ) -> tuple[Checkup, ...]:
     """Tell what chips would make of a model, before it is converted: no samples are needed, no file is made.
 
@@ -283,23 +308,192 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     from dlpuconv.precheck import check as run
     from dlpuconv.run import Data
 
-    request = make_request(
-        targets=(target,) if isinstance(target, str) else tuple(target),
-        input_shape={name: tuple(shape) for name, shape in (input_shape or {}).items()},
-        cut_at=tuple(cut_at),
-        resize=resize,
-        input_names=_names(input_names),
-        output_names=_names(output_names),
-        color=color,
-        mean=_values(mean),
-        std=_values(std),
-        preset=preset,
-        fold_preprocess=fold_preprocess,
-        input_layout=input_layout,
-        opset=opset,
+    with python_words():
+        request = make_request(
+            targets=_targets(target),
+            input_shape=_shapes(input_shape),
+            cut_at=tuple(cut_at),
+            input_names=_names(input_names),
+            output_names=_names(output_names),
+            resize=resize,
+            color=color,
+            mean=_values(mean),
+            std=_values(std),
+            preset=preset,
+            fold_preprocess=fold_preprocess,
+            input_layout=input_layout,
+            opset=opset,
+        )
+        data = Data(calibration=calibration, example_inputs=example_inputs)
+        return in_python(run(model, request, data, _shown(progress)))
+
+
+def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv verify`
+    file: str | Path,
+    *,
+    target: str,
+    reference: ModelLike | None = None,
+    data: Source | None = None,
+    example_inputs: Any = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    cut_at: Sequence[str] = (),
+    resize: Resize | None = None,
+    color: Color | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    preset: Preset | None = None,
+    min_sqnr: float | None = None,
+    ignore: Sequence[str] = (),
+    firmware: str | None = None,
+    strict: bool = False,
+    progress: Shown = "auto",
+) -> Verification:
+    """Tell whether a chip will run a file correctly and, with a reference, whether it still computes the same.
+
+    Args:
+        file: a `.tflite` or `.onnx` file, or a package folder, made by dlpuconv or not.
+        target: the chip.
+        reference: the float model that the file was made from, as `convert` takes it.
+        data: samples for the comparison, as `convert` takes them to calibrate; a package has its own.
+        example_inputs: what `reference.forward` takes, for an `nn.Module`.
+        input_shape: static shape of the reference by input name; what the file's manifest says if None.
+        cut_at: values that became the outputs.
+        resize: how images are brought to the input's size. Where this, `color`, `mean`, `std` and `preset` are all
+            None, what the file's manifest says of images counts; else these alone.
+        color: see `convert`.
+        mean: see `convert`.
+        std: see `convert`.
+        preset: see `convert`.
+        min_sqnr: see `convert`.
+        ignore: ids of rules that shall not count.
+        firmware: AXIS OS that the file shall run on, such as `"11.11.73"`: checks the versions of its ops.
+        strict: warnings fail as well.
+        progress: see `convert`.
+
+    Returns:
+        The verdict with its reasons; a file that fails is no error.
+
+    Raises:
+        DlpuconvError: the file, the reference, the data or an option cannot be used.
+    """
+    from dlpuconv.option_values import verification_options, version
+    from dlpuconv.workflow.verify import verify as run
+
+    with python_words():
+        evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
+        options = verification_options(min_sqnr=min_sqnr, ignore=tuple(ignore), strict=strict, layers=True)
+        found = run(
+            Path(file), target, evidence, options, firmware=version("firmware", firmware), progress=_shown(progress)
+        )
+        return found.in_python_words()
+
+
+def compare(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv compare`
+    a: str | Path,
+    b: str | Path,
+    *,
+    target: str | None = None,
+    data: Source | None = None,
+    reference: ModelLike | None = None,
+    example_inputs: Any = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    cut_at: Sequence[str] = (),
+    resize: Resize | None = None,
+    color: Color | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    preset: Preset | None = None,
+    progress: Shown = "auto",
+) -> Contrast:
+    """Put two files side by side: what they hold and, with data, what they answer to the same samples.
+
+    Args:
+        a: a `.tflite` or `.onnx` file, or a package folder.
+        b: another one.
+        target: a chip, to tell where the layers would run.
+        data: samples; see `verify`.
+        reference: the float model, which both are then compared with too; see `verify`.
+        example_inputs: see `verify`.
+        input_shape: see `verify`.
+        cut_at: see `verify`.
+        resize: see `verify`.
+        color: see `verify`.
+        mean: see `verify`.
+        std: see `verify`.
+        preset: see `verify`.
+        progress: see `convert`.
+
+    Raises:
+        DlpuconvError: a file, the reference, the data or an option cannot be used.
+    """
+    from dlpuconv.workflow.compare import compare as run
+
+    with python_words():
+        evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
+        return in_python(run(Path(a), Path(b), target, evidence, _shown(progress)))
+
+
+def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection:
+    """Read what a file holds, layer by layer.
+
+    Args:
+        file: a `.tflite` or `.onnx` file, or a package folder.
+        layers: globs of names or ops, or numbers; every layer without any.
+
+    Raises:
+        DlpuconvError: the file cannot be read, or a glob means no layer.
+    """
+    from dlpuconv.workflow.inspect import inspect as run
+
+    with python_words():
+        return run(Path(file), (layers,) if isinstance(layers, str) else tuple(layers))
+
+
+def _evidence(
+    reference: ModelLike | None,
+    data: Source | None,
+    example_inputs: Any,
+    input_shape: Mapping[str, Sequence[int]] | None,
+    cut_at: Sequence[str],
+    images: tuple[
+        Resize | None, Color | None, float | Sequence[float] | None, float | Sequence[float] | None, Preset | None
+    ],
+) -> Evidence:
+    from dlpuconv.frontends import SourceOptions
+    from dlpuconv.option_values import stated_preprocessing
+    from dlpuconv.workflow.reference import Evidence
+
+    resize, color, mean, std, preset = images
+    return Evidence(
+        reference=reference,
+        data=data,
+        example_inputs=example_inputs,
+        source=SourceOptions(input_shapes=_shapes(input_shape), cut_at=tuple(cut_at)),
+        preprocessing=stated_preprocessing(
+            resize=resize, color=color, mean=_values(mean), std=_values(std), preset=preset
+        ),
     )
-    data = Data(calibration=calibration, example_inputs=example_inputs)
-    return run(model, request, data, progress)
+
+
+def _shown(progress: Shown) -> Progress:
+    from dlpuconv.display import for_people
+    from dlpuconv.progress import Silent
+
+    if progress is None:
+        return Silent()
+    return InPython(for_people() if progress == "auto" else progress)
+
+
+def _targets(target: str | Sequence[str]) -> tuple[str, ...]:
+    return (target,) if isinstance(target, str) else tuple(target)
+
+
+def _shapes(shapes: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(shape) for name, shape in (shapes or {}).items()}
+
+
+def _overrides(overrides: Mapping[str, str] | None) -> tuple[str, ...]:
+    return tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items())
 
 
 def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:

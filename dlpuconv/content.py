@@ -8,6 +8,10 @@ import tempfile
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EXECUTABLE = 0o111
 _SCRIPTS = frozenset((".sh", ".py"))
@@ -29,6 +33,11 @@ class StoredFile:
     size: int
     store: Store = field(repr=False, compare=False)
 
+    @override
+    def __reduce__(self) -> tuple[Callable[[bytes], StoredFile], tuple[bytes]]:
+        """Pickled with what the file holds: where it is read back, or when, this one may be gone."""
+        return self.store.add, (self.path.read_bytes(),)
+
 
 type Content = bytes | StoredFile
 
@@ -40,6 +49,11 @@ class Store:
         self._folder = Path(tempfile.mkdtemp(prefix="dlpuconv-"))
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    @override
+    def __reduce__(self) -> tuple[type[Store], tuple[()]]:
+        """Pickled as an empty one, which its files are put into."""
+        return Store, ()
 
     def add(self, content: bytes) -> StoredFile:
         """Keep content under a name of its own.

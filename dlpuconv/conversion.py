@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import c_header
@@ -13,6 +13,7 @@ from dlpuconv.delivery import About, build_manifest, make_readme, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verification.sidecar import sidecar_of
+from dlpuconv.wording import in_python, python_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +122,15 @@ class Converted:
         """Hex digest of the artifact; of its manifest, for a folder."""
         return sha256_of(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
 
+    def in_python_words(self) -> Converted:
+        """The same, with messages that name options as the Python API does."""
+        return replace(
+            self,
+            artifact=replace(self.artifact, warnings=in_python(self.artifact.warnings)),
+            report=in_python(self.report),
+            inside=self.inside and replace(self.inside, blamed=in_python(self.inside.blamed)),
+        )
+
     def to_html(self) -> str:
         """The report as one page of HTML, which needs nothing else.
 
@@ -177,6 +187,12 @@ class Converted:
             beside=names - {self.name},
             failed=() if self.report.passed else self.report.reasons,
         )
+
+    @override
+    def __repr__(self) -> str:
+        parity = self.report.parity
+        figure = f", {parity.summary}" if parity is not None else ""
+        return f"<Converted {self.name}: {self.report.verdict}{figure}, {self.size:,} bytes>"
 
     def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
         artifact = self.artifact
@@ -238,6 +254,20 @@ class Conversion:
             raise ValueError(f"there are {len(self.artifacts)} reports: use .reports")
         return self.artifacts[0].report
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Conversion {', '.join(f'{a.name}: {a.report.verdict}' for a in self.artifacts)}>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.notebook import as_html
+        from dlpuconv.summary import conversion_text
+
+        return as_html(conversion_text(self))
+
+    def in_python_words(self) -> Conversion:
+        """The same, with messages that name options as the Python API does."""
+        return replace(self, artifacts=tuple(artifact.in_python_words() for artifact in self.artifacts))
+
     def __getitem__(self, target: str) -> Converted:
         """The artifact for this target.
 
@@ -262,7 +292,11 @@ class Conversion:
         Raises:
             OutputError: a file exists and `force` is off, the folder cannot be written, or the disk is full.
         """
-        folder = Path(folder)
+        with python_words():
+            return self.write(Path(folder), force=force)
+
+    def write(self, folder: Path, *, force: bool) -> list[Path]:
+        """What `save` does, for the command line: errors name its options."""
         files = {name: data for artifact in self.artifacts for name, data in artifact.files(self.timings).items()}
         write_all(folder, files, force=force)
         return [folder / artifact.name for artifact in self.artifacts]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import Analysis, judge_layers
-from dlpuconv.errors import CalibrationError
-from dlpuconv.recipe_choice import choose_recipe
+from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.recipe_choice import choose_recipe, settings_of
+from dlpuconv.registry import load_backend, load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
     """
+    _demand_blame(request)
     demand_calibration(request, data)
     found: dict[str, Analysis] = {}
     with opened(model, request, data, progress) as run:
@@ -44,8 +46,20 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,
-                    layers=judge_layers(blame.layers),
+                    layers=judge_layers(blame.layers, settings_of(backend, recipe, run)),
                     total_db=blame.total_db,
                     samples=blame.samples,
                 )
     return tuple(found[name] for name in dict.fromkeys(request.targets))
+
+
+def _demand_blame(request: Request) -> None:
+    """Check, before anything is read, that every target's layers can be told apart.
+
+    Raises:
+        UsageError: a backend cannot.
+    """
+    for name in dict.fromkeys(request.targets):
+        backend = load_backend(request.backend or load_target(name).backend)
+        if not backend.tells_blame:
+            raise UsageError(f"{name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose")

@@ -11,7 +11,7 @@ import traceback
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,7 +94,13 @@ class MissingDependencyError(DlpuconvError):
     status = 12
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
+        self._needed = library, extra, purpose
         super().__init__(f'{purpose} needs {library}, which is not installed: pip install "dlpuconv[{extra}]"')
+
+    @override
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
+        """Pickled as it is made, so that a pool of processes can hand it on."""
+        return type(self), self._needed
 
 
 class MetricError(DlpuconvError):

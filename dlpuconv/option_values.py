@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from enum import StrEnum
     from pathlib import Path
 
+    from dlpuconv.calibration import Preprocessing
     from dlpuconv.ir import Layout
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.metric import MetricFunction
-    from dlpuconv.request import Request
+    from dlpuconv.request import Request, VerificationOptions
     from dlpuconv.scheme import Granularity
 
 
@@ -63,7 +64,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.metric import make_metric
     from dlpuconv.quantization.recipe_file import read_recipe
-    from dlpuconv.request import MIXED, Effort, QuantizationOptions, Request, VerificationOptions
+    from dlpuconv.request import MIXED, Effort, QuantizationOptions, Request
 
     if granularity == MIXED and recipe is not None:
         raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
@@ -91,12 +92,57 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             opset=opset,
             split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
         ),
-        verification=VerificationOptions(
-            min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict, layers=layers
-        ),
+        verification=verification_options(min_sqnr=min_sqnr, ignore=ignore, strict=strict, layers=layers),
         backend=backend,
         cache=default_cache_folder() if cache else None,
     )
+
+
+def stated_preprocessing(
+    *,
+    resize: str | None,
+    color: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    preset: str | None,
+) -> Preprocessing | None:
+    """What the user says of images where a manifest may say it; None where the user says nothing.
+
+    Raises:
+        UsageError: a value is not one of those that its option takes.
+    """
+    from dlpuconv.calibration import make_preprocessing
+
+    if all(option is None for option in (resize, color, mean, std, preset)):
+        return None
+    return make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset)
+
+
+def verification_options(
+    *, min_sqnr: float | None, ignore: tuple[str, ...], strict: bool, layers: bool
+) -> VerificationOptions:
+    """How strict the verifier is.
+
+    Raises:
+        UsageError: the ratio is not a number.
+    """
+    from dlpuconv.request import VerificationOptions
+
+    return VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict, layers=layers)
+
+
+def version(option: str, text: str | None) -> tuple[int, ...] | None:
+    """Read `11.11.73`.
+
+    Raises:
+        UsageError: it is no version of two to four numbers.
+    """
+    if text is None:
+        return None
+    parts = text.split(".")
+    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
+        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73")
+    return tuple(map(int, parts))
 
 
 def choice[E: StrEnum](kind: type[E], option: str, value: str) -> E:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
-from dlpuconv.calibration import Origin
+from dlpuconv.calibration import Origin, Taken
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Failure, Inside
@@ -15,7 +15,7 @@ from dlpuconv.delivery import Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.package import RECORD
-from dlpuconv.recipe_choice import choose_recipe
+from dlpuconv.recipe_choice import choose_recipe, settings_of
 from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
 from dlpuconv.scheme import Granularity, Numbers
@@ -111,7 +111,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         file = _write(artifact, target, run)
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
-    with run.clock(f"verify {target.name}"):
+    with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
         report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
@@ -125,7 +125,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             source=run.source.source,
             target=target,
             recipe=recipe,
-            calibration=run.calibration,
+            calibration=run.calibration.taken if run.calibration else Taken(),
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
@@ -146,7 +146,7 @@ def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe
         samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
         with run.clock("layers"):
             found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers)
+        blamed = judge_layers(found.layers, settings_of(backend, recipe, run))
     return Inside(view=view, blamed=blamed, asked_db=asked_db)
 
 
@@ -190,6 +190,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         misfits=run.misfits,
         layers=run.request.verification.layers,
         names=artifact.layers,
+        settings=settings_of(backend, recipe, run),
         likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
     )
 

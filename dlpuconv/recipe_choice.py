@@ -11,6 +11,7 @@ from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, untried
 from dlpuconv.scheme import Granularity
+from dlpuconv.verification.advice import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,20 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     shop = _Workshop(backend, prepared, target, run)
     trials = _tried(shop, start if plan else quick, plan or Plan(changes=()), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
+
+
+def settings_of(backend: Backend, recipe: Recipe, run: Run) -> Settings:
+    """The options that decided the numbers of a file that is made with this recipe: they are no advice any more."""
+    wanted, calibration = run.request.quantization, run.calibration
+    judged = calibration is not None and (calibration.judges or run.yardstick is not None)
+    searched = backend.follows_recipes and judged and wanted.recipe is None
+    return Settings(
+        calibrated=calibration is None or calibration.calibrated,
+        effort=wanted.effort.value if searched else None,
+        recipe_given=wanted.recipe is not None,
+        granularity=wanted.wanted_granularity or recipe.granularity.value,
+        split_outputs=run.request.interface.split_outputs.value,
+    )
 
 
 def _as_given(recipe: Recipe, wanted: QuantizationOptions) -> Recipe:

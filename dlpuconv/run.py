@@ -82,7 +82,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
         backends = tuple(_backends(request, targets, stack, progress))
-        with clock("read"):
+        with clock("read"), progress.stage("reading the model"):
             source = load(model, request.source, example_inputs=data.example_inputs)
         with clock("metric of the source"):
             yardstick = yardstick_of(request, source, progress)
@@ -227,5 +227,5 @@ def demand_calibration(request: Request, data: Data) -> None:
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
-            " (or 'none': then ranges are those of made-up pictures, and accuracy suffers)"
+            " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)"
         )

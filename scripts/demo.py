@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.choices import Effort
     from dlpuconv.conversion import Conversion, Converted
 
     type Floats = npt.NDArray[np.float32]
@@ -104,12 +105,12 @@ class Attempt:
         paths: of its artifacts, in the same order.
     """
 
-    effort: str
+    effort: Effort
     conversion: Conversion
     paths: list[Path]
 
 
-def attempt(targets: tuple[str, ...], effort: str, folder: Path) -> Attempt:
+def attempt(targets: tuple[str, ...], effort: Effort, folder: Path) -> Attempt:
     """Convert the bundled model as a user would, and save the result."""
     made = dlpuconv.convert(
         MODEL, target=targets, calibration=DATA / "calibration", mean=MEAN, std=STD, effort=effort, cache=False

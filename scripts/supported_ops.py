@@ -75,7 +75,11 @@ def page(target: Target) -> str:
     """One target: a table of its rules, then the operators that they speak of."""
     rules = rules_of(target)
     lines = [f"# {target.title}: what `dlpuconv verify --target {target.name}` demands", "", _ALLOWED, ""]
-    lines += ["| rule | severity | what must hold | what to do | source |", "|---|---|---|---|---|", *map(row, rules)]
+    lines += [
+        "| rule | severity | what must hold | what to do | source |",
+        "|---|---|---|---|---|",
+        *(row(rule, target) for rule in rules),
+    ]
     for rule in rules:
         if rule.listed:
             names = ", ".join(f"`{name}`" for name in sorted(rule.listed))
@@ -84,9 +88,12 @@ def page(target: Target) -> str:
     return "\n".join(lines) + "\n"
 
 
-def row(rule: Rule) -> str:
-    """One rule as a row of the table."""
-    cells = (f"`{rule.id}`", rule.severity.value, rule.sentence, rule.fix, rule.source)
+def row(rule: Rule, target: Target) -> str:
+    """One rule as a row of the table; its advice is that for a file that nothing is known of."""
+    from dlpuconv.verification.rule import Context
+
+    fix = rule.advise(Context.of(target))
+    cells = (f"`{rule.id}`", rule.severity.value, rule.sentence, fix, rule.source)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 

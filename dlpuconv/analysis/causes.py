@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.quantization import Override
 from dlpuconv.scheme import Granularity
+from dlpuconv.verification.advice import AUTO, better_effort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpuconv.analysis.layers import LayerError
+    from dlpuconv.verification.advice import Settings
 
 _IMBALANCED = 8.0
 _MOSTLY = 0.5
@@ -31,13 +33,13 @@ class Cause:
         id: stable, for JSON.
         applies: whether it explains a layer's error.
         explain: the sentence, with the layer's numbers.
-        advise: what helps; `{name}` of the layer is filled in.
+        advise: what helps and is not on already.
     """
 
     id: str
     applies: Callable[[LayerError], bool]
     explain: Callable[[LayerError], str]
-    advise: Callable[[LayerError], str]
+    advise: Callable[[LayerError, Settings], str]
 
 
 def cause_of(layer: LayerError) -> Cause:
@@ -65,9 +67,18 @@ def _curves(layer: LayerError) -> str:
     return ", ".join(sorted(_CURVES & set(layer.facts.read_by)))
 
 
-def _override(layer: LayerError) -> str:
+def _either(*ways: str) -> str:
+    return ", or ".join(filter(None, ways))
+
+
+def _effort_or_override(layer: LayerError, known: Settings) -> str:
     only = Override.exactly(layer.names.title, Granularity.PER_CHANNEL)
-    return f"--override '{only.pattern}={only.granularity}'"
+    return _either(better_effort(known), f"--override '{only.pattern}={only.granularity}'")
+
+
+def _apart(_: LayerError, known: Settings) -> str:
+    split = "" if known.split_outputs == AUTO else "--split-outputs auto does so where an output joins them, "
+    return f"keep the parts apart ({split}--cut-at where the model does), or bring them to one range in the model"
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -78,7 +89,7 @@ CAUSES: tuple[Cause, ...] = (
             f"{layer.facts.widened_channels} channels have tiny weights beside a large bias: their scale was widened to"
             " keep the accumulator in 32 bits"
         ),
-        advise=lambda _: "prune those channels, or train with weight decay on batch-normalization's gamma",
+        advise=lambda _, __: "prune those channels, or train with weight decay on batch-normalization's gamma",
     ),
     Cause(
         id="weight-imbalance",
@@ -89,13 +100,13 @@ CAUSES: tuple[Cause, ...] = (
             f"channel imbalance: the widest channel's weights are {_imbalance(layer):.0f} times the median's, and all"
             " share one scale"
         ),
-        advise=lambda layer: f"--effort best, or {_override(layer)}",
+        advise=_effort_or_override,
     ),
     Cause(
         id="coarse-weights",
         applies=lambda layer: _weights_decide(layer) and layer.facts.per_tensor is True,
         explain=lambda _: "one scale for all weights is too coarse for this layer",
-        advise=lambda layer: f"--effort best, or {_override(layer)}",
+        advise=_effort_or_override,
     ),
     Cause(
         id="narrow-operand",
@@ -104,16 +115,13 @@ CAUSES: tuple[Cause, ...] = (
             "operands of very different range meet: the narrowest has"
             f" {256 * _share(layer.facts.narrowest_operand):.0f} of the output's 256 codes"
         ),
-        advise=lambda _: (
-            "keep the parts apart (--split-outputs auto does where an output joins them, --cut-at elsewhere), or bring"
-            " them to one range in the model"
-        ),
+        advise=_apart,
     ),
     Cause(
         id="saturation",
         applies=lambda layer: _share(layer.facts.saturated) >= _MANY_SATURATED,
         explain=lambda layer: f"{_share(layer.facts.saturated):.1%} of the values lie outside of the calibrated range",
-        advise=lambda _: "calibrate with more, and more typical, samples",
+        advise=lambda _, __: "calibrate with more, and more typical, samples",
     ),
     Cause(
         id="imbalance-before-curve",
@@ -122,7 +130,7 @@ CAUSES: tuple[Cause, ...] = (
             f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step, and {_curves(layer)}"
             " behind keeps them from being equalized"
         ),
-        advise=lambda _: "ReLU or ReLU6 instead of SiLU or HardSwish, or train with quantization",
+        advise=lambda _, __: "ReLU or ReLU6 instead of SiLU or HardSwish, or train with quantization",
     ),
     Cause(
         id="outliers",
@@ -130,20 +138,20 @@ CAUSES: tuple[Cause, ...] = (
         explain=lambda layer: (
             f"rare large values set the scale: a typical value spans {_share(layer.facts.steps_per_rms):.1f} steps"
         ),
-        advise=lambda _: "--effort best (other ranges), or clip in the model (ReLU6), or train with quantization",
+        advise=lambda _, known: _either(better_effort(known), "clip in the model (ReLU6)", "train with quantization"),
     ),
     Cause(
         id="faint-channels",
         applies=lambda layer: _share(layer.facts.faint_channels) >= _MANY_FAINT,
         explain=lambda layer: f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step",
-        advise=lambda _: "--effort balanced or best (equalization)",
+        advise=lambda _, known: better_effort(known),
     ),
     Cause(
         id="dead-channels",
         applies=lambda layer: _share(layer.facts.dead_channels) >= _MANY_DEAD,
         explain=lambda layer: f"{_share(layer.facts.dead_channels):.0%} of the channels are dead: all weights are zero",
-        advise=lambda _: "prune them: they cost time and give nothing",
+        advise=lambda _, __: "prune them: they cost time and give nothing",
     ),
-    Cause(id="rounding", applies=lambda _: True, explain=lambda _: "rounding to 8 bits", advise=lambda _: ""),
+    Cause(id="rounding", applies=lambda _: True, explain=lambda _: "rounding to 8 bits", advise=lambda _, __: ""),
 )
 """In order: the first that applies is named."""

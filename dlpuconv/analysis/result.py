@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.analysis.causes import cause_of
+from dlpuconv.verification.advice import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis.layers import LayerError
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
+    from dlpuconv.verification.advice import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,17 @@ class Analysis:
     total_db: float
     samples: int
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Analysis for {self.target}: {len(self.layers)} layers, {self.total_db:.1f} dB together>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.analysis.text import analysis_table
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+
+        return as_html(analysis_table(printable(self), top=0))
+
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""
         return {
@@ -79,18 +92,23 @@ class Analysis:
         }
 
 
-def judge_layers(errors: Sequence[LayerError]) -> tuple[BlamedLayer, ...]:
-    """Name the causes of every layer's error, and put the layers in order: the least `alone_db` first."""
-    return tuple(_judged(error) for error in sorted(errors, key=_order))
+def judge_layers(errors: Sequence[LayerError], known: Settings = UNKNOWN) -> tuple[BlamedLayer, ...]:
+    """Name the causes of every layer's error, and put the layers in order: the least `alone_db` first.
+
+    Args:
+        errors: of every layer.
+        known: the options that the network was quantized with.
+    """
+    return tuple(_judged(error, known) for error in sorted(errors, key=_order))
 
 
-def _judged(error: LayerError) -> BlamedLayer:
+def _judged(error: LayerError, known: Settings) -> BlamedLayer:
     cause = cause_of(error)
     return BlamedLayer(
         error=error,
         cause=cause.id,
         explanation=cause.explain(error),
-        advice=cause.advise(error),
+        advice=cause.advise(error, known),
     )
 
 

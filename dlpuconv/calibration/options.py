@@ -90,7 +90,7 @@ def _check(mean: tuple[float, ...], std: tuple[float, ...], color: Color) -> Non
     for option, values in (("--mean", mean), ("--std", std)):
         if len(values) not in allowed:
             raise UsageError(
-                f"{option} has {len(values)} values: --color {color} takes {' or '.join(map(str, allowed))}"
+                f"{option} has {len(values)} values; with --color {color}, give {' or '.join(map(str, allowed))}"
             )
     if min(std) <= 0:
         raise UsageError(f"--std {','.join(f'{s:g}' for s in std)}: every value must be greater than 0")

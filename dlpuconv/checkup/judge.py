@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
 from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
+from dlpuconv.verification.advice import defaults
 from dlpuconv.verification.engine import check
 from dlpuconv.verification.rule import Context, Severity
 from dlpuconv.verification.rules import INPUT_RULES
@@ -40,7 +41,8 @@ def judge_draft(draft: Draft, target: Target, misfits: tuple[Misfit, ...] = ()) 
         target: the chip.
         misfits: inputs that the network would be fed in another way than it was trained on.
     """
-    context = replace(Context.of(target), misfits=misfits, measured=False)
+    settings = defaults(target.scheme.weights)
+    context = replace(Context.of(target), settings=settings, misfits=misfits, measured=False)
     view = without_scales(draft.view.named(draft.layers))
     known, unplaced = foresee(view, target.placement, context)
     found = known or forecast(view, _UNKNOWN, context)

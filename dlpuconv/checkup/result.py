@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
@@ -139,6 +139,17 @@ class Checkup:
     failures: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     status: int = 0
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Checkup for {self.target}: {self.outcome}, {len(self.layers)} layers>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.checkup.text import checkup_text
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+
+        return as_html(checkup_text(printable(self), top=0))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints for this chip."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dlpuconv.cli import options as opt
+from dlpuconv.cli.help import RESULT
 from dlpuconv.printable import printable
 
 
@@ -28,25 +27,36 @@ def analyze(
     effort: opt.EffortOption = "balanced",
     recipe: opt.RecipeFile = None,
     no_cache: opt.NoCache = False,
-    top: Annotated[int, typer.Option(help="How many layers to show, the worst first; 0 for all.", min=0)] = 15,
+    top: Annotated[
+        int,
+        opt.option(
+            "--top",
+            help="Layers to show, the worst first; 0 for all.",
+            panel=RESULT,
+            default="15",
+            metavar="NUMBER",
+            min=0,
+        ),
+    ] = 15,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Quantize a model as `convert` would, and tell what each layer loses.
+    """Tell which layers lose accuracy by quantization, and why.
 
-    Nothing is written. JSON holds all layers.
+    What may help is told as well. The model is quantized as `convert` would do it. Nothing is written. JSON holds
+    all layers.
 
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """
     from dlpuconv.analysis.text import analysis_table
-    from dlpuconv.cli.console import TerminalProgress, print_json, show
+    from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.diagnosis import analyze as run
     from dlpuconv.option_values import make_request
     from dlpuconv.run import Data
 
     request = make_request(
-        targets=tuple(name for text in target for name in text.split(",")),
+        targets=names(",".join(target)),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         resize=resize,
@@ -61,7 +71,7 @@ def analyze(
         recipe=recipe,
         cache=not no_cache,
     )
-    progress = TerminalProgress(quiet=quiet or json)
+    progress = CommandProgress(quiet=quiet or json)
     found = run(model, request, Data(calibration=calibration, validation=validation), progress)
     if json:
         print_json({"analyses": [analysis.to_json() for analysis in found]})

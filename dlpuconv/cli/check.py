@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.cli.help import RESULT
 from dlpuconv.printable import printable
 
 
@@ -26,28 +27,36 @@ def check(
     opset: opt.Opset = None,
     top: Annotated[
         int,
-        typer.Option(help="Layers to show: those with the most MACs, and all of the CPU; 0 for all.", min=0),
+        opt.option(
+            "--top",
+            help="Layers to show: those with the most MACs, and all of the CPU; 0 for all.",
+            panel=RESULT,
+            default="15",
+            metavar="NUMBER",
+            min=0,
+        ),
     ] = 15,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Tell whether a chip can run a model, which layers its DLPU takes, and what would help.
+    """Tell, before a conversion, how a chip would run a model.
 
-    No data are needed and nothing is written; samples (--calibration) tell as well whether the stated normalization is
-    the one that the network was trained with. Scales are not known before a conversion: what depends on them is said
-    of the converted file, and a layer whose place depends on them may be placed otherwise in the end. Exit status:
-    0 it runs, 1 the chip would refuse it, 5 no conversion exists; the highest of several chips'.
+    Whether it can run it at all, which layers its DLPU takes, and what would help. No data are needed and nothing is
+    written; samples (--calibration) tell as well whether the stated normalization is the one that the network was
+    trained with. Scales are not known before a conversion: what depends on them is said of the converted file, and a
+    layer whose place depends on them may be placed otherwise in the end. Exit status: 0 it runs, 1 the chip would
+    refuse it, 5 no conversion exists; the highest of several chips'.
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """
-    from dlpuconv.cli.console import TerminalProgress, print_json, show
+    from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.option_values import make_request
     from dlpuconv.precheck import check as run
     from dlpuconv.run import Data
 
     request = make_request(
-        targets=tuple(name for text in target for name in text.split(",")),
+        targets=names(",".join(target)),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         resize=resize,
@@ -59,7 +68,7 @@ def check(
         input_layout=input_layout,
         opset=opset,
     )
-    found = run(model, request, Data(calibration=calibration), TerminalProgress(quiet=quiet or json))
+    found = run(model, request, Data(calibration=calibration), CommandProgress(quiet=quiet or json))
     if json:
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.cli.interruption import stop_signals
+from dlpuconv.display import Bars, Lines, tell
 from dlpuconv.printable import printable, printable_json, printable_lines
+from dlpuconv.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,56 +18,35 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
+    from dlpuconv.progress import Progress
 
-_WIDE = 160  # columns
+_ENDLESS = 1_000_000  # columns
 
 
-class TerminalProgress:
-    """Progress as rich bars on stderr: drawn on a terminal, silent elsewhere, gone when the stage is done."""
+class CommandProgress:
+    """How a command tells that it goes on: bars on a terminal, lines elsewhere; every stage may be interrupted.
+
+    Args:
+        quiet: only warnings are told.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet or not sys.stderr.isatty()
-        self.told: set[str] = set()
+        shown = Bars() if sys.stderr.isatty() else Lines()
+        self._progress: Progress = Silent() if quiet else shown
+        self._told: set[str] = set()
 
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-        """Draw one stage; see `dlpuconv.progress.Progress`."""
+        """Show one stage; see `dlpuconv.progress.Progress`."""
         stop_signals.check()
-        if self._quiet:
-            yield lambda: None
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=stderr(), transient=True) as bars:
-            task = bars.add_task(title, total=total)
-            yield lambda: bars.advance(task)
+        with self._progress.stage(title, total) as step:
+            yield step
 
     def message(self, text: str) -> None:
         """Print a warning as it happens, once."""
-        if text not in self.told:
-            self.told.add(text)
-            warn(text)
-
-
-def stdout() -> Console:
-    """The console of results."""
-    from rich.console import Console
-
-    # Off a terminal nothing limits a line: names in logs and pipes stay whole.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-
-
-def stderr() -> Console:
-    """The console of messages."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-def warn(text: str) -> None:
-    """A warning on stderr; the text is a user's or a file's, never markup."""
-    print(f"warning: {printable(text)}", file=sys.stderr)
+        if text not in self._told:
+            self._told.add(text)
+            tell(text)
 
 
 def fail(text: str) -> None:
@@ -82,10 +64,22 @@ def show(*renderables: RenderableType) -> None:
 
     What a stranger's file may have put into a result's names is made `printable` before it is drawn: here, where lines
     are laid out already, all but the ends of lines is caught once more.
+
+    Off a terminal nothing limits a line: what is read by another program, or searched later, stays whole.
     """
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        _draw(Console(highlight=False), renderables)
+        return
+    drawn = io.StringIO()
+    _draw(Console(highlight=False, file=drawn, width=_ENDLESS), renderables)
+    sys.stdout.writelines(f"{line.rstrip(' ')}\n" for line in drawn.getvalue().splitlines())
+
+
+def _draw(console: Console, renderables: tuple[RenderableType, ...]) -> None:
     from rich.text import Text
 
-    console = stdout()
     for renderable in renderables:
         console.print(_Tame(Text(renderable) if isinstance(renderable, str) else renderable))
 

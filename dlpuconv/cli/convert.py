@@ -9,7 +9,6 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
-from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -48,11 +47,11 @@ def convert(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Convert a model for one or several chips and verify the result.
+    """Convert a model for one or several chips, and verify the result.
 
     Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
     """
-    from dlpuconv.cli.console import TerminalProgress, fail, print_json
+    from dlpuconv.cli.console import CommandProgress, fail, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.delivery import check_destination
     from dlpuconv.option_values import make_request
@@ -62,7 +61,7 @@ def convert(
     from dlpuconv.run import Data
 
     request = make_request(
-        targets=tuple(name for text in target for name in text.split(",")),
+        targets=names(",".join(target)),
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         resize=resize,
@@ -91,10 +90,10 @@ def convert(
     pages = report_names(report, request.targets) if report else {}
     for page in pages.values():
         check_report(page)
-    progress = TerminalProgress(quiet=quiet or json)
+    progress = CommandProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
-    paths = done.save(output, force=force)
+    paths = done.write(output, force=force)
     pages = {artifact.target: pages[artifact.target] for artifact in done.artifacts if pages}
     write_report({page: done[name].to_html() for name, page in pages.items()})
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
@@ -116,15 +115,8 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 
 def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
-    from dlpuconv.cli.summary import next_steps, placement_lines, summary_table, trials_table
-    from dlpuconv.verification import render_doubts, render_reasons
+    from dlpuconv.summary import conversion_text, next_steps
 
-    show(summary_table(done), *placement_lines(done))
-    for artifact in done.artifacts:
-        told = printable(artifact.report)
-        show(*render_reasons(told), *render_doubts(told))
-    for artifact in done.artifacts:
-        if artifact.provenance.trials and not quiet:
-            show(trials_table(artifact))
+    show(*conversion_text(done, trials=not quiet))
     if not quiet:
         print(*next_steps(done, paths, pages), sep="\n")  # commands to copy: no line may be broken

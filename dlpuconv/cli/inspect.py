@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
+from dlpuconv.cli.help import RESULT
 from dlpuconv.printable import printable
 
 
@@ -30,38 +31,41 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
     layer: Annotated[
         list[str] | None,
-        typer.Option(
+        opt.option(
             "--layer",
             "-l",
-            help="GLOB of names (PyTorch module, ONNX node or value, tensor) or ops, or a number: those layers in every"
-            " detail; may be repeated.",
+            help="Show these layers in every detail: a glob of names (PyTorch module, ONNX node or value, tensor) or"
+            " ops, or a number; may be repeated.",
+            panel=RESULT,
+            metavar="LAYER",
             autocompletion=complete_layer,
-            show_default=False,
         ),
     ] = None,
     json: opt.Json = False,
+    quiet: Annotated[
+        bool, opt.flag("--quiet", "-q", help="Print what is known of the whole file, and no layers.")
+    ] = False,
 ) -> None:
-    """Show the layers of a file: ops, shapes, types, scales, and whether weights are per tensor or per channel.
+    """Show what a file holds, layer by layer.
 
-    With --layer, the tensors of those layers with their scales, values, options and neighbours.
+    Ops, shapes, types, scales, and whether weights are per tensor or per channel. With --layer, the
+    tensors of those layers with their scales, values, options and neighbours.
 
     Example: dlpuconv inspect model.artpec8.tflite --layer 'CONV*' --layer 12
     """
     from dlpuconv.cli.console import print_json, show
-    from dlpuconv.formats.detect import size_of
-    from dlpuconv.inspection.selection import read_named, select_layers
+    from dlpuconv.workflow.inspect import inspect as run
 
-    view = read_named(file)
-    chosen = select_layers(view, layer or ())
+    found = run(file, layer or ())
     if json:
-        from dlpuconv.inspection.serialize import inspection_json
-
-        print_json(inspection_json(view, chosen))
-    elif layer:
+        print_json(found.to_json())
+        return
+    shown = printable(found)
+    if layer:
         from dlpuconv.inspection.details import render_layers
 
-        show(render_layers(printable(view), printable(chosen)))
+        show(render_layers(shown.view, shown.layers))
     else:
-        from dlpuconv.inspection.overview import render_overview
+        from dlpuconv.inspection.overview import render_head, render_overview
 
-        show(render_overview(printable(view), size_of(file)))
+        show((render_head if quiet else render_overview)(shown.view, shown.size))

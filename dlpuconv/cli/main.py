@@ -15,8 +15,6 @@ from dlpuconv.printable import printable, printable_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import typer
-
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
@@ -78,21 +76,18 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from dlpuconv.cli.app import app
+    from dlpuconv.cli.usage import usage_sentence
 
     try:
         status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        _print_error(arguments, "UsageError", _usage_sentence(error), error.exit_code)
+        _print_error(arguments, "UsageError", usage_sentence(error), error.exit_code)
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     if status == INTERRUPTED:  # typer swallows the exception
         raise KeyboardInterrupt
     return status
-
-
-def _usage_sentence(error: typer.TyperException) -> str:
-    return error.format_message() or "give a command; `dlpuconv --help` lists them"
 
 
 def _print_error(arguments: Sequence[str], kind: str, message: str, status: int) -> None:

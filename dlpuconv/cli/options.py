@@ -1,28 +1,68 @@
-"""The options of the commands, each declared once: its name, its help, its completion."""
+"""The options of the commands, each declared once: its name, its help, its panel, its completion."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAliasType
 
 import typer
 
+from dlpuconv import choices
+from dlpuconv.cli.help import CHECKS, DATA, MODEL, NUMBERS, PORTS, RESULT
 from dlpuconv.registry import backend_names, target_names
 
-_SOURCE = "Model"
-_DATA = "Data and preprocessing"
-_NUMBERS = "Numbers"
-_RESULT = "Result"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def option(*names: str, help: str, panel: str, default: str = "", **more: Any) -> Any:  # noqa: A002 - typer's word
+    """An option with a value; its default is told in words."""
+    told = f"{help} [default: {default}]" if default else help
+    return typer.Option(*names, help=told, rich_help_panel=panel, show_default=False, **more)
+
+
+def choice(*names: str, of: TypeAliasType, help: str, panel: str, default: str = "") -> Any:  # noqa: A002
+    """An option that takes one of several words: they are its metavar, and are completed."""
+    known = choices.words(of)
+    shown = "|".join(known)
+    return option(*names, help=help, panel=panel, default=default, metavar=shown, autocompletion=completion(known))
+
+
+def flag(*names: str, help: str, panel: str = RESULT) -> Any:  # noqa: A002
+    """An option without a value."""
+    return typer.Option(*names, help=help, rich_help_panel=panel)
+
+
+def completion(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Completes to those of the known words that begin with what was typed."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in known if word.startswith(incomplete)]
+
+    return complete
 
 
 def complete_target(incomplete: str) -> list[str]:
-    """Installed targets that begin with what was typed."""
-    return [name for name in target_names() if name.startswith(incomplete)]
+    """Installed targets that begin with what was typed, after the last comma."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in target_names() if name.startswith(last)]
 
 
 def complete_backend(incomplete: str) -> list[str]:
     """Installed backends that begin with what was typed."""
     return [name for name in backend_names() if name.startswith(incomplete)]
+
+
+def complete_override(incomplete: str) -> list[str]:
+    """The granularities, once the layers are named."""
+    layers, equals, last = incomplete.rpartition("=")
+    known = choices.words(choices.Granularity) if equals else ()
+    return [f"{layers}={word}" for word in known if word.startswith(last)]
+
+
+def complete_data(incomplete: str) -> list[str]:
+    """The words that stand for data, once one is begun; before, and otherwise, the shell completes files."""
+    return [word for word in ("none", "random") if incomplete and word.startswith(incomplete)]
 
 
 def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
@@ -39,171 +79,274 @@ def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
 Model = Annotated[Path, typer.Argument(help="The .onnx file, or a .pt2 file of torch.export.save.", show_default=False)]
 Targets = Annotated[
     list[str],
-    typer.Option(
+    option(
         "--target",
         "-t",
-        help="Chip to convert for; may be repeated.",
+        help="Chip to convert for, or several: repeat the option, or separate them by commas. `dlpuconv targets`"
+        " lists them.",
+        panel=MODEL,
+        metavar="CHIP",
         autocompletion=complete_target,
-        show_default=False,
     ),
 ]
-Calibration = Annotated[
-    str | None,
-    typer.Option(
-        help="A folder of about 100 images, an .npz/.npy with the model's own input values, or 'none': ranges"
-        " of made-up pictures and of the model's batch normalizations, for want of data.",
-        show_default=False,
+OneTarget = Annotated[
+    str,
+    option(
+        "--target",
+        "-t",
+        help="The chip. `dlpuconv targets` lists them.",
+        panel=MODEL,
+        metavar="CHIP",
+        autocompletion=complete_target,
     ),
 ]
-CheckedData = Annotated[
+PlacementTarget = Annotated[
     str | None,
-    typer.Option(
-        "--calibration",
-        help="Samples as for convert: they tell whether the stated normalization suits the network.",
-        show_default=False,
-    ),
-]
-Validation = Annotated[
-    str | None,
-    typer.Option(
-        help="Data for the comparison with the float model. [default: every fifth sample]", show_default=False
+    option(
+        "--target",
+        "-t",
+        help="The chip, to tell where the layers would run.",
+        panel=MODEL,
+        metavar="CHIP",
+        autocompletion=complete_target,
     ),
 ]
 InputShape = Annotated[
     list[str] | None,
-    typer.Option(help="NAME=1,3,224,224: binds or changes an input's shape; may be repeated.", show_default=False),
+    option(
+        "--input-shape",
+        help="Sets the shape of an input, such as images=1,3,640,640; may be repeated.",
+        panel=MODEL,
+        metavar="NAME=SHAPE",
+    ),
 ]
 CutAt = Annotated[
     str | None,
-    typer.Option(help="NAME,...: end the graph at these values, which become the outputs.", show_default=False),
-]
-ResizeMode = Annotated[str, typer.Option("--resize", help="stretch, letterbox or center-crop.")]
-ColorOrder = Annotated[str, typer.Option("--color", help="What the network was trained on: rgb, bgr or gray.")]
-Mean = Annotated[
-    str | None, typer.Option(help="One value or one a channel, in 0-255 units: 123.7,116.3,103.5", show_default=False)
-]
-Std = Annotated[str | None, typer.Option(help="Like --mean.", show_default=False)]
-Preset = Annotated[
-    str | None, typer.Option(help="imagenet, 0-1, -1-1 or 0-255, instead of --mean and --std.", show_default=False)
-]
-FoldPreprocess = Annotated[
-    str | None,
-    typer.Option(
-        help="Where --mean and --std go, so that the file takes raw pixels: conv, op or off."
-        " [default: conv; op for cv25]",
-        show_default=False,
-    ),
-]
-GranularityOption = Annotated[
-    str | None,
-    typer.Option(
-        "--granularity",
-        help="Of weights: per-tensor, per-channel, or auto: per tensor but for the layers that lose by it."
-        " [default: the chip's]",
-        show_default=False,
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--override",
-        help="GLOB=GRANULARITY for the layers of that name (PyTorch module, ONNX node or value, tensor of the file);"
-        " may be repeated.",
-        show_default=False,
-    ),
-]
-EffortOption = Annotated[
-    str,
-    typer.Option(
-        "--effort", help="How many recipes are tried: fast (none: corrected biases), balanced (six) or best (all)."
-    ),
-]
-RecipeFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--recipe", help="A recipe's .toml, as written beside a result, instead of a search.", show_default=False
-    ),
-]
-MetricOption = Annotated[
-    str | None,
-    typer.Option(
-        "--metric",
-        help="MODULE:FUNCTION that scores a network on your own data, by which recipes are compared: called with"
-        " predict (dict of inputs -> dict of outputs, as in the model), it returns a number, higher is better.",
-        show_default=False,
-    ),
-]
-MaxDrop = Annotated[
-    float | None,
-    typer.Option(
-        help="Most that the file may score below the float model, in the metric's unit: stops the search when kept,"
-        " fails verification when not.",
-        show_default=False,
-    ),
-]
-InputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
-OutputDtype = Annotated[str, typer.Option(help="uint8 or int8.")]
-InputLayout = Annotated[
-    str | None, typer.Option(help="nhwc, as cameras deliver, or nchw. [default: nhwc for images]", show_default=False)
-]
-Opset = Annotated[int | None, typer.Option(help="Of an ONNX artifact. [default: 13]", show_default=False)]
-SplitOutputs = Annotated[
-    str,
-    typer.Option(
-        help="auto: an output whose parts differ too much in range for one scale (boxes in pixels beside scores)"
-        " becomes several; or off."
+    option(
+        "--cut-at",
+        help="End the graph at these values, which become the outputs.",
+        panel=MODEL,
+        metavar="NAME,...",
     ),
 ]
 BackendName = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--backend",
-        help="Instead of the target's own, such as tensorflow.",
+        help="Another backend than the chip's own, such as tensorflow.",
+        panel=MODEL,
+        metavar="NAME",
         autocompletion=complete_backend,
-        show_default=False,
     ),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
+Opset = Annotated[
+    int | None,
+    option(
+        "--opset", help="ONNX version of the operators in an ONNX file.", panel=MODEL, default="13", metavar="NUMBER"
+    ),
+]
+Calibration = Annotated[
+    str | None,
+    option(
+        "--calibration",
+        help="A folder of about 100 images, or an .npz or .npy file with input values as the model takes them."
+        " Without data: 'none' measures ranges on synthetic images and on what the model's batch normalizations"
+        " remember; 'random' is for trying whether a model can be converted.",
+        panel=DATA,
+        metavar="DATA",
+        autocompletion=complete_data,
+    ),
+]
+CheckedData = Annotated[
+    str | None,
+    option(
+        "--calibration",
+        help="Samples as for convert: they tell whether the stated normalization suits the network.",
+        panel=DATA,
+        metavar="DATA",
+        autocompletion=complete_data,
+    ),
+]
+Validation = Annotated[
+    str | None,
+    option(
+        "--validation",
+        help="Data for the comparison with the float model.",
+        panel=DATA,
+        default="every fifth calibration sample, which is then not used for calibration",
+        metavar="DATA",
+        autocompletion=complete_data,
+    ),
+]
+_RESIZE = "How images are brought to the size of the input."
+_COLOR = "Order of the channels that the network was trained on."
+_RECORDED = "what the file's manifest says"
+ResizeMode = Annotated[str, choice("--resize", of=choices.Resize, help=_RESIZE, panel=DATA, default="stretch")]
+ColorOrder = Annotated[str, choice("--color", of=choices.Color, help=_COLOR, panel=DATA, default="rgb")]
+RecordedResize = Annotated[
+    str | None, choice("--resize", of=choices.Resize, help=_RESIZE, panel=DATA, default=_RECORDED)
+]
+RecordedColor = Annotated[str | None, choice("--color", of=choices.Color, help=_COLOR, panel=DATA, default=_RECORDED)]
+Mean = Annotated[
+    str | None,
+    option(
+        "--mean",
+        help="Subtracted from pixels, in 0-255 units: one value, or one per channel, such as 123.7,116.3,103.5.",
+        panel=DATA,
+        metavar="NUMBERS",
+    ),
+]
+Std = Annotated[
+    str | None,
+    option("--std", help="Pixels are divided by it; given like --mean.", panel=DATA, metavar="NUMBERS"),
+]
+Preset = Annotated[
+    str | None,
+    choice("--preset", of=choices.Preset, help="A common --mean and --std by name, instead of the two.", panel=DATA),
+]
+FoldPreprocess = Annotated[
+    str | None,
+    choice(
+        "--fold-preprocess",
+        of=choices.FoldPreprocess,
+        help="How --mean and --std become part of the network, so that the file takes raw pixels: in the first"
+        " convolution, as an operator in front, or not at all.",
+        panel=DATA,
+        default="conv; op for float files",
+    ),
+]
+GranularityOption = Annotated[
+    str | None,
+    choice(
+        "--granularity",
+        of=choices.GranularityOrAuto,
+        help="Scales of weights; auto: per tensor, with per-channel weights for the layers that lose too much by it.",
+        panel=NUMBERS,
+        default="the chip's",
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    option(
+        "--override",
+        help="Another granularity for the layers whose names match (PyTorch module, ONNX node or value, tensor of the"
+        " file), such as 'head.*=per-channel'; may be repeated.",
+        panel=NUMBERS,
+        metavar="GLOB=GRANULARITY",
+        autocompletion=complete_override,
+    ),
+]
+EffortOption = Annotated[
+    str,
+    choice(
+        "--effort",
+        of=choices.Effort,
+        help="How many recipes are tried: fast corrects biases and tries none; balanced tries each technique once;"
+        " best tries all of them in several rounds.",
+        panel=NUMBERS,
+        default="balanced",
+    ),
+]
+RecipeFile = Annotated[
+    Path | None,
+    option(
+        "--recipe",
+        help="A .recipe.toml as written beside a result, to be followed instead of a search.",
+        panel=NUMBERS,
+        metavar="FILE",
+    ),
+]
+MetricOption = Annotated[
+    str | None,
+    option(
+        "--metric",
+        help="A Python function that scores a network on your own data, and by which recipes are then compared. It is"
+        " called with predict, which maps a dict of input arrays to a dict of output arrays as the model has them, and"
+        " returns a number, higher is better.",
+        panel=NUMBERS,
+        metavar="MODULE:FUNCTION",
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    option(
+        "--max-drop",
+        help="How much lower than the float model's the file's score may be, in the metric's own unit. The search ends"
+        " with the first recipe that keeps to it; verification fails if none does.",
+        panel=NUMBERS,
+        metavar="NUMBER",
+    ),
+]
+NoCache = Annotated[bool, flag("--no-cache", help="Neither read nor keep calibration statistics.", panel=NUMBERS)]
+InputDtype = Annotated[
+    str, choice("--input-dtype", of=choices.Dtype, help="Of the file's inputs.", panel=PORTS, default="uint8")
+]
+OutputDtype = Annotated[
+    str, choice("--output-dtype", of=choices.Dtype, help="Of the file's outputs.", panel=PORTS, default="uint8")
+]
+InputLayout = Annotated[
+    str | None,
+    choice(
+        "--input-layout",
+        of=choices.InputLayout,
+        help="Order of an image's axes; cameras deliver nhwc.",
+        panel=PORTS,
+        default="nhwc for images",
+    ),
+]
+SplitOutputs = Annotated[
+    str,
+    choice(
+        "--split-outputs",
+        of=choices.SplitOutputs,
+        help="auto: an output whose parts differ too much in range for one scale, such as boxes in pixels beside"
+        " scores, becomes several outputs.",
+        panel=PORTS,
+        default="auto",
+    ),
+]
 Reference = Annotated[
     Path | None,
-    typer.Option(help="The float .onnx that the file was made from, to compare with.", show_default=False),
+    option(
+        "--reference",
+        help="The float .onnx model that the file was made from, to compare it with.",
+        panel=CHECKS,
+        metavar="FILE",
+    ),
 ]
 ComparedData = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--data",
-        help="Samples for the comparison: a folder of images, .npz or .npy; a package ships its own.",
-        show_default=False,
-    ),
-]
-RecordedResize = Annotated[
-    str | None,
-    typer.Option("--resize", help="stretch, letterbox or center-crop. [default: the manifest's]", show_default=False),
-]
-RecordedColor = Annotated[
-    str | None,
-    typer.Option(
-        "--color",
-        help="What the network was trained on: rgb, bgr or gray. [default: the manifest's]",
-        show_default=False,
+        help="Samples for the comparison: a folder of images, an .npz or an .npy file. A package has its own.",
+        panel=CHECKS,
+        metavar="DATA",
+        autocompletion=complete_data,
     ),
 ]
 MinSqnr = Annotated[
     float | None,
-    typer.Option(
-        help="dB on the outputs below which verification fails. [default: the chip's: 10, or 100 for float files]",
-        show_default=False,
+    option(
+        "--min-sqnr",
+        help="Verification fails if an output's signal-to-noise ratio is lower, in dB.",
+        panel=CHECKS,
+        default="the chip's: 10, or 100 for float files",
+        metavar="DB",
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep calibration statistics.")]
+Output = Annotated[
+    Path,
+    option("--output", "-o", help="Folder for the results.", panel=RESULT, default="this one", metavar="FOLDER"),
+]
+Force = Annotated[bool, flag("--force", "-f", help="Replace existing files.")]
 ReportFile = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--report",
-        help="One HTML page with all there is to know, such as out.html; it replaces an older report.",
-        show_default=False,
+        help="Write one HTML page with everything that is known, such as out.html; an older report is replaced.",
+        panel=RESULT,
+        metavar="FILE",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; messages go to stderr.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no next steps.")]
+Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
+Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]

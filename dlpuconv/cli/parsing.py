@@ -8,6 +8,9 @@ from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+    from dlpuconv.workflow.reference import Evidence
 
 
 def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
@@ -24,6 +27,36 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise UsageError(f"--{option} {text!r} is not a number or a comma-separated list of them") from None
 
 
+def evidence(  # the options of `verify` and `compare` that say what a file is compared with, as they are typed
+    reference: Path | None,
+    data: str | None,
+    input_shape: Iterable[str] | None,
+    cut_at: str | None,
+    resize: str | None,
+    color: str | None,
+    mean: str | None,
+    std: str | None,
+    preset: str | None,
+) -> Evidence:
+    """What a file is compared with, and on.
+
+    Raises:
+        UsageError: an option has a value that cannot be used.
+    """
+    from dlpuconv.frontends import SourceOptions
+    from dlpuconv.option_values import stated_preprocessing
+    from dlpuconv.workflow.reference import Evidence
+
+    return Evidence(
+        reference=reference,
+        data=data,
+        source=SourceOptions(input_shapes=shapes(input_shape), cut_at=names(cut_at)),
+        preprocessing=stated_preprocessing(
+            resize=resize, color=color, mean=numbers("mean", mean), std=numbers("std", std), preset=preset
+        ),
+    )
+
+
 def shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
     """Read several `NAME=1,3,224,224`.
 
@@ -38,17 +71,3 @@ def shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
 def names(text: str | None) -> tuple[str, ...]:
     """Read `NAME,NAME`."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
-
-
-def version(option: str, text: str | None) -> tuple[int, ...] | None:
-    """Read `11.11.73`.
-
-    Raises:
-        UsageError: it is no version of two to four numbers.
-    """
-    if text is None:
-        return None
-    parts = text.split(".")
-    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
-        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73")
-    return tuple(map(int, parts))

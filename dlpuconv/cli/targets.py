@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from dlpuconv.cli import options as opt
 from dlpuconv.registry import list_targets
 
 if TYPE_CHECKING:
@@ -13,14 +12,18 @@ if TYPE_CHECKING:
 
 
 def targets(
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    json: opt.Json = False,
+    quiet: Annotated[bool, opt.flag("--quiet", "-q", help="Print names only.")] = False,
 ) -> None:
-    """List the installed targets."""
+    """List the chips that files can be made for."""
     listed = list_targets()
     if json:
         from dlpuconv.cli.console import print_json
 
         print_json({"targets": [_as_json(entry) for entry in listed]})
+        return
+    if quiet:
+        print(*(entry.name for entry in listed), sep="\n")
         return
     width = max((len(entry.name) for entry in listed), default=0)
     for entry in listed:

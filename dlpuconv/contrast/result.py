@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +86,17 @@ class Contrast:
     a_to_reference: ParityReport | None = None
     b_to_reference: ParityReport | None = None
     warnings: tuple[str, ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Contrast {self.a.file} and {self.b.file}>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.contrast.text import contrast_text
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+
+        return as_html(contrast_text(printable(self)))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""

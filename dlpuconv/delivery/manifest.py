@@ -9,14 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import dlpuconv
-from dlpuconv.calibration import Origin, PixelSamples
 from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import contract_of_artifact, input_entry, output_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.calibration import Preprocessing, Taken
     from dlpuconv.content import Content
     from dlpuconv.contract import Contract
     from dlpuconv.ir import Source
@@ -38,7 +37,7 @@ class Provenance:
         source: the model.
         target: the chip.
         recipe: what was done to the numbers.
-        calibration: None where there were no samples.
+        calibration: what there is to tell of the samples.
         preprocessing: what the network expects of an image.
         trials: every recipe that was tried, where there was a search.
         backend: what made it.
@@ -48,23 +47,15 @@ class Provenance:
     source: Source
     target: Target
     recipe: Recipe
-    calibration: Calibration | None
+    calibration: Taken
     preprocessing: Preprocessing
     trials: tuple[Trial, ...] = ()
     backend: str
     request: Mapping[str, Json]
 
-    @property
-    def of_images(self) -> bool:
-        """Whether the user gave images, which came to the input's size as `preprocessing` says."""
-        if self.calibration is None:
-            return False
-        held_out = self.calibration.held_out if self.calibration.judges else None
-        return any(isinstance(samples, PixelSamples) and len(samples) for samples in (self.calibration.given, held_out))
-
     def contract(self, artifact: Artifact) -> Contract:
         """How to feed and read what was made: whatever is written about that comes from here."""
-        return contract_of_artifact(artifact, self.preprocessing, of_images=self.of_images)
+        return contract_of_artifact(artifact, self.preprocessing, of_images=self.calibration.of_images)
 
 
 def build_manifest(
@@ -95,7 +86,7 @@ def build_manifest(
         "verified": report["verdict"] == "pass",
         "files": [_file(name, content) for name, content in sorted(files.items())],
         "source": {"name": made.source.name, "sha256": made.source.sha256},
-        "calibration": {**_calibration(made.calibration), "of_images": made.of_images},
+        "calibration": _calibration(made.calibration),
         "preprocessing": made.preprocessing.as_json(),
         "recipe": made.recipe.to_json(),
         "trials": [trial.to_json() for trial in made.trials],
@@ -116,23 +107,15 @@ def _file(name: str, content: Content) -> Json:
     return {"name": name, "sha256": sha256_of(content), "bytes": size_of(content)}
 
 
-def _calibration(calibration: Calibration | None) -> dict[str, Json]:
-    if calibration is None:
-        return {
-            "calibrated": False,
-            "origin": Origin.ABSENT,
-            "samples": 0,
-            "held_out": 0,
-            "digest": None,
-            "warnings": [],
-        }
+def _calibration(taken: Taken) -> Json:
     return {
-        "calibrated": calibration.calibrated,
-        "origin": calibration.origin,
-        "samples": len(calibration.fit),
-        "held_out": len(calibration.held_out),
-        "digest": calibration.fit.digest,
-        "warnings": list(calibration.warnings),
+        "calibrated": taken.calibrated,
+        "origin": taken.origin,
+        "samples": taken.fit,
+        "held_out": taken.held_out,
+        "digest": taken.digest,
+        "of_images": taken.of_images,
+        "warnings": list(taken.warnings),
     }
 
 

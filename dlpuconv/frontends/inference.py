@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
@@ -150,6 +151,6 @@ def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str
             shapes = ", ".join(shown(extents(inferred.types[n])) for n in node.input if n in inferred.types)
             return (
                 f"the shape of the output {output!r} is only known when the model runs: it depends on the values that"
-                f" {label(node)} reads ({shapes}); end the model before it with --cut-at {node.input[0]}"
+                f" {label(node)} reads ({shapes}); end the model before it with --cut-at {quote(node.input[0])}"
             )
     return f"the shape of the output {output!r} is only known when the model runs; end the model earlier with --cut-at"

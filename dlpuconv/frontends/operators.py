@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
@@ -158,7 +159,7 @@ def way_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> str:
     """The last value before an operator, where the model can be ended, as a clause; empty where there is none."""
     made = {name for other in graph.node for name in other.output if name}
     name = next((name for name in (*node.input, *sorted(free_names(node))) if name in made), "")
-    return f"; the part before it can be converted with --cut-at {name}" if name else ""
+    return f"; the part before it can be converted with --cut-at {quote(name)}" if name else ""
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,14 +19,16 @@ from dlpuconv.verification.granularity import granularity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from dlpuconv.formats import FileView, LayerView, TensorView
 
-_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 9, "zero": 4, "MACs": 5, "name": 12}
-"""Headings and least widths: in a narrow terminal, shapes and names take several lines, the rest stays whole."""
+_COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 7, "zero": 4, "MACs": 5, "name": 10}
+"""Headings and least widths: in a terminal of 80 columns, shapes and names take several lines, the rest stays whole."""
 _FOLDED = ("output", "weights", "name")
 _RIGHT = ("#", "v", "zero", "MACs")
+_USUAL_NAME = 40
+_ROOM_FOR_NAMES = 200  # columns
 
 
 def render_overview(view: FileView, size: int) -> RenderableType:
@@ -35,10 +38,19 @@ def render_overview(view: FileView, size: int) -> RenderableType:
         view: the file.
         size: of it, in bytes.
     """
+    return Group(render_head(view, size), "", _layers(view))
+
+
+def render_head(view: FileView, size: int) -> Table:
+    """Inputs, outputs and totals; the arguments are those of `render_overview`."""
     head = Table.grid(padding=(0, 2))
     for noun, text in _head(view, size):
         head.add_row(Text(noun, style="bold"), Text(text))
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    return head
+
+
+def _layers(view: FileView) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading, width in _COLUMNS.items():
         table.add_column(
             heading,
@@ -48,8 +60,8 @@ def render_overview(view: FileView, size: int) -> RenderableType:
             overflow="fold",
         )
     for layer in view.layers:
-        table.add_row(*(Text(cell) for cell in _row(view, layer)))
-    return Group(head, "", table)
+        table.add_row(*(Text(cell) for cell in _row(view, layer)), _Name(name_text(layer.names.label)))
+    return table
 
 
 def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
@@ -64,11 +76,28 @@ def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
     yield from view.metadata.items()
 
 
+class _Name:
+    """A layer's name, whole: in one line where there is room for it, as in a file, else folded into a column."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        """See rich's console protocol."""
+        length = len(self._name)
+        longest = length if options.max_width > _ROOM_FOR_NAMES else min(length, _USUAL_NAME)
+        return Measurement(min(longest, _COLUMNS["name"]), longest)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """See rich's console protocol."""
+        yield Text(self._name, overflow="fold")
+
+
 def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     output = view.tensors[layer.outputs[0]] if layer.outputs else None
     scale = zero_point = ""
     if output is not None and output.quantization is not None:
-        scale, zero_point = f"{output.quantization.scale[0]:.6g}", str(output.quantization.zero_point[0])
+        scale, zero_point = f"{output.quantization.scale[0]:.4g}", str(output.quantization.zero_point[0])
     work = macs(view, layer)
     return (
         str(layer.index),
@@ -79,7 +108,6 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
         scale,
         zero_point,
         quantity(work) if work else "",
-        name_text(layer.names.label),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, 
 from dlpuconv.registry.entries import BACKENDS, TARGETS, entries, unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.registry.entries import Entry
 
@@ -53,6 +56,7 @@ def load_target(name: str) -> Target:
     from dlpuconv.registry.guard import guarded_packager
     from dlpuconv.registry.promises import wrong_with_target
 
+    copyreg.pickle(Target, _by_name_again)
     entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
         raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
@@ -61,6 +65,11 @@ def load_target(name: str) -> Target:
     if target.packager is None or entry.distribution == _OURS:
         return target
     return replace(target, packager=guarded_packager(target.packager, target.called))
+
+
+def _by_name_again(target: Target) -> tuple[Callable[[str], Target], tuple[str]]:
+    """A target is pickled as its name: what its rules do is code, which another process has of its own."""
+    return load_target, (target.name,)
 
 
 def load_backend(name: str) -> type[Backend]:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from dlpuconv.verification.parity import Links, compare, reference_inferences
     from dlpuconv.verification.question import Question, least_db
     from dlpuconv.verification.report import IoTensor, Report, Verdict
-    from dlpuconv.verification.text import render_doubts, render_parity, render_reasons, render_report
+    from dlpuconv.verification.text import (
+        render_advice,
+        render_doubts,
+        render_parity,
+        render_reasons,
+        render_report,
+        render_verdict,
+    )
     from dlpuconv.verification.verifier import verify_file
 
 __all__ = [
@@ -38,10 +45,12 @@ __all__ = [
     "in_source_names",
     "reference_inferences",
     # for the terminal
+    "render_advice",
     "render_doubts",
     "render_parity",
     "render_reasons",
     "render_report",
+    "render_verdict",
 ]
 
 _HOMES = {
@@ -52,7 +61,14 @@ _HOMES = {
     "dlpuconv.verification.question": ("Question", "least_db"),
     "dlpuconv.verification.output_parity": ("OutputParity", "ParityReport"),
     "dlpuconv.verification.report": ("IoTensor", "Report", "Verdict"),
-    "dlpuconv.verification.text": ("render_doubts", "render_parity", "render_reasons", "render_report"),
+    "dlpuconv.verification.text": (
+        "render_advice",
+        "render_doubts",
+        "render_parity",
+        "render_reasons",
+        "render_report",
+        "render_verdict",
+    ),
     "dlpuconv.verification.verifier": ("verify_file",),
 }
 _MODULE = {name: module for module, names in _HOMES.items() for name in names}

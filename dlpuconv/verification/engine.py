@@ -64,7 +64,7 @@ def _findings(rule: Rule, view: FileView, context: Context) -> Iterator[Finding]
             severity=severity,
             sentence=rule.sentence,
             hits=tuple(hits),
-            fix=rule.fix,
+            fix=rule.advise(context),
             source=rule.source,
         )
 

@@ -125,6 +125,13 @@ class ParityReport:
         """The lowest SQNR of an output, in dB; `MOST_DB` where none has one (all are exact, or labels)."""
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
+    @property
+    def summary(self) -> str:
+        """The lowest SQNR in words: `31.2 dB`, `exact`, or `-` where no output has one."""
+        if self.exact:
+            return "exact"
+        return f"{self.min_sqnr:.1f} dB" if self.rated else "-"
+
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
         outputs: list[Json] = [output.to_json() for output in self.outputs]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.plugin import Backend, Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verification.advice import Settings
     from dlpuconv.verification.likeness import Likeness
     from dlpuconv.verification.metric import MetricScore
     from dlpuconv.verification.misfit import Misfit
@@ -45,6 +46,7 @@ class Question:
         misfits: inputs that the network is fed in another way than it was trained on.
         layers: compare layer by layer too.
         names: of the file's layers, in its order; None for what the manifest says.
+        settings: the options that the file was converted with; None for what the manifest says.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
@@ -65,6 +67,7 @@ class Question:
     misfits: tuple[Misfit, ...] = ()
     layers: bool = False
     names: tuple[LayerNames, ...] | None = field(default=None, repr=False)
+    settings: Settings | None = None
     likeness: Likeness | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from dlpuconv.jsonable import finite
 from dlpuconv.verification.rule import Severity
@@ -101,6 +101,18 @@ class Report:
     def passed(self) -> bool:
         """True for the verdict `pass`."""
         return self.verdict is Verdict.PASS
+
+    @override
+    def __repr__(self) -> str:
+        figure = f", {self.parity.summary}" if self.parity is not None else ""
+        return f"<Report {self.file} for {self.target}: {self.verdict}{figure}>"
+
+    def _repr_html_(self) -> str:
+        from dlpuconv.notebook import as_html
+        from dlpuconv.printable import printable
+        from dlpuconv.verification.text import render_report
+
+        return as_html([render_report(printable(self))])
 
     def to_json(self) -> dict[str, Json]:
         """For `--json` and the manifest: plain JSON, no NaN, no infinity."""

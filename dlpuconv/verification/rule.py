@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import faults_of
+from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import FileView
     from dlpuconv.plugin import Port, Target
     from dlpuconv.scheme import Granularity
+    from dlpuconv.verification.advice import Settings
     from dlpuconv.verification.metric import MetricScore
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.verification.output_parity import ParityReport
@@ -53,6 +55,7 @@ class Context:
     Attributes:
         weights: granularity that the target's scheme prefers.
         discouraged: granularities that the chip pays dearly for.
+        quantized: False where the chip takes float files.
         asked: granularities that the user asked for by name (option, override or the manifest beside the file).
         file: the file's name.
         firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where the user did not say.
@@ -64,10 +67,12 @@ class Context:
         target: the chip, as messages name whose rules these are.
         misfits: inputs that the network is fed in another way than it was trained on.
         measured: False for a draft, whose activations have no scales yet.
+        settings: the options that the file was converted with; None where they are not known.
     """
 
     weights: Granularity
     discouraged: frozenset[Granularity] = frozenset()
+    quantized: bool = True
     asked: frozenset[Granularity] = frozenset()
     file: str = ""
     firmware: tuple[int, ...] | None = None
@@ -78,12 +83,19 @@ class Context:
     metric: MetricScore | None = None
     misfits: tuple[Misfit, ...] = ()
     measured: bool = True
+    settings: Settings | None = None
     target: str = "the target"
 
     @classmethod
     def of(cls, target: Target) -> Context:
-        """What the chip alone tells."""
-        return cls(weights=target.scheme.weights, discouraged=target.scheme.discouraged, target=target.called)
+        """What there is to know of any file for a target."""
+        scheme = target.scheme
+        return cls(
+            weights=scheme.weights,
+            discouraged=scheme.discouraged,
+            quantized=scheme.numbers is not Numbers.FLOAT32,
+            target=target.called,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +108,8 @@ class Rule:
         sentence: what must hold, as the user reads it.
         source: where that is known from.
         check: yields the places where it does not hold; called through `places` only.
-        fix: what to do about it.
+        fix: what to do about it; a function where that depends on what was done already. Options are named as they are
+            typed on the command line; Python's callers get their keywords (`dlpuconv.wording`).
         listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """
@@ -106,9 +119,13 @@ class Rule:
     sentence: str
     source: str
     check: Callable[[FileView, Context], Iterable[Hit]]
-    fix: str = ""
+    fix: str | Callable[[Context], str] = ""
     listed: frozenset[str] = frozenset()
     decisive: bool = False
+
+    def advise(self, context: Context) -> str:
+        """What to do about it, of a file of which this is known."""
+        return self.fix if isinstance(self.fix, str) else self.fix(context)
 
     def places(self, view: FileView, context: Context) -> tuple[Hit, ...]:
         """Where the rule does not hold.

@@ -13,6 +13,7 @@ from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
+from dlpuconv.verification.advice import FAST, OFF, Settings
 from dlpuconv.verification.fields import Fields
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Sidecar:
         equalized: channels of activations were scaled.
         absorbed: channels of activations were moved.
         layers: names of the file's layers, in its order; empty in a manifest that does not tell.
+        settings: the options that it was converted with; None in a manifest that does not say.
         content: all that the manifest says, as it says it.
     """
 
@@ -79,6 +81,7 @@ class Sidecar:
     equalized: bool = False
     absorbed: bool = False
     layers: tuple[LayerNames, ...] = ()
+    settings: Settings | None = None
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -161,7 +164,22 @@ def sidecar_of(content: Mapping[str, Any], place: Path) -> Sidecar:
         equalized=recipe.has("equalize") and recipe.flag("equalize"),
         absorbed=recipe.has("absorb") and recipe.flag("absorb"),
         layers=tuple(map(_layer, whole.each("layers"))) if whole.has("layers") else (),
+        settings=_settings(whole) if whole.has("request") else None,
         content=content,
+    )
+
+
+def _settings(whole: Fields) -> Settings:
+    """An effort without trials had no say: a recipe was given, or there was nothing to judge any by."""
+    request, recipe = whole.inside("request"), whole.inside("recipe")
+    calibrated = whole.inside("calibration").flag("calibrated")
+    effort = request.text("effort")
+    searched = calibrated and (effort == FAST or (whole.has("trials") and bool(whole.each("trials"))))
+    return Settings(
+        calibrated=calibrated,
+        effort=effort if searched else None,
+        granularity=request.text("granularity") if request.has("granularity") else recipe.text("granularity"),
+        split_outputs=request.text("split_outputs") if request.has("split_outputs") else OFF,
     )
 
 

@@ -29,7 +29,7 @@ _STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
 
 def render_report(report: Report) -> RenderableType:
     """The whole report: verdict and reasons first, then the figures, then every finding."""
-    parts: list[RenderableType] = [_headline(report), *render_reasons(report), "", _facts(report)]
+    parts: list[RenderableType] = [*render_verdict(report), "", _facts(report)]
     if report.parity is not None:
         parts += ["", render_parity(report.parity, f"beside {report.parity.beside}")]
     if report.layers is not None and report.layers.worst:
@@ -38,6 +38,11 @@ def render_report(report: Report) -> RenderableType:
         parts += ["", _findings(report.findings)]
     parts += [Text(f"note: {text}", style="yellow") for text in report.warnings]
     return Group(*parts)
+
+
+def render_verdict(report: Report) -> list[RenderableType]:
+    """The verdict, and the reasons of a failure."""
+    return [_headline(report), *render_reasons(report)]
 
 
 def render_reasons(report: Report) -> list[RenderableType]:
@@ -49,6 +54,14 @@ def render_doubts(report: Report) -> list[RenderableType]:
     """One line for each reason to doubt what the network is fed, which no comparison with the source shows."""
     doubted = [finding for finding in report.findings if finding.rule in _DOUBTS and finding.severity is Severity.WARN]
     return [Text.assemble((f"{report.target}: ", "bold yellow"), broken(finding)) for finding in doubted]
+
+
+def render_advice(report: Report) -> list[RenderableType]:
+    """What may help against the reasons of a failure; nothing for a pass."""
+    fixes = dict.fromkeys(
+        finding.fix for finding in report.findings if finding.fix and broken(finding) in report.reasons
+    )
+    return [Text("what may help:", "bold"), *(Text(f"  {fix}") for fix in fixes)] if fixes else []
 
 
 def _headline(report: Report) -> Text:
@@ -110,7 +123,7 @@ def _worst_layers(layers: LayersReport) -> RenderableType:
 
 
 def _figures(output: OutputParity) -> tuple[str, ...]:
-    mark = "dead" if output.dead else "of no use" if output.fault else ""
+    mark = "constant" if output.dead else "not usable" if output.fault else ""
     return (
         escape(output.name) + (f" [red]({mark})[/]" if mark else ""),
         _agreement(output),

@@ -53,9 +53,14 @@ def verify_file(path: str | Path, target: Target, question: Question | None = No
     """
     path = Path(path)
     question = question or Question()
+    view = (question.backend.read if question.backend else read)(path)
+    return verify_view(path, view, target, question)
+
+
+def verify_view(path: Path, view: FileView, target: Target, question: Question) -> Report:
+    """Verify a file that was read already; see `verify_file`."""
     rules = (*target.rules, *UNIVERSAL_RULES)
     screen(question.ignore, rules)
-    view = (question.backend.read if question.backend else read)(path)
     sidecar = find_sidecar(path, view)
     view = with_names(view, question.names or (sidecar.layers if sidecar else ()), question.reference)
     measured = measure(path, view, target, question, sidecar)
@@ -114,6 +119,7 @@ def _context(
         min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
         misfits=question.misfits,
+        settings=question.settings or (sidecar.settings if sidecar else None),
     )
 
 

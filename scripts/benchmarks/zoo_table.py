@@ -59,6 +59,9 @@ def run_zoo(*, models: str, samples: int) -> tuple[dict[str, Any], list[str]]:
     return {"models": figures}, missed
 
 
+_PER_CHANNEL: dict[str, Any] = {"granularity": "per-channel"}
+
+
 def _one(name: str, values: Array) -> dict[str, Any]:
     import dlpuconv
     from dlpuconv.errors import DlpuconvError
@@ -68,10 +71,10 @@ def _one(name: str, values: Array) -> dict[str, Any]:
     common: dict[str, Any] = {"effort": "fast", "cache": False, "calibration": {model.signature.inputs[0].name: values}}
     try:
         found["float_db"] = round(_float_db(model, opened(values, model)), 1)
-        for title, targets, granularity in (("default", TARGETS, None), ("per-channel", ("artpec9",), "per-channel")):
+        for title, targets, options in (("default", TARGETS, {}), ("per-channel", ("artpec9",), _PER_CHANNEL)):
             start = time.perf_counter()
             file = zoo_folder() / name / "model.onnx"
-            made = dlpuconv.convert(file, target=targets, granularity=granularity, **common)
+            made = dlpuconv.convert(file, target=targets, **common, **options)
             found[title] = {"seconds": round(time.perf_counter() - start, 2)}
             found[title] |= {artifact.target: _artifact(artifact) for artifact in made.artifacts}
     except DlpuconvError as error:

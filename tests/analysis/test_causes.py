@@ -5,6 +5,7 @@ import pytest
 from dlpuconv.analysis import LayerError, LayerFacts, judge_layers
 from dlpuconv.analysis.causes import CAUSES
 from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.verification.advice import Settings
 
 
 def layer(
@@ -56,3 +57,23 @@ def test_the_layer_that_costs_most_alone_comes_first_and_those_that_cost_nothing
 def test_a_suggested_override_means_just_this_layer_whatever_its_name() -> None:
     (judged,) = judge_layers([layer("conv[0]*", weights_share=1.0, per_tensor=True)])
     assert "--override 'conv[[]0][*]=per-channel'" in judged.advice
+
+
+@pytest.mark.parametrize(
+    ("known", "advice"),
+    [
+        (Settings(effort="fast"), "--effort balanced, the default, instead of fast, or --override 'conv=per-channel'"),
+        (Settings(effort="balanced"), "--effort best, or --override 'conv=per-channel'"),
+        (Settings(effort="best"), "--override 'conv=per-channel'"),
+        (Settings(recipe_given=True), "--override 'conv=per-channel'"),
+    ],
+)
+def test_the_next_effort_is_advised_and_none_that_is_on_already(known: Settings, advice: str) -> None:
+    (judged,) = judge_layers([layer(weights_share=1.0, per_tensor=True)], known)
+    assert judged.advice == advice
+
+
+def test_outputs_that_are_taken_apart_already_are_not_advised_to_be() -> None:
+    (judged,) = judge_layers([layer(narrowest_operand=1 / 64)], Settings(split_outputs="auto"))
+    assert "--split-outputs" not in judged.advice
+    assert "--cut-at" in judged.advice

@@ -51,9 +51,9 @@ def test_a_preset_follows_the_colours_so_that_bgr_reverses_it() -> None:
         ({"mean": ""}, "--mean '' is not a list of numbers"),
         ({"mean": "nan"}, "is not a list of numbers"),
         ({"std": "inf"}, "is not a list of numbers"),
-        ({"mean": "1,2"}, "--mean has 2 values: --color rgb takes 1 or 3"),
-        ({"mean": "1,2,3", "color": "gray"}, "--mean has 3 values: --color gray takes 1"),
-        ({"std": "1,2,3,4", "color": "bgr"}, "--std has 4 values: --color bgr takes 1 or 3"),
+        ({"mean": "1,2"}, "--mean has 2 values; with --color rgb, give 1 or 3"),
+        ({"mean": "1,2,3", "color": "gray"}, "--mean has 3 values; with --color gray, give 1"),
+        ({"std": "1,2,3,4", "color": "bgr"}, "--std has 4 values; with --color bgr, give 1 or 3"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], sentence: str) -> None:

@@ -15,6 +15,7 @@ from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Draft, Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv.verification.advice import split_or_cut
 from dlpuconv.verification.engine import check
 from dlpuconv.verification.rule import Context, Hit, Rule, Severity
 from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers
@@ -91,6 +92,15 @@ def test_no_rule_of_full_integer_files_goes_by_the_scales_of_a_draft() -> None:
         Draft(view=view, layers=tuple(layer.names for layer in view.layers)), replace(CHIP, rules=TFLITE_RULES)
     )
     assert (found.outcome, found.suggestions) == (Outcome.RUNS, ())
+
+
+def test_nothing_is_suggested_that_a_conversion_does_by_default(draft: Draft) -> None:
+    told = Rule(
+        id="T-PARTS", severity=Severity.WARN, sentence="x.", source="a test", fix=split_or_cut,
+        check=lambda _view, _context: [Hit("it joins")],
+    )  # fmt: skip
+    (parts,) = judged(draft, replace(CHIP, rules=(told,))).suggestions
+    assert parts.advice == "Cut the model in front of the concatenation (--cut-at)."
 
 
 def test_a_fatal_rule_makes_it_fail_and_is_no_suggestion(draft: Draft) -> None:

@@ -108,4 +108,4 @@ def test_int8_ends_and_a_kept_layout_are_honoured() -> None:
 
 def test_a_wrong_option_is_a_usage_error_before_any_work() -> None:
     with pytest.raises(UsageError, match=r"did you mean 'per-channel'"):
-        dlpuconv.convert(MODEL, target="artpec8", granularity="perchannel")
+        dlpuconv.convert(MODEL, target="artpec8", granularity="perchannel")  # type: ignore[arg-type]

@@ -48,7 +48,10 @@ def test_a_conversion_for_several_chips_writes_a_page_for_each(made: Path) -> No
 def test_a_page_of_a_failure_names_the_layer_the_cause_and_what_helps(made: Path, open_page: Open) -> None:
     page = open_page((made / "r.artpec8.html").read_text())
     assert page.locator(".verdict").inner_text().lower() == "fail"
-    assert "per-channel" in page.locator(".reasons").inner_text()
+    assert "OUT-SQNR" in page.locator(".reasons").inner_text()
+    advice = page.locator(".finding.fail").inner_text()
+    assert "Try --effort balanced, the default, instead of fast" in advice
+    assert "--granularity per-channel, which is slower on this chip" in advice
     worst = page.locator(".close-up").first.inner_text()
     assert "channel imbalance" in worst
     assert "--override" in worst

@@ -88,7 +88,7 @@ def test_a_model_that_is_another_fails_on_its_record(package: Path) -> None:
     (package / "model.onnx").write_bytes(other.SerializeToString())
     report = verify_file(package, CV25)
     assert not report.passed
-    assert any("100 dB are asked for" in reason for reason in report.reasons)
+    assert any("100 dB are required" in reason for reason in report.reasons)
 
 
 def test_a_foreign_package_without_hashes_and_record_is_read(foreign: Path) -> None:

@@ -127,4 +127,4 @@ def test_the_same_file_gives_the_same_page(tmp_path: Path) -> None:
 def test_without_a_source_the_page_says_how_to_get_more(tmp_path: Path) -> None:
     document = html(tmp_path, compared=False)
     Outline(document)
-    assert "--reference model.onnx --data images/" in document
+    assert "with the float model as reference, and samples as data" in document

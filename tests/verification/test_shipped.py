@@ -63,7 +63,7 @@ def test_a_float_file_that_loses_something_fails(monkeypatch: pytest.MonkeyPatch
     real = dlpuconv.convert(model, target="cv25", calibration=samples, cache=False)
     assert seen
     assert real.verdict == "fail"
-    assert "60.0 dB, where 100 dB are asked for" in real.report.reasons[0]
+    assert "60.0 dB, where 100 dB are required" in real.report.reasons[0]
     assert dlpuconv.convert(model, target="cv25", calibration=samples, min_sqnr=50, cache=False).verdict == "pass"
     assert dlpuconv.convert(model, target="cv25", cache=False).verdict == "fail"
 

@@ -10,7 +10,9 @@ import pytest
 import typer
 from ai_edge_litert.schema_py_generated import BuiltinOperator
 from onnx import TensorProto, helper, save
+from onnx import load as load_model
 
+import dlpuconv
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.calibration.preprocess import Color, Resize
 from dlpuconv.cli import main
@@ -92,7 +94,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"source": source, **options})
         return really(source, **options)
 
-    monkeypatch.setattr(dlpuconv.calibration, "open_calibration", spy)
+    monkeypatch.setattr("dlpuconv.workflow.reference.open_calibration", spy)
     return calls
 
 
@@ -233,3 +235,16 @@ def test_a_comparison_without_its_library_names_the_extra(tmp_path: Path) -> Non
     done = run_without_optional_libraries("verify", *asked(tmp_path))
     assert done.returncode == 12
     assert "dlpuconv[tflite]" in done.stderr
+
+
+def test_python_takes_models_and_arrays_in_memory_and_finds_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, report, _ = verified(capsys, *asked(tmp_path))
+    samples = np.load(tmp_path / "x.npy")
+    file, model = asked(tmp_path)[0], load_model(tmp_path / "s.onnx")
+    found = dlpuconv.verify(file, target="artpec7", reference=model, data={"x": samples}, progress=None)
+    assert found.to_json()["parity"] == report["parity"]
+    beside = dlpuconv.compare(file, file, data=samples, reference=model, progress=None)
+    assert beside.between is not None
+    assert beside.between.exact

@@ -155,7 +155,7 @@ def test_a_dead_output_fails(tmp_path: Path) -> None:
 
 def test_a_limit_out_of_reach_fails(tmp_path: Path) -> None:
     question = Question(reference=source(), samples=Rows(), min_sqnr=150)
-    assert "150 dB are asked for" in verify_file(written(tmp_path, converted()), CHIP, question).reasons[0]
+    assert "150 dB are required" in verify_file(written(tmp_path, converted()), CHIP, question).reasons[0]
 
 
 def test_a_discouraged_granularity_fails(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_labels_and_faults_are_printed_as_what_they_are(tmp_path: Path) -> None:
     lost = replace(y, name="lost", sqnr_db=-200.0, fault="it has 1 value that is NaN")
     text = printed(render_report(replace(report, parity=replace(report.parity, outputs=(labels, lost)))))
     assert "75.0% equal" in text
-    assert "lost (of no use)" in text
+    assert "lost (not usable)" in text
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,7 +126,7 @@ def _sentence(graph: Graph, refused: Mapping[Operator, str], names: SourceNames)
     shown = "; ".join(listed[:_SHOWN]) + (f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
     cut = ",".join(_cut_points(graph, refused))
     if cut:
-        way_out = f": end the graph in front of them with --cut-at {cut} and compute the rest on the CPU"
+        way_out = f": end the graph in front of them with --cut-at {quote(cut)} and compute the rest on the CPU"
     else:
         way_out = "; no computed value stands in front of them: export the network from behind them, with float inputs"
     return f"{len(listed)} operator(s) have no integer form: {shown}{way_out}"

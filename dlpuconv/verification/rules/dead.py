@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.names import port_names
+from dlpuconv.verification.advice import try_next
 from dlpuconv.verification.granularity import weighted_layers
 from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv.verification.rules.graph import LIMITS
@@ -125,6 +126,6 @@ DEAD_RULES: tuple[Rule, ...] = (
         sentence="No output may be the same for every input.",
         source="acap-native-sdk-examples issue 360: per-tensor weights made an output constant",
         check=moves,
-        fix="Convert with calibration samples and --effort best; or see dlpuconv analyze.",
+        fix=try_next,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.verification.advice import split_or_cut
 from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv.verification.rules.graph import inputs_of
 
@@ -75,6 +76,6 @@ JOINED_RULES: tuple[Rule, ...] = (
         sentence="The inputs of a concatenation should have similar ranges, since they share one scale.",
         source="community reports on YOLOv8: scores of zero behind one concatenation with boxes in pixels",
         check=joined_ranges,
-        fix="Convert with --split-outputs auto, or cut the model in front of the concatenation (--cut-at).",
+        fix=split_or_cut,
     ),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.scheme import Granularity
-from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.advice import split_or_cut, try_next
 from dlpuconv.verification.rule import Hit, Rule, Severity
 
 if TYPE_CHECKING:
@@ -16,42 +15,41 @@ if TYPE_CHECKING:
     from dlpuconv.verification.rule import Context
 
 _COMPARISON = "the comparison with the float source, on samples that calibration did not see"
-_COLLAPSE = (
-    "; this is what per-tensor weights do to networks whose channels differ much in range:"
-    " --granularity per-channel keeps the accuracy where the chip can afford it,"
-    " and --override 'LAYERS=per-channel' does so for some layers only"
+_RANDOM = " (on synthetic samples: with real ones the figures mean more)"
+_AS_IT_WAS = (
+    "Nothing is quantized in a float file: check that it was made from this very model, with the same normalization;"
+    " if it was, please report the difference."
 )
-_SHORT_OF_END, _SHORT_OF_SPAN, _SHORT_STEPS = 0.2, 0.05, 2.0
+_SHORT_OF_END, _SHORT_OF_SPAN, _SHORT_STEPS = 0.25, 0.05, 2.0
 """How far an output may stay short of an end of the source's values: of that end, of their span, in its own steps.
 
 Held-out samples may well exceed those that the ranges were measured on by a tenth. The share of the span is for ends
 near zero, such as the lowest score.
 """
-_RANDOM = " (the samples are made up: with real ones the figures mean more)"
 
 
 def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
-    """It moves where the source moves."""
+    """It varies where the source's varies."""
     for output in _outputs(context):
         if output.dead:
             yield Hit(output.dead, output.name)
 
 
 def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
-    """It is finite, and silent where the source is."""
+    """It is finite, and zero where the source's is."""
     for output in _outputs(context):
         if output.fault:
             yield Hit(output.fault, output.name)
 
 
-def is_close(view: FileView, context: Context) -> Iterator[Hit]:
-    """The first output that is not says what the likely reason is."""
-    hint = _likely_reason(view, context)
+def is_close(_: FileView, context: Context) -> Iterator[Hit]:
+    """The first output that is not says what the figures are worth."""
+    hint = "" if context.parity is None or context.parity.calibrated else _RANDOM
     for output in _outputs(context):
         least = output.asked_db(context.min_sqnr)
         if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
             continue
-        yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are asked for{hint}", output.name)
+        yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are required{hint}", output.name)
         hint = ""
 
 
@@ -70,7 +68,7 @@ def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
 
 
 def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
-    """What `--split-outputs` takes apart."""
+    """One scale suits all parts of it."""
     for output in _outputs(context):
         if output.starved:
             yield Hit(output.starved, output.name)
@@ -86,18 +84,24 @@ def _outputs(context: Context) -> tuple[OutputParity, ...]:
     return context.parity.outputs if context.parity is not None else ()
 
 
-def _likely_reason(view: FileView, context: Context) -> str:
-    weights = granularity(view)
-    per_tensor = weights.count(Granularity.PER_TENSOR) and not weights.count(Granularity.PER_CHANNEL)
-    calibrated = context.parity is None or context.parity.calibrated
-    return (_COLLAPSE if per_tensor else "") + ("" if calibrated else _RANDOM)
+def _accuracy(context: Context) -> str:
+    """Of a float file no option changes the numbers."""
+    return try_next(context) if context.quantized else _AS_IT_WAS
+
+
+def _samples_and_accuracy(context: Context) -> str:
+    return f"Calibrate with samples like those that the camera will see. {_accuracy(context)}"
+
+
+def _metric(context: Context) -> str:
+    return f"{_accuracy(context)} Or allow more (--max-drop)."
 
 
 MEASURED_RULES: tuple[Rule, ...] = (
     Rule(
         id="OUT-FAULT",
         severity=Severity.FAIL,
-        sentence="Outputs must be finite where the source's are, and silent where the source is.",
+        sentence="Outputs must be finite where the source's are, and zero where the source's are zero throughout.",
         source=_COMPARISON,
         check=is_sound,
         fix="Look for divisions, logarithms and roots near zero: dlpuconv analyze tells the layer.",
@@ -105,18 +109,18 @@ MEASURED_RULES: tuple[Rule, ...] = (
     Rule(
         id="OUT-DEAD",
         severity=Severity.FAIL,
-        sentence="No output may be dead: it must move where the source's moves.",
+        sentence="No output may be constant where the source's varies.",
         source=f"{_COMPARISON}; acap-native-sdk-examples issue 360",
         check=is_alive,
-        fix="Convert with samples like those that the camera will see, and --effort best; or see dlpuconv analyze.",
+        fix=_samples_and_accuracy,
     ),
     Rule(
         id="OUT-SQNR",
         severity=Severity.FAIL,
-        sentence="Every output must agree with the source to the decibels that are asked for (--min-sqnr).",
+        sentence="Every output must agree with the source to at least the required SQNR (--min-sqnr).",
         source=_COMPARISON,
         check=is_close,
-        fix="dlpuconv analyze tells which layers lose the signal, why, and what helps.",
+        fix=_accuracy,
     ),
     Rule(
         id="OUT-REACH",
@@ -133,7 +137,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="The parts of an output should have similar ranges, since they share one scale.",
         source="community reports on YOLOv8: scores of zero beside boxes in pixels",
         check=has_steps_for_all,
-        fix="Convert with --split-outputs auto, or cut the model in front of the concatenation (--cut-at).",
+        fix=split_or_cut,
     ),
     Rule(
         id="METRIC-DROP",
@@ -141,6 +145,6 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="The file may score no lower than --max-drop allows.",
         source="the metric given with --metric",
         check=keeps_the_metric,
-        fix="Try --effort best, --granularity auto, or allow more (--max-drop).",
+        fix=_metric,
     ),
 )

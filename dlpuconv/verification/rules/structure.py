@@ -101,7 +101,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         sentence="The file must be a TensorFlow Lite file.",
         source="Axis: supported frameworks (no camera runs ONNX or PyTorch files)",
         check=is_tflite,
-        fix="Convert the model for this chip: dlpuconv convert model.onnx --target ...",
+        fix="Convert the model for this chip (--target).",
         decisive=True,
     ),
     Rule(

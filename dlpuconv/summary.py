@@ -1,4 +1,4 @@
-"""What `convert` prints at the end: what was made, how good it is, and what to do on the camera."""
+"""A conversion for the terminal: what was made, how good it is, and what to do on the camera."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.printable import printable
+from dlpuconv.verification import render_advice, render_doubts, render_reasons
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from rich.console import RenderableType
 
     from dlpuconv.conversion import Conversion, Converted
     from dlpuconv.quantization.search import Trial
@@ -16,10 +22,29 @@ if TYPE_CHECKING:
 _PLACEMENT_SENTENCES = 2  # the share of the work, and what the CPU does
 
 
-def summary_table(done: Conversion) -> Table:
+def conversion_text(done: Conversion, *, trials: bool = True) -> Iterator[RenderableType]:
+    """What was made, where it will run, why something failed and what may help.
+
+    Args:
+        done: to show.
+        trials: tell what recipes were tried, too.
+    """
+    yield _summary_table(done)
+    yield from _placement_lines(done)
+    for artifact in done.artifacts:
+        report = printable(artifact.report)
+        yield from render_reasons(report)
+        yield from render_advice(report)
+        yield from render_doubts(report)
+    for artifact in done.artifacts:
+        if artifact.provenance.trials and trials:
+            yield _trials_table(artifact)
+
+
+def _summary_table(done: Conversion) -> Table:
     """One row an artifact."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("made", overflow="fold")
+    table.add_column("file", overflow="fold")
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("weights")
     table.add_column("SQNR", justify="right", no_wrap=True)
@@ -39,7 +64,7 @@ def summary_table(done: Conversion) -> Table:
     return table
 
 
-def placement_lines(done: Conversion) -> list[Text]:
+def _placement_lines(done: Conversion) -> list[Text]:
     """Where each artifact will run, in a line or two; the rest of the forecast is in the manifest."""
     found = [(artifact.target, artifact.report.placement) for artifact in done.artifacts]
     return [
@@ -49,7 +74,7 @@ def placement_lines(done: Conversion) -> list[Text]:
     ]
 
 
-def trials_table(artifact: Converted) -> Table:
+def _trials_table(artifact: Converted) -> Table:
     """One row a recipe that was tried, below the float model's where the user's own metric scored it."""
     metric = artifact.report.metric
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -114,12 +139,7 @@ def _weights(artifact: Converted) -> str:
 
 
 def _sqnr(artifact: Converted) -> str:
-    parity = artifact.report.parity
-    if parity is None:
-        return "-"
-    if parity.exact:
-        return "exact"
-    return f"{parity.min_sqnr:.1f} dB" if parity.rated else "-"
+    return "-" if artifact.report.parity is None else artifact.report.parity.summary
 
 
 def _metric(artifact: Converted) -> str:

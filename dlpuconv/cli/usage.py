@@ -1,0 +1,35 @@
+"""What is wrong with a command line, in one sentence that says what is possible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import did_you_mean
+from dlpuconv.registry import target_names
+
+if TYPE_CHECKING:
+    import typer
+
+
+_TARGET = "--target"
+
+
+def usage_sentence(error: typer.TyperException) -> str:
+    """The sentence for an error of the command line's parser."""
+    context = getattr(error, "ctx", None)
+    command = f"`{context.command_path} --help`" if context is not None else "`dlpuconv --help`"
+    if (wrong := getattr(error, "option_name", "")) and (possible := _options(context)) and wrong not in possible:
+        return f"there is no option {wrong}{did_you_mean(wrong, possible)}; {command} lists all"
+    message = error.format_message()
+    if not message:
+        return f"give a command; {command} lists them"
+    if _TARGET in (wrong, *getattr(getattr(error, "param", None), "opts", ())):
+        return f"{message.rstrip('.')}; the targets are {', '.join(target_names())}"
+    return message
+
+
+def _options(context: typer.Context | None) -> list[str]:
+    """The long names of a command's options."""
+    if context is None:
+        return []
+    return [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]

@@ -1,0 +1,167 @@
+"""Messages in the words of those who read them.
+
+Every message names options as they are typed on the command line: `--effort best`, `--cut-at a,b`. The Python API, the
+other face of the same options, rewords whatever leaves it: `effort='best'`, `cut_at=['a', 'b']`. So there is one way to
+write a message, plugins' messages included, and one place that knows both faces.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dlpuconv import choices
+from dlpuconv.errors import DlpuconvError
+from dlpuconv.texts import with_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAliasType
+
+    from dlpuconv.progress import Progress
+
+type Value = tuple[str, Callable[[str], str]]
+"""A pattern of what is an option's value in a sentence, and how Python writes it."""
+
+_END = r"(?=[.,;:)]*(?:\s|$))"
+"""A bare value ends before the sentence's own punctuation."""
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_NUMBER = r"-?\d+(?:\.\d+)*"
+
+
+def in_python[T](value: T) -> T:
+    """A text, or a result with all texts in it, that names options as the Python API does."""
+    return with_texts(value, _reworded)
+
+
+@contextmanager
+def python_words() -> Iterator[None]:
+    """Errors that leave here name options as the Python API does."""
+    try:
+        yield
+    except DlpuconvError as error:
+        error.args = in_python(error.args)
+        raise
+
+
+class InPython:
+    """Progress whose messages name options as the Python API does; see `dlpuconv.progress.Progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.stage = progress.stage
+        self._message = progress.message
+
+    def message(self, text: str) -> None:
+        """Tell something that the user should read now."""
+        self._message(in_python(text))
+
+
+def _reworded(text: str) -> str:
+    if "--" in text:
+        text = _OPTION.sub(_keyword, text)
+    return _COMMAND.sub(r"dlpuconv.\1", text) if "dlpuconv " in text else text
+
+
+def _keyword(found: re.Match[str]) -> str:
+    """The keyword and, where a value follows, the value as Python writes it."""
+    name = found["name"]
+    if name in FLAGS:
+        return FLAGS[name]
+    _, write = _KINDS[name]
+    value = found[f"value_{name.replace('-', '_')}"]
+    keyword = RENAMED.get(name, name.replace("-", "_"))
+    return f"{keyword}={'' if value is None else write(value)}"
+
+
+def _word(text: str) -> str:
+    return repr(_bare(text))
+
+
+def _bare(text: str) -> str:
+    return text[1:-1] if text[:1] in "'\"" else text
+
+
+def _number(text: str) -> str:
+    parts = text.split(",")
+    return text if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def _names(text: str) -> str:
+    names = (name if name == "..." else repr(name) for name in _bare(text).split(","))
+    return f"[{', '.join(names)}]"
+
+
+def _shape(text: str) -> str:
+    name, _, extents = _bare(text).rpartition("=")
+    return f"{{{name!r}: ({extents.replace(',', ', ')})}}"
+
+
+def _item(text: str) -> str:
+    key, _, value = _bare(text).rpartition("=")
+    return f"{{{key!r}: {value!r}}}"
+
+
+def _one_of(choice: TypeAliasType) -> Value:
+    words = "|".join(sorted(map(re.escape, choices.words(choice)), key=len, reverse=True))
+    return rf"(?:{words})(?![\w-])|{_QUOTED}", _word
+
+
+_TEXT: Value = (rf"(?:none|random)\b|[A-Z]+\b(?::[A-Z]+\b)?|[\w.]+:\w+|{_QUOTED}", _word)
+_CHIP: Value = (rf"[a-z]+\d+|{_QUOTED}", _word)
+_NUMBERS: Value = (rf"{_NUMBER}(?:,{_NUMBER})*", _number)
+_VERSION: Value = (rf"{_NUMBER}|{_QUOTED}", _word)
+# A name stands bare, as a shell takes it: what begins an English clause is none.
+_NAMES: Value = (rf"{_QUOTED}|[A-Z]+,\.\.\.|(?!(?:and|ends|names|or|the|to|where)\b)[^\s'\"()]+?{_END}", _names)
+_SHAPE: Value = (rf"{_QUOTED}|(?:\S+=)?[\dA-Z]+(?:,[\dA-Z]+)+(?:,\.\.\.)?|\S+=1,\.\.\.", _shape)
+_ITEM: Value = (rf"{_QUOTED}|\S+?=[\w-]+", _item)
+
+_KINDS: dict[str, Value] = {
+    "backend": _TEXT,
+    "calibration": _TEXT,
+    "color": _one_of(choices.Color),
+    "cut-at": _NAMES,
+    "data": _TEXT,
+    "effort": _one_of(choices.Effort),
+    "firmware": _VERSION,
+    "fold-preprocess": _one_of(choices.FoldPreprocess),
+    "granularity": _one_of(choices.GranularityOrAuto),
+    "ignore": _TEXT,
+    "input-dtype": _one_of(choices.Dtype),
+    "input-layout": _one_of(choices.InputLayout),
+    "input-shape": _SHAPE,
+    "layer": _TEXT,
+    "max-drop": _NUMBERS,
+    "mean": _NUMBERS,
+    "metric": _TEXT,
+    "min-sqnr": _NUMBERS,
+    "opset": _NUMBERS,
+    "output": _TEXT,
+    "output-dtype": _one_of(choices.Dtype),
+    "override": _ITEM,
+    "preset": _one_of(choices.Preset),
+    "recipe": _TEXT,
+    "reference": _TEXT,
+    "resize": _one_of(choices.Resize),
+    "split-outputs": _one_of(choices.SplitOutputs),
+    "std": _NUMBERS,
+    "target": _CHIP,
+    "validation": _TEXT,
+}
+FLAGS = {"force": "force=True", "no-cache": "cache=False", "report": "report=True", "strict": "strict=True"}
+RENAMED = {"layer": "layers", "output": "folder", "override": "overrides"}
+OPTIONS = frozenset((*_KINDS, *FLAGS))
+"""Every option of the command line that Python has too."""
+
+
+def _pattern() -> re.Pattern[str]:
+    valued = (
+        rf"(?:{name}(?![\w-])(?:[ =](?P<value_{name.replace('-', '_')}>{pattern}))?)"
+        for name, (pattern, _) in _KINDS.items()
+    )
+    flags = (rf"(?:{name}(?![\w-]))" for name in FLAGS)
+    return re.compile(rf"(?<![\w-])--(?=(?P<name>[a-z]+(?:-[a-z]+)*))(?:{'|'.join((*valued, *flags))})")
+
+
+_OPTION = _pattern()
+_COMMAND = re.compile(r"\bdlpuconv (analyze|check|compare|convert|inspect|verify)\b(?! \w+\.\w+ )")

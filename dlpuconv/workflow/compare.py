@@ -1,0 +1,62 @@
+"""compare(): two files side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.calibration import Preprocessing
+from dlpuconv.contrast import Trial, contrast, open_file, signature_of
+from dlpuconv.errors import UsageError
+from dlpuconv.registry import load_target
+from dlpuconv.workflow.reference import recorded_preprocessing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.contrast import Contrast, Opened
+    from dlpuconv.progress import Progress
+    from dlpuconv.workflow.reference import Evidence
+
+
+def compare(a: Path, b: Path, target: str | None, evidence: Evidence, progress: Progress) -> Contrast:
+    """Put two files side by side and, where there are samples, their answers.
+
+    Args:
+        a: one file.
+        b: another one.
+        target: name of the chip whose placement is told; None for none.
+        evidence: samples, and the float model.
+        progress: where long work reports.
+
+    Raises:
+        DlpuconvError: a file, the evidence or an option cannot be used.
+    """
+    if evidence.reference is not None and evidence.data is None:
+        raise UsageError("--reference needs --data: a comparison of answers takes samples")
+    chip = load_target(target) if target else None
+    files = open_file(a), open_file(b)
+    if evidence.data is None:
+        return contrast(*files, chip)
+    trial, warnings = _trial(files, evidence, progress)
+    with progress.stage(f"comparing on {len(trial.samples)} samples"):
+        found = contrast(*files, chip, trial)
+    return replace(found, warnings=(*found.warnings, *warnings))
+
+
+def _trial(files: tuple[Opened, Opened], evidence: Evidence, progress: Progress) -> tuple[Trial, tuple[str, ...]]:
+    """What both are run on, and what there is to say of it."""
+    recorded = (recorded_preprocessing(file.sidecar) for file in files)
+    preprocessing = evidence.preprocessing or next(filter(None, recorded), Preprocessing())
+    sidecar = next((file.sidecar for file in files if file.sidecar is not None), None)
+    source = evidence.model(sidecar) if evidence.reference is not None else None
+    signature = signature_of(source, files)
+    found = evidence.samples(signature, preprocessing, progress)
+    trial = Trial(
+        samples=found.held_out,
+        signature=signature,
+        reference=source,
+        raw_pixels=evidence.is_folder and not preprocessing.stated,
+        calibrated=not evidence.made_up,
+    )
+    return trial, found.warnings

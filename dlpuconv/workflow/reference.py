@@ -1,0 +1,88 @@
+"""What finished files are compared with, and on: the float model and samples, read as their manifests say."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.calibration.open import is_made_up
+from dlpuconv.errors import ArtifactError, CalibrationError, ShapeError, UsageError
+from dlpuconv.frontends import SourceOptions, load
+
+if TYPE_CHECKING:
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.ir import Model, Signature
+    from dlpuconv.progress import Progress
+    from dlpuconv.verification.sidecar import Sidecar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the user gives beside a file, to see whether it computes what it should.
+
+    Attributes:
+        reference: the float model, as anything that `frontends.load` reads; None for none.
+        data: samples, as anything that `open_calibration` reads; None for none.
+        example_inputs: what the reference's `forward` takes, for an `nn.Module`.
+        source: shapes and cuts of the reference.
+        preprocessing: of images; None for what the manifest says.
+    """
+
+    reference: Any = None
+    data: Any = None
+    example_inputs: tuple[Any, ...] | None = None
+    source: SourceOptions = field(default_factory=SourceOptions)
+    preprocessing: Preprocessing | None = None
+
+    @property
+    def made_up(self) -> bool:
+        """True where the data are a word that stands for synthetic samples."""
+        return is_made_up(self.data)
+
+    @property
+    def is_folder(self) -> bool:
+        """True where the data are a folder, of images."""
+        return isinstance(self.data, str | os.PathLike) and Path(self.data).is_dir()
+
+    def model(self, sidecar: Sidecar | None) -> Model:
+        """The float model, with the shapes of a file's manifest where the user gives none and they fit."""
+        if sidecar is not None and not self.source.input_shapes:
+            shapes = {port.name: port.source_shape for port in sidecar.inputs}
+            try:
+                return self._load(replace(self.source, input_shapes=shapes))
+            except (ShapeError, UsageError):
+                pass  # the manifest is of another model: this one has to speak for itself
+        return self._load(self.source)
+
+    def samples(self, signature: Signature, preprocessing: Preprocessing, progress: Progress) -> Calibration:
+        """The samples; all of them are held out, since nothing is calibrated here.
+
+        Raises:
+            CalibrationError: there are none, or they cannot be used.
+        """
+        found = open_calibration(
+            None, validation=self.data, signature=signature, preprocessing=preprocessing, progress=progress
+        )
+        if found is None:
+            raise CalibrationError("there are no samples to compare the files on")
+        return found
+
+    def _load(self, options: SourceOptions) -> Model:
+        return load(self.reference, options, example_inputs=self.example_inputs)
+
+
+def recorded_preprocessing(sidecar: Sidecar | None) -> Preprocessing | None:
+    """What the manifest says of images, if it does.
+
+    Raises:
+        ArtifactError: it says what cannot be.
+    """
+    if sidecar is None or sidecar.preprocessing is None:
+        return None
+    try:
+        return make_preprocessing(**asdict(sidecar.preprocessing))
+    except UsageError as error:
+        raise ArtifactError(f"the manifest {sidecar.path.name} is damaged: preprocessing: {error}") from error

@@ -1,0 +1,166 @@
+"""verify(): any file, made by dlpuconv or not, judged for one chip."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, override
+
+from dlpuconv.calibration import Preprocessing
+from dlpuconv.errors import MissingDependencyError, UsageError
+from dlpuconv.formats.detect import is_known, read
+from dlpuconv.printable import printable
+from dlpuconv.registry import load_backend, load_target
+from dlpuconv.reporting.material import Material, size_of
+from dlpuconv.verification import Question, least_db
+from dlpuconv.verification.naming import with_names
+from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.verification.verifier import verify_view
+from dlpuconv.wording import in_python
+from dlpuconv.workflow.reference import recorded_preprocessing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.ir import Model
+    from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Backend
+    from dlpuconv.progress import Progress
+    from dlpuconv.request import VerificationOptions
+    from dlpuconv.verification import Report
+    from dlpuconv.verification.sidecar import Sidecar
+    from dlpuconv.workflow.reference import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `dlpuconv.verify` returns.
+
+    Attributes:
+        report: what was found.
+        material: all that a page can tell.
+    """
+
+    report: Report
+    material: Material = field(repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """`pass` or `fail`."""
+        return self.report.verdict.value
+
+    @property
+    def passed(self) -> bool:
+        """True for the verdict `pass`."""
+        return self.report.passed
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Verification {self.report.file} for {self.report.target}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+    def in_python_words(self) -> Verification:
+        """The same, with messages that name options as the Python API does."""
+        report = in_python(self.report)
+        return Verification(report, replace(self.material, report=report))
+
+    def to_json(self) -> dict[str, Json]:
+        """What `--json` prints."""
+        return self.report.to_json()
+
+    def to_html(self) -> str:
+        """The report as one page of HTML, which needs nothing else."""
+        from dlpuconv.reporting import make_page, render
+
+        return render(make_page(self.material))
+
+
+def verify(
+    file: Path,
+    target: str,
+    evidence: Evidence,
+    options: VerificationOptions,
+    *,
+    firmware: tuple[int, ...] | None = None,
+    progress: Progress,
+) -> Verification:
+    """Read a file, apply the chip's rules and, where there is evidence, compare it with its source.
+
+    Args:
+        file: the file, or package folder.
+        target: name of the chip.
+        evidence: the float model and samples.
+        options: how strict.
+        firmware: AXIS OS that the file shall run on, such as (11, 11, 73).
+        progress: where long work reports.
+
+    Raises:
+        DlpuconvError: the file, the evidence or an option cannot be used.
+    """
+    chip = load_target(target)
+    backend = None if is_known(file) else _backend(chip.backend)
+    recorded = find_sidecar(file) if evidence.reference is not None else None
+    source, samples = _comparison(evidence, recorded, progress, ships_samples=file.is_dir())
+    question = Question(
+        reference=source,
+        samples=samples.held_out if samples else None,
+        calibrated=not evidence.made_up,
+        min_sqnr=options.min_sqnr,
+        firmware=firmware,
+        ignore=options.ignore,
+        strict=options.strict,
+        warnings=samples.warnings if samples else (),
+        backend=backend,
+        layers=options.layers,
+    )
+    view = (backend.read if backend else read)(file)
+    # rules alone take no time worth telling
+    with progress.stage(f"comparing {file.name} with its source") if source else nullcontext():
+        report = verify_view(file, view, chip, question)
+    sidecar = find_sidecar(file, view)
+    view = with_names(view, sidecar.layers if sidecar else (), source)
+    material = Material(
+        report=printable(report),
+        view=printable(view),
+        target=chip,
+        size=size_of(file),
+        sidecar=printable(sidecar),
+        asked_db=least_db(chip, options.min_sqnr, report.parity),
+    )
+    return Verification(material.report, material)
+
+
+def _backend(name: str) -> Backend | None:
+    """The target's backend, which may know formats of its own; None where its libraries are missing.
+
+    What every installation can read needs no backend (`is_known`), and a comparison says itself which library it needs.
+    """
+    try:
+        return load_backend(name)()
+    except MissingDependencyError:
+        return None
+
+
+def _comparison(
+    evidence: Evidence, sidecar: Sidecar | None, progress: Progress, *, ships_samples: bool
+) -> tuple[Model | None, Calibration | None]:
+    """The float model and the samples; a package ships some, on which it is compared where no others are given.
+
+    Raises:
+        UsageError: there is one without the other.
+    """
+    given, data = evidence.reference is not None, evidence.data is not None
+    if not given and not data:
+        return None, None
+    if not given:
+        raise UsageError("--data needs --reference: a comparison takes the float model and samples")
+    if not data and not ships_samples:
+        raise UsageError("--reference needs --data: a comparison takes the float model and samples")
+    source = evidence.model(sidecar)
+    if not data:
+        return source, None
+    preprocessing = evidence.preprocessing or recorded_preprocessing(sidecar) or Preprocessing()
+    return source, evidence.samples(source.signature, preprocessing, progress)

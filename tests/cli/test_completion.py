@@ -1,0 +1,116 @@
+"""Completion, asked for as each shell's own script asks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlpuconv import choices
+from dlpuconv.calibration.preprocess import PRESETS, Color, Resize
+from dlpuconv.cli import main
+from dlpuconv.ir import Layout
+from dlpuconv.plugin import Normalization, OutputSplitting
+from dlpuconv.request import Effort
+from dlpuconv.scheme import Granularity
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def completed(shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """What a shell is told for a command line whose last word is being typed."""
+    words = line.split(" ")
+    monkeypatch.setenv("_DLPUCONV_COMPLETE", f"complete_{shell}")
+    if shell == "bash":
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    else:
+        monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
+        monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.removeprefix("_arguments '*: :((").splitlines()
+    return {re.split('[\t"]', line.removeprefix('"'))[0] for line in lines}  # what follows the word is its help
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dlpuconv con", {"convert"}),
+        ("dlpuconv convert m.onnx --target artpec", {"artpec7", "artpec8", "artpec9"}),
+        ("dlpuconv convert m.onnx --target artpec8,cv", {"artpec8,cv25", "artpec8,cv75"}),
+        ("dlpuconv convert m.onnx --effort b", {"balanced", "best"}),
+        ("dlpuconv convert m.onnx --granularity per-", {"per-tensor", "per-channel"}),
+        ("dlpuconv convert m.onnx --override head=per-c", {"head=per-channel"}),
+        ("dlpuconv convert m.onnx --resize l", {"letterbox"}),
+        ("dlpuconv convert m.onnx --color b", {"bgr"}),
+        ("dlpuconv convert m.onnx --preset i", {"imagenet"}),
+        ("dlpuconv convert m.onnx --fold-preprocess o", {"op", "off"}),
+        ("dlpuconv convert m.onnx --input-dtype u", {"uint8"}),
+        ("dlpuconv convert m.onnx --output-dtype i", {"int8"}),
+        ("dlpuconv convert m.onnx --input-layout n", {"nhwc", "nchw"}),
+        ("dlpuconv convert m.onnx --split-outputs a", {"auto"}),
+        ("dlpuconv convert m.onnx --backend onnx", {"onnx-float"}),
+        ("dlpuconv convert m.onnx --calibration no", {"none"}),
+        ("dlpuconv verify m.tflite --resize c", {"center-crop"}),
+        ("dlpuconv verify m.tflite --target artpec8 --ignore A8-PART", {"A8-PARTITIONS"}),
+        ("dlpuconv compare a b --target cv2", {"cv25"}),
+    ],
+)
+def test_commands_and_the_words_of_every_choice_are_completed(
+    shell: str, line: str, words: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert completed(shell, line, monkeypatch, capsys) == words
+
+
+@pytest.mark.parametrize("option", ["--calibration", "--recipe", "--report"])
+def test_where_a_file_is_wanted_the_shell_is_left_to_complete_files(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert completed("bash", f"dlpuconv convert m.onnx {option} im", monkeypatch, capsys) == {""}
+    assert completed("zsh", f"dlpuconv convert m.onnx {option} im", monkeypatch, capsys) == {"_files"}
+
+
+def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None:
+    """In a real shell, through the function that the script defines."""
+    bash = shutil.which("bash")
+    assert bash is not None
+    command = tmp_path / "dlpuconv"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlpuconv "$@"\n')
+    command.chmod(0o755)
+    script = """
+eval "$(_DLPUCONV_COMPLETE=source_bash dlpuconv)"
+COMP_WORDS=(dlpuconv convert m.onnx --effort b) COMP_CWORD=4
+$(complete -p dlpuconv | sed 's/.*-F \\([^ ]*\\).*/\\1/') dlpuconv
+echo "${COMPREPLY[@]}"
+"""
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [bash, "--norc", "-c", script], check=True, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert done.stdout.split() == ["balanced", "best"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "accepted"),
+    [
+        (choices.Resize, [member.value for member in Resize]),
+        (choices.Color, [member.value for member in Color]),
+        (choices.Preset, PRESETS),
+        (choices.FoldPreprocess, [member.value for member in Normalization]),
+        (choices.Granularity, [member.value for member in Granularity]),
+        (choices.GranularityOrAuto, [*(member.value for member in Granularity), "auto"]),
+        (choices.Effort, [member.value for member in Effort]),
+        (choices.InputLayout, [Layout.NHWC.value, Layout.NCHW.value]),
+        (choices.SplitOutputs, [member.value for member in OutputSplitting]),
+    ],
+)
+def test_the_declared_words_are_those_that_are_accepted(declared: object, accepted: list[str]) -> None:
+    assert set(choices.words(declared)) == set(accepted)  # type: ignore[arg-type]
