@@ -115,8 +115,10 @@ def _rule(rule: Rule, called: str) -> Iterator[str]:
 
     yield from _kind(f"{called}: id", rule.id, _is_word, "a text without spaces")
     yield from _member(f"{called}: severity", rule.severity, Severity)
-    for field in ("sentence", "source", "fix"):
+    for field in ("sentence", "source"):
         yield from _kind(f"{called}: {field}", getattr(rule, field), str)
+    if not isinstance(rule.fix, str):
+        yield from _kind(f"{called}: fix", rule.fix, callable, "a text or a function")
     yield from _kind(f"{called}: check", rule.check, callable, "a function")
     yield from _kind(f"{called}: listed", rule.listed, frozenset)
     yield from _kind(f"{called}: decisive", rule.decisive, bool)

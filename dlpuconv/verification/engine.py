@@ -64,9 +64,17 @@ def _findings(rule: Rule, view: FileView, context: Context) -> Iterator[Finding]
             severity=severity,
             sentence=rule.sentence,
             hits=tuple(hits),
-            fix=rule.advise(context),
+            fix=_advice(rule, context),
             source=rule.source,
         )
+
+
+def _advice(rule: Rule, context: Context) -> str:
+    """The place stands, whatever becomes of the advice."""
+    try:
+        return rule.advise(context)
+    except PluginError as error:
+        return f"{error}."
 
 
 def _failed(rule: Rule, error: PluginError) -> Finding:

@@ -124,8 +124,18 @@ class Rule:
     decisive: bool = False
 
     def advise(self, context: Context) -> str:
-        """What to do about it, of a file of which this is known."""
-        return self.fix if isinstance(self.fix, str) else self.fix(context)
+        """What to do about it, of a file of which this is known.
+
+        Raises:
+            PluginError: its code failed, or gave no text.
+        """
+        if isinstance(self.fix, str):
+            return self.fix
+        with faults_of(f"the advice of the rule {self.id} of {context.target}"):
+            told = self.fix(context)
+            if not isinstance(told, str):
+                raise TypeError(f"it gave a {type(told).__name__}, not a text")
+        return told
 
     def places(self, view: FileView, context: Context) -> tuple[Hit, ...]:
         """Where the rule does not hold.

@@ -107,3 +107,11 @@ def test_whatever_a_rule_gives_instead_of_places_is_told(faulty: Any, complaint:
     assert isinstance(found, Finding)
     assert found.status is Status.FAILED_TO_JUDGE
     assert complaint in found.sentence
+
+
+@pytest.mark.parametrize("fix", [boom, lambda _: None])
+def test_a_rule_whose_advice_fails_is_still_broken(fix: Any) -> None:
+    broken = replace(rule("T-ODD", Severity.FAIL, Hit("x")), fix=fix)
+    (finding,) = check(EMPTY, [broken], TOYS)
+    assert (finding.status, finding.hits) == (Status.BROKEN, (Hit("x"),))
+    assert "the advice of the rule T-ODD of the target 'toy' (distribution toychip) failed: " in finding.fix
