@@ -32,8 +32,10 @@ class OutputParity:
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.
         peak: largest |r|, in real units.
-        span: lowest and highest r, in real units; None where there is no element.
-        reach: lowest and highest value that the file's codes can express in this output at all (`verify.reach`); None
+        span: the lowest and the highest r that not only a single sample takes (`verification.extremes`), in real units;
+            None where there is no element.
+        reached: the same of a.
+        reach: lowest and highest value that the file's codes can express in this output at all (`verification.reach`); None
             where nothing limits them.
         argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
         equal: share of elements that equal the reference's, for labels (integers without a scale: an argmax, indices,
@@ -55,6 +57,7 @@ class OutputParity:
     max_error: float
     peak: float
     span: tuple[float, float] | None = None
+    reached: tuple[float, float] | None = None
     reach: tuple[float, float] | None = None
     typical_db: float | None = None
     argmax_agreement: float | None = None
@@ -80,8 +83,9 @@ class OutputParity:
             "cosine": None if self.cosine is None else round(self.cosine, 7),
             "max_error": finite(self.max_error),
             "peak": finite(self.peak),
-            "span": None if self.span is None else [finite(end) for end in self.span],
-            "reach": None if self.reach is None else [finite(end) for end in self.reach],
+            "span": _ends(self.span),
+            "reached": _ends(self.reached),
+            "reach": _ends(self.reach),
             "argmax_agreement": self.argmax_agreement,
             "equal": self.equal,
             "dead": self.dead or None,
@@ -90,6 +94,10 @@ class OutputParity:
             "not_finite": self.not_finite,
             "rounding_db": None if self.rounding_db is None else round(self.rounding_db, 3),
         }
+
+
+def _ends(interval: tuple[float, float] | None) -> Json:
+    return None if interval is None else [finite(end) for end in interval]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
 from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
+from dlpuconv.verification.extremes import Extremes
 from dlpuconv.verification.output_parity import OutputParity
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Tally:
         self._elements = self._equal = 0
         self._labels = port.scale is None and np.dtype(port.dtype).kind in _INTEGERS
         self._columns = Columns()
+        self._span, self._reached = Extremes(), Extremes()
         self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
         self._low = self._reference_low = math.inf
         self._high = self._reference_high = -math.inf
@@ -69,6 +71,8 @@ class Tally:
         self._elements += expected.size
         self._equal += int(np.count_nonzero(error == 0.0))
         self._watch(expected, value)
+        self._span.add(expected)
+        self._reached.add(value)
         if self.port.scale is not None:
             self._columns.add(expected)
 
@@ -115,7 +119,8 @@ class Tally:
             cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
             max_error=self._max_error,
             peak=self._peak,
-            span=(self._reference_low, self._reference_high) if self._reference_low <= self._reference_high else None,
+            span=self._span.span(),
+            reached=self._reached.span(),
             argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
             equal=self._equal / self._elements if self._labels and self._elements else None,
             dead="" if fault else self._dead(samples),

@@ -102,27 +102,37 @@ def test_classes_that_no_sample_shows_are_not_taken_for_starved() -> None:
     assert columns.starved(1 / 128) == ""
 
 
-SCORES = replace(SAME, span=(0.0, 0.84))
+SCORES = replace(SAME, span=(0.0, 0.84), reached=(0.0, 0.84))
 
 
 def test_scores_that_can_never_exceed_a_half_fail_whatever_the_decibels_say() -> None:
-    finding = found(replace(SCORES, reach=(0.0, 0.5)))["OUT-REACH"]
+    finding = found(replace(SCORES, reach=(0.0, 0.5), reached=(0.0, 0.5)))["OUT-REACH"]
     assert finding.severity is Severity.FAIL
     assert [hit.detail for hit in finding.hits] == ["it can never exceed 0.5, where the source goes up to 0.84"]
 
 
 def test_scores_that_never_come_near_zero_fail() -> None:
-    (hit,) = found(replace(SCORES, reach=(0.047, 0.996)))["OUT-REACH"].hits
+    (hit,) = found(replace(SCORES, reach=(0.047, 0.996), reached=(0.047, 0.84)))["OUT-REACH"].hits
     assert hit.detail == "it can never fall below 0.047, where the source goes down to 0"
 
 
 def test_logits_that_end_at_zero_fail_although_little_of_their_span_is_lost() -> None:
     """1.66 of 16.66: a score of 0.84 becomes one of 0.5."""
-    assert set(found(replace(SAME, span=(-15.0, 1.66), reach=(-15.0, 0.0)))) == {"OUT-REACH"}
+    assert set(found(replace(SAME, span=(-15.0, 1.66), reached=(-15.0, 0.0), reach=(-15.0, 0.0)))) == {"OUT-REACH"}
 
 
 def test_held_out_samples_may_go_a_little_beyond_those_of_calibration() -> None:
-    assert found(replace(SAME, span=(-8.0, 23.0), reach=(-8.0, 20.0))) == {}
+    assert found(replace(SAME, span=(-8.0, 23.0), reached=(-8.0, 20.0), reach=(-8.0, 20.0))) == {}
+
+
+def test_detections_that_are_cut_off_on_the_way_to_the_output_fail_too() -> None:
+    """The output's own codes go to 1; an activation in front of it saturates."""
+    (hit,) = found(replace(SCORES, reach=(0.0, 0.996), reached=(0.0, 0.6)))["OUT-REACH"].hits
+    assert hit.detail == "it goes up to 0.6 only, where the source goes up to 0.84"
+
+
+def test_noise_at_the_ends_is_no_cut() -> None:
+    assert found(replace(SCORES, reach=(0.0, 0.996), reached=(0.0, 0.76))) == {}
 
 
 def test_an_output_whose_codes_set_no_limit_is_not_judged_by_them() -> None:

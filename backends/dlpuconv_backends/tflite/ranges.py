@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.quantization import Observer
 from dlpuconv.quantization.observers import solve
 from dlpuconv_backends.tflite.numbers import ALL, Range
 from dlpuconv_backends.tflite.outward import leading_out
@@ -13,6 +12,7 @@ from dlpuconv_backends.tflite.saturation import distinguished
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.quantization import Observer
     from dlpuconv.quantization.observers import Spread
     from dlpuconv_backends.flatbuffer import Graph
 
@@ -22,9 +22,9 @@ def observed_ranges(
 ) -> dict[str, Range]:
     """The ranges that an observer chooses, by tensor name.
 
-    What no reader can tell apart counts for nothing. What leads out of the graph keeps its whole range, whatever the
-    observer says: the few logits above all others are a detector's detections, so that the rarest values of an output
-    are those that it was made for. The robust observer, which is the default, keeps the inputs whole too.
+    What no reader can tell apart counts for nothing. Inputs, and what leads out of the graph, keep their whole range,
+    whatever the observer says: the few logits above all others are a detector's detections, so that the rarest values
+    of an output are those that it was made for, and what saturates at an end is seen from outside.
 
     Args:
         graph: float.
@@ -34,7 +34,7 @@ def observed_ranges(
     """
     tensors = {t.name: t for t in graph.tensors()}
     needs = distinguished(graph, {tensors[name]: values for name, values in observed.items()})
-    kept = leading_out(graph) | (set(graph.inputs) if observer is Observer.ROBUST else set())
+    kept = leading_out(graph).union(graph.inputs)
     found = {}
     for name, values in observed.items():
         needed = values.clamped_to(needs.get(tensors[name], ALL))

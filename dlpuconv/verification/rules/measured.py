@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.verification.advice import split_or_cut, try_next
@@ -23,8 +24,8 @@ _AS_IT_WAS = (
 _SHORT_OF_END, _SHORT_OF_SPAN, _SHORT_STEPS = 0.25, 0.05, 2.0
 """How far an output may stay short of an end of the source's values: of that end, of their span, in its own steps.
 
-Held-out samples may well exceed those that the ranges were measured on by a tenth. The share of the span is for ends
-near zero, such as the lowest score.
+Held-out samples may well exceed those that the ranges were measured on by a tenth, and noise moves the ends a little.
+The share of the span is for ends near zero, such as the lowest score.
 """
 
 
@@ -54,17 +55,23 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
 
 
 def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
-    """No value that the source takes on the samples lies far beyond what the file's codes can express."""
+    """Neither its codes nor what it gives on the samples end far before the source's values do."""
     steps = {port.name: port.scale for port in context.outputs or () if port.scale is not None}
     for output in _outputs(context):
-        if output.reach is None or output.span is None or output.fault:
+        if output.reached is None or output.span is None or output.fault or output.dead or output.equal is not None:
             continue
-        (low, high), (lowest, highest) = output.span, output.reach
+        (low, high), (lowest, highest) = output.span, output.reached
+        floor, ceiling = output.reach or (-math.inf, math.inf)
         least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * steps.get(output.name, 0.0))
-        if high - highest > max(least, _SHORT_OF_END * abs(high)):
-            yield Hit(f"it can never exceed {highest:.3g}, where the source goes up to {high:.3g}", output.name)
-        if lowest - low > max(least, _SHORT_OF_END * abs(low)):
-            yield Hit(f"it can never fall below {lowest:.3g}, where the source goes down to {low:.3g}", output.name)
+        above, below = max(least, _SHORT_OF_END * abs(high)), max(least, _SHORT_OF_END * abs(low))
+        if high - ceiling > above:
+            yield Hit(f"it can never exceed {ceiling:.3g}, where the source goes up to {high:.3g}", output.name)
+        elif high - highest > above:
+            yield Hit(f"it goes up to {highest:.3g} only, where the source goes up to {high:.3g}", output.name)
+        if floor - low > below:
+            yield Hit(f"it can never fall below {floor:.3g}, where the source goes down to {low:.3g}", output.name)
+        elif lowest - low > below:
+            yield Hit(f"it goes down to {lowest:.3g} only, where the source goes down to {low:.3g}", output.name)
 
 
 def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
@@ -125,7 +132,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
     Rule(
         id="OUT-REACH",
         severity=Severity.FAIL,
-        sentence="Every output must be able to reach the lowest and the highest values that the source's takes.",
+        sentence="Every output must reach the lowest and the highest values that the source's takes.",
         source=f"{_COMPARISON}, and interval arithmetic on the scales and zero points of the file",
         check=reaches_the_ends,
         fix="Calibrate with samples in which the rare values occur (detections of high confidence, for a detector),"
