@@ -35,8 +35,8 @@ class OutputParity:
         span: the lowest and the highest r that not only a single sample takes (`verification.extremes`), in real units;
             None where there is no element.
         reached: the same of a.
-        reach: lowest and highest value that the file's codes can express in this output at all (`verification.reach`); None
-            where nothing limits them.
+        reach: lowest and highest value that the file's codes can express in this output at all
+            (`verification.reach`); None where nothing limits them.
         argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
         equal: share of elements that equal the reference's, for labels (integers without a scale: an argmax, indices,
             a map of classes), whose differences mean nothing; None for other outputs.
