@@ -131,6 +131,10 @@ def test_detections_that_are_cut_off_on_the_way_to_the_output_fail_too() -> None
     assert hit.detail == "it goes up to 0.6 only, where the source goes up to 0.84"
 
 
+def test_a_noisy_output_fails_for_its_noise_alone() -> None:
+    assert set(found(replace(SCORES, sqnr_db=5.0, reach=(0.0, 0.996), reached=(0.0, 0.6)))) == {"OUT-SQNR"}
+
+
 def test_noise_at_the_ends_is_no_cut() -> None:
     assert found(replace(SCORES, reach=(0.0, 0.996), reached=(0.0, 0.76))) == {}
 

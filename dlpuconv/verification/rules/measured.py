@@ -48,7 +48,7 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
     hint = "" if context.parity is None or context.parity.calibrated else _RANDOM
     for output in _outputs(context):
         least = output.asked_db(context.min_sqnr)
-        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
+        if output.dead or output.fault or not _is_far(output, context):
             continue
         yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are required{hint}", output.name)
         hint = ""
@@ -62,15 +62,16 @@ def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
             continue
         (low, high), (lowest, highest) = output.span, output.reached
         floor, ceiling = output.reach or (-math.inf, math.inf)
+        noisy = _is_far(output, context)  # what the SQNR tells needs no second reason
         least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * steps.get(output.name, 0.0))
         above, below = max(least, _SHORT_OF_END * abs(high)), max(least, _SHORT_OF_END * abs(low))
         if high - ceiling > above:
             yield Hit(f"it can never exceed {ceiling:.3g}, where the source goes up to {high:.3g}", output.name)
-        elif high - highest > above:
+        elif high - highest > above and not noisy:
             yield Hit(f"it goes up to {highest:.3g} only, where the source goes up to {high:.3g}", output.name)
         if floor - low > below:
             yield Hit(f"it can never fall below {floor:.3g}, where the source goes down to {low:.3g}", output.name)
-        elif lowest - low > below:
+        elif lowest - low > below and not noisy:
             yield Hit(f"it goes down to {lowest:.3g} only, where the source goes down to {low:.3g}", output.name)
 
 
@@ -85,6 +86,10 @@ def keeps_the_metric(_: FileView, context: Context) -> Iterator[Hit]:
     """By no more than the user allows."""
     if context.metric is not None and context.metric.reason:
         yield Hit(context.metric.reason)
+
+
+def _is_far(output: OutputParity, context: Context) -> bool:
+    return output.sqnr_db is not None and output.sqnr_db < output.asked_db(context.min_sqnr)
 
 
 def _outputs(context: Context) -> tuple[OutputParity, ...]:
