@@ -175,7 +175,7 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
     assert "cifar_mobilenetv2.cv25" in conversion._repr_html_()
     again = pickle.loads(pickle.dumps(conversion))
     assert repr(again) == repr(conversion)
-    assert again["cv25"].provenance.target is conversion["cv25"].provenance.target
+    assert again["cv25"].provenance.target == conversion["cv25"].provenance.target
     assert again["cv25"].to_html() == conversion["cv25"].to_html()
     (path,) = again.save(tmp_path / "again")
     (before,) = conversion.save(tmp_path / "before")

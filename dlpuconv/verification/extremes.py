@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _SHARE = 0.1
-"""Of the samples, and at least two: one plate or picture may well lie far outside all that calibration saw."""
+_FEWEST = 2
+"""So many samples, and such a share of all: one plate or picture may well lie far outside all that calibration saw."""
 
 
 class Extremes:
@@ -27,9 +28,9 @@ class Extremes:
             self._highs.append(float(values.max()))
 
     def span(self) -> tuple[float, float] | None:
-        """What a tenth of the samples, and at least two where there are two, reach at either end; None without any."""
+        """What two samples, and a tenth of them, reach at either end; None where there are fewer than two."""
         count = len(self._highs)
-        if not count:
+        if count < _FEWEST:
             return None
-        rank = min(max(math.ceil(_SHARE * count), 2), count) - 1
+        rank = max(math.ceil(_SHARE * count), _FEWEST) - 1
         return sorted(self._lows)[rank], sorted(self._highs, reverse=True)[rank]

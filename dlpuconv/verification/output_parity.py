@@ -33,7 +33,7 @@ class OutputParity:
         max_error: largest |r - a|, in real units.
         peak: largest |r|, in real units.
         span: the lowest and the highest r that not only a single sample takes (`verification.extremes`), in real units;
-            None where there is no element.
+            None where there are fewer than two samples.
         reached: the same of a.
         reach: lowest and highest value that the file's codes can express in this output at all
             (`verification.reach`); None where nothing limits them.

@@ -167,15 +167,17 @@ def test_an_override_takes_the_names_of_onnx_and_of_the_file(named: Path, name: 
 
 
 def test_what_names_no_layer_with_weights_is_refused_and_never_ignored(named: Path) -> None:
-    with pytest.raises(UsageError, match=r"heads\.0\.bx=per-channel matches none .*did you mean 'heads\.0\.box'\?"):
+    with pytest.raises(
+        UsageError, match=r"'heads\.0\.bx': 'per-channel'} matches none .*did you mean 'heads\.0\.box'\?"
+    ):
         switched(named.read_bytes(), "heads.0.bx")
-    with pytest.raises(UsageError, match=r"Concat_2=per-channel matches none .*: /heads\.0/Concat_2 has none"):
+    with pytest.raises(UsageError, match=r"Concat_2': 'per-channel'} matches none .*: /heads\.0/Concat_2 has none"):
         switched(named.read_bytes(), "/heads.0/Concat_2")
 
 
 def test_where_the_chip_s_compiler_decides_an_override_is_told_to_do_nothing(named: Path) -> None:
     report = convert(named.read_bytes(), target="cv25", overrides={"heads.0.box": "per-channel"}).report
-    assert "--override heads.0.box=per-channel has no effect: cv25 takes float32 numbers" in report.warnings
+    assert "overrides={'heads.0.box': 'per-channel'} has no effect: cv25 takes float32 numbers" in report.warnings
 
 
 @pytest.mark.parametrize("kind", ["module", "named", "unnamed"])

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.verification.advice import split_or_cut, try_next
-from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.verification.rule import DEFAULT_MIN_SQNR_DB, Hit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
     hint = "" if context.parity is None or context.parity.calibrated else _RANDOM
     for output in _outputs(context):
         least = output.asked_db(context.min_sqnr)
-        if output.dead or output.fault or not _is_far(output, context):
+        if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
             continue
         yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are required{hint}", output.name)
         hint = ""
@@ -62,7 +62,7 @@ def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
             continue
         (low, high), (lowest, highest) = output.span, output.reached
         floor, ceiling = output.reach or (-math.inf, math.inf)
-        noisy = _is_far(output, context)  # what the SQNR tells needs no second reason
+        noisy = output.sqnr_db is not None and output.sqnr_db < DEFAULT_MIN_SQNR_DB  # noise alone moves the ends then
         least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * steps.get(output.name, 0.0))
         above, below = max(least, _SHORT_OF_END * abs(high)), max(least, _SHORT_OF_END * abs(low))
         if high - ceiling > above:
@@ -86,10 +86,6 @@ def keeps_the_metric(_: FileView, context: Context) -> Iterator[Hit]:
     """By no more than the user allows."""
     if context.metric is not None and context.metric.reason:
         yield Hit(context.metric.reason)
-
-
-def _is_far(output: OutputParity, context: Context) -> bool:
-    return output.sqnr_db is not None and output.sqnr_db < output.asked_db(context.min_sqnr)
 
 
 def _outputs(context: Context) -> tuple[OutputParity, ...]:
