@@ -137,4 +137,5 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
     if mixed:
         with run.progress.stage(f"looking for layers that need per-channel weights on {name}") as tried:
             trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
-    return prefer_passing(trials, lambda recipe: judge.confirms(shop.emit(recipe)))
+    with run.progress.stage(f"confirming the choice for {name}"):
+        return prefer_passing(trials, lambda recipe: judge.confirms(shop.emit(recipe)))

@@ -176,8 +176,13 @@ def spread_by_share(shares: npt.NDArray[np.float64], count: int) -> list[int]:
 
 
 def _signals(answer: Mapping[str, npt.NDArray[np.generic]]) -> list[float]:
-    """Sum of squares of each output; what is NaN or infinite is no signal."""
-    return [float(np.square(np.nan_to_num(v.astype(np.float64), posinf=0, neginf=0)).sum()) for v in answer.values()]
+    """Sum of squares of each output; what is NaN or infinite is no signal, and one label says as much as another."""
+    return [
+        1.0
+        if values.dtype.kind in "iub"
+        else float(np.square(np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)).sum())
+        for values in answer.values()
+    ]
 
 
 class _Answers:

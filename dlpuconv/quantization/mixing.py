@@ -92,7 +92,8 @@ class _Mixture:
         return score.typical_db if score.metric is None else score.metric
 
     def _suffices(self, score: Score) -> bool:
-        return self.met(score) or (score.metric is None and score.typical_db >= _SUFFICIENT_DB)
+        close = score.metric is None and score.typical_db >= _SUFFICIENT_DB
+        return self.met(score) or (score.passes and close)
 
     def _goal(self, plain: int, everywhere: int) -> float:
         """The level that is close enough to per channel throughout."""
@@ -129,7 +130,7 @@ class _Mixture:
         if good is not None:
             return good[1]
         mixed = [i for i, trial in enumerate(self.found) if trial.recipe.granularity is Granularity.PER_TENSOR]
-        return max(mixed, key=self._level)
+        return max(mixed, key=lambda at: (self.found[at].score.passes, self._level(at)))
 
     def _reaches(self, at: int, goal: float) -> bool:
         return self._level(at) >= goal or self.met(self.found[at].score)

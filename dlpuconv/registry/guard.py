@@ -15,7 +15,7 @@ from dlpuconv.errors import faults_of
 from dlpuconv.package import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -113,6 +113,7 @@ def _artifact(made: Any, arguments: tuple[Any, ...]) -> Any:
             raise TypeError(f"the artifact's {field} are a tuple of texts, not {getattr(made, field)!r}")
     for port in (*made.inputs, *made.outputs):
         _demand_port(port)
+    _demand_names(made.layers)
     _demand_kind(made.bindings, Mapping)
     json.dumps(dict(made.facts), allow_nan=False)  # the manifest will
     return made
@@ -147,9 +148,17 @@ def _drafts(made: Any, arguments: tuple[Any, ...]) -> Any:
         raise ValueError(f"it returned {len(made)} drafts for {len(targets)} targets")
     for draft in made:
         _demand_kind(draft, Draft)
-        if len(draft.sources) != len(draft.view.layers):
-            raise ValueError(f"a draft names {len(draft.sources)} sources for {len(draft.view.layers)} layers")
+        if len(draft.layers) != len(draft.view.layers):
+            raise ValueError(f"a draft names {len(draft.layers)} layers, and its file has {len(draft.view.layers)}")
+        _demand_names(draft.layers)
     return made
+
+
+def _demand_names(layers: Iterable[Any]) -> None:
+    from dlpuconv.ir.layer_names import LayerNames
+
+    for names in layers:
+        _demand_kind(names, LayerNames)
 
 
 def _view(made: Any, _: tuple[Any, ...]) -> Any:

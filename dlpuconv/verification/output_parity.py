@@ -35,6 +35,7 @@ class OutputParity:
         span: the lowest and the highest r that not only a single sample takes (`verification.extremes`), in real units;
             None where there are fewer than two samples.
         reached: the same of a.
+        step: real value of one code; 0 for float values.
         reach: lowest and highest value that the file's codes can express in this output at all
             (`verification.reach`); None where nothing limits them.
         argmax_agreement: share of samples with the same largest class; None where the output is no class vector.
@@ -58,6 +59,7 @@ class OutputParity:
     peak: float
     span: tuple[float, float] | None = None
     reached: tuple[float, float] | None = None
+    step: float = 0.0
     reach: tuple[float, float] | None = None
     typical_db: float | None = None
     argmax_agreement: float | None = None

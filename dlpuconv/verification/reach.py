@@ -76,7 +76,7 @@ def _made(view: FileView, layer: LayerView, found: dict[int, Interval]) -> Inter
     if layer.op in MOVERS or layer.op in ("QUANTIZE", "DEQUANTIZE"):
         ends = [*read, (0.0, 0.0)] if layer.op in _PADDING else read
         return min(low for low, _ in ends), max(high for _, high in ends)
-    if layer.op == "SOFTMAX":
+    if layer.op == "SOFTMAX" and layer.options.get("beta", 1.0) == 1.0:
         return _softmax(*read[0], view.tensors[layer.inputs[0]].shape[-1:])
     if layer.op in _RISING:
         rising = _RISING[layer.op]

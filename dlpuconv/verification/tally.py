@@ -57,6 +57,9 @@ class Tally:
                 f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
             )
         self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
+        both = np.isfinite(expected) & np.isfinite(value)
+        self._span.add(expected[both])
+        self._reached.add(value[both])
         expected, value = self._comparable(expected, value)
         error = expected - value
         signal, noise = _dot(expected, expected), _dot(error, error)
@@ -71,8 +74,6 @@ class Tally:
         self._elements += expected.size
         self._equal += int(np.count_nonzero(error == 0.0))
         self._watch(expected, value)
-        self._span.add(expected)
-        self._reached.add(value)
         if self.port.scale is not None:
             self._columns.add(expected)
 
@@ -121,6 +122,7 @@ class Tally:
             peak=self._peak,
             span=self._span.span(),
             reached=self._reached.span(),
+            step=self.port.scale or 0.0,
             argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
             equal=self._equal / self._elements if self._labels and self._elements else None,
             dead="" if fault else self._dead(samples),

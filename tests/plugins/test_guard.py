@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import PluginError, UnsupportedModelError
-from dlpuconv.plugin import Artifact, Backend, Port, Prepared
+from dlpuconv.formats import FileView
+from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.plugin import Artifact, Backend, Draft, Port, Prepared
 from dlpuconv.quantization import Recipe
 from dlpuconv.registry.guard import guarded
 from dlpuconv.scheme import Granularity
 from dlpuconv_targets.artpec import ARTPEC9
 from dlpuconv_targets.cv25 import CV25
 
+EMPTY = FileView(format="tflite", tensors=(), layers=(), inputs=(), outputs=())
+CONV = LayerNames(tensor="conv")
 CALLED = "the backend 'toy' (distribution toychip)"
 RECIPE = Recipe(granularity=Granularity.PER_TENSOR)
 PORT = Port(name="x", source_shape=(1, 3), shape=(1, 3), permutation=(0, 1), dtype="int8")
@@ -114,11 +118,21 @@ def test_a_good_artifact_passes_as_it_is() -> None:
     assert toy().emit(Prepared(), ARTPEC9, RECIPE) is GOOD
 
 
+def test_good_drafts_pass_as_they_are() -> None:
+    drafts = (Draft(view=EMPTY, layers=()),)
+    assert toy(draft=lambda *_: drafts).draft(None, [ARTPEC9]) is drafts
+
+
 @pytest.mark.parametrize(
     ("hooks", "call", "complaint"),
     [
         ({"draft": lambda *_: ()}, lambda b: b.draft(None, [ARTPEC9]), "it returned 0 drafts for 1 targets"),
         ({"draft": lambda *_: [None]}, lambda b: b.draft(None, [ARTPEC9]), "it returned a list, not a tuple"),
+        (
+            {"draft": lambda *_: (Draft(view=EMPTY, layers=(CONV,)),)},
+            lambda b: b.draft(None, [ARTPEC9]),
+            "names 1 layers",
+        ),
         ({"blame": lambda *_: 3}, lambda b: b.blame(None, RECIPE, None), "it returned a int, not a Blame"),
         ({"read": lambda *_: {}}, lambda b: b.read(None), "it returned a dict, not a FileView"),
         ({"runner": lambda *_: print}, lambda b: b.runner(None), "which has no run"),

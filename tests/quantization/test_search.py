@@ -160,6 +160,21 @@ def test_no_recipe_is_good_enough_while_it_fails() -> None:
     assert len(trials) > 1
 
 
+def test_few_recipes_are_run_on_all_samples_and_those_of_another_granularity_last() -> None:
+    asked: list[Recipe] = []
+
+    def confirms(recipe: Recipe) -> bool:
+        asked.append(recipe)
+        return False
+
+    elsewhere = tried(Observer.MINMAX, 20.0)
+    elsewhere = replace(elsewhere, recipe=replace(elsewhere.recipe, granularity=Granularity.PER_CHANNEL))
+    trials = [tried(observer, 10.0 + index) for index, observer in enumerate(Observer)]
+    trials[0] = replace(trials[0], chosen=True)
+    assert kept(prefer_passing([*trials, elsewhere], confirms)) == trials[0].recipe
+    assert asked == [trials[0].recipe, *(trial.recipe for trial in trials[:-4:-1])]
+
+
 def tried(observer: Observer, db: float, *, passes: bool = True, chosen: bool = False) -> Trial:
     score = Score(typical_db=db, sqnr_db=db, cosine=1.0, passes=passes)
     return Trial(recipe=replace(PLAIN, observer=observer), score=score, chosen=chosen)

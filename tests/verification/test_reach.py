@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +74,12 @@ def test_the_highest_share_of_a_softmax_is_that_of_one_at_the_top_and_all_others
     low, high = reaches(chain(["SOFTMAX"], [(0.01, 0), LOGISTIC]))[1]
     assert high == pytest.approx(math.exp(2.55) / (math.exp(2.55) + 3))
     assert low == pytest.approx(1 / (1 + 3 * math.exp(2.55)))
+
+
+def test_a_softmax_with_a_factor_of_its_own_gives_all_that_its_codes_stand_for() -> None:
+    view = chain(["SOFTMAX"], [(0.01, 0), LOGISTIC])
+    steep = replace(view, layers=(replace(view.layers[0], options={"beta": 10.0}),))
+    assert reaches(steep)[1] == (0.0, 255 / 256)
 
 
 def test_a_product_of_two_scores_reaches_the_product_of_what_they_reach() -> None:

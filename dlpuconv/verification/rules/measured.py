@@ -56,14 +56,13 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
 
 def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
     """Neither its codes nor what it gives on the samples end far before the source's values do."""
-    steps = {port.name: port.scale for port in context.outputs or () if port.scale is not None}
     for output in _outputs(context):
         if output.reached is None or output.span is None or output.fault or output.dead or output.equal is not None:
             continue
         (low, high), (lowest, highest) = output.span, output.reached
         floor, ceiling = output.reach or (-math.inf, math.inf)
         noisy = output.sqnr_db is not None and output.sqnr_db < DEFAULT_MIN_SQNR_DB  # noise alone moves the ends then
-        least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * steps.get(output.name, 0.0))
+        least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * output.step)
         above, below = max(least, _SHORT_OF_END * abs(high)), max(least, _SHORT_OF_END * abs(low))
         if high - ceiling > above:
             yield Hit(f"it can never exceed {ceiling:.3g}, where the source goes up to {high:.3g}", output.name)
@@ -101,6 +100,15 @@ def _samples_and_accuracy(context: Context) -> str:
     return f"Calibrate with samples like those that the camera will see. {_accuracy(context)}"
 
 
+def _rare_values(context: Context) -> str:
+    if not context.quantized:
+        return _AS_IT_WAS
+    return (
+        "Calibrate with samples in which the rare values occur, such as detections of high confidence. "
+        f"{try_next(context)}"
+    )
+
+
 def _metric(context: Context) -> str:
     return f"{_accuracy(context)} Or allow more (--max-drop)."
 
@@ -136,8 +144,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="Every output must reach the lowest and the highest values that the source's takes.",
         source=f"{_COMPARISON}, and interval arithmetic on the scales and zero points of the file",
         check=reaches_the_ends,
-        fix="Calibrate with samples in which the rare values occur (detections of high confidence, for a detector),"
-        ' and quantize with ranges that keep them: observer = "min-max" in a recipe keeps all.',
+        fix=_rare_values,
     ),
     Rule(
         id="OUT-RANGES",
