@@ -99,8 +99,8 @@ def test_a_sample_weighs_in_the_typical_ratio_as_much_as_it_has_signal() -> None
 def test_the_ends_leave_out_what_is_not_finite() -> None:
     """A logarithm of zero is no value of zero; codes are half units."""
     found = compared([[-math.inf, -6], [-math.inf, -5]], [[-100, -12], [-100, -10]])
-    assert found.span == (-5, -6), "two samples reach it: the higher of the lows, the lower of the highs"
-    assert found.reached == (-5, -6)
+    ends = found.span, found.reached
+    assert ends == ((-5, -6), (-5, -6)), "two samples reach it: the higher of the lows, the lower of the highs"
 
 
 def test_one_ruined_sample_does_not_decide_the_typical_ratio() -> None:
