@@ -132,10 +132,10 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         calibrated=run.calibration is not None and run.calibration.calibrated,
         metric=run.yardstick,
     )
-    with run.progress.stage(f"looking for good numbers for {name}") as tried:
+    with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)
     if mixed:
-        with run.progress.stage(f"looking for layers that need per-channel weights on {name}") as tried:
+        with run.progress.stage(f"searching for layers that need per-channel weights on {name}") as tried:
             trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
-    with run.progress.stage(f"confirming the choice for {name}"):
+    with run.progress.stage(f"confirming the recipe for {name} on all held-out samples"):
         return prefer_passing(trials, lambda recipe: judge.confirms(shop.emit(recipe)))
