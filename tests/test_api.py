@@ -59,7 +59,7 @@ def test_a_file_is_verified(file: Path) -> None:
     assert "m.tflite" in found.to_html()
     older = dlpuconv.verify(file, target="artpec8", firmware="10.5")
     assert not older.passed
-    assert any("10.5" in reason and "firmware=" in reason for reason in older.report.reasons)
+    assert any("10.5" in reason and "(firmware)" in reason for reason in older.report.reasons)
     with pytest.raises(UsageError, match=r"^firmware='x' is not a version"):
         dlpuconv.verify(file, target="artpec8", firmware="x")
 
@@ -72,14 +72,14 @@ def test_every_function_is_one_whatever_was_imported_before(before: str) -> None
 
 
 def test_messages_are_in_python_s_words(file: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"give calibration= a folder") as caught:
+    with pytest.raises(CalibrationError, match=r"give calibration a folder") as caught:
         dlpuconv.convert(MODEL, target="artpec8")
     assert "--" not in str(caught.value)
     with pytest.raises(UsageError, match=r"^effort='fastest' is not one of fast, balanced, best"):
         dlpuconv.convert(MODEL, target="artpec8", calibration="random", effort="fastest")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"^cut_at=\['258x'\]: no operator"):
         dlpuconv.check(MODEL, target="artpec8", cut_at=["258x"], progress=None)
-    with pytest.raises(UsageError, match=r"^reference= needs data="):
+    with pytest.raises(UsageError, match=r"^reference needs data"):
         dlpuconv.compare(file, file, reference=MODEL)
 
 
@@ -187,7 +187,7 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
 @pytest.mark.slow
 def test_saving_over_files_is_refused_in_python_s_words(conversion: dlpuconv.Conversion, tmp_path: Path) -> None:
     conversion.save(tmp_path)
-    with pytest.raises(DlpuconvError, match=r"give force=True to replace, or another folder="):
+    with pytest.raises(DlpuconvError, match=r"give force=True to replace, or another folder$"):
         conversion.save(tmp_path)
 
 
