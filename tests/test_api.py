@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import dlpuconv
@@ -81,6 +83,26 @@ def test_messages_are_in_python_s_words(file: Path) -> None:
         dlpuconv.check(MODEL, target="artpec8", cut_at=["258x"], progress=None)
     with pytest.raises(UsageError, match=r"^reference needs data"):
         dlpuconv.compare(file, file, reference=MODEL)
+
+
+def test_one_name_may_be_given_as_a_plain_text(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"^cut_at=\['no such'\]: no operator"):
+        dlpuconv.check(MODEL, target="artpec8", cut_at="no such")
+    older = dlpuconv.verify(file, target="artpec8", firmware="10.5")
+    (finding,) = [found for found in older.report.findings if found.severity == "fail"]
+    assert dlpuconv.verify(file, target="artpec8", firmware="10.5", ignore=finding.rule).passed
+
+
+def test_numbers_may_be_of_any_library() -> None:
+    (plain,) = dlpuconv.check(MODEL, target="artpec8", mean=127.5, std=(64, 64, 64), progress=None)
+    of_numpy = {"mean": np.float32(127.5), "std": np.full(3, 64)}
+    assert dlpuconv.check(MODEL, target="artpec8", progress=None, **of_numpy) == (plain,)
+
+
+@pytest.mark.parametrize("mean", ["1,2", "imagenet", (1, None, 2), {}.keys])
+def test_what_is_no_number_is_refused_in_a_sentence(mean: Any) -> None:
+    with pytest.raises(UsageError, match=r"^mean is a number or a sequence of numbers, not "):
+        dlpuconv.check(MODEL, target="artpec8", mean=mean)
 
 
 def test_a_type_checker_sees_the_words_of_every_choice() -> None:
