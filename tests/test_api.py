@@ -95,7 +95,7 @@ def test_one_name_may_be_given_as_a_plain_text(file: Path) -> None:
 
 def test_numbers_may_be_of_any_library() -> None:
     (plain,) = dlpuconv.check(MODEL, target="artpec8", mean=127.5, std=(64, 64, 64), progress=None)
-    of_numpy = {"mean": np.float32(127.5), "std": np.full(3, 64)}
+    of_numpy: Any = {"mean": np.float32(127.5), "std": np.full(3, 64)}
     assert dlpuconv.check(MODEL, target="artpec8", progress=None, **of_numpy) == (plain,)
 
 
@@ -197,6 +197,9 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
     assert "cifar_mobilenetv2.cv25" in conversion._repr_html_()
     again = pickle.loads(pickle.dumps(conversion))
     assert repr(again) == repr(conversion)
+    said = again["cv25"].provenance.calibration.warnings
+    assert any("no mean, std or preset was given" in text for text in said)
+    assert "--" not in " ".join(said)
     assert again["cv25"].provenance.target == conversion["cv25"].provenance.target
     assert again["cv25"].to_html() == conversion["cv25"].to_html()
     (path,) = again.save(tmp_path / "again")
