@@ -38,6 +38,7 @@ OF_OTHER_TOOLS = {"min-db", "min", "sample"}
         ("--override x=per-tensor matches none", "overrides={'x': 'per-tensor'} matches none"),
         ("end it with --cut-at a/b:0,c and go on", "end it with cut_at=['a/b:0', 'c'] and go on"),
         ("before it with --cut-at x.", "before it with cut_at=['x']."),
+        ("--cut-at to.q: no operator", "cut_at=['to.q']: no operator"),
         ("--cut-at 'a b': no operator", "cut_at=['a b']: no operator"),
         ("cut the model with --cut-at to find it", "cut the model with cut_at to find it"),
         ("--cut-at NAME,... ends the network", "cut_at=['NAME', ...] ends the network"),
