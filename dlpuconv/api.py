@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlpuconv.errors import UsageError
 from dlpuconv.option_values import make_request
 from dlpuconv.wording import InPython, in_python, python_words
 
@@ -55,7 +57,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    cut_at: Sequence[str] = (),
+    cut_at: str | Sequence[str] = (),
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -145,15 +147,15 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
 
     with python_words():
         request = make_request(
-            targets=_targets(target),
+            targets=_names(target),
             input_shape=_shapes(input_shape),
-            cut_at=tuple(cut_at),
+            cut_at=_names(cut_at),
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
             color=color,
-            mean=_values(mean),
-            std=_values(std),
+            mean=_values("mean", mean),
+            std=_values("std", std),
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
@@ -186,7 +188,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    cut_at: Sequence[str] = (),
+    cut_at: str | Sequence[str] = (),
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -237,15 +239,15 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
 
     with python_words():
         request = make_request(
-            targets=_targets(target),
+            targets=_names(target),
             input_shape=_shapes(input_shape),
-            cut_at=tuple(cut_at),
+            cut_at=_names(cut_at),
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
             color=color,
-            mean=_values(mean),
-            std=_values(std),
+            mean=_values("mean", mean),
+            std=_values("std", std),
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
@@ -267,7 +269,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    cut_at: Sequence[str] = (),
+    cut_at: str | Sequence[str] = (),
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -310,15 +312,15 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
 
     with python_words():
         request = make_request(
-            targets=_targets(target),
+            targets=_names(target),
             input_shape=_shapes(input_shape),
-            cut_at=tuple(cut_at),
+            cut_at=_names(cut_at),
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
             color=color,
-            mean=_values(mean),
-            std=_values(std),
+            mean=_values("mean", mean),
+            std=_values("std", std),
             preset=preset,
             fold_preprocess=fold_preprocess,
             input_layout=input_layout,
@@ -336,14 +338,14 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     data: Source | None = None,
     example_inputs: Any = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    cut_at: Sequence[str] = (),
+    cut_at: str | Sequence[str] = (),
     resize: Resize | None = None,
     color: Color | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     preset: Preset | None = None,
     min_sqnr: float | None = None,
-    ignore: Sequence[str] = (),
+    ignore: str | Sequence[str] = (),
     firmware: str | None = None,
     strict: bool = False,
     progress: Shown = "auto",
@@ -381,7 +383,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
 
     with python_words():
         evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
-        options = verification_options(min_sqnr=min_sqnr, ignore=tuple(ignore), strict=strict, layers=True)
+        options = verification_options(min_sqnr=min_sqnr, ignore=_names(ignore), strict=strict, layers=True)
         found = run(
             Path(file), target, evidence, options, firmware=version("firmware", firmware), progress=_shown(progress)
         )
@@ -397,7 +399,7 @@ def compare(  # noqa: PLR0913 - the public face: every keyword is one option of 
     reference: ModelLike | None = None,
     example_inputs: Any = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    cut_at: Sequence[str] = (),
+    cut_at: str | Sequence[str] = (),
     resize: Resize | None = None,
     color: Color | None = None,
     mean: float | Sequence[float] | None = None,
@@ -446,7 +448,7 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
     from dlpuconv.workflow.inspect import inspect as run
 
     with python_words():
-        return run(Path(file), (layers,) if isinstance(layers, str) else tuple(layers))
+        return run(Path(file), _names(layers))
 
 
 def _evidence(
@@ -454,7 +456,7 @@ def _evidence(
     data: Source | None,
     example_inputs: Any,
     input_shape: Mapping[str, Sequence[int]] | None,
-    cut_at: Sequence[str],
+    cut_at: str | Sequence[str],
     images: tuple[
         Resize | None, Color | None, float | Sequence[float] | None, float | Sequence[float] | None, Preset | None
     ],
@@ -468,9 +470,9 @@ def _evidence(
         reference=reference,
         data=data,
         example_inputs=example_inputs,
-        source=SourceOptions(input_shapes=_shapes(input_shape), cut_at=tuple(cut_at)),
+        source=SourceOptions(input_shapes=_shapes(input_shape), cut_at=_names(cut_at)),
         preprocessing=stated_preprocessing(
-            resize=resize, color=color, mean=_values(mean), std=_values(std), preset=preset
+            resize=resize, color=color, mean=_values("mean", mean), std=_values("std", std), preset=preset
         ),
     )
 
@@ -484,10 +486,6 @@ def _shown(progress: Shown) -> Progress:
     return InPython(for_people() if progress == "auto" else progress)
 
 
-def _targets(target: str | Sequence[str]) -> tuple[str, ...]:
-    return (target,) if isinstance(target, str) else tuple(target)
-
-
 def _shapes(shapes: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, ...]]:
     return {name: tuple(shape) for name, shape in (shapes or {}).items()}
 
@@ -496,10 +494,15 @@ def _overrides(overrides: Mapping[str, str] | None) -> tuple[str, ...]:
     return tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items())
 
 
-def _values(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
+def _values(option: str, value: Any) -> tuple[float, ...] | None:
+    """One number or several, of whatever library, as plain ones."""
     if value is None:
         return None
-    return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+    try:
+        # a text is one value, or none: it is not read letter by letter
+        return (float(value),) if isinstance(value, Real | str) else tuple(map(float, value))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"--{option} is a number or a sequence of numbers, not {value!r}") from error
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -126,6 +126,11 @@ class Converted:
         """The same, with messages that name options as the Python API does."""
         return replace(
             self,
+            provenance=replace(
+                self.provenance,
+                calibration=in_python(self.provenance.calibration),
+                trials=tuple(replace(trial, notes=in_python(trial.notes)) for trial in self.provenance.trials),
+            ),
             artifact=replace(self.artifact, warnings=in_python(self.artifact.warnings)),
             report=in_python(self.report),
             inside=self.inside and replace(self.inside, blamed=in_python(self.inside.blamed)),
@@ -256,16 +261,19 @@ class Conversion:
 
     @override
     def __repr__(self) -> str:
-        return f"<Conversion {', '.join(f'{a.name}: {a.report.verdict}' for a in self.artifacts)}>"
+        made = (f"{artifact.name}: {artifact.report.verdict}" for artifact in self.artifacts)
+        return f"<Conversion {', '.join((*made, *(f'{failure.target}: failed' for failure in self.failures)))}>"
 
     def _repr_html_(self) -> str:
         from dlpuconv.notebook import as_html
-        from dlpuconv.summary import conversion_text
+        from dlpuconv.summary import conversion_text, failure_texts
 
-        return as_html(conversion_text(self))
+        return as_html((*conversion_text(self), *failure_texts(self)))
 
     def in_python_words(self) -> Conversion:
         """The same, with messages that name options as the Python API does."""
+        for failure in self.failures:
+            failure.error.args = in_python(failure.error.args)  # no copy, which would lose its cause and its traceback
         return replace(self, artifacts=tuple(artifact.in_python_words() for artifact in self.artifacts))
 
     def __getitem__(self, target: str) -> Converted:

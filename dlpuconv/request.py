@@ -113,6 +113,7 @@ class Request:
             "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
             "effort": self.quantization.effort.value,
+            "recipe_given": self.quantization.recipe is not None,
             "metric": self.quantization.metric.name if self.quantization.metric else None,
             "max_drop": self.quantization.metric.max_drop if self.quantization.metric else None,
             "input_dtype": self.interface.input_dtype,

@@ -41,6 +41,12 @@ def conversion_text(done: Conversion, *, trials: bool = True) -> Iterator[Render
             yield _trials_table(artifact)
 
 
+def failure_texts(done: Conversion) -> Iterator[Text]:
+    """Why targets have no artifact, where no stderr tells it."""
+    for failure in done.failures:
+        yield Text(f"{failure.target}: failed: {printable(str(failure.error))}", "red")
+
+
 def _summary_table(done: Conversion) -> Table:
     """One row an artifact."""
     table = Table(box=None, pad_edge=False, header_style="bold")

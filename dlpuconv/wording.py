@@ -26,8 +26,12 @@ type Value = tuple[str, Callable[[str], str]]
 
 _END = r"(?=[.,;:)]*(?:\s|$))"
 """A bare value ends before the sentence's own punctuation."""
-_QUOTED = r"'[^']*'|\"[^\"]*\""
-_NUMBER = r"-?\d+(?:\.\d+)*"
+_QUOTED = r"(?:'[^']*'|\"[^\"]*\")+"
+"""As a shell takes it, which joins what is quoted one way and another."""
+_CLAUSE = rf"(?!(?:and|ends|for|has|is|means|names|needs|or|that|the|to|was|where|with){_END})"
+"""A bare value is none of the words that go on with the sentence."""
+_NUMBER = r"-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?:inf|nan)\b)"
+_RULE = r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*"
 
 
 def in_python[T](value: T) -> T:
@@ -64,14 +68,14 @@ def _reworded(text: str) -> str:
 
 
 def _keyword(found: re.Match[str]) -> str:
-    """The keyword and, where a value follows, the value as Python writes it."""
+    """The keyword with the value that follows, as Python writes it; the keyword alone where none does."""
     name = found["name"]
     if name in FLAGS:
         return FLAGS[name]
     _, write = _KINDS[name]
     value = found[f"value_{name.replace('-', '_')}"]
     keyword = RENAMED.get(name, name.replace("-", "_"))
-    return f"{keyword}={'' if value is None else write(value)}"
+    return keyword if value is None else f"{keyword}={write(value)}"
 
 
 def _word(text: str) -> str:
@@ -79,7 +83,8 @@ def _word(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return text[1:-1] if text[:1] in "'\"" else text
+    """Without the quotes of a shell."""
+    return _PIECE.sub(lambda piece: piece[0][1:-1], text) if text[:1] in "'\"" else text
 
 
 def _number(text: str) -> str:
@@ -93,13 +98,17 @@ def _names(text: str) -> str:
 
 
 def _shape(text: str) -> str:
+    """A dict; the name "" stands for the only input. A text that is no shape at all stays one."""
     name, _, extents = _bare(text).rpartition("=")
-    return f"{{{name!r}: ({extents.replace(',', ', ')})}}"
+    if not _EXTENTS.fullmatch(extents):
+        return _word(text)
+    return f"{{{name!r}: ({extents.replace(',', ', ') if ',' in extents else f'{extents},'})}}"
 
 
 def _item(text: str) -> str:
-    key, _, value = _bare(text).rpartition("=")
-    return f"{{{key!r}: {value!r}}}"
+    """A dict; a text that is no item stays one."""
+    key, equals, value = _bare(text).rpartition("=")
+    return f"{{{key!r}: {value!r}}}" if equals else _word(text)
 
 
 def _one_of(choice: TypeAliasType) -> Value:
@@ -107,17 +116,25 @@ def _one_of(choice: TypeAliasType) -> Value:
     return rf"(?:{words})(?![\w-])|{_QUOTED}", _word
 
 
-_TEXT: Value = (rf"(?:none|random)\b|[A-Z]+\b(?::[A-Z]+\b)?|[\w.]+:\w+|{_QUOTED}", _word)
+_PIECE = re.compile(r"'[^']*'|\"[^\"]*\"")
+_EXTENTS = re.compile(r"-?\w+(?:,(?:-?\w+|\.\.\.))*")
+
+_PATH = rf"(?!and/or\b)[\w.~-]*(?:/[\w./~-]*?|\.\w+){_END}"
+_TEXT: Value = (rf"{_QUOTED}|(?:none|random)\b|{_PATH}|[A-Z]+\b(?::[A-Z]+\b)?|[\w.]+:\w+", _word)
+_BACKEND: Value = (rf"{_QUOTED}|{_CLAUSE}[a-z]\w*(?:-\w+)*{_END}|[A-Z]+\b", _word)
+_RULES: Value = (rf"{_QUOTED}|{_RULE}(?:,{_RULE})*(?![\w-])", _names)
 _CHIP: Value = (rf"[a-z]+\d+|{_QUOTED}", _word)
 _NUMBERS: Value = (rf"{_NUMBER}(?:,{_NUMBER})*", _number)
-_VERSION: Value = (rf"{_NUMBER}|{_QUOTED}", _word)
-# A name stands bare, as a shell takes it: what begins an English clause is none.
-_NAMES: Value = (rf"{_QUOTED}|[A-Z]+,\.\.\.|(?!(?:and|ends|names|or|the|to|where)\b)[^\s'\"()]+?{_END}", _names)
-_SHAPE: Value = (rf"{_QUOTED}|(?:\S+=)?[\dA-Z]+(?:,[\dA-Z]+)+(?:,\.\.\.)?|\S+=1,\.\.\.", _shape)
+_VERSION: Value = (rf"\d+(?:\.\d+)*|{_QUOTED}", _word)
+_NAMES: Value = (rf"{_QUOTED}|[A-Z]+,\.\.\.|{_CLAUSE}[^\s'\"()]+?{_END}", _names)
+_SHAPE: Value = (
+    rf"{_QUOTED}|(?:[^\s=]+=)?-?[\dA-Z]+(?:,-?[\dA-Z]+)+(?:,\.\.\.)?|[^\s=]+=1,\.\.\.|[^\s=]+=-?\d+{_END}",
+    _shape,
+)
 _ITEM: Value = (rf"{_QUOTED}|\S+?=[\w-]+", _item)
 
 _KINDS: dict[str, Value] = {
-    "backend": _TEXT,
+    "backend": _BACKEND,
     "calibration": _TEXT,
     "color": _one_of(choices.Color),
     "cut-at": _NAMES,
@@ -126,7 +143,7 @@ _KINDS: dict[str, Value] = {
     "firmware": _VERSION,
     "fold-preprocess": _one_of(choices.FoldPreprocess),
     "granularity": _one_of(choices.GranularityOrAuto),
-    "ignore": _TEXT,
+    "ignore": _RULES,
     "input-dtype": _one_of(choices.Dtype),
     "input-layout": _one_of(choices.InputLayout),
     "input-shape": _SHAPE,

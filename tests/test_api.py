@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import dlpuconv
@@ -59,7 +61,7 @@ def test_a_file_is_verified(file: Path) -> None:
     assert "m.tflite" in found.to_html()
     older = dlpuconv.verify(file, target="artpec8", firmware="10.5")
     assert not older.passed
-    assert any("10.5" in reason and "firmware=" in reason for reason in older.report.reasons)
+    assert any("10.5" in reason and "(firmware)" in reason for reason in older.report.reasons)
     with pytest.raises(UsageError, match=r"^firmware='x' is not a version"):
         dlpuconv.verify(file, target="artpec8", firmware="x")
 
@@ -72,15 +74,35 @@ def test_every_function_is_one_whatever_was_imported_before(before: str) -> None
 
 
 def test_messages_are_in_python_s_words(file: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"give calibration= a folder") as caught:
+    with pytest.raises(CalibrationError, match=r"give calibration a folder") as caught:
         dlpuconv.convert(MODEL, target="artpec8")
     assert "--" not in str(caught.value)
     with pytest.raises(UsageError, match=r"^effort='fastest' is not one of fast, balanced, best"):
         dlpuconv.convert(MODEL, target="artpec8", calibration="random", effort="fastest")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"^cut_at=\['258x'\]: no operator"):
         dlpuconv.check(MODEL, target="artpec8", cut_at=["258x"], progress=None)
-    with pytest.raises(UsageError, match=r"^reference= needs data="):
+    with pytest.raises(UsageError, match=r"^reference needs data"):
         dlpuconv.compare(file, file, reference=MODEL)
+
+
+def test_one_name_may_be_given_as_a_plain_text(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"^cut_at=\['no such'\]: no operator"):
+        dlpuconv.check(MODEL, target="artpec8", cut_at="no such")
+    older = dlpuconv.verify(file, target="artpec8", firmware="10.5")
+    (finding,) = [found for found in older.report.findings if found.severity == "fail"]
+    assert dlpuconv.verify(file, target="artpec8", firmware="10.5", ignore=finding.rule).passed
+
+
+def test_numbers_may_be_of_any_library() -> None:
+    (plain,) = dlpuconv.check(MODEL, target="artpec8", mean=127.5, std=(64, 64, 64), progress=None)
+    of_numpy: Any = {"mean": np.float32(127.5), "std": np.full(3, 64)}
+    assert dlpuconv.check(MODEL, target="artpec8", progress=None, **of_numpy) == (plain,)
+
+
+@pytest.mark.parametrize("mean", ["1,2", "imagenet", (1, None, 2), {}.keys])
+def test_what_is_no_number_is_refused_in_a_sentence(mean: Any) -> None:
+    with pytest.raises(UsageError, match=r"^mean is a number or a sequence of numbers, not "):
+        dlpuconv.check(MODEL, target="artpec8", mean=mean)
 
 
 def test_a_type_checker_sees_the_words_of_every_choice() -> None:
@@ -175,6 +197,9 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
     assert "cifar_mobilenetv2.cv25" in conversion._repr_html_()
     again = pickle.loads(pickle.dumps(conversion))
     assert repr(again) == repr(conversion)
+    said = again["cv25"].provenance.calibration.warnings
+    assert any("no mean, std or preset was given" in text for text in said)
+    assert "--" not in " ".join(said)
     assert again["cv25"].provenance.target == conversion["cv25"].provenance.target
     assert again["cv25"].to_html() == conversion["cv25"].to_html()
     (path,) = again.save(tmp_path / "again")
@@ -187,7 +212,7 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
 @pytest.mark.slow
 def test_saving_over_files_is_refused_in_python_s_words(conversion: dlpuconv.Conversion, tmp_path: Path) -> None:
     conversion.save(tmp_path)
-    with pytest.raises(DlpuconvError, match=r"give force=True to replace, or another folder="):
+    with pytest.raises(DlpuconvError, match=r"give force=True to replace, or another folder$"):
         conversion.save(tmp_path)
 
 

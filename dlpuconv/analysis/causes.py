@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.quantization import Override
@@ -73,7 +74,7 @@ def _either(*ways: str) -> str:
 
 def _effort_or_override(layer: LayerError, known: Settings) -> str:
     only = Override.exactly(layer.names.title, Granularity.PER_CHANNEL)
-    return _either(better_effort(known), f"--override '{only.pattern}={only.granularity}'")
+    return _either(better_effort(known), f"--override {quote(f'{only.pattern}={only.granularity}')}")
 
 
 def _apart(_: LayerError, known: Settings) -> str:

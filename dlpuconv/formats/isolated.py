@@ -14,7 +14,7 @@ def run_isolated(script: Path, *arguments: str, content: bytes = b"", seconds: f
     """Run a script with this interpreter.
 
     Args:
-        script: a file that imports nothing of this project.
+        script: a file that puts this project on its path itself where it imports any of it.
         arguments: of the script.
         content: what it reads.
         seconds: how long it is waited for.

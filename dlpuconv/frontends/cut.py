@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, UsageError, did_you_mean
@@ -24,7 +25,7 @@ def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:
         _set_outputs(graph, names)
     remove_dead(graph, drop_inputs=bool(names))
     if names and not graph.input:
-        raise ModelError(f"--cut-at {','.join(names)}: the value is a constant, which depends on no input")
+        raise ModelError(f"--cut-at {quote(','.join(names))}: the value is a constant, which depends on no input")
 
 
 def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:
@@ -36,7 +37,7 @@ def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:
         if name not in made:
             nodes = {node.name: node.output[0] for node in graph.node if node.name and node.output}
             hint = f" (the operator of this name makes {nodes[name]!r})" if name in nodes else did_you_mean(name, made)
-            raise UsageError(f"--cut-at {name}: no operator of the model makes a value of this name{hint}")
+            raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
         if list(names).count(name) > 1:
             raise UsageError(f"--cut-at names {name!r} more than once")
     outputs = [onnx.ValueInfoProto.FromString(known[n].SerializeToString()) if n in known else

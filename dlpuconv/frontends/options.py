@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
@@ -48,5 +49,5 @@ def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def shape_flag(name: str, shape: tuple[int | str, ...]) -> str:
-    """The option to type, such as `--input-shape images=1,3,H,W`."""
-    return f"--input-shape {name}{'=' if name else ''}{','.join(map(str, shape))}"
+    """The option to type, such as `--input-shape images=1,3,H,W`; quoted whole where a shell needs it."""
+    return f"--input-shape {quote(f'{name}{"=" if name else ""}{",".join(map(str, shape))}')}"

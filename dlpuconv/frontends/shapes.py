@@ -96,7 +96,7 @@ def _resolve_names(known: list[str], asked: Mapping[str, tuple[int, ...]]) -> di
             raise ShapeError(f"--input-shape names {name!r}, and the model's inputs are {listed}"
                              f"{did_you_mean(name, known)}")  # fmt: skip
         if not all(0 < extent < 2**31 for extent in shape):
-            raise ShapeError(f"--input-shape {name}={list(shape)} has an extent outside of 1..2147483647")
+            raise ShapeError(f"{shape_flag(name, shape)} has an extent outside of 1..2147483647")
         named[name or known[0]] = tuple(shape)
     return named
 

@@ -174,10 +174,12 @@ def _settings(whole: Fields) -> Settings:
     request, recipe = whole.inside("request"), whole.inside("recipe")
     calibrated = whole.inside("calibration").flag("calibrated")
     effort = request.text("effort")
-    searched = calibrated and (effort == FAST or (whole.has("trials") and bool(whole.each("trials"))))
+    given = request.has("recipe_given") and request.flag("recipe_given")
+    searched = not given and calibrated and (effort == FAST or (whole.has("trials") and bool(whole.each("trials"))))
     return Settings(
         calibrated=calibrated,
         effort=effort if searched else None,
+        recipe_given=given,
         granularity=request.text("granularity") if request.has("granularity") else recipe.text("granularity"),
         split_outputs=request.text("split_outputs") if request.has("split_outputs") else OFF,
     )

@@ -26,14 +26,14 @@ class Evidence:
     Attributes:
         reference: the float model, as anything that `frontends.load` reads; None for none.
         data: samples, as anything that `open_calibration` reads; None for none.
-        example_inputs: what the reference's `forward` takes, for an `nn.Module`.
+        example_inputs: what the reference's `forward` takes, for an `nn.Module`, as `convert` takes it.
         source: shapes and cuts of the reference.
         preprocessing: of images; None for what the manifest says.
     """
 
     reference: Any = None
     data: Any = None
-    example_inputs: tuple[Any, ...] | None = None
+    example_inputs: Any = None
     source: SourceOptions = field(default_factory=SourceOptions)
     preprocessing: Preprocessing | None = None
 

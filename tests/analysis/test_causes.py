@@ -62,10 +62,10 @@ def test_a_suggested_override_means_just_this_layer_whatever_its_name() -> None:
 @pytest.mark.parametrize(
     ("known", "advice"),
     [
-        (Settings(effort="fast"), "--effort balanced, the default, instead of fast, or --override 'conv=per-channel'"),
-        (Settings(effort="balanced"), "--effort best, or --override 'conv=per-channel'"),
-        (Settings(effort="best"), "--override 'conv=per-channel'"),
-        (Settings(recipe_given=True), "--override 'conv=per-channel'"),
+        (Settings(effort="fast"), "--effort balanced, the default, instead of fast, or --override conv=per-channel"),
+        (Settings(effort="balanced"), "--effort best, or --override conv=per-channel"),
+        (Settings(effort="best"), "--override conv=per-channel"),
+        (Settings(recipe_given=True), "--override conv=per-channel"),
     ],
 )
 def test_the_next_effort_is_advised_and_none_that_is_on_already(known: Settings, advice: str) -> None:

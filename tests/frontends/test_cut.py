@@ -31,6 +31,11 @@ def test_the_values_become_the_outputs_in_the_order_given() -> None:
     assert operators(model) == ["Relu", "Neg", "Abs"]
 
 
+def test_a_name_with_a_space_is_quoted_where_the_option_is_told() -> None:
+    with pytest.raises(UsageError, match=r"^--cut-at 'no such': no operator"):
+        read(tree(), cut_at=["no such"])
+
+
 def test_inputs_and_weights_that_nothing_needs_go() -> None:
     model = read(tree(), cut_at=["p"])
     assert [v.name for v in model.signature.inputs] == ["a"]

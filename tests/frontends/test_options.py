@@ -6,6 +6,7 @@ import pytest
 
 from dlpuconv.errors import UsageError
 from dlpuconv.frontends import parse_input_shape
+from dlpuconv.frontends.options import shape_flag
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,9 @@ def test_another_form_is_answered_with_the_right_one(text: str) -> None:
 def test_an_impossible_extent_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"outside of 1\.\.2147483647"):
         parse_input_shape(text)
+
+
+def test_the_option_to_type_is_quoted_whole_where_a_shell_needs_it() -> None:
+    assert shape_flag("x", (1, 3, "H")) == "--input-shape x=1,3,H"
+    assert shape_flag("", (1, 3)) == "--input-shape 1,3"
+    assert shape_flag("a b", (1, 3)) == "--input-shape 'a b=1,3'"

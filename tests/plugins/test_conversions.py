@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +118,20 @@ def test_in_python_what_is_there_is_returned_and_what_is_not_is_raised_when_aske
 
     def for_cv25_alone(self: Any, prepared: Any, target: Any, recipe: Any) -> Any:
         if target.name != "cv25":
-            raise UnsupportedModelError(f"{target.name} has no Relu")
+            raise UnsupportedModelError(f"{target.name} has no Relu: end it with --cut-at a,b")
         return emit(self, prepared, target, recipe)
 
     monkeypatch.setattr(backend, "emit", for_cv25_alone)
     done = dlpuconv.convert(model, target=["cv75", "cv25"])
     assert [artifact.target for artifact in done.artifacts] == ["cv25"]
     assert (done["cv25"].report.passed, done.verdict) == (True, "fail")
-    with pytest.raises(UnsupportedModelError, match="cv75 has no Relu"):
+    reason = "cv75 has no Relu: end it with cut_at=['a', 'b']"
+    assert [str(failure.error) for failure in done.failures] == [reason]
+    assert repr(done) == "<Conversion m.cv25: pass, cv75: failed>"
+    assert "cv75: failed: cv75 has no Relu: end it with cut_at=" in done._repr_html_()
+    with pytest.raises(UnsupportedModelError, match=f"^{re.escape(reason)}$"):
         done["cv75"]
-    with pytest.raises(UnsupportedModelError, match=r"^cv75 has no Relu$"):
+    with pytest.raises(UnsupportedModelError, match=f"^{re.escape(reason)}$"):
         dlpuconv.convert(model, target="cv75")
     with pytest.raises(KeyError):
         done["artpec8"]

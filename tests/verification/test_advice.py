@@ -117,6 +117,10 @@ def manifest(**changes: Any) -> dict[str, Any]:
             {"calibration": {"calibrated": False, "samples": 4}, "trials": []},
             Settings(calibrated=False, granularity="auto", split_outputs="off"),
         ),
+        (
+            {"trials": [], "request": {"effort": "fast", "granularity": "per-channel", "recipe_given": True}},
+            Settings(recipe_given=True, granularity="per-channel", split_outputs="off"),
+        ),
         ({"request": None}, None),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
@@ -127,8 +128,8 @@ class OnnxFloatBackend(Backend):
 
 def _dropped(target: Target, recipe: Recipe) -> tuple[str, ...]:
     """What the user asked for by layer: the chip's compiler decides of that."""
-    asked = ", ".join(f"{o.pattern}={o.granularity}" for o in recipe.overrides)
-    return (f"--override {asked} has no effect: {target.name} takes float32 numbers",) if asked else ()
+    asked = ", ".join(f"--override {quote(f'{o.pattern}={o.granularity}')}" for o in recipe.overrides)
+    return (f"{asked} has no effect: {target.name} takes float32 numbers",) if asked else ()
 
 
 def _package(prepared: FloatModel, target: Target) -> Package:

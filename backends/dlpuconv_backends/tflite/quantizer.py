@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
@@ -115,7 +116,7 @@ def _check_overrides(recipe: Recipe, layers: Sequence[LayerNames], others: Seque
     for override in recipe.overrides:
         if any(names.match(override.pattern) for names in layers):
             continue
-        asked = f"--override {override.pattern}={override.granularity}"
+        asked = f"--override {quote(f'{override.pattern}={override.granularity}')}"
         told = f"{asked} matches none of the {len(layers)} layers with weights"
         weightless = next((names for names in others if names.match(override.pattern)), None)
         if weightless is not None:

@@ -43,7 +43,6 @@ _SYMBOLIC = frozenset(
     | {"CeilDiv", "ModularIndexing", "IntTrueDiv", "FloatTrueDiv", "PowByNatural", "ToFloat", "TruncToInt", "Max"}
     | {"Min", "Equality", "Unequality", "StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan", "Where"}
 )
-_CONTAINERS = frozenset({None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"})
 
 
 class _SuspectError(ValueError):
