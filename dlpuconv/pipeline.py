@@ -199,6 +199,6 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
-    links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+    links = Links.of(artifact)
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
     return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))

@@ -137,5 +137,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
     if mixed:
         with run.progress.stage(f"searching for layers that need per-channel weights on {name}") as tried:
             trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
+    if judge.saw_all and any(trial.chosen and trial.score.passes for trial in trials):
+        return trials
     with run.progress.stage(f"confirming the recipe for {name} on all held-out samples"):
         return prefer_passing(trials, lambda recipe: judge.confirms(shop.emit(recipe)))

@@ -41,6 +41,6 @@ def score_of(
     known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
     if known:
         return yardstick.judged(known[0])
-    links = Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
+    links = Links.of(artifact)
     with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
         return yardstick.judged(yardstick(in_source_names(backend.runner(file), links), links, step))

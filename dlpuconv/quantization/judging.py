@@ -89,10 +89,15 @@ class SampleJudge:
                 self._known[digest] = self._judge(artifact, file)
         return self._known[digest]
 
+    @property
+    def saw_all(self) -> bool:
+        """Whether there are no other samples than those that artifacts were judged on."""
+        return len(self._pairs) == len(self._samples)
+
     def confirms(self, artifact: Artifact) -> bool:
         """Whether what passes on the judging samples does so on all samples, as verification will ask."""
         score = self(artifact)
-        if not score.passes or len(self._pairs) == len(self._samples):
+        if not score.passes or self.saw_all:
             return score.passes
         with self._written(artifact, "all") as file:
             reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
@@ -113,7 +118,7 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._runner(file), _links(artifact))
+        metric = None if self._metric is None else self._metric(self._runner(file), Links.of(artifact))
         return Score(
             typical_db=_decibels_of_mean_noise([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
@@ -123,7 +128,7 @@ class SampleJudge:
         )
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._runner(file), _links(artifact), samples, calibrated=self._calibrated)
+        return compare(reference, self._runner(file), Links.of(artifact), samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""
@@ -194,10 +199,6 @@ class _Answers:
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:  # noqa: ARG002
         """See `formats.Runner`."""
         return next(self._answers)
-
-
-def _links(artifact: Artifact) -> Links:
-    return Links(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
 
 
 def _multiplications(file: Path) -> int:

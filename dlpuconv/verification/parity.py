@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import InputBinding
-    from dlpuconv.plugin import Port
+    from dlpuconv.plugin import Artifact, Port
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
@@ -38,6 +38,11 @@ class Links:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     bindings: Mapping[str, InputBinding] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Links:
+        """What the backend says that made the file."""
+        return cls(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
 
 
 def compare(

@@ -42,16 +42,9 @@ def with_reach(parity: ParityReport, view: FileView, outputs: Sequence[Port]) ->
     """
     found = reaches(view)
     by_name = dict(zip(port_names(view, view.outputs), view.outputs, strict=True))
-    at = {port.name: by_name[port.name_in_file] for port in outputs if port.name_in_file in by_name}
-    return replace(
-        parity,
-        outputs=tuple(
-            replace(output, reach=found[at[output.name]])
-            if output.name in at and found[at[output.name]] != _ANYTHING
-            else output
-            for output in parity.outputs
-        ),
-    )
+    limits = {port.name: found[by_name[port.name_in_file]] for port in outputs if port.name_in_file in by_name}
+    limited = {name: limit for name, limit in limits.items() if limit != _ANYTHING}
+    return replace(parity, outputs=tuple(replace(output, reach=limited.get(output.name)) for output in parity.outputs))
 
 
 def reaches(view: FileView) -> dict[int, Interval]:

@@ -57,9 +57,6 @@ class Tally:
                 f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
             )
         self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
-        both = np.isfinite(expected) & np.isfinite(value)
-        self._span.add(expected[both])
-        self._reached.add(value[both])
         expected, value = self._comparable(expected, value)
         error = expected - value
         signal, noise = _dot(expected, expected), _dot(error, error)
@@ -80,13 +77,17 @@ class Tally:
     def _comparable(
         self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Both with zeros where either is NaN or infinite; counts those, apart for what the artifact lost."""
+        """Both with zeros where either is NaN or infinite, which count apart and are no ends of an output."""
         sound, held = np.isfinite(expected), np.isfinite(value)
-        if sound.all() and held.all():
+        both = sound & held
+        if both.all():
+            self._span.add(expected)
+            self._reached.add(value)
             return expected, value
+        self._span.add(expected[both])
+        self._reached.add(value[both])
         self._not_finite += int(np.count_nonzero(~sound))
         self._lost += int(np.count_nonzero(sound & ~held))
-        both = sound & held
         return np.where(both, expected, 0.0), np.where(both, value, 0.0)
 
     def _rate(self, signal: float, noise: float, size: int) -> None:
