@@ -11,9 +11,11 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 import dlpuconv
 from dlpuconv.quantization import Observer, Recipe
 from dlpuconv.scheme import Granularity
+from dlpuconv_backends.tflite import TFLiteBackend
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion
+    from dlpuconv.plugin import Artifact, Prepared, Target
 
     type Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -70,3 +72,20 @@ def test_scores_that_end_below_what_the_float_model_gives_fail_whatever_the_rati
     (finding,) = [finding for finding in report.findings if finding.rule == "OUT-REACH"]
     assert finding.hits[0].layer == "scores"
     assert finding.hits[0].detail == "it can never exceed 0.5, where the source goes up to 0.84"
+
+
+def test_a_recipe_that_was_judged_on_every_sample_is_not_made_again_to_confirm_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each recipe once for the search, and the chosen one for the result."""
+    emitted: list[Recipe] = []
+    emit = TFLiteBackend.emit
+
+    def counted(self: TFLiteBackend, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        emitted.append(recipe)
+        return emit(self, prepared, target, recipe)
+
+    monkeypatch.setattr(TFLiteBackend, "emit", counted)
+    done = convert(pictures(40, 1.66), pictures(8, 1.6, seed=1))
+    trials = done["artpec8"].provenance.trials
+    assert emitted == [*(trial.recipe for trial in trials), done["artpec8"].provenance.recipe]
