@@ -1,0 +1,32 @@
+"""Libraries written in C++ read strangers' files in processes of their own, which may end: one protocol for all.
+
+`pool` has the workers, `Launch` says which, `Worker.ask` asks. What a worker runs is a module's `TASKS`; those of
+ONNX, ONNX Runtime and LiteRT are in `tasks/`.
+"""
+
+from dlpuconv.isolation.limits import GIBIBYTE, Limits
+from dlpuconv.isolation.pool import pool
+from dlpuconv.isolation.process import (
+    CrashError,
+    ExcessError,
+    Launch,
+    MissingLibraryError,
+    TaskError,
+    Worker,
+    WorkerError,
+)
+from dlpuconv.isolation.wire import Message
+
+__all__ = [
+    "GIBIBYTE",
+    "CrashError",
+    "ExcessError",
+    "Launch",
+    "Limits",
+    "Message",
+    "MissingLibraryError",
+    "TaskError",
+    "Worker",
+    "WorkerError",
+    "pool",
+]

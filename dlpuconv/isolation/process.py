@@ -1,0 +1,229 @@
+"""This side of a worker: starts it, asks it, and ends it in every case."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import site
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.isolation.wire import Message, receive, send
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.isolation.limits import Limits
+
+_SERVE = Path(__file__).with_name("serve.py")
+_PROJECT = Path(__file__).resolve().parents[2]
+_LOG_TAIL = 64 * 1024
+_WARM = 64 << 20  # bytes: a worker that was brought more is not kept, for its heap does not shrink again
+_FOLDERS = ("HOME", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What to run; equal launches may share a warm worker, one after the other.
+
+    Attributes:
+        title: for people, such as `the lowering worker`.
+        tasks: file of the module whose `TASKS` it answers with.
+        interpreter: Python; empty: this one.
+        environment: names and values over this process's.
+        sees_project: the tasks may import dlpuconv and whatever lies beside it.
+        has_folder: it gets a folder of its own for all that libraries write, and no graphics processor.
+    """
+
+    title: str
+    tasks: Path
+    interpreter: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    sees_project: bool = True
+    has_folder: bool = False
+
+
+class WorkerError(Exception):
+    """A worker gave no answer; `str` says what became of it, to follow its title or a file's name.
+
+    Attributes:
+        log: the last telling line that it printed; empty without any.
+    """
+
+    def __init__(self, what: str, log: str = "") -> None:
+        super().__init__(what)
+        self.log = log
+
+
+class CrashError(WorkerError):
+    """The question ended the worker's process."""
+
+
+class ExcessError(WorkerError):
+    """The question took more memory or time than it may."""
+
+
+class TaskError(WorkerError):
+    """The library raised an exception, which `str` holds as `Type: text`."""
+
+
+class MissingLibraryError(WorkerError):
+    """The worker's interpreter lacks a library, which `str` names."""
+
+
+class Worker:
+    """A process that answers questions, one at a time; it may be asked from any thread that owns it.
+
+    It starts at once and imports its libraries while the caller does other work.
+    """
+
+    def __init__(self, launch: Launch) -> None:
+        """Start it.
+
+        Raises:
+            OSError: the interpreter cannot be started, or there is no place for the worker's folder.
+        """
+        self.launch = launch
+        self.owner = os.getpid()
+        self._most_brought = 0
+        self._home = tempfile.mkdtemp(prefix="dlpuconv-worker-") if launch.has_folder else ""
+        try:
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+            self._socket, theirs = socket.socketpair()
+            with theirs:
+                self._process = _started(launch, theirs, self._home, self._log)
+        except BaseException:
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+
+    def ask(
+        self,
+        task: str,
+        limits: Limits,
+        arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+        **facts: Any,
+    ) -> Message:
+        """Ask, and wait for the answer.
+
+        Args:
+            task: name of one of the module's `TASKS`.
+            limits: of this question.
+            arrays: for the task.
+            **facts: for the task: anything that JSON holds.
+
+        Returns:
+            The task's answer.
+
+        Raises:
+            CrashError: the worker did not survive the question, or answers nonsense.
+            ExcessError: the question took too much.
+            TaskError: the task raised an exception.
+            MissingLibraryError: the task needs a library that is not there.
+        """
+        told = {**facts, "task": task, "memory": limits.memory, "seconds": limits.seconds}
+        brought = arrays or {}
+        size = sum(value.nbytes for value in brought.values())
+        self._most_brought = max(self._most_brought, size)
+        self._socket.settimeout(limits.patience)
+        try:
+            with suppress(BrokenPipeError, ConnectionError):  # it has gone, and may have left word why
+                send(self._socket, Message(facts=told, arrays=brought))
+            answer = receive(self._socket, limits.memory + size)
+        except TimeoutError:
+            self.end()
+            raise ExcessError(f"takes more than {limits.seconds:g} s", self._log_line()) from None
+        except ValueError as error:
+            self.end()
+            raise CrashError(f"has no usable answer: {error}", self._log_line()) from error
+        except BaseException:  # an interruption in the middle of a message leaves nothing that could be used further
+            self.end()
+            raise
+        if answer is None:
+            raise self._lost(limits)
+        return self._checked(answer, limits)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another question may be asked: it lives, it is this process's, and its memory is small."""
+        return self._process.returncode is None and self.owner == os.getpid() and self._most_brought <= _WARM
+
+    def end(self) -> None:
+        """Kill the process with all that it started, and remove its folder; may be called twice."""
+        if self.owner != os.getpid():
+            return
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._socket.close()
+        self._process.wait()
+        if self._home:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def _lost(self, limits: Limits) -> WorkerError:
+        """Why it has gone."""
+        status = self._process.wait()
+        self.end()
+        log = self._log_line()
+        if status == -signal.SIGXCPU:
+            return ExcessError(f"takes more than {limits.seconds:g} s", log)
+        if status < 0:
+            with suppress(ValueError):
+                return CrashError(f"was killed by {signal.Signals(-status).name}", log)
+        return CrashError(f"ended with exit status {status} before it answered", log)
+
+    def _checked(self, answer: Message, limits: Limits) -> Message:
+        problem = str(answer.facts.get("problem", ""))
+        if missing := answer.facts.get("missing"):
+            raise MissingLibraryError(str(missing))
+        if answer.facts.get("excess"):
+            raise ExcessError(f"takes more than {limits.memory / 2**30:.3g} GiB", problem)
+        if problem:
+            raise TaskError(problem)
+        return answer
+
+    def _log_line(self) -> str:
+        """The last line that it printed with more than punctuation in it, preferably one that speaks of an error."""
+        try:
+            size = self._log.seek(0, os.SEEK_END)
+            self._log.seek(max(0, size - _LOG_TAIL))
+            text = self._log.read().decode("utf-8", "replace")
+        except (OSError, ValueError):
+            return ""
+        lines = [" ".join(line.split()) for line in text.splitlines() if any(c.isalnum() for c in line)]
+        telling = [line for line in lines if "rror" in line] or lines
+        return telling[-1][:300] if telling else ""
+
+
+def _started(launch: Launch, theirs: socket.socket, home: str, log: Any) -> subprocess.Popen[bytes]:
+    command = [launch.interpreter or sys.executable, "-P", str(_SERVE), str(theirs.fileno()), str(launch.tasks), home]
+    return subprocess.Popen(
+        [*command, str(_PROJECT) if launch.sees_project else ""],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd=home or None,
+        env={**os.environ, **_environment(home), **dict(launch.environment)},
+        pass_fds=(theirs.fileno(),),
+        start_new_session=True,  # a group of its own: killed as a whole, and spared by Ctrl-C
+    )
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Every folder that libraries write to inside `home`, and no graphics processor."""
+    if not home:
+        return {}
+    return {
+        **dict.fromkeys(_FOLDERS, home),
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUSERBASE": site.getuserbase(),  # a library that is installed for this user stays so with another HOME
+    }

@@ -1,0 +1,195 @@
+"""What a worker does with ONNX models: ONNX's own rules, and inferences by ONNX Runtime. Not to be imported.
+
+Models come as serialized ModelProtos in arrays of bytes, or as paths; refusals of the libraries are answers: `refused`
+is the text, so that whatever else is raised is a defect or a hostile file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.isolation.serve import Arrays, Facts, Task
+
+    type Answer = tuple[Facts, Arrays]
+
+_LARGEST_RESULT = 64 << 20  # bytes of a model with nothing but shapes
+_THREADS = 2
+_CRASHES_ONLY = 4
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int16)": "int16",
+    "tensor(uint16)": "uint16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(uint32)": "uint32",
+    "tensor(uint64)": "uint64",
+    "tensor(bool)": "bool",
+}
+
+
+def infer_shapes(facts: Facts, arrays: Arrays) -> Answer:
+    """Model -> the model with the shapes that follow.
+
+    Facts: `strict` (operators that do not fit their inputs are refused), `values` (small values are computed on the
+    way), `types` (the types of operands are checked).
+    """
+    import onnx
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(
+            _model(arrays), check_type=facts["types"], strict_mode=facts["strict"], data_prop=facts["values"]
+        )
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
+        fits_not = isinstance(error, onnx.shape_inference.InferenceError)
+        return {"refused": str(error), "fits_not": fits_not}, {}
+    if len(inferred) > _LARGEST_RESULT + len(arrays["model"]):
+        return {"refused": "the shapes take more memory than the model", "fits_not": False}, {}
+    return _bytes(inferred)
+
+
+def infer_node(_facts: Facts, arrays: Arrays) -> Answer:
+    """Model of one node, its inputs typed, its constants as initializers -> graph whose outputs are typed."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(_model(arrays))
+    (node,) = model.graph.node
+    opset = model.opset_import[0].version
+    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    types = {value.name: value.type for value in model.graph.input}
+    data = {tensor.name: tensor for tensor in model.graph.initializer}
+    found = onnx.GraphProto()
+    try:
+        inferred = onnx.shape_inference.infer_node_outputs(
+            schema, node, types, data, opset_imports=list(model.opset_import)
+        )
+        found.output.extend(onnx.ValueInfoProto(name=name, type=kind) for name, kind in inferred.items())
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError):
+        pass  # ONNX is at a loss: whoever asks keeps what is known
+    return _bytes(found.SerializeToString())
+
+
+def check_model(facts: Facts, arrays: Arrays) -> Answer:
+    """Model -> nothing; `full`: with strict shape inference."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(_model(arrays), full_check=facts["full"])
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        return {"refused": str(error)}, {}
+    return {}, {}
+
+
+def inline_functions(_facts: Facts, arrays: Arrays) -> Answer:
+    """Model -> the model without local functions, those of another opset converted to its own."""
+    import onnx.inliner
+
+    try:
+        typed = onnx.shape_inference.infer_shapes(onnx.ModelProto.FromString(_model(arrays)))
+        inlined = onnx.inliner.inline_local_functions(typed, convert_version=True)
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        return {"refused": str(error)}, {}
+    return _bytes(inlined.SerializeToString())
+
+
+class _Session:
+    """ONNX Runtime's session of the model that was loaded last."""
+
+    current: Any = None
+
+    @staticmethod
+    def load(facts: Facts, arrays: Arrays) -> Answer:
+        """Model (an array, or `path`) -> its inputs, with their types, and outputs by name.
+
+        Facts: `optimize` (else the graph is computed as it is written); arrays other than `model`: large constants
+        that the model leaves out, by name.
+        """
+        import onnxruntime
+
+        _Session.current = None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _THREADS
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # costs most where others compute
+        options.log_severity_level = _CRASHES_ONLY
+        options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
+        if not facts["optimize"]:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            session = onnxruntime.InferenceSession(
+                facts.get("path") or _model(arrays),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # to the same provider, with a notice on stdout
+            )
+        except _failures() as error:
+            return _refusal(error)
+        _Session.current = session
+        inputs = [(port.name, _TYPES.get(port.type)) for port in session.get_inputs()]
+        return {"inputs": inputs, "outputs": [port.name for port in session.get_outputs()]}, {}
+
+    @staticmethod
+    def run(_facts: Facts, arrays: Arrays) -> Answer:
+        """Inputs by name -> outputs by name."""
+        import onnxruntime
+
+        quiet = onnxruntime.RunOptions()
+        quiet.log_severity_level = _CRASHES_ONLY  # a failure is answered; it need not be logged as well
+        names = [port.name for port in _Session.current.get_outputs()]
+        try:
+            values = _Session.current.run(names, dict(arrays), quiet)
+        except _failures() as error:
+            return _refusal(error)
+        for name, value in zip(names, values, strict=True):
+            if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+                return {"refused": f"the output {name!r} does not consist of numbers"}, {}
+        return {}, dict(zip(names, values, strict=True))
+
+    @staticmethod
+    def forget(_facts: Facts, _arrays: Arrays) -> Answer:
+        """Free the session."""
+        _Session.current = None
+        return {}, {}
+
+
+def _model(arrays: Arrays) -> bytes:
+    return bytes(arrays["model"].data)
+
+
+def _bytes(content: bytes) -> Answer:
+    return {}, {"model": np.frombuffer(content, np.uint8)}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """ONNX Runtime's exceptions share no base of their own; these are all that its native side defines."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+    own = [c for c in vars(native).values() if isinstance(c, type) and issubclass(c, Exception)]
+    return (*own, RuntimeError, ValueError)
+
+
+def _refusal(error: Exception) -> Answer:
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    if any(sign in text for sign in ("bad_alloc", "bad allocation", "Failed to allocate memory")):
+        raise MemoryError(text) from error
+    return {"refused": text}, {}
+
+
+TASKS: Mapping[str, Task] = {
+    "infer_shapes": infer_shapes,
+    "infer_node": infer_node,
+    "check_model": check_model,
+    "inline_functions": inline_functions,
+    "load": _Session.load,
+    "run": _Session.run,
+    "forget": _Session.forget,
+}
