@@ -1,14 +1,22 @@
-"""Runs `.onnx` files and models in memory in ONNX Runtime, in float: the reference of every comparison."""
+"""Runs `.onnx` files and models in memory in ONNX Runtime, in float: the reference of every comparison.
+
+ONNX Runtime trusts what it is given, so it runs in a worker, which a model may end, and which takes no more memory and
+time than the model may have.
+"""
 
 from __future__ import annotations
 
 import os
+import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.onnx_rules import ONNX_MODELS
+from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,22 +25,21 @@ if TYPE_CHECKING:
     import onnx
 
     from dlpuconv.formats.view import TensorView
+    from dlpuconv.isolation import Message
 
-_THREADS = 2
-_ERRORS_ONLY = 3
-_CRASHES_ONLY = 4
-_TYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(int16)": np.int16,
-    "tensor(uint16)": np.uint16,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}
+OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
+"""For a file that the user compares with a model and samples of their own."""
+OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
+"""For a file that is run just to see what it answers."""
+_TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
+
+
+class TooMuchError(ArtifactError):
+    """A model takes more than it may; `reason` says of what, to follow `not run: `."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
 
 
 class OrtRunner:
@@ -41,81 +48,94 @@ class OrtRunner:
     Samples are float32: inputs are cast to the model's own types.
     """
 
-    def __init__(self, model: Path | bytes, name: str = "the model", *, optimize: bool = True) -> None:
+    def __init__(
+        self, model: Path | bytes, name: str = "the model", *, optimize: bool = True, limits: Limits = OF_ONES_OWN
+    ) -> None:
         """Load a model.
 
         Args:
             model: a file, or a serialized ModelProto.
             name: for messages, where there is no file name.
             optimize: False to compute the graph as it is written: slower, and sums are taken in another order.
+            limits: what it may take without its weights, for which it gets more.
 
         Raises:
-            ArtifactError: ONNX Runtime refuses it.
+            ArtifactError: ONNX Runtime refuses it or does not survive it, or no process can be had.
+            TooMuchError: it takes more than it may.
         """
-        import onnxruntime
-
         self._name = model.name if isinstance(model, Path) else name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _THREADS
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it costs most where others compute
-        options.log_severity_level = _ERRORS_ONLY
-        options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
-        if not optimize:
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self._failures = _failures()
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                self._address(model) if isinstance(model, Path) else model,
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # to the same provider, with a notice on stdout
-            )
-        except self._failures as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error
-        self._types = {port.name: _TYPES.get(port.type) for port in self._session.get_inputs()}
-        self._outputs = [port.name for port in self._session.get_outputs()]
-        self._quiet = onnxruntime.RunOptions()
-        self._quiet.log_severity_level = _CRASHES_ONLY  # a failure is raised; it need not be logged as well
-
-    def _address(self, path: Path) -> str:
-        """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
-        try:
-            return os.fsencode(path).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
+        size = model.stat().st_size if isinstance(model, Path) else len(model)
+        self._limits = limits.for_size(size)
+        given = {"path": self._address(model)} if isinstance(model, Path) else {}
+        arrays = {} if isinstance(model, Path) else {"model": np.frombuffer(model, np.uint8)}
+        self._worker = self._taken()
+        weakref.finalize(self, _release, self._worker)
+        told = self._asked("cannot load it", "load", arrays, optimize=optimize, **given)
+        self._types: dict[str, str | None] = dict(told.facts["inputs"])
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference; see `formats.runner.Runner.run`.
 
         Raises:
-            ArtifactError: an input does not fit the model, or a kernel fails.
+            ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
+            TooMuchError: it takes more than it may.
         """
         try:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
-            values = self._session.run(self._outputs, feed, self._quiet)
         except KeyError as error:
             raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {', '.join(inputs)}") from error
-        except self._failures as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime cannot run it: {_first_line(error)}") from error
-        return dict(zip(self._outputs, values, strict=True))
+        return dict(self._asked("cannot run it", "run", feed).arrays)
+
+    def _taken(self) -> Worker:
+        try:
+            return pool.take(ONNX_MODELS)
+        except OSError as error:
+            raise ArtifactError(f"{self._name}: no process can be had to run it: {error.strerror or error}") from error
+
+    def _asked(self, failure: str, task: str, arrays: Mapping[str, npt.NDArray[Any]], **facts: Any) -> Message:
+        try:
+            answer = self._worker.ask(task, self._limits, arrays, **facts)
+        except (TaskError, MissingLibraryError) as error:
+            raise ArtifactError(f"{self._name}: ONNX Runtime {failure}: {error}") from error
+        except ExcessError as error:
+            raise TooMuchError(self._name, f"it {error}") from error
+        except WorkerError as error:
+            raise ArtifactError(f"{self._name}: the file is damaged: it ends the process that runs it") from error
+        if "refused" in answer.facts:
+            raise ArtifactError(f"{self._name}: ONNX Runtime {failure}: {str(answer.facts['refused'])[:300]}")
+        return answer
+
+    def _address(self, path: Path) -> str:
+        """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
+        try:
+            return os.fsencode(path.absolute()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
 
 
 class OrtTracer(OrtRunner):
     """A session that also gives values from inside the model."""
 
-    def __init__(self, model: onnx.ModelProto, names: Iterable[str], name: str = "the model") -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        names: Iterable[str],
+        name: str = "the model",
+        *,
+        limits: Limits = OF_ONES_OWN,
+    ) -> None:
         """Load a model.
 
         Args:
             model: with its weights; it is not changed.
             names: of the values that are wanted, all of the main graph.
             name: for messages.
+            limits: as `OrtRunner` has them.
 
         Raises:
             ArtifactError: ONNX Runtime refuses it.
         """
-        super().__init__(with_outputs(model, names), name)
+        super().__init__(_with_outputs(model, names), name, limits=limits)
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 
     @override
@@ -129,13 +149,15 @@ class OrtTracer(OrtRunner):
         return self._last[tensor.name]
 
 
-def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """A model that also gives values from inside it, as a serialized ModelProto.
+def _release(worker: Worker) -> None:
+    """Let the worker forget the model, for whoever needs one next."""
+    with suppress(WorkerError, OSError):
+        worker.ask("forget", _TO_FORGET)
+    pool.give_back(worker)
 
-    Args:
-        model: with its weights; it is not changed.
-        names: of the values that are wanted, all of the main graph.
-    """
+
+def _with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """A model that also gives values from inside it, as a serialized ModelProto."""
     import onnx
 
     traced = onnx.ModelProto()
@@ -145,18 +167,5 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
     return bytes(traced.SerializeToString())
 
 
-def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:
+def _cast(value: npt.NDArray[np.generic], dtype: str | None) -> npt.NDArray[np.generic]:
     return np.asarray(value, dtype, order="C")  # ascontiguousarray would make a number a vector
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """ONNX Runtime's exceptions share no base of their own; these are all that its native side defines."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as native
-
-    own = [c for c in vars(native).values() if isinstance(c, type) and issubclass(c, Exception)]
-    return (*own, RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

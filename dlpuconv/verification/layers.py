@@ -123,12 +123,9 @@ def _tracer(path: Path, run: Runner, view: FileView, names: list[str]) -> Tracer
         return LiteRtRunner(path, keep=True)
     import onnx
 
-    from dlpuconv.formats.isolated_runner import IsolatedRunner, IsolatedTracer
     from dlpuconv.formats.ort_runner import OrtTracer
 
     model = onnx.load(model_inside(path) if path.is_dir() else path)
-    if isinstance(run, IsolatedRunner):
-        return IsolatedTracer(run, model, names)
     return OrtTracer(model, names, path.name)
 
 
