@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.isolation import ExcessError, GIBIBYTE, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -22,19 +23,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
-    import onnx
 
     from dlpuconv.formats.view import TensorView
+    from dlpuconv.ir.weights import Split
     from dlpuconv.isolation import Message
 
 OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
 """For a file that the user compares with a model and samples of their own."""
 OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
 """For a file that is run just to see what it answers."""
+_LONGEST_REASON = 300
 _TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 
 
-class TooMuchError(ArtifactError):
+class RefusedModelError(ArtifactError):
+    """ONNX Runtime refuses a model or an input; `reason` is what it says, all of it."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason[:_LONGEST_REASON]}")
+        self.reason = reason
+
+
+class EndedError(ArtifactError):
+    """A model ends the process that runs it."""
+
+
+class TooMuchError(EndedError):
     """A model takes more than it may; `reason` says of what, to follow `not run: `."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -49,35 +63,43 @@ class OrtRunner:
     """
 
     def __init__(
-        self, model: Path | bytes, name: str = "the model", *, optimize: bool = True, limits: Limits = OF_ONES_OWN
+        self,
+        model: Path | bytes | Split,
+        name: str = "the model",
+        *,
+        optimize: bool = True,
+        limits: Limits = OF_ONES_OWN,
     ) -> None:
         """Load a model.
 
         Args:
-            model: a file, or a serialized ModelProto.
+            model: a file, a serialized ModelProto, or one in two parts, whose weights are not copied.
             name: for messages, where there is no file name.
             optimize: False to compute the graph as it is written: slower, and sums are taken in another order.
             limits: what it may take without its weights, for which it gets more.
 
         Raises:
-            ArtifactError: ONNX Runtime refuses it or does not survive it, or no process can be had.
+            RefusedModelError: ONNX Runtime refuses it.
+            EndedError: it does not survive the model.
             TooMuchError: it takes more than it may.
+            ArtifactError: no process can be had.
         """
         self._name = model.name if isinstance(model, Path) else name
-        size = model.stat().st_size if isinstance(model, Path) else len(model)
+        path = {"path": self._address(model)} if isinstance(model, Path) else {}
+        arrays = {} if isinstance(model, Path) else _parts(model)
+        size = model.stat().st_size if isinstance(model, Path) else sum(part.nbytes for part in arrays.values())
         self._limits = limits.for_size(size)
-        given = {"path": self._address(model)} if isinstance(model, Path) else {}
-        arrays = {} if isinstance(model, Path) else {"model": np.frombuffer(model, np.uint8)}
         self._worker = self._taken()
         weakref.finalize(self, _release, self._worker)
-        told = self._asked("cannot load it", "load", arrays, optimize=optimize, **given)
+        told = self._asked("cannot load it", "load", arrays, optimize=optimize, **path)
         self._types: dict[str, str | None] = dict(told.facts["inputs"])
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference; see `formats.runner.Runner.run`.
 
         Raises:
-            ArtifactError: an input does not fit the model, a kernel fails, or the process does not survive it.
+            RefusedModelError: an input does not fit the model, or a kernel fails.
+            EndedError: the process does not survive it.
             TooMuchError: it takes more than it may.
         """
         try:
@@ -96,13 +118,13 @@ class OrtRunner:
         try:
             answer = self._worker.ask(task, self._limits, arrays, **facts)
         except (TaskError, MissingLibraryError) as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime {failure}: {error}") from error
+            raise RefusedModelError(f"{self._name}: ONNX Runtime {failure}", str(error)) from error
         except ExcessError as error:
             raise TooMuchError(self._name, f"it {error}") from error
         except WorkerError as error:
-            raise ArtifactError(f"{self._name}: the file is damaged: it ends the process that runs it") from error
+            raise EndedError(f"{self._name}: the file is damaged: it ends the process that runs it") from error
         if "refused" in answer.facts:
-            raise ArtifactError(f"{self._name}: ONNX Runtime {failure}: {str(answer.facts['refused'])[:300]}")
+            raise RefusedModelError(f"{self._name}: ONNX Runtime {failure}", str(answer.facts["refused"]))
         return answer
 
     def _address(self, path: Path) -> str:
@@ -118,7 +140,7 @@ class OrtTracer(OrtRunner):
 
     def __init__(
         self,
-        model: onnx.ModelProto,
+        model: Split,
         names: Iterable[str],
         name: str = "the model",
         *,
@@ -127,7 +149,7 @@ class OrtTracer(OrtRunner):
         """Load a model.
 
         Args:
-            model: with its weights; it is not changed.
+            model: not changed.
             names: of the values that are wanted, all of the main graph.
             name: for messages.
             limits: as `OrtRunner` has them.
@@ -156,15 +178,24 @@ def _release(worker: Worker) -> None:
     pool.give_back(worker)
 
 
-def _with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """A model that also gives values from inside it, as a serialized ModelProto."""
+def _parts(model: bytes | Split) -> dict[str, npt.NDArray[Any]]:
+    """As the worker takes a model: `model` is the protobuf, all else are weights by name behind a slash."""
+    if isinstance(model, bytes):
+        return {"model": np.frombuffer(model, np.uint8)}
+    proto = np.frombuffer(model.proto.SerializeToString(), np.uint8)
+    held = (tensor.name for tensor in model.proto.graph.initializer if tensor.name in model.weights)
+    return {"model": proto, **{f"/{name}": model.weights[name] for name in held}}
+
+
+def _with_outputs(model: Split, names: Iterable[str]) -> Split:
+    """A model that also gives values from inside it."""
     import onnx
 
     traced = onnx.ModelProto()
-    traced.CopyFrom(model)
+    traced.CopyFrom(model.proto)
     known = {value.name for value in traced.graph.output}
     traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
-    return bytes(traced.SerializeToString())
+    return replace(model, proto=traced)
 
 
 def _cast(value: npt.NDArray[np.generic], dtype: str | None) -> npt.NDArray[np.generic]:

@@ -139,11 +139,9 @@ class Worker:
                 send(self._socket, Message(facts=told, arrays=brought))
             answer = receive(self._socket, limits.memory + size)
         except TimeoutError:
-            self.end()
-            raise ExcessError(f"takes more than {limits.seconds:g} s", self._log_line()) from None
+            raise ExcessError(f"takes more than {limits.seconds:.0f} s", self._last_words()) from None
         except ValueError as error:
-            self.end()
-            raise CrashError(f"has no usable answer: {error}", self._log_line()) from error
+            raise CrashError(f"has no usable answer: {error}", self._last_words()) from error
         except BaseException:  # an interruption in the middle of a message leaves nothing that could be used further
             self.end()
             raise
@@ -158,23 +156,23 @@ class Worker:
 
     def end(self) -> None:
         """Kill the process with all that it started, and remove its folder; may be called twice."""
-        if self.owner != os.getpid():
+        if self.owner != os.getpid() or self._log.closed:
             return
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._socket.close()
         self._process.wait()
+        self._socket.close()
+        self._log.close()
         if self._home:
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _lost(self, limits: Limits) -> WorkerError:
         """Why it has gone."""
         status = self._process.wait()
-        self.end()
-        log = self._log_line()
+        log = self._last_words()
         if status == -signal.SIGXCPU:
-            return ExcessError(f"takes more than {limits.seconds:g} s", log)
+            return ExcessError(f"takes more than {limits.seconds:.0f} s", log)
         if status < 0:
             with suppress(ValueError):
                 return CrashError(f"was killed by {signal.Signals(-status).name}", log)
@@ -190,14 +188,12 @@ class Worker:
             raise TaskError(problem)
         return answer
 
-    def _log_line(self) -> str:
-        """The last line that it printed with more than punctuation in it, preferably one that speaks of an error."""
-        try:
-            size = self._log.seek(0, os.SEEK_END)
-            self._log.seek(max(0, size - _LOG_TAIL))
-            text = self._log.read().decode("utf-8", "replace")
-        except (OSError, ValueError):
-            return ""
+    def _last_words(self) -> str:
+        """End it; the last line that it printed with more than punctuation, preferably one that speaks of an error."""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - _LOG_TAIL))
+        text = self._log.read().decode("utf-8", "replace")
+        self.end()
         lines = [" ".join(line.split()) for line in text.splitlines() if any(c.isalnum() for c in line)]
         telling = [line for line in lines if "rror" in line] or lines
         return telling[-1][:300] if telling else ""

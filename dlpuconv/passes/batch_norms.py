@@ -65,10 +65,10 @@ def _moments(node: onnx_ir.Node) -> Moments | None:
 def _values(model: Model, names: Iterable[str], sample: Sample) -> dict[str, npt.NDArray[np.generic]]:
     import onnx
 
-    proto = model.to_proto()
-    known = {output.name for output in proto.graph.output}
-    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
-    return OrtRunner(proto.SerializeToString(), model.source.name).run(sample)
+    split = model.split()
+    known = {output.name for output in split.proto.graph.output}
+    split.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
+    return OrtRunner(split, model.source.name).run(sample)
 
 
 def _agree(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> bool:

@@ -38,7 +38,7 @@ def infer(node: Node, opset: int) -> bool:
     except LostError as error:
         raise ModelError(f"ONNX's own shape inference of {node.op_type} {node.name!r} {error}") from error
     for output in node.outputs:
-        if output.name in found:
+        if output.name and output.name in found:
             _apply(output, found[output.name])
     return _all_static(node)
 

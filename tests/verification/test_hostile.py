@@ -18,9 +18,9 @@ from dlpuconv.cli import main
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import onnx_graph
 from dlpuconv.formats.detect import guarded_runner, read
-from dlpuconv.formats.isolated_runner import IsolatedRunner
 from dlpuconv.formats.onnx_graph import read_onnx
 from dlpuconv.formats.onnx_shapes import ValueTypes
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.probe import probe
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.inspection.serialize import inspection_json
@@ -128,7 +128,7 @@ def test_sound_files_are_survived(tmp_path: Path) -> None:
     probe(written(tmp_path, healthy()))
     path = tmp_path / "m.onnx"
     path.write_bytes(conv().SerializeToString())
-    assert IsolatedRunner(path).run({"x": np.zeros((1, 3, 8, 8), np.float32)})
+    assert OrtRunner(path).run({"x": np.zeros((1, 3, 8, 8), np.float32)})
 
 
 HOSTILE = {
