@@ -53,6 +53,23 @@ class Split:
             model.graph.initializers[name].const_value = onnx_ir.Tensor(values, name=name)
         return model
 
+    def without_weights(self) -> onnx.ModelProto:
+        """A copy of the small part in which the large initializers are inputs, for whoever asks for shapes alone."""
+        import onnx
+
+        bare = onnx.ModelProto()
+        bare.CopyFrom(self.proto)
+        del bare.graph.initializer[:]
+        given = {value.name for value in bare.graph.input}
+        for tensor in self.proto.graph.initializer:
+            if tensor.name not in self.weights:
+                bare.graph.initializer.append(tensor)
+            elif tensor.name not in given:
+                bare.graph.input.append(
+                    onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+                )
+        return bare
+
     def to_proto(self) -> onnx.ModelProto:
         """The model in one part: a copy of everything."""
         import onnx

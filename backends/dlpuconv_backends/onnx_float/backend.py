@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir import Model
     from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.weights import Split
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Job, Port, Target
     from dlpuconv.quantization import Recipe
@@ -178,7 +179,6 @@ def _finished(
     model: Model, job: Job
 ) -> tuple[onnx.ModelProto, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
     import onnx
-    import onnx_ir
     from onnx_ir.passes import common
 
     from dlpuconv.ir.source_names import graph_layers
@@ -193,15 +193,25 @@ def _finished(
     raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
     model.graph.metadata_props[RAW_PIXELS] = ",".join(p.name_in_file for p in ports[0] if p.name in raw)
     model.graph.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", model.opset)])
-    proto = onnx_ir.to_proto(model.graph)
+    return _checked(model.split()), layers, *ports
+
+
+def _checked(split: Split) -> onnx.ModelProto:
+    """The whole model with the types of all its values, once ONNX accepts it."""
+    from dlpuconv.formats import onnx_rules
+
+    small = split.without_weights()
     try:
-        proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise BackendError(
-            f"the ONNX file of opset {model.opset} is not valid: {str(error).splitlines()[0]}"
-        ) from error
-    return proto, layers, *ports
+        inferred = onnx_rules.infer_shapes(small, strict=True, values=True, types=True)
+        onnx_rules.check_model(inferred, full=True)
+    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+        opset = small.opset_import[0].version
+        raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
+    graph = split.proto.graph
+    for values, known in ((graph.value_info, inferred.graph.value_info), (graph.output, inferred.graph.output)):
+        del values[:]
+        values.extend(known)
+    return split.to_proto()
 
 
 def _strip(model: onnx_ir.Model) -> None:

@@ -48,7 +48,7 @@ def infer_shapes(facts: Facts, arrays: Arrays) -> Answer:
     try:
         inferred = onnx.shape_inference.infer_shapes(
             _model(arrays), check_type=facts["types"], strict_mode=facts["strict"], data_prop=facts["values"]
-        )
+        ).SerializeToString()
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
         fits_not = isinstance(error, onnx.shape_inference.InferenceError)
         return {"refused": str(error), "fits_not": fits_not}, {}
