@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dlpuconv.ir.weight_file import is_kept, keep
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -50,7 +52,7 @@ class Split:
 
         model = onnx_ir.from_proto(self.proto)
         for name, values in self.weights.items():
-            model.graph.initializers[name].const_value = onnx_ir.Tensor(values, name=name)
+            _put(model.graph.initializers[name], values)
         return model
 
     def to_proto(self) -> onnx.ModelProto:
@@ -81,28 +83,43 @@ def split_graph(model: onnx_ir.Model) -> Split:
 
 
 def split_proto(model: onnx.ModelProto) -> Split:
-    """A model in two parts; its large weights are copied once.
+    """A model in two parts; its large weights are copied once, into a file.
 
     Args:
-        model: not changed, and no longer needed.
+        model: not changed.
+
+    Raises:
+        OutputError: the folder for temporary files has no room for the weights.
     """
     import onnx
 
-    names = Counter(tensor.name for tensor in model.graph.initializer)
-    weights: dict[str, Array] = {}
+    counts = Counter(tensor.name for tensor in model.graph.initializer)
+    large = [tensor for tensor in model.graph.initializer if counts[tensor.name] == 1 and _is_large(tensor)]
+    weights = keep((tensor.name, onnx.numpy_helper.to_array(tensor)) for tensor in large)
     small = onnx.ModelProto()
     _copy_fields(model, small, but="graph")
     small.graph.SetInParent()
     _copy_fields(model.graph, small.graph, but="initializer")
     for tensor in model.graph.initializer:
         copy = small.graph.initializer.add()
-        if _is_large(tensor) and names[tensor.name] == 1:
+        if tensor.name in weights:
             _copy_fields(tensor, copy, but="raw_data")
             _say_elsewhere(copy)
-            weights[tensor.name] = onnx.numpy_helper.to_array(tensor)
         else:
             copy.CopyFrom(tensor)
     return Split(proto=small, weights=weights)
+
+
+def keep_weights(model: onnx_ir.Model) -> None:
+    """Move large weights that are in memory into a file, in place.
+
+    Raises:
+        OutputError: the folder for temporary files has no room for them.
+    """
+    large = {name: tensor for name, tensor in _large_tensors(model.graph).items() if not _is_kept(tensor)}
+    weights = keep((name, tensor.numpy()) for name, tensor in large.items())
+    for name, values in weights.items():
+        _put(model.graph.initializers[name], values)
 
 
 @contextmanager
@@ -115,28 +132,50 @@ def _lifted(graph: onnx_ir.Graph, weights: dict[str, Array]) -> Iterator[None]:
     """
     import onnx_ir
 
-    held: dict[onnx_ir.Value, onnx_ir.TensorProtocol] = {}
-    for value in graph.initializers.values():
-        tensor = value.const_value
-        if tensor is None or value.name is None or tensor.nbytes < LARGE or tensor.dtype.numpy().kind not in _KINDS:
-            continue
-        held[value] = tensor
-        weights[value.name] = read_only(tensor.numpy())
-        value.const_value = onnx_ir.ExternalTensor(
+    held = _large_tensors(graph)
+    for name, tensor in held.items():
+        weights[name] = read_only(tensor.numpy())
+        graph.initializers[name].const_value = onnx_ir.ExternalTensor(
             ELSEWHERE,
             None,
             None,
             dtype=tensor.dtype,
             shape=onnx_ir.Shape(tensor.shape.numpy()),
-            name=value.name,
+            name=name,
             doc_string=tensor.doc_string,
             metadata_props=dict(tensor.metadata_props),
         )
     try:
         yield
     finally:
-        for value, tensor in held.items():
-            value.const_value = tensor
+        for name, tensor in held.items():
+            graph.initializers[name].const_value = tensor
+
+
+def _large_tensors(graph: onnx_ir.Graph) -> dict[str, onnx_ir.TensorProtocol]:
+    constants = {name: value.const_value for name, value in graph.initializers.items()}
+    return {
+        name: tensor
+        for name, tensor in constants.items()
+        if tensor is not None and tensor.nbytes >= LARGE and tensor.dtype.numpy().kind in _KINDS
+    }
+
+
+def _is_kept(tensor: onnx_ir.TensorProtocol) -> bool:
+    import onnx_ir
+
+    return isinstance(tensor, onnx_ir.Tensor) and is_kept(tensor.numpy())
+
+
+def _put(value: onnx_ir.Value, values: Array) -> None:
+    """Give a constant its values, and leave all that is said of it."""
+    import onnx_ir
+
+    said = value.const_value
+    assert said is not None
+    value.const_value = onnx_ir.Tensor(
+        values, name=value.name, doc_string=said.doc_string, metadata_props=dict(said.metadata_props)
+    )
 
 
 def read_only(values: Array) -> Array:

@@ -6,8 +6,10 @@ import onnx_ir
 import onnxruntime
 import pytest
 
+from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import Model, Source
-from dlpuconv.ir.weights import LARGE, split_graph, split_proto
+from dlpuconv.ir.weight_file import is_kept
+from dlpuconv.ir.weights import LARGE, keep_weights, split_graph, split_proto
 
 LARGE_WEIGHTS = np.arange(LARGE // 4, dtype=np.float32).reshape(1, -1)
 SMALL_WEIGHTS = np.array([[2.0]], np.float32)
@@ -107,3 +109,20 @@ def test_onnx_runtime_takes_both_parts_as_they_are() -> None:
     ones = np.ones((1, LARGE // 4), np.float32)
     (got,) = session.run(None, {"x": ones})
     np.testing.assert_allclose(got, [[2 * LARGE_WEIGHTS.sum()]], rtol=1e-5)
+
+
+def test_a_model_that_was_read_has_its_large_weights_in_a_file() -> None:
+    model = load(_two_products(), SourceOptions())
+    weights = model.split().weights
+    assert list(weights) == ["large"]
+    assert is_kept(weights["large"])
+
+
+def test_weights_that_were_made_since_are_moved_into_a_file() -> None:
+    model = _model().copy()
+    large = model.graph.graph.initializers["large"]
+    large.const_value = onnx_ir.tensor(LARGE_WEIGHTS + 1, name="large", doc_string="said")
+    keep_weights(model.graph)
+    assert is_kept(large.const_value.numpy())
+    np.testing.assert_array_equal(large.const_value.numpy(), LARGE_WEIGHTS + 1)
+    assert large.const_value.doc_string == "said"
