@@ -179,7 +179,7 @@ def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityRepo
     """A file beside the float source."""
     if trial.reference is None:
         return None
-    source = OrtRunner(trial.reference.to_bytes(), trial.reference.source.name)
+    source = OrtRunner(trial.reference.split(), trial.reference.source.name)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
     return replace(report, kernels=kernels(file.view))
 

@@ -16,6 +16,7 @@ import numpy as np
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.frames import Frame, receive, send
 from dlpuconv.formats.ort_runner import with_outputs
+from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -168,7 +169,7 @@ class IsolatedTracer:
         Raises:
             ArtifactError: as `IsolatedRunner.load`.
         """
-        runner.load(with_outputs(model, names))
+        runner.load(with_outputs(split_proto(model), names).to_proto().SerializeToString())
         self._runner = runner
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 

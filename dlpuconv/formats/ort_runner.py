@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.ir import weight_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
-    import onnx
 
     from dlpuconv.formats.view import TensorView
+    from dlpuconv.ir.weights import Split
 
 _THREADS = 2
 _ERRORS_ONLY = 3
@@ -41,11 +43,11 @@ class OrtRunner:
     Samples are float32: inputs are cast to the model's own types.
     """
 
-    def __init__(self, model: Path | bytes, name: str = "the model", *, optimize: bool = True) -> None:
+    def __init__(self, model: Path | bytes | Split, name: str = "the model", *, optimize: bool = True) -> None:
         """Load a model.
 
         Args:
-            model: a file, or a serialized ModelProto.
+            model: a file, a serialized ModelProto, or a model in two parts, whose weights are read where they are.
             name: for messages, where there is no file name.
             optimize: False to compute the graph as it is written: slower, and sums are taken in another order.
 
@@ -66,17 +68,31 @@ class OrtRunner:
         self._failures = _failures()
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                self._address(model) if isinstance(model, Path) else model,
+                self._loadable(model, options),
                 options,
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # to the same provider, with a notice on stdout
             )
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error
+        weight_file.rest()  # ONNX Runtime reads them once, and again where it made no packed copy
         self._types = {port.name: _TYPES.get(port.type) for port in self._session.get_inputs()}
         self._outputs = [port.name for port in self._session.get_outputs()]
         self._quiet = onnxruntime.RunOptions()
         self._quiet.log_severity_level = _CRASHES_ONLY  # a failure is raised; it need not be logged as well
+
+    def _loadable(self, model: Path | bytes | Split, options: Any) -> str | bytes:
+        """What ONNX Runtime takes for a model; the options get the weights that are not in it."""
+        if isinstance(model, Path):
+            return self._address(model)
+        if isinstance(model, bytes):
+            return model
+        from onnxruntime import OrtValue
+
+        self._weights = model.weights  # the session reads them, and does not keep them
+        values = [OrtValue.ortvalue_from_numpy(array) for array in model.weights.values()]
+        options.add_external_initializers(list(model.weights), values)
+        return bytes(model.proto.SerializeToString())
 
     def _address(self, path: Path) -> str:
         """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
@@ -104,11 +120,11 @@ class OrtRunner:
 class OrtTracer(OrtRunner):
     """A session that also gives values from inside the model."""
 
-    def __init__(self, model: onnx.ModelProto, names: Iterable[str], name: str = "the model") -> None:
+    def __init__(self, model: Split, names: Iterable[str], name: str = "the model") -> None:
         """Load a model.
 
         Args:
-            model: with its weights; it is not changed.
+            model: it is not changed.
             names: of the values that are wanted, all of the main graph.
             name: for messages.
 
@@ -129,20 +145,20 @@ class OrtTracer(OrtRunner):
         return self._last[tensor.name]
 
 
-def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """A model that also gives values from inside it, as a serialized ModelProto.
+def with_outputs(model: Split, names: Iterable[str]) -> Split:
+    """A model that also gives values from inside it.
 
     Args:
-        model: with its weights; it is not changed.
+        model: it is not changed.
         names: of the values that are wanted, all of the main graph.
     """
     import onnx
 
     traced = onnx.ModelProto()
-    traced.CopyFrom(model)
+    traced.CopyFrom(model.proto)
     known = {value.name for value in traced.graph.output}
     traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
-    return bytes(traced.SerializeToString())
+    return replace(model, proto=traced)
 
 
 def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:

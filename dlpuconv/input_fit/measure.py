@@ -10,6 +10,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.ir.moments import Moments
+from dlpuconv.ir.weights import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,12 +30,15 @@ class Probe:
         """
         import onnx
 
-        proto = model.to_proto()
+        whole = model.split()
+        proto = whole.proto
         del proto.graph.output[:]
         proto.graph.output.append(onnx.ValueInfoProto(name=value))
         remove_dead(proto.graph, drop_inputs=True)
+        left = {tensor.name for tensor in proto.graph.initializer}
+        kept = {name: values for name, values in whole.weights.items() if name in left}
         self._value = value
-        self._runner = OrtRunner(proto.SerializeToString(), model.source.name)
+        self._runner = OrtRunner(Split(proto=proto, weights=kept), model.source.name)
 
     def moments(self, samples: Iterable[Sample]) -> Moments:
         """Mean and deviation of each channel, axis 1, over samples and positions.

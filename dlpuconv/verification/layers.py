@@ -13,6 +13,7 @@ import numpy as np
 
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.view import PACKAGE
+from dlpuconv.ir.weights import split_proto
 from dlpuconv.verification.comparison import link_source
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts
@@ -129,7 +130,7 @@ def _tracer(path: Path, run: Runner, view: FileView, names: list[str]) -> Tracer
     model = onnx.load(model_inside(path) if path.is_dir() else path)
     if isinstance(run, IsolatedRunner):
         return IsolatedTracer(run, model, names)
-    return OrtTracer(model, names, path.name)
+    return OrtTracer(split_proto(model), names, path.name)
 
 
 def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | None:
@@ -138,7 +139,7 @@ def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | N
     from dlpuconv.formats.ort_runner import OrtTracer
 
     wanted = dict.fromkeys(pair.source for pair in group)
-    return OrtTracer(reference.to_proto(), wanted, reference.source.name)
+    return OrtTracer(reference.split(), wanted, reference.source.name)
 
 
 def _groups(pairs: Sequence[Counterpart]) -> list[list[Counterpart]]:

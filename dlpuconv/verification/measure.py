@@ -100,7 +100,7 @@ def _mind_rounding(parity: ParityReport, target: Target, question: Question) -> 
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.verification.rounding import mind_rounding
 
-    load = partial(OrtRunner, question.reference.to_bytes())
+    load = partial(OrtRunner, question.reference.split())
     return mind_rounding(parity, least_db(target, None, parity), load, question.samples)
 
 

@@ -20,6 +20,7 @@ from dlpuconv.formats.frames import Frame, receive, send
 from dlpuconv.formats.isolated_runner import ExcessError, IsolatedRunner, IsolatedTracer, Limits
 from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer
 from dlpuconv.formats.view import TensorView
+from dlpuconv.ir.weights import split_proto
 from tests.frontends.support import chain, conv, node
 
 FEW = Limits(memory=1 << 30, seconds=1)
@@ -49,7 +50,10 @@ def test_numbers_that_are_no_arrays_keep_their_shape(tmp_path: Path) -> None:
 
 def test_it_tells_what_is_inside(tmp_path: Path) -> None:
     path = written(tmp_path, conv())
-    isolated, here = IsolatedTracer(IsolatedRunner(path), onnx.load(path), ["c"]), OrtTracer(onnx.load(path), ["c"])
+    isolated, here = (
+        IsolatedTracer(IsolatedRunner(path), onnx.load(path), ["c"]),
+        OrtTracer(split_proto(onnx.load(path)), ["c"]),
+    )
     for tracer in (isolated, here):
         assert list(tracer.run({"x": VALUES})) == ["y", "c"]
     inside = TensorView(index=0, name="c", shape=(1, 4, 8, 8), dtype="float32")
