@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dlpuconv.ir.weight_file import is_kept, keep
+from dlpuconv.ir import wire
+from dlpuconv.ir.weight_file import is_kept, keep, rest
+from dlpuconv.ir.wire import copy_fields, whole_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
     import onnx_ir
-    from google.protobuf.message import Message  # type: ignore[import-untyped] # it brings no types
 
     type Array = npt.NDArray[Any]
 
@@ -68,6 +69,31 @@ class Split:
                 del tensor.external_data[:]
         return whole
 
+    def declared(self) -> onnx.ModelProto:
+        """The model for whoever looks at types and shapes only: its large weights are inputs."""
+        import onnx
+
+        bare = onnx.ModelProto()
+        bare.CopyFrom(self.proto)
+        large = [tensor for tensor in self.proto.graph.initializer if tensor.name in self.weights]
+        small = [tensor for tensor in self.proto.graph.initializer if tensor.name not in self.weights]
+        del bare.graph.initializer[:]
+        bare.graph.initializer.extend(small)
+        given = {value.name for value in bare.graph.input}
+        bare.graph.input.extend(
+            onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            for tensor in large
+            if tensor.name not in given
+        )
+        return bare
+
+    def serialized(self) -> Iterator[bytes | memoryview]:
+        """The whole model in pieces: what `to_proto().SerializeToString(deterministic=True)` is, without a copy."""
+        for part in whole_model(self.proto, self.weights):
+            yield part
+            if isinstance(part, memoryview):
+                rest()
+
 
 def split_graph(model: onnx_ir.Model) -> Split:
     """A graph in two parts, without a copy of large weights that are arrays already.
@@ -97,13 +123,13 @@ def split_proto(model: onnx.ModelProto) -> Split:
     large = [tensor for tensor in model.graph.initializer if counts[tensor.name] == 1 and _is_large(tensor)]
     weights = keep((tensor.name, onnx.numpy_helper.to_array(tensor)) for tensor in large)
     small = onnx.ModelProto()
-    _copy_fields(model, small, but="graph")
+    copy_fields(model, small, lambda number: number != wire.GRAPH)
     small.graph.SetInParent()
-    _copy_fields(model.graph, small.graph, but="initializer")
+    copy_fields(model.graph, small.graph, lambda number: number != wire.INITIALIZER)
     for tensor in model.graph.initializer:
         copy = small.graph.initializer.add()
         if tensor.name in weights:
-            _copy_fields(tensor, copy, but="raw_data")
+            copy_fields(tensor, copy, lambda number: number != wire.RAW_DATA)
             _say_elsewhere(copy)
         else:
             copy.CopyFrom(tensor)
@@ -190,8 +216,12 @@ def _is_large(tensor: onnx.TensorProto) -> bool:
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL or not tensor.HasField("raw_data"):
         return False
-    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    return kind.kind in _KINDS and math.prod(tensor.dims) * kind.itemsize >= LARGE
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (KeyError, ValueError):
+        return False
+    size = math.prod(tensor.dims) * kind.itemsize
+    return kind.kind in _KINDS and min(tensor.dims, default=1) > 0 and size >= LARGE and size == len(tensor.raw_data)
 
 
 def _say_elsewhere(tensor: onnx.TensorProto) -> None:
@@ -199,16 +229,3 @@ def _say_elsewhere(tensor: onnx.TensorProto) -> None:
 
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=ELSEWHERE)
-
-
-def _copy_fields(source: Message, copy: Message, *, but: str) -> None:
-    """Copy all that is set except for one field: `CopyFrom` would copy that as well."""
-    for descriptor, value in source.ListFields():
-        if descriptor.name == but:
-            continue
-        if hasattr(value, "extend"):  # however this version of protobuf says that a field is repeated
-            getattr(copy, descriptor.name).extend(value)
-        elif descriptor.message_type is not None:
-            getattr(copy, descriptor.name).CopyFrom(value)
-        else:
-            setattr(copy, descriptor.name, value)
