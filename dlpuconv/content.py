@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _EXECUTABLE = 0o111
 _SCRIPTS = frozenset((".sh", ".py"))
@@ -61,10 +61,23 @@ class Store:
         Raises:
             OSError: the temporary folder is full.
         """
+        return self.collect([content])
+
+    def collect(self, parts: Iterable[bytes | memoryview]) -> StoredFile:
+        """Keep content that comes piece by piece, and is nowhere as a whole.
+
+        Raises:
+            OSError: the temporary folder is full.
+        """
         path = self._folder / str(self._count)
         self._count += 1
-        path.write_bytes(content)
-        return StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content), store=self)
+        digest, size = hashlib.sha256(), 0
+        with path.open("wb") as stream:
+            for part in parts:
+                stream.write(part)
+                digest.update(part)
+                size += len(part)
+        return StoredFile(path=path, sha256=digest.hexdigest(), size=size, store=self)
 
 
 def sha256_of(content: Content) -> str:

@@ -94,7 +94,7 @@ class Converted:
             ValueError: it is a folder.
         """
         if self.is_folder:
-            raise ValueError(f"{self.name} is a folder; its files are in .artifact.files")
+            raise ValueError(f"{self.name} is a folder; its files are in .artifact.contents")
         return self.artifact.files[""]
 
     @property

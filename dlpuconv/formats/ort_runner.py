@@ -157,7 +157,7 @@ class OrtTracer(OrtRunner):
         Raises:
             ArtifactError: ONNX Runtime refuses it.
         """
-        super().__init__(_with_outputs(model, names), name, limits=limits)
+        super().__init__(with_outputs(model, names), name, limits=limits)
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 
     @override
@@ -187,8 +187,13 @@ def _parts(model: bytes | Split) -> dict[str, npt.NDArray[Any]]:
     return {"model": proto, **{f"/{name}": model.weights[name] for name in held}}
 
 
-def _with_outputs(model: Split, names: Iterable[str]) -> Split:
-    """A model that also gives values from inside it."""
+def with_outputs(model: Split, names: Iterable[str]) -> Split:
+    """A model that also gives values from inside it.
+
+    Args:
+        model: it is not changed.
+        names: of the values that are wanted, all of the main graph.
+    """
     import onnx
 
     traced = onnx.ModelProto()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx_ir
-
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes
 from dlpuconv.frontends.branches import inline_branches, screen_branches
@@ -28,11 +26,13 @@ from dlpuconv.frontends.text import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 from dlpuconv.ir.source_names import UNNAMED
+from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
+    import onnx_ir
 
     from dlpuconv.frontends.onnx_file import Acquired
     from dlpuconv.frontends.options import SourceOptions
@@ -176,6 +176,6 @@ def _forget(proto: onnx.ModelProto) -> None:
 
 def _graph(proto: onnx.ModelProto) -> onnx_ir.Model:
     try:
-        return onnx_ir.from_proto(proto)
+        return split_proto(proto).to_graph()
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(f"the model cannot be read: {error}") from error

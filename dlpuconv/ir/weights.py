@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dlpuconv.ir import wire
+from dlpuconv.ir.weight_file import is_kept, keep, rest
+from dlpuconv.ir.wire import copy_fields, whole_model
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
     import onnx
     import onnx_ir
-    from google.protobuf.message import Message  # type: ignore[import-untyped] # it brings no types
 
     type Array = npt.NDArray[Any]
 
@@ -50,25 +53,8 @@ class Split:
 
         model = onnx_ir.from_proto(self.proto)
         for name, values in self.weights.items():
-            model.graph.initializers[name].const_value = onnx_ir.Tensor(values, name=name)
+            _put(model.graph.initializers[name], values)
         return model
-
-    def without_weights(self) -> onnx.ModelProto:
-        """A copy of the small part in which the large initializers are inputs, for whoever asks for shapes alone."""
-        import onnx
-
-        bare = onnx.ModelProto()
-        bare.CopyFrom(self.proto)
-        del bare.graph.initializer[:]
-        given = {value.name for value in bare.graph.input}
-        for tensor in self.proto.graph.initializer:
-            if tensor.name not in self.weights:
-                bare.graph.initializer.append(tensor)
-            elif tensor.name not in given:
-                bare.graph.input.append(
-                    onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
-                )
-        return bare
 
     def to_proto(self) -> onnx.ModelProto:
         """The model in one part: a copy of everything."""
@@ -82,6 +68,31 @@ class Split:
                 tensor.ClearField("data_location")
                 del tensor.external_data[:]
         return whole
+
+    def declared(self) -> onnx.ModelProto:
+        """The model for whoever looks at types and shapes only: its large weights are inputs."""
+        import onnx
+
+        bare = onnx.ModelProto()
+        bare.CopyFrom(self.proto)
+        large = [tensor for tensor in self.proto.graph.initializer if tensor.name in self.weights]
+        small = [tensor for tensor in self.proto.graph.initializer if tensor.name not in self.weights]
+        del bare.graph.initializer[:]
+        bare.graph.initializer.extend(small)
+        given = {value.name for value in bare.graph.input}
+        bare.graph.input.extend(
+            onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            for tensor in large
+            if tensor.name not in given
+        )
+        return bare
+
+    def serialized(self) -> Iterator[bytes | memoryview]:
+        """The whole model in pieces: what `to_proto().SerializeToString(deterministic=True)` is, without a copy."""
+        for part in whole_model(self.proto, self.weights):
+            yield part
+            if isinstance(part, memoryview):
+                rest()
 
 
 def split_graph(model: onnx_ir.Model) -> Split:
@@ -98,28 +109,43 @@ def split_graph(model: onnx_ir.Model) -> Split:
 
 
 def split_proto(model: onnx.ModelProto) -> Split:
-    """A model in two parts; its large weights are copied once.
+    """A model in two parts; its large weights are copied once, into a file.
 
     Args:
-        model: not changed, and no longer needed.
+        model: not changed.
+
+    Raises:
+        OutputError: the folder for temporary files has no room for the weights.
     """
     import onnx
 
-    names = Counter(tensor.name for tensor in model.graph.initializer)
-    weights: dict[str, Array] = {}
+    counts = Counter(tensor.name for tensor in model.graph.initializer)
+    large = [tensor for tensor in model.graph.initializer if counts[tensor.name] == 1 and _is_large(tensor)]
+    weights = keep((tensor.name, onnx.numpy_helper.to_array(tensor)) for tensor in large)
     small = onnx.ModelProto()
-    _copy_fields(model, small, but="graph")
+    copy_fields(model, small, lambda number: number != wire.GRAPH)
     small.graph.SetInParent()
-    _copy_fields(model.graph, small.graph, but="initializer")
+    copy_fields(model.graph, small.graph, lambda number: number != wire.INITIALIZER)
     for tensor in model.graph.initializer:
         copy = small.graph.initializer.add()
-        if _is_large(tensor) and names[tensor.name] == 1:
-            _copy_fields(tensor, copy, but="raw_data")
+        if tensor.name in weights:
+            copy_fields(tensor, copy, lambda number: number != wire.RAW_DATA)
             _say_elsewhere(copy)
-            weights[tensor.name] = onnx.numpy_helper.to_array(tensor)
         else:
             copy.CopyFrom(tensor)
     return Split(proto=small, weights=weights)
+
+
+def keep_weights(model: onnx_ir.Model) -> None:
+    """Move large weights that are in memory into a file, in place.
+
+    Raises:
+        OutputError: the folder for temporary files has no room for them.
+    """
+    large = {name: tensor for name, tensor in _large_tensors(model.graph).items() if not _is_kept(tensor)}
+    weights = keep((name, tensor.numpy()) for name, tensor in large.items())
+    for name, values in weights.items():
+        _put(model.graph.initializers[name], values)
 
 
 @contextmanager
@@ -132,28 +158,50 @@ def _lifted(graph: onnx_ir.Graph, weights: dict[str, Array]) -> Iterator[None]:
     """
     import onnx_ir
 
-    held: dict[onnx_ir.Value, onnx_ir.TensorProtocol] = {}
-    for value in graph.initializers.values():
-        tensor = value.const_value
-        if tensor is None or value.name is None or tensor.nbytes < LARGE or tensor.dtype.numpy().kind not in _KINDS:
-            continue
-        held[value] = tensor
-        weights[value.name] = read_only(tensor.numpy())
-        value.const_value = onnx_ir.ExternalTensor(
+    held = _large_tensors(graph)
+    for name, tensor in held.items():
+        weights[name] = read_only(tensor.numpy())
+        graph.initializers[name].const_value = onnx_ir.ExternalTensor(
             ELSEWHERE,
             None,
             None,
             dtype=tensor.dtype,
             shape=onnx_ir.Shape(tensor.shape.numpy()),
-            name=value.name,
+            name=name,
             doc_string=tensor.doc_string,
             metadata_props=dict(tensor.metadata_props),
         )
     try:
         yield
     finally:
-        for value, tensor in held.items():
-            value.const_value = tensor
+        for name, tensor in held.items():
+            graph.initializers[name].const_value = tensor
+
+
+def _large_tensors(graph: onnx_ir.Graph) -> dict[str, onnx_ir.TensorProtocol]:
+    constants = {name: value.const_value for name, value in graph.initializers.items()}
+    return {
+        name: tensor
+        for name, tensor in constants.items()
+        if tensor is not None and tensor.nbytes >= LARGE and tensor.dtype.numpy().kind in _KINDS
+    }
+
+
+def _is_kept(tensor: onnx_ir.TensorProtocol) -> bool:
+    import onnx_ir
+
+    return isinstance(tensor, onnx_ir.Tensor) and is_kept(tensor.numpy())
+
+
+def _put(value: onnx_ir.Value, values: Array) -> None:
+    """Give a constant its values, and leave all that is said of it."""
+    import onnx_ir
+
+    said = value.const_value
+    assert said is not None
+    value.const_value = onnx_ir.Tensor(
+        values, name=value.name, doc_string=said.doc_string, metadata_props=dict(said.metadata_props)
+    )
 
 
 def read_only(values: Array) -> Array:
@@ -168,8 +216,12 @@ def _is_large(tensor: onnx.TensorProto) -> bool:
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL or not tensor.HasField("raw_data"):
         return False
-    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    return kind.kind in _KINDS and math.prod(tensor.dims) * kind.itemsize >= LARGE
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (KeyError, ValueError):
+        return False
+    size = math.prod(tensor.dims) * kind.itemsize
+    return kind.kind in _KINDS and min(tensor.dims, default=1) > 0 and size >= LARGE and size == len(tensor.raw_data)
 
 
 def _say_elsewhere(tensor: onnx.TensorProto) -> None:
@@ -177,16 +229,3 @@ def _say_elsewhere(tensor: onnx.TensorProto) -> None:
 
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=ELSEWHERE)
-
-
-def _copy_fields(source: Message, copy: Message, *, but: str) -> None:
-    """Copy all that is set except for one field: `CopyFrom` would copy that as well."""
-    for descriptor, value in source.ListFields():
-        if descriptor.name == but:
-            continue
-        if hasattr(value, "extend"):  # however this version of protobuf says that a field is repeated
-            getattr(copy, descriptor.name).extend(value)
-        elif descriptor.message_type is not None:
-            getattr(copy, descriptor.name).CopyFrom(value)
-        else:
-            setattr(copy, descriptor.name, value)

@@ -6,8 +6,10 @@ import onnx_ir
 import onnxruntime
 import pytest
 
+from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import Model, Source
-from dlpuconv.ir.weights import LARGE, split_graph, split_proto
+from dlpuconv.ir.weight_file import is_kept
+from dlpuconv.ir.weights import LARGE, keep_weights, split_graph, split_proto
 
 LARGE_WEIGHTS = np.arange(LARGE // 4, dtype=np.float32).reshape(1, -1)
 SMALL_WEIGHTS = np.array([[2.0]], np.float32)
@@ -107,3 +109,55 @@ def test_onnx_runtime_takes_both_parts_as_they_are() -> None:
     ones = np.ones((1, LARGE // 4), np.float32)
     (got,) = session.run(None, {"x": ones})
     np.testing.assert_allclose(got, [[2 * LARGE_WEIGHTS.sum()]], rtol=1e-5)
+
+
+def test_a_model_that_was_read_has_its_large_weights_in_a_file() -> None:
+    model = load(_two_products(), SourceOptions())
+    weights = model.split().weights
+    assert list(weights) == ["large"]
+    assert is_kept(weights["large"])
+
+
+def test_weights_that_were_made_since_are_moved_into_a_file() -> None:
+    model = _model().copy()
+    large = model.graph.graph.initializers["large"]
+    large.const_value = onnx_ir.tensor(LARGE_WEIGHTS + 1, name="large", doc_string="said")
+    keep_weights(model.graph)
+    assert is_kept(large.const_value.numpy())
+    np.testing.assert_array_equal(large.const_value.numpy(), LARGE_WEIGHTS + 1)
+    assert large.const_value.doc_string == "said"
+
+
+def test_a_model_is_written_as_protobuf_would_serialize_it() -> None:
+    proto = _two_products()
+    proto.metadata_props.add(key="a", value="b")
+    proto.graph.initializer[0].doc_string = "said"
+    proto.graph.value_info.add(name="z")
+    assert b"".join(split_proto(proto).serialized()) == proto.SerializeToString(deterministic=True)
+
+
+def test_whoever_looks_at_shapes_gets_large_weights_as_inputs() -> None:
+    bare = split_proto(_two_products()).declared()
+    assert [value.name for value in bare.graph.input] == ["x", "large"]
+    assert [tensor.name for tensor in bare.graph.initializer] == ["small"]
+    onnx.checker.check_model(bare, full_check=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        onnx.TensorProto(data_type=4711),
+        onnx.TensorProto(data_type=onnx.TensorProto.STRING),
+        onnx.TensorProto(dims=[LARGE]),
+        onnx.TensorProto(dims=[-1, -LARGE // 4]),
+    ],
+)
+def test_what_is_no_tensor_stays_as_it_is(change: onnx.TensorProto) -> None:
+    proto = _two_products()
+    large = proto.graph.initializer[0]
+    if change.dims:
+        del large.dims[:]
+    large.MergeFrom(change)
+    split = split_proto(proto)
+    assert not split.weights
+    assert split.proto == proto

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
+from dlpuconv.content import Store
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
 from dlpuconv.package import MODEL, RAW_PIXELS
 from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
+    from dlpuconv.content import StoredFile
     from dlpuconv.ir import Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.ir.weights import Split
@@ -35,7 +37,8 @@ class FloatModel(Prepared):
     """The finished file; every target of this backend takes the same.
 
     Attributes:
-        content: serialized ModelProto.
+        network: in two parts.
+        content: the same, serialized.
         opset: of it.
         inputs: in the source model's order.
         outputs: in the source model's order.
@@ -45,7 +48,8 @@ class FloatModel(Prepared):
         job: what it was made from.
     """
 
-    content: bytes
+    network: Split
+    content: StoredFile
     opset: int
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -71,20 +75,21 @@ class OnnxFloatBackend(Backend):
         Raises:
             UnsupportedModelError: lists what such a file cannot hold, or what the asked opset cannot express.
             UsageError: the asked opset is outside what is possible.
-            BackendError: the result is not valid ONNX.
+            BackendError: the result is not valid ONNX, or the temporary folder is full.
         """
         from dlpuconv_backends.onnx_float.refusals import demand_convertible
 
         demand_convertible(job.model.graph)
         lowered = _lowered(job.model, job.interface.opset)
-        content, layers, inputs, outputs = _finished(lowered.model, job)
+        network, layers, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(
-            content=content.SerializeToString(deterministic=True),
+            network=network,
+            content=_stored(network),
             opset=lowered.model.opset,
             inputs=inputs,
             outputs=outputs,
             warnings=lowered.warnings,
-            facts=_facts(content, lowered),
+            facts=_facts(network.proto, lowered),
             layers=layers,
             job=job,
         )
@@ -118,12 +123,10 @@ class OnnxFloatBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """The finished model, which is the same for all: nothing in it is measured."""
-        import onnx
-
         from dlpuconv.formats.onnx_graph import view_of
 
         made = self.prepare(job)
-        view = view_of(onnx.load_from_string(made.content))
+        view = view_of(made.network.proto, made.network.weights)
         return tuple(Draft(view=view, layers=made.layers, warnings=made.warnings) for _ in targets)
 
 
@@ -138,7 +141,7 @@ def _package(prepared: FloatModel, target: Target) -> Package:
     from dlpuconv_backends.onnx_float.package import Package, make_package
 
     if target.packager is None:
-        return Package(files={MODEL: prepared.content})
+        return Package(files={}, stored={MODEL: prepared.content})
     return make_package(prepared, prepared.job, target.packager)
 
 
@@ -175,9 +178,7 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
     return _Lowered(model=copy, decomposed=tuple(sorted(gone)), warnings=(warning,) if stopped else ())
 
 
-def _finished(
-    model: Model, job: Job
-) -> tuple[onnx.ModelProto, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
+def _finished(model: Model, job: Job) -> tuple[Split, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
     import onnx
     from onnx_ir.passes import common
 
@@ -193,25 +194,27 @@ def _finished(
     raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
     model.graph.metadata_props[RAW_PIXELS] = ",".join(p.name_in_file for p in ports[0] if p.name in raw)
     model.graph.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", model.opset)])
-    return _checked(model.split()), layers, *ports
+    return _checked(model.split(), model.opset), layers, *ports
 
 
-def _checked(split: Split) -> onnx.ModelProto:
-    """The whole model with the types of all its values, once ONNX accepts it."""
+def _checked(network: Split, opset: int) -> Split:
+    """The network with the types of all its values, once ONNX accepts it."""
     from dlpuconv.formats import onnx_rules
 
-    small = split.without_weights()
     try:
-        inferred = onnx_rules.infer_shapes(small, strict=True, values=True, types=True)
-        onnx_rules.check_model(inferred, full=True)
+        proto = onnx_rules.infer_shapes(network.proto, strict=True, values=True, types=True)
+        network = replace(network, proto=proto)
+        onnx_rules.check_model(network.declared(), full=True)
     except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
-        opset = small.opset_import[0].version
         raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
-    graph = split.proto.graph
-    for values, known in ((graph.value_info, inferred.graph.value_info), (graph.output, inferred.graph.output)):
-        del values[:]
-        values.extend(known)
-    return split.to_proto()
+    return network
+
+
+def _stored(network: Split) -> StoredFile:
+    try:
+        return Store().collect(network.serialized())
+    except OSError as error:
+        raise BackendError(f"the model does not fit into the temporary folder: {error}") from error
 
 
 def _strip(model: onnx_ir.Model) -> None:

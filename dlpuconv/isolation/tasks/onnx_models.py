@@ -140,6 +140,8 @@ class _Session:
         except _failures() as error:
             return _refusal(error)
         _Session.current, _Session.weights = session, weights
+        for value in weights.values():
+            _rest(value)
         inputs = [(port.name, _TYPES.get(port.type)) for port in session.get_inputs()]
         return {"inputs": inputs, "outputs": [port.name for port in session.get_outputs()]}, {}
 
@@ -181,6 +183,15 @@ def _failures() -> tuple[type[Exception], ...]:
 
     own = [c for c in vars(native).values() if isinstance(c, type) and issubclass(c, Exception)]
     return (*own, RuntimeError, ValueError)
+
+
+def _rest(value: Any) -> None:
+    """Give back the pages of a weight: the session has read it, and reads it again where it made no packed copy."""
+    while isinstance(value, np.ndarray):
+        value = value.base
+    memory = getattr(value, "obj", value)
+    if hasattr(memory, "rest"):
+        memory.rest()
 
 
 def _refusal(error: Exception) -> Answer:
