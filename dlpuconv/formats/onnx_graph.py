@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_file
 from dlpuconv.formats.onnx_shapes import value_types
+from dlpuconv.formats.onnx_worker import warm_up
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
 from dlpuconv.ir.module_path import SCOPES, module_paths
@@ -36,6 +37,7 @@ def read_onnx(path: Path) -> FileView:
     Raises:
         ArtifactError: the file cannot be read, is no ONNX model, or is more than ONNX's own inference survives.
     """
+    warm_up()  # it loads ONNX while this process does
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.formats.onnx_worker import ONNX_MODELS
+from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, TaskError, WorkerError, pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
 
-    from dlpuconv.isolation import Message
-
-ONNX_MODELS = Launch(
-    title="the worker for ONNX models",
-    tasks=Path(__file__).parents[1] / "isolation" / "tasks" / "onnx_models.py",
-)
-"""Also for inferences by ONNX Runtime: see `ort_runner`."""
+    from dlpuconv.formats.onnx_worker import ONNX_MODELS
+from dlpuconv.isolation.wire import Message
 
 _LIMITS = Limits(memory=GIBIBYTE, seconds=20)
 _NODES_KNOWN = 4096

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.onnx_rules import ONNX_MODELS
+from dlpuconv.formats.onnx_worker import ONNX_MODELS
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import TensorView
     from dlpuconv.ir.weights import Split
-    from dlpuconv.isolation import Message
+    from dlpuconv.isolation.wire import Message
 
 OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
 """For a file that the user compares with a model and samples of their own."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
+from dlpuconv.formats.onnx_worker import warm_up
 
 if TYPE_CHECKING:
     import onnx
@@ -44,6 +45,7 @@ def load(
         UsageError: an option names what is not there.
         MissingDependencyError: a PyTorch source without torch.
     """
+    warm_up()  # it loads ONNX while this process does
     from dlpuconv.frontends.steps import finish
 
     return finish(_acquire(source, example_inputs, options, name), options)

@@ -15,7 +15,6 @@ from dlpuconv.isolation.process import (
     Worker,
     WorkerError,
 )
-from dlpuconv.isolation.wire import Message
 
 __all__ = [
     "GIBIBYTE",
@@ -23,7 +22,6 @@ __all__ = [
     "ExcessError",
     "Launch",
     "Limits",
-    "Message",
     "MissingLibraryError",
     "TaskError",
     "Worker",

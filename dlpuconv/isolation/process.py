@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.isolation.wire import Message, receive, send
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
     from dlpuconv.isolation.limits import Limits
+    from dlpuconv.isolation.wire import Message
 
 _SERVE = Path(__file__).with_name("serve.py")
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -129,6 +128,8 @@ class Worker:
             TaskError: the task raised an exception.
             MissingLibraryError: the task needs a library that is not there.
         """
+        from dlpuconv.isolation.wire import Message, receive, send  # NumPy, which a start need not wait for
+
         told = {**facts, "task": task, "memory": limits.memory, "seconds": limits.seconds}
         brought = arrays or {}
         size = sum(value.nbytes for value in brought.values())

@@ -37,6 +37,11 @@ _TYPES = {
 }
 
 
+def prepare() -> None:
+    """Load what the first question needs."""
+    import onnx.shape_inference  # noqa: F401
+
+
 def infer_shapes(facts: Facts, arrays: Arrays) -> Answer:
     """Model -> the model with the shapes that follow.
 
