@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.formats.onnx_worker import ONNX_MODELS
-from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.wire import Message
 
 _LIMITS = Limits(memory=GIBIBYTE, seconds=20)
 _NODES_KNOWN = 4096
@@ -124,7 +123,7 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
     except ExcessError as error:
         raise LostError(f"{error}, more than any camera's model needs") from error
     except WorkerError as error:
-        raise LostError(f"does not survive it: it {error}") from error
+        raise LostError(f"does not survive it: its process {error}") from error
 
 
 def _answer(message: Message) -> bytes:

@@ -1,4 +1,4 @@
-"""The worker for ONNX models: for ONNX's own rules (`onnx_rules`), and for inferences by ONNX Runtime (`ort_runner`)."""
+"""The worker for ONNX models: ONNX's own rules (`onnx_rules`) and inferences by ONNX Runtime (`ort_runner`)."""
 
 from __future__ import annotations
 

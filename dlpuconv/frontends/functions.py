@@ -73,8 +73,10 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     screen_attributes(model)
     try:
         return onnx_rules.inline_functions(model)
-    except (RefusedError, LostError) as error:
+    except RefusedError as error:
         raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+    except LostError as error:
+        raise ModelError(f"the model's functions cannot be inlined: ONNX {error}") from error
 
 
 def _grown(

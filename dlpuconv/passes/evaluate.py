@@ -179,5 +179,7 @@ def _by_runtime(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) 
     except RefusedModelError:
         return None
     except EndedError as error:
-        raise ModelError(f"{node.op_type} {node.name!r} cannot be computed from its constants: {error}") from error
+        raise ModelError(
+            f"{node.op_type} {node.name!r} cannot be computed: its constants end the process that does it"
+        ) from error
     return [np.asarray(found[name]) for name in names]

@@ -139,3 +139,11 @@ def test_a_branch_on_the_input_is_control_flow_with_where_to_cut() -> None:
 
 def _call(name: str, start: str = "a", end: str = "b") -> list[onnx.NodeProto]:
     return [node(name, [start], [end], domain="mine")]
+
+
+def test_a_function_that_ends_onnxs_own_inference_is_one_sentence() -> None:
+    """This inference divides by strides that it reads from beyond the end of a shape of one axis."""
+    weight = node("Constant", [], ["w"], value=helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0]))
+    transposed = function("T", weight, node("ConvTranspose", ["a", "w"], ["b"]), opset=16)
+    with pytest.raises(ModelError, match="functions cannot be inlined: ONNX does not survive it: its process was kill"):
+        read(chain(*calls("T"), functions=[transposed], domains=MINE, shape=(1, 1, 4, 4)))
