@@ -75,7 +75,7 @@ class OrtRunner:
             )
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error
-        weight_file.rest()  # ONNX Runtime reads them once, and again where it made no packed copy
+        weight_file.trim()  # ONNX Runtime reads weights again only where it made no packed copy
         self._types = {port.name: _TYPES.get(port.type) for port in self._session.get_inputs()}
         self._outputs = [port.name for port in self._session.get_outputs()]
         self._quiet = onnxruntime.RunOptions()

@@ -7,7 +7,9 @@ which would end the process, and no crash leaves it behind.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -76,6 +78,15 @@ def rest() -> None:
     if hasattr(mmap, "MADV_DONTNEED"):
         for mapped in list(_maps):
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def trim() -> None:
+    """The same, and hand back what was freed: glibc keeps it, which after a stage may be all weights twice."""
+    rest()
+    if sys.platform == "linux":
+        give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl gives back by itself
+        if give_back is not None:
+            give_back(0)
 
 
 def _append(file: BinaryIO, values: Array) -> int:
