@@ -13,6 +13,7 @@ from dlpuconv.formats.onnx_worker import warm_up
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
 from dlpuconv.ir.module_path import SCOPES, module_paths
+from dlpuconv.ir.weight_file import trim
 from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def read_onnx(path: Path) -> FileView:
         raise ArtifactError(f"{path.name}: damaged: it holds names that are no text")
     split = split_proto(model)
     del content, model
+    trim()
     try:
         return view_of(split.proto, split.weights)
     except ArtifactError as error:

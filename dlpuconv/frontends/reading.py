@@ -47,8 +47,11 @@ def load(
     """
     warm_up()  # it loads ONNX while this process does
     from dlpuconv.frontends.steps import finish
+    from dlpuconv.ir.weight_file import trim
 
-    return finish(_acquire(source, example_inputs, options, name), options)
+    model = finish(_acquire(source, example_inputs, options, name), options)
+    trim()
+    return model
 
 
 def _acquire(source: object, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:

@@ -7,7 +7,9 @@ which would end the process, and no crash leaves it behind.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -81,6 +83,15 @@ def _reopened(file: BinaryIO) -> int:
         return os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return os.dup(file.fileno())
+
+
+def trim() -> None:
+    """The same, and hand back what was freed: glibc keeps it, which after a stage may be all weights twice."""
+    rest()
+    if sys.platform == "linux":
+        give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl gives back by itself
+        if give_back is not None:
+            give_back(0)
 
 
 def _append(file: BinaryIO, values: Array) -> int:
