@@ -122,7 +122,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
             instead of a search.
-        metric: scores a network on data of your own, or `module:function`. It is called with `predict`, which maps a
+        metric: scores a network on data of your own, or `module:function`, of an installed module or else one in the
+            current folder. It is called with `predict`, which maps a
             dict of input arrays as the source model takes them to a dict of its outputs, once for the float model and
             once for each recipe that is tried, and returns a number, higher is better, by which recipes are compared.
         max_drop: how much lower than the float model's score the file's may be, in the metric's own unit: the search

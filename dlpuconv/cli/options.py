@@ -262,7 +262,7 @@ MetricOption = Annotated[
         "--metric",
         help="A Python function that scores a network on your own data, and by which recipes are then compared. It is"
         " called with predict, which maps a dict of input arrays to a dict of output arrays as the model has them, and"
-        " returns a number, higher is better.",
+        " returns a number, higher is better. Installed modules are found first, then those in the current folder.",
         panel=NUMBERS,
         metavar="MODULE:FUNCTION",
     ),
