@@ -78,6 +78,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     backend: str | None = None,
     min_sqnr: float | None = None,
     report: bool = False,
+    bom: bool = False,
     cache: bool = True,
     progress: Shown = "auto",
 ) -> Conversion:
@@ -132,6 +133,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
             float files.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
+        bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
         cache: keep calibration statistics in the user's cache folder.
         progress: where long work reports; `"auto"`: bars on a terminal or in a notebook, and nothing elsewhere;
             None: nothing anywhere.
@@ -173,6 +175,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             backend=backend,
             min_sqnr=min_sqnr,
             layers=report,
+            bom=bom,
             cache=cache,
         )
         data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)

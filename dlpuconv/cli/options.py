@@ -348,5 +348,9 @@ ReportFile = Annotated[
         metavar="FILE",
     ),
 ]
+Bom = Annotated[
+    bool,
+    flag("--bom", help="Write a CycloneDX 1.6 bill of materials with each file: what it was made of, and by what."),
+]
 Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
 Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]
