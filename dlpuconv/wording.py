@@ -165,7 +165,13 @@ _KINDS: dict[str, Value] = {
     "target": _CHIP,
     "validation": _TEXT,
 }
-FLAGS = {"force": "force=True", "no-cache": "cache=False", "report": "report=True", "strict": "strict=True"}
+FLAGS = {
+    "bom": "bom=True",
+    "force": "force=True",
+    "no-cache": "cache=False",
+    "report": "report=True",
+    "strict": "strict=True",
+}
 RENAMED = {"layer": "layers", "output": "folder", "override": "overrides"}
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""

@@ -43,6 +43,7 @@ def convert(
     backend: opt.BackendName = None,
     min_sqnr: opt.MinSqnr = None,
     report: opt.ReportFile = None,
+    bom: opt.Bom = False,
     no_cache: opt.NoCache = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -84,6 +85,7 @@ def convert(
         backend=backend,
         min_sqnr=min_sqnr,
         layers=report is not None,
+        bom=bom,
         cache=not no_cache,
     )
     check_destination(output, artifact_names(model.stem, request), force=force)
