@@ -24,6 +24,7 @@ from dlpuconv.calibration.matching import (
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +64,7 @@ def read_file(path: Path, request: Request) -> Read:
             streams, notes = _streams(path, request, files)
             return _store(streams, request, notes)
     except _BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
         raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
 
 
@@ -183,8 +184,8 @@ def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stre
     origin = repr(str(path))
     if path.suffix.lower() == ".npy":
         _demand_one_input(request, origin)
-        return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)], ()
-    archive = files.enter_context(zipfile.ZipFile(path))
+        return [_open(request.signature.inputs[0], files.enter_context(open_regular(path)), origin)], ()
+    archive = files.enter_context(zipfile.ZipFile(files.enter_context(open_regular(path))))
     members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
     chosen = choose(request.signature, members, lambda name: _shape_in(archive, members[name]), origin)
     opened = {name: files.enter_context(archive.open(members[key])) for name, key in chosen.keys.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dlpuconv.calibration.geometry import LETTERBOX_FILL, place
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def decode(path: Path, size: tuple[int, int], channels: int, resize: Resize) -> 
         Exception: one of UNREADABLE.
     """
     target = (size[1], size[0])
-    with Image.open(path) as file:
+    with open_regular(path) as content, Image.open(content) as file:
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and file.width * file.height > limit:
             raise ValueError(f"{file.width} x {file.height} pixels are more than the limit of {limit}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.delivery import write_all
 from dlpuconv.errors import OutputError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ def check_report(path: Path) -> None:
     if not path.exists():
         return
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             ours = GENERATOR.encode() in stream.read(_HEAD)
     except OSError as error:
         raise OutputError(f"cannot write the report to {str(path)!r}: {error.strerror or error}") from error
