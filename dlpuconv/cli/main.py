@@ -48,6 +48,7 @@ def _status(arguments: list[str]) -> int:
                 traceback.print_exception(error)  # for the plugin's author
             failure = (error.kind, str(error), error.status)
         except (Stopped, KeyboardInterrupt):
+            stop_signals.ignore()
             failure = ("Interrupted", "interrupted", INTERRUPTED)
         except OSError as error:
             failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
