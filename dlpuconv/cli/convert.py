@@ -10,6 +10,7 @@ import typer
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
 from dlpuconv.errors import OutputError
+from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -128,4 +129,4 @@ def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: boo
 
     show(*conversion_text(done, trials=not quiet))
     if not quiet:
-        print(*next_steps(done, paths, pages), sep="\n")  # commands to copy: no line may be broken
+        print(*printable(next_steps(done, paths, pages)), sep="\n")  # commands to copy: no line may be broken

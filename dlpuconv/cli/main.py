@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.cli.streams import streams
 from dlpuconv.errors import DlpuconvError, OutputError, PluginError
-from dlpuconv.printable import printable, printable_json
+from dlpuconv.printable import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +44,8 @@ def _status(arguments: list[str]) -> int:
         try:
             return _run(arguments)
         except DlpuconvError as error:
-            if isinstance(error, PluginError) and os.environ.get(TRACEBACK):
-                traceback.print_exception(error)  # for the plugin's author
+            if isinstance(error, PluginError):
+                _show_traceback(error)  # for the plugin's author
             failure = (error.kind, str(error), error.status)
         except (Stopped, KeyboardInterrupt):
             stop_signals.ignore()
@@ -66,13 +66,17 @@ def _system_sentence(error: OSError) -> str:
 
 
 def _internal_sentence(error: Exception) -> str:
-    if os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
+    _show_traceback(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
         f" please report it with the output that {TRACEBACK}=1 adds"
     )
+
+
+def _show_traceback(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        print(printable_lines("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:
