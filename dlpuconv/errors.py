@@ -1,7 +1,7 @@
 """Every error that dlpuconv raises on purpose, each with its own exit status.
 
 A message says what was asked, what was found and what is possible, in one sentence that a user can act on.
-Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) belong to the command line.
+Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and those from 129 on (a signal) belong to the command line.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.calibration.turned import turned
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ def read_file(path: Path, request: Request) -> Read:
             streams, notes = _streams(path, request, files)
             return _store(streams, request, notes)
     except _BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
         raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
 
 
@@ -186,7 +187,7 @@ def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stre
     origin = repr(str(path))
     if path.suffix.lower() == ".npy":
         _demand_one_input(request, origin)
-        whole = files.enter_context(path.open("rb"))
+        whole = files.enter_context(open_regular(path))
         return [_File(request.signature.inputs[0], whole, path.stat().st_size, origin)], ()
     archive, arrays = open_archive(path, files)
     chosen = choose(request.signature, arrays, lambda name: _shape_in(archive, arrays[name]), origin)

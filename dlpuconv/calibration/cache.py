@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlpuconv.regular import open_regular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,7 +63,7 @@ class StatisticsCache:
         damaged = (OSError, EOFError, LookupError, ValueError, TypeError, SyntaxError, MemoryError, RuntimeError)
         from_inside = (ArithmeticError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
+            with open_regular(path) as file, np.load(file, allow_pickle=False) as entry:
                 if entry["key"].tobytes() != _signed(key):
                     return None
                 arrays = {name.removeprefix("array."): entry[name] for name in entry.files if name != "key"}

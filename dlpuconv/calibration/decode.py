@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from dlpuconv.calibration.geometry import LETTERBOX_FILL, place
 from dlpuconv.calibration.picture_kinds import HEAD, READ, READ_IN_WORDS, kind_of
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ def decode(
         ValueError: no picture of a kind that is read.
         Exception: one of UNREADABLE.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         kind = _readable_kind(stream)
         image = _opened(stream, kind)
         _reduce_while_decoding(image, size, resize)

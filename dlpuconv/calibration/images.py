@@ -14,6 +14,7 @@ from dlpuconv.calibration.picture_kinds import HEAD, READ_IN_WORDS, kind_of
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +100,7 @@ def _kind(path: Path) -> str | None:
     try:
         if not path.is_file():  # opening a pipe would wait for whoever writes into it
             return None
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return kind_of(stream.read(HEAD))
     except OSError:
         return None

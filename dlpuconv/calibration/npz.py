@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import IO, TYPE_CHECKING, cast
 
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -30,7 +31,7 @@ def open_archive(path: Path, files: ExitStack) -> tuple[zipfile.ZipFile, dict[st
         BadZipFile: it is no archive; zipfile raises more on damaged ones.
     """
     origin = repr(str(path))
-    stream = _Bounded(files.enter_context(path.open("rb")), origin)
+    stream = _Bounded(files.enter_context(open_regular(path)), origin)
     archive = files.enter_context(zipfile.ZipFile(cast("IO[bytes]", stream)))
     stream.open_up()
     entries = archive.infolist()

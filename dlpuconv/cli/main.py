@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
+from dlpuconv.cli.streams import streams
 from dlpuconv.errors import DlpuconvError, OutputError, PluginError
-from dlpuconv.printable import printable, printable_json
+from dlpuconv.printable import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,25 +28,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; `sys.argv` if None.
 
     Returns:
-        The exit status: 0 ok, 1 verification failed, 2 usage, 10 internal error, 130 interrupted, 143 terminated,
-        others by error class.
+        The exit status: 0 ok, 1 verification failed, 2 usage, 10 internal error, 128 and a signal's number where one
+        stopped the command (130: Ctrl-C), others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Before numpy is loaded: its threads spin against those of LiteRT and ONNX Runtime, which makes learned rounding
     # three times slower, and sums in another order would choose other codes on another number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with streams:
+        return _status(arguments)
+
+
+def _status(arguments: list[str]) -> int:
     with stop_signals:
         try:
             return _run(arguments)
         except DlpuconvError as error:
-            if isinstance(error, PluginError) and os.environ.get(TRACEBACK):
-                traceback.print_exception(error)  # for the plugin's author
+            if isinstance(error, PluginError):
+                _show_traceback(error)  # for the plugin's author
             failure = (error.kind, str(error), error.status)
         except (Stopped, KeyboardInterrupt):
+            stop_signals.ignore()
             failure = ("Interrupted", "interrupted", INTERRUPTED)
-        except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
-            return 0
         except OSError as error:
             failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
@@ -62,13 +66,17 @@ def _system_sentence(error: OSError) -> str:
 
 
 def _internal_sentence(error: Exception) -> str:
-    if os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
+    _show_traceback(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
         f" please report it with the output that {TRACEBACK}=1 adds"
     )
+
+
+def _show_traceback(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        print(printable_lines("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:
@@ -87,6 +95,7 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     if status == INTERRUPTED:  # typer swallows the exception
         raise KeyboardInterrupt
+    streams.check()
     return status
 
 

@@ -8,6 +8,8 @@ import stat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.regular import open_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -58,7 +60,7 @@ class SafeFolder:
         """
         path = self.find(name)
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 content = stream.read(most + 1)
         except OSError as error:
             raise UnusableFileError(f"cannot be read: {error.strerror or error}") from error
@@ -91,7 +93,7 @@ class SafeFolder:
         path = self.find(name)
         digest = hashlib.sha256()
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
         except OSError as error:

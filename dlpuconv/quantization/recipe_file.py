@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.regular import read_regular
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -90,9 +91,11 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: it cannot be read, or is no recipe.
     """
     try:
-        return from_toml(path.read_text(encoding="utf-8"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the recipe {path} cannot be read: {error}") from error
+        text = read_regular(path).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"the recipe {path} cannot be read: {reason}") from error
+    return from_toml(text, path.name)
 
 
 def _choice(kind: Any, key: str, value: object, name: str) -> Any:

@@ -12,6 +12,7 @@ from dlpuconv.ir.binding import InputBinding
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
+from dlpuconv.regular import read_regular
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST, OFF, Settings
 from dlpuconv.verification.fields import Fields
@@ -130,7 +131,7 @@ def _beside(path: Path) -> Path:
 
 
 def _describes(content: Mapping[str, Any], path: Path) -> bool:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_regular(path)).hexdigest()
     hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
     return digest in hashes or path.stem.endswith(_COMPILED)
 

@@ -14,6 +14,7 @@ from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.pytorch.archive import plain_archive
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.ir import Source
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions
@@ -29,7 +30,7 @@ def is_program_file(path: Path) -> bool:
     if path.suffix.lower() == SUFFIX:
         return True
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
