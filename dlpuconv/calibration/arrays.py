@@ -26,7 +26,7 @@ from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from dlpuconv.calibration.matching import Array
@@ -186,11 +186,21 @@ def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stre
         return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)], ()
     archive = files.enter_context(zipfile.ZipFile(path))
     members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    _demand_common_packing(archive, members.values(), origin)
     chosen = choose(request.signature, members, lambda name: _shape_in(archive, members[name]), origin)
     opened = {name: files.enter_context(archive.open(members[key])) for name, key in chosen.keys.items()}
     return [
         _open(spec, opened[spec.name], f"{chosen.keys[spec.name]!r} in {origin}") for spec in request.signature.inputs
     ], chosen.notes
+
+
+def _demand_common_packing(archive: zipfile.ZipFile, members: Iterable[str], origin: str) -> None:
+    """Refuse members that NumPy did not write: other methods fail in their own ways, and unpack to far more."""
+    for member in members:
+        if archive.getinfo(member).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise CalibrationError(
+                f"{member!r} in {origin} is not compressed as NumPy does it: save it with numpy.savez"
+            )
 
 
 def _shape_in(archive: zipfile.ZipFile, member: str) -> tuple[int, ...] | None:

@@ -219,3 +219,17 @@ def test_the_callers_arrays_are_not_written_to() -> None:
     for sample in read(source, VECTOR_5).fit:
         sample["x"][:] = -1
     np.testing.assert_array_equal(source, ROWS)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_are_packed_as_numpy_packs_none_are_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "c.npz"
+    made = io.BytesIO()
+    np.save(made, np.zeros((4, 5), np.float32))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("x.npy", made.getvalue())
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF  # within the packed bytes, which each method finds in its own way
+    path.write_bytes(content)
+    with pytest.raises(CalibrationError, match=r"is not compressed as NumPy does it"):
+        read(path, VECTOR_5)
