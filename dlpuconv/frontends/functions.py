@@ -76,9 +76,16 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
         screen_attributes(model)
         with at_most(MEMORY):
             typed = onnx.shape_inference.infer_shapes(model)
-            return onnx.inliner.inline_local_functions(typed, convert_version=True)
+            flat = onnx.inliner.inline_local_functions(typed, convert_version=True)
     except (RuntimeError, ValueError, MemoryError) as error:
         raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+    if flat.functions:  # onnx leaves alone what it cannot convert
+        left = ", ".join(repr(function.name) for function in flat.functions)
+        raise ModelError(
+            f"the model's functions cannot be inlined: {left} would have to be converted from other versions of"
+            " operators than the model's"
+        )
+    return flat
 
 
 def _grown(

@@ -139,3 +139,10 @@ def test_a_branch_on_the_input_is_control_flow_with_where_to_cut() -> None:
 
 def _call(name: str, start: str = "a", end: str = "b") -> list[onnx.NodeProto]:
     return [node(name, [start], [end], domain="mine")]
+
+
+def test_a_function_whose_operators_cannot_be_converted_to_the_models_is_refused() -> None:
+    double = function("D", node("Add", ["a", "a"], ["b"]))
+    double.opset_import[1].version = -(2**63)
+    with pytest.raises(ModelError, match="'D' would have to be converted from other versions"):
+        read(chain(*calls("D", "D"), functions=[double], domains=MINE))
