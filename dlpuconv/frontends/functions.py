@@ -72,11 +72,18 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     """By onnx, which also converts functions of another opset than the model's."""
     screen_attributes(model)
     try:
-        return onnx_rules.inline_functions(model)
+        flat = onnx_rules.inline_functions(model)
     except RefusedError as error:
         raise ModelError(f"the model's functions cannot be inlined: {error}") from error
     except LostError as error:
         raise ModelError(f"the model's functions cannot be inlined: ONNX {error}") from error
+    if flat.functions:  # onnx leaves alone what it cannot convert
+        left = ", ".join(repr(function.name) for function in flat.functions)
+        raise ModelError(
+            f"the model's functions cannot be inlined: {left} would have to be converted from other versions of"
+            " operators than the model's"
+        )
+    return flat
 
 
 def _grown(

@@ -86,15 +86,18 @@ def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     screen_sparse(proto)
     use_default_domain(proto)
     screen_opset(proto)
-    for step in ("as it is", "after its functions are inlined"):
-        lift_constants(proto.graph)
-        drop_constant_inputs(proto)
-        screen_structure(proto.graph)
-        if not proto.functions:
-            break
-        assert step == "as it is"
+    _put_in_order(proto)
+    if proto.functions:
         proto = inline_functions(proto)
+        _put_in_order(proto)
     return proto
+
+
+def _put_in_order(proto: onnx.ModelProto) -> None:
+    """The main graph with its constants as initializers and its nodes in running order, in place."""
+    lift_constants(proto.graph)
+    drop_constant_inputs(proto)
+    screen_structure(proto.graph)
 
 
 def _settle(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tuple[int, ...]]) -> Inferred:

@@ -147,3 +147,10 @@ def test_a_function_that_ends_onnxs_own_inference_is_one_sentence() -> None:
     transposed = function("T", weight, node("ConvTranspose", ["a", "w"], ["b"]), opset=16)
     with pytest.raises(ModelError, match="functions cannot be inlined: ONNX does not survive it: its process was kill"):
         read(chain(*calls("T"), functions=[transposed], domains=MINE, shape=(1, 1, 4, 4)))
+
+
+def test_a_function_whose_operators_cannot_be_converted_to_the_models_is_refused() -> None:
+    double = function("D", node("Add", ["a", "a"], ["b"]))
+    double.opset_import[1].version = -(2**63)
+    with pytest.raises(ModelError, match="'D' would have to be converted from other versions"):
+        read(chain(*calls("D", "D"), functions=[double], domains=MINE))

@@ -44,6 +44,16 @@ _SYMBOLIC = frozenset(
     | {"Min", "Equality", "Unequality", "StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan", "Where"}
 )
 
+_BROKEN = (
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,  # of zipfile: encrypted, or of another version
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+
 
 class _SuspectError(ValueError):
     """The file holds something else than plain data; the text says what."""
@@ -76,7 +86,7 @@ def plain_archive(content: bytes, what: str) -> bytes:
         }
     except _SuspectError as error:
         raise UnsupportedModelError(f"{what} is not read, because torch would run what it holds: {error}") from error
-    except (zipfile.BadZipFile, ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except _BROKEN as error:
         raise ModelError(f"{what} is no exported program of PyTorch, or is damaged: {error}") from error
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:

@@ -32,7 +32,7 @@ def is_program_file(path: Path) -> bool:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile):
         return False
 
 
