@@ -6,8 +6,6 @@ of a constant shape that gathers indices in a sequence.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ArtifactError
@@ -16,6 +14,7 @@ from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.frontends.protos import walk_nodes
 from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM, SEQUENCES
+from dlpuconv.scratch import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,8 +93,8 @@ def _computed(
     part.graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in read)
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     remove_dead(part.graph)
-    with tempfile.TemporaryDirectory(prefix="dlpuconv-") as folder:
-        path = Path(folder, "constants.onnx")
+    with temporary_folder("constants") as folder:
+        path = folder / "constants.onnx"
         path.write_bytes(part.SerializeToString())
         return IsolatedRunner(path, _LIMITS, optimize=False).run({})
 
