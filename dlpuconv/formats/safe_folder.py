@@ -106,7 +106,7 @@ class SafeFolder:
 
 def _is_deeper(content: object, most: int) -> bool:
     """Whether a JSON value holds values within values of more levels than that."""
-    level = [content]
+    level: list[Any] = [content]
     for _ in range(most + 1):
         inside = (value.values() if isinstance(value, dict) else value for value in level)
         level = [value for values in inside for value in values if isinstance(value, dict | list)]

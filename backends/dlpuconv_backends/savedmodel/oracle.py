@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlpuconv.scratch import temporary_folder
 from dlpuconv_backends.savedmodel.exchange import write_samples
 from dlpuconv_backends.savedmodel.process import TensorFlowProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -63,8 +63,7 @@ def tensorflow_oracle(float_tflite: bytes, samples: Samples) -> Iterator[Oracle]
         CalibrationError: there are no samples.
         BackendError: TensorFlow failed.
     """
-    with tempfile.TemporaryDirectory(prefix="dlpuconv-") as name, TensorFlowProcess.start() as tensorflow:
-        folder = Path(name)
+    with temporary_folder("oracle") as folder, TensorFlowProcess.start() as tensorflow:
         source, calibrated = folder / "float.tflite", folder / "calibrated.tflite"
         source.write_bytes(float_tflite)
         shapes = [value.shape for value in samples[0]] if samples else []

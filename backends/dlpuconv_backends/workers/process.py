@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import site
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from dlpuconv.errors import BackendError
+from dlpuconv.scratch import make_folder, remove_folder
 from dlpuconv_backends.workers.files import writing
 
 if TYPE_CHECKING:
@@ -67,14 +66,14 @@ class WorkerProcess:
         self._launch = launch
         self._pending = b""
         with writing(f"the folder of the {launch.title}", Path(os.environ.get("TMPDIR") or "the temporary folder")):
-            self._home = Path(tempfile.mkdtemp(prefix="dlpuconv-worker-"))
+            self._home = make_folder("worker")
         try:
             with writing(f"the log of the {launch.title}", self._home):
                 stdout, stderr = (self._home / "stdout").open("wb"), (self._home / "stderr").open("wb")
             with stdout, stderr:
                 self._process, self._answers = self._started(launch, stdout, stderr)
         except BaseException:
-            shutil.rmtree(self._home, ignore_errors=True)
+            remove_folder(self._home)
             raise
 
     def _started(self, launch: Launch, stdout: Any, stderr: Any) -> tuple[subprocess.Popen[bytes], int]:
@@ -120,7 +119,7 @@ class WorkerProcess:
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1
-        shutil.rmtree(self._home, ignore_errors=True)
+        remove_folder(self._home)
 
     def exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Ask, and wait for the answer.
