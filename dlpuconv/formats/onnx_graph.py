@@ -51,7 +51,10 @@ def read_onnx(path: Path) -> FileView:
         raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
     if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
         raise ArtifactError(f"{path.name}: damaged: it holds names that are no text")
-    split = split_proto(model)
+    try:
+        split = split_proto(model)
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path.name}: damaged: it holds text that is none") from error
     del content, model
     trim()
     try:
