@@ -226,7 +226,7 @@ def refused(verified: Path, capture: pytest.CaptureFixture[str]) -> str:
 
 def test_a_pipe_is_refused_and_not_waited_for(place: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(place[1])
-    assert "it is a pipe, and only regular files are read" in refused(place[0], capsys)
+    assert "a pipe" in refused(place[0], capsys)
 
 
 def test_an_endless_device_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
