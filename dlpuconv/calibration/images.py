@@ -9,7 +9,8 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.calibration.linter import Linter, listed
+from dlpuconv.brief import listed
+from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
 from dlpuconv.errors import CalibrationError
@@ -49,7 +50,9 @@ def read_folder(folder: Path, request: Request) -> Read:
     fill(spool, _records(folder, paths, spec, request, broken), linter, request, len(paths))
     if len(broken) > _UNREADABLE_SHARE * len(paths):
         raise CalibrationError(
-            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %: {listed(broken)}"
+            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %:"
+            f" {listed(broken, 5)}",
+            broken,
         )
     found = (*skipped(total, len(paths)), *linter.warnings())
     if broken:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class OrtRunner:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
             values = self._session.run(self._outputs, feed, self._quiet)
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {', '.join(inputs)}") from error
+            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot run it: {_first_line(error)}") from error
         return dict(zip(self._outputs, values, strict=True))

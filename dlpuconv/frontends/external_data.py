@@ -7,6 +7,7 @@ import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import all_tensors
 from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE
@@ -55,7 +56,7 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
         tensor.ClearField("data_location")
         tensor.raw_data = content
     if problems:
-        raise ModelError("; ".join(problems.values()))
+        raise ModelError(listed(problems.values(), separator="; "), problems.values())
 
 
 def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:
