@@ -13,7 +13,7 @@ from dlpuconv.delivery import BOM, About, build_bom, build_manifest, make_readme
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verification.sidecar import sidecar_of
-from dlpuconv.wording import in_python, python_words
+from dlpuconv.wording import in_python, python_words, reword
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,8 +228,7 @@ class Failure:
 
     def to_json(self) -> dict[str, Json]:
         """For `--json`."""
-        error = self.error
-        return {"target": self.target, "type": error.kind, "message": str(error), "status": error.status}
+        return {"target": self.target, **self.error.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +280,7 @@ class Conversion:
     def in_python_words(self) -> Conversion:
         """The same, with messages that name options as the Python API does."""
         for failure in self.failures:
-            failure.error.args = in_python(failure.error.args)  # no copy, which would lose its cause and its traceback
+            reword(failure.error)
         return replace(self, artifacts=tuple(artifact.in_python_words() for artifact in self.artifacts))
 
     def __getitem__(self, target: str) -> Converted:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
+from dlpuconv.brief import listed
 from dlpuconv.calibration import Origin, Taken
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
@@ -89,7 +90,9 @@ def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
     """The one error of all targets, or the first with what the others say."""
     first = failures[0].error
     if len({str(failure.error) for failure in failures}) > 1:
-        first.args = ("; ".join(f"{failure.target}: {failure.error}" for failure in failures),)
+        texts = [f"{failure.target}: {failure.error}" for failure in failures]
+        whole = [f"{failure.target}: {problem}" for failure in failures for problem in failure.error.problems]
+        first.tell(listed(texts, separator="; "), whole)
     return first
 
 

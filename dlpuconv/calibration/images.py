@@ -9,7 +9,8 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.calibration.linter import Linter, listed
+from dlpuconv.brief import listed
+from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.picture_kinds import HEAD, READ_IN_WORDS, kind_of
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
@@ -59,7 +60,9 @@ def read_folder(folder: Path, request: Request) -> Read:
     fill(spool, _records(folder, paths, spec, request, broken), linter, request, len(paths))
     if len(broken) > _UNREADABLE_SHARE * len(paths):
         raise CalibrationError(
-            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %: {listed(broken)}"
+            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %:"
+            f" {listed(broken, 5)}",
+            broken,
         )
     found = (*left_out, *skipped(total, len(paths)), *linter.warnings())
     if broken:

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.brief import brief
 from dlpuconv.cli.interruption import stop_signals
 from dlpuconv.display import Bars, Lines, tell
 from dlpuconv.printable import Tame, printable, printable_json
@@ -49,8 +50,8 @@ class CommandProgress:
 
 
 def fail(text: str) -> None:
-    """An error on stderr, beside which there are results."""
-    print(f"error: {printable(text)}", file=sys.stderr)
+    """An error, on stderr."""
+    print(f"error: {brief(printable(text))}", file=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

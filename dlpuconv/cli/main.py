@@ -6,12 +6,13 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from dlpuconv.cli.console import fail
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.cli.streams import streams
-from dlpuconv.errors import DlpuconvError, OutputError, PluginError
-from dlpuconv.printable import printable, printable_json, printable_lines
+from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
+from dlpuconv.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
+
+
+class _Failure(NamedTuple):
+    """What is told of an error."""
+
+    kind: str
+    message: str
+    status: int
+    problems: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,18 +56,18 @@ def _status(arguments: list[str]) -> int:
         except DlpuconvError as error:
             if isinstance(error, PluginError):
                 _show_traceback(error)  # for the plugin's author
-            failure = (error.kind, str(error), error.status)
+            failure = _Failure(error.kind, str(error), error.status, error.problems)
         except (Stopped, KeyboardInterrupt):
             stop_signals.ignore()
-            failure = ("Interrupted", "interrupted", INTERRUPTED)
+            failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
         except OSError as error:
-            failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
+            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
-            failure = ("InternalError", _internal_sentence(error), _INTERNAL)
+            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL)
     if stop_signals.status is not None:  # a native library's start-up turns the interruption into an error of its own
-        failure = ("Interrupted", "interrupted", stop_signals.status)
-    _print_error(arguments, *failure)
-    return failure[2]
+        failure = _Failure("Interrupted", "interrupted", stop_signals.status)
+    _print_error(arguments, failure)
+    return failure.status
 
 
 def _system_sentence(error: OSError) -> str:
@@ -89,7 +99,7 @@ def _run(arguments: list[str]) -> int:
     try:
         status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        _print_error(arguments, "UsageError", usage_sentence(error), error.exit_code)
+        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code))
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
@@ -99,7 +109,8 @@ def _run(arguments: list[str]) -> int:
     return status
 
 
-def _print_error(arguments: Sequence[str], kind: str, message: str, status: int) -> None:
+def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
     if "--json" in arguments:
-        print(printable_json({"error": {"type": kind, "message": message, "status": status}}))
-    print(f"error: {printable(message)}", file=sys.stderr)
+        told = error_json(failure.kind, failure.message, failure.status, failure.problems or (failure.message,))
+        print(printable_json({"error": told}))
+    fail(failure.message)

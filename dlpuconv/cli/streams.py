@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from typing import TYPE_CHECKING, Self, TextIO, override
 
@@ -34,12 +35,20 @@ class Outlet(io.FileIO):
         """Write, or drop."""
         if self._open:
             try:
-                return super().write(data)
+                return self._all(data)
             except BrokenPipeError:
                 self._open = False
             except OSError as error:
                 self._open, self.problem = False, error
         return memoryview(data).nbytes
+
+    def _all(self, data: Buffer) -> int:
+        """Write; a pipe that does not block, as some parents give to their children, is waited for while it is full."""
+        written: int | None = super().write(data)
+        while written is None:
+            select.select((), (self,), ())
+            written = super().write(data)
+        return written
 
 
 class Streams:

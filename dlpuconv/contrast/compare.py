@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import guarded_runner, read, size_of
@@ -202,7 +203,7 @@ class _AsSource:
 
 def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
     if port.name not in found:
-        raise ShapeError(f"the file has no output {port.name!r}; it has {', '.join(found)}")
+        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(found)}")
     value = from_artifact(found[port.name], port)
     labels = port.scale is None and np.dtype(port.dtype).kind in "iub"
     return value.astype(np.int64) if labels else value

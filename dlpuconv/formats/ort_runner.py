@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.onnx_worker import ONNX_MODELS
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
@@ -105,7 +106,7 @@ class OrtRunner:
         try:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {', '.join(inputs)}") from error
+            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
         return dict(self._asked("cannot run it", "run", feed).arrays)
 
     def _taken(self) -> Worker:

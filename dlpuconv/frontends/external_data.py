@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import all_tensors
 from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE
@@ -56,7 +57,7 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
         tensor.ClearField("data_location")
         tensor.raw_data = content
     if problems:
-        raise ModelError("; ".join(problems.values()))
+        raise ModelError(listed(problems.values(), separator="; "), problems.values())
 
 
 def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:

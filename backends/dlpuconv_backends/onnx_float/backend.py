@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
+from dlpuconv.brief import listed
 from dlpuconv.content import Store
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
 from dlpuconv.package import MODEL, RAW_PIXELS
@@ -169,10 +170,12 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
         blockers = lower_opset(Editor(copy.graph), wanted)
         if not blockers:
             break
-        listed = "; ".join(sorted({str(blocker) for blocker in blockers}))
+        found = sorted({str(blocker) for blocker in blockers})
+        shown = listed(found, separator="; ")
         if asked is not None:
-            raise UnsupportedModelError(f"opset {asked} cannot express {listed}; without --opset the lowest is chosen")
-        wanted, stopped = max(blocker.needs for blocker in blockers), stopped or listed
+            text = f"opset {asked} cannot express {shown}; without --opset the lowest is chosen"
+            raise UnsupportedModelError(text, found)
+        wanted, stopped = max(blocker.needs for blocker in blockers), stopped or shown
     gone = before - {node.op_type for node in copy.graph.graph}
     warning = f"the file has opset {wanted}, for {DEFAULT_OPSET} cannot express {stopped}"
     return _Lowered(model=copy, decomposed=tuple(sorted(gone)), warnings=(warning,) if stopped else ())
