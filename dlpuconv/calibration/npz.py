@@ -53,11 +53,11 @@ def open_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, origin: str) ->
         CalibrationError: it is packed in another way than numpy's, or would unpack to far too much.
     """
     if entry.compress_type not in _METHODS:
-        raise CalibrationError(f"{origin} is packed by another method than numpy's: write the file with numpy.savez")
+        raise CalibrationError(f"{origin} is not compressed as NumPy does it: save it with numpy.savez")
     if entry.file_size > max(_BOMB_BYTES, _BOMB_RATIO * entry.compress_size):
         raise CalibrationError(
             f"{origin} would unpack from {entry.compress_size} bytes to {entry.file_size}, which is no data of a"
-            " network: if it is meant, write the file with numpy.savez, which does not pack"
+            " network: if it is meant, save it with numpy.savez, which does not compress"
         )
     return archive.open(entry)
 

@@ -102,6 +102,8 @@ def _records(content: bytes) -> dict[str, bytes]:
         names = [entry.filename.partition("/")[2] for entry in entries]
         if len(set(names)) < len(names) or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise ValueError("its records are packed, or there are two of one name")
+        if sum(entry.file_size for entry in entries) > len(content):
+            raise ValueError("its records share bytes: together they are larger than the file")
         return {name: archive.read(entry) for name, entry in zip(names, entries, strict=True)}
 
 
