@@ -14,6 +14,7 @@ from dlpuconv.calibration.picture_kinds import HEAD, READ, READ_IN_WORDS, kind_o
 from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -38,6 +39,9 @@ UNREADABLE = (
 
 MOST_PIXELS = 100_000_000
 """A picture with more is refused by what its header says, before anything of it is decoded."""
+
+_MOST_OF_WEBP = 50_000_000
+"""Its decoder holds four pictures of the size: the frame, the one before, both together, and the result."""
 
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
@@ -95,16 +99,15 @@ def _opened(stream: IO[bytes], kind: str) -> Image.Image:
     """The picture, of which only the header has been read."""
     if kind == "WEBP":
         from PIL import WebPImagePlugin  # noqa: F401 - else Pillow looks for it by importing every decoder that it has
+    most = _MOST_OF_WEBP if kind == "WEBP" else MOST_PIXELS
+    too_large = LargePictureError(f"it has more than {most // 1_000_000} million pixels")
     try:
         image = Image.open(stream, formats=(kind,))
     except Image.DecompressionBombError:
-        raise LargePictureError(_TOO_LARGE) from None
-    if image.width * image.height > MOST_PIXELS:
-        raise LargePictureError(_TOO_LARGE)
+        raise too_large from None
+    if image.width * image.height > most:
+        raise too_large
     return image
-
-
-_TOO_LARGE = f"it has more than {MOST_PIXELS // 1_000_000} million pixels"
 
 
 def _pixels(image: Image.Image, size: tuple[int, int], channels: int, resize: Resize) -> npt.NDArray[np.uint8]:
@@ -112,9 +115,11 @@ def _pixels(image: Image.Image, size: tuple[int, int], channels: int, resize: Re
     ImageOps.exif_transpose(image, in_place=True)
     target = (size[1], size[0])
     placement = place(resize, image.size, target)
-    part = _eight_bit(image, channels).resize(placement.size, Image.Resampling.BILINEAR, box=placement.box)
+    parts = [
+        band.resize(placement.size, Image.Resampling.BILINEAR, box=placement.box) for band in _bands(image, channels)
+    ]
     mode = "RGB" if channels == 3 else "L"
-    part = part.convert(mode)
+    part = (Image.merge("RGB", parts) if len(parts) == 3 else parts[0]).convert(mode)
     if placement.size != target:
         canvas = Image.new(mode, target, (LETTERBOX_FILL,) * 3 if channels == 3 else LETTERBOX_FILL)
         canvas.paste(part, placement.at)
@@ -133,6 +138,14 @@ def _reduce_while_decoding(file: Image.Image, size: tuple[int, int], resize: Res
     factors = (placement.size[0] / (box[2] - box[0]), placement.size[1] / (box[3] - box[1]))
     wanted = [max(1, int(2 * extent * factor)) for extent, factor in zip(upright, factors, strict=True)]
     file.draft(None, (wanted[1], wanted[0]) if sideways else (wanted[0], wanted[1]))
+
+
+def _bands(image: Image.Image, channels: int) -> Iterator[Image.Image]:
+    """Gray or RGB of 8 bits, whole or channel by channel: each is resized on its own either way."""
+    if image.mode == "RGBA" and channels == 3:
+        yield from (image.getchannel(band) for band in "RGB")  # one is a quarter of what a copy without alpha takes
+    else:
+        yield _eight_bit(image, channels)
 
 
 def _eight_bit(image: Image.Image, channels: int) -> Image.Image:
@@ -162,8 +175,8 @@ def _converted(image: Image.Image, mode: str, *, is_deep: bool) -> Image.Image:
     if image.mode.startswith("I"):
         values = np.asarray(image)
         image = Image.fromarray(np.clip(values >> 8 if is_deep else values, 0, 255).astype(np.uint8))
-    if image.mode in ("P", "PA"):
+    if image.mode == "P":
         image = image.convert("RGBA")  # Pillow warns when a palette with transparency becomes RGB at once
-    if image.mode in ("RGBA", "RGBX", "RGBa"):
-        image = image.convert("RGBA").convert("RGB")
+    if image.mode == "RGBA":
+        image = image.convert("RGB")
     return image if image.mode == mode else image.convert(mode)

@@ -122,6 +122,12 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
         decode(tmp_path / "a.png", SIZE, 3, Resize.STRETCH)
 
 
+def test_a_webp_may_have_half_as_many_since_its_decoder_holds_more(tmp_path: Path) -> None:
+    path = save(Image.new("L", (10_001, 5_000)), tmp_path / "a.webp", method=0)
+    with pytest.raises(LargePictureError, match="more than 50 million pixels"):
+        decode(path, SIZE, 3, Resize.STRETCH)
+
+
 def test_a_jpeg_counts_with_the_pixels_that_remain_when_it_is_reduced(tmp_path: Path) -> None:
     path = save(Image.new("RGB", (800, 800), (9, 9, 9)), tmp_path / "a.jpg")
     assert (decode(path, (100, 100), 3, Resize.STRETCH, most=200 * 200) == 9).all()  # a quarter of each side
