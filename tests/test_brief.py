@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,10 @@ def test_the_problems_of_an_error_are_reworded_and_survive_pickling() -> None:
     assert caught.value.problems == ("opset=3 is odd", "strict=True")
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.problems) == (str(caught.value), caught.value.problems)
+
+
+def test_one_place_counts_what_lists_leave_out() -> None:
+    root = Path(__file__).parents[1]
+    sources = [path for name in ("dlpuconv", "backends", "targets") for path in (root / name).rglob("*.py")]
+    counting = [path.name for path in sources if re.search(r"and \{[^{}]+\} more\b", path.read_text("utf-8"))]
+    assert counting == ["brief.py"]

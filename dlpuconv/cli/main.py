@@ -1,34 +1,15 @@
-"""The entry point: runs a command and turns what leaves it into one sentence and an exit status."""
+"""The entry point: imports next to nothing, so that Ctrl-C is one word from the first moment on."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dlpuconv.cli.console import fail
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
-from dlpuconv.cli.streams import streams
-from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
-from dlpuconv.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_INTERNAL = 10
-TRACEBACK = "DLPUCONV_TRACEBACK"
-"""Set this environment variable to see where an internal error, or a plugin's, came from."""
-
-
-class _Failure(NamedTuple):
-    """What is told of an error."""
-
-    kind: str
-    message: str
-    status: int
-    problems: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,72 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before numpy is loaded: its threads spin against those of LiteRT and ONNX Runtime, which makes learned rounding
     # three times slower, and sums in another order would choose other codes on another number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with streams:
-        return _status(arguments)
-
-
-def _status(arguments: list[str]) -> int:
     with stop_signals:
         try:
-            return _run(arguments)
-        except DlpuconvError as error:
-            if isinstance(error, PluginError):
-                _show_traceback(error)  # for the plugin's author
-            failure = _Failure(error.kind, str(error), error.status, error.problems)
-        except (Stopped, KeyboardInterrupt):
+            from dlpuconv.cli.ending import status_of
+
+            return status_of(arguments)
+        except (Stopped, KeyboardInterrupt):  # while that was imported, or something was told
             stop_signals.ignore()
-            failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
-        except OSError as error:
-            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
-        except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
-            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL)
-    if stop_signals.status is not None:  # a native library's start-up turns the interruption into an error of its own
-        failure = _Failure("Interrupted", "interrupted", stop_signals.status)
-    _print_error(arguments, failure)
-    return failure.status
-
-
-def _system_sentence(error: OSError) -> str:
-    where = f" ({error.filename})" if error.filename else ""
-    return f"the operating system refused to go on: {error.strerror or error}{where}; nothing was written"
-
-
-def _internal_sentence(error: Exception) -> str:
-    _show_traceback(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
-        f" please report it with the output that {TRACEBACK}=1 adds"
-    )
-
-
-def _show_traceback(error: Exception) -> None:
-    if os.environ.get(TRACEBACK):
-        print(printable_lines("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-
-
-def _run(arguments: list[str]) -> int:
-    """Parse and run; imported here so that Ctrl-C is one word from the first moment on."""
-    import typer
-
-    from dlpuconv.cli.app import app
-    from dlpuconv.cli.usage import usage_sentence
-
-    try:
-        status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
-    except typer.TyperException as error:
-        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code))
-        return error.exit_code
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    if status == INTERRUPTED:  # typer swallows the exception
-        raise KeyboardInterrupt
-    streams.check()
-    return status
-
-
-def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
-    if "--json" in arguments:
-        told = error_json(failure.kind, failure.message, failure.status, failure.problems or (failure.message,))
-        print(printable_json({"error": told}))
-    fail(failure.message)
+            print("error: interrupted", file=sys.stderr)
+            return stop_signals.status or INTERRUPTED

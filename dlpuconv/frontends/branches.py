@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.frontends.operators import way_out
 from dlpuconv.frontends.protos import label, subgraphs, walk_nodes
@@ -49,8 +50,9 @@ def screen_branches(model: onnx.ModelProto) -> None:
     left = [node for node in walk_nodes(model.graph.node) if node.op_type == "If"]
     if left:
         raise UnsupportedModelError(
-            f"{', '.join(label(node) for node in left[:8])}: control flow cannot be converted, and the condition is"
-            f" only known when the model runs{way_out(model.graph, left[0])}"
+            f"{listed(map(label, left))}: control flow cannot be converted, and the condition is"
+            f" only known when the model runs{way_out(model.graph, left[0])}",
+            [f"{label(node)}: its condition is only known when the model runs" for node in left],
         )
 
 

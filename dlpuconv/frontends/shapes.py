@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
@@ -88,12 +89,12 @@ def set_shape(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
 
 def _resolve_names(known: list[str], asked: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     named: dict[str, tuple[int, ...]] = {}
-    listed = ", ".join(map(repr, known))
+    inputs = listed(map(repr, known))
     for name, shape in asked.items():
         if not name and len(known) != 1:
-            raise ShapeError(f"the model has {len(known)} inputs, so --input-shape must name one of {listed}")
+            raise ShapeError(f"the model has {len(known)} inputs, so --input-shape must name one of {inputs}")
         if name and name not in known:
-            raise ShapeError(f"--input-shape names {name!r}, and the model's inputs are {listed}"
+            raise ShapeError(f"--input-shape names {name!r}, and the model's inputs are {inputs}"
                              f"{did_you_mean(name, known)}")  # fmt: skip
         if not all(0 < extent < 2**31 for extent in shape):
             raise ShapeError(f"{shape_flag(name, shape)} has an extent outside of 1..2147483647")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import label, subgraphs
 from dlpuconv.frontends.report import raise_together
@@ -100,7 +101,7 @@ def _sort(graph: onnx.GraphProto) -> None:
                 order.append(user)
     if len(order) < len(needs):
         stuck = [label(graph.node[index]) for index, count in enumerate(missing) if count]
-        raise ModelError(f"the graph has a cycle: {', '.join(stuck[:4])} wait for one another")
+        raise ModelError(f"the graph has a cycle: {listed(stuck, 4)} wait for one another")
     nodes = [graph.node[index] for index in order]
     copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import PluginError, UsageError, did_you_mean
 from dlpuconv.verification.rule import Finding, Hit, Severity, Status
 
@@ -23,7 +24,7 @@ def screen(ignore: Iterable[str], rules: Iterable[Rule]) -> None:
     known = {rule.id for rule in rules}
     for wrong in sorted(set(ignore) - known):
         raise UsageError(
-            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {', '.join(sorted(known))}"
+            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {listed(sorted(known), len(known))}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.names import port_names
 from dlpuconv.plugin import Port
@@ -45,7 +46,7 @@ def match(
         fitting = [name for name, tensor in free.items() if order(value, tensor) is not None]
         name = next((n for n in fitting if _same_name(n, value.name)), next(iter(fitting), None))
         if name is None:
-            left = ", ".join(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
+            left = listed(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
             raise ShapeError(
                 f"no {noun} of the file can stand for {value.name!r} {list(value.shape)} of the reference; left: {left}"
             )

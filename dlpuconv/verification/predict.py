@@ -99,13 +99,11 @@ def _checked(inputs: Mapping[str, npt.ArrayLike], signature: Signature) -> dict[
     for name in given:
         if name not in known:
             raise MetricError(
-                f"predict was given {name!r}; the model's inputs are {', '.join(known)}{did_you_mean(name, known)}"
+                f"predict was given {name!r}; the model's inputs are {listed(known)}{did_you_mean(name, known)}"
             )
     for spec in signature.inputs:
         if spec.name not in given:
-            raise MetricError(
-                f"predict was not given the input {spec.name!r}; it was given {', '.join(given) or 'none'}"
-            )
+            raise MetricError(f"predict was not given the input {spec.name!r}; it was given {listed(given) or 'none'}")
         if given[spec.name].shape != spec.shape:
             raise MetricError(
                 f"predict was given {spec.name!r} with the shape {given[spec.name].shape}; the model takes {spec.shape}"

@@ -134,3 +134,21 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(sandbox: Sandbox,
     _, err = process.communicate(timeout=300)
     assert process.returncode in (0, 1), err
     assert (sandbox.root / "cwd" / "out").exists()
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_one_word(sandbox: Sandbox) -> None:
+    script = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "dlpuconv.errors":
+            signal.raise_signal(signal.SIGINT)
+
+from dlpuconv.cli import main
+sys.meta_path.insert(0, CtrlC())
+sys.exit(main())
+"""
+    process = start(sandbox, "-c", script, "targets", listening=to_all)
+    assert process.communicate(timeout=120) == ("", "error: interrupted\n")
+    assert process.returncode == 130

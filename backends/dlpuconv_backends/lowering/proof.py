@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import BackendError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
@@ -73,7 +74,7 @@ def prove(
             if ratios[spec.name] < max(min(REQUIRED_DB, kept - ROUNDING_MARGIN_DB), _WRONG_DB):
                 wrong[spec.name] = ratios[spec.name]
     if wrong:
-        told = ", ".join(f"{name!r} ({db:.0f} dB)" for name, db in wrong.items())
+        told = listed(f"{name!r} ({db:.0f} dB)" for name, db in wrong.items())
         raise BackendError(
             f"the lowered model does not compute what the source model computes: {told}; {REQUIRED_DB:.0f} dB are"
             " needed, so an operator of this model is lowered wrongly (cut the model with --cut-at to find it)"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.quantization.rounding import Sums, learned_codes
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.tflite.budget import affordable_samples
@@ -92,9 +93,7 @@ def left_nearest(graph: Graph, names: Mapping[Operator, LayerNames]) -> tuple[st
     for op, reason in _left(graph).items():
         by_reason.setdefault(reason, []).append(names[op].title)
     return tuple(
-        f"the rounding of {len(left)} layers was not learned, as they {reason}: "
-        + ", ".join(left[:_NAMED])
-        + (", ..." if len(left) > _NAMED else "")
+        f"the rounding of {len(left)} layers was not learned, as they {reason}: {listed(left, _NAMED)}"
         for reason, left in by_reason.items()
     )
 

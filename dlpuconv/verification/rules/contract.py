@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.formats.names import port_names
 from dlpuconv.verification.rule import Hit, Rule, Severity
 
@@ -26,7 +27,7 @@ def as_said(view: FileView, context: Context) -> Iterator[Hit]:
 def order_is_written_down(view: FileView, context: Context) -> Iterator[Hit]:
     """Several outputs are told apart by a manifest; one needs no order."""
     if len(view.outputs) > 1 and context.outputs is None:
-        names = ", ".join(port_names(view, view.outputs))
+        names = listed(port_names(view, view.outputs))
         yield Hit(f"there are {len(view.outputs)} outputs ({names}), and no manifest beside the file")
 
 
@@ -37,7 +38,7 @@ def _compare(view: FileView, indices: Sequence[int], said: Sequence[Port] | None
     for port in said:
         name = port.name_in_file
         if name not in found:
-            yield Hit(f"there is no such {noun}; the file has {', '.join(found) or 'none'}", name)
+            yield Hit(f"there is no such {noun}; the file has {listed(found) or 'none'}", name)
         elif difference := _difference(port, found.pop(name)):
             yield Hit(difference, name)
     for name in found:

@@ -1,0 +1,106 @@
+"""Runs a command and turns what leaves it into one sentence and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dlpuconv.cli.console import fail
+from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
+from dlpuconv.cli.streams import streams
+from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
+from dlpuconv.printable import printable_json, printable_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INTERNAL = 10
+TRACEBACK = "DLPUCONV_TRACEBACK"
+"""Set this environment variable to see where an internal error, or a plugin's, came from."""
+
+
+class _Failure(NamedTuple):
+    """What is told of an error."""
+
+    kind: str
+    message: str
+    status: int
+    problems: tuple[str, ...] = ()
+
+
+def status_of(arguments: list[str]) -> int:
+    """Run the command line, and tell an error.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit status.
+    """
+    with streams:
+        try:
+            return _run(arguments)
+        except DlpuconvError as error:
+            if isinstance(error, PluginError):
+                _show_traceback(error)  # for the plugin's author
+            failure = _Failure(error.kind, str(error), error.status, error.problems)
+        except (Stopped, KeyboardInterrupt):
+            stop_signals.ignore()
+            failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
+        except OSError as error:
+            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
+        except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
+            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL)
+        if stop_signals.status is not None:  # a native library's start-up makes an error of its own of an interruption
+            failure = _Failure("Interrupted", "interrupted", stop_signals.status)
+        _print_error(arguments, failure)
+        return failure.status
+
+
+def _system_sentence(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return f"the operating system refused to go on: {error.strerror or error}{where}; nothing was written"
+
+
+def _internal_sentence(error: Exception) -> str:
+    _show_traceback(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
+        f" please report it with the output that {TRACEBACK}=1 adds"
+    )
+
+
+def _show_traceback(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        print(printable_lines("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and run."""
+    import typer
+
+    from dlpuconv.cli.app import app
+    from dlpuconv.cli.usage import usage_sentence
+
+    try:
+        status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code))
+        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if status == INTERRUPTED:  # typer swallows the exception
+        raise KeyboardInterrupt
+    streams.check()
+    return status
+
+
+def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
+    if "--json" in arguments:
+        told = error_json(failure.kind, failure.message, failure.status, failure.problems or (failure.message,))
+        print(printable_json({"error": told}))
+    fail(failure.message)
