@@ -11,6 +11,7 @@ from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import guarded_runner, read, size_of
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import InputBinding
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
@@ -82,6 +83,7 @@ def open_file(path: Path) -> Opened:
     Raises:
         ArtifactError: one of the two is missing, damaged or of an unknown format.
     """
+    refuse_unfinished(path)
     view = read(path)
     sidecar = find_sidecar(path, view)
     return Opened(path=path, view=view.named(sidecar.layers if sidecar else ()), sidecar=sidecar)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,22 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
         tensor.raw_data = content
     if problems:
         raise ModelError("; ".join(problems.values()))
+
+
+def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
+    """The files that a model's weights are read from, as far as they are there.
+
+    Args:
+        proto: the model.
+        model: its file.
+    """
+    found = {}
+    for name, tensor in all_tensors(proto):
+        location = _entries(tensor).get("location", "")
+        if _is_external(tensor) and location not in found:
+            with suppress(ModelError):
+                found[location] = _inside(location, name, model)
+    return list(found.values())
 
 
 def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:

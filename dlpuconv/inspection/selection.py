@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir.layer_names import closest
 from dlpuconv.verification.sidecar import find_sidecar
 
@@ -25,6 +26,7 @@ def read_named(path: Path) -> FileView:
     Raises:
         ArtifactError: the file is damaged or of an unknown format.
     """
+    refuse_unfinished(path)
     view = read(path)
     try:
         sidecar = find_sidecar(path, view)

@@ -26,7 +26,8 @@ _COMPILED = "_edgetpu"
 _MOST_BYTES = 64 << 20
 _MOST_SAMPLES = 1 << 40
 _CODES = (-(1 << 31), (1 << 31) - 1)  # what a zero point may be, and an index at most
-_OURS = {"schema_version", "dlpuconv"}  # what other tools' JSON does not have
+OURS = {"schema_version", "dlpuconv"}
+"""Keys of every manifest, which other tools' JSON does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def find_sidecar(path: Path, view: FileView | None = None) -> Sidecar | None:
     """
     place = path / MANIFEST if path.is_dir() else _beside(path)
     content = view.package.manifest if view is not None and view.package is not None else _read(place)
-    if not content.keys() >= _OURS:
+    if not content.keys() >= OURS:
         return None
     try:
         if not path.is_dir() and not _describes(content, path):
