@@ -165,7 +165,13 @@ _KINDS: dict[str, Value] = {
     "target": _CHIP,
     "validation": _TEXT,
 }
-FLAGS = {"force": "force=True", "no-cache": "cache=False", "report": "report=True", "strict": "strict=True"}
+FLAGS = {
+    "force=all": "force='all'",
+    "force": "force=True",
+    "no-cache": "cache=False",
+    "report": "report=True",
+    "strict": "strict=True",
+}
 RENAMED = {"layer": "layers", "output": "folder", "override": "overrides"}
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""
@@ -176,8 +182,9 @@ def _pattern() -> re.Pattern[str]:
         rf"(?:{name}(?![\w-])(?:[ =](?P<value_{name.replace('-', '_')}>{pattern}))?)"
         for name, (pattern, _) in _KINDS.items()
     )
-    flags = (rf"(?:{name}(?![\w-]))" for name in FLAGS)
-    return re.compile(rf"(?<![\w-])--(?=(?P<name>[a-z]+(?:-[a-z]+)*))(?:{'|'.join((*valued, *flags))})")
+    flags = [rf"(?:{name}(?![\w-]))" for name in FLAGS]
+    names = "|".join((*(flag for flag in flags if "=" in flag), "[a-z]+(?:-[a-z]+)*"))
+    return re.compile(rf"(?<![\w-])--(?=(?P<name>{names}))(?:{'|'.join((*valued, *flags))})")
 
 
 _OPTION = _pattern()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.delivery import write_all
+from dlpuconv.delivery import check_destination, write_all
 from dlpuconv.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 GENERATOR = "dlpuconv report"
@@ -23,14 +23,21 @@ def report_names(path: Path, targets: Sequence[str]) -> dict[str, Path]:
     return {target: path.with_name(f"{path.stem}.{target}{path.suffix}") for target in names}
 
 
-def check_report(path: Path) -> None:
+def check_report(path: Path, results: Iterable[Path] = ()) -> None:
     """Refuse early, before long work, what `write_report` would refuse at the end.
 
+    Args:
+        path: of the page.
+        results: other files that the same run writes.
+
     Raises:
-        OutputError: there is a folder, or a file that is no report of ours.
+        OutputError: there is a folder, or a file that is no report of ours, or will be; or none can be written there.
     """
     if path.is_dir():
         raise OutputError(f"cannot write the report to {str(path)!r}: it is a folder; give a file, such as out.html")
+    check_destination(path.parent, [path.name], force="all")
+    if path.resolve() in (result.resolve() for result in results):
+        raise OutputError(f"cannot write the report to {str(path)!r}: the result has that name; give --report another")
     if not path.exists():
         return
     try:
