@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, override
 
 from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import c_header
-from dlpuconv.delivery import BOM, About, build_bom, build_manifest, make_readme, write_all
+from dlpuconv.delivery import BOM, About, Inputs, build_bom, build_manifest, deliver, make_readme
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verification.sidecar import sidecar_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.compilers import Compilation
     from dlpuconv.content import Content
     from dlpuconv.contract import Contract
-    from dlpuconv.delivery import Reference
+    from dlpuconv.delivery import Force, Reference
     from dlpuconv.delivery.manifest import Provenance
     from dlpuconv.errors import DlpuconvError
     from dlpuconv.formats import FileView
@@ -239,11 +239,13 @@ class Conversion:
         artifacts: one for every requested target that has one, in the order asked for.
         timings: wall seconds by stage.
         failures: the other targets, and why they have none. Where no target has one, `convert` raises.
+        inputs: the files that were read, which `save` never replaces.
     """
 
     artifacts: tuple[Converted, ...]
     timings: Mapping[str, float] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    inputs: Inputs = field(default_factory=Inputs, repr=False)
 
     @property
     def verdict(self) -> str:
@@ -298,22 +300,28 @@ class Conversion:
                 raise failure.error
         raise KeyError(target)
 
-    def save(self, folder: str | Path = ".", *, force: bool = False) -> list[Path]:
+    def save(self, folder: str | Path = ".", *, force: Force = False) -> list[Path]:
         """Write every artifact, all or nothing; artifacts of a failed verification too, marked so in their manifest.
+
+        Args:
+            folder: made if it is missing.
+            force: what may be replaced: nothing; with True, what an earlier conversion wrote and its manifest lists;
+                with `"all"` whatever is there. What this conversion read never is.
 
         Returns:
             The path of each artifact (a file, or a folder).
 
         Raises:
-            OutputError: a file exists and `force` is off, the folder cannot be written, or the disk is full.
+            OutputError: something exists that may not be replaced, the folder cannot be written, or the disk is full.
+            UsageError: `force` is something else.
         """
         with python_words():
             return self.write(Path(folder), force=force)
 
-    def write(self, folder: Path, *, force: bool) -> list[Path]:
+    def write(self, folder: Path, *, force: Force) -> list[Path]:
         """What `save` does, for the command line: errors name its options."""
         files = {name: data for artifact in self.artifacts for name, data in artifact.files(self.timings).items()}
-        write_all(folder, files, force=force)
+        deliver(folder, files, force=force, inputs=self.inputs)
         return [folder / artifact.name for artifact in self.artifacts]
 
     def to_json(self, paths: list[Path]) -> dict[str, Json]:

@@ -84,6 +84,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             overrides=tuple(map(Override.parse, overrides)),
             effort=choice(Effort, "effort", effort),
             recipe=read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe,
+            recipe_file=Path(recipe) if isinstance(recipe, str | Path) else None,
             metric=make_metric(metric, max_drop),
         ),
         interface=InterfaceOptions(

@@ -12,10 +12,10 @@ from dlpuconv.calibration import Origin, Taken
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Failure, Inside
-from dlpuconv.delivery import BOM, Reference
+from dlpuconv.delivery import BOM, Inputs, Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
-from dlpuconv.package import RECORD
+from dlpuconv.package import MANIFEST, RECORD
 from dlpuconv.recipe_choice import choose_recipe, settings_of
 from dlpuconv.registry import load_target
 from dlpuconv.run import demand_calibration, opened, prepare
@@ -66,7 +66,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     failures = tuple(result for result in done if isinstance(result, Failure))
     if not made:
         raise _all_in_one(failures)
-    return Conversion(made, timings=run.clock.seconds, failures=failures)
+    return Conversion(made, timings=run.clock.seconds, failures=failures, inputs=inputs_of(model, request, data))
 
 
 def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Converted | Failure]:
@@ -97,11 +97,22 @@ def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:
-    """Names that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
+    """Files that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    beside = ("json", BOM) if request.bom else ("json",)
-    companions = [f"{stem}.{target.name}.{suffix}" for target in targets if target.suffix for suffix in beside]
-    return [*(f"{stem}.{target.name}{target.suffix}" for target in targets), *companions]
+    return [f"{stem}.{target.name}{end}" for target in targets for end in _ends(target, request)]
+
+
+def _ends(target: Target, request: Request) -> tuple[str, ...]:
+    if not target.suffix:
+        return (f"/{MANIFEST}",)
+    surely = (target.suffix, ".README.md", ".json", ".model_params.h")
+    asked = (f".{BOM}",) if request.bom else ()
+    return (*surely, *asked, ".reference.npz") if target.calibration_required else (*surely, *asked)
+
+
+def inputs_of(model: Any, request: Request, data: Data) -> Inputs:
+    """The files that a conversion reads."""
+    return Inputs.of(model, data.calibration, data.validation, request.quantization.recipe_file)
 
 
 def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: Run) -> Converted:

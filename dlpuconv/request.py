@@ -41,6 +41,7 @@ class QuantizationOptions:
         overrides: by layer, the last match decides.
         effort: how many recipes are tried.
         recipe: one that is to be used as it is, without a search; it has granularities of its own.
+        recipe_file: where it was read, if from a file.
         metric: the user's own, which then decides between recipes; None for the signal-to-noise ratio.
     """
 
@@ -49,6 +50,7 @@ class QuantizationOptions:
     overrides: tuple[Override, ...] = ()
     effort: Effort = Effort.BALANCED
     recipe: Recipe | None = None
+    recipe_file: Path | None = None
     metric: Metric | None = None
 
     @property

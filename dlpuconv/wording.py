@@ -173,6 +173,7 @@ _KINDS: dict[str, Value] = {
 }
 FLAGS = {
     "bom": "bom=True",
+    "force=all": "force='all'",
     "force": "force=True",
     "no-cache": "cache=False",
     "report": "report=True",
@@ -188,8 +189,9 @@ def _pattern() -> re.Pattern[str]:
         rf"(?:{name}(?![\w-])(?:[ =](?P<value_{name.replace('-', '_')}>{pattern}))?)"
         for name, (pattern, _) in _KINDS.items()
     )
-    flags = (rf"(?:{name}(?![\w-]))" for name in FLAGS)
-    return re.compile(rf"(?<![\w-])--(?=(?P<name>[a-z]+(?:-[a-z]+)*))(?:{'|'.join((*valued, *flags))})")
+    flags = [rf"(?:{name}(?![\w-]))" for name in FLAGS]
+    names = "|".join((*(flag for flag in flags if "=" in flag), "[a-z]+(?:-[a-z]+)*"))
+    return re.compile(rf"(?<![\w-])--(?=(?P<name>{names}))(?:{'|'.join((*valued, *flags))})")
 
 
 _OPTION = _pattern()

@@ -214,6 +214,23 @@ def test_saving_over_files_is_refused_in_python_s_words(conversion: dlpuconv.Con
     conversion.save(tmp_path)
     with pytest.raises(DlpuconvError, match=r"give force=True to replace, or another folder$"):
         conversion.save(tmp_path)
+    (mine := tmp_path / "cifar_mobilenetv2.cv25" / "build.log").write_text("mine")
+    with pytest.raises(DlpuconvError, match=r"so force=True leaves it alone; give force='all' to replace it as well"):
+        conversion.save(tmp_path, force=True)
+    assert mine.exists()
+    conversion.save(tmp_path, force="all")
+    assert not mine.exists()
+    conversion.save(tmp_path, force=True)
+
+
+@pytest.mark.slow
+def test_saving_never_replaces_what_the_conversion_has_read(tmp_path: Path) -> None:
+    (model := tmp_path / "m.cv25" / "m.onnx").parent.mkdir()
+    model.write_bytes(MODEL.read_bytes())
+    conversion = dlpuconv.convert(model, target="cv25", progress=None)
+    with pytest.raises(DlpuconvError, match="since this conversion reads"):
+        conversion.save(tmp_path, force="all")
+    assert model.read_bytes() == MODEL.read_bytes()
 
 
 def test_an_error_survives_a_pool_of_processes() -> None:

@@ -50,6 +50,8 @@ OF_OTHER_TOOLS = {"min-db", "min", "sample"}
         ("convert with --target cv25, which", "convert with target='cv25', which"),
         ("--metric m:f: the module m", "metric='m:f': the module m"),
         ("give --force to replace", "give force=True to replace"),
+        ("so --force leaves it; give --force=all to", "so force=True leaves it; give force='all' to"),
+        ("unless it is --force=all.", "unless it is force='all'."),
         ("`dlpuconv analyze` tells", "`dlpuconv.analyze` tells"),
         ("`dlpuconv verify --ignore TFL-DEAD` leaves it out", "`dlpuconv.verify ignore=['TFL-DEAD']` leaves it out"),
         ("--ignore OUT-DEAD,TFL-BIAS-SCALE.", "ignore=['OUT-DEAD', 'TFL-BIAS-SCALE']."),

@@ -14,6 +14,7 @@ from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
+    from dlpuconv.delivery import Force
 
 
 def convert(
@@ -23,6 +24,7 @@ def convert(
     validation: opt.Validation = None,
     output: opt.Output = Path(),
     force: opt.Force = False,
+    force_all: opt.ForceAll = False,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     resize: opt.ResizeMode = "stretch",
@@ -57,9 +59,9 @@ def convert(
     from dlpuconv.cli.console import CommandProgress, fail, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.cli.streams import streams
-    from dlpuconv.delivery import check_destination
+    from dlpuconv.delivery import check_destination, recover
     from dlpuconv.option_values import make_request
-    from dlpuconv.pipeline import artifact_names
+    from dlpuconv.pipeline import artifact_names, inputs_of
     from dlpuconv.pipeline import convert as run
     from dlpuconv.reporting.files import check_report, report_names, write_report
     from dlpuconv.run import Data
@@ -91,16 +93,19 @@ def convert(
         bom=bom,
         cache=not no_cache,
     )
-    written = artifact_names(model.stem, request)
-    check_destination(output, written, force=force)
+    data = Data(calibration=calibration, validation=validation)
+    allowed: Force = "all" if force_all else force
+    recover(output)
+    sure, inputs = artifact_names(model.stem, request), inputs_of(model, request, data)
+    check_destination(output, sure, force=allowed, inputs=inputs)
     pages = report_names(report, request.targets) if report else {}
-    results = [output / name for name in written]
+    results = [output / name for name in sure]
     for page in pages.values():
         check_report(page, results)
     progress = CommandProgress(quiet=quiet or json)
-    done = run(model, request, Data(calibration=calibration, validation=validation), progress)
+    done = run(model, request, data, progress)
     stop_signals.check()
-    paths = done.write(output, force=force)
+    paths = done.write(output, force=allowed)
     pages = {artifact.target: pages[artifact.target] for artifact in done.artifacts if pages}
     kept = f"the files were written to {str(output)!r}"
     try:

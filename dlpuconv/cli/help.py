@@ -14,6 +14,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from typer._click.core import Context, Parameter
     from typer._click.formatting import HelpFormatter
 
@@ -58,9 +60,15 @@ class Command(TyperCommand):
 
     @override
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        """Without any argument, the help."""
+        """Without any argument, the help; a flag whose name holds a value, such as `--force=all`, is one word."""
         _help_if_bare(self, ctx, args)
-        return super().parse_args(ctx, args)
+        flags = {name: str(parameter.name) for parameter in self.params for name in parameter.opts if "=" in name}
+        given: dict[str, object] = {flags[word]: True for word in args if word in flags}
+        ctx.default_map = {**(ctx.default_map or {}), **given}  # the parser takes every word apart at its `=`
+        left = [word for word in args if word not in flags]
+        if not ctx.resilient_parsing:
+            _refuse_other_values(left, flags)
+        return super().parse_args(ctx, left)
 
 
 class Group(TyperGroup):
@@ -77,6 +85,19 @@ def _panel(parameter: Parameter) -> str:
     if isinstance(parameter, TyperOption):
         return parameter.rich_help_panel or _OTHER
     return _ARGUMENTS
+
+
+def _refuse_other_values(words: Iterable[str], flags: Iterable[str]) -> None:
+    """The parser would say that such a flag takes no value.
+
+    Raises:
+        UsageError: a word gives one a value that is none of its own.
+    """
+    for flag in flags:
+        name = flag.partition("=")[0]
+        for word in words:
+            if word.startswith(f"{name}="):
+                raise UsageError(f"{word}: there are only {name} and {flag}")
 
 
 def _help_if_bare(command: Command | Group, context: Context, arguments: list[str]) -> None:

@@ -338,7 +338,12 @@ Output = Annotated[
     Path,
     option("--output", "-o", help="Folder for the results.", panel=RESULT, default="this one", metavar="FOLDER"),
 ]
-Force = Annotated[bool, flag("--force", "-f", help="Replace existing files.")]
+Force = Annotated[
+    bool, flag("--force", "-f", help="Replace what an earlier conversion has written, as its manifest lists it.")
+]
+ForceAll = Annotated[
+    bool, flag("--force=all", help="Replace whatever has the names of the results, except what is read.")
+]
 ReportFile = Annotated[
     Path | None,
     option(

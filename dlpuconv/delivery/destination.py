@@ -8,6 +8,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import OutputError, UsageError
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.formats.unfinished import PREFIX
@@ -23,7 +24,6 @@ type Force = bool | Literal["all"]
 """What of the existing is replaced: nothing, what an earlier conversion has written, or all."""
 
 _MOST_BYTES = 64 << 20
-_SHOWN = 5
 
 
 def check_destination(folder: Path, names: Iterable[str], *, force: Force, inputs: Inputs | None = None) -> None:
@@ -49,18 +49,17 @@ def check_destination(folder: Path, names: Iterable[str], *, force: Force, input
     existing = [name for name in tops if os.path.lexists(folder / name)]
     if existing and not force:
         raise OutputError(
-            f"{', '.join(existing)} already in {str(folder)!r}: give --force to replace, or another --output"
+            f"{listed(existing)} already in {str(folder)!r}: give --force to replace, or another --output"
         )
-    for name in existing:
-        if inputs is not None and (given := inputs.at(folder / name)):
-            raise OutputError(
-                f"{name} in {str(folder)!r} is not replaced, since this conversion reads {str(given)!r}: give another"
-                " --output"
-            )
-    if force != "all" and (foreign := _foreign(folder, existing)):
-        shown = ", ".join(foreign[:_SHOWN]) + (f" and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else "")
+    if inputs and (lost := inputs.lost_with(folder / name for name in existing)):
+        place, given = next(iter(lost.items()))
         raise OutputError(
-            f"{shown} in {str(folder)!r}: no manifest of an earlier conversion lists that, so --force leaves it alone;"
+            f"{place.name} in {str(folder)!r} is not replaced, since this conversion reads {str(given)!r}: give another"
+            " --output"
+        )
+    if force != "all" and (foreign := _foreign(folder, existing)):
+        raise OutputError(
+            f"{listed(foreign)} in {str(folder)!r}: no manifest of an earlier conversion lists that, so --force leaves it alone;"
             " give --force=all to replace it as well, or another --output"
         )
 
@@ -71,15 +70,13 @@ def outdated_files(folder: Path, names: Iterable[str], inputs: Inputs) -> list[s
     Only files that are still as they were written, and that nobody reads.
     """
     tops = tops_of(names)
-    return sorted(
-        name
+    found = {
+        folder / name
         for manifest in tops
         for name, digest in _entries(_manifest(folder, manifest)).items()
-        if name not in tops
-        and name.startswith(manifest.removesuffix(".json"))
-        and _is_unchanged(folder, name, digest)
-        and inputs.at(folder / name) is None
-    )
+        if name not in tops and name.startswith(manifest.removesuffix(".json")) and _is_unchanged(folder, name, digest)
+    }
+    return sorted(place.name for place in found - inputs.lost_with(found).keys())
 
 
 def tops_of(names: Iterable[str]) -> dict[str, bool]:

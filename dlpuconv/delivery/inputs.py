@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration.images import SUFFIXES
 from dlpuconv.calibration.open import is_made_up
 from dlpuconv.errors import ModelError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+_CHUNK = 1 << 20
+_LOCATION = b"location"  # onnx.proto: the key under which a tensor names its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,16 @@ class Inputs:
         paths = (_path(other) for other in others if not is_made_up(other))
         return Inputs(model=_path(model), others=tuple(path for path in paths if path is not None))
 
-    def at(self, place: Path) -> Path | None:
-        """The input that is lost if what is at this place is replaced; None where there is none."""
-        return next((given for given in self._each(place) if _holds(place, given)), None)
+    def lost_with(self, places: Iterable[Path]) -> dict[Path, Path]:
+        """The inputs that are lost if what is at these places is replaced, by place."""
+        known = list(places)
+        return {place: given for given in self._each(known) for place in known if _holds(place, given)}
 
-    def _each(self, place: Path) -> Iterator[Path]:
+    def _each(self, places: Iterable[Path]) -> Iterator[Path]:
         if self.model is not None:
             yield self.model
-            if _real(self.model.parent) in _real(place).parents:  # the only folder that weights are read from
+            beside = _real(self.model.parent)  # weights are read from this folder only
+            if any(beside in _real(place).parents for place in places):
                 yield from _weights_of(self.model)
         yield from self.others
 
@@ -56,9 +62,21 @@ def _weights_of(model: Path) -> list[Path]:
     from dlpuconv.frontends.onnx_file import content_of, parse
 
     try:
+        if not _speaks_of_files(model):  # spares most models a second reading
+            return []
         return external_files(parse(content_of(model), str(model)), model)
-    except ModelError:
+    except (ModelError, OSError, ValueError):
         return []
+
+
+def _speaks_of_files(model: Path) -> bool:
+    with open_regular(model) as stream:
+        last = b""
+        while chunk := stream.read(_CHUNK):
+            if _LOCATION in last + chunk:
+                return True
+            last = chunk[-len(_LOCATION) :]
+    return False
 
 
 def _holds(place: Path, given: Path) -> bool:

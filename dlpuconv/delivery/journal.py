@@ -61,6 +61,8 @@ class Journal:
     def read(staging: Path) -> Journal | None:
         """The journal in a staging folder; None where there is none: then nothing was replaced yet, or all was."""
         content = read_journal(staging)
+        if not (_is_folder(staging / "new") and _is_folder(staging / "old")):  # a link leads to another's files
+            return None
         try:
             items = tuple(
                 Item(name=_plain(i["name"]), digest=i["digest"], existed=i["existed"]) for i in content["items"]

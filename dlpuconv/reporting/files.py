@@ -28,17 +28,17 @@ def check_report(path: Path, results: Iterable[Path] = ()) -> None:
     """Refuse early, before long work, what `write_report` would refuse at the end.
 
     Args:
-        path: where the page shall go.
-        results: files that the same work writes.
+        path: of the page.
+        results: other files that the same run writes.
 
     Raises:
-        OutputError: there is a folder, or a file that is no report of ours, or no file can be made there.
+        OutputError: there is a folder, or a file that is no report of ours, or will be; or none can be written there.
     """
     if path.is_dir():
         raise OutputError(f"cannot write the report to {str(path)!r}: it is a folder; give a file, such as out.html")
+    check_destination(path.parent, [path.name], force="all")
     if path.resolve() in {result.resolve() for result in results}:
         raise OutputError(f"{str(path)!r} is the name of a result: give another name to --report")
-    check_destination(path.parent, [path.name], force=True)
     if not path.exists():
         return
     try:

@@ -59,6 +59,7 @@ def completed(shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: py
         ("dlpuconv convert m.onnx --split-outputs a", {"auto"}),
         ("dlpuconv convert m.onnx --backend onnx", {"onnx-float"}),
         ("dlpuconv convert m.onnx --calibration no", {"none"}),
+        ("dlpuconv convert m.onnx --forc", {"--force", "--force=all"}),
         ("dlpuconv verify m.tflite --resize c", {"center-crop"}),
         ("dlpuconv verify m.tflite --target artpec8 --ignore A8-PART", {"A8-PARTITIONS"}),
         ("dlpuconv compare a b --target cv2", {"cv25"}),

@@ -76,6 +76,67 @@ def test_a_manifest_in_the_way_is_found_before_the_work_starts(
 
 
 @pytest.mark.parametrize(
+    ("words", "status"),
+    [((), 9), (("--force",), 9), (("-qf",), 9), (("--force=all",), 10), (("--force", "--force=all"), 10)],
+)
+def test_only_force_all_begins_work_over_a_file_that_no_manifest_lists(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    status: int,
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(AssertionError("work was started")))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "cifar_mobilenetv2.cv25").write_text("mine")
+    assert run(tmp_path, *words) == status
+    said = capsys.readouterr().err
+    assert ("work was started" if status == 10 else "cifar_mobilenetv2.cv25") in said
+
+
+@pytest.mark.parametrize("words", [("--force",), ("--force=all",)])
+def test_samples_in_a_package_that_would_be_replaced_are_found_before_the_work_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(AssertionError("work was started")))
+    package = tmp_path / "out" / "cifar_mobilenetv2.cv25"
+    package.mkdir(parents=True)
+    (package / "samples.npz").write_bytes(b"")
+    assert run(tmp_path, "--calibration", str(package / "samples.npz"), *words) == 9
+    assert "since this conversion reads" in capsys.readouterr().err
+
+
+def test_a_name_that_is_too_long_is_found_before_the_work_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(AssertionError("work was started")))
+    model = tmp_path / f"{235 * 'm'}.onnx"
+    status = main(["convert", str(model), "-t", "artpec8", "--calibration", "random", "-o", str(tmp_path)])
+    assert status == 9
+    assert "is too long for a file there" in capsys.readouterr().err
+
+
+def test_a_report_with_the_name_of_a_result_is_found_before_the_work_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(AssertionError("work was started")))
+    report = tmp_path / "cifar_mobilenetv2.artpec9.json"
+    arguments = ["-t", "artpec9", "--calibration", "random", "-o", str(tmp_path), "--report", str(report)]
+    assert main(["convert", str(MODEL), *arguments]) == 9
+    assert "the result has that name" in capsys.readouterr().err
+
+
+def test_the_next_run_makes_an_end_of_a_delivery_that_was_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "convert", failing(KeyboardInterrupt()))
+    (tmp_path / "out" / ".dlpuconv-deaddead" / "new").mkdir(parents=True)
+    assert run(tmp_path) == 130
+    assert capsys.readouterr().err
+    assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         (("--min-sqnr", "nan"), "--min-sqnr"),

@@ -33,6 +33,8 @@ def test_without_arguments_the_help_is_printed_as_it_is(
         (["vrify"], "Did you mean 'verify'?"),
         (["convert", "m.onnx", "-t", "artpec8", "--effort", "fastest"], "did you mean 'fast'"),
         (["convert", "m.onnx", "-t", ","], "no target"),
+        (["convert", "m.onnx", "-t", "cv25", "--force=some"], "--force=some: there are only --force and --force=all"),
+        (["inspect", "m.tflite", "--force=all"], "no option --force"),
     ],
 )
 def test_a_mistyped_command_line_is_told_what_is_possible(
@@ -57,6 +59,8 @@ def test_options_stand_in_panels_and_the_example_stays_on_one_line(capsys: pytes
     example = "dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/"
     assert f"  Example: {example}\n" in text
     assert "--effort fast|balanced|best" in text
+    assert "  -f, --force  " in text
+    assert "  --force=all  " in text
 
 
 def test_every_exit_status_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,18 @@ def test_a_journal_leads_to_no_other_folder(tmp_path: Path) -> None:
     assert (tmp_path / "victim").read_bytes() == b"1"
 
 
+@pytest.mark.parametrize("part", ["new", "old"])
+def test_a_link_in_a_staging_folder_leads_to_no_other_folder(tmp_path: Path, part: str) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    staging = begin(out)
+    (staging / part).rename(elsewhere)
+    (staging / part).symlink_to(elsewhere)
+    before = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
+    recover(out)
+    assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == before
+    assert sorted(os.listdir(out)) == [MANIFEST, TFLITE]
+
+
 def test_links_and_folders_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()

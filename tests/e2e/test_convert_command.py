@@ -129,7 +129,7 @@ def test_a_conversion_without_data_says_so_and_equalizes(sandbox: Sandbox) -> No
     assert "no calibration data" in stderr
 
 
-def test_an_existing_file_is_an_error_that_shows_force_and_force_replaces_it(sandbox: Sandbox) -> None:
+def test_an_existing_file_is_an_error_that_shows_force_and_a_stranger_s_file_takes_force_all(sandbox: Sandbox) -> None:
     sandbox.output.mkdir(parents=True)
     old = sandbox.output / "cifar_mobilenetv2.artpec9.tflite"
     old.write_bytes(b"old")
@@ -137,9 +137,16 @@ def test_an_existing_file_is_an_error_that_shows_force_and_force_replaces_it(san
     assert status == 9
     assert answer["error"]["type"] == "OutputError"  # type: ignore[index]
     assert "--force" in stderr
+    status, _, stderr = convert(sandbox, "--target", "artpec9", "--calibration", "random", "--force")
+    assert status == 9
+    assert f"{old.name} in " in stderr
+    assert "--force=all" in stderr
     assert old.read_bytes() == b"old"
+    convert(sandbox, "--target", "artpec9", "--calibration", "random", "--force=all")
+    made = old.read_bytes()
+    assert made[4:8] == b"TFL3"
     convert(sandbox, "--target", "artpec9", "--calibration", "random", "--force")
-    assert old.read_bytes()[4:8] == b"TFL3"
+    assert old.read_bytes() == made
 
 
 FAKE_COMPILER = """#!/bin/sh
