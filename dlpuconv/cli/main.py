@@ -13,7 +13,7 @@ from dlpuconv.errors import DlpuconvError, OutputError, PluginError
 from dlpuconv.printable import printable, printable_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
@@ -31,12 +31,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    return settled(lambda: _run(arguments), arguments)
+
+
+def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
+    """Run what a command does; what leaves it becomes one sentence on stderr and an exit status.
+
+    Args:
+        run: gives the exit status where nothing fails.
+        arguments: of the command line; with `--json` among them, a failure is printed on stdout as well.
+    """
     # Before numpy is loaded: its threads spin against those of LiteRT and ONNX Runtime, which makes learned rounding
     # three times slower, and sums in another order would choose other codes on another number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with stop_signals:
         try:
-            return _run(arguments)
+            return run()
         except DlpuconvError as error:
             if isinstance(error, PluginError) and os.environ.get(TRACEBACK):
                 traceback.print_exception(error)  # for the plugin's author

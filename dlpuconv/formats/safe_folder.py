@@ -102,9 +102,9 @@ class SafeFolder:
         return digest.hexdigest()
 
 
-def _is_deeper(content: object, most: int) -> bool:
+def _is_deeper(content: dict[str, Any], most: int) -> bool:
     """Whether a JSON value holds values within values of more levels than that."""
-    level = [content]
+    level: list[Any] = [content]
     for _ in range(most + 1):
         inside = (value.values() if isinstance(value, dict) else value for value in level)
         level = [value for values in inside for value in values if isinstance(value, dict | list)]
