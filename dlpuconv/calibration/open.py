@@ -14,6 +14,7 @@ from dlpuconv.calibration.reading import MOST, Read, Request
 from dlpuconv.calibration.samples import Calibration, Origin
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.formats.files import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,11 +151,15 @@ def _read(source: object, request: Request) -> Read:
 
 def _reader_of(path: Path) -> Callable[[Path, Request], Read]:
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if is_folder(path):
         from dlpuconv.calibration.images import read_folder
 
         return read_folder
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise CalibrationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    if not there:
         raise CalibrationError(f"no file or folder {str(path)!r} to calibrate with")
     if suffix in (".npz", ".npy"):
         from dlpuconv.calibration.arrays import read_file

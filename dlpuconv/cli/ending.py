@@ -15,7 +15,7 @@ from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
 from dlpuconv.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _INTERNAL = 10
 TRACEBACK = "DLPUCONV_TRACEBACK"
@@ -40,9 +40,19 @@ def status_of(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    return settled(lambda: _run(arguments), arguments)
+
+
+def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
+    """Run what a command does; what leaves it becomes one sentence on stderr and an exit status.
+
+    Args:
+        run: gives the exit status where nothing fails.
+        arguments: of the command line; with `--json` among them, a failure is printed on stdout as well.
+    """
     with streams:
         try:
-            return _run(arguments)
+            return run()
         except DlpuconvError as error:
             if isinstance(error, PluginError):
                 _show_traceback(error)  # for the plugin's author

@@ -59,8 +59,8 @@ def check_destination(folder: Path, names: Iterable[str], *, force: Force, input
         )
     if force != "all" and (foreign := _foreign(folder, existing)):
         raise OutputError(
-            f"{listed(foreign)} in {str(folder)!r}: no manifest of an earlier conversion lists that, so --force leaves it alone;"
-            " give --force=all to replace it as well, or another --output"
+            f"{listed(foreign)} in {str(folder)!r}: no manifest of an earlier conversion lists that, so --force leaves"
+            " it alone; give --force=all to replace it as well, or another --output"
         )
 
 

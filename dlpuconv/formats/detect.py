@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.files import read_start
+from dlpuconv.formats.files import is_folder, read_start
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.formats.view import PACKAGE
 
@@ -22,7 +22,7 @@ _POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .o
 
 def is_known(path: Path) -> bool:
     """Whether it is a file that every installation reads, `.tflite` or `.onnx`; folders are their backends'."""
-    return path.is_file() and (path.suffix in (".tflite", ".onnx") or read_start(path, _HEADER)[4:] == _IDENTIFIER)
+    return not is_folder(path) and (path.suffix in (".tflite", ".onnx") or read_start(path, _HEADER)[4:] == _IDENTIFIER)
 
 
 def read(path: str | Path) -> FileView:
@@ -32,7 +32,7 @@ def read(path: str | Path) -> FileView:
         ArtifactError: the file is missing, damaged or of an unknown format.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         from dlpuconv.formats.onnx_graph import read_onnx
         from dlpuconv.formats.package_folder import read_package
 
@@ -54,7 +54,7 @@ def size_of(path: Path) -> int:
         ArtifactError: it cannot be read.
     """
     try:
-        files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        files = [p for p in path.rglob("*") if p.is_file()] if is_folder(path) else [path]
         return sum(p.stat().st_size for p in files)
     except OSError as error:
         raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
@@ -68,13 +68,13 @@ def runner(path: str | Path) -> Runner:
         MissingDependencyError: a `.tflite` file, and ai-edge-litert is not installed.
     """
     path = Path(path)
-    if not path.is_dir() and _is_tflite(path):
+    if not is_folder(path) and _is_tflite(path):
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path)
     from dlpuconv.formats.ort_runner import OrtRunner
 
-    return OrtRunner(model_inside(path) if path.is_dir() else path)
+    return OrtRunner(model_inside(path) if is_folder(path) else path)
 
 
 def guarded_runner(path: str | Path) -> Runner:
@@ -88,14 +88,14 @@ def guarded_runner(path: str | Path) -> Runner:
         MissingDependencyError: likewise.
     """
     path = Path(path)
-    if not path.is_dir() and _is_tflite(path):
+    if not is_folder(path) and _is_tflite(path):
         from dlpuconv.formats.probe import probe
 
         probe(path)
         return runner(path)
     from dlpuconv.formats.ort_runner import OrtRunner
 
-    return OrtRunner(model_inside(path) if path.is_dir() else path)
+    return OrtRunner(model_inside(path) if is_folder(path) else path)
 
 
 def model_inside(folder: Path) -> Path:

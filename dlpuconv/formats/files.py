@@ -42,6 +42,17 @@ def read_start(path: Path, size: int) -> bytes:
         return stream.read(size)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; what cannot be looked at is none, and whoever reads it then says why it cannot be.
+
+    `Path.is_dir` raises there instead, for a name that is too long or a folder above that may not be entered.
+    """
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:

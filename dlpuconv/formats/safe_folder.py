@@ -104,7 +104,7 @@ class SafeFolder:
         return digest.hexdigest()
 
 
-def _is_deeper(content: object, most: int) -> bool:
+def _is_deeper(content: dict[str, Any], most: int) -> bool:
     """Whether a JSON value holds values within values of more levels than that."""
     level: list[Any] = [content]
     for _ in range(most + 1):

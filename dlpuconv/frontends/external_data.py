@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import all_tensors
-from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE
+from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE, shape_problem
 from dlpuconv.regular import check_regular, open_regular
 
 if TYPE_CHECKING:
@@ -104,7 +104,12 @@ def _entries(tensor: onnx.TensorProto) -> dict[str, str]:
 def _read(name: str, tensor: onnx.TensorProto, model: Path) -> bytes:
     entries = _entries(tensor)
     location = entries.get("location", "")
-    path = _inside(location, name, model)
+    try:
+        path = _inside(location, name, model)
+    except OSError as error:  # a name that no file can have
+        raise ModelError(
+            f"the weights of {name!r} are said to be in a file that cannot be: {error.strerror}"
+        ) from error
     try:
         offset = int(entries.get("offset") or 0)
         length = int(entries.get("length") or _expected(name, tensor))
@@ -162,8 +167,8 @@ def _inside(location: str, name: str, model: Path) -> Path:
 def _expected(name: str, tensor: onnx.TensorProto) -> int:
     import onnx
 
-    if any(extent < 0 for extent in tensor.dims):
-        raise ModelError(f"the tensor {name!r} has the shape {list(tensor.dims)}")
+    if problem := shape_problem(name, tensor):
+        raise problem
     try:
         bits: int = BITS_BELOW_A_BYTE.get(tensor.data_type) or 8 * int(
             onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize

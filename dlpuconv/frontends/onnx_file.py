@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
+from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends.external_data import holds_external_data, load_external_data
 from dlpuconv.ir import Source
 from dlpuconv.regular import read_regular
@@ -137,7 +138,7 @@ def content_of(path: Path) -> bytes:
     Raises:
         ModelError: there is none, it is too large, or it cannot be read.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise ModelError(f"{path} is a folder: name the .onnx file in it")
     try:
         if path.stat().st_size > PROTOBUF_LIMIT:

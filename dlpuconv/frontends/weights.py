@@ -34,6 +34,7 @@ _TYPED_FIELD: Final = {
     16: "int32_data",
 }  # fmt: skip
 
+_MOST_AXES: Final = 32  # what every NumPy can shape; the product of more extents has no end
 _BOUNDS: Final = {
     "Clip": {1, 2}, "Pad": {2}, "Max": set(range(64)), "Min": set(range(64)), "Where": {1, 2}, "Less": {0, 1},
     "Greater": {0, 1}, "LessOrEqual": {0, 1}, "GreaterOrEqual": {0, 1}, "Equal": {0, 1}, "IsInf": {0},
@@ -97,10 +98,21 @@ def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
     return ModelError(f"the tensor {name!r} has the unknown data type {kind}")
 
 
+def shape_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
+    """What is wrong with the shape that a tensor claims, whatever it holds."""
+    if len(tensor.dims) > _MOST_AXES:
+        return ModelError(
+            f"the tensor {name!r} has {len(tensor.dims)} axes; {_MOST_AXES} are the most that can be read"
+        )
+    if any(extent < 0 for extent in tensor.dims):
+        return ModelError(f"the tensor {name!r} has the impossible shape {list(tensor.dims)}")
+    return None
+
+
 def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
+    if problem := shape_problem(name, tensor):
+        return problem
     shape = list(tensor.dims)
-    if any(extent < 0 for extent in shape):
-        return ModelError(f"the tensor {name!r} has the impossible shape {shape}")
     wanted = math.prod(shape)
     if tensor.HasField("raw_data"):
         width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2

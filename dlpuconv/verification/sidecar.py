@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.ir.binding import InputBinding
 from dlpuconv.ir.layer_names import LayerNames
@@ -100,12 +101,12 @@ def find_sidecar(path: Path, view: FileView | None = None) -> Sidecar | None:
     Raises:
         ArtifactError: there is one of ours, and it is damaged.
     """
-    place = path / MANIFEST if path.is_dir() else _beside(path)
+    place = path / MANIFEST if is_folder(path) else _beside(path)
     content = view.package.manifest if view is not None and view.package is not None else _read(place)
     if not content.keys() >= OURS:
         return None
     try:
-        if not path.is_dir() and not _describes(content, path):
+        if not is_folder(path) and not _describes(content, path):
             return None
         return sidecar_of(content, place)
     except (OSError, ValueError) as error:
@@ -126,7 +127,7 @@ def _read(place: Path) -> Mapping[str, Any]:
 
 def _beside(path: Path) -> Path:
     plain = path.with_suffix(".json")
-    if plain.is_file() or not path.stem.endswith(_COMPILED):
+    if not path.stem.endswith(_COMPILED) or plain.is_file():
         return plain
     return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
 from dlpuconv.calibration.open import is_made_up
 from dlpuconv.errors import ArtifactError, CalibrationError, ShapeError, UsageError
+from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends import SourceOptions, load
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Evidence:
     @property
     def is_folder(self) -> bool:
         """True where the data are a folder, of images."""
-        return isinstance(self.data, str | os.PathLike) and Path(self.data).is_dir()
+        return isinstance(self.data, str | os.PathLike) and is_folder(Path(self.data))
 
     def model(self, sidecar: Sidecar | None) -> Model:
         """The float model, with the shapes of a file's manifest where the user gives none and they fit."""

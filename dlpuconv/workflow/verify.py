@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.errors import MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
+from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.printable import printable
 from dlpuconv.registry import load_backend, load_target
@@ -105,7 +106,7 @@ def verify(
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
     recorded = find_sidecar(file) if evidence.reference is not None else None
-    source, samples = _comparison(evidence, recorded, progress, ships_samples=file.is_dir())
+    source, samples = _comparison(evidence, recorded, progress, ships_samples=is_folder(file))
     question = Question(
         reference=source,
         samples=samples.held_out if samples else None,

@@ -67,6 +67,20 @@ def external(location: str) -> Edit:
     return edit
 
 
+def of_many_axes(model: onnx.ModelProto) -> None:
+    """As many elements as take thousands of digits to write."""
+    del model.graph.initializer[0].dims[:]
+    model.graph.initializer[0].dims.extend([2**62] * 300)
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(model: onnx.ModelProto) -> None:
+        for each in edits:
+            each(model)
+
+    return edit
+
+
 def looping(model: onnx.ModelProto) -> None:
     body = helper.make_graph(
         [helper.make_node("Identity", ["c_in"], ["c_out"]), helper.make_node("Identity", ["v"], ["v_out"])],
@@ -114,6 +128,10 @@ CASES: list[tuple[str, bytes, int, str]] = [
     ("missing external data", edited(external("gone.bin")), 3, "gone.bin"),
     ("external data outside", edited(external("../../etc/passwd")), 3, "outside"),
     ("absolute external data", edited(external("/etc/passwd")), 3, "outside|absolute"),
+    ("external data of an impossible name", edited(external("w" * 5000)), 3, "that cannot be: File name too long"),
+    ("weights of 300 axes", edited(of_many_axes), 3, "'w' has 300 axes"),
+    ("external data of 300 axes", edited(both(external("model.onnx"), of_many_axes)), 3, "'w' has 300 axes"),
+    ("300 axes", small(shape=(1, *[2**31 - 1] * 300)).SerializeToString(), 4, "more than any camera's memory holds"),
     ("NaN weights", edited(not_a_number), 3, "'?w'?.*(NaN|not finite)"),
     ("0-sized dimension", small(shape=(1, 3, 0, 8)).SerializeToString(), 4, "0"),
     ("unknown dimension", small(shape=(1, 3, "height", 8)).SerializeToString(), 4, "height.*--input-shape x="),
@@ -251,3 +269,25 @@ def test_a_folder_without_images_is_refused(tmp_path: Path, run: Callable[..., A
     status, error, _ = run(str(MODEL), "--target", "artpec8", "--calibration", str(tmp_path / "empty"))
     assert (status, "image" in error["message"]) == (6, True)
     assert IMAGES.is_dir()
+
+
+TOO_LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (("inspect", TOO_LONG), 11),
+        (("verify", TOO_LONG, "--target", "cv25"), 11),
+        (("compare", TOO_LONG, TOO_LONG), 11),
+        (("check", TOO_LONG, "--target", "cv25"), 3),
+        (("verify", str(MODEL), "--target", "cv25", "--reference", TOO_LONG, "--data", "none"), 3),
+        (("check", str(MODEL), "--target", "cv25", "--calibration", TOO_LONG), 6),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_a_name_that_no_file_can_have_is_refused_by_whoever_would_read_it(
+    command: tuple[str, ...], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(list(command)) == status
+    assert capsys.readouterr().err.splitlines()[-1].endswith("File name too long")

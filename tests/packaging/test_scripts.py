@@ -28,7 +28,7 @@ def call(folder: Path, *arguments: str, path: str) -> subprocess.CompletedProces
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, "scripts/fuzz"])
 def test_scripts_are_executable(repository: Path, script: str) -> None:
     assert os.access(repository / script, os.X_OK)
 

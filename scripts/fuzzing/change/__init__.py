@@ -1,0 +1,1 @@
+"""Ways to damage what was sound: bytes, texts, trees, protobuf messages, flatbuffers."""

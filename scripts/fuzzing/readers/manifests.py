@@ -1,0 +1,52 @@
+"""The manifest beside a file, as `inspect` and `verify` read it."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, override
+
+from scripts.fuzzing.change import trees
+from scripts.fuzzing.reader import Reader, status_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from random import Random
+
+    from scripts.fuzzing.reader import Files
+
+
+class Manifests(Reader):
+    """A sound `m.tflite` with a damaged `m.json`."""
+
+    name = "manifest"
+    share = 16
+
+    @override
+    def prepare(self) -> None:
+        from tests.verification.test_verify_file import converted, manifest
+
+        self._file = converted()
+        layer = {"name": "fc", "tensor": "y", "nodes": ["n"], "modules": ["m.fc"], "values": ["y"]}
+        recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
+        request = {"effort": "fast", "granularity": "per-tensor", "recipe_given": False, "split_outputs": "auto"}
+        self._manifest = manifest(
+            self._file, target="artpec8", layers=[layer], preprocessing=recorded, request=request, trials=[{"db": 30.0}]
+        )
+        part = {"output": "y", "axis": 1, "start": 0, "stop": 2}
+        self._manifest["outputs"][0] |= {"part": part, "file_name": "y_part"}
+        self._manifest["recipe"] |= {"equalize": True, "absorb": False}
+
+    @override
+    def make(self, rng: Random) -> Files:
+        return {"m.tflite": self._file, "m.json": trees.written(self._manifest, trees.to_json, rng)}
+
+    @override
+    def read(self, folder: Path) -> int:
+        from dlpuconv.cli.inspect import inspect
+        from dlpuconv.cli.verify import verify
+
+        file = folder / "m.tflite"
+        choice = zlib.crc32((folder / "m.json").read_bytes())
+        if choice % 4 == 0:
+            return status_of(inspect, file=file, json=bool(choice & 4))
+        return status_of(verify, file=file, target="artpec8", json=bool(choice & 4))
