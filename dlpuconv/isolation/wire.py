@@ -1,8 +1,8 @@
 """Messages between this process and a worker: JSON and named arrays on a Unix socket; nothing in them is executed.
 
-Small arrays follow the JSON. Large ones go into a file in memory whose descriptor travels with the message; the other
-side maps it, so that they are neither copied again nor held twice. Such a file is sealed against every change: whoever
-maps it needs to trust nobody.
+Small arrays follow the JSON. Large ones lie in files in memory whose descriptors travel with the message; the other
+side maps them, so that they are neither copied again nor held twice. Such files are sealed against every change:
+whoever maps one needs to trust nobody. What is to be sent more than once, such as weights, is put into one by `share`.
 
 This module is also loaded by interpreters that have no dlpuconv, so it imports only the standard library and NumPy.
 """
@@ -15,19 +15,25 @@ import mmap
 import os
 import socket
 import struct
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-_PREFIX = struct.Struct("<QQ?")  # bytes of the JSON, bytes of the arrays, whether these are in a file
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_PREFIX = struct.Struct("<QQH")  # bytes of the JSON, bytes of the arrays behind it, number of files
 _LONGEST_JSON = 64 << 20
 _INLINE = 1 << 16  # bytes of arrays up to which a file costs more than it saves
+_MOST_FILES = 64
 _ALIGNMENT = 64
+_BEHIND = -1  # in the place of a file's number: behind the JSON
 KINDS = "biuf"
 """Of NumPy's dtypes that are carried: bool, signed, unsigned, float."""
+
+type Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,47 @@ class Message:
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+
+class SharedMemory(mmap.mmap):
+    """A sealed file in memory, mapped for reading; its arrays are handed over by its descriptor alone."""
+
+    descriptor: int
+
+    def __new__(cls, descriptor: int, size: int) -> Self:
+        """Map a sealed file.
+
+        Args:
+            descriptor: of it; closed with this object.
+            size: bytes of it, at least one.
+        """
+        mapped = super().__new__(cls, descriptor, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+        mapped.descriptor = descriptor
+        return mapped
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+def share(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The same arrays in memory that any number of workers can map; read-only.
+
+    Args:
+        arrays: by name, of `KINDS`; copied once.
+
+    Raises:
+        OSError: there is no memory for them.
+    """
+    laid = _laid_out(arrays)
+    if not laid.size:
+        return {name: value.copy() for name, value in arrays.items()}
+    descriptor = _file_of(laid.chunks)
+    if not _is_sealed(descriptor):  # the system knows no such files: every message copies
+        os.close(descriptor)
+        return dict(arrays)
+    memory = SharedMemory(descriptor, laid.size)
+    return {name: _view(memory, told) for name, told in laid.told.items()}
 
 
 def send(sock: socket.socket, message: Message) -> None:
@@ -57,21 +103,30 @@ def send(sock: socket.socket, message: Message) -> None:
     arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
     if strange := [name for name, value in arrays.items() if value.dtype.kind not in KINDS]:
         raise ValueError(f"{strange[0]!r} does not consist of numbers")
-    told = [(name, value.dtype.str, value.shape) for name, value in arrays.items()]
-    header = json.dumps({"facts": dict(message.facts), "arrays": told}).encode()
-    total = sum(_padded(value.nbytes) for value in arrays.values())
-    chunks = [chunk for value in arrays.values() for chunk in _chunks(value)]
-    descriptor = _file_of(chunks) if total > _INLINE else None
-    prefix = _PREFIX.pack(len(header), total, descriptor is not None)
+    shared = {name: memory for name, value in arrays.items() if (memory := _memory_of(value)) is not None}
+    files = list({id(memory): memory for memory in shared.values()}.values())[: _MOST_FILES - 1]
+    told: dict[str, _Told] = {}
+    for number, memory in enumerate(files):
+        start = np.frombuffer(memory, np.uint8).ctypes.data
+        for name in (name for name, other in shared.items() if other is memory):
+            value = arrays[name]
+            told[name] = _Told(value.dtype, value.shape, number, value.ctypes.data - start)
+    descriptors = [memory.descriptor for memory in files]
+    laid = _laid_out({name: value for name, value in arrays.items() if name not in told})
+    own = _file_of(laid.chunks) if laid.size > _INLINE else None
     try:
-        if descriptor is None:
-            sock.sendall(b"".join((prefix, header, *chunks)))
-        else:
-            socket.send_fds(sock, [prefix], [descriptor])
-            sock.sendall(header)
+        where = _BEHIND if own is None else len(descriptors)
+        told |= {name: _Told(one.dtype, one.shape, where, one.offset) for name, one in laid.told.items()}
+        descriptors += [] if own is None else [own]
+        header = json.dumps({"facts": dict(message.facts), "arrays": [_spelled(n, told[n]) for n in arrays]}).encode()
+        prefix = _PREFIX.pack(len(header), laid.size if own is None else 0, len(descriptors))
+        if descriptors:
+            socket.send_fds(sock, [prefix], descriptors)
+            prefix = b""
+        sock.sendall(b"".join((prefix, header, *(laid.chunks if own is None else ()))))
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        if own is not None:
+            os.close(own)
 
 
 def receive(sock: socket.socket, most: int) -> Message | None:
@@ -90,59 +145,105 @@ def receive(sock: socket.socket, most: int) -> Message | None:
         prefix = _exactly(sock, _PREFIX.size, descriptors)
         if prefix is None:
             return None
-        length, total, in_file = _PREFIX.unpack(prefix)
-        if length > _LONGEST_JSON or total > most:
+        length, behind, files = _PREFIX.unpack(prefix)
+        if length > _LONGEST_JSON or behind > most:
             raise ValueError(f"it is larger than {most} bytes")
         header = _exactly(sock, length, descriptors)
-        if header is None:
+        content = None if header is None else _exactly(sock, behind, descriptors)
+        if header is None or content is None:
             return None
         facts, told = _parsed(header)
-        if sum(_padded(dtype.itemsize * math.prod(shape)) for _, dtype, shape in told) != total:
-            raise ValueError("its arrays are not as long as it says")
-        content = _mapped(descriptors, total) if in_file else _exactly(sock, total, descriptors)
-        return None if content is None else Message(facts=facts, arrays=_arrays(content, told))
+        if files != len(descriptors) or files > _MOST_FILES:
+            raise ValueError("the files that it speaks of are missing")
+        if sum(one.size for one in told.values()) > most:
+            raise ValueError(f"its arrays are larger than {most} bytes")
+        sources = {_BEHIND: content, **{number: _mapped(descriptors, number) for number in range(files)}}
+        return Message(facts=facts, arrays={name: _view(sources.get(t.file, b""), t) for name, t in told.items()})
     finally:
         for descriptor in descriptors:
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
-type _Told = Sequence[tuple[str, np.dtype[Any], tuple[int, ...]]]
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the JSON says of an array, and where its numbers are."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    file: int
+    offset: int
+
+    @property
+    def size(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
 
 
-def _parsed(header: bytes) -> tuple[dict[str, Any], _Told]:
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    told: Mapping[str, _Told]
+    chunks: Sequence[memoryview | bytes]
+    size: int
+
+
+def _laid_out(arrays: Mapping[str, Array]) -> _LaidOut:
+    """Arrays one after the other, each at a boundary."""
+    told: dict[str, _Told] = {}
+    chunks: list[memoryview | bytes] = []
+    start = 0
+    for name, given in arrays.items():
+        value = np.asarray(given, order="C")
+        told[name] = _Told(value.dtype, value.shape, 0, start)
+        if value.size:
+            padding = -value.nbytes % _ALIGNMENT
+            chunks += [value.reshape(-1).view(np.uint8).data, bytes(padding)]
+            start += value.nbytes + padding
+    return _LaidOut(told, chunks, start)
+
+
+def _spelled(name: str, told: _Told) -> list[Any]:
+    return [name, told.dtype.str, told.shape, told.file, told.offset]
+
+
+def _parsed(header: bytes) -> tuple[dict[str, Any], dict[str, _Told]]:
     try:
         content = json.loads(header)
-        told = [(str(name), np.dtype(dtype), tuple(map(int, shape))) for name, dtype, shape in content["arrays"]]
+        told = {
+            str(name): _Told(np.dtype(dtype), tuple(map(int, shape)), int(file), int(offset))
+            for name, dtype, shape, file, offset in content["arrays"]
+        }
         facts = dict(content["facts"])
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"its header is damaged: {error}") from error
-    if any(dtype.kind not in KINDS or min(shape, default=0) < 0 for _, dtype, shape in told):
-        raise ValueError("it holds arrays of something else than numbers")
+    for one in told.values():
+        if one.dtype.kind not in KINDS or min(one.shape, default=0) < 0 or one.offset < 0:
+            raise ValueError("it holds arrays of something else than numbers")
     return facts, told
 
 
-def _arrays(content: bytes | mmap.mmap, told: _Told) -> dict[str, npt.NDArray[Any]]:
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    start = 0
-    for name, dtype, shape in told:
-        count = math.prod(shape)
-        arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape) if count else np.empty(shape, dtype)
-        start += _padded(count * dtype.itemsize)
-    return arrays
+def _view(content: bytes | mmap.mmap, told: _Told) -> Array:
+    """An array over a part of what was received.
+
+    Raises:
+        ValueError: it would reach beyond its end.
+    """
+    count = math.prod(told.shape)
+    if not count:
+        return np.empty(told.shape, told.dtype)
+    return np.frombuffer(content, told.dtype, count, told.offset).reshape(told.shape)
 
 
-def _padded(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+def _memory_of(value: Array) -> SharedMemory | None:
+    """The shared memory that holds all of an array."""
+    base: Any = value
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    return base if isinstance(base, SharedMemory) and value.size else None
 
 
-def _chunks(value: npt.NDArray[Any]) -> list[memoryview | bytes]:
-    """The bytes of an array, and what fills them up to the next boundary."""
-    if not value.size:
-        return []
-    return [value.reshape(-1).view(np.uint8).data, bytes(_padded(value.nbytes) - value.nbytes)]
-
-
-def _file_of(chunks: Sequence[memoryview | bytes]) -> int:
+def _file_of(chunks: Iterable[memoryview | bytes]) -> int:
     """A sealed file in memory; a temporary one where the system knows none."""
     if not hasattr(os, "memfd_create"):
         return _temporary_file_of(chunks)
@@ -158,7 +259,7 @@ def _file_of(chunks: Sequence[memoryview | bytes]) -> int:
     return descriptor
 
 
-def _temporary_file_of(chunks: Sequence[memoryview | bytes]) -> int:
+def _temporary_file_of(chunks: Iterable[memoryview | bytes]) -> int:
     import tempfile
 
     with tempfile.TemporaryFile(prefix=".dlpuconv-") as stream:
@@ -167,7 +268,7 @@ def _temporary_file_of(chunks: Sequence[memoryview | bytes]) -> int:
     return descriptor
 
 
-def _write(descriptor: int, chunks: Sequence[memoryview | bytes]) -> None:
+def _write(descriptor: int, chunks: Iterable[memoryview | bytes]) -> None:
     for chunk in chunks:
         view = memoryview(chunk)
         while view:
@@ -180,22 +281,16 @@ def _seals() -> int:
     return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
-def _mapped(descriptors: Sequence[int], size: int) -> mmap.mmap | bytes:
-    """What the file holds: mapped where nobody can change it any more, else copied."""
-    if not descriptors:
-        raise ValueError("the file that it speaks of is missing")
-    descriptor = descriptors[0]
-    if os.fstat(descriptor).st_size != size:
-        raise ValueError("its file is not as long as it says")
-    if _is_sealed(descriptor):
-        return mmap.mmap(descriptor, size, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
+def _mapped(descriptors: list[int], number: int) -> mmap.mmap | bytes:
+    """What a file holds: mapped where nobody can change it any more, else copied."""
+    descriptor = descriptors[number]
+    size = os.fstat(descriptor).st_size
+    if size and _is_sealed(descriptor):
+        descriptors[number] = -1  # the mapping closes it
+        return SharedMemory(descriptor, size)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    content = bytearray()
-    while len(content) < size and (part := os.read(descriptor, size - len(content))):
-        content += part
-    if len(content) != size:
-        raise ValueError("its file is not as long as it says")
-    return bytes(content)
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        return stream.read(size)
 
 
 def _is_sealed(descriptor: int) -> bool:
@@ -213,7 +308,7 @@ def _exactly(sock: socket.socket, size: int, descriptors: list[int]) -> bytes | 
     while len(content) < size:
         wanted = min(size - len(content), 1 << 20)
         try:
-            part, received, _, _ = socket.recv_fds(sock, wanted, 1)
+            part, received, _, _ = socket.recv_fds(sock, wanted, _MOST_FILES)
         except ConnectionError:
             return None
         descriptors.extend(received)
