@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -73,6 +74,14 @@ def hold(facts: Facts, arrays: Arrays) -> Answer:
     return wait(facts, arrays) if facts["busy"] else ({}, {})
 
 
+def spawn(facts: Facts, _arrays: Arrays) -> Answer:
+    """Start a process that waits for what a FIFO brings, and keeps it open."""
+    fifo = os.open(facts["fifo"], os.O_RDWR)
+    subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=fifo)
+    os.close(fifo)
+    return {}, {}
+
+
 def babble(facts: Facts, arrays: Arrays) -> Answer:
     """Write bytes where an answer is expected."""
     os.write(int(sys.argv[1]), arrays["bytes"].tobytes())
@@ -88,5 +97,5 @@ _held: list[Any] = []
 
 TASKS: Mapping[str, Task] = {
     function.__name__: function
-    for function in (echo, pid, places, say, fail, lack, die, fill, spin, wait, hold, babble, hang_up)
+    for function in (echo, pid, places, say, fail, lack, die, fill, spin, wait, hold, spawn, babble, hang_up)
 }

@@ -209,6 +209,26 @@ def test_one_that_was_ended_leaves_nothing() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    worker = Worker(LAUNCH)
+    worker.ask("spawn", LIMITS, fifo=str(fifo))
+    assert is_open(fifo)
+    worker.end()
+    while is_open(fifo):  # a killed process takes a moment
+        pass
+
+
+def is_open(fifo: Path) -> bool:
+    """Whether any process reads it."""
+    try:
+        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
 def test_ctrl_c_spares_it(worker: Worker) -> None:
     pid = worker.ask("pid", LIMITS).facts["pid"]
     assert os.getpgid(pid) == pid
