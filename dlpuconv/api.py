@@ -78,6 +78,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     backend: str | None = None,
     min_sqnr: float | None = None,
     report: bool = False,
+    bom: bool = False,
     cache: bool = True,
     progress: Shown = "auto",
 ) -> Conversion:
@@ -122,7 +123,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
             instead of a search.
-        metric: scores a network on data of your own, or `module:function`. It is called with `predict`, which maps a
+        metric: scores a network on data of your own, or `module:function`, of an installed module or else one in the
+            current folder. It is called with `predict`, which maps a
             dict of input arrays as the source model takes them to a dict of its outputs, once for the float model and
             once for each recipe that is tried, and returns a number, higher is better, by which recipes are compared.
         max_drop: how much lower than the float model's score the file's may be, in the metric's own unit: the search
@@ -131,6 +133,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
             float files.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
+        bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
         cache: keep calibration statistics in the user's cache folder.
         progress: where long work reports; `"auto"`: bars on a terminal or in a notebook, and nothing elsewhere;
             None: nothing anywhere.
@@ -172,6 +175,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             backend=backend,
             min_sqnr=min_sqnr,
             layers=report,
+            bom=bom,
             cache=cache,
         )
         data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)

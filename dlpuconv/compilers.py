@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import BackendError
+from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
@@ -63,10 +64,10 @@ def compile_for_chip(compiler: ExternalCompiler, file: Path) -> Compilation:
         arguments = [_fill(a, str(file), folder) for a in compiler.arguments]
         try:
             log = _run(compiler.executable, [executable, *arguments], folder)
-            content = Path(folder, produced).read_bytes()
+            content = read_regular(Path(folder, produced))
         except BackendError as error:
             return Compilation(command=command, file=produced, problem=str(error))
-        except FileNotFoundError:
+        except OSError:  # none, or no regular file
             problem = f"{compiler.executable} left no {produced}; it printed: {_last_line(log)}"
             return Compilation(command=command, file=produced, log=log, problem=problem)
     return Compilation(command=command, file=produced, content=content, log=log)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, override
 
+from dlpuconv.scratch import make_folder, remove_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 _EXECUTABLE = 0o111
 _SCRIPTS = frozenset((".sh", ".py"))
@@ -46,9 +47,9 @@ class Store:
     """A private temporary folder, removed with the last `StoredFile` in it, or when the program ends."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="dlpuconv-"))
+        self._folder = make_folder("store")
         self._count = 0
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        weakref.finalize(self, remove_folder, self._folder)
 
     @override
     def __reduce__(self) -> tuple[type[Store], tuple[()]]:
@@ -61,10 +62,23 @@ class Store:
         Raises:
             OSError: the temporary folder is full.
         """
+        return self.collect([content])
+
+    def collect(self, parts: Iterable[bytes | memoryview]) -> StoredFile:
+        """Keep content that comes piece by piece, and is nowhere as a whole.
+
+        Raises:
+            OSError: the temporary folder is full.
+        """
         path = self._folder / str(self._count)
         self._count += 1
-        path.write_bytes(content)
-        return StoredFile(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content), store=self)
+        digest, size = hashlib.sha256(), 0
+        with path.open("wb") as stream:
+            for part in parts:
+                stream.write(part)
+                digest.update(part)
+                size += len(part)
+        return StoredFile(path=path, sha256=digest.hexdigest(), size=size, store=self)
 
 
 def sha256_of(content: Content) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, override
 
 from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import c_header
-from dlpuconv.delivery import About, build_manifest, make_readme, write_all
+from dlpuconv.delivery import BOM, About, build_bom, build_manifest, make_readme, write_all
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization.recipe_file import to_toml
 from dlpuconv.verification.sidecar import sidecar_of
-from dlpuconv.wording import in_python, python_words
+from dlpuconv.wording import in_python, python_words, reword
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,7 @@ class Converted:
         reference: a few inferences of the artifact itself; None where it cannot be run on integers here.
         compilation: what came of the chip's own compiler, if it has one.
         inside: of its layers; None where no report was asked for.
+        bom: a bill of materials goes with it.
     """
 
     provenance: Provenance
@@ -65,6 +66,7 @@ class Converted:
     reference: Reference | None = field(default=None, repr=False)
     compilation: Compilation | None = field(default=None, repr=False)
     inside: Inside | None = field(default=None, repr=False)
+    bom: bool = False
 
     @property
     def target(self) -> str:
@@ -94,7 +96,7 @@ class Converted:
             ValueError: it is a folder.
         """
         if self.is_folder:
-            raise ValueError(f"{self.name} is a folder; its files are in .artifact.files")
+            raise ValueError(f"{self.name} is a folder; its files are in .artifact.contents")
         return self.artifact.files[""]
 
     @property
@@ -161,23 +163,29 @@ class Converted:
         return render(make_page(material))
 
     def _folder(self) -> dict[str, Content]:
-        manifest = self._manifest(self.artifact.contents, {})
-        return {
-            f"{self.name}/{name}": data for name, data in (*self.artifact.contents.items(), ("manifest.json", manifest))
-        }
+        files = {f"{self.name}/{name}": data for name, data in self.artifact.contents.items()}
+        told = dict(self.artifact.contents)
+        if self.bom:
+            told[BOM] = files[f"{self.name}/{BOM}"] = self._bom(files)
+        return {**files, f"{self.name}/manifest.json": self._manifest(told, {})}
 
     def _beside(self, timings: Mapping[str, float]) -> dict[str, Content]:
         files: dict[str, Content] = {self.name: self.content}
-        if self.provenance.trials:
-            files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.compilation is not None and self.compilation.content:
             files[self.compilation.file] = self.compilation.content
+        if self.bom:
+            files[f"{self.stem}.{BOM}"] = self._bom(files)
+        if self.provenance.trials:
+            files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
         files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
         manifest = f"{self.stem}.json"
         files[f"{self.stem}.README.md"] = make_readme(self._about({*files, manifest})).encode()
         return {**files, manifest: self._manifest(files, timings)}
+
+    def _bom(self, files: Mapping[str, Content]) -> bytes:
+        return build_bom(self.provenance, self.name, files, self.contract, self.report)
 
     def _about(self, names: set[str]) -> About:
         compilation = self.compilation
@@ -220,8 +228,7 @@ class Failure:
 
     def to_json(self) -> dict[str, Json]:
         """For `--json`."""
-        error = self.error
-        return {"target": self.target, "type": error.kind, "message": str(error), "status": error.status}
+        return {"target": self.target, **self.error.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +280,7 @@ class Conversion:
     def in_python_words(self) -> Conversion:
         """The same, with messages that name options as the Python API does."""
         for failure in self.failures:
-            failure.error.args = in_python(failure.error.args)  # no copy, which would lose its cause and its traceback
+            reword(failure.error)
         return replace(self, artifacts=tuple(artifact.in_python_words() for artifact in self.artifacts))
 
     def __getitem__(self, target: str) -> Converted:

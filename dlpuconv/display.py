@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import brief
 from dlpuconv.printable import printable
 from dlpuconv.progress import Silent
 
@@ -97,7 +98,7 @@ def _bar(display: RichProgress, title: str, total: int | None) -> Iterator[Calla
 
 def tell(warning: str) -> None:
     """A warning on stderr; the text may hold a file's own words, which must not act on the terminal."""
-    print(f"warning: {printable(warning)}", file=sys.stderr)
+    print(f"warning: {brief(printable(warning))}", file=sys.stderr)
 
 
 def for_people() -> Progress:

@@ -1,7 +1,7 @@
 """Every error that dlpuconv raises on purpose, each with its own exit status.
 
 A message says what was asked, what was found and what is possible, in one sentence that a user can act on.
-Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and 130 (interrupted) belong to the command line.
+Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and those from 129 on (a signal) belong to the command line.
 """
 
 from __future__ import annotations
@@ -13,14 +13,41 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, override
 
+from dlpuconv.brief import brief
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from dlpuconv.jsonable import Json
+
 
 class DlpuconvError(Exception):
-    """Base of all errors that are the user's to act on; `status` is the exit status of the command line."""
+    """Base of all errors that are the user's to act on; `status` is the exit status of the command line.
+
+    Args:
+        message: one sentence.
+        problems: all that is wrong, where the message tells the first few.
+    """
 
     status: ClassVar[int] = 10
+    _problems: tuple[str, ...] = ()
+
+    def __init__(self, message: str = "", problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All that is wrong, in full; the message alone where that tells all."""
+        return self._problems or (str(self),)
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`."""
+        return error_json(self.kind, str(self), self.status, self.problems)
+
+    def tell(self, message: str, problems: Iterable[str]) -> None:
+        """Say this from now on, and stay the same object: a copy would lose its cause and its traceback."""
+        self.args, self._problems = (message,), tuple(problems)
 
     @property
     def kind(self) -> str:
@@ -140,6 +167,11 @@ def what_was_raised(error: BaseException) -> str:
     # Frames of the import system are no places that anybody could mend.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text
+
+
+def error_json(kind: str, message: str, status: int, problems: Iterable[str]) -> dict[str, Json]:
+    """What `--json` prints of an error: the message as people see it, and all problems in full."""
+    return {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

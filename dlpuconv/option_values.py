@@ -48,6 +48,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     ignore: tuple[str, ...] = (),
     strict: bool = False,
     layers: bool = False,
+    bom: bool = False,
     cache: bool = True,
 ) -> Request:
     """Plain option values, from Python or the command line, as a checked `Request`.
@@ -95,6 +96,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         verification=verification_options(min_sqnr=min_sqnr, ignore=ignore, strict=strict, layers=layers),
         backend=backend,
         cache=default_cache_folder() if cache else None,
+        bom=bom,
     )
 
 

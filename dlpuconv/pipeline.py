@@ -7,11 +7,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
+from dlpuconv.brief import listed
 from dlpuconv.calibration import Origin, Taken
 from dlpuconv.compilers import compile_for_chip
 from dlpuconv.content import lend_content
 from dlpuconv.conversion import Conversion, Converted, Failure, Inside
-from dlpuconv.delivery import Reference
+from dlpuconv.delivery import BOM, Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.package import RECORD
@@ -89,15 +90,18 @@ def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
     """The one error of all targets, or the first with what the others say."""
     first = failures[0].error
     if len({str(failure.error) for failure in failures}) > 1:
-        first.args = ("; ".join(f"{failure.target}: {failure.error}" for failure in failures),)
+        texts = [f"{failure.target}: {failure.error}" for failure in failures]
+        whole = [f"{failure.target}: {problem}" for failure in failures for problem in failure.error.problems]
+        first.tell(listed(texts, separator="; "), whole)
     return first
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:
     """Names that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    manifests = [f"{stem}.{target.name}.json" for target in targets if target.suffix]
-    return [*(f"{stem}.{target.name}{target.suffix}" for target in targets), *manifests]
+    beside = ("json", BOM) if request.bom else ("json",)
+    companions = [f"{stem}.{target.name}.{suffix}" for target in targets if target.suffix for suffix in beside]
+    return [*(f"{stem}.{target.name}{target.suffix}" for target in targets), *companions]
 
 
 def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: Run) -> Converted:
@@ -136,6 +140,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         reference=reference,
         compilation=compilation,
         inside=inside,
+        bom=run.request.bom,
     )
 
 

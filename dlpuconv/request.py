@@ -90,6 +90,7 @@ class Request:
         verification: how strict.
         backend: another backend than the target's own.
         cache: folder for statistics, or None for no cache.
+        bom: a bill of materials is wanted.
     """
 
     targets: tuple[str, ...]
@@ -101,6 +102,7 @@ class Request:
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     backend: str | None = None
     cache: Path | None = None
+    bom: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """For the manifest: everything that decides what is made, and nothing about this machine."""

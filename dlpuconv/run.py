@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.calibration import Origin, open_calibration
+from dlpuconv import scratch
+from dlpuconv.calibration import Origin, StatisticsCache, open_calibration
 from dlpuconv.errors import CalibrationError, PluginError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.input_fit import find_misfits
@@ -23,6 +22,7 @@ from dlpuconv.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model
@@ -79,8 +79,9 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     progress = progress or Silent()
     clock = Stopwatch()
     targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    _clean_up_after_the_dead(request)
     with ExitStack() as stack:
-        workspace = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlpuconv-")))
+        workspace = stack.enter_context(scratch.temporary_folder("files"))
         backends = tuple(_backends(request, targets, stack, progress))
         with clock("read"), progress.stage("reading the model"):
             source = load(model, request.source, example_inputs=data.example_inputs)
@@ -110,6 +111,12 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             progress=progress,
             clock=clock,
         )
+
+
+def _clean_up_after_the_dead(request: Request) -> None:
+    """Runs that were killed could not."""
+    scratch.sweep()
+    StatisticsCache(request.cache).sweep()
 
 
 def _misfits(

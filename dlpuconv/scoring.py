@@ -28,7 +28,7 @@ def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardsti
     from dlpuconv.quantization.metric import Yardstick
 
     with progress.stage(f"scoring the float model with {metric.name}") as step:
-        return Yardstick.take(metric, OrtRunner(source.to_bytes(), source.source.name), source.signature, step)
+        return Yardstick.take(metric, OrtRunner(source.split(), source.source.name), source.signature, step)
 
 
 def score_of(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dlpuconv import choices
+from dlpuconv.brief import brief
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.texts import with_texts
 
@@ -45,8 +46,13 @@ def python_words() -> Iterator[None]:
     try:
         yield
     except DlpuconvError as error:
-        error.args = in_python(error.args)
+        reword(error)
         raise
+
+
+def reword(error: DlpuconvError) -> None:
+    """Let an error name options as the Python API does, in a message of a length that people read."""
+    error.tell(in_python(brief(str(error))), in_python(error.problems))
 
 
 class InPython:
@@ -165,7 +171,13 @@ _KINDS: dict[str, Value] = {
     "target": _CHIP,
     "validation": _TEXT,
 }
-FLAGS = {"force": "force=True", "no-cache": "cache=False", "report": "report=True", "strict": "strict=True"}
+FLAGS = {
+    "bom": "bom=True",
+    "force": "force=True",
+    "no-cache": "cache=False",
+    "report": "report=True",
+    "strict": "strict=True",
+}
 RENAMED = {"layer": "layers", "output": "folder", "override": "overrides"}
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""

@@ -20,6 +20,12 @@ def test_a_stored_file_stays_as_long_as_somebody_holds_it() -> None:
     assert not place.parent.exists()
 
 
+def test_content_may_come_in_pieces() -> None:
+    stored = Store().collect(part for part in (b"pi", memoryview(b"xels")))
+    assert stored.path.read_bytes() == b"pixels"
+    assert (stored.size, stored.sha256) == (6, hashlib.sha256(b"pixels").hexdigest())
+
+
 def test_size_and_digest_are_those_of_the_bytes_wherever_they_are() -> None:
     content = b"x" * 70_000
     stored = Store().add(content)

@@ -32,6 +32,9 @@ class Result:
         ("\ud800evil", r"\ud800evil"),
         ("abc\u202edcb", r"abc\u202edcb"),
         ("a\u2028b\tc", r"a\u2028b\tc"),
+        ("a\u200bb\u200dc\u2060d\xade", r"a\u200bb\u200dc\u2060d\xade"),
+        ("\u061c\u200e\u200f\u2066\u2069\ufeff", r"\u061c\u200e\u200f\u2066\u2069\ufeff"),
+        ("tag \U000e0041", r"tag \U000e0041"),
     ],
 )
 def test_a_text_keeps_all_but_what_acts(text: str, shown: str) -> None:
@@ -54,7 +57,7 @@ def test_what_needs_no_change_is_the_same_object() -> None:
     assert printable(result) is result
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\x9b", "\x1b\n\0", "\u202e", 'größe "大"'])
+@pytest.mark.parametrize("text", ["\ud800", "\U000e0041", "\u200b", "\x9b", "\x1b\n\0", "\u202e", 'größe "大"'])
 def test_json_says_the_same_and_is_utf8(text: str) -> None:
     content = printable_json({text: [text]}, indent=2)
     assert json.loads(content.encode("utf-8")) == {text: [text]}

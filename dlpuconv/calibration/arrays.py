@@ -7,7 +7,7 @@ import tokenize
 import zipfile
 import zlib
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, cast, override
+from typing import IO, TYPE_CHECKING, override
 
 import numpy as np
 
@@ -21,9 +21,13 @@ from dlpuconv.calibration.matching import (
     same_count,
     shape_of_value,
 )
+from dlpuconv.calibration.npy import Header
+from dlpuconv.calibration.npz import open_archive, open_array
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
+from dlpuconv.calibration.turned import turned
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +67,7 @@ def read_file(path: Path, request: Request) -> Read:
             streams, notes = _streams(path, request, files)
             return _store(streams, request, notes)
     except _BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
         raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
 
 
@@ -106,19 +110,20 @@ def _store(streams: list[_Stream], request: Request, notes: tuple[str, ...]) -> 
 
 
 def _records(streams: list[_Stream], rows: list[int]) -> Iterator[tuple[str, Record]]:
-    for row in rows:
+    for row, *values in zip(rows, *(stream.rows(rows) for stream in streams), strict=True):
         label = f"sample {row} of {streams[0].origin}"
-        yield label, {stream.spec.name: fit(stream.spec, stream.row(row), label) for stream in streams}
+        yield label, {s.spec.name: fit(s.spec, value, label) for s, value in zip(streams, values, strict=True)}
 
 
 class _Stream:
-    """The samples of one input, read in rising order."""
+    """The samples of one input."""
 
     spec: ValueSpec
     origin: str
     count: int
 
-    def row(self, index: int) -> Array:
+    def rows(self, wanted: list[int]) -> Iterator[Array]:
+        """The samples of these numbers, which rise."""
         raise NotImplementedError
 
 
@@ -132,50 +137,49 @@ class _Held(_Stream):
         self._rows = array.reshape(self.count, *spec.shape)
 
     @override
-    def row(self, index: int) -> Array:
-        return cast("Array", self._rows[index])
+    def rows(self, wanted: list[int]) -> Iterator[Array]:
+        return (self._rows[index] for index in wanted)
 
 
 class _File(_Stream):
-    """An `.npy` stream in C order: one sample in memory at a time, compressed or not."""
+    """An `.npy`, packed or not: one sample of it is in memory at a time.
 
-    def __init__(self, spec: ValueSpec, file: IO[bytes], header: _Header, origin: str) -> None:
+    Args:
+        spec: of the input.
+        file: at the beginning of the `.npy`.
+        size: bytes that there are to read.
+        origin: what it is called in messages.
+    """
+
+    def __init__(self, spec: ValueSpec, file: IO[bytes], size: int, origin: str) -> None:
         self.spec, self.origin, self._file = spec, origin, file
+        self._header = header = Header.read(file, origin)
         self.count = rows_of(spec, header.shape, origin)
-        self._dtype = header.dtype
-        self._bytes = int(np.prod(spec.shape, dtype=np.int64)) * header.dtype.itemsize
-        self._next = 0
+        if header.size + header.nbytes > size:
+            raise CalibrationError(
+                f"{origin} claims {header.nbytes} bytes of values and holds {max(0, size - header.size)}:"
+                " it is truncated or damaged"
+            )
 
     @override
-    def row(self, index: int) -> Array:
-        while self._next < index:
-            self._read()
-        return np.frombuffer(self._read(), self._dtype)
+    def rows(self, wanted: list[int]) -> Iterator[Array]:
+        if self._header.fortran and self.count:
+            return turned(self._file, self._header, self.count, wanted, self.origin)
+        return self._in_order(wanted)
 
-    def _read(self) -> bytes:
-        content = self._file.read(self._bytes)
-        if len(content) != self._bytes:
-            raise CalibrationError(f"{self.origin} ends within sample {self._next} of {self.count}: it is truncated")
-        self._next += 1
+    def _in_order(self, wanted: list[int]) -> Iterator[Array]:
+        size, position = self._header.nbytes // max(1, self.count), 0
+        for index in wanted:
+            for _ in range(position, index):
+                self._read(size)
+            yield np.frombuffer(self._read(size), self._header.dtype)
+            position = index + 1
+
+    def _read(self, size: int) -> bytes:
+        content = self._file.read(size)
+        if len(content) != size:
+            raise CalibrationError(f"{self.origin} is truncated")
         return content
-
-
-class _Header:
-    """What an `.npy` says of itself."""
-
-    def __init__(self, file: IO[bytes], origin: str) -> None:
-        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call] # numpy has no types here
-        if version == (1, 0):
-            self.shape, self.fortran, self.dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call] # numpy has no types here
-        elif version == (2, 0):
-            self.shape, self.fortran, self.dtype = np.lib.format.read_array_header_2_0(file)  # type: ignore[no-untyped-call] # numpy has no types here
-        else:  # version 3 exists for field names beyond latin-1 only
-            raise CalibrationError(
-                f"{origin} holds records with named fields: only arrays of real numbers are accepted"
-            )
-        if min(self.shape, default=0) < 0:
-            raise CalibrationError(f"{origin} claims the shape {list(self.shape)}: it is damaged")
-        check_dtype(self.dtype, origin)
 
 
 def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stream], tuple[str, ...]]:
@@ -183,32 +187,22 @@ def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stre
     origin = repr(str(path))
     if path.suffix.lower() == ".npy":
         _demand_one_input(request, origin)
-        return [_open(request.signature.inputs[0], files.enter_context(path.open("rb")), origin)], ()
-    archive = files.enter_context(zipfile.ZipFile(path))
-    members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-    chosen = choose(request.signature, members, lambda name: _shape_in(archive, members[name]), origin)
-    opened = {name: files.enter_context(archive.open(members[key])) for name, key in chosen.keys.items()}
-    return [
-        _open(spec, opened[spec.name], f"{chosen.keys[spec.name]!r} in {origin}") for spec in request.signature.inputs
-    ], chosen.notes
+        whole = files.enter_context(open_regular(path))
+        return [_File(request.signature.inputs[0], whole, path.stat().st_size, origin)], ()
+    archive, arrays = open_archive(path, files)
+    chosen = choose(request.signature, arrays, lambda name: _shape_in(archive, arrays[name]), origin)
+    streams: list[_Stream] = []
+    for spec in request.signature.inputs:
+        entry, called = arrays[chosen.keys[spec.name]], f"{chosen.keys[spec.name]!r} in {origin}"
+        file = files.enter_context(open_array(archive, entry, called))
+        streams.append(_File(spec, file, entry.file_size, called))
+    return streams, chosen.notes
 
 
-def _shape_in(archive: zipfile.ZipFile, member: str) -> tuple[int, ...] | None:
+def _shape_in(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, ...] | None:
     """What an array's header says; None where it holds no numbers."""
-    with archive.open(member) as file:
-        try:
-            return tuple(_Header(file, member).shape)
-        except CalibrationError:
-            return None
-
-
-def _open(spec: ValueSpec, file: IO[bytes], origin: str) -> _Stream:
-    header = _Header(file, origin)
-    if not header.fortran:
-        return _File(spec, file, header, origin)
-    rows_of(spec, header.shape, origin)
-    size = int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize
-    content = file.read(size)
-    if len(content) != size:
-        raise CalibrationError(f"{origin} is truncated: {size} bytes were expected, {len(content)} found")
-    return _Held(spec, np.frombuffer(content, header.dtype).reshape(header.shape, order="F"), origin)
+    try:
+        with open_array(archive, entry, entry.filename) as file:
+            return Header.read(file, entry.filename).shape
+    except CalibrationError:
+        return None

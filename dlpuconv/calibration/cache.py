@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dlpuconv.locks import try_lock
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +24,8 @@ MOST_BYTES = 256 << 20
 """When the entries together are larger than this, the oldest go."""
 
 _VARIABLE = "DLPUCONV_CACHE"
+_PREFIX, _SUFFIX = "dlpuconv-", ".tmp"
+_UNFINISHED = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
 _FORMAT = "dlpuconv-statistics-1"
 
 
@@ -61,7 +69,7 @@ class StatisticsCache:
         damaged = (OSError, EOFError, LookupError, ValueError, TypeError, SyntaxError, MemoryError, RuntimeError)
         from_inside = (ArithmeticError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
+            with open_regular(path) as file, np.load(file, allow_pickle=False) as entry:
                 if entry["key"].tobytes() != _signed(key):
                     return None
                 arrays = {name.removeprefix("array."): entry[name] for name in entry.files if name != "key"}
@@ -86,7 +94,9 @@ class StatisticsCache:
         stored = {f"array.{name}": array for name, array in arrays.items()}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".tmp", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False) as file:
+                with suppress(OSError):  # without locks nobody takes it for a dead one's either
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 try:
                     np.savez(file, allow_pickle=False, key=signed, **stored)
                     file.close()
@@ -97,6 +107,15 @@ class StatisticsCache:
             self._shrink()
         except OSError:
             return  # read-only home, full disk: the next run measures again
+
+    def sweep(self) -> None:
+        """Remove what was being written when its process died."""
+        if self._folder is None:
+            return
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if _UNFINISHED.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    _remove_dead(Path(entry.path))
 
     def _path(self, key: str) -> Path:
         assert self._folder is not None
@@ -117,6 +136,14 @@ class StatisticsCache:
                 return
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _remove_dead(file: Path) -> None:
+    with suppress(OSError):  # gone meanwhile, or another user's
+        held = try_lock(file)
+        if held is not None:
+            file.unlink(missing_ok=True)
+            os.close(held)
 
 
 def _signed(key: str) -> bytes:

@@ -9,13 +9,16 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.calibration.linter import Linter, listed
+from dlpuconv.brief import listed
+from dlpuconv.calibration.linter import Linter
+from dlpuconv.calibration.picture_kinds import HEAD, READ_IN_WORDS, kind_of
 from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
 from dlpuconv.errors import CalibrationError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -27,10 +30,14 @@ if TYPE_CHECKING:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _WORKERS = min(4, os.cpu_count() or 1)
 _UNREADABLE_SHARE = 0.1
+_LARGE = 12_500_000
+"""A picture with more pixels than this is decoded when no other is: threads together hold no more than one such."""
 
 
 def read_folder(folder: Path, request: Request) -> Read:
     """Every image below `folder`, in the order of its relative path; names that begin with a dot are left out.
+
+    Pictures that are left out for their kind or their suffix are named in a warning.
 
     Raises:
         CalibrationError: no images, more than 10 % of them unreadable, or a model that takes something else.
@@ -38,9 +45,13 @@ def read_folder(folder: Path, request: Request) -> Read:
     """
     spec = image_input(request.signature, f"the images in {str(folder)!r}")
     request.preprocessing.check(spec)
-    paths = find_images(folder)
+    paths, others = find_images(folder)
+    left_out = _left_out(folder, others)
     if not paths:
-        raise CalibrationError(f"no images in {str(folder)!r}: looked for {', '.join(SUFFIXES)}, in subfolders as well")
+        raise CalibrationError(
+            f"no images in {str(folder)!r}: looked for {', '.join(SUFFIXES)}, in subfolders as well"
+            + "".join(f"; {text}" for text in left_out)
+        )
     total = len(paths)
     paths = [paths[row] for row in evenly(total, request.limit)]
     linter = Linter(request.signature, request.preprocessing, pixels=True)
@@ -49,25 +60,53 @@ def read_folder(folder: Path, request: Request) -> Read:
     fill(spool, _records(folder, paths, spec, request, broken), linter, request, len(paths))
     if len(broken) > _UNREADABLE_SHARE * len(paths):
         raise CalibrationError(
-            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %: {listed(broken)}"
+            f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %:"
+            f" {listed(broken, 5)}",
+            broken,
         )
-    found = (*skipped(total, len(paths)), *linter.warnings())
+    found = (*left_out, *skipped(total, len(paths)), *linter.warnings())
     if broken:
         found = (f"{len(broken)} of {len(paths)} images cannot be read and were skipped: {listed(broken, 20)}", *found)
     return Read(samples=ImageSamples(spool, spec, request.preprocessing), warnings=found)
 
 
-def find_images(folder: Path) -> list[Path]:
-    """Image files below a folder, by suffix, sorted by relative path.
+def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Image files below a folder, by suffix, and all other files; both sorted by relative path.
 
     Raises:
         CalibrationError: a folder cannot be listed.
     """
     found: list[Path] = []
+    others: list[Path] = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+        for name in files:
+            if not name.startswith("."):
+                (found if name.lower().endswith(SUFFIXES) else others).append(Path(parent, name))
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    others.sort(key=lambda path: path.relative_to(folder).as_posix())
+    return found, others
+
+
+def _left_out(folder: Path, others: list[Path]) -> tuple[str, ...]:
+    """A warning that names pictures of other suffixes; labels and the like are nobody's loss."""
+    kinds = {path.relative_to(folder).as_posix(): _kind(path) for path in others}
+    named = [f"{name} ({kind})" for name, kind in kinds.items() if kind]
+    if not named:
+        return ()
+    verb = "pictures have other suffixes and were" if len(named) > 1 else "picture has another suffix and was"
+    return (f"{len(named)} {verb} left out: {listed(named)}; {READ_IN_WORDS}, under names in {', '.join(SUFFIXES)}",)
+
+
+def _kind(path: Path) -> str | None:
+    """What kind of picture a file is that has no picture's suffix; None for what is none, or cannot be looked at."""
+    try:
+        if not path.is_file():  # opening a pipe would wait for whoever writes into it
+            return None
+        with open_regular(path) as stream:
+            return kind_of(stream.read(HEAD))
+    except OSError:
+        return None
 
 
 def _refuse(error: OSError) -> None:
@@ -98,10 +137,7 @@ def _records(
     """Decode in threads (Pillow releases the GIL), a few images at a time, in order."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         for some in batched(paths, 4 * _WORKERS):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about metadata; oversized files are checked by the decoder itself
-                decoded = list(pool.map(lambda path: _decode(path, spec, request), some))
-            for path, pixels in zip(some, decoded, strict=True):
+            for path, pixels in zip(some, _decoded(some, spec, request, pool), strict=True):
                 label = path.relative_to(folder).as_posix()
                 if isinstance(pixels, str):
                     broken.append(f"{label} ({pixels})")
@@ -110,12 +146,53 @@ def _records(
                     yield label, {PIXELS: pixels}
 
 
-def _decode(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[np.uint8] | str:
-    """The pixels, or why there are none."""
-    from dlpuconv.calibration.decode import UNREADABLE, decode
+def _decoded(
+    paths: Sequence[Path], spec: ValueSpec, request: Request, pool: ThreadPoolExecutor
+) -> list[npt.NDArray[np.uint8] | str]:
+    """The pixels of each image, or why there are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about metadata; oversized files are checked by the decoder itself
+        small = list(pool.map(lambda path: _decode_small(path, spec, request), paths))
+        # In this thread, since the C library keeps for a thread what was freed there.
+        return [
+            _decode_large(path, spec, request) if pixels is None else pixels
+            for path, pixels in zip(paths, small, strict=True)
+        ]
+
+
+def _decode_small(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[np.uint8] | str | None:
+    """None for one that is not small."""
+    from dlpuconv.calibration.decode import LargePictureError
 
     try:
-        return decode(path, spec.height_width, spec.channels, request.preprocessing.resize)
+        return _decode(path, spec, request, _LARGE)
+    except LargePictureError:
+        return None
+
+
+def _decode_large(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[np.uint8] | str:
+    from dlpuconv.calibration.decode import MOST_PIXELS, LargePictureError
+
+    try:
+        return _decode(path, spec, request, MOST_PIXELS)
+    except LargePictureError as error:
+        return str(error)
+
+
+def _decode(path: Path, spec: ValueSpec, request: Request, most: int) -> npt.NDArray[np.uint8] | str:
+    """The pixels, or why there are none.
+
+    Raises:
+        LargePictureError: they are more than `most`.
+    """
+    from dlpuconv.calibration.decode import UNREADABLE, LargePictureError, decode
+
+    if not path.is_file():  # opening a pipe would wait for whoever writes into it
+        return "not a regular file"
+    try:
+        return decode(path, spec.height_width, spec.channels, request.preprocessing.resize, most)
+    except LargePictureError:
+        raise
     except UNREADABLE as error:
         return _reason(error, path)
 

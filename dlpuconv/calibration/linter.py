@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.calibration.spans import preset_of, same_span, span_of
 from dlpuconv.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from dlpuconv.calibration.preprocess import Preprocessing
@@ -86,9 +85,11 @@ class Linter:
                 "if it was trained on normalized images, say how; if not, say --preset 0-255"
             )
         if self._constant:
-            found.append(f"{len(self._constant)} of {self._count} samples are constant: {listed(self._constant)}")
+            found.append(f"{len(self._constant)} of {self._count} samples are constant: {listed(self._constant, 5)}")
         if self._repeated:
-            found.append(f"{len(self._repeated)} of {self._count} samples repeat another one: {listed(self._repeated)}")
+            found.append(
+                f"{len(self._repeated)} of {self._count} samples repeat another one: {listed(self._repeated, 5)}"
+            )
         return tuple(sentence for sentence in found if sentence)
 
     def _about_range(self, spec: ValueSpec, seen: _Range) -> str:
@@ -130,9 +131,3 @@ def lint(samples: Samples, signature: Signature, preprocessing: Preprocessing) -
             content.update(np.ascontiguousarray(values).tobytes())
         linter.add(f"sample {index}", sample, content.digest())
     return linter.warnings()
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """`a, b, c, d, e and 7 more`."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -56,6 +56,7 @@ def fill(
     Raises:
         CalibrationError: a sample cannot be used, or the temporary folder is full.
     """
+    spool.demand_room(total or 0)
     with request.progress.stage(request.title, total) as step:
         for labelled in records:
             if labelled is not None:

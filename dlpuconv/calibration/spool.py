@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,14 +17,15 @@ import numpy as np
 from dlpuconv.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
 type Record = Mapping[str, npt.NDArray[np.generic]]
 """What is stored of one sample: arrays by name."""
 
-_IN_MEMORY = 32 << 20
+IN_MEMORY = 32 << 20
+"""Bytes of samples that are kept in memory; more wait in the temporary folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,25 @@ class Field:
         return self.count * self.dtype.itemsize
 
 
+_FULL = (
+    "the calibration samples do not fit into the temporary folder ({}): "
+    "free some space, set TMPDIR to another folder, or give fewer samples"
+)
+
+
+@contextmanager
+def told_if_full() -> Iterator[None]:
+    """Around what writes samples into the temporary folder.
+
+    Raises:
+        CalibrationError: they do not fit.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CalibrationError(_FULL.format(error.strerror)) from error
+
+
 class Spool:
     """Records of one form, appended once, read in any order and as often as wanted.
 
@@ -54,13 +76,23 @@ class Spool:
         self.fields = fields
         self.digests: list[bytes] = []
         self._size = sum(field.nbytes for field in fields)
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the spool
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the spool
         self._lock = threading.Lock()  # readers share the position in the file
         weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         """How many records there are."""
         return len(self.digests)
+
+    def demand_room(self, count: int) -> None:
+        """Check that this many records can be stored, before the first is made.
+
+        Raises:
+            CalibrationError: the temporary folder has not so much space.
+        """
+        needed = count * self._size
+        if needed > IN_MEMORY and needed > shutil.disk_usage(tempfile.gettempdir()).free:
+            raise CalibrationError(_FULL.format(f"{needed / 1e9:.2f} GB"))
 
     def append(self, record: Record) -> bytes:
         """Store a record and return the digest of its content.
@@ -69,15 +101,9 @@ class Spool:
             CalibrationError: the temporary folder is full.
         """
         content = b"".join(np.ascontiguousarray(record[field.name], field.dtype).tobytes() for field in self.fields)
-        try:
-            with self._lock:
-                self._file.seek(len(self) * self._size)
-                self._file.write(content)
-        except OSError as error:
-            raise CalibrationError(
-                f"the calibration samples do not fit into the temporary folder ({error.strerror}): "
-                "free some space, set TMPDIR to another folder, or give fewer samples"
-            ) from error
+        with told_if_full(), self._lock:
+            self._file.seek(len(self) * self._size)
+            self._file.write(content)
         self.digests.append(hashlib.sha256(content).digest())
         return self.digests[-1]
 

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.brief import more
 from dlpuconv.checkup.result import Outcome
 from dlpuconv.placement import Processor
 from dlpuconv.placement.text import percent, quantity
@@ -117,8 +118,8 @@ def _suggestion(suggestion: Suggestion, total: int) -> Text:
         text.append(f" ({percent(suggestion.macs / total)} of the MACs)")
     for place in suggestion.places[:_SHOWN_PLACES]:
         text.append(f"\n  {_place(place)}", "dim")
-    if len(suggestion.places) > _SHOWN_PLACES:
-        text.append(f"\n  and {len(suggestion.places) - _SHOWN_PLACES} more", "dim")
+    if left := more(len(suggestion.places) - _SHOWN_PLACES):
+        text.append(f"\n  {left}", "dim")
     if suggestion.advice:
         text.append(f"\n  -> {suggestion.advice}")
     return text

@@ -7,16 +7,16 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.brief import brief
 from dlpuconv.cli.interruption import stop_signals
 from dlpuconv.display import Bars, Lines, tell
-from dlpuconv.printable import printable, printable_json, printable_lines
+from dlpuconv.printable import Tame, printable, printable_json
 from dlpuconv.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.segment import Segment
+    from rich.console import Console, RenderableType
 
     from dlpuconv.progress import Progress
 
@@ -50,8 +50,8 @@ class CommandProgress:
 
 
 def fail(text: str) -> None:
-    """An error on stderr, beside which there are results."""
-    print(f"error: {printable(text)}", file=sys.stderr)
+    """An error, on stderr."""
+    print(f"error: {brief(printable(text))}", file=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -81,16 +81,4 @@ def _draw(console: Console, renderables: tuple[RenderableType, ...]) -> None:
     from rich.text import Text
 
     for renderable in renderables:
-        console.print(_Tame(Text(renderable) if isinstance(renderable, str) else renderable))
-
-
-class _Tame:
-    """Something to draw, without characters that would act on the terminal."""
-
-    def __init__(self, renderable: RenderableType) -> None:
-        self._renderable = renderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        """See rich's console protocol."""
-        for segment in console.render(self._renderable, options):
-            yield segment if segment.control else segment._replace(text=printable_lines(segment.text))
+        console.print(Tame(Text(renderable) if isinstance(renderable, str) else renderable))

@@ -9,6 +9,8 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
+from dlpuconv.errors import OutputError
+from dlpuconv.printable import printable
 
 if TYPE_CHECKING:
     from dlpuconv.conversion import Conversion, Converted
@@ -43,6 +45,7 @@ def convert(
     backend: opt.BackendName = None,
     min_sqnr: opt.MinSqnr = None,
     report: opt.ReportFile = None,
+    bom: opt.Bom = False,
     no_cache: opt.NoCache = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -53,6 +56,7 @@ def convert(
     """
     from dlpuconv.cli.console import CommandProgress, fail, print_json
     from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.cli.streams import streams
     from dlpuconv.delivery import check_destination
     from dlpuconv.option_values import make_request
     from dlpuconv.pipeline import artifact_names
@@ -84,18 +88,25 @@ def convert(
         backend=backend,
         min_sqnr=min_sqnr,
         layers=report is not None,
+        bom=bom,
         cache=not no_cache,
     )
-    check_destination(output, artifact_names(model.stem, request), force=force)
+    written = artifact_names(model.stem, request)
+    check_destination(output, written, force=force)
     pages = report_names(report, request.targets) if report else {}
+    results = [output / name for name in written]
     for page in pages.values():
-        check_report(page)
+        check_report(page, results)
     progress = CommandProgress(quiet=quiet or json)
     done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     stop_signals.check()
     paths = done.write(output, force=force)
     pages = {artifact.target: pages[artifact.target] for artifact in done.artifacts if pages}
-    write_report({page: done[name].to_html() for name, page in pages.items()})
+    kept = f"the files were written to {str(output)!r}"
+    try:
+        write_report({page: done[name].to_html() for name, page in pages.items()})
+    except OutputError as error:
+        raise OutputError(f"{kept}, but the report was not written: {error}") from error
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)
     if json:
@@ -104,6 +115,7 @@ def convert(
         _print(done, paths, list(pages.values()), quiet=quiet)
     for failure in done.failures:
         fail(f"{failure.target}: {failure.error}")
+    streams.check(kept)
     if done.verdict == "fail":
         raise typer.Exit(max((failure.error.status for failure in done.failures), default=1))
 
@@ -119,4 +131,4 @@ def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: boo
 
     show(*conversion_text(done, trials=not quiet))
     if not quiet:
-        print(*next_steps(done, paths, pages), sep="\n")  # commands to copy: no line may be broken
+        print(*printable(next_steps(done, paths, pages)), sep="\n")  # commands to copy: no line may be broken

@@ -6,11 +6,13 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from dlpuconv.cli.console import fail
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
-from dlpuconv.errors import DlpuconvError, OutputError, PluginError
-from dlpuconv.printable import printable, printable_json
+from dlpuconv.cli.streams import streams
+from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
+from dlpuconv.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,15 @@ TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
 
 
+class _Failure(NamedTuple):
+    """What is told of an error."""
+
+    kind: str
+    message: str
+    status: int
+    problems: tuple[str, ...] = ()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -27,33 +38,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; `sys.argv` if None.
 
     Returns:
-        The exit status: 0 ok, 1 verification failed, 2 usage, 10 internal error, 130 interrupted, 143 terminated,
-        others by error class.
+        The exit status: 0 ok, 1 verification failed, 2 usage, 10 internal error, 128 and a signal's number where one
+        stopped the command (130: Ctrl-C), others by error class.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Before numpy is loaded: its threads spin against those of LiteRT and ONNX Runtime, which makes learned rounding
     # three times slower, and sums in another order would choose other codes on another number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with streams:
+        return _status(arguments)
+
+
+def _status(arguments: list[str]) -> int:
     with stop_signals:
         try:
             return _run(arguments)
         except DlpuconvError as error:
-            if isinstance(error, PluginError) and os.environ.get(TRACEBACK):
-                traceback.print_exception(error)  # for the plugin's author
-            failure = (error.kind, str(error), error.status)
+            if isinstance(error, PluginError):
+                _show_traceback(error)  # for the plugin's author
+            failure = _Failure(error.kind, str(error), error.status, error.problems)
         except (Stopped, KeyboardInterrupt):
-            failure = ("Interrupted", "interrupted", INTERRUPTED)
-        except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output went away, as `head` does: nobody is left to tell
-            return 0
+            stop_signals.ignore()
+            failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
         except OSError as error:
-            failure = (OutputError.__name__, _system_sentence(error), OutputError.status)
+            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
-            failure = ("InternalError", _internal_sentence(error), _INTERNAL)
+            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL)
     if stop_signals.status is not None:  # a native library's start-up turns the interruption into an error of its own
-        failure = ("Interrupted", "interrupted", stop_signals.status)
-    _print_error(arguments, *failure)
-    return failure[2]
+        failure = _Failure("Interrupted", "interrupted", stop_signals.status)
+    _print_error(arguments, failure)
+    return failure.status
 
 
 def _system_sentence(error: OSError) -> str:
@@ -62,13 +76,17 @@ def _system_sentence(error: OSError) -> str:
 
 
 def _internal_sentence(error: Exception) -> str:
-    if os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
+    _show_traceback(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"internal error in {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error};"
         f" please report it with the output that {TRACEBACK}=1 adds"
     )
+
+
+def _show_traceback(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        print(printable_lines("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:
@@ -81,16 +99,18 @@ def _run(arguments: list[str]) -> int:
     try:
         status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        _print_error(arguments, "UsageError", usage_sentence(error), error.exit_code)
+        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code))
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     if status == INTERRUPTED:  # typer swallows the exception
         raise KeyboardInterrupt
+    streams.check()
     return status
 
 
-def _print_error(arguments: Sequence[str], kind: str, message: str, status: int) -> None:
+def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
     if "--json" in arguments:
-        print(printable_json({"error": {"type": kind, "message": message, "status": status}}))
-    print(f"error: {printable(message)}", file=sys.stderr)
+        told = error_json(failure.kind, failure.message, failure.status, failure.problems or (failure.message,))
+        print(printable_json({"error": told}))
+    fail(failure.message)

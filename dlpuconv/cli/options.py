@@ -262,7 +262,7 @@ MetricOption = Annotated[
         "--metric",
         help="A Python function that scores a network on your own data, and by which recipes are then compared. It is"
         " called with predict, which maps a dict of input arrays to a dict of output arrays as the model has them, and"
-        " returns a number, higher is better.",
+        " returns a number, higher is better. Installed modules are found first, then those in the current folder.",
         panel=NUMBERS,
         metavar="MODULE:FUNCTION",
     ),
@@ -347,6 +347,10 @@ ReportFile = Annotated[
         panel=RESULT,
         metavar="FILE",
     ),
+]
+Bom = Annotated[
+    bool,
+    flag("--bom", help="Write a CycloneDX 1.6 bill of materials with each file: what it was made of, and by what."),
 ]
 Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
 Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]

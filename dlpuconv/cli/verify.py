@@ -62,6 +62,7 @@ def verify(
     """
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import evidence
+    from dlpuconv.cli.streams import streams
     from dlpuconv.option_values import verification_options, version
     from dlpuconv.reporting.files import check_report, write_report
     from dlpuconv.verification import render_report, render_verdict
@@ -85,5 +86,7 @@ def verify(
         show(*render_verdict(found.report))
     else:
         show(render_report(found.report))
+    if report:
+        streams.check(f"the report was written to {str(report)!r}")
     if not found.passed:
         raise typer.Exit(1)

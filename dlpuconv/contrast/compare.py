@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import guarded_runner, read, size_of
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import InputBinding
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
@@ -82,6 +84,7 @@ def open_file(path: Path) -> Opened:
     Raises:
         ArtifactError: one of the two is missing, damaged or of an unknown format.
     """
+    refuse_unfinished(path)
     view = read(path)
     sidecar = find_sidecar(path, view)
     return Opened(path=path, view=view.named(sidecar.layers if sidecar else ()), sidecar=sidecar)
@@ -179,7 +182,7 @@ def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityRepo
     """A file beside the float source."""
     if trial.reference is None:
         return None
-    source = OrtRunner(trial.reference.to_bytes(), trial.reference.source.name)
+    source = OrtRunner(trial.reference.split(), trial.reference.source.name)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
     return replace(report, kernels=kernels(file.view))
 
@@ -200,7 +203,7 @@ class _AsSource:
 
 def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
     if port.name not in found:
-        raise ShapeError(f"the file has no output {port.name!r}; it has {', '.join(found)}")
+        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(found)}")
     value = from_artifact(found[port.name], port)
     labels = port.scale is None and np.dtype(port.dtype).kind in "iub"
     return value.astype(np.int64) if labels else value

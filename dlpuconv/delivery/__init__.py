@@ -1,8 +1,24 @@
 """What leaves the program: the manifest, the files beside an artifact, and how they are written."""
 
+from dlpuconv.delivery.bom import BOM, build_bom
 from dlpuconv.delivery.companions import Reference
+from dlpuconv.delivery.destination import Force, check_destination
+from dlpuconv.delivery.inputs import Inputs
 from dlpuconv.delivery.manifest import build_manifest
 from dlpuconv.delivery.readme import About, make_readme
-from dlpuconv.delivery.writer import check_destination, write_all
+from dlpuconv.delivery.writer import deliver, recover, write_all
 
-__all__ = ["About", "Reference", "build_manifest", "make_readme", "check_destination", "write_all"]
+__all__ = [
+    "BOM",
+    "About",
+    "Force",
+    "Inputs",
+    "Reference",
+    "build_bom",
+    "build_manifest",
+    "check_destination",
+    "deliver",
+    "make_readme",
+    "recover",
+    "write_all",
+]

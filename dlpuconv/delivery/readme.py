@@ -21,6 +21,7 @@ _DESCRIBED = {
     ".recipe.toml": "how it was quantized; `dlpuconv convert --recipe` follows it",
     ".reference.npz": "a few inputs, and the codes that the file gives for them on TensorFlow Lite's integer kernels",
     ".model_params.h": "sizes of the buffers, and functions between pixels, real values and codes, for C",
+    ".bom.json": "what it was made of, and by what, as a CycloneDX bill of materials",
     ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
 }
 

@@ -93,9 +93,9 @@ def guarded_runner(path: str | Path) -> Runner:
 
         probe(path)
         return runner(path)
-    from dlpuconv.formats.isolated_runner import IsolatedRunner
+    from dlpuconv.formats.ort_runner import OrtRunner
 
-    return IsolatedRunner(model_inside(path) if path.is_dir() else path)
+    return OrtRunner(model_inside(path) if path.is_dir() else path)
 
 
 def model_inside(folder: Path) -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,8 @@ def read_start(path: Path, size: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file. A pipe or a device is refused, not waited for: opened without blocking, then looked at."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise ArtifactError(f"cannot read {str(path)!r}: it is no file, but a device, a pipe or a folder")
+        with open_regular(path) as stream:
             yield stream
     except (OSError, ValueError) as error:
         raise ArtifactError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error

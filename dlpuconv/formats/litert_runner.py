@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError, MissingDependencyError
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_file import read_tflite
@@ -74,7 +75,7 @@ class LiteRtRunner:
                 self._interpreter.set_tensor(detail["index"], inputs[name])
             self._interpreter.invoke()
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {', '.join(inputs)}") from error
+            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
         except (RuntimeError, ValueError) as error:
             raise ArtifactError(f"{self._name}: TFLite cannot run it: {_first_line(error)}") from error
         return {

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_file
 from dlpuconv.formats.onnx_shapes import value_types
+from dlpuconv.formats.onnx_worker import warm_up
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
 from dlpuconv.ir.module_path import SCOPES, module_paths
+from dlpuconv.ir.weight_file import trim
+from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import Option
 
 _LARGEST_FILE = (1 << 31) - 1  # protobuf's
+_NONE: Final[Mapping[str, npt.NDArray[np.generic]]] = MappingProxyType({})
 _DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
 
 
@@ -33,6 +38,7 @@ def read_onnx(path: Path) -> FileView:
     Raises:
         ArtifactError: the file cannot be read, is no ONNX model, or is more than ONNX's own inference survives.
     """
+    warm_up()  # it loads ONNX while this process does
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
 
@@ -46,7 +52,13 @@ def read_onnx(path: Path) -> FileView:
     if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
         raise ArtifactError(f"{path.name}: damaged: it holds names that are no text")
     try:
-        return view_of(model)
+        split = split_proto(model)
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path.name}: damaged: it holds text that is none") from error
+    del content, model
+    trim()
+    try:
+        return view_of(split.proto, split.weights)
     except ArtifactError as error:
         raise ArtifactError(f"{path.name}: {error}") from error
 
@@ -63,20 +75,24 @@ def _texts(model: onnx.ModelProto) -> Iterable[object]:
     yield from (model.producer_name, model.producer_version)
 
 
-def view_of(model: onnx.ModelProto) -> FileView:
+def view_of(model: onnx.ModelProto, weights: Mapping[str, npt.NDArray[np.generic]] = _NONE) -> FileView:
     """The main graph of a model; what subgraphs hold is counted, not shown.
+
+    Args:
+        model: not changed.
+        weights: values by name of initializers that are not in it.
 
     Raises:
         ArtifactError: it is more than ONNX's own inference survives.
     """
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    tensors = _Tensors(model.graph, value_types(model))
+    tensors = _Tensors(model.graph, weights, value_types(model))
     layers = [_layer(index, node, opsets, tensors) for index, node in enumerate(model.graph.node)]
     names = tell_apart([layer.names for layer in layers])
-    weights = {tensor.name for tensor in model.graph.initializer}
+    constants = {tensor.name for tensor in model.graph.initializer}
     return FileView(
         format="onnx",
-        inputs=tuple(tensors.index(value.name) for value in model.graph.input if value.name not in weights),
+        inputs=tuple(tensors.index(value.name) for value in model.graph.input if value.name not in constants),
         outputs=tuple(tensors.index(value.name) for value in model.graph.output),
         tensors=tuple(tensors.found),
         layers=tuple(replace(layer, names=told) for layer, told in zip(layers, names, strict=True)),
@@ -88,7 +104,9 @@ def view_of(model: onnx.ModelProto) -> FileView:
 class _Tensors:
     """Every value of the graph by name, numbered in order of first mention."""
 
-    def __init__(self, graph: onnx.GraphProto, types: ValueTypes) -> None:
+    def __init__(
+        self, graph: onnx.GraphProto, weights: Mapping[str, npt.NDArray[np.generic]], types: ValueTypes
+    ) -> None:
         self.found: list[TensorView] = []
         self._index: dict[str, int] = {}
         self._types = types
@@ -100,7 +118,7 @@ class _Tensors:
                     shape=tuple(tensor.dims),
                     dtype=_dtype(tensor.data_type),
                     constant=True,
-                    data=_values(tensor),
+                    data=weights[tensor.name] if tensor.name in weights else _values(tensor),
                 )
             )
 

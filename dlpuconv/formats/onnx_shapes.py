@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.isolated import run_isolated
-from dlpuconv.formats.onnx_shapes_worker import NOT_INFERRED
+from dlpuconv.formats.onnx_rules import LostError, infer_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import onnx
 
-_WORKER = Path(__file__).with_name("onnx_shapes_worker.py")
 _SMALL = 4096  # elements of a constant that shapes may be computed from
-_PATIENCE_S = 120  # the worker's own limit counts processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,47 +62,13 @@ def is_static(value: onnx.ValueInfoProto) -> bool:
     )
 
 
-class NotInferredError(ValueError):
-    """What ONNX says of operators that do not fit their inputs."""
-
-
-class LostError(Exception):
-    """The inference ended without an answer: what it does, to follow its name."""
-
-
-def infer_apart(model: onnx.ModelProto, *words: str) -> onnx.ModelProto:
-    """ONNX's own inference, in a process that has little memory and time, and may end.
-
-    Args:
-        model: without its large weights.
-        words: for the worker.
-
-    Raises:
-        NotInferredError: the operators do not fit their inputs.
-        LostError: it does not survive the model.
-        OSError: no process can be had.
-        ValueError: the model is larger than protobuf holds.
-    """
-    import onnx
-
-    status, told = run_isolated(_WORKER, *words, content=model.SerializeToString(), seconds=_PATIENCE_S)
-    if status == 0:
-        inferred: onnx.ModelProto = onnx.ModelProto.FromString(told)
-        return inferred
-    if status == NOT_INFERRED:
-        raise NotInferredError(told.decode("utf-8", "replace"))
-    raise LostError(
-        "takes for ever" if status is None else "does not survive it" if status < 0 else "needs all memory there is"
-    )
-
-
 def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()) -> dict[str, onnx.ValueInfoProto]:
     """What ONNX's inference makes of inputs and weights, and of claims; nothing where the operators do not fit them."""
     try:
-        graph = infer_apart(_skeleton(model, claims)).graph
+        graph = infer_shapes(_skeleton(model, claims)).graph
     except LostError as error:
         raise ArtifactError(f"the file is damaged: ONNX's own shape inference {error}") from error
-    except (OSError, ValueError):  # no process can be had, or the graph alone is larger than protobuf holds
+    except ValueError:  # the operators do not fit, or the graph alone is larger than protobuf holds
         return {}
     return {value.name: value for value in (*graph.value_info, *graph.output)}
 

@@ -1,38 +1,60 @@
-"""Runs `.onnx` files and models in memory in ONNX Runtime, in float: the reference of every comparison."""
+"""Runs `.onnx` files and models in memory in ONNX Runtime, in float: the reference of every comparison.
+
+ONNX Runtime trusts what it is given, so it runs in a worker, which a model may end, and which takes no more memory and
+time than the model may have.
+"""
 
 from __future__ import annotations
 
 import os
+import weakref
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.onnx_worker import ONNX_MODELS
+from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
-    import onnx
 
     from dlpuconv.formats.view import TensorView
+    from dlpuconv.ir.weights import Split
+    from dlpuconv.isolation.wire import Message
 
-_THREADS = 2
-_ERRORS_ONLY = 3
-_CRASHES_ONLY = 4
-_TYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(int16)": np.int16,
-    "tensor(uint16)": np.uint16,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}
+OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
+"""For a file that the user compares with a model and samples of their own."""
+OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
+"""For a file that is run just to see what it answers."""
+_LONGEST_REASON = 300
+_TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
+
+
+class RefusedModelError(ArtifactError):
+    """ONNX Runtime refuses a model or an input; `reason` is what it says, all of it."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason[:_LONGEST_REASON]}")
+        self.reason = reason
+
+
+class EndedError(ArtifactError):
+    """A model ends the process that runs it."""
+
+
+class TooMuchError(EndedError):
+    """A model takes more than it may; `reason` says of what, to follow `not run: `."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
 
 
 class OrtRunner:
@@ -41,81 +63,102 @@ class OrtRunner:
     Samples are float32: inputs are cast to the model's own types.
     """
 
-    def __init__(self, model: Path | bytes, name: str = "the model", *, optimize: bool = True) -> None:
+    def __init__(
+        self,
+        model: Path | bytes | Split,
+        name: str = "the model",
+        *,
+        optimize: bool = True,
+        limits: Limits = OF_ONES_OWN,
+    ) -> None:
         """Load a model.
 
         Args:
-            model: a file, or a serialized ModelProto.
+            model: a file, a serialized ModelProto, or one in two parts, whose weights are not copied.
             name: for messages, where there is no file name.
             optimize: False to compute the graph as it is written: slower, and sums are taken in another order.
+            limits: what it may take without its weights, for which it gets more.
 
         Raises:
-            ArtifactError: ONNX Runtime refuses it.
+            RefusedModelError: ONNX Runtime refuses it.
+            EndedError: it does not survive the model.
+            TooMuchError: it takes more than it may.
+            ArtifactError: no process can be had.
         """
-        import onnxruntime
-
         self._name = model.name if isinstance(model, Path) else name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _THREADS
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it costs most where others compute
-        options.log_severity_level = _ERRORS_ONLY
-        options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
-        if not optimize:
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self._failures = _failures()
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                self._address(model) if isinstance(model, Path) else model,
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # to the same provider, with a notice on stdout
-            )
-        except self._failures as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error
-        self._types = {port.name: _TYPES.get(port.type) for port in self._session.get_inputs()}
-        self._outputs = [port.name for port in self._session.get_outputs()]
-        self._quiet = onnxruntime.RunOptions()
-        self._quiet.log_severity_level = _CRASHES_ONLY  # a failure is raised; it need not be logged as well
-
-    def _address(self, path: Path) -> str:
-        """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
-        try:
-            return os.fsencode(path).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
+        path = {"path": self._address(model)} if isinstance(model, Path) else {}
+        arrays = {} if isinstance(model, Path) else _parts(model)
+        size = model.stat().st_size if isinstance(model, Path) else sum(part.nbytes for part in arrays.values())
+        self._limits = limits.for_size(size)
+        self._worker = self._taken()
+        weakref.finalize(self, _release, self._worker)
+        told = self._asked("cannot load it", "load", arrays, optimize=optimize, **path)
+        self._types: dict[str, str | None] = dict(told.facts["inputs"])
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """One inference; see `formats.runner.Runner.run`.
 
         Raises:
-            ArtifactError: an input does not fit the model, or a kernel fails.
+            RefusedModelError: an input does not fit the model, or a kernel fails.
+            EndedError: the process does not survive it.
+            TooMuchError: it takes more than it may.
         """
         try:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
-            values = self._session.run(self._outputs, feed, self._quiet)
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {', '.join(inputs)}") from error
-        except self._failures as error:
-            raise ArtifactError(f"{self._name}: ONNX Runtime cannot run it: {_first_line(error)}") from error
-        return dict(zip(self._outputs, values, strict=True))
+            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
+        return dict(self._asked("cannot run it", "run", feed).arrays)
+
+    def _taken(self) -> Worker:
+        try:
+            return pool.take(ONNX_MODELS)
+        except OSError as error:
+            raise ArtifactError(f"{self._name}: no process can be had to run it: {error.strerror or error}") from error
+
+    def _asked(self, failure: str, task: str, arrays: Mapping[str, npt.NDArray[Any]], **facts: Any) -> Message:
+        try:
+            answer = self._worker.ask(task, self._limits, arrays, **facts)
+        except (TaskError, MissingLibraryError) as error:
+            raise RefusedModelError(f"{self._name}: ONNX Runtime {failure}", str(error)) from error
+        except ExcessError as error:
+            raise TooMuchError(self._name, f"it {error}") from error
+        except WorkerError as error:
+            raise EndedError(f"{self._name}: the file is damaged: it ends the process that runs it") from error
+        if "refused" in answer.facts:
+            raise RefusedModelError(f"{self._name}: ONNX Runtime {failure}", str(answer.facts["refused"]))
+        return answer
+
+    def _address(self, path: Path) -> str:
+        """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
+        try:
+            return os.fsencode(path.absolute()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
 
 
 class OrtTracer(OrtRunner):
     """A session that also gives values from inside the model."""
 
-    def __init__(self, model: onnx.ModelProto, names: Iterable[str], name: str = "the model") -> None:
+    def __init__(
+        self,
+        model: Split,
+        names: Iterable[str],
+        name: str = "the model",
+        *,
+        limits: Limits = OF_ONES_OWN,
+    ) -> None:
         """Load a model.
 
         Args:
-            model: with its weights; it is not changed.
+            model: not changed.
             names: of the values that are wanted, all of the main graph.
             name: for messages.
+            limits: as `OrtRunner` has them.
 
         Raises:
             ArtifactError: ONNX Runtime refuses it.
         """
-        super().__init__(with_outputs(model, names), name)
+        super().__init__(with_outputs(model, names), name, limits=limits)
         self._last: dict[str, npt.NDArray[np.generic]] = {}
 
     @override
@@ -129,34 +172,37 @@ class OrtTracer(OrtRunner):
         return self._last[tensor.name]
 
 
-def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """A model that also gives values from inside it, as a serialized ModelProto.
+def _release(worker: Worker) -> None:
+    """Let the worker forget the model, for whoever needs one next."""
+    with suppress(WorkerError, OSError):
+        worker.ask("forget", _TO_FORGET)
+    pool.give_back(worker)
+
+
+def _parts(model: bytes | Split) -> dict[str, npt.NDArray[Any]]:
+    """As the worker takes a model: `model` is the protobuf, all else are weights by name behind a slash."""
+    if isinstance(model, bytes):
+        return {"model": np.frombuffer(model, np.uint8)}
+    proto = np.frombuffer(model.proto.SerializeToString(), np.uint8)
+    held = (tensor.name for tensor in model.proto.graph.initializer if tensor.name in model.weights)
+    return {"model": proto, **{f"/{name}": model.weights[name] for name in held}}
+
+
+def with_outputs(model: Split, names: Iterable[str]) -> Split:
+    """A model that also gives values from inside it.
 
     Args:
-        model: with its weights; it is not changed.
+        model: it is not changed.
         names: of the values that are wanted, all of the main graph.
     """
     import onnx
 
     traced = onnx.ModelProto()
-    traced.CopyFrom(model)
+    traced.CopyFrom(model.proto)
     known = {value.name for value in traced.graph.output}
     traced.graph.output.extend(onnx.ValueInfoProto(name=wanted) for wanted in names if wanted not in known)
-    return bytes(traced.SerializeToString())
+    return replace(model, proto=traced)
 
 
-def _cast(value: npt.NDArray[np.generic], dtype: type[np.generic] | None) -> npt.NDArray[np.generic]:
+def _cast(value: npt.NDArray[np.generic], dtype: str | None) -> npt.NDArray[np.generic]:
     return np.asarray(value, dtype, order="C")  # ascontiguousarray would make a number a vector
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """ONNX Runtime's exceptions share no base of their own; these are all that its native side defines."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as native
-
-    own = [c for c in vars(native).values() if isinstance(c, type) and issubclass(c, Exception)]
-    return (*own, RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.package import Encoding, Origin
+from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,4 +151,4 @@ def _holds(file: SampleFile | None, shape: tuple[int, ...], encoding: Encoding) 
 
 def _read(file: SampleFile, shape: tuple[int, ...], encoding: Encoding) -> npt.NDArray[np.float32]:
     assert file.path is not None
-    return encoding.from_bytes(file.path.read_bytes(), shape)
+    return encoding.from_bytes(read_regular(file.path), shape)

@@ -8,12 +8,15 @@ import stat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.regular import open_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_TEXT = 64 << 20
 """Bytes of a file that is read as text."""
 _CHUNK = 1 << 20
+_DEEPEST = 64  # levels of JSON; our own has nine, and whatever goes through it takes some frames of Python for each
 
 
 class UnusableFileError(ValueError):
@@ -58,7 +61,7 @@ class SafeFolder:
         """
         path = self.find(name)
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 content = stream.read(most + 1)
         except OSError as error:
             raise UnusableFileError(f"cannot be read: {error.strerror or error}") from error
@@ -80,6 +83,8 @@ class SafeFolder:
             raise UnusableFileError("is damaged: it is no JSON") from error
         if not isinstance(content, dict):
             raise UnusableFileError("is damaged: it holds no JSON object")
+        if _is_deeper(content, _DEEPEST):
+            raise UnusableFileError(f"is damaged: it holds values within values more than {_DEEPEST} deep")
         return content
 
     def sha256(self, name: str) -> str:
@@ -91,9 +96,20 @@ class SafeFolder:
         path = self.find(name)
         digest = hashlib.sha256()
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
         except OSError as error:
             raise UnusableFileError(f"cannot be read: {error.strerror or error}") from error
         return digest.hexdigest()
+
+
+def _is_deeper(content: object, most: int) -> bool:
+    """Whether a JSON value holds values within values of more levels than that."""
+    level: list[Any] = [content]
+    for _ in range(most + 1):
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True

@@ -6,16 +6,15 @@ of a constant shape that gathers indices in a sequence.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.isolated_runner import IsolatedRunner, Limits
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.frontends.protos import walk_nodes
 from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM, SEQUENCES
+from dlpuconv.isolation import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,10 +93,7 @@ def _computed(
     part.graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in read)
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     remove_dead(part.graph)
-    with tempfile.TemporaryDirectory(prefix="dlpuconv-") as folder:
-        path = Path(folder, "constants.onnx")
-        path.write_bytes(part.SerializeToString())
-        return IsolatedRunner(path, _LIMITS, optimize=False).run({})
+    return OrtRunner(part.SerializeToString(), optimize=False, limits=_LIMITS).run({})
 
 
 def _replace(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np.generic]]) -> None:

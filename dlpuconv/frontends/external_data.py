@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import all_tensors
 from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE
+from dlpuconv.regular import check_regular, open_regular
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -54,7 +57,23 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
         tensor.ClearField("data_location")
         tensor.raw_data = content
     if problems:
-        raise ModelError("; ".join(problems.values()))
+        raise ModelError(listed(problems.values(), separator="; "), problems.values())
+
+
+def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
+    """The files that a model's weights are read from, as far as they are there.
+
+    Args:
+        proto: the model.
+        model: its file.
+    """
+    found = {}
+    for name, tensor in all_tensors(proto):
+        location = _entries(tensor).get("location", "")
+        if _is_external(tensor) and location not in found:
+            with suppress(ModelError):
+                found[location] = _inside(location, name, model)
+    return list(found.values())
 
 
 def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:
@@ -65,7 +84,10 @@ def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:
     """
     import onnx_ir
 
+    held = [value.const_value for graph in model.graphs() for value in graph.initializers.values()]
     try:
+        for path in {tensor.path for tensor in held if isinstance(tensor, onnx_ir.ExternalTensor)}:
+            check_regular(Path(path))
         return onnx_ir.external_data.load_to_model(model)
     except (OSError, ValueError) as error:
         raise ModelError(f"the onnx_ir model's external data cannot be read: {error}") from error
@@ -100,7 +122,7 @@ def _read(name: str, tensor: onnx.TensorProto, model: Path) -> bytes:
                 f"{path} is too short: {name!r} needs {length} bytes at {offset}, and the file has {size};"
                 " it is truncated or belongs to another model"
             )
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(offset)
             return file.read(length)
     except OSError as error:
@@ -130,6 +152,8 @@ def _inside(location: str, name: str, model: Path) -> Path:
         path = Path(os.path.realpath(folder / location))
     if not any(path.is_relative_to(place) for place in allowed):
         raise outside
+    if path.exists() and not path.is_file():
+        raise ModelError(f"the model keeps weights in {location!r}, which is no regular file")
     if not path.is_file():
         raise ModelError(f"the model keeps weights in {location!r}, and there is no such file in {model.parent}")
     return path

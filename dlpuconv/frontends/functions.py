@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
+from dlpuconv.formats import onnx_rules
+from dlpuconv.formats.onnx_rules import LostError, RefusedError
 from dlpuconv.frontends.attributes import screen_attributes
-from dlpuconv.frontends.memory import MEMORY, at_most
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.structure import free_names
@@ -69,16 +70,20 @@ def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     """By onnx, which also converts functions of another opset than the model's."""
-    import onnx.inliner
-    import onnx.shape_inference
-
+    screen_attributes(model)
     try:
-        screen_attributes(model)
-        with at_most(MEMORY):
-            typed = onnx.shape_inference.infer_shapes(model)
-            return onnx.inliner.inline_local_functions(typed, convert_version=True)
-    except (RuntimeError, ValueError, MemoryError) as error:
+        flat = onnx_rules.inline_functions(model)
+    except RefusedError as error:
         raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+    except LostError as error:
+        raise ModelError(f"the model's functions cannot be inlined: ONNX {error}") from error
+    if flat.functions:  # onnx leaves alone what it cannot convert
+        left = ", ".join(repr(function.name) for function in flat.functions)
+        raise ModelError(
+            f"the model's functions cannot be inlined: {left} would have to be converted from other versions of"
+            " operators than the model's"
+        )
+    return flat
 
 
 def _grown(

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.formats import onnx_shapes
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
-from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.shapes import shown
 from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
 
@@ -95,7 +95,7 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
     """
     empty = list(_empty_values(model.graph, inferred))
     if empty:
-        raise ShapeError(joined(empty))
+        raise ShapeError(listed(empty, separator="; "), empty)
     for output in model.graph.output:
         value = inferred.types.get(output.name)
         if value is None or not is_static(value):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.external_data import holds_external_data, load_external_data
 from dlpuconv.ir import Source
+from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +142,7 @@ def content_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > PROTOBUF_LIMIT:
             raise ModelError(f"{path} is larger than 2 GiB, which protobuf cannot hold: keep weights as external data")
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         # Stems are compared, since a common suffix makes all names look alike.
         folder, suffix = path.parent, path.suffix or ".onnx"

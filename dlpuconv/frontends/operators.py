@@ -5,9 +5,9 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
-from dlpuconv.frontends.report import joined
 from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
 
@@ -49,9 +49,10 @@ def screen_operators(model: onnx.ModelProto) -> None:
             reasons.setdefault(reason, []).append(node)
     if not reasons:
         return
-    texts = [reason.format(nodes=_some(nodes)) for reason, nodes in reasons.items()]
+    texts = [reason.format(nodes=listed(map(_full_label, nodes), 3)) for reason, nodes in reasons.items()]
+    whole = [reason.format(nodes=_full_label(node)) for reason, nodes in reasons.items() for node in nodes]
     first = next(nodes[0] for nodes in reasons.values())
-    raise UnsupportedModelError(joined(texts) + way_out(model.graph, first))
+    raise UnsupportedModelError(listed(texts, separator="; ") + way_out(model.graph, first), whole)
 
 
 def screen_opset(model: onnx.ModelProto) -> int:
@@ -87,7 +88,9 @@ def screen_training(graph: onnx.GraphProto, values: dict[str, bool | None]) -> N
     wrong = [label(node) for node in walk_nodes(graph.node) if _trains(node, values)]
     if wrong:
         raise UnsupportedModelError(
-            f"{joined(wrong)}: in training mode; export the model for inference (in PyTorch, after `model.eval()`)"
+            f"{listed(wrong, separator='; ')}: in training mode; export the model for inference (in PyTorch, after"
+            " `model.eval()`)",
+            [f"{node}: in training mode" for node in wrong],
         )
 
 
@@ -144,11 +147,6 @@ def _never_heard_of(op_type: str, opset: int) -> str:
         return f"{{nodes}}: exists from opset {since} on, and the model uses opset {opset}"
     known = [schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain]
     return f"{{nodes}}: ONNX has no such operator{_plain(did_you_mean(op_type, known))}"
-
-
-def _some(nodes: list[onnx.NodeProto]) -> str:
-    shown = ", ".join(_full_label(node) for node in nodes[:3])
-    return shown + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
 
 
 def _full_label(node: onnx.NodeProto) -> str:

@@ -11,6 +11,8 @@ from dlpuconv.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_MOST_DIGITS = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
@@ -42,7 +44,8 @@ def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     parts = extents.split(",")
     if not all(part.strip().isdecimal() for part in parts):
         raise UsageError(wrong)
-    shape = tuple(int(part) for part in parts)
+    # What has more digits is no extent, and more than Python turns into a number.
+    shape = tuple(int(part) if len(part) <= _MOST_DIGITS else 0 for part in parts)
     if not all(0 < extent < 2**31 for extent in shape):
         raise UsageError(f"--input-shape {text!r} has an extent outside of 1..2147483647")
     return name.strip(), shape

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
+from dlpuconv.formats.onnx_worker import warm_up
 
 if TYPE_CHECKING:
     import onnx
@@ -44,9 +45,13 @@ def load(
         UsageError: an option names what is not there.
         MissingDependencyError: a PyTorch source without torch.
     """
+    warm_up()  # it loads ONNX while this process does
     from dlpuconv.frontends.steps import finish
+    from dlpuconv.ir.weight_file import trim
 
-    return finish(_acquire(source, example_inputs, options, name), options)
+    model = finish(_acquire(source, example_inputs, options, name), options)
+    trim()
+    return model
 
 
 def _acquire(source: object, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:

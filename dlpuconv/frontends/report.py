@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlpuconv.errors import DlpuconvError
-
-SHOWN = 8
 
 
 def raise_together(problems: Sequence[DlpuconvError]) -> None:
@@ -22,10 +22,4 @@ def raise_together(problems: Sequence[DlpuconvError]) -> None:
         return
     kind = type(problems[0])
     texts = list(dict.fromkeys(str(problem) for problem in problems if type(problem) is kind))
-    raise kind(joined(texts))
-
-
-def joined(texts: Sequence[str]) -> str:
-    """One sentence from several; after the eighth only the number of the others."""
-    more = len(texts) - SHOWN
-    return "; ".join(texts[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    raise kind(listed(texts, separator="; "), texts)

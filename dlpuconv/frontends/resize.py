@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ModelError, ShapeError
+from dlpuconv.errors import ArtifactError, ModelError, ShapeError
+from dlpuconv.formats.ort_runner import OrtRunner, RefusedModelError
 from dlpuconv.frontends.inference import Inferred, extents, infer, is_static
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import Declared, declared_shape, set_shape, shown
+from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -170,24 +172,16 @@ def run_once(model: onnx.ModelProto) -> str:
     """
     import numpy as np
     import onnx
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
     feeds = {
         value.name: np.ones(extents(value), onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
         for value in model.graph.input
     }
-    failures = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented, state.RuntimeException)
     try:
-        # Without enable_fallback=0 a failure is printed and tried again.
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
-        session.run(None, feeds)
-    except (*failures, RuntimeError, ValueError) as error:
+        OrtRunner(split_proto(model), optimize=False).run(feeds)
+    except RefusedModelError as error:
+        return error.reason
+    except ArtifactError as error:  # it does not survive the model
         return str(error)
     return ""
 

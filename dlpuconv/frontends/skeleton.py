@@ -7,8 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
-from dlpuconv.formats.onnx_shapes import LostError, NotInferredError, infer_apart
-from dlpuconv.frontends.long_shapes import may_be_long
+from dlpuconv.formats import onnx_rules
+from dlpuconv.formats.onnx_rules import LostError, RefusedError
 from dlpuconv.frontends.protos import walk_nodes
 
 if TYPE_CHECKING:
@@ -105,12 +105,12 @@ def check_nodes(model: onnx.ModelProto) -> None:
     Raises:
         ModelError: it complains.
     """
-    import onnx
-
     try:
-        onnx.checker.check_model(make_skeleton(model, 0))
-    except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
+        onnx_rules.check_model(make_skeleton(model, 0))
+    except RefusedError as error:
         raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
+    except LostError as error:
+        raise ModelError(f"the model is not valid ONNX: ONNX's own checker {error}") from error
 
 
 def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.ValueInfoProto]:
@@ -119,34 +119,15 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
     Raises:
         ModelError: operators do not fit their inputs, where `strict`; or the inference fails.
     """
-    graph = (_inferred_apart if may_be_long(skeleton.graph) else _inferred_here)(skeleton, strict).graph
-    return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
-
-
-def _inferred_here(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
-    import onnx
-
     try:
-        inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(skeleton, strict_mode=strict, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise ModelError(_readable(str(error))) from error
-    except (RuntimeError, ValueError, IndexError) as error:
+        graph = onnx_rules.infer_shapes(skeleton, strict=strict, values=True).graph
+    except RefusedError as error:
+        if error.fits_not:
+            raise ModelError(_readable(str(error))) from error
         raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
-    return inferred
-
-
-def _inferred_apart(skeleton: onnx.ModelProto, strict: bool) -> onnx.ModelProto:
-    """Elsewhere, with little memory: some models end the process that they run in, now and then without a word."""
-    try:
-        return infer_apart(skeleton, *(["strict", "values"] if strict else ["values"]))
-    except NotInferredError as error:
-        raise ModelError(_readable(str(error))) from error
     except LostError as error:
-        raise ModelError(
-            "shapes cannot be inferred: they would take more memory than any camera's model needs"
-        ) from error
-    except OSError as error:
-        raise ModelError(f"shapes cannot be inferred: no process can be had: {error}") from error
+        raise ModelError(f"shapes cannot be inferred: ONNX's own shape inference {error}") from error
+    return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
 
 
 def _readable(message: str) -> str:

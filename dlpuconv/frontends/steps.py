@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx_ir
-
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes
 from dlpuconv.frontends.branches import inline_branches, screen_branches
@@ -28,11 +26,13 @@ from dlpuconv.frontends.text import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 from dlpuconv.ir.source_names import UNNAMED
+from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
+    import onnx_ir
 
     from dlpuconv.frontends.onnx_file import Acquired
     from dlpuconv.frontends.options import SourceOptions
@@ -86,15 +86,18 @@ def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     screen_sparse(proto)
     use_default_domain(proto)
     screen_opset(proto)
-    for step in ("as it is", "after its functions are inlined"):
-        lift_constants(proto.graph)
-        drop_constant_inputs(proto)
-        screen_structure(proto.graph)
-        if not proto.functions:
-            break
-        assert step == "as it is"
+    _put_in_order(proto)
+    if proto.functions:
         proto = inline_functions(proto)
+        _put_in_order(proto)
     return proto
+
+
+def _put_in_order(proto: onnx.ModelProto) -> None:
+    """The main graph with its constants as initializers and its nodes in running order, in place."""
+    lift_constants(proto.graph)
+    drop_constant_inputs(proto)
+    screen_structure(proto.graph)
 
 
 def _settle(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tuple[int, ...]]) -> Inferred:
@@ -176,6 +179,6 @@ def _forget(proto: onnx.ModelProto) -> None:
 
 def _graph(proto: onnx.ModelProto) -> onnx_ir.Model:
     try:
-        return onnx_ir.from_proto(proto)
+        return split_proto(proto).to_graph()
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(f"the model cannot be read: {error}") from error

@@ -29,12 +29,13 @@ class Probe:
         """
         import onnx
 
-        proto = model.to_proto()
+        whole = model.split()
+        proto = whole.proto
         del proto.graph.output[:]
         proto.graph.output.append(onnx.ValueInfoProto(name=value))
         remove_dead(proto.graph, drop_inputs=True)
         self._value = value
-        self._runner = OrtRunner(proto.SerializeToString(), model.source.name)
+        self._runner = OrtRunner(whole, model.source.name)
 
     def moments(self, samples: Iterable[Sample]) -> Moments:
         """Mean and deviation of each channel, axis 1, over samples and positions.

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.brief import listed
 from dlpuconv.inspection.describe import name_text, option_text, scale_text, shape_text, size_text, zero_point_text
 from dlpuconv.inspection.roles import roles
 from dlpuconv.inspection.values import extremes, few_values
@@ -111,10 +112,7 @@ def _origin(view: FileView, tensor: TensorView) -> str:
 
 def _readers(view: FileView, index: int) -> str:
     readers = view.consumers.get(index, ())
-    told = [_title(reader) for reader in readers[:_SHOWN_NEIGHBOURS]]
-    if len(readers) > _SHOWN_NEIGHBOURS:
-        told.append(f"{len(readers) - _SHOWN_NEIGHBOURS} more")
-    text = f"to {', '.join(told)}" if told else ""
+    text = f"to {listed(map(_title, readers), _SHOWN_NEIGHBOURS)}" if readers else ""
     return "; ".join(filter(None, (text, "output of the file" if index in view.outputs else "")))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir.layer_names import closest
 from dlpuconv.verification.sidecar import find_sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dlpuconv.formats import FileView, LayerView
@@ -25,6 +27,7 @@ def read_named(path: Path) -> FileView:
     Raises:
         ArtifactError: the file is damaged or of an unknown format.
     """
+    refuse_unfinished(path)
     view = read(path)
     try:
         sidecar = find_sidecar(path, view)
@@ -62,9 +65,4 @@ def _means(pattern: str, layer: LayerView) -> bool:
 
 def _unknown(pattern: str, view: FileView) -> str:
     hint = closest(pattern, (layer.names for layer in view.layers), view.op_counts)
-    return f"no layer is called or numbered {pattern!r}{hint}; its ops are {_listed(view.op_counts)}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    return f"no layer is called or numbered {pattern!r}{hint}; its ops are {listed(view.op_counts, _SHOWN)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir
 
 from dlpuconv.ir.signature import Layout, Signature, ValueSpec
+from dlpuconv.ir.weights import Split, split_graph
 
 if TYPE_CHECKING:
     import onnx
@@ -55,7 +56,11 @@ class Model:
 
     def copy(self) -> Model:
         """A model whose graph can be edited without changing this one; constant arrays are shared."""
-        return Model(graph=onnx_ir.from_proto(self.to_proto()), source=self.source)
+        return Model(graph=self.split().to_graph(), source=self.source)
+
+    def split(self) -> Split:
+        """The graph as a small protobuf, and its large weights as arrays, which are shared."""
+        return split_graph(self.graph)
 
     def to_proto(self) -> onnx.ModelProto:
         """The graph as protobuf, weights inside."""

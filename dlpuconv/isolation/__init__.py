@@ -16,7 +16,6 @@ from dlpuconv.isolation.process import (
     Worker,
     WorkerError,
 )
-from dlpuconv.isolation.wire import Message
 
 __all__ = [
     "GIBIBYTE",
@@ -24,7 +23,6 @@ __all__ = [
     "ExcessError",
     "Launch",
     "Limits",
-    "Message",
     "MissingLibraryError",
     "OvertimeError",
     "TaskError",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import site
 import socket
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.isolation.wire import Message, receive, send
+from dlpuconv.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.isolation.limits import Limits
+    from dlpuconv.isolation.wire import Message
 
 _SERVE = Path(__file__).with_name("serve.py")
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -104,13 +104,14 @@ class Worker:
         self._most_brought = 0
         self._told = 0  # bytes of the log that earlier questions left
         with ExitStack() as undo:
-            self._home = tempfile.mkdtemp(prefix="dlpuconv-worker-") if launch.has_folder else ""
-            undo.callback(shutil.rmtree, self._home, ignore_errors=True)
+            self._home = make_folder("worker") if launch.has_folder else None
+            if self._home:
+                undo.callback(remove_folder, self._home)
             self._log = undo.enter_context(tempfile.TemporaryFile())
             self._socket, theirs = socket.socketpair()
             undo.enter_context(self._socket)
             with theirs:
-                self._process = _started(launch, theirs, self._home, self._log)
+                self._process = _started(launch, theirs, str(self._home or ""), self._log)
             undo.pop_all()
 
     def ask(
@@ -137,6 +138,8 @@ class Worker:
             TaskError: the task raised an exception.
             MissingLibraryError: the task needs a library that is not there.
         """
+        from dlpuconv.isolation.wire import Message, receive, send  # NumPy, which a start need not wait for
+
         told = {**facts, "task": task, "memory": limits.memory, "seconds": limits.seconds}
         brought = arrays or {}
         size = sum(value.nbytes for value in brought.values())
@@ -147,7 +150,7 @@ class Worker:
                 send(self._socket, Message(facts=told, arrays=brought))
             answer = receive(self._socket, limits.memory + size, limits.patience)
         except TimeoutError:
-            raise self._ended(OvertimeError, f"takes more than {limits.seconds:g} s") from None
+            raise self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s") from None
         except ValueError as error:
             raise self._ended(CrashError, f"has no usable answer: {error}") from error
         except BaseException:  # an interruption in the middle of a message leaves nothing that could be used further
@@ -168,6 +171,8 @@ class Worker:
 
         In a forked child, it only lets go of the parent's.
         """
+        if self._log.closed:
+            return
         self._socket.close()
         self._log.close()
         if self.owner != os.getpid():
@@ -178,7 +183,7 @@ class Worker:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         if self._home:
-            shutil.rmtree(self._home, ignore_errors=True)
+            remove_folder(self._home)
 
     def _lost(self, limits: Limits) -> WorkerError:
         """Why it has gone."""
@@ -189,7 +194,7 @@ class Worker:
         if status == _LACKS_A_LIBRARY:
             return self._ended(MissingLibraryError, " ".join(self._log_lines()[-1:]))
         if status == -signal.SIGXCPU:
-            return self._ended(OvertimeError, f"takes more than {limits.seconds:g} s")
+            return self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s")
         if status < 0:
             with suppress(ValueError):
                 return self._ended(CrashError, f"was killed by {signal.Signals(-status).name}")

@@ -1,8 +1,9 @@
 """Messages between this process and a worker: JSON and named arrays on a Unix socket; nothing in them is executed.
 
-Small arrays follow the JSON. Large ones lie in files in memory whose descriptors travel with the message; the other
-side maps them, so that they are neither copied again nor held twice. Such files are sealed against every change:
-whoever maps one needs to trust nobody. What is to be sent more than once, such as weights, is put into one by `share`.
+Small arrays follow the JSON. Large ones lie in files, mostly in memory, whose descriptors travel with the message; the
+other side maps them, so that they are neither copied again nor held twice. A file in memory is sealed against every
+change, so that whoever maps it needs to trust nobody; what a worker sends otherwise is copied. Arrays that lie in
+`MappedFile`s, such as a model's weights, are handed over without a copy.
 
 This module is also loaded by interpreters that have no dlpuconv, so it imports only the standard library and NumPy.
 """
@@ -52,44 +53,29 @@ class Message:
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
-class SharedMemory(mmap.mmap):
-    """A sealed file in memory, mapped for reading; its arrays are handed over by its descriptor alone."""
+class MappedFile(mmap.mmap):
+    """A file that nobody changes, mapped for reading; its arrays are handed over by its descriptor alone."""
 
     descriptor: int
 
     def __new__(cls, descriptor: int, size: int) -> Self:
-        """Map a sealed file.
+        """Map a file.
 
         Args:
-            descriptor: of it; closed with this object.
+            descriptor: of it, best for reading only; closed with this object.
             size: bytes of it, at least one.
         """
         mapped = super().__new__(cls, descriptor, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
         mapped.descriptor = descriptor
         return mapped
 
+    def rest(self) -> None:
+        """Hand back the memory that has been read into; it is read again where it is needed again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.madvise(mmap.MADV_DONTNEED)
+
     def __del__(self) -> None:
         os.close(self.descriptor)
-
-
-def share(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The same arrays in memory that any number of workers can map; read-only.
-
-    Args:
-        arrays: by name, of `KINDS`; copied once.
-
-    Raises:
-        OSError: there is no memory for them.
-    """
-    laid = _laid_out(arrays)
-    if not laid.size:
-        return {name: value.copy() for name, value in arrays.items()}
-    descriptor = _file_of(laid.chunks)
-    if not _is_sealed(descriptor):  # the system knows no such files: every message copies
-        os.close(descriptor)
-        return dict(arrays)
-    memory = SharedMemory(descriptor, laid.size)
-    return {name: _view(memory, told) for name, told in laid.told.items()}
 
 
 def send(sock: socket.socket, message: Message) -> None:
@@ -106,7 +92,7 @@ def send(sock: socket.socket, message: Message) -> None:
     arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
     if strange := [name for name, value in arrays.items() if value.dtype.kind not in KINDS]:
         raise ValueError(f"{strange[0]!r} does not consist of numbers")
-    shared = {name: memory for name, value in arrays.items() if (memory := _memory_of(value)) is not None}
+    shared = {name: memory for name, value in arrays.items() if (memory := file_of(value)) is not None}
     files = list({id(memory): memory for memory in shared.values()}.values())[: _MOST_FILES - 1]
     told: dict[str, _Told] = {}
     for number, memory in enumerate(files):
@@ -132,13 +118,14 @@ def send(sock: socket.socket, message: Message) -> None:
             os.close(own)
 
 
-def receive(sock: socket.socket, most: int, seconds: float | None = None) -> Message | None:
+def receive(sock: socket.socket, most: int, seconds: float | None = None, *, trusting: bool = False) -> Message | None:
     """Receive one message; None where the other side has gone.
 
     Args:
         sock: a connected Unix stream socket.
         most: bytes of the arrays together.
         seconds: in which the whole message must come; None: it is waited for.
+        trusting: files are mapped even if they could be changed, as a worker maps those of its parent.
 
     Raises:
         TimeoutError: it did not.
@@ -162,12 +149,12 @@ def receive(sock: socket.socket, most: int, seconds: float | None = None) -> Mes
             raise ValueError("the files that it speaks of are missing")
         if sum(one.size for one in told.values()) > most:
             raise ValueError(f"its arrays are larger than {most} bytes")
-        sources = {_BEHIND: content, **{number: _mapped(descriptors, number, most) for number in range(files)}}
+        contents = {number: _mapped(file, most, trusting) for number, file in enumerate(descriptors)}
+        sources = {_BEHIND: content, **contents}
         return Message(facts=facts, arrays={name: _view(sources.get(t.file, b""), t) for name, t in told.items()})
     finally:
         for descriptor in descriptors:
-            if descriptor >= 0:
-                os.close(descriptor)
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +225,14 @@ def _view(content: bytes | mmap.mmap, told: _Told) -> Array:
     return np.frombuffer(content, told.dtype, count, told.offset).reshape(told.shape)
 
 
-def _memory_of(value: Array) -> SharedMemory | None:
-    """The shared memory that holds all of an array."""
+def file_of(value: Array) -> MappedFile | None:
+    """The mapped file that an array lies in."""
     base: Any = value
     while isinstance(base, np.ndarray):
         base = base.base
     if isinstance(base, memoryview):
         base = base.obj
-    return base if isinstance(base, SharedMemory) and value.size else None
+    return base if isinstance(base, MappedFile) and value.size else None
 
 
 def _file_of(chunks: Iterable[memoryview | bytes]) -> int:
@@ -286,16 +273,14 @@ def _seals() -> int:
     return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
-def _mapped(descriptors: list[int], number: int, most: int) -> mmap.mmap | bytes:
-    """What a file holds: mapped where nobody can change it any more, else copied."""
-    descriptor = descriptors[number]
-    size = os.fstat(descriptor).st_size
-    if size and _is_sealed(descriptor):
-        descriptors[number] = -1  # the mapping closes it
-        return SharedMemory(descriptor, size)
-    if size > most:
-        raise ValueError(f"one of its files is larger than {most} bytes")
+def _mapped(descriptor: int, most: int, trusting: bool) -> mmap.mmap | bytes:
+    """What a file holds: mapped where nobody will change it any more, else copied."""
     try:
+        size = os.fstat(descriptor).st_size
+        if size and (trusting or _is_sealed(descriptor)):
+            return MappedFile(os.dup(descriptor), size)
+        if size > most:
+            raise ValueError(f"one of its files is larger than {most} bytes")
         return os.pread(descriptor, size, 0)
     except OSError as error:  # whoever sends may send anything that has a descriptor
         raise ValueError(f"one of its files cannot be read: {error.strerror}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.formats.ort_runner import OrtRunner, with_outputs
 from dlpuconv.ir.batch_norm import read_batch_norm
 from dlpuconv.ir.moments import Moments
 
@@ -63,12 +63,7 @@ def _moments(node: onnx_ir.Node) -> Moments | None:
 
 
 def _values(model: Model, names: Iterable[str], sample: Sample) -> dict[str, npt.NDArray[np.generic]]:
-    import onnx
-
-    proto = model.to_proto()
-    known = {output.name for output in proto.graph.output}
-    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
-    return OrtRunner(proto.SerializeToString(), model.source.name).run(sample)
+    return OrtRunner(with_outputs(model.split(), names), model.source.name).run(sample)
 
 
 def _agree(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> bool:

@@ -1,7 +1,7 @@
 """The result of one node whose inputs are constants.
 
-What occurs in shape arithmetic and in front of weights is computed by NumPy; everything else by ONNX Runtime, which
-costs a millisecond a node and is only then imported.
+What occurs in shape arithmetic and in front of weights is computed by NumPy; everything else by ONNX Runtime in a
+worker, which is only then started.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir
 
+from dlpuconv.errors import ModelError
+from dlpuconv.isolation import Limits
 from dlpuconv.passes import attributes as attrs
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     type Array = npt.NDArray[Any]
     type Kernel = Callable[[onnx_ir.Node, Sequence[Array]], Array | None]
+
+
+_LIMITS = Limits(memory=1 << 30, seconds=10)
 
 
 def evaluate(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) -> list[Array] | None:
@@ -155,31 +160,26 @@ _KERNELS: dict[str, Kernel] = {
 
 def _by_runtime(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) -> list[Array] | None:
     import onnx
-    import onnxruntime
+
+    from dlpuconv.formats.ort_runner import EndedError, OrtRunner, RefusedModelError
 
     proto = onnx_ir.to_proto(node)
     present = {name: x for name, x in zip(proto.input, inputs, strict=True) if x is not None}
+    names = [name for name in proto.output if name]
     graph = onnx.helper.make_graph(
         [proto],
         "constant",
         [],
-        [onnx.helper.make_empty_tensor_value_info(name) for name in proto.output if name],
+        [onnx.helper.make_empty_tensor_value_info(name) for name in names],
         [onnx.numpy_helper.from_array(x, name) for name, x in present.items()],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    refused = onnxruntime.capi.onnxruntime_pybind11_state
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return [np.asarray(x) for x in session.run(None, {})]
-    except (
-        refused.Fail,
-        refused.InvalidArgument,
-        refused.InvalidGraph,
-        refused.NotImplemented,
-        refused.RuntimeException,
-    ):
+        found = OrtRunner(model.SerializeToString(), optimize=False, limits=_LIMITS).run({})
+    except RefusedModelError:
         return None
+    except EndedError as error:
+        raise ModelError(
+            f"{node.op_type} {node.name!r} cannot be computed: its constants end the process that does it"
+        ) from error
+    return [np.asarray(found[name]) for name in names]

@@ -66,7 +66,7 @@ def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
 
 
 def _runner(bound: Bound) -> Callable[[Sample], dict[str, npt.NDArray[np.generic]]]:
-    runner = OrtRunner(bound.model.to_bytes())
+    runner = OrtRunner(bound.model.split())
     return lambda sample: runner.run({name: bound.bindings[name].apply(values) for name, values in sample.items()})
 
 

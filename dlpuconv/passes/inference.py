@@ -6,10 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import onnx
-import onnx.checker
 import onnx.defs
-import onnx.shape_inference
 import onnx_ir
+
+from dlpuconv.errors import ModelError
+from dlpuconv.formats.onnx_rules import LostError, infer_node
 
 if TYPE_CHECKING:
     from onnx_ir import Node, Value
@@ -30,20 +31,14 @@ def infer(node: Node, opset: int) -> bool:
     Returns:
         True if every output has a static shape afterwards. An output keeps what it had where inference is at a loss.
     """
-    schema = _schema(node.op_type, opset)
-    if schema is None or any(v is not None and v.dtype is None for v in node.inputs):
+    if not _is_known(node.op_type, opset) or any(v is not None and v.dtype is None for v in node.inputs):
         return _all_static(node)
-    types = {v.name: _type(v) for v in node.inputs if v is not None and v.name}
-    data = {v.name: _tensor(v) for v in node.inputs if v is not None and v.name and _matters(node, v)}
-    opsets = [onnx.helper.make_opsetid("", opset)]
     try:
-        found = onnx.shape_inference.infer_node_outputs(
-            schema, onnx_ir.to_proto(node), types, data, opset_imports=opsets
-        )
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError):
-        found = {}
+        found = infer_node(_alone(node, opset))
+    except LostError as error:
+        raise ModelError(f"ONNX's own shape inference of {node.op_type} {node.name!r} {error}") from error
     for output in node.outputs:
-        if output.name in found:
+        if output.name and output.name in found:
             _apply(output, found[output.name])
     return _all_static(node)
 
@@ -53,10 +48,22 @@ def _all_static(node: Node) -> bool:
 
 
 @cache
-def _schema(operator: str, opset: int) -> onnx.defs.OpSchema | None:
-    if not onnx.defs.has(operator, opset, ""):
-        return None
-    return onnx.defs.get_schema(operator, opset, "")
+def _is_known(operator: str, opset: int) -> bool:
+    return onnx.defs.has(operator, opset, "")
+
+
+def _alone(node: Node, opset: int) -> onnx.ModelProto:
+    """A model of this node, with the constants that the shapes of its outputs may depend on."""
+    read = {v.name: v for v in node.inputs if v is not None and v.name}
+    proto = onnx_ir.to_proto(node)
+    proto.ClearField("name")  # equal questions have one answer
+    proto.ClearField("metadata_props")
+    graph = onnx.GraphProto(
+        node=[proto],
+        input=[onnx.ValueInfoProto(name=name, type=_type(v)) for name, v in read.items()],
+        initializer=[_tensor(v) for v in read.values() if _matters(node, v)],
+    )
+    return onnx.ModelProto(graph=graph, opset_import=[onnx.helper.make_opsetid("", opset)])
 
 
 def _type(value: Value) -> onnx.TypeProto:
@@ -76,6 +83,7 @@ def _tensor(value: Value) -> onnx.TensorProto:
     assert value.const_value is not None
     proto = onnx_ir.to_proto(value.const_value)
     assert isinstance(proto, onnx.TensorProto)
+    proto.name = value.name or ""
     return proto
 
 

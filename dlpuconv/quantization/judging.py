@@ -100,7 +100,7 @@ class SampleJudge:
         if not score.passes or self.saw_all:
             return score.passes
         with self._written(artifact, "all") as file:
-            reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
+            reference = OrtRunner(self._source.split(), self._source.source.name)
             parity = self._compare(reference, artifact, file, self._samples)
             return self._passes(file, artifact, parity, score.metric)
 
@@ -132,7 +132,7 @@ class SampleJudge:
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""
-        reference = OrtRunner(self._source.to_bytes(), self._source.source.name)
+        reference = OrtRunner(self._source.split(), self._source.source.name)
         wanted = min(len(self._samples), max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(file), 1)))))
         size = 0
         for sample in self._at(self._telling(reference, wanted)):

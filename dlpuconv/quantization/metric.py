@@ -151,7 +151,7 @@ def make_metric(metric: str | MetricFunction | None, max_drop: float | None) -> 
     """The metric of a request.
 
     Args:
-        metric: `module:function`, imported with the current folder on the path, or the function itself.
+        metric: `module:function`, imported with the current folder at the end of the path, or the function itself.
         max_drop: in the metric's own unit.
 
     Raises:
@@ -177,7 +177,7 @@ def _imported(text: str) -> MetricFunction:
         raise UsageError(f"--metric {text!r} is not MODULE:FUNCTION, such as my_metric:top1")
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)  # at the end: a numpy.py that lies there is not what this program, or a library, imports
     importlib.invalidate_caches()  # the file may be younger than what Python remembers of its folder
     try:
         with redirect_stdout(sys.stderr):
@@ -188,12 +188,24 @@ def _imported(text: str) -> MetricFunction:
         raise UsageError(f"--metric {text}: there is no module {error.name!r} in {here} or on Python's path") from error
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         raise MetricError(f"--metric {text}: importing {module_name} failed{_place(error)}: {_words(error)}") from error
+    if hidden := _hidden(module_name, here):
+        raise UsageError(f"--metric {text}: {hidden}; give yours another name")
     function = getattr(module, name, None)
     if not callable(function):
         known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
         what = "has no function" if function is None else "has no function but another value"
         raise UsageError(f"--metric {text}: the module {module_name} {what} {name!r}{did_you_mean(name, known)}")
     return function  # type: ignore[no-any-return]
+
+
+def _hidden(module_name: str, here: str) -> str:
+    """Why a module of the current folder is not the one that was imported, where there are two of its name."""
+    top = module_name.partition(".")[0]
+    own = next((path for path in (Path(here, f"{top}.py"), Path(here, top, "__init__.py")) if path.exists()), None)
+    found = getattr(sys.modules[top], "__file__", None)
+    if own is None or (found and own.samefile(found)):
+        return ""
+    return f"{own} is hidden by the module {top} that Python finds first, {found or 'which is built in'}"
 
 
 def _name(function: MetricFunction) -> str:

@@ -43,6 +43,11 @@ def backend_names() -> tuple[str, ...]:
     return tuple(sorted(entries(BACKENDS)))
 
 
+def backend_distribution(name: str) -> str:
+    """The distribution that brings a backend; empty where none does."""
+    return next((entry.distribution for entry in entries(BACKENDS).get(name, ())), "")
+
+
 def target_names() -> tuple[str, ...]:
     """The names of the installed targets, working or not."""
     return tuple(sorted(entries(TARGETS)))

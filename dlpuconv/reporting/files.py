@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.delivery import write_all
+from dlpuconv.delivery import check_destination, write_all
 from dlpuconv.errors import OutputError
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 GENERATOR = "dlpuconv report"
@@ -23,18 +24,25 @@ def report_names(path: Path, targets: Sequence[str]) -> dict[str, Path]:
     return {target: path.with_name(f"{path.stem}.{target}{path.suffix}") for target in names}
 
 
-def check_report(path: Path) -> None:
+def check_report(path: Path, results: Iterable[Path] = ()) -> None:
     """Refuse early, before long work, what `write_report` would refuse at the end.
 
+    Args:
+        path: where the page shall go.
+        results: files that the same work writes.
+
     Raises:
-        OutputError: there is a folder, or a file that is no report of ours.
+        OutputError: there is a folder, or a file that is no report of ours, or no file can be made there.
     """
     if path.is_dir():
         raise OutputError(f"cannot write the report to {str(path)!r}: it is a folder; give a file, such as out.html")
+    if path.resolve() in {result.resolve() for result in results}:
+        raise OutputError(f"{str(path)!r} is the name of a result: give another name to --report")
+    check_destination(path.parent, [path.name], force=True)
     if not path.exists():
         return
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             ours = GENERATOR.encode() in stream.read(_HEAD)
     except OSError as error:
         raise OutputError(f"cannot write the report to {str(path)!r}: {error.strerror or error}") from error

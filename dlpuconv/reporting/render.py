@@ -1,20 +1,23 @@
 """Page -> HTML: one template, its style and its script inside, nothing loaded from anywhere.
 
 Everything on the page that came from a file was put there as text: the template escapes it, and the content security
-policy lets only this very style and this very script run.
+policy lets only this very style and this very script run. What a reader would not see, or would see turned around, is
+made `printable` before.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from dlpuconv.printable import printable, printable_lines
 from dlpuconv.reporting.files import GENERATOR
 
 if TYPE_CHECKING:
-    from dlpuconv.reporting.page import Page
+    from dlpuconv.reporting.page import Page, Snippet
 
 _TEMPLATES = "dlpuconv.reporting.templates"
 
@@ -32,16 +35,24 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     style, script = _own("report.css"), _own("report.js")
-    text = environment.get_template("report.html").render(
-        page=page,
+    return environment.get_template("report.html").render(
+        page=_harmless(page),
         generator=GENERATOR,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none';"
         " form-action 'none'",
         style=Markup(style),
         script=Markup(script),
     )
-    # Lone surrogates, which damaged names may hold, have no place in UTF-8.
-    return text.encode("utf-8", "replace").decode()
+
+
+def _harmless(page: Page) -> Page:
+    """All texts printable; only code has lines."""
+    texts = printable(replace(page, snippets=(), camera=()))
+    return replace(texts, snippets=_code(page.snippets), camera=_code(page.camera))
+
+
+def _code(snippets: tuple[Snippet, ...]) -> tuple[Snippet, ...]:
+    return tuple(replace(printable(snippet), code=printable_lines(snippet.code)) for snippet in snippets)
 
 
 def _own(name: str) -> str:

@@ -41,7 +41,7 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     if question.reference is None or question.samples is None:
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, sidecar)
-    reference = OrtRunner(question.reference.to_bytes(), question.reference.source.name)
+    reference = OrtRunner(question.reference.split(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=kernels(view)), view, links.outputs)
 

@@ -1,6 +1,6 @@
 """Whether a stranger's model is worth running just to see what it answers: the quick no.
 
-What passes here runs in a process with limits of its own (`formats.isolated_runner`), which has the last word.
+What passes here runs in a process with limits of its own (`formats.ort_runner`), which has the last word.
 """
 
 from __future__ import annotations

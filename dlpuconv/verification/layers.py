@@ -51,13 +51,12 @@ class Tracer(Protocol):
 
 
 def compare_layers(
-    path: Path, run: Runner, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
+    path: Path, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
 ) -> LayersReport | None:
     """Run a file and its source on a few samples, and compare what both have inside.
 
     Args:
         path: the file.
-        run: has run it; a stranger's file goes on in that process.
         view: what it holds.
         question: the float source model, and samples, of which the first few are looked at.
         sidecar: what the manifest says.
@@ -77,7 +76,7 @@ def compare_layers(
     pairs = counterparts(view, _shapes(reference))
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
-    tracer = _tracer(path, run, view, [pair.tensor.name for pair in pairs])
+    tracer = _tracer(path, view, [pair.tensor.name for pair in pairs])
     links, traced = link_source(tracer, view, question, sidecar)
     for group in _groups(pairs) or [[]]:
         source = _source_tracer(reference, group)
@@ -116,19 +115,17 @@ def _is_float(dtype: object) -> bool:
     return dtype is None or bool(getattr(dtype, "is_floating_point", lambda: True)())
 
 
-def _tracer(path: Path, run: Runner, view: FileView, names: list[str]) -> Tracer:
+def _tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
     if view.format == "tflite":
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, keep=True)
     import onnx
 
-    from dlpuconv.formats.isolated_runner import IsolatedRunner, IsolatedTracer
     from dlpuconv.formats.ort_runner import OrtTracer
+    from dlpuconv.ir.weights import split_proto
 
-    model = onnx.load(model_inside(path) if path.is_dir() else path)
-    if isinstance(run, IsolatedRunner):
-        return IsolatedTracer(run, model, names)
+    model = split_proto(onnx.load(model_inside(path) if path.is_dir() else path))
     return OrtTracer(model, names, path.name)
 
 
@@ -138,7 +135,7 @@ def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | N
     from dlpuconv.formats.ort_runner import OrtTracer
 
     wanted = dict.fromkeys(pair.source for pair in group)
-    return OrtTracer(reference.to_proto(), wanted, reference.source.name)
+    return OrtTracer(reference.split(), wanted, reference.source.name)
 
 
 def _groups(pairs: Sequence[Counterpart]) -> list[list[Counterpart]]:

@@ -75,7 +75,7 @@ def measure(path: Path, view: FileView, target: Target, question: Question, side
         parity = compare_files(run, view, question, sidecar)
     parity = _mind_rounding(parity, target, question)
     notes = (*_stranger(question, sidecar), *_excused(parity, least_db(target, question.min_sqnr, parity)))
-    return Measured(parity=parity, layers=_layers(path, run, view, question, sidecar), notes=notes)
+    return Measured(parity=parity, layers=_layers(path, view, question, sidecar), notes=notes)
 
 
 def _measure_alone(path: Path, view: FileView, target: Target, question: Question) -> Measured:
@@ -100,7 +100,7 @@ def _mind_rounding(parity: ParityReport, target: Target, question: Question) -> 
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.verification.rounding import mind_rounding
 
-    load = partial(OrtRunner, question.reference.to_bytes())
+    load = partial(OrtRunner, question.reference.split())
     return mind_rounding(parity, least_db(target, None, parity), load, question.samples)
 
 
@@ -124,9 +124,7 @@ def _stranger(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
     return (_STRANGER,) if sidecar.source_sha256 != question.reference.source.sha256 else ()
 
 
-def _layers(
-    path: Path, run: Runner, view: FileView, question: Question, sidecar: Sidecar | None
-) -> LayersReport | None:
+def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | None) -> LayersReport | None:
     """The comparison layer by layer, where the question asks for it."""
     if not question.layers:
         return None
@@ -134,4 +132,4 @@ def _layers(
 
     equalized, absorbed = (sidecar.equalized, sidecar.absorbed) if sidecar else (False, False)
     likeness = question.likeness or Likeness.after(equalized=equalized, absorbed=absorbed)
-    return compare_layers(path, run, view, question, sidecar, likeness)
+    return compare_layers(path, view, question, sidecar, likeness)

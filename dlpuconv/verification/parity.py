@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.verification.output_parity import ParityReport
 from dlpuconv.verification.tally import Tally
@@ -119,7 +120,7 @@ def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.
 
 def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str) -> npt.NDArray[np.generic]:
     if name not in outputs:
-        raise ShapeError(f"the {whose} has no output {name!r}; it has {', '.join(outputs)}")
+        raise ShapeError(f"the {whose} has no output {name!r}; it has {listed(outputs)}")
     return outputs[name]
 
 

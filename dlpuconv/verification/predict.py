@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import MetricError, did_you_mean
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
@@ -94,7 +95,7 @@ def _checked(inputs: Mapping[str, npt.ArrayLike], signature: Signature) -> dict[
     try:
         given = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise MetricError(f"predict takes a dict of arrays by input name ({', '.join(known)}): {error}") from error
+        raise MetricError(f"predict takes a dict of arrays by input name ({listed(known)}): {error}") from error
     for name in given:
         if name not in known:
             raise MetricError(

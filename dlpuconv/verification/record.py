@@ -12,7 +12,7 @@ import numpy as np
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
-from dlpuconv.formats.isolated_runner import OF_A_STRANGER, ExcessError, IsolatedRunner
+from dlpuconv.formats.ort_runner import OF_A_STRANGER, OrtRunner, TooMuchError
 from dlpuconv.plugin import Port
 from dlpuconv.verification.decibel import MOST_DB
 from dlpuconv.verification.effort import why_not_run
@@ -59,9 +59,9 @@ def measure_with_record(
         return None, (f"not run: {reason}",)
     model = model_inside(path)
     try:
-        run = IsolatedRunner(model, OF_A_STRANGER)
+        run = OrtRunner(model, limits=OF_A_STRANGER)
         parity = compare_with_record(run, view, view.package)
-    except ExcessError as error:
+    except TooMuchError as error:
         return None, (f"not run: {error.reason}",)
     if not forgives_rounding(target, question):
         return parity, ()
@@ -112,7 +112,7 @@ def _mind_rounding(parity: ParityReport, least: float, run: Runner, model: Path,
     """A record may come from another machine with another ONNX Runtime: what of a low ratio rounding explains."""
 
     def load(*, optimize: bool) -> Runner:
-        return run if optimize else IsolatedRunner(model, OF_A_STRANGER, optimize=False)
+        return run if optimize else OrtRunner(model, limits=OF_A_STRANGER, optimize=False)
 
     feeds: Iterator[Feed] = (feed for feed, _ in package.recorded())
     try:

@@ -56,7 +56,7 @@ def compare_with_source(
     if package is None or source is None:
         raise ArtifactError("a comparison needs the source model, and a package that ships samples")
     links, _ = link_source(run, view, question, sidecar)
-    reference = OrtRunner(source.to_bytes(), source.source.name)
+    reference = OrtRunner(source.split(), source.source.name)
     # A manifest may claim scales and types; a float file has none but this.
     outputs = [replace(port, dtype="float32", scale=None, zero_point=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}

@@ -12,6 +12,7 @@ from dlpuconv.ir.binding import InputBinding
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
 from dlpuconv.plugin import Part, Port
+from dlpuconv.regular import read_regular
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST, OFF, Settings
 from dlpuconv.verification.fields import Fields
@@ -26,7 +27,8 @@ _COMPILED = "_edgetpu"
 _MOST_BYTES = 64 << 20
 _MOST_SAMPLES = 1 << 40
 _CODES = (-(1 << 31), (1 << 31) - 1)  # what a zero point may be, and an index at most
-_OURS = {"schema_version", "dlpuconv"}  # what other tools' JSON does not have
+OURS = {"schema_version", "dlpuconv"}
+"""Keys of every manifest, which other tools' JSON does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def find_sidecar(path: Path, view: FileView | None = None) -> Sidecar | None:
     """
     place = path / MANIFEST if path.is_dir() else _beside(path)
     content = view.package.manifest if view is not None and view.package is not None else _read(place)
-    if not content.keys() >= _OURS:
+    if not content.keys() >= OURS:
         return None
     try:
         if not path.is_dir() and not _describes(content, path):
@@ -130,7 +132,7 @@ def _beside(path: Path) -> Path:
 
 
 def _describes(content: Mapping[str, Any], path: Path) -> bool:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_regular(path)).hexdigest()
     hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
     return digest in hashes or path.stem.endswith(_COMPILED)
 

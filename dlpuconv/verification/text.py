@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.brief import more
 from dlpuconv.verification.rule import Severity, Status
 from dlpuconv.verification.rules import INPUT_RULES
 from dlpuconv.verification.verdict import broken
@@ -161,8 +162,8 @@ def _sentence(finding: Finding) -> Text:
     text = Text(finding.sentence)
     for hit in finding.hits[:_SHOWN_HITS]:
         text.append(f"\n  {_short(hit.layer)}: {hit.detail}" if hit.layer else f"\n  {hit.detail}", style="dim")
-    if len(finding.hits) > _SHOWN_HITS:
-        text.append(f"\n  and {len(finding.hits) - _SHOWN_HITS} more", style="dim")
+    if left := more(len(finding.hits) - _SHOWN_HITS):
+        text.append(f"\n  {left}", style="dim")
     if finding.fix:
         text.append(f"\n  -> {finding.fix}")
     return text

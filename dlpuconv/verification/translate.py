@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.
 
 def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> npt.NDArray[np.float32]:
     if port.name not in sample:
-        raise ShapeError(f"the samples have no input {port.name!r}; they have {', '.join(sample)}")
+        raise ShapeError(f"the samples have no input {port.name!r}; they have {listed(sample)}")
     value = np.asarray(sample[port.name], np.float32)
     if value.size != np.prod(port.shape, dtype=np.int64):
         raise ShapeError(f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}")

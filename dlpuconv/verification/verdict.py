@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import more
 from dlpuconv.verification.report import Verdict
 from dlpuconv.verification.rule import Severity
 
@@ -40,5 +41,5 @@ def broken(finding: Finding) -> str:
     """The rule's sentence with its first place."""
     first = finding.hits[0]
     where = f"{first.layer}: {first.detail}" if first.layer else first.detail
-    more = f", and {len(finding.hits) - 1} more" if len(finding.hits) > 1 else ""
-    return f"{finding.rule}: {finding.sentence} ({where}{more})"
+    left = more(len(finding.hits) - 1)
+    return f"{finding.rule}: {finding.sentence} ({where}{left and f', {left}'})"

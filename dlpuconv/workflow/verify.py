@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.errors import MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
+from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
@@ -100,6 +101,7 @@ def verify(
     Raises:
         DlpuconvError: the file, the evidence or an option cannot be used.
     """
+    refuse_unfinished(file)
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
     recorded = find_sidecar(file) if evidence.reference is not None else None

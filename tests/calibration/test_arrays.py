@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import struct
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, override
 
 import numpy as np
@@ -10,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from dlpuconv.calibration import make_preprocessing
+from dlpuconv.calibration.spool import Spool
 from dlpuconv.errors import CalibrationError
 from dlpuconv.ir import Layout, Signature
 from tests.calibration.support import RGB_4X6, VECTOR_5, all_values, read, spec, takes
@@ -219,3 +223,183 @@ def test_the_callers_arrays_are_not_written_to() -> None:
     for sample in read(source, VECTOR_5).fit:
         sample["x"][:] = -1
     np.testing.assert_array_equal(source, ROWS)
+
+
+LARGE = takes(spec(1, 3, 512, 512))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_samples_of_several_megabytes_are_read_from_an_npz(tmp_path: Path, save: Any, order: Any) -> None:
+    values = np.random.default_rng(0).integers(0, 9, (3, 3, 512, 512)).astype(np.float32, order=order)
+    save(tmp_path / "c.npz", x=values)
+    found = read(tmp_path / "c.npz", LARGE, validation={"x": values[:1]}).fit
+    np.testing.assert_array_equal(np.concatenate([sample["x"] for sample in found]), values)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 1, 5), (5,)])
+@pytest.mark.parametrize("name", ["c.npy", "c.npz"])
+def test_fortran_order_of_every_shape_is_gathered(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
+    values = np.asfortranarray(np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
+    (np.save if name == "c.npy" else np.savez)(tmp_path / name, values)
+    found = read(tmp_path / name, VECTOR_5, validation={"x": ROWS}).fit
+    np.testing.assert_array_equal(np.concatenate([s["x"] for s in found]), values.reshape(-1, 5))
+
+
+def test_fortran_order_of_a_fixed_batch_and_a_limit_is_gathered_over_many_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlpuconv.calibration.turned._BLOCK", 2 * 10 * 4)  # two lines of ten entries
+    monkeypatch.setattr("dlpuconv.calibration.turned.IN_MEMORY", 8)
+    values = np.arange(10 * 3 * 5, dtype=np.float32).reshape(10, 3, 5)
+    np.savez(tmp_path / "c.npz", x=np.asfortranarray(values))
+    found = read(tmp_path / "c.npz", takes(spec(2, 3, 5)), validation={"x": values}, limit=3).fit
+    np.testing.assert_array_equal([sample["x"] for sample in found], [values[:2], values[4:6], values[8:]])
+
+
+class Counted(io.BytesIO):
+    """Remembers how much was asked for at most."""
+
+    most = 0
+
+    @override
+    def read(self, size: int | None = -1, /) -> bytes:
+        Counted.most = max(Counted.most, -1 if size is None else size)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_reading_asks_for_no_more_at_a_time_however_many_samples_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Any
+) -> None:
+    monkeypatch.setattr("dlpuconv.calibration.turned._BLOCK", 4 * 1000)
+    for count in (10, 1000):
+        np.savez(tmp_path / f"{count}.npz", x=np.ones((count, 50), np.float32, order=order))
+    opened = zipfile.ZipFile.open
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *args: Counted(opened(*args).read()))
+    asked = []
+    for count in (10, 1000):
+        Counted.most = 0
+        assert len(read(tmp_path / f"{count}.npz", takes(spec(1, 50)), validation={"x": np.ones((1, 50))}).fit) == count
+        asked.append(Counted.most)
+    assert max(asked) <= 4 * 1000
+
+
+def claiming(tmp_path: Path, shape: str, values: bytes, **options: Any) -> Path:
+    """An `.npz` of one array whose header, written by hand, says what it likes."""
+    text = f"{{'descr': '<f4', 'fortran_order': {options.pop('order', 'False')}, 'shape': {shape}, }}".encode()
+    text = text.ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "c.npz", "w", options.pop("method", zipfile.ZIP_DEFLATED)) as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + values)
+    return tmp_path / "c.npz"
+
+
+@pytest.mark.parametrize("order", ["False", "True"])
+def test_a_header_that_claims_more_than_there_is_is_refused_before_values_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    path = claiming(tmp_path, "(214748364, 5)", bytes(4 << 20), order=order)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", bounded(zipfile.ZipExtFile.read, 200))
+    with pytest.raises(CalibrationError, match=r"claims 4294967280 bytes of values and holds 4194304"):
+        read(path, VECTOR_5)
+
+
+def bounded(method: Any, most: int) -> Any:
+    """A method `read` that fails the test when it is asked for too much."""
+
+    def read_some(self: Any, size: int = -1) -> Any:
+        assert 0 <= size <= most
+        return method(self, size)
+
+    return read_some
+
+
+@pytest.mark.parametrize("order", ["False", "True"])
+def test_an_array_that_unpacks_to_far_too_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr("dlpuconv.calibration.npz._BOMB_BYTES", 1 << 20)
+    path = claiming(tmp_path, "(209715, 5)", bytes(20 * 209715), order=order)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", bounded(zipfile.ZipExtFile.read, 0))
+    with pytest.raises(CalibrationError, match=r"'x' in .*c\.npz' would unpack from \d{4} bytes to 4194428"):
+        read(path, VECTOR_5)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_python_unpacks_without_a_bound_are_refused(tmp_path: Path, method: int) -> None:
+    with pytest.raises(CalibrationError, match=r"is not compressed as NumPy does it"):
+        read(claiming(tmp_path, "(1, 5)", bytes(20), method=method), VECTOR_5)
+
+
+def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", x=ROWS, y=ROWS)
+    whole = bytearray((tmp_path / "c.npz").read_bytes())
+    second = whole.rindex(b"PK\x01\x02")
+    whole[second + 42 : second + 46] = bytes(4)  # where y begins: at the start of the file, as x does
+    (tmp_path / "c.npz").write_bytes(whole)
+    with pytest.raises(CalibrationError, match=r"'x\.npy' and 'y\.npy' share bytes"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        archive.writestr("x.npy", b"one")
+        archive.writestr("x.npy", b"other")
+    with pytest.raises(CalibrationError, match="two arrays named 'x'"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_a_table_of_contents_of_any_size_is_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", x=ROWS)
+    whole = bytearray((tmp_path / "c.npz").read_bytes())
+    end = whole.rindex(b"PK\x05\x06")
+    whole = whole[:end] + bytes(2 << 20) + whole[end:]
+    struct.pack_into("<I", whole, len(whole) - 10, 2 << 20)
+    (tmp_path / "c.npz").write_bytes(whole)
+    with pytest.raises(CalibrationError, match="claims a table of contents of 2097152 bytes"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_an_archive_of_more_arrays_than_a_table_may_list_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"{number}.npy", b"")
+    with pytest.raises(CalibrationError, match="claims a table of contents of"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_an_archive_within_an_archive_is_left_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "inner.npz", x=ROWS)
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        archive.write(tmp_path / "inner.npz", "inner.npz")
+    with pytest.raises(CalibrationError, match="holds no arrays"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_a_header_of_any_length_is_not_read(tmp_path: Path) -> None:
+    claim = b"\x93NUMPY\x02\x00" + struct.pack("<I", 1 << 30)
+    (tmp_path / "c.npy").write_bytes(claim + b" " * 1000)
+    with pytest.raises(CalibrationError, match="claims a header of 1073741824 bytes"):
+        read(tmp_path / "c.npy", VECTOR_5)
+
+
+def test_samples_in_fortran_order_that_are_too_many_to_sort_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlpuconv.calibration.turned._BLOCK", 20)
+    np.savez(tmp_path / "c.npz", x=np.asfortranarray(ROWS))
+    with pytest.raises(CalibrationError, match=r"6 samples in Fortran order, .*: save numpy\.ascontiguousarray of it"):
+        read(tmp_path / "c.npz", VECTOR_5)
+
+
+def test_a_temporary_folder_that_is_too_small_is_told_before_it_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "c.npy", np.ones((12, 3, 512, 512), np.float32))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30_000_000))
+    written: list[object] = []
+    monkeypatch.setattr(Spool, "append", lambda _, record: written.append(record))
+    with pytest.raises(CalibrationError, match=r"do not fit into the temporary folder \(0\.04 GB\): free some space"):
+        read(tmp_path / "c.npy", LARGE)
+    assert not written

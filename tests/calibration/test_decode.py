@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dlpuconv.calibration import Resize
-from dlpuconv.calibration.decode import UNREADABLE, decode
+from dlpuconv.calibration.decode import UNREADABLE, LargePictureError, decode
 from tests.calibration.support import picture
 
 SIZE = (4, 6)
@@ -112,21 +112,28 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     assert abs(inner - 100).max() <= 2
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(Image.new("1", (100, 100)), tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)
-    with (
-        pytest.warns(Image.DecompressionBombWarning),
-        pytest.raises(ValueError, match="100 x 100 pixels are more than the limit of 9999"),
-    ):
-        decode(path, SIZE, 3, Resize.STRETCH)
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = save(Image.new("1", (10_001, 10_000)), tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[:60])  # there is nothing to decode
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # some programs that use Pillow do
+    with pytest.raises(LargePictureError, match="more than 100 million pixels"):
+        decode(tmp_path / "a.png", SIZE, 3, Resize.STRETCH)
+
+
+def test_a_jpeg_counts_with_the_pixels_that_remain_when_it_is_reduced(tmp_path: Path) -> None:
+    path = save(Image.new("RGB", (800, 800), (9, 9, 9)), tmp_path / "a.jpg")
+    assert (decode(path, (100, 100), 3, Resize.STRETCH, most=200 * 200) == 9).all()  # a quarter of each side
+    with pytest.raises(LargePictureError, match="more than 39999 pixels"):
+        decode(path, (100, 100), 3, Resize.STRETCH, most=200 * 200 - 1)
 
 
 def test_a_header_that_claims_a_bomb_is_unreadable(tmp_path: Path) -> None:
     whole = bytearray(save(Image.fromarray(picture()), tmp_path / "a.bmp").read_bytes())
     whole[18:26] = b"\x00\x00\x10\x00" * 2  # 2**20 x 2**20
     (tmp_path / "a.bmp").write_bytes(whole)
-    with pytest.raises(UNREADABLE, match="exceeds limit"):
+    with pytest.raises(LargePictureError, match="more than 100 million pixels"):
         decode(tmp_path / "a.bmp", SIZE, 3, Resize.STRETCH)
 
 
@@ -136,3 +143,53 @@ def test_a_broken_file_raises_what_the_reader_expects(tmp_path: Path, kept: int)
     (tmp_path / "b.png").write_bytes(whole[:kept])
     with pytest.raises(UNREADABLE):
         decode(tmp_path / "b.png", SIZE, 3, Resize.STRETCH)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tiff", ".eps", ".ppm", ".ico", ".jp2"])
+def test_a_picture_of_another_kind_is_refused_whatever_its_name(tmp_path: Path, suffix: str) -> None:
+    save(Image.fromarray(picture(0, 16, 16)), tmp_path / f"a{suffix}").rename(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"only PNG, JPEG, BMP and WebP are read|not an image"):
+        decode(tmp_path / "a.png", SIZE, 3, Resize.STRETCH)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp"])
+def test_a_picture_is_read_by_its_content_under_the_name_of_another_kind(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == ".webp" else {}
+    save(Image.fromarray(picture()), tmp_path / f"a{suffix}", **options).rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(decode(tmp_path / "a.jpg", SIZE, 3, Resize.STRETCH), picture())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_the_first_frame_of_several_is_read(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == ".webp" else {}
+    frames = [Image.fromarray(picture(number)) for number in range(3)]
+    path = save(frames[0], tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:], **options)
+    np.testing.assert_array_equal(decode(path, SIZE, 3, Resize.STRETCH), picture(0))
+
+
+def test_what_is_converted_takes_its_result_and_one_strip_beside_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A palette, alpha or 16 bits once cost several copies of the whole picture, one of them in float64."""
+    paths = [
+        save(Image.fromarray(picture(0, 400, 30)).convert("P"), tmp_path / "p.png"),
+        save(Image.fromarray(picture(0, 400, 30)).convert("RGBA"), tmp_path / "rgba.png"),
+        save(Image.fromarray(np.full((400, 30), 0x8040, np.uint16)), tmp_path / "deep.png"),
+    ]
+    rows: list[int] = []
+    convert, as_array = Image.Image.convert, np.asarray
+
+    def converted(image: Image.Image, *args: Any, **options: Any) -> Image.Image:
+        rows.append(image.height)
+        return convert(image, *args, **options)
+
+    def arrays(value: Any, *args: Any, **options: Any) -> Any:
+        rows.append(value.height if isinstance(value, Image.Image) else 0)
+        return as_array(value, *args, **options)
+
+    monkeypatch.setattr(Image.Image, "convert", converted)
+    monkeypatch.setattr(np, "asarray", arrays)
+    for path in paths:
+        decode(path, SIZE, 3, Resize.STRETCH)
+    assert len(rows) > 3 * 400 / 64
+    assert max(rows) == 64

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import EpsImagePlugin, Image
 
-from dlpuconv.calibration import PixelSamples, Preprocessing, make_preprocessing, raw_images
+from dlpuconv.calibration import PixelSamples, Preprocessing, images, make_preprocessing, raw_images
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.ir import Layout
 from tests.calibration.support import RGB_4X6, Audience, all_values, picture, read, spec, takes, write_pictures
@@ -164,3 +167,96 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(CalibrationError, match="cannot be read: Permission denied"):
         read(tmp_path)
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def test_a_picture_that_pillow_would_give_to_ghostscript_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools, mark = tmp_path / "tools", tmp_path / "mark"
+    tools.mkdir()
+    (tools / "gs").write_text(f"#!/bin/sh\necho 10.0 >> {mark}\necho 10.0\n")
+    (tools / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # what Pillow found before is forgotten
+    write_pictures(tmp_path / "images", 10)
+    (tmp_path / "images" / "003.png").write_bytes(EPS)
+    found = read(tmp_path / "images")
+    assert not mark.exists()
+    assert (
+        "1 of 10 images cannot be read and were skipped: "
+        "003.png (a PostScript file: only PNG, JPEG, BMP and WebP are read)" in found.warnings
+    )
+
+
+def test_pictures_of_other_kinds_are_counted_and_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 100)
+    for name, kind in (("007.png", "GIF"), ("050.png", "TIFF")):
+        Image.fromarray(picture()).save(tmp_path / name, kind)
+    (tmp_path / "099.png").write_bytes(EPS)
+    only = "only PNG, JPEG, BMP and WebP are read"
+    found = read(tmp_path)
+    assert len(found.fit) + len(found.held_out) == 97
+    assert (
+        f"3 of 100 images cannot be read and were skipped: 007.png (a GIF file: {only}), "
+        f"050.png (a TIFF file: {only}), 099.png (a PostScript file: {only})" in found.warnings
+    )
+
+
+def test_pictures_of_other_suffixes_are_counted_and_named_and_labels_are_not(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    for name, kind in (("a/b.tif", "TIFF"), ("c.gif", "GIF"), ("photo", "JPEG")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(picture()).save(tmp_path / name, kind)
+    (tmp_path / "000.txt").write_text("BMW 0.1 0.2 0.3 0.4")
+    os.mkfifo(tmp_path / "pipe")
+    found = read(tmp_path, validation=tmp_path)
+    assert len(found.fit) == 2
+    assert (
+        "3 pictures have other suffixes and were left out: a/b.tif (TIFF), c.gif (GIF), photo (JPEG); "
+        "only PNG, JPEG, BMP and WebP are read, under names in .jpg, .jpeg, .png, .bmp, .webp" in found.warnings
+    )
+
+
+def test_a_folder_of_other_kinds_only_says_what_it_holds(tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "a.tif")
+    with pytest.raises(CalibrationError, match=r"looked for .*; 1 picture has another suffix .* a\.tif \(TIFF\)"):
+        read(tmp_path)
+
+
+def test_a_pipe_named_like_a_picture_is_not_waited_for(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 10)
+    os.mkfifo(tmp_path / "a.png")
+    told = "1 of 11 images cannot be read and were skipped: a.png (not a regular file)"
+    assert told in read(tmp_path).warnings
+
+
+def test_a_single_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(EPS)
+    with pytest.raises(CalibrationError, match=r"a\.png' is no calibration data: give a folder of images"):
+        read(tmp_path / "a.png")
+
+
+def test_large_pictures_are_decoded_one_at_a_time_and_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path, 12, 40, 60)
+    alive: list[int] = []
+    most: list[int] = []
+    resize = Image.Image.resize
+
+    def counted(image: Image.Image, *args: Any, **options: Any) -> Image.Image:
+        alive.append(image.width * image.height)
+        most.append(sum(alive))
+        made = resize(image, *args, **options)
+        alive.remove(image.width * image.height)
+        return made
+
+    before = all_values(read(tmp_path))
+    monkeypatch.setattr(Image.Image, "resize", counted)
+    monkeypatch.setattr(images, "_WORKERS", 4)
+    monkeypatch.setattr(images, "_LARGE", 40 * 60 - 1)
+    np.testing.assert_array_equal(all_values(read(tmp_path)), before)
+    assert most == [40 * 60] * 12

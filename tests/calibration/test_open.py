@@ -88,7 +88,7 @@ def test_arrays_have_no_pixels() -> None:
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while samples are in use: a crash could not leave anything."""
-    monkeypatch.setattr("dlpuconv.calibration.spool._IN_MEMORY", 100)
+    monkeypatch.setattr("dlpuconv.calibration.spool.IN_MEMORY", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     write_pictures(tmp_path / "images", 20)
@@ -121,7 +121,7 @@ def test_far_more_samples_than_are_ever_needed_are_thinned_out_and_told(monkeypa
 def test_samples_can_be_read_from_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    monkeypatch.setattr("dlpuconv.calibration.spool._IN_MEMORY", 100)
+    monkeypatch.setattr("dlpuconv.calibration.spool.IN_MEMORY", 100)
     found = read(ROWS, VECTOR_5).fit
     expected = np.concatenate([sample["x"] for sample in found])
     with ThreadPoolExecutor(4) as pool:

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
-from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer, with_outputs
+from dlpuconv.ir.weights import LARGE, split_proto
 from dlpuconv_backends.flatbuffer import Operator
 from tests.verification.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
 
@@ -166,3 +167,18 @@ def test_zero_strides_end_no_process(tmp_path: Path, option: str) -> None:
     path.write_bytes(one_op(layer))
     with pytest.raises(ArtifactError):
         runner(path)
+
+
+def test_onnx_runtime_reads_large_weights_where_they_are() -> None:
+    weights = np.full((1, LARGE), 2, np.float32)
+    network = onnx.parser.parse_model(f"""
+        <ir_version: 8, opset_import: ["": 13]>
+        network (float[1, {LARGE}] x) => (float[1, {LARGE}] y) {{ y = Mul (x, weights) }}""")
+    network.graph.initializer.append(onnx.numpy_helper.from_array(weights, "weights"))
+    split = split_proto(network)
+    assert list(split.weights) == ["weights"]
+    zeros, ones = np.zeros((1, LARGE), np.float32), np.ones((1, LARGE), np.float32)
+    np.testing.assert_array_equal(OrtRunner(split).run({"x": ones})["y"], weights)
+    traced = OrtTracer(with_outputs(split, ["x"]), ["weights"]).run({"x": zeros})
+    np.testing.assert_array_equal(traced["x"], zeros)
+    np.testing.assert_array_equal(traced["weights"], weights)

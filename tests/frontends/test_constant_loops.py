@@ -8,9 +8,9 @@ import onnx.parser
 import pytest
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.formats.isolated_runner import Limits
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import constant_loops
+from dlpuconv.isolation import Limits
 from tests.frontends.support import read
 
 HEAD = '<ir_version: 8, opset_import: ["" : 18]>'

@@ -90,7 +90,7 @@ def test_a_cache_of_links_to_one_folder_of_blobs_is_read(tmp_path: Path) -> None
 def test_a_device_is_no_data_file(tmp_path: Path) -> None:
     path = save(tmp_path, "pipe")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelError, match="no such file"):
+    with pytest.raises(ModelError, match="no regular file"):
         read(path)
 
 

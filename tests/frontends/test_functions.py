@@ -139,3 +139,18 @@ def test_a_branch_on_the_input_is_control_flow_with_where_to_cut() -> None:
 
 def _call(name: str, start: str = "a", end: str = "b") -> list[onnx.NodeProto]:
     return [node(name, [start], [end], domain="mine")]
+
+
+def test_a_function_that_ends_onnxs_own_inference_is_one_sentence() -> None:
+    """This inference divides by strides that it reads from beyond the end of a shape of one axis."""
+    weight = node("Constant", [], ["w"], value=helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0]))
+    transposed = function("T", weight, node("ConvTranspose", ["a", "w"], ["b"]), opset=16)
+    with pytest.raises(ModelError, match="functions cannot be inlined: ONNX does not survive it: its process was kill"):
+        read(chain(*calls("T"), functions=[transposed], domains=MINE, shape=(1, 1, 4, 4)))
+
+
+def test_a_function_whose_operators_cannot_be_converted_to_the_models_is_refused() -> None:
+    double = function("D", node("Add", ["a", "a"], ["b"]))
+    double.opset_import[1].version = -(2**63)
+    with pytest.raises(ModelError, match="'D' would have to be converted from other versions"):
+        read(chain(*calls("D", "D"), functions=[double], domains=MINE))

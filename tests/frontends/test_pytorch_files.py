@@ -257,3 +257,14 @@ def test_other_files_are_refused_in_one_sentence(
 def test_a_file_that_is_not_there_is_told_with_the_one_that_may_be_meant(file: Path) -> None:
     with pytest.raises(ModelError, match=r"there is no file .*nett\.pt2 \(did you mean 'net\.pt2'\?\)"):
         load(file.with_name("nett.pt2"), SourceOptions())
+
+
+def test_records_that_share_bytes_are_refused_before_they_are_read(content: bytes) -> None:
+    """Many names for one large record: so a small file fills the memory."""
+    made = bytearray(edited(content, lambda records: records.update({"one": bytes(1 << 20), "two": b""})))
+    entry = made.rindex(b"PK\x01\x02", 0, made.rindex(b"archive/two"))
+    other = made.rindex(b"PK\x01\x02", 0, made.rindex(b"archive/one"))
+    made[entry + 16 : entry + 28] = made[other + 16 : other + 28]  # checksum and sizes
+    made[entry + 42 : entry + 46] = made[other + 42 : other + 46]  # where it begins
+    with pytest.raises(ModelError, match="its records share bytes"):
+        plain_archive(bytes(made), "net.pt2")

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
-from dlpuconv.isolation.wire import Message, SharedMemory, receive, send, share
+from dlpuconv.isolation.wire import MappedFile, Message, file_of, receive, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +57,9 @@ def check_same(found: Array, expected: Array) -> None:
     assert found.tobytes() == expected.tobytes()
 
 
-def memory_of(array: Array) -> SharedMemory:
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    memory = base.obj if isinstance(base, memoryview) else base
-    assert isinstance(memory, SharedMemory)
+def memory_of(array: Array) -> MappedFile:
+    memory = file_of(array)
+    assert memory is not None
     return memory
 
 
@@ -95,14 +92,22 @@ def test_a_large_array_comes_in_a_file_that_nobody_can_change(value: Array) -> N
         found["large"][...] = 0
 
 
-def test_shared_arrays_are_sent_by_their_file_alone() -> None:
-    given: dict[str, Array] = {"w": np.arange(LARGE, dtype=np.float32), "b": np.arange(4, dtype=np.int64)}
-    shared = share(given)
-    found = passed(Message(arrays={"x": np.ones(2), **shared})).arrays
-    files = {Path(f"/proc/self/fd/{memory_of(a).descriptor}").stat().st_ino for a in (found["w"], shared["w"])}
-    assert len(files) == 1
+def test_arrays_that_lie_in_a_mapped_file_are_sent_by_its_descriptor(tmp_path: Path) -> None:
+    values = np.arange(LARGE, dtype=np.float32)
+    path = tmp_path / "weights"
+    path.write_bytes(values.tobytes())
+    mapped = np.frombuffer(MappedFile(os.open(path, os.O_RDONLY), values.nbytes), np.float32)
+    given: dict[str, Array] = {"w": mapped[:7].reshape(7, 1), "b": mapped[9:], "x": np.ones(2)}
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        send(ours, Message(arrays=given))
+        found = receive(theirs, 1 << 24, trusting=True)
+    assert found is not None
+    for name in ("w", "b"):
+        inode = Path(f"/proc/self/fd/{memory_of(found.arrays[name]).descriptor}").stat().st_ino
+        assert inode == path.stat().st_ino
     for name, value in given.items():
-        check_same(found[name], value)
+        check_same(found.arrays[name], value)
 
 
 @pytest.mark.parametrize("strange", [np.array(["text"]), np.array([None]), np.array([1j]), np.array([b"x"])])

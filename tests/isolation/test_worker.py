@@ -24,6 +24,7 @@ from dlpuconv.isolation import (
     Worker,
     pool,
     process,
+    wire,
 )
 from tests.isolation.support import LAUNCH, LIMITS, WITH_FOLDER
 
@@ -146,7 +147,7 @@ def test_an_interruption_in_the_middle_of_an_answer_ends_it(worker: Worker, monk
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(process, "receive", interrupted)
+    monkeypatch.setattr(wire, "receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
         worker.ask("echo", LIMITS)
     assert not worker.is_usable
@@ -262,4 +263,4 @@ def test_it_goes_with_its_folder_when_its_parent_is_killed(tmp_path: Path, state
             parent.kill()
             assert held.read() == b""  # so it has gone
     assert parent.returncode == -signal.SIGKILL
-    assert not home.exists()
+    assert not home.parent.exists()

@@ -20,7 +20,7 @@ from dlpuconv import errors
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALWAYS = {0, 1, 2, 10, 130}
+ALWAYS = {0, 1, 2, 10, 129, 130, 131, 143}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -48,6 +49,19 @@ def test_listing_and_help_take_less_than_four_tenths_of_a_second(arguments: tupl
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(seconds) <= LIMIT_SECONDS
+
+
+def test_python_m_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    for name in ("dataclasses", "json", "numpy", "rich", "typer"):
+        (tmp_path / f"{name}.py").write_text("print('a stranger ran')\n")
+    command = [sys.executable, "-m", "dlpuconv", "targets", "--json"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=tmp_path, env={**environment, "PYTHONPATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "stranger" not in done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlpuconv.errors import ModelError
+from dlpuconv.passes import evaluate as evaluation
 from dlpuconv.passes import fold_constants, normalize
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.evaluate import evaluate
@@ -234,3 +236,28 @@ def test_folding_again_finds_nothing() -> None:
     source = model("(float[1,4] x) => (float[1,4] y) { s = Shape(x)  y = Reshape(x, s) }")
     assert rewrite(source, fold_constants.AGAIN).fired == (0,)
     assert samples(source)["x"].shape == (1, 4)
+
+
+def test_constants_that_end_the_process_that_computes_with_them_are_one_sentence() -> None:
+    """The smallest number of 32 bits has no counterpart: processors stop at the division by -1."""
+    smallest, minus = np.array([-(2**31)], np.int32), np.array([-1], np.int32)
+    network = model(
+        "(float[1] x) => (float[1] y) { q = Div(a, b)  f = Cast<to = 1>(q)  y = Add(x, f) }", a=smallest, b=minus
+    )
+    with pytest.raises(ModelError, match=r"Div '.*' cannot be computed: its constants end the process that does it"):
+        normalize(network)
+
+
+def test_shape_arithmetic_and_moves_of_weights_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime is asked for what NumPy does not compute alone."""
+    asked: list[str] = []
+    monkeypatch.setattr(evaluation, "_by_runtime", lambda node, *_: asked.append(node.op_type))
+    network = model(
+        """(float[1,2,4,4] x) => (float[1,32] y) {
+            s = Shape(x)  n = Gather(s, zero)  all = Concat<axis = 0>(n, rest)  t = Transpose<perm = [1, 0]>(w)
+            r = Reshape(x, all)  y = MatMul(r, t)
+        }""",
+        zero=ints(0), rest=ints(-1), w=random(32, 32),
+    )  # fmt: skip
+    normalize(network)
+    assert not asked

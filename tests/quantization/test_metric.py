@@ -55,6 +55,34 @@ def test_a_function_is_imported_from_the_current_folder(write: Callable[[str], s
     assert metric.score(lambda _: {}) == 0.5
 
 
+def test_a_module_of_the_current_folder_hides_none_that_is_installed(
+    write: Callable[[str], str], tmp_path: Path
+) -> None:
+    for name in ("json", "numpy", "this"):  # the last is one that nobody has imported yet
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger ran')\n")
+    sys.modules.pop("this", None)
+    name = write(
+        "import contextlib, io, json, numpy\nwith contextlib.redirect_stdout(io.StringIO()):\n    import this\n"
+        "def score(predict):\n    return float(numpy.sum(json.loads('[1, 2]')))\n"
+    )
+    metric = make_metric(f"{name}:score", None)
+    assert metric is not None
+    assert metric.score(lambda _: {}) == 3
+    assert sys.path[-1] == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["colorsys.py", "sys.py", "wave/__init__.py"])
+def test_a_metric_that_an_installed_module_hides_is_named(
+    write: Callable[[str], str], tmp_path: Path, name: str
+) -> None:
+    write("")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("def score(predict):\n    return 1\n")
+    module = name.partition("/")[0].removesuffix(".py")
+    with pytest.raises(UsageError, match=rf"{name} is hidden by the module {module} .*; give yours another name"):
+        make_metric(f"{module}:score", None)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -49,8 +49,20 @@ def test_a_saved_recipe_is_read_back(
         ('granularity = "per-tensor"\nequalise = true', "equalise"),
         ('granularity = "per-tensor"\nequalize = 1', "not true or false"),
         ('granularity = "per-tensor"\noverrides = 3', "no table"),
+        ("x = " + "[" * 5000 + "]" * 5000, "values within values, too deep"),
+        ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "values within values, too deep"),
+        ("x = " + "9" * 5000, "a number of too many digits"),
+        ("granularity = 0x" + "f" * 5000, "granularity is a number of many digits, not one of"),
+        ("granularity = " + "[" * 150 + "]" * 150, "granularity is a list, not one of"),
+        ('granularity = "per-tensor"\nequalize = {a = 1}', "equalize is a table, not true or false"),
     ],
 )
 def test_a_damaged_recipe_is_refused(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         from_toml(text)
+
+
+def test_a_message_quotes_no_endless_text() -> None:
+    with pytest.raises(UsageError) as refused:
+        from_toml(f'granularity = "{"a" * 9000}"')
+    assert len(str(refused.value)) < 200

@@ -18,7 +18,7 @@ from dlpuconv.reporting import make_page, render
 from dlpuconv.reporting.wording import TIMES
 from dlpuconv_backends.flatbuffer import Operator
 from tests.reporting.material import html, material
-from tests.reporting.test_render import EVIL
+from tests.reporting.test_render import ACTIVE, EVIL, SHOWN
 from tests.verification.test_layers import converted
 from tests.verification.tflite_models import activation, file_of
 
@@ -221,6 +221,17 @@ def test_a_hostile_name_does_no_harm(tmp_path: Path, open_page: Open) -> None:
     assert page.title() == "pass: m.tflite"
     assert page.locator("img").count() == 0
     assert EVIL in (page.locator("#layer-0").text_content() or "")
+
+
+def test_a_name_that_turns_text_around_or_hides_is_seen_as_it_is(tmp_path: Path, open_page: Open) -> None:
+    text = html(tmp_path, converted(inner=f"h{ACTIVE.replace('\ud800', '')}"))
+    page = open_page(text)
+    assert page.title() == "pass: m.tflite"
+    row = page.locator("#layer-0")
+    assert f"h{SHOWN.replace(r'\ud800', '')}" in row.inner_text()
+    assert re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", page.content()) is None
+    page.get_by_label("Search").fill(r"\u202egnp")
+    assert shown(page) == ["0"]
 
 
 def test_a_thousand_layers_open_and_filter_at_once(tmp_path: Path, open_page: Open) -> None:

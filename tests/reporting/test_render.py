@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, override
 
 import pytest
 
-from tests.reporting.material import html
+from dlpuconv.reporting import render
+from dlpuconv.texts import with_texts
+from tests.reporting.material import html, page
 from tests.verification.test_layers import converted
 from tests.verification.test_verify_file import manifest
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVIL = "</script></style><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+ACTIVE = "\x1b[2J\x07\x9b\u202egnp\u2066\u200b\xad\ufeff\ud800\nforged"
+SHOWN = r"\x1b[2J\x07\x9b\u202egnp\u2066\u200b\xad\ufeff\ud800\nforged"
 VOID = {"meta", "link", "input", "br", "img"}
 
 
@@ -112,6 +116,20 @@ def test_a_hostile_name_is_text(tmp_path: Path) -> None:
     assert len(outline.tags("script")) == 1
     assert outline.tags("img") == []
     assert "&lt;img src=x onerror=" in document
+
+
+def test_no_text_of_the_page_holds_what_acts_or_hides(tmp_path: Path) -> None:
+    """Wherever a file's words may come to stand: every single text of the page ends in it."""
+    found = render(with_texts(page(tmp_path), lambda text: text + ACTIVE))
+    assert (
+        re.search(
+            "[\0-\t\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]", found
+        )
+        is None
+    )
+    assert f"<title>pass: m.tflite{SHOWN}</title>" in found
+    assert f'data-op="FULLY_CONNECTED{SHOWN}"' in found
+    assert f"{SHOWN}</code></pre>" in found.replace("\nforged", "\\nforged")
 
 
 def test_names_that_are_no_unicode_do_not_stop_the_page(tmp_path: Path) -> None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dlpuconv.formats import FileView
-from dlpuconv.verification.rule import Severity
+from dlpuconv.verification.rule import Severity, Status
 from dlpuconv.verification.rules import TFLITE_RULES
 from dlpuconv_backends.flatbuffer import Operator, Tensor
-from tests.verification.tflite_models import activation, constant, conv, file_of, findings, one_op, options, plain
+from tests.verification.tflite_models import (
+    activation,
+    constant,
+    conv,
+    edited,
+    file_of,
+    findings,
+    one_op,
+    options,
+    plain,
+    tensor_named,
+)
 
 SHAPE = (1, 4, 4, 3)
 
@@ -49,6 +61,16 @@ def test_scores_joined_with_boxes_in_pixels_are_told(requantized: bool, name: st
     """A step of 2.5 for values of 0 to 1."""
     found = findings(joined("LOGISTIC", 2.5, requantized=requantized), TFLITE_RULES)["TFL-CONCAT-RANGE"]
     assert (found.severity, found.hits[0].detail) == (Severity.WARN, f"{name} keeps 1 of its 256 steps")
+
+
+@pytest.mark.parametrize("scale", [float("-inf"), float("inf"), float("nan"), -1.0, 0.0])
+@pytest.mark.parametrize("name", ["fine", "coarse"])
+def test_a_scale_that_cannot_be_leaves_joined_ranges_to_be_judged(name: str, scale: float) -> None:
+    def change(model: Any) -> None:
+        tensor_named(model, name).quantization.scale = np.array([scale], np.float32)
+
+    found = findings(edited(joined("LOGISTIC", 2.5, requantized=True), change), TFLITE_RULES)
+    assert {finding.status for finding in found.values()} == {Status.BROKEN}
 
 
 @pytest.mark.parametrize("requantized", [True, False])

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv.cli import main
-from dlpuconv.formats.isolated_runner import Limits
 from dlpuconv.formats.onnx_graph import view_of
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.isolation import Limits
 from dlpuconv.verification import record, verify_file
 from dlpuconv.verification.effort import why_not_run
 from dlpuconv_targets.cv25 import CV25

@@ -147,3 +147,13 @@ def test_a_manifest_beside_a_file_may_be_a_link(tmp_path: Path) -> None:
     path.with_suffix(".json").rename(store / "other.json")
     path.with_suffix(".json").symlink_to(store / "other.json")
     assert find_sidecar(path) is not None
+
+
+def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> None:
+    """Deeper than anything that goes through it can follow, and read by Python all the same."""
+    content = converted()
+    path = written(tmp_path, content, manifest(content))
+    beside = path.with_suffix(".json")
+    told = beside.read_text()
+    beside.write_text(told[:-1] + ', "extra": ' + "[" * 500 + "]" * 500 + "}")
+    assert find_sidecar(path) is None

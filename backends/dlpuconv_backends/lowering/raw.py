@@ -17,7 +17,7 @@ from dlpuconv_backends.borrowing import Tool, borrowed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.isolation import Message
+    from dlpuconv.isolation.wire import Message
 
 WORKER = Path(__file__).with_name("worker.py")
 INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.frontends.report import joined
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -31,8 +31,10 @@ def refuse_computed_weights(model: Model) -> None:
     ]
     if found:
         raise UnsupportedModelError(
-            f"convolutions take weights that are constants, but these compute theirs: {joined(found)}: end the graph"
-            " in front of them with --cut-at and compute the rest on the CPU"
+            "convolutions take weights that are constants, but these compute theirs:"
+            f" {listed(found, separator='; ')}: end the graph in front of them with --cut-at and compute"
+            " the rest on the CPU",
+            found,
         )
 
 
@@ -49,7 +51,8 @@ def refuse_small_integers(graph: Graph) -> None:
     if found:
         raise UnsupportedModelError(
             "these work on integers of 8 or 16 bits, which TFLite takes for quantized values:"
-            f" {joined(found)}: cast them to float32 or int32 in front"
+            f" {listed(found, separator='; ')}: cast them to float32 or int32 in front",
+            found,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
+from dlpuconv.brief import listed
+from dlpuconv.content import Store
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
 from dlpuconv.package import MODEL, RAW_PIXELS
 from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
+    from dlpuconv.content import StoredFile
     from dlpuconv.ir import Model
     from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.weights import Split
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Job, Port, Target
     from dlpuconv.quantization import Recipe
@@ -34,7 +38,8 @@ class FloatModel(Prepared):
     """The finished file; every target of this backend takes the same.
 
     Attributes:
-        content: serialized ModelProto.
+        network: in two parts.
+        content: the same, serialized.
         opset: of it.
         inputs: in the source model's order.
         outputs: in the source model's order.
@@ -44,7 +49,8 @@ class FloatModel(Prepared):
         job: what it was made from.
     """
 
-    content: bytes
+    network: Split
+    content: StoredFile
     opset: int
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -70,20 +76,21 @@ class OnnxFloatBackend(Backend):
         Raises:
             UnsupportedModelError: lists what such a file cannot hold, or what the asked opset cannot express.
             UsageError: the asked opset is outside what is possible.
-            BackendError: the result is not valid ONNX.
+            BackendError: the result is not valid ONNX, or the temporary folder is full.
         """
         from dlpuconv_backends.onnx_float.refusals import demand_convertible
 
         demand_convertible(job.model.graph)
         lowered = _lowered(job.model, job.interface.opset)
-        content, layers, inputs, outputs = _finished(lowered.model, job)
+        network, layers, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(
-            content=content.SerializeToString(deterministic=True),
+            network=network,
+            content=_stored(network),
             opset=lowered.model.opset,
             inputs=inputs,
             outputs=outputs,
             warnings=lowered.warnings,
-            facts=_facts(content, lowered),
+            facts=_facts(network.proto, lowered),
             layers=layers,
             job=job,
         )
@@ -117,12 +124,10 @@ class OnnxFloatBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """The finished model, which is the same for all: nothing in it is measured."""
-        import onnx
-
         from dlpuconv.formats.onnx_graph import view_of
 
         made = self.prepare(job)
-        view = view_of(onnx.load_from_string(made.content))
+        view = view_of(made.network.proto, made.network.weights)
         return tuple(Draft(view=view, layers=made.layers, warnings=made.warnings) for _ in targets)
 
 
@@ -137,7 +142,7 @@ def _package(prepared: FloatModel, target: Target) -> Package:
     from dlpuconv_backends.onnx_float.package import Package, make_package
 
     if target.packager is None:
-        return Package(files={MODEL: prepared.content})
+        return Package(files={}, stored={MODEL: prepared.content})
     return make_package(prepared, prepared.job, target.packager)
 
 
@@ -165,20 +170,19 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
         blockers = lower_opset(Editor(copy.graph), wanted)
         if not blockers:
             break
-        listed = "; ".join(sorted({str(blocker) for blocker in blockers}))
+        found = sorted({str(blocker) for blocker in blockers})
+        shown = listed(found, separator="; ")
         if asked is not None:
-            raise UnsupportedModelError(f"opset {asked} cannot express {listed}; without --opset the lowest is chosen")
-        wanted, stopped = max(blocker.needs for blocker in blockers), stopped or listed
+            text = f"opset {asked} cannot express {shown}; without --opset the lowest is chosen"
+            raise UnsupportedModelError(text, found)
+        wanted, stopped = max(blocker.needs for blocker in blockers), stopped or shown
     gone = before - {node.op_type for node in copy.graph.graph}
     warning = f"the file has opset {wanted}, for {DEFAULT_OPSET} cannot express {stopped}"
     return _Lowered(model=copy, decomposed=tuple(sorted(gone)), warnings=(warning,) if stopped else ())
 
 
-def _finished(
-    model: Model, job: Job
-) -> tuple[onnx.ModelProto, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
+def _finished(model: Model, job: Job) -> tuple[Split, tuple[LayerNames, ...], tuple[Port, ...], tuple[Port, ...]]:
     import onnx
-    import onnx_ir
     from onnx_ir.passes import common
 
     from dlpuconv.ir.source_names import graph_layers
@@ -193,15 +197,27 @@ def _finished(
     raw = {name for name, binding in job.bindings.items() if binding.raw_pixels}
     model.graph.metadata_props[RAW_PIXELS] = ",".join(p.name_in_file for p in ports[0] if p.name in raw)
     model.graph.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", model.opset)])
-    proto = onnx_ir.to_proto(model.graph)
+    return _checked(model.split(), model.opset), layers, *ports
+
+
+def _checked(network: Split, opset: int) -> Split:
+    """The network with the types of all its values, once ONNX accepts it."""
+    from dlpuconv.formats import onnx_rules
+
     try:
-        proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise BackendError(
-            f"the ONNX file of opset {model.opset} is not valid: {str(error).splitlines()[0]}"
-        ) from error
-    return proto, layers, *ports
+        proto = onnx_rules.infer_shapes(network.proto, strict=True, values=True, types=True)
+        network = replace(network, proto=proto)
+        onnx_rules.check_model(network.declared(), full=True)
+    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+        raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
+    return network
+
+
+def _stored(network: Split) -> StoredFile:
+    try:
+        return Store().collect(network.serialized())
+    except OSError as error:
+        raise BackendError(f"the model does not fit into the temporary folder: {error}") from error
 
 
 def _strip(model: onnx_ir.Model) -> None:

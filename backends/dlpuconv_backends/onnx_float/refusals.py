@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import onnx_ir
 
 _OTHER_FLOATS = frozenset(("FLOAT16", "BFLOAT16", "DOUBLE"))
-_SHOWN = 8
 
 
 def demand_convertible(model: onnx_ir.Model) -> None:
@@ -24,10 +24,10 @@ def demand_convertible(model: onnx_ir.Model) -> None:
     """
     found = list(_found(model))
     if found:
-        shown = "; ".join(found[:_SHOWN]) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
         raise UnsupportedModelError(
-            f"a float ONNX file for the chip's compiler cannot hold: {shown}. "
-            "--cut-at NAME,... ends the network at values before them"
+            f"a float ONNX file for the chip's compiler cannot hold: {listed(found, separator='; ')}. "
+            "--cut-at NAME,... ends the network at values before them",
+            found,
         )
 
 

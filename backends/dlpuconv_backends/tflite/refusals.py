@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv_backends.tflite.naming import names_of
@@ -38,7 +39,7 @@ def refuse_unsupported(graph: Graph, names: SourceNames = UNKNOWN) -> None:
     """
     refused = {op: reason for op in graph.operators if (reason := _reason(op))}
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused, names))
+        raise _refusal(graph, refused, names)
 
 
 def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range], names: SourceNames = UNKNOWN) -> None:
@@ -54,7 +55,7 @@ def refuse_undefined(graph: Graph, observed: Mapping[Tensor, Range], names: Sour
         if values is not None and not values.low >= 0:
             refused[op] = f"{_POSITIVE[op.kind]} values down to {values.low:.3g}"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused, names))
+        raise _refusal(graph, refused, names)
 
 
 def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range], names: SourceNames = UNKNOWN) -> None:
@@ -75,7 +76,7 @@ def refuse_too_wide(graph: Graph, chosen: Mapping[Tensor, Range], names: SourceN
             told = f"from {wide[0].low:.3g} to {wide[0].high:.3g}"
             refused[op] = f"gives values {told}, beside which 8 bits hold no others"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused, names))
+        raise _refusal(graph, refused, names)
 
 
 def refuse_coarse(graph: Graph, plan: ActivationPlan, names: SourceNames = UNKNOWN) -> None:
@@ -95,7 +96,7 @@ def refuse_coarse(graph: Graph, plan: ActivationPlan, names: SourceNames = UNKNO
         if scales and max(scales) >= SPECS[op.kind].scale_limit:
             refused[op] = f"compares values in steps of {max(scales):.3g}, and TFLite's kernel needs steps below 1"
     if refused:
-        raise UnsupportedModelError(_sentence(graph, refused, names))
+        raise _refusal(graph, refused, names)
 
 
 def _reason(op: Operator) -> str | None:
@@ -120,16 +121,16 @@ def _reason(op: Operator) -> str | None:
     return None
 
 
-def _sentence(graph: Graph, refused: Mapping[Operator, str], names: SourceNames) -> str:
+def _refusal(graph: Graph, refused: Mapping[Operator, str], names: SourceNames) -> UnsupportedModelError:
     known = names_of(graph, names)
-    listed = [f"{op.kind} ({known[op].title!r}) {reason}" for op, reason in refused.items()]
-    shown = "; ".join(listed[:_SHOWN]) + (f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
+    found = [f"{op.kind} ({known[op].title!r}) {reason}" for op, reason in refused.items()]
     cut = ",".join(_cut_points(graph, refused))
     if cut:
         way_out = f": end the graph in front of them with --cut-at {quote(cut)} and compute the rest on the CPU"
     else:
         way_out = "; no computed value stands in front of them: export the network from behind them, with float inputs"
-    return f"{len(listed)} operator(s) have no integer form: {shown}{way_out}"
+    shown = listed(found, _SHOWN, "; ")
+    return UnsupportedModelError(f"{len(found)} operator(s) have no integer form: {shown}{way_out}", found)
 
 
 def _cut_points(graph: Graph, refused: Mapping[Operator, str]) -> list[str]:

@@ -44,6 +44,16 @@ _SYMBOLIC = frozenset(
     | {"Min", "Equality", "Unequality", "StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan", "Where"}
 )
 
+_BROKEN = (
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,  # of zipfile: encrypted, or of another version
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+
 
 class _SuspectError(ValueError):
     """The file holds something else than plain data; the text says what."""
@@ -76,7 +86,7 @@ def plain_archive(content: bytes, what: str) -> bytes:
         }
     except _SuspectError as error:
         raise UnsupportedModelError(f"{what} is not read, because torch would run what it holds: {error}") from error
-    except (zipfile.BadZipFile, ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except _BROKEN as error:
         raise ModelError(f"{what} is no exported program of PyTorch, or is damaged: {error}") from error
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
@@ -92,6 +102,8 @@ def _records(content: bytes) -> dict[str, bytes]:
         names = [entry.filename.partition("/")[2] for entry in entries]
         if len(set(names)) < len(names) or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise ValueError("its records are packed, or there are two of one name")
+        if sum(entry.file_size for entry in entries) > len(content):
+            raise ValueError("its records share bytes: together they are larger than the file")
         return {name: archive.read(entry) for name, entry in zip(names, entries, strict=True)}
 
 

@@ -15,6 +15,7 @@ from dlpuconv.frontends.pytorch.archive import plain_archive
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions
@@ -31,9 +32,9 @@ def is_program_file(path: Path) -> bool:
     if path.suffix.lower() == SUFFIX:
         return True
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile):
         return False
 
 

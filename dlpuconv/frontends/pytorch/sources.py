@@ -7,9 +7,9 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.brief import listed
 from dlpuconv.errors import MissingDependencyError, UnsupportedModelError
 from dlpuconv.frontends.onnx_file import Acquired
-from dlpuconv.frontends.report import joined
 from dlpuconv.ir import Source
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _screen_training(module: Any) -> None:
     names = [str(node.target) for node in module.graph.nodes if node.op == "call_function" and _trains(node)]
     if names:
         raise UnsupportedModelError(
-            f"the exported program holds {joined(sorted(set(names)))} in training mode; call model.eval() before"
+            f"the exported program holds {listed(sorted(set(names)))} in training mode; call model.eval() before"
             " torch.export.export"
         )
 

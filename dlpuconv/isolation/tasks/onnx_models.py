@@ -6,6 +6,7 @@ is the text, so that whatever else is raised is a defect or a hostile file.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,11 @@ _TYPES = {
 }
 
 
+def prepare() -> None:
+    """Load what the first question needs."""
+    import onnx.shape_inference  # noqa: F401
+
+
 def infer_shapes(facts: Facts, arrays: Arrays) -> Answer:
     """Model -> the model with the shapes that follow.
 
@@ -47,7 +53,7 @@ def infer_shapes(facts: Facts, arrays: Arrays) -> Answer:
     try:
         inferred = onnx.shape_inference.infer_shapes(
             _model(arrays), check_type=facts["types"], strict_mode=facts["strict"], data_prop=facts["values"]
-        )
+        ).SerializeToString()
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, IndexError) as error:
         fits_not = isinstance(error, onnx.shape_inference.InferenceError)
         return {"refused": str(error), "fits_not": fits_not}, {}
@@ -104,13 +110,15 @@ class _Session:
     """ONNX Runtime's session of the model that was loaded last."""
 
     current: Any = None
+    weights: Arrays = MappingProxyType({})
 
     @staticmethod
     def load(facts: Facts, arrays: Arrays) -> Answer:
         """Model (an array, or `path`) -> its inputs, with their types, and outputs by name.
 
-        Facts: `optimize` (else the graph is computed as it is written); arrays other than `model`: large constants
-        that the model leaves out, by name.
+        Facts: `optimize` (else the graph is computed as it is written). Other arrays than `model` are large
+        initializers that the model says to be elsewhere, by their names behind a slash; the session reads them where
+        they are.
         """
         import onnxruntime
 
@@ -123,6 +131,10 @@ class _Session:
         options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
         if not facts["optimize"]:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        weights = {name[1:]: value for name, value in arrays.items() if name.startswith("/")}
+        if weights:
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
+            options.add_external_initializers(list(weights), values)
         try:
             session = onnxruntime.InferenceSession(
                 facts.get("path") or _model(arrays),
@@ -132,7 +144,9 @@ class _Session:
             )
         except _failures() as error:
             return _refusal(error)
-        _Session.current = session
+        _Session.current, _Session.weights = session, weights
+        for value in weights.values():
+            _rest(value)
         inputs = [(port.name, _TYPES.get(port.type)) for port in session.get_inputs()]
         return {"inputs": inputs, "outputs": [port.name for port in session.get_outputs()]}, {}
 
@@ -156,7 +170,7 @@ class _Session:
     @staticmethod
     def forget(_facts: Facts, _arrays: Arrays) -> Answer:
         """Free the session."""
-        _Session.current = None
+        _Session.current, _Session.weights = None, {}
         return {}, {}
 
 
@@ -174,6 +188,15 @@ def _failures() -> tuple[type[Exception], ...]:
 
     own = [c for c in vars(native).values() if isinstance(c, type) and issubclass(c, Exception)]
     return (*own, RuntimeError, ValueError)
+
+
+def _rest(value: Any) -> None:
+    """Give back the pages of a weight: the session has read it, and reads it again where it made no packed copy."""
+    while isinstance(value, np.ndarray):
+        value = value.base
+    memory = getattr(value, "obj", value)
+    if hasattr(memory, "rest"):
+        memory.rest()
 
 
 def _refusal(error: Exception) -> Answer:

@@ -61,7 +61,8 @@ def own_range(view: FileView, tensor: TensorView) -> tuple[TensorView, float]:
 
 def _width(view: FileView, tensor: TensorView) -> float:
     """What a tensor can span: by its scale, and by what makes it."""
-    scaled = _STEPS * tensor.quantization.scale[0] if tensor.quantization is not None else float("inf")
+    scale = tensor.quantization.scale[0] if tensor.quantization is not None else float("inf")
+    scaled = _STEPS * scale if scale > 0 else float("inf")  # of one that cannot be, another rule tells
     made_by = view.producer.get(tensor.index)
     if made_by is None:
         return scaled

@@ -30,5 +30,5 @@ def test_a_pool_stays_a_pool_and_a_reduction_a_reduction(
     samples = {"x": np.random.default_rng(3).standard_normal((5, 3, 4, 5)).astype(np.float32)}
     conversion = dlpuconv.convert(model, target="cv25", calibration=samples, cache=False)
     assert conversion.verdict == "pass"
-    made = onnx.load_from_string(conversion.artifacts[0].artifact.files["model.onnx"])
+    made = onnx.load_from_string(conversion.artifacts[0].artifact.stored["model.onnx"].path.read_bytes())
     assert [node.op_type for node in made.graph.node] == [leaves_as]

@@ -30,7 +30,7 @@ def converted() -> Conversion:
 
 
 def package_model(conversion: Conversion) -> onnx.ModelProto:
-    return onnx.load_from_string(conversion.artifacts[0].artifact.files["model.onnx"])
+    return onnx.load_from_string(conversion.artifacts[0].artifact.stored["model.onnx"].path.read_bytes())
 
 
 def test_the_package_takes_raw_pixels_and_equals_the_source(converted: Conversion) -> None:

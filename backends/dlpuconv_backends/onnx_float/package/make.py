@@ -35,7 +35,7 @@ class Package:
 
     Attributes:
         files: small ones by relative path.
-        stored: calibration files.
+        stored: the model and calibration files.
         warnings: what the user should know.
         facts: for the manifest.
     """
@@ -66,7 +66,8 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
             calibrated = write_calibration(chosen, len(chosen), inputs, Store(), job.progress)
         except OSError as error:
             raise BackendError(f"the calibration files do not fit into the temporary folder: {error}") from error
-    files = {MODEL: model.content, **write_reference(model.content, chosen, calibrated.inputs, outputs, origin)}
+    files = write_reference(model.network, chosen, calibrated.inputs, outputs, origin)
+    stored = {MODEL: model.content, **calibrated.files}
     contents = Contents(
         network=_network(job),
         opset=model.opset,
@@ -79,9 +80,9 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
     )
     texts = packager(contents)
     files |= texts.files
-    files[SUMS] = _sums({**files, **calibrated.files})
+    files[SUMS] = _sums({**files, **stored})
     warnings = (*warnings, *_missing(contents))
-    return Package(files=files, stored=calibrated.files, warnings=warnings, facts={"package": dict(texts.facts)})
+    return Package(files=files, stored=stored, warnings=warnings, facts={"package": dict(texts.facts)})
 
 
 def _missing(contents: Contents) -> Iterator[str]:

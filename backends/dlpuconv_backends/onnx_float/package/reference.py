@@ -15,6 +15,7 @@ from dlpuconv.package import MODEL, RECORD, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dlpuconv.ir.weights import Split
     from dlpuconv.package import Origin, PackageInput, PackageOutput
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
@@ -23,7 +24,7 @@ COMPARE = f"{REFERENCE}/compare.py"
 
 
 def write_reference(
-    model: bytes,
+    model: Split,
     feeds: Iterable[Feed],
     inputs: tuple[PackageInput, ...],
     outputs: tuple[PackageOutput, ...],
@@ -32,7 +33,7 @@ def write_reference(
     """Inputs as they are stored, and the float32 outputs of ONNX Runtime on exactly these numbers.
 
     Args:
-        model: serialized ModelProto.
+        model: the package's.
         feeds: values by input name, at least one; the first few count.
         inputs: of the file.
         outputs: of the file.

@@ -1,0 +1,125 @@
+"""Networks of any size with random weights, made on the fly: convolutions that end in fully connected layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    type Array = np.ndarray[Any, np.dtype[Any]]
+
+_SIDE = 8
+"""Pixels on each side of the feature maps, so that little is computed."""
+
+_SHARE_OF_CONVOLUTIONS = 0.6
+_BYTES = 4
+_OPSET = 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Width:
+    """How wide the layers of a network are.
+
+    Attributes:
+        channels: of each convolution, of 3x3.
+        features: of each fully connected layer.
+    """
+
+    channels: int
+    features: int
+
+
+NARROW = Width(channels=64, features=128)
+WIDE = Width(channels=512, features=4096)
+
+
+def large_network(weights_mb: float, width: Width) -> onnx.ModelProto:
+    """Convolutions [C, C, 3, 3] with ReLU, a global average, and fully connected layers with ReLU; opset 13.
+
+    Args:
+        weights_mb: 10^6 bytes of weights, roughly.
+        width: of the layers.
+    """
+    network = _Network(np.random.default_rng(0))
+    wanted = weights_mb * 1e6 / _BYTES
+    value = network.convolution("x", 3, width.channels)
+    for _ in range(max(1, round(_SHARE_OF_CONVOLUTIONS * wanted / (9 * width.channels**2)))):
+        value = network.convolution(value, width.channels, width.channels)
+    value = network.node("Flatten", [network.node("GlobalAveragePool", [value])])
+    value = network.product(value, width.channels, width.features)
+    for _ in range(max(1, round((1 - _SHARE_OF_CONVOLUTIONS) * wanted / width.features**2))):
+        value = network.product(value, width.features, width.features)
+    return network.finished(value, [1, 3, _SIDE, _SIDE])
+
+
+def long_network(nodes: int, channels: int = 16) -> onnx.ModelProto:
+    """Convolutions [C, C, 3, 3] with ReLU, every second pair bridged by an addition, until there are so many nodes."""
+    network = _Network(np.random.default_rng(0))
+    value = network.convolution("x", 3, channels)
+    while len(network.nodes) < nodes:
+        deeper = network.convolution(network.convolution(value, channels, channels), channels, channels)
+        value = network.node("Add", [value, deeper])
+    return network.finished(value, [1, 3, _SIDE, _SIDE])
+
+
+def high_network(side: int) -> onnx.ModelProto:
+    """A few convolutions with strides over a large picture [1, 3, side, side]."""
+    network = _Network(np.random.default_rng(0))
+    value, before = "x", 3
+    for channels in (8, 16, 32, 32):
+        value = network.convolution(value, before, channels, stride=2)
+        before = channels
+    return network.finished(value, [1, 3, side, side])
+
+
+def save(model: onnx.ModelProto, folder: Path, *, external: bool) -> Path:
+    """Write the model, its weights inside or beside it."""
+    path = folder / "model.onnx"
+    onnx.save(model, path, save_as_external_data=external, location="model.data")
+    return path
+
+
+class _Network:
+    """Nodes and weights of a network as it grows."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self._weights: list[onnx.TensorProto] = []
+        self._generator = generator
+
+    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
+        name = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
+        return name
+
+    def convolution(self, value: str, before: int, after: int, stride: int = 1) -> str:
+        inputs = [value, self._random((after, before, 3, 3), 9 * before), self._random((after,), 100)]
+        made = self.node("Conv", inputs, kernel_shape=[3, 3], pads=[1] * 4, strides=[stride] * 2)
+        return self.node("Relu", [made])
+
+    def product(self, value: str, before: int, after: int) -> str:
+        inputs = [value, self._random((after, before), before), self._random((after,), 100)]
+        return self.node("Relu", [self.node("Gemm", inputs, transB=1)])
+
+    def finished(self, output: str, shape: list[int]) -> onnx.ModelProto:
+        graph = helper.make_graph(
+            self.nodes,
+            "network",
+            [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None)],
+            self._weights,
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
+
+    def _random(self, shape: tuple[int, ...], fan_in: int) -> str:
+        values = self._generator.standard_normal(shape, np.float32)
+        values *= np.float32((2 / fan_in) ** 0.5)
+        name = f"weights_{len(self._weights)}"
+        self._weights.append(onnx.numpy_helper.from_array(values, name))
+        return name
