@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GIBIBYTE = 1 << 30
 _COPIES = 3  # of the weights: the file as it is parsed, as it is held, and as kernels want it
@@ -16,16 +16,23 @@ class Limits:
     Attributes:
         memory: bytes beside the libraries and what the question itself brings.
         seconds: of processor time, on each processor.
+        by_the_clock: no more seconds may pass either, whatever else the machine does.
     """
 
     memory: int
     seconds: float
+    by_the_clock: bool = False
 
-    def for_size(self, size: int) -> Limits:
-        """The limits for a file of so many bytes, where these are for one without weights."""
-        return Limits(memory=self.memory + _COPIES * size, seconds=self.seconds + size / _SLOWEST)
+    def for_size(self, size: int, copies: int = _COPIES) -> Limits:
+        """The limits for a file of so many bytes, where these are for one without weights.
+
+        Args:
+            size: of the file.
+            copies: of the weights that a library holds at a time.
+        """
+        return replace(self, memory=self.memory + copies * size, seconds=self.seconds + size / _SLOWEST)
 
     @property
     def patience(self) -> float:
         """Seconds that an answer is waited for: a worker that shares its processors takes longer than it computes."""
-        return 60 + 4 * self.seconds
+        return self.seconds if self.by_the_clock else 60 + 4 * self.seconds

@@ -82,7 +82,8 @@ class Pool:
 
     def _forget(self) -> None:
         """In a forked child: the workers are the parent's."""
-        self._idle, self._lock = {}, threading.RLock()
+        self._lock = threading.RLock()
+        self.end()
 
 
 pool = Pool()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import site
 import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dlpuconv.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _SERVE = Path(__file__).with_name("serve.py")
 _PROJECT = Path(__file__).resolve().parents[2]
 _LOG_TAIL = 64 * 1024
+_LONGEST_LINE = 300
+_LACKS_A_LIBRARY = 69  # exit status, as `serve.py` has it
+_FAREWELL_S = 10  # from the end of the connection to that of the process
 _WARM = 64 << 20  # bytes: a worker that was brought more is not kept, for its heap does not shrink again
 _FOLDERS = ("HOME", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR")
 
@@ -71,6 +75,10 @@ class ExcessError(WorkerError):
     """The question took more memory or time than it may."""
 
 
+class OvertimeError(ExcessError):
+    """It was time."""
+
+
 class TaskError(WorkerError):
     """The library raised an exception, which `str` holds as `Type: text`."""
 
@@ -94,15 +102,17 @@ class Worker:
         self.launch = launch
         self.owner = os.getpid()
         self._most_brought = 0
-        self._home = tempfile.mkdtemp(prefix="dlpuconv-worker-") if launch.has_folder else ""
-        try:
-            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+        self._told = 0  # bytes of the log that earlier questions left
+        with ExitStack() as undo:
+            self._home = make_folder("worker") if launch.has_folder else None
+            if self._home:
+                undo.callback(remove_folder, self._home)
+            self._log = undo.enter_context(tempfile.TemporaryFile())
             self._socket, theirs = socket.socketpair()
+            undo.enter_context(self._socket)
             with theirs:
-                self._process = _started(launch, theirs, self._home, self._log)
-        except BaseException:
-            shutil.rmtree(self._home, ignore_errors=True)
-            raise
+                self._process = _started(launch, theirs, str(self._home or ""), self._log)
+            undo.pop_all()
 
     def ask(
         self,
@@ -124,7 +134,7 @@ class Worker:
 
         Raises:
             CrashError: the worker did not survive the question, or answers nonsense.
-            ExcessError: the question took too much.
+            ExcessError: the question took too much memory, or OvertimeError: time.
             TaskError: the task raised an exception.
             MissingLibraryError: the task needs a library that is not there.
         """
@@ -138,46 +148,64 @@ class Worker:
         try:
             with suppress(BrokenPipeError, ConnectionError):  # it has gone, and may have left word why
                 send(self._socket, Message(facts=told, arrays=brought))
-            answer = receive(self._socket, limits.memory + size)
+            answer = receive(self._socket, limits.memory + size, limits.patience)
         except TimeoutError:
-            raise ExcessError(f"takes more than {limits.seconds:.0f} s", self._last_words()) from None
+            raise self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s") from None
         except ValueError as error:
-            raise CrashError(f"has no usable answer: {error}", self._last_words()) from error
+            raise self._ended(CrashError, f"has no usable answer: {error}") from error
         except BaseException:  # an interruption in the middle of a message leaves nothing that could be used further
             self.end()
             raise
         if answer is None:
             raise self._lost(limits)
+        self._told = os.fstat(self._log.fileno()).st_size
         return self._checked(answer, limits)
 
     @property
     def is_usable(self) -> bool:
         """Whether another question may be asked: it lives, it is this process's, and its memory is small."""
-        return self._process.returncode is None and self.owner == os.getpid() and self._most_brought <= _WARM
+        return self.owner == os.getpid() and self._process.poll() is None and self._most_brought <= _WARM
 
     def end(self) -> None:
-        """Kill the process with all that it started, and remove its folder; may be called twice."""
-        if self.owner != os.getpid() or self._log.closed:
+        """Kill the process with all that it started, and remove its folder; may be called twice.
+
+        In a forked child, it only lets go of the parent's.
+        """
+        if self._log.closed:
+            return
+        self._socket.close()
+        self._log.close()
+        if self.owner != os.getpid():
+            self._process.returncode = 0  # a child of the parent's, which nobody here can wait for
             return
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._socket.close()
-        self._log.close()
         if self._home:
-            shutil.rmtree(self._home, ignore_errors=True)
+            remove_folder(self._home)
 
     def _lost(self, limits: Limits) -> WorkerError:
         """Why it has gone."""
-        status = self._process.wait()
-        log = self._last_words()
+        try:
+            status = self._process.wait(_FAREWELL_S)
+        except subprocess.TimeoutExpired:
+            return self._ended(CrashError, "hung up without an answer")
+        if status == _LACKS_A_LIBRARY:
+            return self._ended(MissingLibraryError, " ".join(self._log_lines()[-1:]))
         if status == -signal.SIGXCPU:
-            return ExcessError(f"takes more than {limits.seconds:.0f} s", log)
+            return self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s")
         if status < 0:
             with suppress(ValueError):
-                return CrashError(f"was killed by {signal.Signals(-status).name}", log)
-        return CrashError(f"ended with exit status {status} before it answered", log)
+                return self._ended(CrashError, f"was killed by {signal.Signals(-status).name}")
+        return self._ended(CrashError, f"ended with exit status {status} before it answered")
+
+    def _ended(self, kind: type[WorkerError], what: str) -> WorkerError:
+        """End it; the error tells with which words it went."""
+        lines = self._log_lines()
+        telling = [line for line in lines if "rror" in line] or lines
+        self.end()
+        return kind(what, telling[-1][:_LONGEST_LINE] if telling else "")
 
     def _checked(self, answer: Message, limits: Limits) -> Message:
         problem = str(answer.facts.get("problem", ""))
@@ -189,15 +217,12 @@ class Worker:
             raise TaskError(problem)
         return answer
 
-    def _last_words(self) -> str:
-        """End it; the last line that it printed with more than punctuation, preferably one that speaks of an error."""
+    def _log_lines(self) -> list[str]:
+        """The last lines that it printed since the last answer, those with more than punctuation."""
         size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - _LOG_TAIL))
+        self._log.seek(max(self._told, size - _LOG_TAIL))
         text = self._log.read().decode("utf-8", "replace")
-        self.end()
-        lines = [" ".join(line.split()) for line in text.splitlines() if any(c.isalnum() for c in line)]
-        telling = [line for line in lines if "rror" in line] or lines
-        return telling[-1][:300] if telling else ""
+        return [" ".join(line.split()) for line in text.splitlines() if any(c.isalnum() for c in line)]
 
 
 def _started(launch: Launch, theirs: socket.socket, home: str, log: Any) -> subprocess.Popen[bytes]:

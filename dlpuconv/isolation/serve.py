@@ -33,6 +33,7 @@ type Arrays = Mapping[str, Any]
 type Task = Callable[[Facts, Arrays], tuple[Facts, Arrays]]
 
 _LARGEST_QUESTION = 1 << 40  # they are our own
+_LACKS_A_LIBRARY = 69  # exit status; the last line of the log is its name
 _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
 
 
@@ -52,26 +53,22 @@ def main(descriptor: str, tasks: str, folder: str, project: str) -> None:
     sock = socket.socket(fileno=int(descriptor))
     watch = threading.Thread(target=_end_with, args=(sock, folder), daemon=True)
     watch.start()
-    wire = load_module("dlpuconv_wire", Path(__file__).with_name("wire.py"))
     if project:
         sys.path.append(project)  # behind everything else: it hides nothing
     _leave_no_core()
-    known: Mapping[str, Task] | None = None
-    failure: dict[str, Any] = {}
     try:
+        wire = load_module("dlpuconv_wire", Path(__file__).with_name("wire.py"))
         module = load_module("dlpuconv_tasks", Path(tasks))
         getattr(module, "prepare", lambda: None)()
-        known = module.TASKS
     except ImportError as error:
-        failure = {"missing": error.name or str(error), "problem": str(error)}
+        sys.stderr.write(f"{error}\n{error.name or error}\n")
+        sys.stderr.flush()
+        os._exit(_LACKS_A_LIBRARY)
     while (asked := wire.receive(sock, _LARGEST_QUESTION, trusting=True)) is not None:
-        if known is None:
-            wire.send(sock, wire.Message(facts=failure))
-        else:
-            facts, arrays = _answered(known[asked.facts["task"]], asked.facts, asked.arrays)
-            wire.send(sock, wire.Message(facts=facts, arrays=arrays))
-            del arrays
-        del asked  # its arrays are mapped memory
+        facts, arrays = _answered(module.TASKS[asked.facts["task"]], asked.facts, asked.arrays)
+        wire.send(sock, wire.Message(facts=facts, arrays=arrays))
+        del asked, arrays  # mapped memory
+    watch.join()  # it has the folder to take away
 
 
 def _answered(task: Task, facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
@@ -96,6 +93,8 @@ def _end_with(sock: socket.socket, folder: str) -> None:
     poll.poll()
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            Path(folder).parent.rmdir()  # the parent's own, unless it holds more
     os._exit(0)
 
 

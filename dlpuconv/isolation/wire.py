@@ -16,6 +16,8 @@ import mmap
 import os
 import socket
 import struct
+import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +32,7 @@ _LONGEST_JSON = 64 << 20
 _INLINE = 1 << 16  # bytes of arrays up to which a file costs more than it saves
 _MOST_FILES = 64
 _ALIGNMENT = 64
+_AN_INSTANT = 1e-3  # seconds for what lies ready: 0 would mean something else
 _BEHIND = -1  # in the place of a file's number: behind the JSON
 KINDS = "biuf"
 """Of NumPy's dtypes that are carried: bool, signed, unsigned, float."""
@@ -115,28 +118,30 @@ def send(sock: socket.socket, message: Message) -> None:
             os.close(own)
 
 
-def receive(sock: socket.socket, most: int, *, trusting: bool = False) -> Message | None:
+def receive(sock: socket.socket, most: int, seconds: float | None = None, *, trusting: bool = False) -> Message | None:
     """Receive one message; None where the other side has gone.
 
     Args:
-        sock: a connected Unix stream socket; its timeout holds for each part.
+        sock: a connected Unix stream socket.
         most: bytes of the arrays together.
+        seconds: in which the whole message must come; None: it is waited for.
         trusting: files are mapped even if they could be changed, as a worker maps those of its parent.
 
     Raises:
-        TimeoutError: nothing came in the socket's time.
+        TimeoutError: it did not.
         ValueError: it is no message of this form, or a larger one.
     """
     descriptors: list[int] = []
+    until = math.inf if seconds is None else time.monotonic() + seconds
     try:
-        prefix = _exactly(sock, _PREFIX.size, descriptors)
+        prefix = _exactly(sock, _PREFIX.size, descriptors, until)
         if prefix is None:
             return None
         length, behind, files = _PREFIX.unpack(prefix)
         if length > _LONGEST_JSON or behind > most:
             raise ValueError(f"it is larger than {most} bytes")
-        header = _exactly(sock, length, descriptors)
-        content = None if header is None else _exactly(sock, behind, descriptors)
+        header = _exactly(sock, length, descriptors, until)
+        content = None if header is None else _exactly(sock, behind, descriptors, until)
         if header is None or content is None:
             return None
         facts, told = _parsed(header)
@@ -144,12 +149,12 @@ def receive(sock: socket.socket, most: int, *, trusting: bool = False) -> Messag
             raise ValueError("the files that it speaks of are missing")
         if sum(one.size for one in told.values()) > most:
             raise ValueError(f"its arrays are larger than {most} bytes")
-        sources = {_BEHIND: content, **{number: _mapped(descriptors, number, trusting) for number in range(files)}}
+        contents = {number: _mapped(file, most, trusting) for number, file in enumerate(descriptors)}
+        sources = {_BEHIND: content, **contents}
         return Message(facts=facts, arrays={name: _view(sources.get(t.file, b""), t) for name, t in told.items()})
     finally:
         for descriptor in descriptors:
-            if descriptor >= 0:
-                os.close(descriptor)
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +205,10 @@ def _parsed(header: bytes) -> tuple[dict[str, Any], dict[str, _Told]]:
             for name, dtype, shape, file, offset in content["arrays"]
         }
         facts = dict(content["facts"])
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"its header is damaged: {error}") from error
     for one in told.values():
-        if one.dtype.kind not in KINDS or min(one.shape, default=0) < 0 or one.offset < 0:
+        if one.dtype.kind not in KINDS or min(one.shape, default=0) < 0 or not 0 <= one.offset <= sys.maxsize:
             raise ValueError("it holds arrays of something else than numbers")
     return facts, told
 
@@ -268,16 +273,17 @@ def _seals() -> int:
     return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
-def _mapped(descriptors: list[int], number: int, trusting: bool) -> mmap.mmap | bytes:
+def _mapped(descriptor: int, most: int, trusting: bool) -> mmap.mmap | bytes:
     """What a file holds: mapped where nobody will change it any more, else copied."""
-    descriptor = descriptors[number]
-    size = os.fstat(descriptor).st_size
-    if size and (trusting or _is_sealed(descriptor)):
-        descriptors[number] = -1  # the mapping closes it
-        return MappedFile(descriptor, size)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(descriptor), "rb") as stream:
-        return stream.read(size)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and (trusting or _is_sealed(descriptor)):
+            return MappedFile(os.dup(descriptor), size)
+        if size > most:
+            raise ValueError(f"one of its files is larger than {most} bytes")
+        return os.pread(descriptor, size, 0)
+    except OSError as error:  # whoever sends may send anything that has a descriptor
+        raise ValueError(f"one of its files cannot be read: {error.strerror}") from error
 
 
 def _is_sealed(descriptor: int) -> bool:
@@ -289,10 +295,11 @@ def _is_sealed(descriptor: int) -> bool:
         return False
 
 
-def _exactly(sock: socket.socket, size: int, descriptors: list[int]) -> bytes | None:
+def _exactly(sock: socket.socket, size: int, descriptors: list[int], until: float) -> bytes | None:
     """So many bytes; None where the other side goes before they are there."""
     content = bytearray()
     while len(content) < size:
+        sock.settimeout(None if until == math.inf else max(until - time.monotonic(), _AN_INSTANT))
         wanted = min(size - len(content), 1 << 20)
         try:
             part, received, _, _ = socket.recv_fds(sock, wanted, _MOST_FILES)

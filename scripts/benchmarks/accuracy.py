@@ -176,9 +176,9 @@ def _theirs(model: Model, values: Array) -> Iterator[tuple[str, bytes | str]]:
         yield THEIRS_PC, f"{error.kind}: {error}"
         return
     try:
-        with tensorflow_oracle(content, samples) as oracle:
-            yield THEIRS_PC, oracle.quantize(per_channel=True, dtype="uint8")
-            yield THEIRS_PT, oracle.quantize(per_channel=False, dtype="uint8")
+        oracle = tensorflow_oracle(content, samples)
+        yield THEIRS_PC, oracle.quantize(per_channel=True, dtype="uint8")
+        yield THEIRS_PT, oracle.quantize(per_channel=False, dtype="uint8")
     except DlpuconvError as error:
         yield THEIRS_PC, f"{error.kind}: {error}"
 

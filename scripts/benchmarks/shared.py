@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import tempfile
 import warnings
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
@@ -109,10 +108,9 @@ def float_graph(model: Model) -> tuple[Lowered, bytes]:
     """The cleaned float TFLite graph that dlpuconv quantizes, and its file."""
     from dlpuconv.passes import normalize
     from dlpuconv_backends.flatbuffer import encode
-    from dlpuconv_backends.lowering import LoweringWorker, lower
+    from dlpuconv_backends.lowering import lower
 
-    with tempfile.TemporaryDirectory() as folder, LoweringWorker.start() as worker:
-        lowered = lower(normalize(model)[0], layouts={}, worker=worker, workspace=Path(folder))
+    lowered = lower(normalize(model)[0], layouts={})
     return lowered, encode(lowered.graph)
 
 

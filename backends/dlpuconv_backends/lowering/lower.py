@@ -14,14 +14,14 @@ from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
+from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_small_integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from dlpuconv.ir import Model, ValueSpec
-    from dlpuconv_backends.lowering.process import LoweringWorker, RawLowering
+    from dlpuconv_backends.lowering.raw import RawLowering
 
 type Permutation = tuple[int, ...]
 
@@ -46,25 +46,23 @@ class Lowered:
     sqnr_db: Mapping[str, float]
 
 
-def lower(model: Model, *, layouts: Mapping[str, Layout], worker: LoweringWorker, workspace: Path) -> Lowered:
+def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
     """Lower a model in normal form and prove the result.
 
     Args:
         model: static shapes; it is not changed.
         layouts: wanted layout by input name. Rank-4 NCHW inputs that are not named become NHWC; every other input
             keeps the source's layout.
-        worker: a started one.
-        workspace: a folder for temporary files.
 
     Raises:
         UnsupportedModelError: a convolution computes its weights, or something computes with small integers.
-        BackendError: the worker failed, or the graph does not compute what the model computes.
+        BackendError: the lowering worker failed, or the graph does not compute what the model computes.
         ArtifactError: ONNX Runtime cannot run the model.
         MissingDependencyError: onnx2tf is not installed.
     """
     refuse_computed_weights(model)
     content = model.to_bytes()
-    graph = adopt(worker.lower(content, workspace), model)
+    graph = adopt(raw_lowering(content), model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):

@@ -1,8 +1,7 @@
-"""Runs onnx2tf's operator builders in a process of its own: ONNX file in, float TFLite file out. Not to be imported.
+"""What the lowering worker does: onnx2tf's operator builders make a float TFLite file of an ONNX model.
 
-It is started as a script, perhaps by another interpreter than dlpuconv's, so it imports only onnx2tf and what
-onnx2tf brings (numpy, onnx). It is told what to do by lines of JSON on stdin and answers by lines of JSON on the
-file descriptor in argv[1]; whatever libraries print goes to stdout and stderr, which the parent sends to files.
+It runs in a process of its own (see `dlpuconv.isolation`), perhaps under another interpreter than dlpuconv's, so it
+imports only onnx2tf and what onnx2tf brings (numpy, onnx).
 
 Only the *builders* of onnx2tf are used: each ONNX node becomes TFLite operators, with a TRANSPOSE wherever TFLite
 wants channels last. The hundreds of layout passes that onnx2tf runs afterwards are left out: they recognise
@@ -13,15 +12,15 @@ Leaving them out also avoids importing them, which halves the start.
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import queue
-import shutil
 import sys
-import threading
 import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.isolation.serve import Arrays, Facts, Task
 
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
 PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
@@ -31,6 +30,12 @@ def refuse_network_and_processes(event: str, _arguments: tuple[Any, ...]) -> Non
     """Audit hook: a conversion needs neither, and onnx2tf can download files and start other tools."""
     if event in NETWORK_EVENTS or event in PROCESS_EVENTS:
         raise PermissionError(f"the lowering worker may not do {event}")
+
+
+def prepare() -> None:
+    """Be ready to lower before the first model is there."""
+    sys.addaudithook(refuse_network_and_processes)
+    import_builders()
 
 
 def import_builders() -> None:
@@ -52,8 +57,8 @@ def import_builders() -> None:
     import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
 
 
-def build(source: Path) -> Any:
-    """Lower every node of an ONNX file with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout."""
+def build(content: bytes) -> Any:
+    """Lower every node of a serialized model with static shapes to onnx2tf's ModelIR, all in ONNX's own layout."""
     import numpy as np
     import onnx
     from onnx import numpy_helper
@@ -67,7 +72,7 @@ def build(source: Path) -> Any:
     from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
     from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
 
-    model = onnx.load(source)
+    model = onnx.load_model_from_string(content)
     spell_out_batchnorm(model)
     spell_out_ceil_mode(model)
     apply_normalize_attrs_rule(model)
@@ -207,12 +212,13 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
     ]
 
 
-def lower(source: Path, destination: Path, names: Path) -> None:
-    """Write the TFLite file and, beside it, which ONNX value and node each tensor and operator stands for."""
+def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
+    """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for."""
+    import numpy as np
     from onnx2tf.tflite_builder.model_writer import serialize_model
     from onnx2tf.tflite_builder.schema import schema_generated
 
-    ir = build(source)
+    ir = build(arrays["model"].tobytes())
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
     values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}
     moves = [op for op in ir.operators if op.op_type == "TRANSPOSE" and op.outputs[0] in values]
@@ -223,41 +229,7 @@ def lower(source: Path, destination: Path, names: Path) -> None:
         "moved": {op.inputs[0]: values[op.outputs[0]] for op in moves if op.inputs[0] not in values},
         "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
     }
-    names.write_text(json.dumps(correspondence))
-    destination.write_bytes(content)
+    return correspondence, {"file": np.frombuffer(content, np.uint8)}
 
 
-def read_requests(requests: queue.SimpleQueue[dict[str, Any]], home: str) -> None:
-    """Pass on the parent's requests; when the parent is gone, take its temporary folder and this process away."""
-    for line in sys.stdin:
-        requests.put(json.loads(line))
-    shutil.rmtree(home, ignore_errors=True)
-    os._exit(0)
-
-
-def main(answer_descriptor: str, home: str) -> None:
-    """Serve requests until stdin ends."""
-    answers = os.fdopen(int(answer_descriptor), "w", buffering=1)
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=read_requests, args=(requests, home), daemon=True).start()
-    sys.addaudithook(refuse_network_and_processes)
-    try:
-        import_builders()
-    except ImportError as error:
-        print(json.dumps({"missing": error.name or str(error), "error": str(error)}), file=answers)
-        return
-    while True:
-        request = requests.get()
-        try:
-            lower(Path(request["source"]), Path(request["destination"]), Path(request["names"]))
-        except Exception as error:  # noqa: BLE001 - whatever onnx2tf raises is the answer
-            import traceback
-
-            traceback.print_exc()
-            print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
-        else:
-            print(json.dumps({"done": True}), file=answers)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+TASKS: Mapping[str, Task] = {"lower": lower}

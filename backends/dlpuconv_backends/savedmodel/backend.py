@@ -6,13 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
-from dlpuconv.errors import BackendError, CalibrationError, UnsupportedModelError, UsageError
+from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.plugin import Artifact, Backend, Port, Prepared
 from dlpuconv.scheme import Granularity, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph, Tensor
-    from dlpuconv_backends.lowering import Lowered, LoweringWorker
-    from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+    from dlpuconv_backends.lowering import Lowered
+    from dlpuconv_backends.savedmodel.converter import Observed
 
 _STEPS = 255
 
@@ -34,16 +33,12 @@ class Calibrated(Prepared):
     Attributes:
         job: as it was given.
         lowered: the float graph that became a SavedModel.
-        file: the converter's float file with observed ranges.
-        inputs: position in the converter's file of each of the graph's inputs.
-        outputs: likewise.
+        observed: the converter's float file with observed ranges.
     """
 
     job: Job
     lowered: Lowered
-    file: Path
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    observed: Observed
 
 
 class TensorFlowBackend(Backend):
@@ -53,26 +48,14 @@ class TensorFlowBackend(Backend):
     numbers: ClassVar[Numbers] = Numbers.INT8
     suffix: ClassVar[str] = ".tflite"
 
-    def __init__(self) -> None:
-        self._lowering: LoweringWorker | None = None
-        self._tensorflow: TensorFlowProcess | None = None
-
     @override
     def warm_up(self) -> None:
-        """Start both processes."""
-        from dlpuconv_backends.lowering import LoweringWorker
-        from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+        """Start both workers."""
+        from dlpuconv_backends import lowering
+        from dlpuconv_backends.savedmodel import converter
 
-        self._lowering = self._lowering or LoweringWorker.start()
-        self._tensorflow = self._tensorflow or TensorFlowProcess.start()
-
-    @override
-    def close(self) -> None:
-        """End both processes."""
-        for process in (self._lowering, self._tensorflow):
-            if process is not None:
-                process.close()
-        self._lowering = self._tensorflow = None
+        lowering.warm_up()
+        converter.warm_up()
 
     @override
     def prepare(self, job: Job) -> Calibrated:
@@ -86,41 +69,25 @@ class TensorFlowBackend(Backend):
         """
         from dlpuconv_backends.flatbuffer import encode
         from dlpuconv_backends.lowering import lower
-        from dlpuconv_backends.savedmodel.exchange import write_samples
-        from dlpuconv_backends.workers import writing
+        from dlpuconv_backends.savedmodel.converter import observe
 
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
-        self.warm_up()
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            worker = _running(self._lowering)
-            lowered = lower(job.model, layouts=layouts, worker=worker, workspace=job.workspace)
-        _refuse_idle_ends(lowered.graph)
-        graph, source = lowered.graph, job.workspace / "float.tflite"
-        with writing("the float model", job.workspace):
-            source.write_bytes(encode(graph))
-        shapes = [tensor.shape for tensor in graph.inputs]
-        samples = write_samples(_feeds(job, lowered), len(job.calibration.fit), shapes, job.workspace)
-        calibrated = job.workspace / "calibrated.tflite"
-        request = {
-            "do": "calibrate",
-            "model": str(source),
-            "samples": samples,
-            "ranges": _prescribed(job, graph),
-            "saved_model": str(job.workspace / "saved_model"),
-            "destination": str(calibrated),
-        }
+            lowered = lower(job.model, layouts=layouts)
+        graph = lowered.graph
+        _refuse_idle_ends(graph)
         with job.progress.stage("calibrating in TensorFlow"):
-            order = _running(self._tensorflow).ask(request)
-        return Calibrated(
-            job=job,
-            lowered=lowered,
-            file=calibrated,
-            inputs=tuple(order["inputs"]),
-            outputs=tuple(order["outputs"]),
-        )
+            observed = observe(
+                encode(graph),
+                _feeds(job, lowered),
+                [tensor.shape for tensor in graph.inputs],
+                ranges=_prescribed(job, graph),
+                saved_model=True,
+            )
+        return Calibrated(job=job, lowered=lowered, observed=observed)
 
     @override
     def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
@@ -130,6 +97,8 @@ class TensorFlowBackend(Backend):
             UsageError: the target takes float numbers, or the recipe has overrides, which TensorFlow has not.
             BackendError: TensorFlow failed.
         """
+        from dlpuconv_backends.savedmodel.converter import quantize
+
         if not isinstance(prepared, Calibrated):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.INT8:
@@ -138,19 +107,15 @@ class TensorFlowBackend(Backend):
             )
         if recipe.overrides:
             raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
-        job, destination = prepared.job, prepared.file.with_name(f"{target.name}.integer.tflite")
-        _running(self._tensorflow).ask(
-            {
-                "do": "quantize",
-                "model": str(prepared.file),
-                "per_channel": recipe.granularity is Granularity.PER_CHANNEL,
-                "dense_per_channel": False,  # older camera firmware has no kernel for it
-                "input_dtype": job.interface.input_dtype,
-                "output_dtype": job.interface.output_dtype,
-                "destination": str(destination),
-            }
+        job = prepared.job
+        made = quantize(
+            prepared.observed.content,
+            per_channel=recipe.granularity is Granularity.PER_CHANNEL,
+            dense_per_channel=False,  # older camera firmware has no kernel for it
+            input_dtype=job.interface.input_dtype,
+            output_dtype=job.interface.output_dtype,
         )
-        content, graph = _named(destination.read_bytes(), prepared)
+        content, graph = _named(made, prepared)
         signature = job.model.signature
         return Artifact(
             files={"": content},
@@ -182,12 +147,6 @@ def _refuse_idle_ends(graph: Graph) -> None:
             f"the tensorflow backend would leave ends of the file in float: {', '.join(idle)}; remove them from the "
             "model or use the tflite backend"
         )
-
-
-def _running[P](process: P | None) -> P:
-    if process is None:
-        raise BackendError("the backend was closed")
-    return process
 
 
 def _finite(value: float) -> float | None:
@@ -228,8 +187,8 @@ def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = [model.operatorCodes[op.opcodeIndex].version for op in model.subgraphs[0].operators]
     source = prepared.lowered.graph
-    graph.inputs = [graph.inputs[position] for position in prepared.inputs]
-    graph.outputs = [graph.outputs[position] for position in prepared.outputs]
+    graph.inputs = [graph.inputs[position] for position in prepared.observed.inputs]
+    graph.outputs = [graph.outputs[position] for position in prepared.observed.outputs]
     for tensor in graph.tensors():
         tensor.name = f"tensorflow/{tensor.name}"
     for ours, theirs in zip((*source.inputs, *source.outputs), (*graph.inputs, *graph.outputs), strict=True):

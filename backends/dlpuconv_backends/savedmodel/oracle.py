@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dlpuconv.scratch import temporary_folder
-from dlpuconv_backends.savedmodel.exchange import write_samples
-from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+from dlpuconv_backends.savedmodel import converter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -20,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Oracle:
-    """A float file that TensorFlow has calibrated, in TensorFlow's process; see `tensorflow_oracle`."""
+    """A float file that TensorFlow has calibrated; see `tensorflow_oracle`."""
 
-    def __init__(self, process: TensorFlowProcess, calibrated: Path) -> None:
-        self._process, self._calibrated = process, calibrated
+    def __init__(self, calibrated: bytes) -> None:
+        self._calibrated = calibrated
 
     def quantize(self, *, per_channel: bool, dtype: str = "int8") -> bytes:
         """The full-integer file.
@@ -35,24 +31,17 @@ class Oracle:
         Raises:
             BackendError: TensorFlow failed.
         """
-        destination = self._calibrated.with_name("integer.tflite")
-        self._process.ask(
-            {
-                "do": "quantize",
-                "model": str(self._calibrated),
-                "per_channel": per_channel,
-                "dense_per_channel": per_channel,
-                "input_dtype": dtype,
-                "output_dtype": dtype,
-                "destination": str(destination),
-            }
+        return converter.quantize(
+            self._calibrated,
+            per_channel=per_channel,
+            dense_per_channel=per_channel,
+            input_dtype=dtype,
+            output_dtype=dtype,
         )
-        return destination.read_bytes()
 
 
-@contextmanager
-def tensorflow_oracle(float_tflite: bytes, samples: Samples) -> Iterator[Oracle]:
-    """Calibrate a float TFLite file as `TFLiteConverter` does; the process ends with the context.
+def tensorflow_oracle(float_tflite: bytes, samples: Samples) -> Oracle:
+    """Calibrate a float TFLite file as `TFLiteConverter` does.
 
     Args:
         float_tflite: one subgraph.
@@ -63,21 +52,8 @@ def tensorflow_oracle(float_tflite: bytes, samples: Samples) -> Iterator[Oracle]
         CalibrationError: there are no samples.
         BackendError: TensorFlow failed.
     """
-    with temporary_folder("oracle") as folder, TensorFlowProcess.start() as tensorflow:
-        source, calibrated = folder / "float.tflite", folder / "calibrated.tflite"
-        source.write_bytes(float_tflite)
-        shapes = [value.shape for value in samples[0]] if samples else []
-        tensorflow.ask(
-            {
-                "do": "calibrate",
-                "model": str(source),
-                "samples": write_samples(samples, len(samples), shapes, folder),
-                "ranges": {},
-                "saved_model": None,
-                "destination": str(calibrated),
-            }
-        )
-        yield Oracle(tensorflow, calibrated)
+    shapes = [value.shape for value in samples[0]] if samples else []
+    return Oracle(converter.observe(float_tflite, samples, shapes, ranges={}, saved_model=False).content)
 
 
 def quantize_with_tensorflow(float_tflite: bytes, samples: Samples, per_channel: bool, *, dtype: str = "int8") -> bytes:
@@ -88,5 +64,4 @@ def quantize_with_tensorflow(float_tflite: bytes, samples: Samples, per_channel:
         CalibrationError: there are no samples.
         BackendError: TensorFlow failed.
     """
-    with tensorflow_oracle(float_tflite, samples) as oracle:
-        return oracle.quantize(per_channel=per_channel, dtype=dtype)
+    return tensorflow_oracle(float_tflite, samples).quantize(per_channel=per_channel, dtype=dtype)

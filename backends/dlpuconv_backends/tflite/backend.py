@@ -8,13 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.analysis import Blame
-from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
 from dlpuconv.quantization import BiasCorrection, Rounding
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
-from dlpuconv_backends.lowering import Lowered, LoweringWorker, lower
+from dlpuconv_backends.lowering import Lowered, lower, warm_up
 from dlpuconv_backends.tflite.blame import blame
 from dlpuconv_backends.tflite.budget import affordable_to_blame
 from dlpuconv_backends.tflite.draft import draft
@@ -89,21 +89,10 @@ class TFLiteBackend(Backend):
     follows_recipes: ClassVar[bool] = True
     tells_blame: ClassVar[bool] = True
 
-    def __init__(self) -> None:
-        self._worker: LoweringWorker | None = None
-
     @override
     def warm_up(self) -> None:
         """Start the lowering worker."""
-        if self._worker is None:
-            self._worker = LoweringWorker.start()
-
-    @override
-    def close(self) -> None:
-        """End the lowering worker."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+        warm_up()
 
     @override
     def prepare(self, job: Job) -> TFLitePrepared:
@@ -221,14 +210,12 @@ class TFLiteBackend(Backend):
         name_uniquely(lowered.graph)
         return lowered, rewrites
 
-    def _lower(self, job: Job) -> Lowered:
-        self.warm_up()
-        if self._worker is None:
-            raise BackendError("the lowering worker did not start")
+    @staticmethod
+    def _lower(job: Job) -> Lowered:
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts, worker=self._worker, workspace=job.workspace)
+            return lower(job.model, layouts=layouts)
 
 
 def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantized]:

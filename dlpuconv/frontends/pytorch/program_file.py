@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
-from dlpuconv.formats.isolated import run_isolated
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.pytorch.archive import plain_archive
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.ir import Source
+from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
 from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions
 
 SUFFIX = ".pt2"
-_WORKER = Path(__file__).with_name("worker.py")
-_SECONDS = 1800  # of torch's exporter, for the largest networks on a slow machine
+_LAUNCH = Launch(title="torch's exporter", tasks=Path(__file__).with_name("worker.py"), has_folder=True)
+_LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
+_COPIES = 8  # of the weights: read, decomposed, optimized, serialized
 _KINDS: dict[int, type[DlpuconvError]] = {kind.status: kind for kind in (ModelError, UnsupportedModelError, UsageError)}
 
 
@@ -49,15 +51,37 @@ def read_program(path: Path, options: SourceOptions, name: str | None) -> Acquir
     archive = plain_archive(content, str(path))
     for library in ("torch", "onnxscript"):
         demand(library, f"reading {path.name}")
-    names = json.dumps({"input_names": options.input_names, "output_names": options.output_names})
-    try:
-        status, answer = run_isolated(_WORKER, names, content=archive, seconds=_SECONDS)
-    except OSError as error:
-        raise ModelError(f"{path}: no process can be had to read it: {error.strerror or error}") from error
-    if kind := _KINDS.get(status or 0):
-        raise kind(f"{path}: {answer.decode('utf-8', 'replace')}")
-    if status != 0:
-        reason = f"takes more than {_SECONDS} s" if status is None else "is damaged, or takes too much memory"
-        raise ModelError(f"{path} {reason}: it ends the process that exports it")
+    proto = parse(_exported(archive, options, str(path)), str(path))
     source = Source(name=name or path.stem or "model", sha256=hashlib.sha256(content).hexdigest(), path=str(path))
-    return Acquired(proto=parse(answer, str(path)), source=source)
+    return Acquired(proto=proto, source=source)
+
+
+def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
+    """The program in an archive of plain data, as a serialized ModelProto.
+
+    Raises:
+        ModelError: torch cannot read or export it, or does not survive it.
+        UnsupportedModelError: it was exported in training mode.
+        UsageError: the user's names do not fit.
+    """
+    try:
+        with pool.borrowed(_LAUNCH) as worker:
+            answer = worker.ask(
+                "export",
+                _LIMITS.for_size(len(archive), _COPIES),
+                {"program": np.frombuffer(archive, np.uint8)},
+                input_names=options.input_names,
+                output_names=options.output_names,
+            )
+    except TaskError as error:
+        raise ModelError(f"{what}: torch cannot export it: {error}") from error
+    except ExcessError as error:
+        raise ModelError(f"{what}: to export it {error}") from error
+    except WorkerError as error:
+        log = f"; its log ends: {error.log}" if error.log else ""
+        raise ModelError(f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}") from error
+    except OSError as error:
+        raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
+    if kind := _KINDS.get(answer.facts.get("status", 0)):
+        raise kind(f"{what}: {answer.facts['refused']}")
+    return answer.arrays["model"].tobytes()

@@ -14,23 +14,16 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
-from dlpuconv_backends.lowering import LoweringWorker, lower
+from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.lowering.proof import random_values, run_graph
 from tests.backends.lowering.models import convolution, model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dlpuconv.ir import Model
     from dlpuconv_backends.flatbuffer.graph import Graph
     from dlpuconv_backends.lowering import Lowered
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[LoweringWorker]:
-    with LoweringWorker.start() as started:
-        yield started
 
 
 def check(source: Model, result: Lowered) -> None:
@@ -47,9 +40,9 @@ def check(source: Model, result: Lowered) -> None:
         np.testing.assert_allclose(have[spec.name], np.asarray(expected, np.float32), rtol=1e-4, atol=1e-4)
 
 
-def test_an_image_network_takes_and_gives_channels_last(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_an_image_network_takes_and_gives_channels_last(tmp_path: Path) -> None:
     source = convolution()
-    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={})
     check(source, result)
     assert result.graph.inputs[0].shape == (1, 6, 8, 3)
     assert result.input_permutations == {"x": (0, 2, 3, 1)} == {"x": result.output_permutations["y"]}
@@ -58,16 +51,16 @@ def test_an_image_network_takes_and_gives_channels_last(worker: LoweringWorker, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_input_may_keep_the_sources_layout(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_an_input_may_keep_the_sources_layout() -> None:
     source = convolution()
-    result = lower(source, layouts={"x": Layout.NCHW}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={"x": Layout.NCHW})
     check(source, result)
     assert result.graph.inputs[0].shape == (1, 3, 6, 8)
     assert [op.kind for op in result.graph.operators] == ["TRANSPOSE", "CONV_2D"]
 
 
 @pytest.mark.parametrize("size", [4, 5])
-def test_cubes_are_decided_by_values(worker: LoweringWorker, tmp_path: Path, size: int) -> None:
+def test_cubes_are_decided_by_values(size: int) -> None:
     shape = (1, size, size, size)
     weights = np.random.default_rng(1).normal(0, 1, (size, size, 3, 3)).astype(np.float32)
     source = model(
@@ -79,10 +72,10 @@ def test_cubes_are_decided_by_values(worker: LoweringWorker, tmp_path: Path, siz
         {"y": shape, "z": shape},
         {"w": weights},
     )
-    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={}))
 
 
-def test_batch_normalization_on_a_cube_meets_its_channels(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_batch_normalization_on_a_cube_meets_its_channels() -> None:
     parameters = {k: np.random.default_rng(i).uniform(0.5, 2, 4).astype(np.float32) for i, k in enumerate("smbv")}
     source = model(
         [helper.make_node("BatchNormalization", ["x", *"smbv"], ["y"], "norm")],
@@ -90,32 +83,28 @@ def test_batch_normalization_on_a_cube_meets_its_channels(worker: LoweringWorker
         {"y": (1, 4, 4, 4)},
         parameters,
     )
-    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={}))
 
 
 @pytest.mark.parametrize("counted", [0, 1])
 @pytest.mark.parametrize("pads", [(0, 0, 0, 0), (1, 1, 1, 1)])
-def test_averages_with_ceil_mode_count_the_right_pixels(
-    worker: LoweringWorker, tmp_path: Path, pads: tuple[int, ...], counted: int
-) -> None:
+def test_averages_with_ceil_mode_count_the_right_pixels(pads: tuple[int, ...], counted: int) -> None:
     options: dict[str, Any] = {"kernel_shape": (3, 3), "strides": (2, 2), "pads": pads, "count_include_pad": counted}
     node = helper.make_node("AveragePool", ["x"], ["y"], "pool", ceil_mode=1, **options)
     out = 4 if not any(pads) else 5
     source = model([node], {"x": (1, 3, 8, 8)}, {"y": (1, 3, out, out)}, opset=19)
-    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={}))
 
 
 @pytest.mark.parametrize("shape", [(2, 5), (1, 4, 6), (1, 2, 3, 4, 5)])
-def test_inputs_that_are_no_images_keep_their_layout(
-    worker: LoweringWorker, tmp_path: Path, shape: tuple[int, ...]
-) -> None:
+def test_inputs_that_are_no_images_keep_their_layout(shape: tuple[int, ...]) -> None:
     source = model([helper.make_node("Sigmoid", ["x"], ["y"], "s")], {"x": shape}, {"y": shape})
-    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={})
     check(source, result)
     assert result.graph.inputs[0].shape == shape
 
 
-def test_several_inputs_and_outputs_keep_their_order(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_several_inputs_and_outputs_keep_their_order() -> None:
     shape = (1, 2, 3, 5)
     source = model(
         [
@@ -126,85 +115,85 @@ def test_several_inputs_and_outputs_keep_their_order(worker: LoweringWorker, tmp
         {"a": shape, "b": shape},
         {"last": shape, "d": shape, "first": shape},
     )
-    check(source, lower(source, layouts={"b": Layout.NCHW}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={"b": Layout.NCHW}))
 
 
-def test_an_output_that_is_an_input_is_copied(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_an_output_that_is_an_input_is_copied() -> None:
     source = model(
         [helper.make_node("Identity", ["x"], ["same"], "i"), helper.make_node("Abs", ["x"], ["y"], "a")],
         {"x": (1, 3)},
         {"same": (1, 3), "y": (1, 3)},
     )
-    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={}))
 
 
 @pytest.mark.parametrize("kind", ["ReduceMean", "ReduceMax", "ReduceL1"])
-def test_an_output_may_be_a_single_number_without_axes(worker: LoweringWorker, tmp_path: Path, kind: str) -> None:
+def test_an_output_may_be_a_single_number_without_axes(kind: str) -> None:
     random = np.random.default_rng(5)
     weights = {"w": random.normal(0, 1, (4, 3, 3, 3)).astype(np.float32)}
     nodes = [helper.make_node("Conv", ["x", "w"], ["c"], "conv"), helper.make_node(kind, ["c"], ["y"], "r", keepdims=0)]
     source = model(nodes, {"x": (1, 3, 8, 8)}, {"y": ()}, weights)
-    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={})
     check(source, result)
     assert result.output_permutations == {"y": ()}
 
 
-def test_an_output_may_be_a_constant(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_an_output_may_be_a_constant() -> None:
     nodes = [helper.make_node("Identity", ["k"], ["anchors"], "i"), helper.make_node("Relu", ["x"], ["y"], "r")]
     values = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
     source = model(nodes, {"x": (1, 3, 8, 8)}, {"anchors": (1, 2, 3, 4), "y": (1, 3, 8, 8)}, {"k": values})
-    check(source, lower(source, layouts={}, worker=worker, workspace=tmp_path))
+    check(source, lower(source, layouts={}))
 
 
-def test_a_last_transpose_of_the_model_stays(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_a_last_transpose_of_the_model_stays() -> None:
     nodes = [
         helper.make_node("Relu", ["x"], ["r"], "r"),
         helper.make_node("Transpose", ["r"], ["y"], "t", perm=[0, 2, 1]),
     ]
     source = model(nodes, {"x": (1, 4, 6)}, {"y": (1, 6, 4)})
-    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={})
     check(source, result)
     assert result.output_permutations == {"y": (0, 1, 2)}
 
 
 @pytest.mark.parametrize("approximate", ["tanh", "none"])
-def test_which_gelu_it_is_survives(worker: LoweringWorker, tmp_path: Path, approximate: str) -> None:
+def test_which_gelu_it_is_survives(approximate: str) -> None:
     nodes = [helper.make_node("Gelu", ["x"], ["y"], "g", approximate=approximate)]
     source = model(nodes, {"x": (1, 64)}, {"y": (1, 64)}, opset=20)
-    result = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(source, layouts={})
     assert result.sqnr_db["y"] > 90
 
 
-def test_source_names_follow_values_through_fusion(worker: LoweringWorker, tmp_path: Path) -> None:
-    result = lower(convolution(), layouts={}, worker=worker, workspace=tmp_path)
+def test_source_names_follow_values_through_fusion() -> None:
+    result = lower(convolution(), layouts={})
     assert result.graph.outputs[0].source_names == ("y",)
 
 
-def test_the_model_is_not_changed_and_equal_models_give_equal_graphs(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_the_model_is_not_changed_and_equal_models_give_equal_graphs() -> None:
     source = convolution()
     before = source.to_bytes()
-    first = lower(source, layouts={}, worker=worker, workspace=tmp_path)
-    second = lower(source, layouts={}, worker=worker, workspace=tmp_path)
+    first = lower(source, layouts={})
+    second = lower(source, layouts={})
     assert source.to_bytes() == before
     assert encode(first.graph) == encode(second.graph)
 
 
-def test_a_wrong_permutation_is_found(worker: LoweringWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_permutation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def lying(graph: Graph, transposes: frozenset[str]) -> CleanUp:
         done = clean(graph, transposes)
         return CleanUp(output_permutations=dict.fromkeys(done.output_permutations, (0, 3, 1, 2)), fired=done.fired)
 
     monkeypatch.setattr(import_module("dlpuconv_backends.lowering.lower"), "clean", lying)
     with pytest.raises(BackendError, match="'y'"):
-        lower(convolution((1, 4, 4, 4)), layouts={}, worker=worker, workspace=tmp_path)
+        lower(convolution((1, 4, 4, 4)), layouts={})
 
 
-def test_a_convolution_that_computes_its_weights_is_refused_by_name(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_a_convolution_that_computes_its_weights_is_refused_by_name() -> None:
     """As trackers do, which search one image for what another one shows."""
     node = helper.make_node("Conv", ["search", "template"], ["y"], "the correlation")
     source = model([node], {"search": (1, 3, 9, 9), "template": (1, 3, 3, 3)}, {"y": (1, 1, 7, 7)})
     with pytest.raises(UnsupportedModelError, match=r"compute theirs: Conv 'the correlation' \('template'\): end"):
-        lower(source, layouts={}, worker=worker, workspace=tmp_path)
+        lower(source, layouts={})
 
 
 def integers(operator: str, dtype: int) -> Model:
@@ -218,22 +207,18 @@ def integers(operator: str, dtype: int) -> Model:
 
 
 @pytest.mark.parametrize("dtype", [TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16])
-def test_arithmetic_in_small_integers_is_refused_and_does_not_end_the_process(
-    worker: LoweringWorker, tmp_path: Path, dtype: int
-) -> None:
+def test_arithmetic_in_small_integers_is_refused_and_does_not_end_the_process(dtype: int) -> None:
     with pytest.raises(UnsupportedModelError, match=r"integers of 8 or 16 bits, .*: ADD \('the culprit'\): cast"):
-        lower(integers("Add", dtype), layouts={}, worker=worker, workspace=tmp_path)
+        lower(integers("Add", dtype), layouts={})
 
 
-def test_a_model_that_fails_on_the_proofs_sample_is_one_error(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_a_model_that_fails_on_the_proofs_sample_is_one_error() -> None:
     source = integers("Div", TensorProto.INT32)  # of numbers between -1 and 1
     with pytest.raises(ArtifactError, match="division by zero"):
-        lower(source, layouts={}, worker=worker, workspace=tmp_path)
+        lower(source, layouts={})
 
 
-def test_what_rounding_alone_does_to_a_model_is_no_fault_of_its_lowering(
-    worker: LoweringWorker, tmp_path: Path
-) -> None:
+def test_what_rounding_alone_does_to_a_model_is_no_fault_of_its_lowering() -> None:
     """z -> 4 z (1 - z) doubles an error each time, and no two libraries round tanh alike."""
     nodes = [helper.make_node("Tanh", ["x"], ["t"]), helper.make_node("Abs", ["t"], ["z0"])]
     for step in range(16):
@@ -243,10 +228,10 @@ def test_what_rounding_alone_does_to_a_model_is_no_fault_of_its_lowering(
             helper.make_node("Mul", [f"product{step}", "four"], [f"z{step + 1}"]),
         ]
     source = model(nodes, {"x": (1, 64)}, {"z16": (1, 64)}, {"one": np.float32(1), "four": np.float32(4)})
-    assert 30 < lower(source, layouts={}, worker=worker, workspace=tmp_path).sqnr_db["z16"] < 60
+    assert 30 < lower(source, layouts={}).sqnr_db["z16"] < 60
 
 
-def test_an_output_that_is_a_number_is_proven_as_one(worker: LoweringWorker, tmp_path: Path) -> None:
+def test_an_output_that_is_a_number_is_proven_as_one() -> None:
     nodes = [helper.make_node("Relu", ["x"], ["z"]), helper.make_node("Identity", ["five"], ["y"])]
     source = model(nodes, {"x": (1, 4)}, {"z": (1, 4), "y": ()}, {"five": np.float32(5)})
-    assert lower(source, layouts={}, worker=worker, workspace=tmp_path).sqnr_db["y"] > 90
+    assert lower(source, layouts={}).sqnr_db["y"] > 90

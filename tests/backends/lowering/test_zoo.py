@@ -14,11 +14,10 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
 from dlpuconv_backends.flatbuffer.codec import encode
-from dlpuconv_backends.lowering import LoweringWorker, lower
+from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.lowering.proof import run_graph, sqnr_db
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # Most TRANSPOSEs and PADs: the networks' own Transposes, and stride 2 on even maps.
@@ -42,12 +41,6 @@ NEVER = {"SHAPE", "EQUAL", "SELECT", "SELECT_V2", "FILL", "CAST", "RANGE", "GATH
 ACTIVATIONS = {"RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"}
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[LoweringWorker]:
-    with LoweringWorker.start() as started:
-        yield started
-
-
 def real_samples(folder: Path, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     spec = importlib.util.spec_from_file_location(f"task_{folder.name}", folder / "task.py")
     assert spec is not None
@@ -62,12 +55,10 @@ def real_samples(folder: Path, count: int) -> np.ndarray[Any, np.dtype[np.float3
 @pytest.mark.zoo
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LIMITS))
-def test_the_float_graph_computes_what_the_model_computes(
-    zoo: Path, name: str, worker: LoweringWorker, tmp_path: Path
-) -> None:
+def test_the_float_graph_computes_what_the_model_computes(zoo: Path, name: str) -> None:
     source = load(zoo / name / "model.onnx", SourceOptions())
     content = source.to_bytes()
-    result = lower(normalize(source)[0], layouts={}, worker=worker, workspace=tmp_path)
+    result = lower(normalize(source)[0], layouts={})
     file = encode(result.graph)
     (given,) = source.signature.inputs
     for sample in real_samples(zoo / name, 2)[:, None]:

@@ -11,14 +11,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
-from dlpuconv.errors import (
-    BackendError,
-    CalibrationError,
-    MissingDependencyError,
-    OutputError,
-    UnsupportedModelError,
-    UsageError,
-)
+from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
@@ -30,11 +23,10 @@ from dlpuconv.quantization.recipe import Override
 from dlpuconv.scheme import Numbers
 from dlpuconv.verification.parity import Links, compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
-from dlpuconv_backends.lowering import LoweringWorker, lower
+from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow
 from dlpuconv_backends.savedmodel.backend import Calibrated, _refuse_idle_ends
-from dlpuconv_backends.savedmodel.exchange import write_samples
-from dlpuconv_backends.savedmodel.process import TensorFlowProcess
+from dlpuconv_backends.savedmodel.converter import Observed
 from dlpuconv_targets.artpec import ARTPEC8
 
 if TYPE_CHECKING:
@@ -130,8 +122,7 @@ def test_per_channel_is_close_to_the_source_and_per_tensor_is_not(
 def test_the_oracle_gives_what_the_saved_model_gives(
     artifacts: dict[Granularity, Artifact], source: Model, calibration: Calibration, tmp_path: Path
 ) -> None:
-    with LoweringWorker.start() as worker:
-        graph = lower(normalize(source)[0], layouts={}, worker=worker, workspace=tmp_path).graph
+    graph = lower(normalize(source)[0], layouts={}).graph
     samples = [[np.ascontiguousarray(s["input"].transpose(0, 2, 3, 1))] for s in calibration.fit]
     content = quantize_with_tensorflow(encode(graph), samples, True, dtype="uint8")
     artifact = artifacts[PER_CHANNEL]
@@ -184,9 +175,7 @@ def prepared_nothing(source: Model, folder: Path) -> Calibrated:
     return Calibrated(
         job=job_of(source, None, folder),
         lowered=None,  # type: ignore[arg-type] # what is asked for is refused before it is looked at
-        file=folder,
-        inputs=(0,),
-        outputs=(0,),
+        observed=Observed(content=b"", inputs=(0,), outputs=(0,)),
     )
 
 
@@ -202,52 +191,6 @@ def test_a_chip_that_takes_floats_is_refused(source: Model, tmp_path: Path) -> N
         TensorFlowBackend().emit(prepared_nothing(source, tmp_path), floats, Recipe(granularity=PER_TENSOR))
 
 
-@needs_tensorflow
-@pytest.mark.slow
-def test_an_operator_without_a_form_is_named(tmp_path: Path) -> None:
-    x, y = Tensor("x", (1, 4), np.dtype(np.float32)), Tensor("y", (1, 4), np.dtype(np.float32))
-    (tmp_path / "m.tflite").write_bytes(encode(Graph([x], [y], [Operator("LSH_PROJECTION", [x], [y])])))
-    np.save(tmp_path / "x.npy", np.zeros((1, 1, 4), np.float32))
-    request = {
-        "do": "calibrate",
-        "model": str(tmp_path / "m.tflite"),
-        "samples": [str(tmp_path / "x.npy")],
-        "ranges": {},
-        "saved_model": str(tmp_path / "saved"),
-        "destination": str(tmp_path / "out"),
-    }
-    with TensorFlowProcess.start() as process, pytest.raises(UnsupportedModelError, match="LSH_PROJECTION"):
-        process.ask(request)
-
-
-def _fake_tensorflow(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "tensorflow.py").write_text(body)
-    monkeypatch.syspath_prepend(str(folder))
-
-
-def test_without_tensorflow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fake_tensorflow(tmp_path, "raise ImportError('none')", monkeypatch)
-    with TensorFlowProcess.start() as process, pytest.raises(MissingDependencyError, match=r"dlpuconv\[tensorflow\]"):
-        process.ask({"do": "quantize"})
-
-
-def test_a_crash_is_told_with_the_last_words_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body = "import os, sys\nprint('error: out of ideas', file=sys.stderr, flush=True)\nos._exit(3)"
-    _fake_tensorflow(tmp_path, body, monkeypatch)
-    with TensorFlowProcess.start() as process:
-        home = process._home
-        with pytest.raises(BackendError, match=r"status 3 .*: error: out of ideas"):
-            process.ask({"do": "quantize"})
-    assert not home.exists()
-
-
-def test_a_sample_of_another_shape_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"sample 0 has the shape \(1, 2\)"):
-        write_samples([[np.zeros((1, 2), np.float32)]], 1, [(1, 3)], tmp_path)
-
-
 def test_inputs_that_nothing_reads_and_constant_outputs_are_refused() -> None:
     x, idle = Tensor("x", (1, 4), np.dtype(np.float32)), Tensor("idle", (1, 4), np.dtype(np.float32))
     y, fixed = Tensor("y", (1, 4), np.dtype(np.float32)), Tensor.constant("fixed", np.ones(3, np.float32))
@@ -257,17 +200,3 @@ def test_inputs_that_nothing_reads_and_constant_outputs_are_refused() -> None:
         UnsupportedModelError, match="'idle' is read by nothing, the output 'fixed' depends on no input"
     ):
         _refuse_idle_ends(Graph([x, idle], [y, fixed], [relu]))
-
-
-def test_samples_are_read_back_as_they_were_written(tmp_path: Path) -> None:
-    values = np.arange(12, dtype=np.float32).reshape(2, 1, 2, 3)
-    turned = [[value.transpose(0, 2, 1)] for value in values]  # not contiguous
-    (file,) = write_samples(turned, 2, [(1, 3, 2)], tmp_path)
-    np.testing.assert_array_equal(np.load(file, mmap_mode="r"), values.transpose(0, 1, 3, 2))
-    with pytest.raises(CalibrationError, match="3 calibration samples were announced, but there are 2"):
-        write_samples(turned, 3, [(1, 3, 2)], tmp_path)
-
-
-def test_samples_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"the calibration samples cannot be written to .*: No such file"):
-        write_samples([[np.zeros((1, 2), np.float32)]], 1, [(1, 2)], tmp_path / "gone")

@@ -20,6 +20,7 @@ from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.ir import FixedQuantization, InputBinding, Layout, Model
 from dlpuconv.ir.model import Source
+from dlpuconv.isolation import pool, process
 from dlpuconv.passes import normalize
 from dlpuconv.plugin import InterfaceOptions, Job
 from dlpuconv.progress import Silent
@@ -254,3 +255,21 @@ def task(zoo: Path, name: str) -> object:
     finally:
         sys.path.remove(str(zoo))
     return module
+
+
+def test_a_second_conversion_finds_the_lowering_worker_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.end()
+    begun: list[Any] = []
+    start = process._started
+
+    def counted(launch: Any, *given: Any) -> Any:
+        begun.append(launch.title)
+        return start(launch, *given)
+
+    monkeypatch.setattr(process, "_started", counted)
+    for _ in range(2):
+        backend = TFLiteBackend()
+        backend.warm_up()
+        assert backend.draft(job_of(network(), pixels(), tmp_path), (ARTPEC8,))
+        backend.close()
+    assert begun.count("the lowering worker") == 1

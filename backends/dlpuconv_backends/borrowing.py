@@ -1,0 +1,86 @@
+"""Workers as backends have them: from the core's pool, and whatever becomes of one is a sentence with what helps."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import BackendError, MissingDependencyError, OutputError
+from dlpuconv.isolation import MissingLibraryError, OvertimeError, TaskError, WorkerError, pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.isolation import Launch, Worker
+
+_LONGEST_REASON = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A large library that a worker runs.
+
+    Attributes:
+        launch: of the worker.
+        failed: how a sentence begins that ends with what the library raised.
+        extra: the extra of dlpuconv that brings the library.
+        purpose: what it is needed for.
+        interpreter_hint: how the user names another interpreter; empty: not at all.
+        timeout_hint: how the user sets another limit of time; empty: not at all.
+    """
+
+    launch: Launch
+    failed: str
+    extra: str
+    purpose: str
+    interpreter_hint: str = ""
+    timeout_hint: str = ""
+
+
+@contextmanager
+def borrowed(tool: Tool) -> Iterator[Worker]:
+    """A worker for as long as the context lasts.
+
+    Raises:
+        BackendError: it cannot be started, crashes, or takes too much, or the library fails.
+        OutputError: there is no place for its files.
+        MissingDependencyError: its interpreter lacks the library.
+    """
+    title = tool.launch.title
+    worker = _taken(tool)
+    try:
+        yield worker
+    except MissingLibraryError as error:
+        raise MissingDependencyError(str(error).partition(".")[0], tool.extra, tool.purpose) from error
+    except TaskError as error:
+        raise BackendError(f"{tool.failed}: {_one_line(str(error))}") from error
+    except WorkerError as error:
+        hint = tool.timeout_hint if isinstance(error, OvertimeError) else ""
+        log = f"; its log ends: {error.log}" if error.log else ""
+        raise BackendError(f"{title} {error}{_in_brackets(hint)}{log}") from error
+    finally:
+        pool.give_back(worker)
+
+
+def _taken(tool: Tool) -> Worker:
+    title, interpreter = tool.launch.title, tool.launch.interpreter
+    try:
+        return pool.take(tool.launch)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if interpreter and error.filename == interpreter:
+            raise BackendError(
+                f"{title} needs a Python interpreter, but {interpreter!r} cannot be started:"
+                f" {reason}{_in_brackets(tool.interpreter_hint)}"
+            ) from error
+        raise OutputError(f"{title} has no place for its files: {reason} (TMPDIR names another one)") from error
+
+
+def _in_brackets(hint: str) -> str:
+    return f" ({hint})" if hint else ""
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"

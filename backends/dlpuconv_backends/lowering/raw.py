@@ -1,0 +1,127 @@
+"""model -> RawLowering: the lowering worker as this process sees it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import BackendError, UsageError
+from dlpuconv.isolation import GIBIBYTE, Launch, Limits, pool
+from dlpuconv_backends.borrowing import Tool, borrowed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.isolation.wire import Message
+
+WORKER = Path(__file__).with_name("worker.py")
+INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"
+TIME_LIMIT_VARIABLE = "DLPUCONV_LOWERING_TIMEOUT"
+_TITLE = "the lowering worker"
+_LIMITS = Limits(memory=4 * GIBIBYTE, seconds=300, by_the_clock=True)
+_COPIES = 10  # of the weights; 7 were measured
+_MAGIC = b"TFL3"  # file identifier of the TFLite schema, at offset 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawLowering:
+    """What the worker made, not yet trusted further than its file identifier.
+
+    Attributes:
+        content: a float TFLite file, every value in ONNX's own layout.
+        inputs: tensor names, in the source model's order.
+        outputs: tensor names, in the source model's order.
+        values: ONNX value by tensor name.
+        moved: ONNX value by the name of a tensor that holds it with its axes in another order.
+        nodes: ONNX node by the name of a tensor that the node's operators make.
+    """
+
+    content: bytes = field(repr=False)
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    values: Mapping[str, str]
+    moved: Mapping[str, str]
+    nodes: Mapping[str, str]
+
+
+def warm_up() -> None:
+    """Start the worker that will be needed, so that it imports onnx2tf meanwhile.
+
+    Raises:
+        UsageError: DLPUCONV_LOWERING_TIMEOUT is not a number of seconds.
+    """
+    _limits(0)
+    pool.warm_up(_launch())
+
+
+def raw_lowering(model: bytes) -> RawLowering:
+    """Lower a model whose shapes are all static.
+
+    The worker runs under this interpreter, or under the one that DLPUCONV_LOWERING_PYTHON names. It may take 300 s and
+    more for many weights, or as long as DLPUCONV_LOWERING_TIMEOUT says, with what is left of its start.
+
+    Args:
+        model: serialized ONNX, weights inside.
+
+    Raises:
+        BackendError: the worker failed, crashed, took too much or made a file that is not TFLite.
+        OutputError: there is no place for its files.
+        MissingDependencyError: its interpreter has no onnx2tf.
+        UsageError: DLPUCONV_LOWERING_TIMEOUT is not a number of seconds.
+    """
+    limits = _limits(len(model))
+    tool = Tool(
+        launch=_launch(),
+        failed="onnx2tf cannot lower the model",
+        extra="tflite",
+        purpose="lowering to TFLite",
+        interpreter_hint=f"{INTERPRETER_VARIABLE} names another one",
+        timeout_hint=f"{TIME_LIMIT_VARIABLE} sets another limit",
+    )
+    with borrowed(tool) as worker:
+        return _read(worker.ask("lower", limits, {"model": np.frombuffer(model, np.uint8)}))
+
+
+def _launch() -> Launch:
+    return Launch(
+        title=_TITLE,
+        tasks=WORKER,
+        interpreter=os.environ.get(INTERPRETER_VARIABLE, ""),
+        environment=(("HF_HUB_OFFLINE", "1"), ("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")),
+        sees_project=False,
+        has_folder=True,
+    )
+
+
+def _read(answer: Message) -> RawLowering:
+    names = answer.facts
+    try:
+        made = RawLowering(
+            content=answer.arrays["file"].tobytes(),
+            inputs=tuple(names["inputs"]),
+            outputs=tuple(names["outputs"]),
+            values=dict(names["values"]),
+            moved=dict(names["moved"]),
+            nodes=dict(names["nodes"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackendError(f"{_TITLE} left no usable result ({type(error).__name__}: {error})") from error
+    if made.content[4:8] != _MAGIC:
+        raise BackendError(f"{_TITLE} left a file that is not TFLite")
+    return made
+
+
+def _limits(size: int) -> Limits:
+    limits = _LIMITS.for_size(size, _COPIES)
+    text = os.environ.get(TIME_LIMIT_VARIABLE)
+    if not text:
+        return limits
+    with suppress(ValueError):
+        if (seconds := float(text)) > 0:
+            return replace(limits, seconds=seconds)
+    raise UsageError(f"{TIME_LIMIT_VARIABLE} is {text!r}; it must be a number of seconds above 0")
