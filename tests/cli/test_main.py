@@ -123,7 +123,7 @@ def test_a_report_with_the_name_of_a_result_is_found_before_the_work_starts(
     report = tmp_path / "cifar_mobilenetv2.artpec9.json"
     arguments = ["-t", "artpec9", "--calibration", "random", "-o", str(tmp_path), "--report", str(report)]
     assert main(["convert", str(MODEL), *arguments]) == 9
-    assert "the result has that name" in capsys.readouterr().err
+    assert "is the name of a result" in capsys.readouterr().err
 
 
 def test_the_next_run_makes_an_end_of_a_delivery_that_was_killed(

@@ -263,4 +263,5 @@ def test_it_goes_with_its_folder_when_its_parent_is_killed(tmp_path: Path, state
             parent.kill()
             assert held.read() == b""  # so it has gone
     assert parent.returncode == -signal.SIGKILL
-    assert not home.parent.exists()
+    while home.parent.exists():  # another process that sweeps may be at it
+        pass
