@@ -92,5 +92,8 @@ class _Bounded:
         if self._is_open:
             return self._file.read(size)
         if size > _MOST_BYTES_OF_CONTENTS:
-            raise CalibrationError(f"{self._origin} claims a table of contents of {size} bytes: it is damaged")
+            raise CalibrationError(
+                f"{self._origin} claims a table of contents of {size} bytes: it is damaged, or holds more arrays than"
+                " any network takes"
+            )
         return self._file.read(_MOST_BYTES_OF_CONTENTS if size < 0 else size)
