@@ -7,6 +7,7 @@ import json
 import platform
 import subprocess
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,7 @@ def to_json(runs: list[Run]) -> dict[str, Any]:
     return {"runs": [asdict(run) for run in sorted(runs, key=lambda run: (run.reader, run.seed, run.count))]}
 
 
+@cache
 def versions_used() -> dict[str, str]:
     """Of dlpuconv, Python, and the libraries that read."""
     from dlpuconv import __version__
