@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from scripts.fuzzing.reader import Files
 
 _TRIAL = {
-    "recipe": {"granularity": "per-tensor", "overrides": [{"pattern": "a", "granularity": "per-channel"}]}, "metric": 0.5,
-    "typical_sqnr_db": 30.0, "min_sqnr_db": 29, "notes": ["slow"], "passes": True, "chosen": True,
+    "recipe": {"granularity": "per-tensor", "overrides": [{"pattern": "a", "granularity": "per-channel"}]},
+    "metric": 0.5, "typical_sqnr_db": 30.0, "min_sqnr_db": 29, "notes": ["slow"], "passes": True, "chosen": True,
 }  # fmt: skip
 
 
