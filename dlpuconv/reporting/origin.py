@@ -24,7 +24,7 @@ def origin_facts(manifest: Mapping[str, Any]) -> tuple[Fact, ...]:
     """
     try:
         return tuple(_facts(manifest)) if manifest else ()
-    except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
         raise _damaged(error) from error
 
 
@@ -37,7 +37,7 @@ def trial_rows(manifest: Mapping[str, Any]) -> tuple[TrialRow, ...]:
     try:
         usual = manifest.get("recipe", {}).get("granularity")
         return tuple(_trial(trial, usual) for trial in manifest.get("trials", ()))
-    except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
         raise _damaged(error) from error
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import json
 import os
 import re
@@ -66,6 +68,9 @@ def _of_one_child(reader: Reader, seed: int, numbers: range, workspace: Path) ->
     try:
         while line := _line(child):
             told = json.loads(line)
+            if "loaded" in told:
+                _load(told["loaded"])
+                continue
             if "began" in told:
                 child.began = told
                 continue
@@ -81,6 +86,14 @@ def _of_one_child(reader: Reader, seed: int, numbers: range, workspace: Path) ->
         child.pipe.close()
     if not finished:
         yield _last(child, status, hung=ended_by_us)
+
+
+def _load(names: list[str]) -> None:
+    """Import what a child did, so that the following ones find it there."""
+    for name in names:
+        if name not in sys.modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
 
 def _line(child: _Child) -> bytes:

@@ -27,6 +27,8 @@ MEMORY = 1 << 30
 """Bytes beside what the process held before that a case may take."""
 SECONDS = 10
 """Of processor time that a case may take."""
+_SHARED = ("dlpuconv", "dlpuconv_backends", "dlpuconv_targets", "numpy", "onnx", "rich", "PIL")
+"""Packages whose modules the next children need not load again: they start neither threads nor processes."""
 _ADDRESSES = 4 << 30
 """Of address space: where a case takes more than this at once, the machine is spared."""
 
@@ -67,6 +69,7 @@ def work(reader: Reader, seed: int, numbers: Iterable[int], pipe: int, trace: in
         outcome = outcome_of(reader, folder, number, size)
         signal.setitimer(signal.ITIMER_PROF, 0)
         _tell(pipe, asdict(_weighed(outcome, _peak() - before)))
+    _tell(pipe, {"loaded": [name for name in sys.modules if name.split(".")[0] in _SHARED]})
 
 
 def _weighed(outcome: Outcome, taken: int) -> Outcome:

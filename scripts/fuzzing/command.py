@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.fuzzing.campaign import BATCH, outcomes
 from scripts.fuzzing.child import make_case, place
-from scripts.fuzzing.log import Log, Run
+from scripts.fuzzing.log import Log, Run, to_json
 from scripts.fuzzing.readers import READERS
 
 if TYPE_CHECKING:
@@ -31,15 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(chosen) != 1:
             _parser().error("--only takes one --reader")
         return _one(chosen[0], options)
-    log = Log(options.log)
-    runs = []
-    for reader, count in _shared(chosen, options.count):
-        runs.append(_run(reader, log.run(reader.name, options.seed, count), log, options.keep))
+    shares = _shared(chosen, options.count)
+    with tempfile.TemporaryDirectory(prefix="dlpuconv-fuzz-") as temporary:
+        path = options.log or Path(temporary, "log.json")
+        log = Log(path)
+        if options.jobs > 1 and len(chosen) > 1:
+            _in_processes(shares, path, options)
+        else:
+            for reader, count in shares:
+                _run(reader, log.run(reader.name, options.seed, count), log, options.keep)
+        runs = [log.run(reader.name, options.seed, count) for reader, count in shares]
     if options.json:
-        print(json.dumps(log.to_json(), indent=2))
+        print(json.dumps(to_json(runs), indent=2))
     else:
         _print(runs)
-    return int(any(run.findings for run in runs))
+    complete = all(run.done == run.count for run in runs)
+    return int(not complete or any(run.findings for run in runs))
 
 
 def _shared(readers: list[Reader], count: int) -> list[tuple[Reader, int]]:
@@ -48,10 +57,24 @@ def _shared(readers: list[Reader], count: int) -> list[tuple[Reader, int]]:
     return [(reader, round(count * reader.share / whole)) for reader in readers]
 
 
-def _run(reader: Reader, run: Run, log: Log, keep: Path | None) -> Run:
+def _in_processes(shares: list[tuple[Reader, int]], log: Path, options: argparse.Namespace) -> None:
+    """Each reader in a process of its own, so many at a time."""
+    script = Path(__file__).resolve().parents[1] / "fuzz"
+    common = ["--seed", str(options.seed), "--log", str(log), *(["--keep", str(options.keep)] if options.keep else [])]
+
+    def run(reader: Reader, count: int) -> None:
+        command = [sys.executable, str(script), "--reader", reader.name, "--count", str(count), *common]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for each in [pool.submit(run, *share) for share in shares]:
+            each.result()
+
+
+def _run(reader: Reader, run: Run, log: Log, keep: Path | None) -> None:
     """Go on with a run to its end."""
     if run.done >= run.count:
-        return run
+        return
     reader.prepare()
     start, earlier, before = _seconds(), run.seconds, run.done
     begun = shown = time.monotonic()
@@ -63,14 +86,13 @@ def _run(reader: Reader, run: Run, log: Log, keep: Path | None) -> Run:
                 _keep(reader, run.seed, outcome.number, keep)
         if run.done % BATCH == 0:
             run.seconds = round(earlier + _seconds() - start, 1)
-            log.save()
+            log.save(run)
         if time.monotonic() - shown > 5:
             shown = time.monotonic()
             rate = (run.done - before) / (shown - begun)
             print(f"{reader.name}: {run.done} of {run.count}, {rate:.0f} cases/s", file=sys.stderr)
     run.seconds = round(earlier + _seconds() - start, 1)
-    log.save()
-    return run
+    log.save(run)
 
 
 def _one(reader: Reader, options: argparse.Namespace) -> int:
@@ -122,5 +144,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, metavar="NUMBER", help="one case again; its files are kept")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the first case of each finding is kept")
     parser.add_argument("--log", type=Path, metavar="FILE", help="what was done; an interrupted run goes on from it")
+    parser.add_argument("--jobs", type=int, default=1, help="readers that are tried at the same time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import platform
 import subprocess
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +70,10 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
+    def same_as(self, other: Run) -> bool:
+        """Whether it is the same cases that are asked for."""
+        return (self.reader, self.seed, self.count) == (other.reader, other.seed, other.count)
+
     def add(self, outcome: Outcome) -> Finding | None:
         """Count an outcome; the finding that it began, if it did."""
         self.done = outcome.number + 1
@@ -88,38 +94,39 @@ class Run:
 
 
 class Log:
-    """Runs in a file, or only in memory."""
+    """Runs in a file, which several processes may write to, each of its own reader."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self.runs: list[Run] = []
-        if path is not None and path.exists():
-            for entry in json.loads(path.read_text())["runs"]:
-                self.runs.append(Run(**{**entry, "findings": [Finding(**found) for found in entry["findings"]]}))
 
     def run(self, reader: str, seed: int, count: int) -> Run:
         """The run to go on with: one that the same code began, or a new one in its place."""
-        versions = versions_used()
-        for index, known in enumerate(self.runs):
-            if (known.reader, known.seed, known.count) == (reader, seed, count):
-                if known.versions != versions:
-                    self.runs[index] = Run(reader=reader, seed=seed, count=count, versions=versions)
-                return self.runs[index]
-        self.runs.append(Run(reader=reader, seed=seed, count=count, versions=versions))
-        return self.runs[-1]
+        new = Run(reader=reader, seed=seed, count=count, versions=versions_used())
+        return next((known for known in self.runs() if known.same_as(new) and known.versions == new.versions), new)
 
-    def save(self) -> None:
-        """Write the file, if there is one."""
-        if self._path is not None:
+    def save(self, run: Run) -> None:
+        """Write the file, with this run in place of what it was before."""
+        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            runs = [run, *(other for other in self.runs() if not other.same_as(run))]
             partial = self._path.with_name(f"{self._path.name}.partial")
-            partial.write_text(json.dumps(self.to_json(), indent=1) + "\n")
+            partial.write_text(json.dumps(to_json(runs), indent=1) + "\n")
             partial.replace(self._path)
 
-    def to_json(self) -> dict[str, Any]:
-        """All runs, by reader."""
-        return {"runs": [asdict(run) for run in sorted(self.runs, key=lambda run: (run.reader, run.seed))]}
+    def runs(self) -> list[Run]:
+        """All that the file holds."""
+        if not self._path.exists():
+            return []
+        entries = json.loads(self._path.read_text())["runs"]
+        return [Run(**{**entry, "findings": [Finding(**found) for found in entry["findings"]]}) for entry in entries]
 
 
+def to_json(runs: list[Run]) -> dict[str, Any]:
+    """Runs by reader."""
+    return {"runs": [asdict(run) for run in sorted(runs, key=lambda run: (run.reader, run.seed, run.count))]}
+
+
+@cache
 def versions_used() -> dict[str, str]:
     """Of dlpuconv, Python, and the libraries that read."""
     from dlpuconv import __version__

@@ -87,26 +87,33 @@ def outcome(number: int, kind: Kind = Kind.OK, **more: Any) -> Outcome:
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "log.json"
-    before = Log(path)
-    before.run("recipe", 1, 10).add(outcome(0))
-    before.run("recipe", 1, 10).add(outcome(1, Kind.REFUSED, error="UsageError"))
-    before.save()
+    begun = Log(path).run("recipe", 1, 10)
+    begun.add(outcome(0))
+    begun.add(outcome(1, Kind.REFUSED, error="UsageError"))
+    Log(path).save(begun)
     run = Log(path).run("recipe", 1, 10)
     assert (run.done, run.outcomes, run.refusals) == (2, {"ok": 1, "refused": 1}, {"UsageError": 1})
 
 
 def test_what_another_version_did_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.json"
-    before = Log(path)
-    before.run("recipe", 1, 10).add(outcome(0))
-    before.save()
+    begun = Log(path).run("recipe", 1, 10)
+    begun.add(outcome(0))
+    Log(path).save(begun)
     monkeypatch.setattr(log, "versions_used", lambda: {"dlpuconv": "another"})
     assert Log(path).run("recipe", 1, 10).done == 0
 
 
-def test_failures_in_one_place_are_one_finding_with_its_smallest_case() -> None:
-    run = Log(None).run("recipe", 1, 10)
+def test_failures_in_one_place_are_one_finding_with_its_smallest_case(tmp_path: Path) -> None:
+    run = Log(tmp_path / "log.json").run("recipe", 1, 10)
     for number, size in enumerate((30, 10, 20)):
         run.add(outcome(number, Kind.INTERNAL, error="KeyError", where="a.py:1", size=size))
     run.add(outcome(3, Kind.INTERNAL, error="KeyError", where="a.py:2", size=5))
     assert [(f.where, f.count, f.smallest, f.size) for f in run.findings] == [("a.py:1", 3, 1, 10), ("a.py:2", 1, 3, 5)]
+
+
+def test_readers_that_are_tried_at_the_same_time_write_one_log(repository: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    words = ("--reader", "recipe", "--reader", "arrays", "--count", "50", "--jobs", "2", "--log", str(path))
+    assert call(repository, "scripts/fuzz", *words).returncode == 0
+    assert [(run.reader, run.done) for run in Log(path).runs()] == [("arrays", 40), ("recipe", 10)]

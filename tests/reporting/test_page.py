@@ -244,7 +244,9 @@ def test_the_recipes_are_the_manifests(tmp_path: Path) -> None:
     assert (row.passes, row.chosen) == (False, True)
 
 
-@pytest.mark.parametrize("trials", [[1], [{}], "x", [{**TRIAL, "recipe": {"granularity": "per-atom"}}]])
+@pytest.mark.parametrize(
+    "trials", [[1], [{}], "x", [{**TRIAL, "recipe": {"granularity": "per-atom"}}], [{**TRIAL, "min_sqnr_db": 10**400}]]
+)
 def test_a_damaged_manifest_is_told_in_one_sentence(trials: object) -> None:
     with pytest.raises(ArtifactError, match="manifest is damaged"):
         trial_rows({"trials": trials})

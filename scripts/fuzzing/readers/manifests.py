@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from scripts.fuzzing.reader import Files
 
+_TRIAL = {
+    "recipe": {"granularity": "per-tensor", "overrides": [{"pattern": "a", "granularity": "per-channel"}]},
+    "metric": 0.5, "typical_sqnr_db": 30.0, "min_sqnr_db": 29, "notes": ["slow"], "passes": True, "chosen": True,
+}  # fmt: skip
+
 
 class Manifests(Reader):
     """A sound `m.tflite` with a damaged `m.json`."""
@@ -30,8 +35,9 @@ class Manifests(Reader):
         recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
         request = {"effort": "fast", "granularity": "per-tensor", "recipe_given": False, "split_outputs": "auto"}
         self._manifest = manifest(
-            self._file, target="artpec8", layers=[layer], preprocessing=recorded, request=request, trials=[{"db": 30.0}]
-        )
+            self._file, target="artpec8", layers=[layer], preprocessing=recorded, request=request, trials=[_TRIAL],
+            backend="tflite", versions={"onnxruntime": "1.26.0", "onnx2tf": "2.6.9"},
+        )  # fmt: skip
         part = {"output": "y", "axis": 1, "start": 0, "stop": 2}
         self._manifest["outputs"][0] |= {"part": part, "file_name": "y_part"}
         self._manifest["recipe"] |= {"equalize": True, "absorb": False}
@@ -49,4 +55,5 @@ class Manifests(Reader):
         choice = zlib.crc32((folder / "m.json").read_bytes())
         if choice % 4 == 0:
             return status_of(inspect, file=file, json=bool(choice & 4))
-        return status_of(verify, file=file, target="artpec8", json=bool(choice & 4))
+        report = folder / "report.html" if choice & 8 else None
+        return status_of(verify, file=file, target="artpec8", json=bool(choice & 4), report=report)

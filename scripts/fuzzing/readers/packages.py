@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import zlib
 from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
@@ -77,5 +78,8 @@ class Packages(Reader):
         from dlpuconv.cli.inspect import inspect
         from dlpuconv.cli.verify import verify
 
-        status_of(inspect, file=folder / "p", json=True)
-        return status_of(verify, file=folder / "p", target="cv25", json=True)
+        choice = zlib.crc32((folder / "p" / "manifest.json").read_bytes())
+        if choice % 4 == 0:
+            return status_of(inspect, file=folder / "p", json=True)
+        report = folder / "report.html" if choice & 4 else None
+        return status_of(verify, file=folder / "p", target="cv25", json=True, report=report)

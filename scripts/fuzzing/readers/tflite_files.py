@@ -53,4 +53,5 @@ class TfliteFiles(Reader):
         inspected = status_of(inspect, file=file, layer=layer, json=bool(choice & 1))
         if choice % 7 == 0:
             return inspected or status_of(compare, a=file, b=file, json=bool(choice & 2))
-        return inspected or status_of(verify, file=file, target=_CHIPS[choice % 3], json=not choice & 2)
+        report = folder / "report.html" if choice % 11 == 0 else None
+        return inspected or status_of(verify, file=file, target=_CHIPS[choice % 3], json=not choice & 2, report=report)
