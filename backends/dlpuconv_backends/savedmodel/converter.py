@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +73,18 @@ def observe(
     """
     limits = _LIMITS.for_size(len(model), _COPIES)
     remaining = iter(samples)
-    if (first := next(remaining, None)) is None:
+    sample = next(remaining, None)
+    if sample is None:
         raise CalibrationError("there are no calibration samples")
     with borrowed(_tool()) as worker:
         try:
             begun = worker.ask("begin", limits, {"model": np.frombuffer(model, np.uint8)}, saved_model=saved_model)
             _refuse(begun.facts.get("unsupported", []))
-            for number, sample in enumerate(chain([first], remaining)):
+            number = 0
+            while sample is not None:
                 _check(number, sample, shapes)
                 worker.ask("observe", limits, {str(i): np.asarray(v, np.float32) for i, v in enumerate(sample)})
+                sample, number = next(remaining, None), number + 1
             made = worker.ask("finish", limits, ranges={str(position): list(two) for position, two in ranges.items()})
         except BaseException:
             worker.end()  # in the middle of a calibration

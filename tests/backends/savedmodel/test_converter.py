@@ -81,7 +81,7 @@ def test_one_sample_is_in_memory_at_a_time() -> None:
     def samples() -> Iterator[list[npt.NDArray[np.float32]]]:
         for value in range(5):
             made = np.full((1, 4), value, np.float32)
-            assert [ref() for ref in alive[:-1]] == [None] * len(alive[:-1])
+            assert all(ref() is None for ref in alive[:-1])
             alive.append(weakref.ref(made))
             yield [made]
 
