@@ -20,18 +20,12 @@ IN_WORKERS = (
     "backends/dlpuconv_backends/savedmodel/worker.py",
     "dlpuconv/formats/isolated_runner_worker.py",
     "dlpuconv/formats/onnx_shapes_worker.py",
-    "dlpuconv/formats/probe_worker.py",
     "dlpuconv/frontends/pytorch/worker.py",
 )
 """Where it belongs."""
 
 NOT_YET = (
-    "backends/dlpuconv_backends/cleanup/fold_constants.py",
-    "backends/dlpuconv_backends/cleanup/recognise_functions.py",
-    "backends/dlpuconv_backends/lowering/proof.py",
     "backends/dlpuconv_backends/onnx_float/backend.py",
-    "backends/dlpuconv_backends/tflite/statistics.py",
-    "dlpuconv/formats/litert_runner.py",
     "dlpuconv/formats/ort_runner.py",
     "dlpuconv/frontends/functions.py",
     "dlpuconv/frontends/resize.py",
