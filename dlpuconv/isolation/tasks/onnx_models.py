@@ -78,7 +78,9 @@ def infer_node(_facts: Facts, arrays: Arrays) -> Answer:
             schema, node, types, data, opset_imports=list(model.opset_import)
         )
         found.output.extend(onnx.ValueInfoProto(name=name, type=kind) for name, kind in inferred.items())
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError):
+    except (
+        onnx.shape_inference.InferenceError, onnx.checker.ValidationError, IndexError, RuntimeError, ValueError
+    ):  # fmt: skip
         pass  # ONNX is at a loss: whoever asks keeps what is known
     return _bytes(found.SerializeToString())
 
