@@ -22,6 +22,7 @@ IN_WORKERS = (
 )
 """Where it belongs."""
 
+
 def modules_that_read() -> dict[str, list[str]]:
     """Every module that reaches such a reader, with where and which."""
     found = {}
