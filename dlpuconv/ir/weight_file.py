@@ -8,18 +8,20 @@ which would end the process, and no crash leaves it behind.
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import sys
 import tempfile
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dlpuconv.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     import numpy.typing as npt
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
 
 _ALIGNMENT = 64  # bytes: of a processor's cache line, and more than any vector instruction asks for
 _CHUNK = 16 << 20
+
+
+class Place(NamedTuple):
+    """Where an array is in a file, and what it is."""
+
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
 
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
@@ -44,11 +55,9 @@ def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
     Raises:
         OutputError: the folder for temporary files has no room.
     """
-    places: dict[str, tuple[int, np.dtype[Any], tuple[int, ...]]] = {}
     try:
         with tempfile.TemporaryFile(prefix="dlpuconv-") as file:
-            for name, values in arrays:
-                places[name] = _append(file, values), values.dtype, values.shape
+            places = write(file, arrays)
             if not places:
                 return {}
             file.flush()
@@ -58,9 +67,43 @@ def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
             f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}"
             " (TMPDIR names another place)"
         ) from error
+    return _arrays(mapped, places)
+
+
+def write(file: BinaryIO, arrays: Iterable[tuple[str, Array]]) -> dict[str, Place]:
+    """Write arrays one after the other, and say where they are.
+
+    Args:
+        file: an empty one.
+        arrays: with names.
+
+    Raises:
+        OSError: it has no room.
+    """
+    return {name: Place(_append(file, values), values.dtype, values.shape) for name, values in arrays}
+
+
+def adopt(path: Path, places: Mapping[str, Place]) -> dict[str, Array]:
+    """Arrays that another program of ours wrote into a private file, which is only read from now on.
+
+    Args:
+        path: of the file; it may be deleted afterwards.
+        places: of the arrays by name.
+
+    Raises:
+        OSError: it cannot be mapped.
+        ValueError: it does not hold so much.
+    """
+    if not places:
+        return {}
+    with path.open("rb") as file:
+        return _arrays(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), places)
+
+
+def _arrays(mapped: mmap.mmap, places: Mapping[str, Place]) -> dict[str, Array]:
     _maps.add(mapped)
     return {
-        name: np.frombuffer(mapped, dtype, int(np.prod(shape, dtype=np.int64)), offset).reshape(shape)
+        name: np.frombuffer(mapped, dtype, math.prod(shape), offset).reshape(shape)
         for name, (offset, dtype, shape) in places.items()
     }
 

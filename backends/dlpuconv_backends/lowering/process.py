@@ -8,18 +8,27 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
 
 from dlpuconv.errors import BackendError, MissingDependencyError, UsageError
+from dlpuconv.ir import weight_file
+from dlpuconv.ir.weight_file import Place, adopt, write
 from dlpuconv_backends.workers import Launch, WorkerProcess, one_line, writing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
+_NONE: Final[Mapping[str, npt.NDArray[Any]]] = MappingProxyType({})
 WORKER = Path(__file__).with_name("worker.py")
 INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"
 TIME_LIMIT_VARIABLE = "DLPUCONV_LOWERING_TIMEOUT"
 _TIME_LIMIT_S = 300.0
+_FILES = ("source", "weights", "destination", "constants", "names")
 _MAGIC = b"TFL3"  # file identifier of the TFLite schema, at offset 4
 
 
@@ -28,7 +37,8 @@ class RawLowering:
     """What the worker made, not yet trusted further than its file identifier.
 
     Attributes:
-        content: a float TFLite file, every value in ONNX's own layout.
+        content: a float TFLite file, every value in ONNX's own layout, without its large constants.
+        constants: these by tensor name.
         inputs: tensor names, in the source model's order.
         outputs: tensor names, in the source model's order.
         values: ONNX value by tensor name.
@@ -37,6 +47,7 @@ class RawLowering:
     """
 
     content: bytes = field(repr=False)
+    constants: Mapping[str, npt.NDArray[Any]] = field(repr=False)
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     values: Mapping[str, str]
@@ -76,12 +87,13 @@ class LoweringWorker(WorkerProcess):
             )
         )
 
-    def lower(self, model: bytes, workspace: Path) -> RawLowering:
+    def lower(self, model: bytes, workspace: Path, weights: Mapping[str, npt.NDArray[Any]] = _NONE) -> RawLowering:
         """Lower a model whose shapes are all static.
 
         Args:
-            model: serialized ONNX, weights inside.
+            model: serialized ONNX.
             workspace: a folder of the caller's, where files are exchanged.
+            weights: values by name of what the model declares as inputs and are none.
 
         Raises:
             BackendError: the worker failed, crashed, took too long or left a file that is not TFLite.
@@ -89,31 +101,39 @@ class LoweringWorker(WorkerProcess):
             MissingDependencyError: its interpreter has no onnx2tf.
         """
         self._jobs += 1
-        files = {k: workspace / f"lowering-{self._jobs}.{k}" for k in ("onnx", "tflite", "json")}
-        request = {"source": str(files["onnx"]), "destination": str(files["tflite"]), "names": str(files["json"])}
+        files = {kind: workspace / f"lowering-{self._jobs}.{kind}" for kind in _FILES}
         try:
             with writing("the model for the lowering worker", workspace):
-                files["onnx"].write_bytes(model)
-            answer = self.exchange(request)
+                files["source"].write_bytes(model)
+                with files["weights"].open("wb") as stream:
+                    written = write(stream, weights.items())
+            weight_file.trim()
+            places = {name: (place.offset, place.dtype.str, place.shape) for name, place in written.items()}
+            answer = self.exchange({**{kind: str(file) for kind, file in files.items()}, "places": places})
             if missing := answer.get("missing"):
                 library = "onnx2tf" if str(missing).startswith("onnx2tf") else str(missing)
                 raise MissingDependencyError(library, "tflite", "lowering to TFLite")
             if "error" in answer:
                 raise BackendError(f"onnx2tf cannot lower the model: {one_line(str(answer['error']))}")
-            return self._read(files["tflite"], files["json"])
+            return self._read(files["destination"], files["constants"], files["names"])
         finally:
             for file in files.values():
                 with suppress(OSError):
                     file.unlink()
 
-    def _read(self, content_file: Path, names_file: Path) -> RawLowering:
+    def _read(self, content_file: Path, constants_file: Path, names_file: Path) -> RawLowering:
         try:
             content = content_file.read_bytes()
             names = json.loads(names_file.read_text())
             if content[4:8] != _MAGIC:
                 raise self.failure("left a file that is not TFLite")
+            places = {
+                name: Place(offset, np.dtype(dtype), tuple(shape))
+                for name, (offset, dtype, shape) in names["constants"].items()
+            }
             return RawLowering(
                 content=content,
+                constants=adopt(constants_file, places),
                 inputs=tuple(names["inputs"]),
                 outputs=tuple(names["outputs"]),
                 values=dict(names["values"]),

@@ -9,7 +9,7 @@ import numpy as np
 from dlpuconv.errors import BackendError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
-from dlpuconv_backends.flatbuffer.codec import encode
+from dlpuconv_backends.flatbuffer.codec import as_file, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir import Signature, ValueSpec
+    from dlpuconv.ir.weights import Split
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 type Permutation = tuple[int, ...]
@@ -33,7 +34,7 @@ _RESOLUTION = 5e-7
 
 def prove(
     graph: Graph,
-    model: bytes,
+    model: Split,
     signature: Signature,
     inputs: Mapping[str, Permutation],
     outputs: Mapping[str, Permutation],
@@ -42,7 +43,7 @@ def prove(
 
     Args:
         graph: float, as it will be used.
-        model: serialized ONNX.
+        model: what it was made from.
         signature: of the model.
         inputs: axis i of the graph's input is axis permutation[i] of the model's.
         outputs: likewise.
@@ -52,7 +53,7 @@ def prove(
         ArtifactError: ONNX Runtime cannot run the model.
     """
     sample, expected = excite(model, signature)
-    found = run_graph(encode(graph), {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
+    found = run_graph(encoded(graph), {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
     ratios: dict[str, float] = {}
     wrong: dict[str, float] = {}
     rounded: Arrays = {}  # what rounding alone makes of the source's outputs
@@ -81,7 +82,7 @@ def prove(
     return ratios
 
 
-def excite(model: bytes, signature: Signature) -> tuple[Arrays, Arrays]:
+def excite(model: bytes | Split, signature: Signature) -> tuple[Arrays, Arrays]:
     """A random sample on which every output varies visibly, and the source model's outputs for it.
 
     Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.
@@ -118,7 +119,7 @@ def _nudged(sample: Arrays) -> Arrays:
     return nudged
 
 
-def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
+def run_graph(content: bytes | memoryview, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
     """The outputs of a TFLite file by tensor name, on LiteRT's plain kernels.
 
     Raises:
@@ -127,11 +128,12 @@ def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
-        interpreter = Interpreter(
-            model_content=content,
-            num_threads=2,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
+        with as_file(content) as path:
+            interpreter = Interpreter(
+                model_path=path,
+                num_threads=2,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
         interpreter.allocate_tensors()
         for detail in interpreter.get_input_details():
             interpreter.set_tensor(detail["index"], np.asarray(sample[detail["name"]], order="C"))

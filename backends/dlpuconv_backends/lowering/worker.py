@@ -23,6 +23,10 @@ import types
 from pathlib import Path
 from typing import Any
 
+LARGE = 1 << 16
+"""Bytes from which a constant travels in a file of its own."""
+
+ALIGNMENT = 64
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
 PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
@@ -52,8 +56,13 @@ def import_builders() -> None:
     import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
 
 
-def build(source: Path) -> Any:
-    """Lower every node of an ONNX file with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout."""
+def build(model: Any, mapped: dict[str, Any]) -> Any:
+    """Lower every node of an ONNX model with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout.
+
+    Args:
+        model: the ModelProto.
+        mapped: values by name of its weights that are declared as inputs.
+    """
     import numpy as np
     import onnx
     from onnx import numpy_helper
@@ -67,13 +76,12 @@ def build(source: Path) -> Any:
     from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
     from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
 
-    model = onnx.load(source)
     spell_out_batchnorm(model)
     spell_out_ceil_mode(model)
     apply_normalize_attrs_rule(model)
     model = onnx.shape_inference.infer_shapes(model)
     shapes, dtypes = onnx_analysis._extract_tensor_info(model)
-    constants = {c.name: np.asarray(numpy_helper.to_array(c)) for c in model.graph.initializer}
+    constants = {c.name: np.asarray(numpy_helper.to_array(c)) for c in model.graph.initializer} | mapped
     ir = ModelIR(name="main")
     session = ConversionSession(onnx_model=model, model_ir=ir, shape_map=shapes, dtype_map=dtypes, constants=constants)
     outputs = [o.name for o in model.graph.output]
@@ -110,6 +118,49 @@ def build(source: Path) -> Any:
         ctx.ensure_tensor(name)
         ir.outputs.append(name)
     return ir
+
+
+def map_weights(model: Any, file: Path, places: dict[str, list[Any]]) -> dict[str, Any]:
+    """Weights by name, mapped from a file; those of a single axis are put into the model instead.
+
+    Args:
+        model: declares them as inputs, for whatever looks at shapes; it loses those that are put into it.
+        file: theirs.
+        places: offset, dtype and shape by name.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    found = {}
+    for name, (offset, dtype, shape) in places.items():
+        values = np.asarray(np.memmap(file, dtype, "r", offset, tuple(shape)))
+        if len(shape) > 1:
+            found[name] = values
+        else:  # parameters of normalizations, which are computed with below
+            model.graph.initializer.append(numpy_helper.from_array(values, name))
+    inside = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in inside]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    return found
+
+
+def take_out(ir: Any, file: Path) -> dict[str, tuple[int, str, list[int]]]:
+    """Write large constants into a file and leave them out of the model: offset, dtype and shape by tensor name."""
+    import numpy as np
+
+    read = {name for op in ir.operators for name in op.inputs}
+    places = {}
+    with file.open("wb") as stream:
+        for name, tensor in ir.tensors.items():
+            data, tensor.data = tensor.data, None
+            if not isinstance(data, np.ndarray) or data.nbytes < LARGE or data.dtype.kind not in "fiub":
+                tensor.data = data
+            elif name in read:
+                stream.write(b"\0" * (-stream.tell() % ALIGNMENT))
+                places[name] = (stream.tell(), data.dtype.str, list(data.shape))
+                stream.write(memoryview(np.ascontiguousarray(data)).cast("B"))
+    return places
 
 
 def spell_out_batchnorm(model: Any) -> None:
@@ -207,24 +258,28 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
     ]
 
 
-def lower(source: Path, destination: Path, names: Path) -> None:
+def lower(request: dict[str, Any]) -> None:
     """Write the TFLite file and, beside it, which ONNX value and node each tensor and operator stands for."""
+    import onnx
     from onnx2tf.tflite_builder.model_writer import serialize_model
     from onnx2tf.tflite_builder.schema import schema_generated
 
-    ir = build(source)
+    model = onnx.load(request["source"])
+    ir = build(model, map_weights(model, Path(request["weights"]), request["places"]))
+    constants = take_out(ir, Path(request["constants"]))
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
     values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}
     moves = [op for op in ir.operators if op.op_type == "TRANSPOSE" and op.outputs[0] in values]
     correspondence = {
         "inputs": ir.inputs,
         "outputs": ir.outputs,
+        "constants": constants,
         "values": values,
         "moved": {op.inputs[0]: values[op.outputs[0]] for op in moves if op.inputs[0] not in values},
         "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
     }
-    names.write_text(json.dumps(correspondence))
-    destination.write_bytes(content)
+    Path(request["names"]).write_text(json.dumps(correspondence))
+    Path(request["destination"]).write_bytes(content)
 
 
 def read_requests(requests: queue.SimpleQueue[dict[str, Any]], home: str) -> None:
@@ -249,7 +304,7 @@ def main(answer_descriptor: str, home: str) -> None:
     while True:
         request = requests.get()
         try:
-            lower(Path(request["source"]), Path(request["destination"]), Path(request["names"]))
+            lower(request)
         except Exception as error:  # noqa: BLE001 - whatever onnx2tf raises is the answer
             import traceback
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.analysis import LayerError
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.tflite.blame_facts import facts_of, float_weights
 from dlpuconv_backends.tflite.injection import Injection
 from dlpuconv_backends.tflite.naming import names_of
@@ -162,7 +162,7 @@ class _Single:
         self.reads = list(dict.fromkeys(t for t in op.inputs if t is not None and not t.is_constant))
         self._outputs = op.outputs
         single = Graph(self.reads, op.outputs, [op])
-        content = encode(single, versions_of(single))
+        content = encoded(single, versions_of(single))
         self._interpreter: Any = plain_interpreter_of(content) if plain else interpreter_of(content)
         self._slots = [d["index"] for d in self._interpreter.get_input_details()]
         self._made = [d["index"] for d in self._interpreter.get_output_details()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.tflite.operators import is_data
 from dlpuconv_backends.tflite.statistics import interpreter_of
 from dlpuconv_backends.tflite.versions import versions_of
@@ -71,7 +71,7 @@ class Injection:
 
 
 def _load(graph: Graph) -> tuple[Any, dict[str, int]]:
-    interpreter = interpreter_of(encode(graph, versions_of(graph)))
+    interpreter = interpreter_of(encoded(graph, versions_of(graph)))
     details = interpreter.get_input_details()
     return interpreter, {t.name: d["index"] for t, d in zip(graph.inputs, details, strict=True)}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv.formats.quiet import quiet_native_libraries
-from dlpuconv_backends.flatbuffer import Graph, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Tensor, as_file, encoded
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.softmax_rows import softmax_rows, told_apart
 from dlpuconv_backends.tflite.versions import versions_of
@@ -129,7 +129,7 @@ def observe(
     computed = [(i, t) for i, t in enumerate(tensors) if t not in inputs]
     given = [(i, t.name) for i, t in enumerate(tensors) if t in inputs]
     probe = Graph(graph.inputs, [t for _, t in computed] or graph.outputs, graph.operators)
-    interpreter = interpreter_of(encode(probe, versions_of(probe)))
+    interpreter = interpreter_of(encoded(probe, versions_of(probe)))
     # LiteRT keeps the order of the file's lists of inputs and outputs
     slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
     outputs = [d["index"] for d in interpreter.get_output_details()]
@@ -156,7 +156,7 @@ def observe(
     return Statistics(tensors=tuple(t.name for t in tensors), values=found, samples=samples)
 
 
-def interpreter_of(content: bytes) -> Any:
+def interpreter_of(content: memoryview) -> Any:
     """A loaded interpreter with the fast delegate, or without one where it cannot take the graph.
 
     Raises:
@@ -170,7 +170,7 @@ def interpreter_of(content: bytes) -> Any:
         return plain_interpreter_of(content)
 
 
-def plain_interpreter_of(content: bytes) -> Any:
+def plain_interpreter_of(content: memoryview) -> Any:
     """A loaded interpreter without a delegate, as verification runs files.
 
     Raises:
@@ -181,14 +181,12 @@ def plain_interpreter_of(content: bytes) -> Any:
     return _loaded(content, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, 1)
 
 
-def _loaded(content: bytes, resolver: Any, threads: int) -> Any:
+def _loaded(content: memoryview, resolver: Any, threads: int) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        with quiet_native_libraries():  # LiteRT announces its delegate
-            interpreter = Interpreter(
-                model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
-            )
+        with as_file(content) as path, quiet_native_libraries():  # LiteRT announces its delegate
+            interpreter = Interpreter(model_path=path, num_threads=threads, experimental_op_resolver_type=resolver)
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise BackendError(f"LiteRT cannot run the lowered model: {error}") from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.tflite.channel_statistics import channels_of
 from dlpuconv_backends.tflite.statistics import plain_interpreter_of
 from dlpuconv_backends.tflite.versions import versions_of
@@ -63,7 +63,7 @@ class Stepwise:
         """
         reads = _activations(op)
         single = Graph(reads, op.outputs, [op])
-        interpreter = plain_interpreter_of(encode(single, versions_of(single)))
+        interpreter = plain_interpreter_of(encoded(single, versions_of(single)))
         slots = [d["index"] for d in interpreter.get_input_details()]
         outputs = [d["index"] for d in interpreter.get_output_details()]
         made: list[list[Codes]] = [[] for _ in outputs]

@@ -14,7 +14,7 @@ import numpy as np
 
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.quantization import BiasCorrection, Observer
-from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.flatbuffer import encoded
 from dlpuconv_backends.tflite.absorb import absorb
 from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
 from dlpuconv_backends.tflite.equalize import equalize
@@ -226,7 +226,7 @@ class Tuner:
     ) -> npt.NDArray[np.float64]:
         """What an observer finds out on all samples, from the cache where it is there."""
         material = self._material
-        which = "" if graph is material.measured else hashlib.sha256(encode(graph)).hexdigest()
+        which = "" if graph is material.measured else hashlib.sha256(encoded(graph)).hexdigest()
         key = f"{_MEASURES} {observer.name} {json.dumps([t.name for t in tensors])} {which} {material.key}"
         stored = (material.cache.get(key) or {}).get(observer.name)
         if stored is None or stored.ndim != 2 or len(stored) != rows:
@@ -252,7 +252,7 @@ def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:
 
 
 def _run(graph: Graph, feeds: Iterable[Feed]) -> Iterator[list[npt.NDArray[np.float32]]]:
-    interpreter = interpreter_of(encode(graph, versions_of(graph)))
+    interpreter = interpreter_of(encoded(graph, versions_of(graph)))
     slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
     for feed in feeds:
         for name, values in feed.items():
