@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError
 from dlpuconv_backends.flatbuffer.codec import as_file, decode, encode, encoded
-from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor, content_key
 from tests.backends.cleanup.graphs import Builder, kinds, run
 
 
@@ -137,3 +137,11 @@ def test_a_lent_file_is_gone_afterwards() -> None:
     with as_file(b"content") as path:
         assert Path(path).read_bytes() == b"content"
     assert not Path(path).exists()
+
+
+def test_the_key_of_a_constant_tells_its_bytes_apart() -> None:
+    ones, more = np.ones(100, np.float32), np.ones((100, 2), np.float32)
+    assert content_key(ones) == content_key(more[:, 0])
+    assert content_key(ones) != content_key(ones * 2)
+    assert content_key(ones[:2]) == ones[:2].tobytes()
+    assert len(content_key(more)) == 32
