@@ -101,7 +101,7 @@ def adopt(path: Path, places: Mapping[str, Place]) -> dict[str, Array]:
 
 
 def _arrays(mapped: mmap.mmap, places: Mapping[str, Place]) -> dict[str, Array]:
-    _maps.add(mapped)
+    watch(mapped)
     return {
         name: np.frombuffer(mapped, dtype, math.prod(shape), offset).reshape(shape)
         for name, (offset, dtype, shape) in places.items()
@@ -114,6 +114,11 @@ def is_kept(values: Array) -> bool:
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap)
+
+
+def watch(mapped: mmap.mmap) -> None:
+    """Let another mapped file of ours rest with those of the weights."""
+    _maps.add(mapped)
 
 
 def rest() -> None:

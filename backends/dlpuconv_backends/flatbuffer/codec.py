@@ -45,6 +45,7 @@ _OPTION_TYPES: dict[str, int] = {
     name: code for name, code in vars(schema.BuiltinOptions).items() if not name.startswith("_")
 }
 _LOWEST_VERSIONS = {"BROADCAST_TO": 2}  # register.cc: version 1 was never a builtin
+_CHUNK = 16 << 20
 _ROOM = 512  # bytes that a tensor, an operator or a buffer may take beside its values
 _ALIGNMENT = 16  # schema.fbs: `data:[ubyte] (force_align: 16)`, which the generated Python code does not honour
 
@@ -58,7 +59,6 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc] # the generated modu
         if data is not None and len(data):
             builder.StartVector(1, len(data), _ALIGNMENT)
             builder.place(memoryview(data))
-            rest()
             vector = builder.EndVector()
         schema.BufferStart(builder)
         if vector is not None:
@@ -167,7 +167,9 @@ def as_file(content: bytes | memoryview) -> Iterator[str]:
     """
     with tempfile.NamedTemporaryFile(prefix="dlpuconv-") as file:
         try:
-            file.write(content)
+            for start in range(0, len(content), _CHUNK):
+                file.write(content[start : start + _CHUNK])
+                rest()
             file.flush()
         except OSError as error:
             raise _no_room(error) from error

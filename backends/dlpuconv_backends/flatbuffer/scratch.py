@@ -8,6 +8,8 @@ import tempfile
 
 import flatbuffers
 
+from dlpuconv.ir.weight_file import rest, watch
+
 _SMALLEST = 1 << 16
 _LARGE = 1 << 20
 
@@ -29,14 +31,15 @@ class ScratchBuilder(flatbuffers.Builder):  # type: ignore[misc] # the library i
         with tempfile.TemporaryFile(prefix="dlpuconv-") as file:
             os.posix_fallocate(file.fileno(), 0, size)  # a write to a mapped page that has no room ends the process
             self.Bytes = mmap.mmap(file.fileno(), size)
+        watch(self.Bytes)
         self.head = size
 
     def place(self, content: memoryview) -> None:
         """Put bytes in front of what there is; the builder has made sure of the room."""
         self.head -= len(content)
         self.Bytes[self.head : self.head + len(content)] = content
-        if len(content) >= _LARGE and isinstance(self.Bytes, mmap.mmap):
-            self.Bytes.madvise(mmap.MADV_DONTNEED)  # it is in the file, and the pages are not needed
+        if len(content) >= _LARGE:
+            rest()  # it is in the file, and neither its pages there nor those that it came from are needed
 
     def whole(self) -> memoryview:
         """The file that was built; it is there as long as this is."""
