@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -11,6 +12,7 @@ import numpy as np
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import weight_file
+from dlpuconv.ir.weights import Split, split_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats.view import TensorView
-    from dlpuconv.ir.weights import Split
 
 _THREADS = 2
+MANY = 256 << 20
+"""Bytes of weights from which a session gives up speed, and sums in the usual order, for half of its memory."""
+
 _ERRORS_ONLY = 3
 _CRASHES_ONLY = 4
 _TYPES = {
@@ -67,12 +71,7 @@ class OrtRunner:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._failures = _failures()
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                self._loadable(model, options),
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # to the same provider, with a notice on stdout
-            )
+            self._session: Any = self._opened(model, options)
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}") from error
         weight_file.trim()  # ONNX Runtime reads weights again only where it made no packed copy
@@ -81,18 +80,21 @@ class OrtRunner:
         self._quiet = onnxruntime.RunOptions()
         self._quiet.log_severity_level = _CRASHES_ONLY  # a failure is raised; it need not be logged as well
 
-    def _loadable(self, model: Path | bytes | Split, options: Any) -> str | bytes:
-        """What ONNX Runtime takes for a model; the options get the weights that are not in it."""
+    def _opened(self, model: Path | bytes | Split, options: Any) -> Any:
+        if isinstance(model, Path) and model.stat().st_size >= MANY:
+            model = _taken_apart(model)
         if isinstance(model, Path):
-            return self._address(model)
+            return _session(self._address(model), options)
         if isinstance(model, bytes):
-            return model
+            return _session(model, options)
+        if sum(values.nbytes for values in model.weights.values()) >= MANY:
+            return _mapped_session(model, options)
         from onnxruntime import OrtValue
 
         self._weights = model.weights  # the session reads them, and does not keep them
         values = [OrtValue.ortvalue_from_numpy(array) for array in model.weights.values()]
         options.add_external_initializers(list(model.weights), values)
-        return bytes(model.proto.SerializeToString())
+        return _session(model.proto.SerializeToString(), options)
 
     def _address(self, path: Path) -> str:
         """What ONNX Runtime, which knows UTF-8 only, opens a file by."""
@@ -115,6 +117,38 @@ class OrtRunner:
         except self._failures as error:
             raise ArtifactError(f"{self._name}: ONNX Runtime cannot run it: {_first_line(error)}") from error
         return dict(zip(self._outputs, values, strict=True))
+
+
+def _session(model: str | bytes, options: Any) -> Any:
+    import onnxruntime
+
+    # a fallback would be to the same provider, with a notice on stdout
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+
+
+def _mapped_session(model: Split, options: Any) -> Any:
+    """A session that computes with its weights as a file holds them.
+
+    ONNX Runtime maps weights that are in a file of their own; those that it is given in any other way it copies, and
+    once more into the order that its kernels like best.
+    """
+    import onnxruntime
+
+    extended = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # what comes above turns weights around
+    options.graph_optimization_level = min(options.graph_optimization_level, extended, key=int)
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    with tempfile.TemporaryDirectory(prefix="dlpuconv-") as folder:
+        path = Path(folder, "model.onnx")
+        path.write_bytes(model.with_file(Path(folder, "weights")).SerializeToString())
+        return _session(str(path), options)
+
+
+def _taken_apart(path: Path) -> Split:
+    import onnx
+
+    split = split_proto(onnx.load(path))
+    weight_file.trim()
+    return split
 
 
 class OrtTracer(OrtRunner):

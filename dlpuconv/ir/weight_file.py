@@ -63,11 +63,15 @@ def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
             file.flush()
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise OutputError(
-            f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}"
-            " (TMPDIR names another place)"
-        ) from error
+        raise no_room(error) from error
     return _arrays(mapped, places)
+
+
+def no_room(error: OSError) -> OutputError:
+    """What to say where the folder for temporary files takes no more."""
+    return OutputError(
+        f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error} (TMPDIR names another place)"
+    )
 
 
 def write(file: BinaryIO, arrays: Iterable[tuple[str, Array]]) -> dict[str, Place]:
@@ -144,4 +148,6 @@ def _append(file: BinaryIO, values: Array) -> int:
     content = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
     for begin in range(0, len(content), _CHUNK):
         file.write(content[begin : begin + _CHUNK])
+    if len(content) >= _CHUNK:
+        rest()
     return start
