@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
 
-from scripts.benchmarks.process import measure
+from scripts.benchmarks.large_models import NARROW, high_network, large_network, long_network
+from scripts.benchmarks.process import measure, proportional
 from scripts.benchmarks.shared import decibels
 
 if TYPE_CHECKING:
@@ -75,3 +77,20 @@ def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -
     assert found["per-channel"]["artpec9"]["verdict"] == "pass"
     assert set(found["default"]) == {"seconds", "artpec8", "artpec9", "cv25"}
     assert found["default"]["cv25"]["sqnr_db"] >= 100
+
+
+def test_what_processes_share_is_counted_once(tmp_path: Path) -> None:
+    inner = "import mmap, sys; m = mmap.mmap(open('shared', 'rb').fileno(), 0, prot=mmap.PROT_READ); sum(m[::4096])"
+    (tmp_path / "shared").write_bytes(b"\1" * 60_000_000)
+    program = f"import subprocess, sys; code = {inner!r} + '; import time; time.sleep(1)'\n{inner}\n" + (
+        "[p.wait() for p in [subprocess.Popen([sys.executable, '-c', code]) for _ in range(2)]]"
+    )
+    assert 60 < measure([sys.executable, "-c", program], tmp_path, memory=proportional).peak_mb < 120
+
+
+def test_a_made_network_has_the_weights_and_nodes_that_were_asked_for() -> None:
+    model = large_network(2, NARROW)
+    assert sum(len(tensor.raw_data) for tensor in model.graph.initializer) == pytest.approx(2e6, rel=0.2)
+    assert len(long_network(100).graph.node) == pytest.approx(100, abs=5)
+    for made in (model, long_network(20), high_network(64)):
+        onnx.checker.check_model(made, full_check=True)
