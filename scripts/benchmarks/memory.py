@@ -146,7 +146,7 @@ def _samples(folder: Path, count: int, side: int) -> Path:
     shape, generator = (3, side, side), np.random.default_rng(1)
     header = {"descr": "<f4", "fortran_order": False, "shape": (count, *shape)}
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call] # numpy's
         for _ in range(count):
             file.write(generator.uniform(-1, 1, shape).astype("<f4").tobytes())
     return path

@@ -80,12 +80,17 @@ def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -
 
 
 def test_what_processes_share_is_counted_once(tmp_path: Path) -> None:
-    inner = "import mmap, sys; m = mmap.mmap(open('shared', 'rb').fileno(), 0, prot=mmap.PROT_READ); sum(m[::4096])"
-    (tmp_path / "shared").write_bytes(b"\1" * 60_000_000)
-    program = f"import subprocess, sys; code = {inner!r} + '; import time; time.sleep(1)'\n{inner}\n" + (
-        "[p.wait() for p in [subprocess.Popen([sys.executable, '-c', code]) for _ in range(2)]]"
+    (tmp_path / "shared").write_bytes(b"1" * 60_000_000)
+    (tmp_path / "reader.py").write_text(
+        "import mmap, subprocess, sys, time\n"
+        "file = open('shared', 'rb')\n"
+        "mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+        "assert sum(memoryview(mapped)[::4096])\n"
+        "others = [subprocess.Popen([sys.executable, *sys.argv[:1]]) for _ in sys.argv[1:]]\n"
+        "time.sleep(2)\n"
     )
-    assert 60 < measure([sys.executable, "-c", program], tmp_path, memory=proportional).peak_mb < 120
+    command = [sys.executable, "reader.py", "another", "and another"]
+    assert 60 < measure(command, tmp_path, memory=proportional).peak_mb < 120
 
 
 def test_a_made_network_has_the_weights_and_nodes_that_were_asked_for() -> None:
