@@ -88,7 +88,7 @@ class LiteRtWorker:
         """Of sessions that have gone, which may happen in the middle of another's question: told with the next load."""
 
     def ask(self, task: str, limits: Limits, arrays: Arrays, **facts: Any) -> Message:
-        """Ask; the answer's arrays are lent until the next question.
+        """Ask; the answer's arrays are lent until the next question. So are the arrays asked with, but for a network.
 
         Raises:
             WorkerError: there is no answer, or no process.
@@ -97,7 +97,7 @@ class LiteRtWorker:
             if self._worker is None:
                 self._worker = pool.take(LITERT)
                 weakref.finalize(self, _release, self._worker)
-            return self._worker.ask(task, limits, arrays, lent=True, **facts)
+            return self._worker.ask(task, limits, arrays, lent=task != "load", **facts)
         except OSError as error:
             raise WorkerError(f"cannot be had: {error.strerror or error}") from error
 
@@ -107,7 +107,7 @@ class LiteRtSession:
 
     def __init__(
         self,
-        model: Path | bytes,
+        model: Path | bytes | memoryview,
         *,
         kernels: Kernels,
         activations: int,

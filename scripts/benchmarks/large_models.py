@@ -55,7 +55,7 @@ def large_network(weights_mb: float, width: Width) -> onnx.ModelProto:
     value = network.product(value, width.channels, width.features)
     for _ in range(max(1, round((1 - _SHARE_OF_CONVOLUTIONS) * wanted / width.features**2))):
         value = network.product(value, width.features, width.features)
-    return network.finished(value, [1, 3, _SIDE, _SIDE])
+    return network.finished(value, [1, 3, _SIDE, _SIDE], axes=2)
 
 
 def long_network(nodes: int, channels: int = 16) -> onnx.ModelProto:
@@ -107,12 +107,12 @@ class _Network:
         inputs = [value, self._random((after, before), before), self._random((after,), 100)]
         return self.node("Relu", [self.node("Gemm", inputs, transB=1)])
 
-    def finished(self, output: str, shape: list[int]) -> onnx.ModelProto:
+    def finished(self, output: str, shape: list[int], axes: int = 4) -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes,
             "network",
             [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, [None] * axes)],
             self._weights,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)

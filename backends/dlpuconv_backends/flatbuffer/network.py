@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import BackendError, MissingDependencyError
 from dlpuconv.formats.litert_session import FAST, LIBRARY, PLAIN, LiteRtSession, RefusedError
 from dlpuconv.isolation import MissingLibraryError, TaskError, WorkerError
-from dlpuconv_backends.flatbuffer.codec import encode
+from dlpuconv_backends.flatbuffer.codec import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ class Network:
 
         Args:
             graph: it is not changed.
-            versions: of its operators; see `encode`.
+            versions: of its operators; see `encoded`.
             kernels: those of verification, or those of the default delegate.
             worker: for networks that live at the same time; None for one of its own.
             purpose: what LiteRT cannot do, in a message.
@@ -53,7 +53,7 @@ class Network:
         """
         self._inputs = [t.name for t in graph.inputs]  # LiteRT keeps the order of the file's inputs and outputs
         self._session = LiteRtSession(
-            encode(graph, versions),
+            encoded(graph, versions),
             kernels=kernels,
             activations=sum(prod(t.shape) * t.dtype.itemsize for t in graph.tensors() if not t.is_constant),
             failure=partial(_failure, purpose),

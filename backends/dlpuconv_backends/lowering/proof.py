@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir import Signature, ValueSpec
+    from dlpuconv.ir.weights import Split
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 type Permutation = tuple[int, ...]
@@ -35,7 +36,7 @@ _RESOLUTION = 5e-7
 
 def prove(
     graph: Graph,
-    model: bytes,
+    model: Split,
     signature: Signature,
     inputs: Mapping[str, Permutation],
     outputs: Mapping[str, Permutation],
@@ -44,7 +45,7 @@ def prove(
 
     Args:
         graph: float, as it will be used.
-        model: serialized ONNX.
+        model: what it was made from.
         signature: of the model.
         inputs: axis i of the graph's input is axis permutation[i] of the model's.
         outputs: likewise.
@@ -83,7 +84,7 @@ def prove(
     return ratios
 
 
-def excite(model: bytes, signature: Signature) -> tuple[Arrays, Arrays]:
+def excite(model: bytes | Split, signature: Signature) -> tuple[Arrays, Arrays]:
     """A random sample on which every output varies visibly, and the source model's outputs for it.
 
     Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.

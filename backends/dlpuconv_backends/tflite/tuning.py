@@ -14,7 +14,7 @@ import numpy as np
 
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.quantization import BiasCorrection, Observer
-from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.flatbuffer import encoded
 from dlpuconv_backends.flatbuffer.network import Network
 from dlpuconv_backends.tflite.absorb import absorb
 from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
@@ -227,7 +227,7 @@ class Tuner:
     ) -> npt.NDArray[np.float64]:
         """What an observer finds out on all samples, from the cache where it is there."""
         material = self._material
-        which = "" if graph is material.measured else hashlib.sha256(encode(graph)).hexdigest()
+        which = "" if graph is material.measured else hashlib.sha256(encoded(graph)).hexdigest()
         key = f"{_MEASURES} {observer.name} {json.dumps([t.name for t in tensors])} {which} {material.key}"
         stored = (material.cache.get(key) or {}).get(observer.name)
         if stored is None or stored.ndim != 2 or len(stored) != rows:

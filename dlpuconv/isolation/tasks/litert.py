@@ -55,8 +55,7 @@ def load(facts: Facts, arrays: Arrays) -> Answer:
     forget({"networks": facts["unneeded"]}, {})
     try:
         interpreter = Interpreter(
-            model_path=facts.get("path"),
-            model_content=bytes(arrays["model"].data) if "model" in arrays else None,
+            **_source(facts, arrays),
             experimental_op_resolver_type=_KERNELS[facts["kernels"]],
             num_threads=facts["threads"],
             experimental_preserve_all_tensors=facts["keep"],
@@ -71,6 +70,20 @@ def load(facts: Facts, arrays: Arrays) -> Answer:
     network = _Network(interpreter, [d["index"] for d in inputs], [d["index"] for d in outputs])
     _loaded[facts["network"]] = network
     return {"inputs": list(map(_told, inputs)), "outputs": list(map(_told, outputs))}, {}
+
+
+def _source(facts: Facts, arrays: Arrays) -> dict[str, Any]:
+    """Where LiteRT gets the file from: it maps what has a path, and copies all else."""
+    if "model" not in arrays:
+        return {"model_path": facts["path"]}
+    values = arrays["model"]
+    memory: Any = values
+    while isinstance(memory, np.ndarray):
+        memory = memory.base
+    memory = getattr(memory, "obj", memory)
+    if hasattr(memory, "descriptor") and np.frombuffer(memory, np.uint8).ctypes.data == values.ctypes.data:
+        return {"model_path": f"/proc/self/fd/{memory.descriptor}"}
+    return {"model_content": bytes(values.data)}
 
 
 def run(facts: Facts, arrays: Arrays) -> Answer:
