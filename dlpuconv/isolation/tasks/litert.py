@@ -102,7 +102,7 @@ def run(facts: Facts, arrays: Arrays) -> Answer:
             network.interpreter.invoke()
             if sample < facts["samples"] - 1:
                 for tensor in facts["tensors"]:
-                    made[str(tensor)].append(network.interpreter.get_tensor(tensor))
+                    made[str(tensor)].append(np.asarray(network.interpreter.get_tensor(tensor)))
         except _REFUSALS as error:
             return _refusal(error, sample=sample)
     for name, view in _views(network, facts["tensors"]).items():
@@ -140,7 +140,7 @@ def _refusal(error: Exception, **more: int) -> Answer:
 
 def _views(network: _Network, tensors: Sequence[int]) -> dict[str, Any]:
     """LiteRT's own memory: it refuses to run on while anything refers to that."""
-    return {str(tensor): network.interpreter.tensor(tensor)() for tensor in tensors}
+    return {str(tensor): np.asarray(network.interpreter.tensor(tensor)()) for tensor in tensors}
 
 
 def _told(end: Mapping[str, Any]) -> tuple[int, int]:

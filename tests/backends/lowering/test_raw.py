@@ -93,11 +93,6 @@ def test_an_operator_that_cannot_be_lowered_is_one_sentence_with_its_name(starts
     assert len(starts) == 1
 
 
-def test_a_file_that_is_no_model_is_an_error() -> None:
-    with pytest.raises(BackendError, match="cannot lower"):
-        raw_lowering(NOTHING)
-
-
 def test_a_crash_is_told_with_the_last_line_of_its_log(script: Script) -> None:
     script("print('RuntimeError: out of cheese', file=sys.stderr, flush=True); os.abort()")
     with pytest.raises(BackendError, match=r"the lowering worker was killed by SIGABRT; its log ends: .*out of cheese"):
