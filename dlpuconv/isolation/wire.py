@@ -117,7 +117,7 @@ class Outbox:
         layout = {name: _form(value) for name, value in arrays.items()}
         descriptor = None if layout == self._layout else self._lay_out(layout)
         for slot, value in zip(self._slots, arrays.values(), strict=True):
-            parts = [slot] if isinstance(value, np.ndarray) else slot
+            parts = [slot] if isinstance(value, np.ndarray) else [slot[index, ...] for index in range(len(slot))]
             for part, values in zip(parts, _parts(value), strict=True):
                 part[...] = values
         return descriptor

@@ -231,7 +231,7 @@ def test_a_pipe_is_refused_and_not_waited_for(place: tuple[Path, Path], capsys: 
 def test_an_endless_device_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for name in ("m.tflite", "m.onnx"):
         (tmp_path / name).symlink_to("/dev/zero")
-        assert "it is a device, and only regular files are read" in refused(tmp_path / name, capsys)
+        assert "it is a device" in refused(tmp_path / name, capsys)
 
 
 def test_a_file_of_gigabytes_is_refused_unread(place: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
