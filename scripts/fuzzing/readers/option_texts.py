@@ -74,7 +74,7 @@ class OptionTexts(Reader):
     """Command lines in `arguments.json`, for a sound `m.onnx` or a file that is not there."""
 
     name = "options"
-    share = 8
+    share = 5
 
     @override
     def prepare(self) -> None:
