@@ -34,6 +34,8 @@ _TYPED_FIELD: Final = {
     16: "int32_data",
 }  # fmt: skip
 
+_FIELDS: Final = (*dict.fromkeys(_TYPED_FIELD.values()), "string_data")
+
 _MOST_AXES: Final = 32  # what every NumPy can shape; the product of more extents has no end
 _BOUNDS: Final = {
     "Clip": {1, 2}, "Pad": {2}, "Max": set(range(64)), "Min": set(range(64)), "Where": {1, 2}, "Less": {0, 1},
@@ -114,13 +116,16 @@ def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
         return problem
     shape = list(tensor.dims)
     wanted = math.prod(shape)
+    proper = "raw_data" if tensor.HasField("raw_data") else _TYPED_FIELD[tensor.data_type]
+    if strange := [field for field in _FIELDS if field != proper and len(getattr(tensor, field))]:
+        return ModelError(f"the tensor {name!r} is {type_name(tensor.data_type)}, and also has {', '.join(strange)}")
     if tensor.HasField("raw_data"):
         width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2
         width = 1 if tensor.data_type in (2, 3, 9) else width
         found, rest = divmod(len(tensor.raw_data), width)
         found += bool(rest)
     else:
-        found = len(getattr(tensor, _TYPED_FIELD[tensor.data_type]))
+        found = len(getattr(tensor, proper))
     if found == wanted:
         return None
     return ModelError(f"the tensor {name!r} of shape {shape} needs {wanted} values, and {found} are there")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Cases that a child reads before another takes over: what leaks does not add up."""
-_PATIENCE_S = 120
+_PATIENCE_S = 300
 """For a case that takes no processor time and does not end."""
 
 

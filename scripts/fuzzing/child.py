@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from dlpuconv.isolation import pool
 from scripts.fuzzing.outcome import SOUND, Kind, outcome_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def work(reader: Reader, seed: int, numbers: Iterable[int], pipe: int, trace: in
         outcome = outcome_of(reader, folder, number, size)
         signal.setitimer(signal.ITIMER_PROF, 0)
         _tell(pipe, asdict(_weighed(outcome, _peak() - before)))
+    pool.end()  # and its processor time counts
     _tell(pipe, {"loaded": [name for name in sys.modules if name.split(".")[0] in _SHARED]})
 
 

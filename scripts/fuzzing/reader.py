@@ -19,7 +19,7 @@ class Reader(ABC):
 
     Attributes:
         name: of the reader, as `--reader` takes it.
-        share: of all cases, where none is named.
+        share: of all cases, where no reader is named: so many of two hundred.
         plugins: a PluginError is an answer; elsewhere it is a fault of the built-in plugins.
     """
 

@@ -75,3 +75,15 @@ def test_weights_for_other_channels_are_told_with_both(nodes: Any, weights: Any,
     with pytest.raises(ModelError, match=re.escape(sentence)) as caught:
         read(proto)
     assert "its input of shape [1, 5, 6, 6] has 5" in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", ["raw_data", "float_data"])
+def test_values_in_two_fields_are_refused_since_readers_differ_in_which_they_take(kept: str) -> None:
+    proto = conv()
+    tensor = proto.graph.initializer[0]
+    if kept == "float_data":
+        tensor.float_data.extend(onnx.numpy_helper.to_array(tensor).ravel())
+        tensor.ClearField("raw_data")
+    tensor.uint64_data.append(9)
+    with pytest.raises(ModelError, match="the tensor 'w' is FLOAT, and also has uint64_data"):
+        read(proto)

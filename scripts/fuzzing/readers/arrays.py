@@ -34,7 +34,7 @@ class Arrays(Reader):
     """Damaged arrays for a model of one plain input, and for one of a picture and a plain input."""
 
     name = "arrays"
-    share = 32
+    share = 30
 
     @override
     def prepare(self) -> None:

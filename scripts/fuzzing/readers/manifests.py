@@ -24,7 +24,7 @@ class Manifests(Reader):
     """A sound `m.tflite` with a damaged `m.json`."""
 
     name = "manifest"
-    share = 16
+    share = 20
 
     @override
     def prepare(self) -> None:

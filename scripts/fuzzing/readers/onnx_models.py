@@ -35,7 +35,7 @@ class OnnxModels(Reader):
     """Damaged `m.onnx` files, with the external data of some."""
 
     name = "onnx"
-    share = 24
+    share = 42
 
     @override
     def prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""Sound ONNX models to be damaged: small networks written as text, and the operators' own test models of onnx."""
+"""Sound ONNX models to be damaged: small networks as text, random ones, and the operators' own test models of onnx."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from random import Random
 
 _LARGEST = 20_000
+_RANDOM_NETWORKS = 40
 _HEAD = '<ir_version: 8, opset_import: ["" : 17, "mine" : 1]>'
 _NETWORKS = """
 g (float[1,3,8,8] x) => (float[1,2,8,8] y) <float[2,3,1,1] w = {1,2,3,4,5,6}, float[2] b = {1,2}>
@@ -86,8 +87,11 @@ class Seeds:
     def __init__(self) -> None:
         import onnx
 
+        from tests.passes.random_networks import Network
+
         written = [onnx.parser.parse_model(f"{_HEAD} {text}") for text in _NETWORKS.split("\n\n")]
         self._written = [model.SerializeToString() for model in (*written, _sparse())]
+        self._networks = [Network(seed).build().to_bytes() for seed in range(_RANDOM_NETWORKS)]
         data = Path(onnx.__file__).parent / "backend" / "test" / "data"
         self._files = sorted(data.glob("*/*/model.onnx"))
         self.operators = sorted({schema.name for schema in onnx.defs.get_all_schemas()})
@@ -96,6 +100,8 @@ class Seeds:
         """A model."""
         import onnx
 
+        if rng.random() < 0.15:
+            return onnx.ModelProto.FromString(rng.choice(self._networks))
         if self._files and rng.random() < 0.6:
             content = rng.choice(self._files).read_bytes()
             if len(content) < _LARGEST:

@@ -25,7 +25,7 @@ class Packages(Reader):
     """A folder `p` of which one file is damaged, is missing, or names others wrongly."""
 
     name = "package"
-    share = 2
+    share = 5
 
     @override
     def prepare(self) -> None:

@@ -50,7 +50,7 @@ class Pictures(Reader):
     """One damaged picture among others in a folder, for a model of colour pictures and one of gray ones."""
 
     name = "pictures"
-    share = 24
+    share = 25
 
     @override
     def prepare(self) -> None:

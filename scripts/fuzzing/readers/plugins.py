@@ -41,7 +41,7 @@ class Plugins(Reader):
     """A distribution `toychip` beside dlpuconv's own."""
 
     name = "plugins"
-    share = 2
+    share = 5
     plugins = True
 
     @override

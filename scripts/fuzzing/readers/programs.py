@@ -31,7 +31,7 @@ class Programs(Reader):
     """Damaged archives `m.pt2`."""
 
     name = "program"
-    share = 12
+    share = 15
 
     @override
     def prepare(self) -> None:

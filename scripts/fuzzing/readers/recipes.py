@@ -30,7 +30,7 @@ class Recipes(Reader):
     """Damaged TOML in `m.recipe.toml`."""
 
     name = "recipe"
-    share = 8
+    share = 13
 
     @override
     def make(self, rng: Random) -> Files:
