@@ -177,7 +177,7 @@ class LiteRtSession:
         return np.array(self._ask("values", {}, tensors=[tensor]).arrays[str(tensor)])
 
     def _outputs(self, answer: Message, number: int) -> Iterator[Values]:
-        yield from [answer.arrays[str(tensor)][number] for tensor in self._groups[0]]
+        yield from [answer.arrays[str(tensor)][number, ...] for tensor in self._groups[0]]
         for group in self._groups[1:]:
             arrays = self._ask("values", {}, tensors=group).arrays
             yield from [arrays[str(tensor)] for tensor in group]

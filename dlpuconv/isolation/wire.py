@@ -117,9 +117,11 @@ class Outbox:
         layout = {name: _form(value) for name, value in arrays.items()}
         descriptor = None if layout == self._layout else self._lay_out(layout)
         for slot, value in zip(self._slots, arrays.values(), strict=True):
-            parts = [slot] if isinstance(value, np.ndarray) else [slot[index, ...] for index in range(len(slot))]
-            for part, values in zip(parts, _parts(value), strict=True):
-                part[...] = values
+            if isinstance(value, np.ndarray):
+                slot[...] = value
+            else:
+                for index, part in enumerate(value):
+                    slot[index] = part
         return descriptor
 
     def _lay_out(self, layout: Mapping[str, _Form]) -> int | None:

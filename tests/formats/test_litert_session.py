@@ -123,7 +123,7 @@ def test_more_memory_than_a_file_may_have_is_one_sentence(monkeypatch: pytest.Mo
     assert runner(file(tmp_path, healthy())).run(PIXELS)
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (1, 300_000), (1, 2_000_000)])
+@pytest.mark.parametrize("shape", [(), (1, 3), (1, 300_000), (1, 2_000_000)])
 @pytest.mark.parametrize("load", [Network, Network.fast])
 def test_each_sample_has_its_own_outputs_however_they_are_put_together(load: Any, shape: tuple[int, ...]) -> None:
     network = load(doubling(*shape))

@@ -170,6 +170,10 @@ def test_several_arrays_of_one_form_are_lent_as_one(lane: Lane) -> None:
         check_same(lane.passed({"x": parts})["x"], np.array([[start, 1], [2, 3]], np.int8))
 
 
+def test_several_numbers_without_axes_are_lent_as_one_array(lane: Lane) -> None:
+    check_same(lane.passed({"x": [np.array(1), np.array(2)]})["x"], np.array([1, 2]))
+
+
 def test_what_is_no_number_is_not_lent(lane: Lane) -> None:
     with pytest.raises(ValueError, match="'odd' does not consist of numbers"):
         lane.passed({"odd": np.array(["text"])})

@@ -98,7 +98,7 @@ def run(facts: Facts, arrays: Arrays) -> Answer:
     for sample in range(facts["samples"]):
         try:
             for tensor, values in inputs.items():
-                network.interpreter.set_tensor(tensor, values[sample])
+                network.interpreter.set_tensor(tensor, values[sample, ...])
             network.interpreter.invoke()
             if sample < facts["samples"] - 1:
                 for tensor in facts["tensors"]:
