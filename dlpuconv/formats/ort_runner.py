@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.view import TensorView
 
 _THREADS = 2
-MANY = 256 << 20
+MANY = 64 << 20
 """Bytes of weights from which a session gives up speed, and sums in the usual order, for half of its memory."""
 
 _ERRORS_ONLY = 3
