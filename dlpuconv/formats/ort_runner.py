@@ -189,8 +189,9 @@ class OrtTracer(OrtRunner):
 
 def _release(worker: Worker) -> None:
     """Let the worker forget the model, for whoever needs one next."""
-    with suppress(WorkerError, OSError):
-        worker.ask("forget", _TO_FORGET)
+    if worker.is_usable:
+        with suppress(WorkerError, OSError):
+            worker.ask("forget", _TO_FORGET)
     pool.give_back(worker)
 
 

@@ -275,7 +275,6 @@ def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     correspondence = {
         "inputs": ir.inputs,
         "outputs": ir.outputs,
-        "constants": constants,
         "values": values,
         "moved": {op.inputs[0]: values[op.outputs[0]] for op in moves if op.inputs[0] not in values},
         "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
