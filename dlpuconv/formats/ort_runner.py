@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -21,9 +21,10 @@ from dlpuconv.formats.onnx_worker import ONNX_MODELS
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
+from dlpuconv.scratch import temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -35,7 +36,7 @@ OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
 """For a file that the user compares with a model and samples of their own."""
 OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
 """For a file that is run just to see what it answers."""
-MANY = 256 << 20
+MANY = 64 << 20
 """Bytes of weights from which a session gives up speed, and sums in the usual order, for half of its memory."""
 _LONGEST_REASON = 300
 _TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
@@ -92,13 +93,15 @@ class OrtRunner:
         self._name = model.name if isinstance(model, Path) else name
         if isinstance(model, Path) and model.stat().st_size >= MANY:
             model = _taken_apart(model)
-        path = {"path": self._address(model)} if isinstance(model, Path) else {}
-        arrays = {} if isinstance(model, Path) else _parts(model)
-        size = model.stat().st_size if isinstance(model, Path) else sum(part.nbytes for part in arrays.values())
+        size = _size(model)
         self._limits = limits.for_size(size)
         self._worker = self._taken()
         weakref.finalize(self, _release, self._worker)
-        told = self._asked("cannot load it", "load", arrays, optimize=optimize, frugal=size >= MANY, **path)
+        facts = {"optimize": optimize, "frugal": size >= MANY}
+        with _parts(model, mapped=size >= MANY) as parts:
+            path, arrays = parts
+            where = {"path": self._address(path)} if path else {}
+            told = self._asked("cannot load it", "load", arrays, **facts, **where)
         self._types: dict[str, str | None] = dict(told.facts["inputs"])
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -195,13 +198,36 @@ def _release(worker: Worker) -> None:
     pool.give_back(worker)
 
 
-def _parts(model: bytes | Split) -> dict[str, npt.NDArray[Any]]:
-    """As the worker takes a model: `model` is the protobuf, all else are weights by name behind a slash."""
+def _size(model: Path | bytes | Split) -> int:
+    if isinstance(model, Path):
+        return model.stat().st_size
     if isinstance(model, bytes):
-        return {"model": np.frombuffer(model, np.uint8)}
-    proto = np.frombuffer(model.proto.SerializeToString(), np.uint8)
-    held = (tensor.name for tensor in model.proto.graph.initializer if tensor.name in model.weights)
-    return {"model": proto, **{f"/{name}": model.weights[name] for name in held}}
+        return len(model)
+    return int(model.proto.ByteSize()) + sum(values.nbytes for values in model.weights.values())
+
+
+@contextmanager
+def _parts(model: Path | bytes | Split, *, mapped: bool) -> Iterator[tuple[Path | None, dict[str, npt.NDArray[Any]]]]:
+    """As the worker takes a model: a path, or arrays: `model` is the protobuf, all else weights by name behind a slash.
+
+    Args:
+        model: as it is given.
+        mapped: weights are written into a file, for ONNX Runtime maps those, and copies what it is given otherwise.
+    """
+    if isinstance(model, Path):
+        yield model, {}
+    elif isinstance(model, bytes):
+        yield None, {"model": np.frombuffer(model, np.uint8)}
+    elif mapped:
+        with temporary_folder("session") as folder:
+            path = folder / "model.onnx"
+            path.write_bytes(model.with_file(folder / "weights").SerializeToString())
+            trim()
+            yield path, {}
+    else:
+        proto = np.frombuffer(model.proto.SerializeToString(), np.uint8)
+        held = (tensor.name for tensor in model.proto.graph.initializer if tensor.name in model.weights)
+        yield None, {"model": proto, **{f"/{name}": model.weights[name] for name in held}}
 
 
 def with_outputs(model: Split, names: Iterable[str]) -> Split:

@@ -22,6 +22,7 @@ from dlpuconv.isolation.wire import MappedFile, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO
 
     import numpy.typing as npt
@@ -56,15 +57,39 @@ def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
             file.flush()
             mapped = MappedFile(_reopened(file), file.tell())
     except OSError as error:
-        raise OutputError(
-            f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}"
-            " (TMPDIR names another place)"
-        ) from error
+        raise no_room(error) from error
     watch(mapped)
     return {
         name: np.frombuffer(mapped, dtype, int(np.prod(shape, dtype=np.int64)), offset).reshape(shape)
         for name, (offset, dtype, shape) in places.items()
     }
+
+
+def write(path: Path, arrays: Iterable[tuple[str, Array]]) -> dict[str, int]:
+    """Write arrays into a file, one after the other.
+
+    Args:
+        path: of the file.
+        arrays: with names.
+
+    Returns:
+        The byte that each begins at.
+
+    Raises:
+        OutputError: there is no room for it.
+    """
+    try:
+        with path.open("wb") as file:
+            return {name: _append(file, values) for name, values in arrays}
+    except OSError as error:
+        raise no_room(error) from error
+
+
+def no_room(error: OSError) -> OutputError:
+    """What to say where the folder for temporary files takes no more."""
+    return OutputError(
+        f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error} (TMPDIR names another place)"
+    )
 
 
 def is_kept(values: Array) -> bool:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from dlpuconv.ir import wire
-from dlpuconv.ir.weight_file import is_kept, keep, rest
+from dlpuconv.ir.weight_file import is_kept, keep, rest, write
 from dlpuconv.ir.wire import copy_fields, whole_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
     import onnx
@@ -86,6 +87,28 @@ class Split:
             if tensor.name not in given
         )
         return bare
+
+    def with_file(self, file: Path) -> onnx.ModelProto:
+        """The model with its large weights as ONNX's external data.
+
+        Args:
+            file: is written; the model has to be beside it.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        import onnx
+
+        model = onnx.ModelProto()
+        model.CopyFrom(self.proto)
+        held = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in self.weights}
+        starts = write(file, ((name, self.weights[name]) for name in held))
+        for name, tensor in held.items():
+            del tensor.external_data[:]
+            said = {"location": file.name, "offset": starts[name], "length": self.weights[name].nbytes}
+            for key, value in said.items():
+                tensor.external_data.add(key=key, value=str(value))
+        return model
 
     def serialized(self) -> Iterator[bytes | memoryview]:
         """The whole model in pieces: what `to_proto().SerializeToString(deterministic=True)` is, without a copy."""
