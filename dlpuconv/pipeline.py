@@ -15,6 +15,7 @@ from dlpuconv.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.delivery import BOM, Inputs, Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
+from dlpuconv.ir.weight_file import trim
 from dlpuconv.package import MANIFEST, RECORD
 from dlpuconv.recipe_choice import choose_recipe, settings_of
 from dlpuconv.registry import load_target
@@ -124,6 +125,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         warnings = (*folded.notes, *made.warnings, *made.dropped)
         artifact = replace(made, warnings=warnings, facts=facts)
         file = _write(artifact, target, run)
+        trim()
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
     with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):

@@ -6,9 +6,10 @@ import errno
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
 
 _STREAM = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/([^/]+)/fd/\d+")
@@ -27,7 +28,7 @@ class NotRegularError(OSError):
         super().__init__(errno.EINVAL, f"it is {kind}, and only regular files are read", str(path))
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file that a user or another file named, to be read; a link to a file will do.
 
     Nothing else is opened even where it takes the file's place just then: it is looked at before and after, and opening

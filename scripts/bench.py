@@ -4,6 +4,7 @@
     scripts/bench.py speed      one conversion as a user runs it: wall time and memory, beside onnx2tf's own int8 path
     scripts/bench.py zoo        every model for every chip: verdict, float graph, operators, seconds
     scripts/bench.py cv25       every model as a package for CV25: does it verify, dB on its own files, seconds, size
+    scripts/bench.py memory     all processes together, beside weights, samples and pixels; seconds beside nodes
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
 
 The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
@@ -39,6 +40,10 @@ def main() -> int:
         from scripts.benchmarks.cv25_table import run_cv25
 
         figures, missed = run_cv25(models=arguments.models, samples=arguments.samples)
+    elif arguments.command == "memory":
+        from scripts.benchmarks.memory import run_memory
+
+        figures, missed = run_memory(largest_mb=arguments.largest_mb)
     else:
         from scripts.benchmarks.accuracy import run_accuracy
 
@@ -56,12 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--no-rival", action="store_true", help="leave out onnx2tf's own int8 path (minutes)")
     zoo = commands.add_parser("zoo", help="every model for every chip")
     cv25 = commands.add_parser("cv25", help="every model as a package for CV25")
+    memory = commands.add_parser("memory", help="memory and time of models that are made for it")
+    memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
     accuracy.add_argument("--limit", type=int, help="evaluate on the first N samples only")
     for each in (zoo, cv25, accuracy):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, accuracy):
+    for each in (speed, zoo, cv25, memory, accuracy):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

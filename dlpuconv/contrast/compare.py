@@ -10,7 +10,7 @@ import numpy as np
 from dlpuconv.brief import listed
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
-from dlpuconv.formats.detect import guarded_runner, read, size_of
+from dlpuconv.formats.detect import read, runner, size_of
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import InputBinding
@@ -162,7 +162,7 @@ def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
 
 def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:
     """How a file corresponds to the signature, and what runs it under the signature's names."""
-    run = guarded_runner(file.path)
+    run = runner(file.path)
     same_layout = trial.reference is None and file.sidecar is None
     links, named = link(run, file.view, trial.signature, file.sidecar, same_layout=same_layout)
     if file.sidecar is None and trial.raw_pixels:

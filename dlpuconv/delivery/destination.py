@@ -13,6 +13,7 @@ from dlpuconv.errors import OutputError, UsageError
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.formats.unfinished import PREFIX
 from dlpuconv.package import MANIFEST
+from dlpuconv.regular import open_regular
 from dlpuconv.verification.sidecar import OURS
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _is_unchanged(folder: Path, name: str, digest: str) -> bool:
     path = folder / name
     if "/" in name or path.is_symlink() or not path.is_file():
         return False
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == digest
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.content import sha256_of
 from dlpuconv.delivery.exchange import exchange
 from dlpuconv.formats.unfinished import JOURNAL, read_journal
+from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -234,7 +235,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _hash_file(path: Path) -> str:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

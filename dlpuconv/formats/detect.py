@@ -63,8 +63,10 @@ def size_of(path: Path) -> int:
 def runner(path: str | Path) -> Runner:
     """Something that runs a converted file: `.tflite` on TFLite's integer kernels, `.onnx` in ONNX Runtime.
 
+    Either in a process of its own, which the file may end, and which takes no memory and time without end.
+
     Raises:
-        ArtifactError: the file is missing, damaged or of an unknown format.
+        ArtifactError: the file is missing, damaged or of an unknown format, or ends the process that runs it.
         MissingDependencyError: a `.tflite` file, and ai-edge-litert is not installed.
     """
     path = Path(path)
@@ -72,27 +74,6 @@ def runner(path: str | Path) -> Runner:
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path)
-    from dlpuconv.formats.ort_runner import OrtRunner
-
-    return OrtRunner(model_inside(path) if is_folder(path) else path)
-
-
-def guarded_runner(path: str | Path) -> Runner:
-    """Like `runner`, for files of others: no file ends this process, or takes memory and time without end.
-
-    An `.onnx` file runs in a process of its own; a `.tflite` file, whose memory its own tables tell, is run there once
-    on zeros first.
-
-    Raises:
-        ArtifactError: likewise, or the file ends the process that runs it.
-        MissingDependencyError: likewise.
-    """
-    path = Path(path)
-    if not is_folder(path) and _is_tflite(path):
-        from dlpuconv.formats.probe import probe
-
-        probe(path)
-        return runner(path)
     from dlpuconv.formats.ort_runner import OrtRunner
 
     return OrtRunner(model_inside(path) if is_folder(path) else path)

@@ -47,6 +47,7 @@ def read_onnx(path: Path) -> FileView:
         model = onnx.ModelProto.FromString(content)
     except (DecodeError, ValueError) as error:
         raise ArtifactError(f"{path.name}: not an ONNX file: {error}") from error
+    del content  # as large as the model, with which it is no longer needed
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
     if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
@@ -55,7 +56,7 @@ def read_onnx(path: Path) -> FileView:
         split = split_proto(model)
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{path.name}: damaged: it holds text that is none") from error
-    del content, model
+    del model
     trim()
     try:
         return view_of(split.proto, split.weights)

@@ -18,6 +18,8 @@ import numpy as np
 from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.onnx_worker import ONNX_MODELS
+from dlpuconv.ir.weight_file import trim
+from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
 """For a file that the user compares with a model and samples of their own."""
 OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
 """For a file that is run just to see what it answers."""
+MANY = 256 << 20
+"""Bytes of weights from which a session gives up speed, and sums in the usual order, for half of its memory."""
 _LONGEST_REASON = 300
 _TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 
@@ -86,13 +90,15 @@ class OrtRunner:
             ArtifactError: no process can be had.
         """
         self._name = model.name if isinstance(model, Path) else name
+        if isinstance(model, Path) and model.stat().st_size >= MANY:
+            model = _taken_apart(model)
         path = {"path": self._address(model)} if isinstance(model, Path) else {}
         arrays = {} if isinstance(model, Path) else _parts(model)
         size = model.stat().st_size if isinstance(model, Path) else sum(part.nbytes for part in arrays.values())
         self._limits = limits.for_size(size)
         self._worker = self._taken()
         weakref.finalize(self, _release, self._worker)
-        told = self._asked("cannot load it", "load", arrays, optimize=optimize, **path)
+        told = self._asked("cannot load it", "load", arrays, optimize=optimize, frugal=size >= MANY, **path)
         self._types: dict[str, str | None] = dict(told.facts["inputs"])
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -136,6 +142,15 @@ class OrtRunner:
             raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
 
 
+def _taken_apart(path: Path) -> Split:
+    """What a file holds, for a session that reads its weights where they are."""
+    import onnx
+
+    split = split_proto(onnx.load(path))
+    trim()
+    return split
+
+
 class OrtTracer(OrtRunner):
     """A session that also gives values from inside the model."""
 
@@ -174,8 +189,9 @@ class OrtTracer(OrtRunner):
 
 def _release(worker: Worker) -> None:
     """Let the worker forget the model, for whoever needs one next."""
-    with suppress(WorkerError, OSError):
-        worker.ask("forget", _TO_FORGET)
+    if worker.is_usable:
+        with suppress(WorkerError, OSError):
+            worker.ask("forget", _TO_FORGET)
     pool.give_back(worker)
 
 

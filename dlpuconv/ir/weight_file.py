@@ -8,6 +8,7 @@ which would end the process, and no crash leaves it behind.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import sys
 import tempfile
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _ALIGNMENT = 64  # bytes: of a processor's cache line, and more than any vector instruction asks for
 _CHUNK = 16 << 20
 
-_maps: weakref.WeakSet[MappedFile] = weakref.WeakSet()
+_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
 def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
@@ -59,7 +60,7 @@ def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
             f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}"
             " (TMPDIR names another place)"
         ) from error
-    _maps.add(mapped)
+    watch(mapped)
     return {
         name: np.frombuffer(mapped, dtype, int(np.prod(shape, dtype=np.int64)), offset).reshape(shape)
         for name, (offset, dtype, shape) in places.items()
@@ -71,10 +72,16 @@ def is_kept(values: Array) -> bool:
     return file_of(values) is not None
 
 
+def watch(mapped: mmap.mmap) -> None:
+    """Let another mapped file of ours rest with those of the weights."""
+    _maps.add(mapped)
+
+
 def rest() -> None:
     """Hand back the memory that kept arrays have come to take; they are read again where they are needed again."""
-    for mapped in list(_maps):
-        mapped.rest()
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for mapped in list(_maps):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _reopened(file: BinaryIO) -> int:
@@ -101,4 +108,6 @@ def _append(file: BinaryIO, values: Array) -> int:
     content = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
     for begin in range(0, len(content), _CHUNK):
         file.write(content[begin : begin + _CHUNK])
+    if len(content) >= _CHUNK:
+        rest()
     return start

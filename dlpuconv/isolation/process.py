@@ -12,17 +12,17 @@ import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dlpuconv.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from dlpuconv.isolation.limits import Limits
-    from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.wire import Inbox, Message, Outbox
 
 _SERVE = Path(__file__).with_name("serve.py")
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ _LOG_TAIL = 64 * 1024
 _LONGEST_LINE = 300
 _LACKS_A_LIBRARY = 69  # exit status, as `serve.py` has it
 _FAREWELL_S = 10  # from the end of the connection to that of the process
-_WARM = 64 << 20  # bytes: a worker that was brought more is not kept, for its heap does not shrink again
+_WARM = 64 << 20  # bytes: a worker that was brought more, or lends more, is not kept: its memory does not shrink again
 _FOLDERS = ("HOME", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR")
 
 
@@ -102,6 +102,7 @@ class Worker:
         self.launch = launch
         self.owner = os.getpid()
         self._most_brought = 0
+        self._boxes: tuple[Outbox, Inbox] | None = None
         self._told = 0  # bytes of the log that earlier questions left
         with ExitStack() as undo:
             self._home = make_folder("worker") if launch.has_folder else None
@@ -118,7 +119,9 @@ class Worker:
         self,
         task: str,
         limits: Limits,
-        arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+        arrays: Mapping[str, npt.NDArray[Any] | Sequence[npt.NDArray[Any]]] | None = None,
+        *,
+        lent: bool = False,
         **facts: Any,
     ) -> Message:
         """Ask, and wait for the answer.
@@ -126,7 +129,8 @@ class Worker:
         Args:
             task: name of one of the module's `TASKS`.
             limits: of this question.
-            arrays: for the task.
+            arrays: for the task; several of one form arrive as one.
+            lent: the answer's arrays are only lent, until the next question: for many small questions in a row.
             **facts: for the task: anything that JSON holds.
 
         Returns:
@@ -138,17 +142,20 @@ class Worker:
             TaskError: the task raised an exception.
             MissingLibraryError: the task needs a library that is not there.
         """
-        from dlpuconv.isolation.wire import Message, receive, send  # NumPy, which a start need not wait for
+        from dlpuconv.isolation.wire import Inbox, Message, Outbox, receive, send  # NumPy: a start need not wait for it
 
-        told = {**facts, "task": task, "memory": limits.memory, "seconds": limits.seconds}
-        brought = arrays or {}
-        size = sum(value.nbytes for value in brought.values())
+        told = {**facts, "task": task, "lent": lent, "memory": limits.memory, "seconds": limits.seconds}
+        question = Message(facts=told, arrays=cast("Mapping[str, npt.NDArray[Any]]", arrays or {}))
+        size = question.size
+        if lent and self._boxes is None:
+            self._boxes = Outbox(), Inbox()
+        outbox, inbox = self._boxes if lent and self._boxes is not None else (None, None)
         self._most_brought = max(self._most_brought, size)
         self._socket.settimeout(limits.patience)
         try:
             with suppress(BrokenPipeError, ConnectionError):  # it has gone, and may have left word why
-                send(self._socket, Message(facts=told, arrays=brought))
-            answer = receive(self._socket, limits.memory + size, limits.patience)
+                send(self._socket, question, outbox)
+            answer = receive(self._socket, limits.memory + size, limits.patience, inbox=inbox)
         except TimeoutError:
             raise self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s") from None
         except ValueError as error:
@@ -158,6 +165,8 @@ class Worker:
             raise
         if answer is None:
             raise self._lost(limits)
+        if lent:
+            self._most_brought = max(self._most_brought, answer.size)
         self._told = os.fstat(self._log.fileno()).st_size
         return self._checked(answer, limits)
 

@@ -64,9 +64,10 @@ def main(descriptor: str, tasks: str, folder: str, project: str) -> None:
         sys.stderr.write(f"{error}\n{error.name or error}\n")
         sys.stderr.flush()
         os._exit(_LACKS_A_LIBRARY)
-    while (asked := wire.receive(sock, _LARGEST_QUESTION, trusting=True)) is not None:
+    inbox, outbox = wire.Inbox(), wire.Outbox()
+    while (asked := wire.receive(sock, _LARGEST_QUESTION, trusting=True, inbox=inbox)) is not None:
         facts, arrays = _answered(module.TASKS[asked.facts["task"]], asked.facts, asked.arrays)
-        wire.send(sock, wire.Message(facts=facts, arrays=arrays))
+        wire.send(sock, wire.Message(facts=facts, arrays=arrays), outbox if asked.facts["lent"] else None)
         del asked, arrays  # mapped memory
     watch.join()  # it has the folder to take away
 

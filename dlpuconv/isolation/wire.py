@@ -5,6 +5,9 @@ other side maps them, so that they are neither copied again nor held twice. A fi
 change, so that whoever maps it needs to trust nobody; what a worker sends otherwise is copied. Arrays that lie in
 `MappedFile`s, such as a model's weights, are handed over without a copy.
 
+Where many messages follow one another, a direction may have one file for all of them (`Outbox`, `Inbox`), for fresh
+pages cost more than the copying; arrays in it are only lent, until the next message.
+
 This module is also loaded by interpreters that have no dlpuconv, so it imports only the standard library and NumPy.
 """
 
@@ -25,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _PREFIX = struct.Struct("<QQH")  # bytes of the JSON, bytes of the arrays behind it, number of files
 _LONGEST_JSON = 64 << 20
@@ -34,10 +37,14 @@ _MOST_FILES = 64
 _ALIGNMENT = 64
 _AN_INSTANT = 1e-3  # seconds for what lies ready: 0 would mean something else
 _BEHIND = -1  # in the place of a file's number: behind the JSON
+_LENT = -2  # likewise: in the outbox
+_OUTBOX_ITSELF = 0xFFFF  # in the place of the number of files: a new outbox, and no other
+_SHORTEST_OUTBOX = 8 << 20  # bytes; of these, only what was written to takes memory
 KINDS = "biuf"
 """Of NumPy's dtypes that are carried: bool, signed, unsigned, float."""
 
 type Array = npt.NDArray[Any]
+type _Form = tuple[np.dtype[Any], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +53,17 @@ class Message:
 
     Attributes:
         facts: anything that JSON holds.
-        arrays: by name: numbers of any shape; what is received cannot be written to.
+        arrays: by name: numbers of any shape; what is received cannot be written to. What is sent may also be several
+            arrays of one form, which arrive as one.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays."""
+        return sum(sum(part.nbytes for part in _parts(value)) for value in self.arrays.values())
 
 
 class MappedFile(mmap.mmap):
@@ -78,20 +91,94 @@ class MappedFile(mmap.mmap):
         os.close(self.descriptor)
 
 
-def send(sock: socket.socket, message: Message) -> None:
+class Outbox:
+    """A file in memory for the arrays of all messages in one direction; the other side has the `Inbox`.
+
+    Attributes:
+        told: the JSON of what the last message laid there.
+    """
+
+    def __init__(self) -> None:
+        self.told = "[]"
+        self._memory: mmap.mmap | None = None
+        self._layout: dict[str, _Form] = {}
+        self._slots: list[Array] = []
+
+    def put(self, arrays: Mapping[str, Array | Sequence[Array]]) -> int | None:
+        """Write over what the last message held; a descriptor where that takes a new file, for the receiver to map.
+
+        Args:
+            arrays: a sequence of arrays of one form is laid there as one array.
+
+        Raises:
+            OSError: there is no memory for it.
+            ValueError: there are arrays of something else than numbers, or of several forms.
+        """
+        layout = {name: _form(value) for name, value in arrays.items()}
+        descriptor = None if layout == self._layout else self._lay_out(layout)
+        for slot, value in zip(self._slots, arrays.values(), strict=True):
+            if isinstance(value, np.ndarray):
+                slot[...] = value
+            else:
+                for index, part in enumerate(value):
+                    slot[index] = part
+        return descriptor
+
+    def _lay_out(self, layout: Mapping[str, _Form]) -> int | None:
+        descriptor, start = None, 0
+        told: dict[str, _Told] = {}
+        for name, (dtype, shape) in layout.items():
+            told[name] = _Told(dtype, shape, _LENT, start)
+            start += told[name].size + -told[name].size % _ALIGNMENT
+        _refuse_other_than_numbers(told)
+        if self._memory is None or len(self._memory) < start:
+            descriptor, self._memory = _lasting_file(max(start, _SHORTEST_OUTBOX))
+        self._slots = [_view(self._memory, one) for one in told.values()]
+        self._layout, self.told = dict(layout), json.dumps([_spelled(name, one) for name, one in told.items()])
+        return descriptor
+
+
+class Inbox:
+    """The receiver's side of an `Outbox`: the other side may write to it at any time, but not make it shorter.
+
+    Attributes:
+        content: of the outbox; nothing while there is none.
+        last: a header and what it meant: where arrays of the same form follow one another, it need not be read again.
+    """
+
+    def __init__(self) -> None:
+        self.content: mmap.mmap | bytes = b""
+        self.last: tuple[bytes, Message] = b"", Message()
+
+    def open(self, descriptor: int, most: int) -> None:
+        """Map a new file.
+
+        Raises:
+            ValueError: it is too long, or may become shorter.
+        """
+        size = os.fstat(descriptor).st_size
+        if size > max(most, _SHORTEST_OUTBOX) or not _is_sealed(descriptor, _lasting_seals):
+            raise ValueError("the file for its arrays may not be used")
+        self.content = mmap.mmap(descriptor, size, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
+
+
+def send(sock: socket.socket, message: Message, outbox: Outbox | None = None) -> None:
     """Send one message.
 
     Args:
         sock: a connected Unix stream socket.
         message: its arrays are of `KINDS`.
+        outbox: the arrays are only lent to the receiver, in this; without it they are the receiver's own.
 
     Raises:
         OSError: nobody reads, or there is no memory for the arrays.
         ValueError: there are arrays of something else than numbers.
     """
+    if outbox is not None and hasattr(os, "memfd_create"):
+        _lend(sock, message, outbox)
+        return
     arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
-    if strange := [name for name, value in arrays.items() if value.dtype.kind not in KINDS]:
-        raise ValueError(f"{strange[0]!r} does not consist of numbers")
+    _refuse_other_than_numbers(arrays)
     shared = {name: memory for name, value in arrays.items() if (memory := file_of(value)) is not None}
     files = list({id(memory): memory for memory in shared.values()}.values())[: _MOST_FILES - 1]
     told: dict[str, _Told] = {}
@@ -118,7 +205,32 @@ def send(sock: socket.socket, message: Message) -> None:
             os.close(own)
 
 
-def receive(sock: socket.socket, most: int, seconds: float | None = None, *, trusting: bool = False) -> Message | None:
+def _refuse_other_than_numbers(arrays: Mapping[str, Array | _Told]) -> None:
+    if strange := [name for name, value in arrays.items() if value.dtype.kind not in KINDS]:
+        raise ValueError(f"{strange[0]!r} does not consist of numbers")
+
+
+def _lend(sock: socket.socket, message: Message, outbox: Outbox) -> None:
+    descriptor = outbox.put(message.arrays)
+    header = f'{{"facts": {json.dumps(dict(message.facts))}, "arrays": {outbox.told}}}'.encode()
+    if descriptor is None:
+        sock.sendall(_PREFIX.pack(len(header), 0, 0) + header)
+        return
+    try:
+        socket.send_fds(sock, [_PREFIX.pack(len(header), 0, _OUTBOX_ITSELF)], [descriptor])
+        sock.sendall(header)
+    finally:
+        os.close(descriptor)
+
+
+def receive(
+    sock: socket.socket,
+    most: int,
+    seconds: float | None = None,
+    *,
+    trusting: bool = False,
+    inbox: Inbox | None = None,
+) -> Message | None:
     """Receive one message; None where the other side has gone.
 
     Args:
@@ -126,6 +238,7 @@ def receive(sock: socket.socket, most: int, seconds: float | None = None, *, tru
         most: bytes of the arrays together.
         seconds: in which the whole message must come; None: it is waited for.
         trusting: files are mapped even if they could be changed, as a worker maps those of its parent.
+        inbox: for arrays that are only lent; without it, they must be given.
 
     Raises:
         TimeoutError: it did not.
@@ -144,17 +257,28 @@ def receive(sock: socket.socket, most: int, seconds: float | None = None, *, tru
         content = None if header is None else _exactly(sock, behind, descriptors, until)
         if header is None or content is None:
             return None
-        facts, told = _parsed(header)
-        if files != len(descriptors) or files > _MOST_FILES:
+        if inbox is not None and files == _OUTBOX_ITSELF and descriptors:
+            inbox.open(descriptors[0], most)
+        elif files != len(descriptors) or files > _MOST_FILES:
             raise ValueError("the files that it speaks of are missing")
-        if sum(one.size for one in told.values()) > most:
-            raise ValueError(f"its arrays are larger than {most} bytes")
-        contents = {number: _mapped(file, most, trusting) for number, file in enumerate(descriptors)}
-        sources = {_BEHIND: content, **contents}
-        return Message(facts=facts, arrays={name: _view(sources.get(t.file, b""), t) for name, t in told.items()})
+        elif inbox is not None and not behind and not files and header == inbox.last[0]:
+            return inbox.last[1]
+        opens = files == _OUTBOX_ITSELF
+        contents = {n: _mapped(file, most, trusting) for n, file in enumerate(() if opens else descriptors)}
+        message = _read(header, most, {_BEHIND: content, _LENT: inbox.content if inbox else b"", **contents})
+        if inbox is not None and not behind and not contents:
+            inbox.last = header, message
+        return message
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _read(header: bytes, most: int, sources: Mapping[int, bytes | mmap.mmap]) -> Message:
+    facts, told = _parsed(header)
+    if sum(one.size for one in told.values()) > most:
+        raise ValueError(f"its arrays are larger than {most} bytes")
+    return Message(facts=facts, arrays={name: _view(sources.get(t.file, b""), t) for name, t in told.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +300,16 @@ class _LaidOut:
     told: Mapping[str, _Told]
     chunks: Sequence[memoryview | bytes]
     size: int
+
+
+def _form(value: Array | Sequence[Array]) -> _Form:
+    parts = _parts(value)
+    shape = parts[0].shape
+    return parts[0].dtype, shape if isinstance(value, np.ndarray) else (len(parts), *shape)
+
+
+def _parts(value: Array | Sequence[Array]) -> Sequence[Array]:
+    return [value] if isinstance(value, np.ndarray) else value
 
 
 def _laid_out(arrays: Mapping[str, Array]) -> _LaidOut:
@@ -251,6 +385,20 @@ def _file_of(chunks: Iterable[memoryview | bytes]) -> int:
     return descriptor
 
 
+def _lasting_file(size: int) -> tuple[int, mmap.mmap]:
+    """A file in memory that keeps its length, and its pages, which may be written to."""
+    import fcntl
+
+    descriptor = os.memfd_create("dlpuconv", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(descriptor, size)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _lasting_seals())
+        return descriptor, mmap.mmap(descriptor, size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def _temporary_file_of(chunks: Iterable[memoryview | bytes]) -> int:
     import tempfile
 
@@ -270,7 +418,13 @@ def _write(descriptor: int, chunks: Iterable[memoryview | bytes]) -> None:
 def _seals() -> int:
     import fcntl
 
-    return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+    return _lasting_seals() | fcntl.F_SEAL_WRITE
+
+
+def _lasting_seals() -> int:
+    import fcntl
+
+    return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 def _mapped(descriptor: int, most: int, trusting: bool) -> mmap.mmap | bytes:
@@ -286,11 +440,11 @@ def _mapped(descriptor: int, most: int, trusting: bool) -> mmap.mmap | bytes:
         raise ValueError(f"one of its files cannot be read: {error.strerror}") from error
 
 
-def _is_sealed(descriptor: int) -> bool:
+def _is_sealed(descriptor: int, seals: Callable[[], int] = _seals) -> bool:
     try:
         import fcntl
 
-        return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & _seals() == _seals()
+        return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & seals() == seals()
     except (ImportError, AttributeError, OSError):
         return False
 

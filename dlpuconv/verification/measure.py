@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.detect import guarded_runner
+from dlpuconv.formats.detect import runner
 from dlpuconv.verification.likeness import Likeness
 from dlpuconv.verification.question import forgives_rounding, least_db
 
@@ -89,7 +89,7 @@ def _measure_alone(path: Path, view: FileView, target: Target, question: Questio
 def _runner(path: Path, view: FileView, question: Question) -> Runner:
     """The backend's own, but for a package that nobody who made it speaks for: that is a stranger's."""
     if question.backend is None or (view.package is not None and question.inputs is None):
-        return guarded_runner(path)
+        return runner(path)
     return question.backend.runner(path)
 
 

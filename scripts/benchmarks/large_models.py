@@ -55,7 +55,7 @@ def large_network(weights_mb: float, width: Width) -> onnx.ModelProto:
     value = network.product(value, width.channels, width.features)
     for _ in range(max(1, round((1 - _SHARE_OF_CONVOLUTIONS) * wanted / width.features**2))):
         value = network.product(value, width.features, width.features)
-    return network.finished(value, [1, 3, _SIDE, _SIDE])
+    return network.finished(value, [1, 3, _SIDE, _SIDE], axes=2)
 
 
 def long_network(nodes: int, channels: int = 16) -> onnx.ModelProto:
@@ -63,8 +63,9 @@ def long_network(nodes: int, channels: int = 16) -> onnx.ModelProto:
     network = _Network(np.random.default_rng(0))
     value = network.convolution("x", 3, channels)
     while len(network.nodes) < nodes:
-        deeper = network.convolution(network.convolution(value, channels, channels), channels, channels)
-        value = network.node("Add", [value, deeper])
+        inner = network.convolution(value, channels, channels)
+        # each adds little, so that values stay of one size however many there are
+        value = network.node("Add", [value, network.convolution(inner, channels, channels, damping=nodes)])
     return network.finished(value, [1, 3, _SIDE, _SIDE])
 
 
@@ -98,8 +99,9 @@ class _Network:
         self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return name
 
-    def convolution(self, value: str, before: int, after: int, stride: int = 1) -> str:
-        inputs = [value, self._random((after, before, 3, 3), 9 * before), self._random((after,), 100)]
+    def convolution(self, value: str, before: int, after: int, stride: int = 1, damping: int = 1) -> str:
+        weights = self._random((after, before, 3, 3), 9 * before * damping)
+        inputs = [value, weights, self._random((after,), 100 * damping)]
         made = self.node("Conv", inputs, kernel_shape=[3, 3], pads=[1] * 4, strides=[stride] * 2)
         return self.node("Relu", [made])
 
@@ -107,12 +109,12 @@ class _Network:
         inputs = [value, self._random((after, before), before), self._random((after,), 100)]
         return self.node("Relu", [self.node("Gemm", inputs, transB=1)])
 
-    def finished(self, output: str, shape: list[int]) -> onnx.ModelProto:
+    def finished(self, output: str, shape: list[int], axes: int = 4) -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes,
             "network",
             [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, [None] * axes)],
             self._weights,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)

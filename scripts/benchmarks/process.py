@@ -9,13 +9,13 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
 _EVERY_S = 0.02
 _NOTHING = 1_000_000  # bytes: what may change between two looks
@@ -28,8 +28,8 @@ class Measured:
     Attributes:
         wall_s: from start to end, in seconds.
         cpu_s: of all its processes; unlike the wall time, it hardly depends on what else the machine does.
-        peak_mb: the largest sum of resident memory over the process tree, in 10^6 bytes; what two programs share
-            counts for each, what a fork shares with its parent does not.
+        peak_mb: the largest sum of memory over the process tree, in 10^6 bytes. Of resident memory, what two programs
+            share counts for each, what a fork shares with its parent does not.
         status: exit status.
         stdout: what it printed.
         stderr: likewise.
@@ -49,8 +49,41 @@ class Measured:
         return lines[-1][:200] if lines else ""
 
 
-def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Measured:
-    """Run a command in a folder, sampling its memory fifty times a second."""
+def resident(process: psutil.Process) -> int:
+    """Memory in bytes; of a fork only what it does not share with its parent."""
+    own, parent = int(process.memory_info().rss), process.parent()
+    if parent is None or process.cmdline() != parent.cmdline():
+        return own
+    # Until it runs its own program, a child that subprocess started is in its parent's memory, which nobody shares.
+    starting = abs(parent.memory_info().rss - own) < _NOTHING
+    return 0 if starting else int(process.memory_full_info().uss)
+
+
+def proportional(process: psutil.Process) -> int:
+    """Memory in bytes, each page divided by how many processes share it; pages of mapped files that are in memory too.
+
+    The kernel counts them one by one, which takes a millisecond for a hundred megabytes.
+    """
+    for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii").splitlines():
+        if line.startswith("Pss:"):
+            return 1024 * int(line.split()[1])
+    return 0
+
+
+def measure(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    memory: Callable[[psutil.Process], int] = resident,
+) -> Measured:
+    """Run a command in a folder, sampling its memory fifty times a second.
+
+    Args:
+        command: with its arguments.
+        folder: to run it in.
+        environment: over this process's own.
+        memory: of one process, in bytes.
+    """
     # Files rather than pipes: nobody has to read while the command runs.
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         spent, start = _cpu_seconds(), time.perf_counter()
@@ -64,7 +97,7 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
         )
         peak = [0]
         done = threading.Event()
-        sampler = threading.Thread(target=_sample, args=(process, peak, done), daemon=True)
+        sampler = threading.Thread(target=_sample, args=(process, memory, peak, done), daemon=True)
         sampler.start()
         status = process.wait()
         wall = time.perf_counter() - start
@@ -88,23 +121,19 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _sample(process: psutil.Popen, peak: list[int], done: threading.Event) -> None:
+def _sample(
+    process: psutil.Popen, memory: Callable[[psutil.Process], int], peak: list[int], done: threading.Event
+) -> None:
     while not done.wait(_EVERY_S):
         try:
             tree = [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
-        peak[0] = max(peak[0], sum(map(_resident, tree)))
+        peak[0] = max(peak[0], sum(_of(each, memory) for each in tree))
 
 
-def _resident(process: psutil.Process) -> int:
-    """Memory in bytes; of a fork only what it does not share with its parent."""
+def _of(process: psutil.Process, memory: Callable[[psutil.Process], int]) -> int:
     try:
-        own, parent = int(process.memory_info().rss), process.parent()
-        if parent is None or process.cmdline() != parent.cmdline():
-            return own
-        # Until it runs its own program, a child that subprocess started is in its parent's memory, which nobody shares.
-        starting = abs(parent.memory_info().rss - own) < _NOTHING
-        return 0 if starting else int(process.memory_full_info().uss)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return memory(process)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # it has ended
         return 0

@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
 
-from scripts.benchmarks.process import measure
+from scripts.benchmarks.large_models import NARROW, high_network, large_network, long_network
+from scripts.benchmarks.process import measure, proportional
 from scripts.benchmarks.shared import decibels
 
 if TYPE_CHECKING:
@@ -75,3 +77,25 @@ def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -
     assert found["per-channel"]["artpec9"]["verdict"] == "pass"
     assert set(found["default"]) == {"seconds", "artpec8", "artpec9", "cv25"}
     assert found["default"]["cv25"]["sqnr_db"] >= 100
+
+
+def test_what_processes_share_is_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_bytes(b"1" * 60_000_000)
+    (tmp_path / "reader.py").write_text(
+        "import mmap, subprocess, sys, time\n"
+        "file = open('shared', 'rb')\n"
+        "mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+        "assert sum(memoryview(mapped)[::4096])\n"
+        "others = [subprocess.Popen([sys.executable, *sys.argv[:1]]) for _ in sys.argv[1:]]\n"
+        "time.sleep(2)\n"
+    )
+    command = [sys.executable, "reader.py", "another", "and another"]
+    assert 60 < measure(command, tmp_path, memory=proportional).peak_mb < 120
+
+
+def test_a_made_network_has_the_weights_and_nodes_that_were_asked_for() -> None:
+    model = large_network(2, NARROW)
+    assert sum(len(tensor.raw_data) for tensor in model.graph.initializer) == pytest.approx(2e6, rel=0.2)
+    assert len(long_network(100).graph.node) == pytest.approx(100, abs=5)
+    for made in (model, long_network(20), high_network(64)):
+        onnx.checker.check_model(made, full_check=True)

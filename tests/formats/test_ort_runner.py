@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats import ort_runner
 from dlpuconv.formats.ort_runner import EndedError, OrtRunner, OrtTracer, TooMuchError
 from dlpuconv.formats.view import TensorView
 from dlpuconv.ir.weights import split_proto
@@ -56,6 +57,18 @@ def test_numbers_that_are_no_arrays_keep_their_shape(tmp_path: Path) -> None:
     path = written(tmp_path, chain(node("Neg", ["x"], ["y"]), shape=()))
     answer = OrtRunner(path).run({"x": np.asarray(3.0, np.float32)})["y"]
     assert (answer.shape, float(answer)) == ((), -3.0)
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_a_model_of_very_many_weights_computes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimize: bool
+) -> None:
+    weights = np.arange(1, 1 + (1 << 15), dtype=np.float32)[None]
+    model = chain(node("Mul", ["x", "w"], ["y"]), shape=weights.shape, weights={"w": weights})
+    monkeypatch.setattr(ort_runner, "MANY", 1 << 10)
+    for given in (split_proto(model), written(tmp_path, model)):
+        answer = OrtRunner(given, optimize=optimize).run({"x": np.full(weights.shape, 2, np.float32)})
+        np.testing.assert_array_equal(answer["y"], 2 * weights)
 
 
 def test_it_tells_what_is_inside() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats import ort_runner
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer, with_outputs
@@ -182,3 +184,21 @@ def test_onnx_runtime_reads_large_weights_where_they_are() -> None:
     traced = OrtTracer(with_outputs(split, ["x"]), ["weights"]).run({"x": zeros})
     np.testing.assert_array_equal(traced["x"], zeros)
     np.testing.assert_array_equal(traced["weights"], weights)
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_a_model_of_very_many_weights_computes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, optimize: bool
+) -> None:
+    network = onnx.parser.parse_model(f"""
+        <ir_version: 8, opset_import: ["": 13]>
+        network (float[1, {LARGE}] x) => (float[1, {LARGE}] y) {{ y = Mul (x, weights) }}""")
+    weights = np.arange(LARGE, dtype=np.float32).reshape(1, -1)
+    network.graph.initializer.append(onnx.numpy_helper.from_array(weights, "weights"))
+    onnx.save(network, tmp_path / "m.onnx")
+    monkeypatch.setattr(ort_runner, "MANY", 1 << 10)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for model in (split_proto(network), tmp_path / "m.onnx"):
+        runner = OrtRunner(model, optimize=optimize)
+        assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+        np.testing.assert_array_equal(runner.run({"x": np.full((1, LARGE), 2, np.float32)})["y"], 2 * weights)

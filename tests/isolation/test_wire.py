@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
-from dlpuconv.isolation.wire import MappedFile, Message, file_of, receive, send
+from dlpuconv.isolation.wire import Inbox, MappedFile, Message, Outbox, file_of, receive, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     type Array = npt.NDArray[Any]
 
@@ -115,6 +115,68 @@ def test_what_is_no_number_is_not_sent(strange: Array) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(ValueError, match="'odd' does not consist of numbers"):
         send(ours, Message(arrays={"odd": strange}))
+
+
+class Lane:
+    """Lends in one direction."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.outbox, self.inbox = Outbox(), Inbox()
+
+    def passed(self, arrays: Mapping[str, Any]) -> Mapping[str, Array]:
+        send(self.ours, Message(arrays=arrays), self.outbox)
+        found = receive(self.theirs, 1 << 26, inbox=self.inbox)
+        assert found is not None
+        return found.arrays
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    made = Lane()
+    with made.ours, made.theirs:
+        yield made
+
+
+@given(st.lists(st.dictionaries(st.text(), arrays, max_size=4), max_size=6))
+def test_what_is_lent_is_received_whatever_came_before(messages: list[dict[str, Array]]) -> None:
+    lane = Lane()
+    with lane.ours, lane.theirs:
+        for given in messages:
+            found = lane.passed(given)
+            assert list(found) == list(given)
+            for name, value in given.items():
+                check_same(found[name], value)
+
+
+def test_what_is_lent_lies_in_the_same_memory_as_what_was_lent_before(lane: Lane) -> None:
+    first = lane.passed({"x": np.zeros(LARGE, np.float32)})["x"]
+    second = lane.passed({"x": np.ones(LARGE, np.float32)})["x"]
+    assert first.ctypes.data == second.ctypes.data
+    assert first.min() == 1
+    with pytest.raises(ValueError, match="read-only"):
+        second[...] = 0
+
+
+def test_a_larger_message_leaves_what_was_lent_before_as_it_was(lane: Lane) -> None:
+    before = lane.passed({"x": np.full(3, 7)})["x"]
+    check_same(lane.passed({"x": np.ones(3 << 20)})["x"], np.ones(3 << 20))
+    check_same(before, np.full(3, 7))
+
+
+def test_several_arrays_of_one_form_are_lent_as_one(lane: Lane) -> None:
+    for start in (0, 10):
+        parts = [np.array([start, 1], np.int8), np.array([2, 3], np.int8)]
+        check_same(lane.passed({"x": parts})["x"], np.array([[start, 1], [2, 3]], np.int8))
+
+
+def test_several_numbers_without_axes_are_lent_as_one_array(lane: Lane) -> None:
+    check_same(lane.passed({"x": [np.array(1), np.array(2)]})["x"], np.array([1, 2]))
+
+
+def test_what_is_no_number_is_not_lent(lane: Lane) -> None:
+    with pytest.raises(ValueError, match="'odd' does not consist of numbers"):
+        lane.passed({"odd": np.array(["text"])})
 
 
 class Hostile:
@@ -273,3 +335,29 @@ def test_what_does_not_come_in_time_is_an_error(hostile: Hostile, started: bytes
     hostile.theirs.sendall(started)
     with pytest.raises(TimeoutError):
         receive(hostile.ours, 1024, 0.01)
+
+
+OUTBOX = 0xFFFF  # in the place of the number of files
+
+
+@pytest.mark.parametrize("sealed", [0, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL])
+def test_an_outbox_that_may_become_shorter_is_refused(hostile: Hostile, sealed: int) -> None:
+    descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, 4096)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, sealed)
+    hostile.write(of_one("x", "<f4", [4], -2, 0), descriptor, files=OUTBOX)
+    os.close(descriptor)
+    with pytest.raises(ValueError, match="may not be used"):
+        receive(hostile.ours, 1 << 20, inbox=Inbox())
+
+
+def test_lending_is_refused_by_whoever_asked_for_arrays_of_their_own(hostile: Hostile) -> None:
+    hostile.write(of_one("x", "<f4", [4], -2, 0))
+    with pytest.raises(ValueError, match="buffer"):
+        receive(hostile.ours, 1 << 20)
+
+
+def test_what_lies_beyond_the_end_of_an_outbox_is_refused(hostile: Hostile) -> None:
+    hostile.write(of_one("x", "<f4", [4], -2, 1 << 40))
+    with pytest.raises(ValueError, match="buffer"):
+        receive(hostile.ours, 1 << 20, inbox=Inbox())

@@ -144,7 +144,7 @@ def test_one_that_hangs_up_is_ended(worker: Worker, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_interruption_in_the_middle_of_an_answer_ends_it(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(wire, "receive", interrupted)

@@ -11,10 +11,9 @@ from math import prod
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.errors import BackendError
 from dlpuconv_backends.cleanup.constants import constant_input
-from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.network import Network
 
 _RANDOM = frozenset(("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"))
 _LARGEST = 1 << 24  # elements; a bigger constant costs more in the file than the operator that makes it
@@ -59,21 +58,7 @@ def _shapes_are_known(graph: Graph) -> None:
 
 def _compute(constant_part: Graph) -> None:
     """Turn the outputs of a graph without inputs into constants."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    names = [t.name for t in constant_part.outputs]
-    for index, tensor in enumerate(constant_part.outputs):
-        tensor.name = f"constant_{index}"
-    try:
-        interpreter = Interpreter(
-            model_content=encode(constant_part),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-        found = {d["name"]: interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()}
-    except (RuntimeError, ValueError) as error:
-        raise BackendError(f"LiteRT cannot compute the constants of the lowered model: {error}") from error
-    for tensor, name in zip(constant_part.outputs, names, strict=True):
-        values = np.array(found[tensor.name])
-        tensor.name, tensor.data, tensor.shape, tensor.dtype = name, values, values.shape, values.dtype
+    outputs = constant_part.outputs
+    network = Network(constant_part, purpose="compute the constants of the lowered model")
+    for tensor, values in zip(outputs, network.run({}), strict=True):
+        tensor.data, tensor.shape, tensor.dtype = values, values.shape, values.dtype

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.cleanup.uses import Uses
-from dlpuconv_backends.flatbuffer.graph import Graph
 
 if TYPE_CHECKING:
-    from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
+    from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 _KIND = schema.ActivationFunctionType
 ACTIVATIONS = {"RELU": _KIND.RELU, "RELU6": _KIND.RELU6, "RELU_N1_TO_1": _KIND.RELU_N1_TO_1}
@@ -47,8 +46,8 @@ def fuse_activations(graph: Graph) -> int:
         last = uses.producer(op.input(0))
         if last is not None:
             last.outputs[0] = op.output
+            uses.absorbed(op, last)
         gone.append(op)
-        uses = Uses(Graph(graph.inputs, graph.outputs, [o for o in graph.operators if o not in gone]))
     graph.remove(gone)
     return len(gone)
 

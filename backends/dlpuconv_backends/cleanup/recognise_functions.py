@@ -20,8 +20,8 @@ from ai_edge_litert import schema_py_generated as schema
 from dlpuconv.errors import BackendError
 from dlpuconv_backends.cleanup.layout.ports import ELEMENTWISE
 from dlpuconv_backends.cleanup.uses import Uses
-from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -135,8 +135,6 @@ def _recognised(region: _Region) -> list[Operator]:
 
 def _evaluate(region: _Region) -> Array | None:
     """The region's function on the grid; None where LiteRT cannot compute it."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     new: dict[Tensor, Tensor] = {}
 
     def copy(tensor: Tensor | None) -> Tensor | None:
@@ -153,16 +151,10 @@ def _evaluate(region: _Region) -> Array | None:
         return None
     graph = Graph([source], [new[region.result]], operators)
     try:
-        interpreter = Interpreter(
-            model_content=encode(graph),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], _GRID.astype(np.float32))
-        interpreter.invoke()
-    except (RuntimeError, ValueError, BackendError):
+        (values,) = Network(graph).run({source.name: _GRID.astype(np.float32)})
+    except BackendError:
         return None
-    return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), np.float64)
+    return np.asarray(values, np.float64)
 
 
 def _candidates(values: Array) -> list[tuple[str, Array, Any]]:

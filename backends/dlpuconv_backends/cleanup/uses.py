@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Uses:
-    """A snapshot: take a new one after the graph has changed."""
+    """A snapshot: take a new one after the graph has changed in another way than these methods are told of."""
 
     def __init__(self, graph: Graph) -> None:
         self._producers = graph.producers()
@@ -32,6 +32,12 @@ class Uses:
     def sole_producer(self, tensor: Tensor | None) -> Operator | None:
         """Who makes this tensor for one reader alone."""
         return self.producer(tensor) if tensor is not None and self.sole_consumer(tensor) is not None else None
+
+    def absorbed(self, op: Operator, maker: Operator) -> None:
+        """An operator is gone: who made its input for it alone makes its output instead."""
+        self._producers.pop(op.input(0), None)
+        self._consumers.pop(op.input(0), None)
+        self._producers[op.output] = maker
 
     def is_output(self, tensor: Tensor) -> bool:
         """True for an output of the graph."""

@@ -6,14 +6,18 @@ This is the writer's side and reads only files that we (or the lowering worker) 
 
 from __future__ import annotations
 
-from typing import Any
+import tempfile
+from typing import TYPE_CHECKING, Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError
 from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.scratch import ScratchBuilder
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 OP_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
@@ -37,20 +41,19 @@ _OPTION_TYPES: dict[str, int] = {
     name: code for name, code in vars(schema.BuiltinOptions).items() if not name.startswith("_")
 }
 _LOWEST_VERSIONS = {"BROADCAST_TO": 2}  # register.cc: version 1 was never a builtin
+_ROOM = 512  # bytes that a tensor, an operator or a buffer may take beside its values
 _ALIGNMENT = 16  # schema.fbs: `data:[ubyte] (force_align: 16)`, which the generated Python code does not honour
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc] # the generated module is untyped
     """A buffer whose bytes start at a multiple of 16, as readers that map the file expect."""
 
-    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the schema's name
+    def Pack(self, builder: ScratchBuilder) -> int:  # noqa: N802 - the schema's name
         data = self.data
         vector = None
         if data is not None and len(data):
-            raw = np.ascontiguousarray(data).tobytes()
-            builder.StartVector(1, len(raw), _ALIGNMENT)
-            builder.head = builder.head - len(raw)
-            builder.Bytes[builder.head : builder.head + len(raw)] = raw
+            builder.StartVector(1, len(data), _ALIGNMENT)
+            builder.place(memoryview(data))
             vector = builder.EndVector()
         schema.BufferStart(builder)
         if vector is not None:
@@ -111,6 +114,11 @@ def encode(graph: Graph, versions: dict[Operator, int] | None = None) -> bytes:
         graph: topologically sorted.
         versions: op version by operator; the lowest that there is where it is missing.
     """
+    return bytes(encoded(graph, versions))
+
+
+def encoded(graph: Graph, versions: dict[Operator, int] | None = None) -> memoryview:
+    """The same as a mapped file, which takes memory only where it is read: for graphs whose weights are large."""
     tensors = graph.tensors()
     number = {t: i for i, t in enumerate(tensors)}
     buffers: list[Any] = [_AlignedBuffer()]  # buffer 0 is empty by convention
@@ -129,9 +137,27 @@ def encode(graph: Graph, versions: dict[Operator, int] | None = None) -> bytes:
     model.subgraphs = [subgraph]
     model.metadata = [_encode_metadata(name, content, buffers) for name, content in sorted(graph.metadata.items())]
     model.buffers = buffers
-    builder = flatbuffers.Builder(1 << 16)
+    builder = _builder(sum(map(_room, buffers)) + _ROOM * (1 + len(tensors) + len(graph.operators)))
     builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return builder.whole()
+
+
+def _builder(expected: int) -> ScratchBuilder:
+    try:
+        return ScratchBuilder(expected)
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _room(buffer: Any) -> int:
+    return _ROOM + (0 if buffer.data is None else len(buffer.data))
+
+
+def _no_room(error: OSError) -> BackendError:
+    return BackendError(
+        f"the float TFLite file cannot be written to {tempfile.gettempdir()}: {error.strerror or error}"
+        " (TMPDIR names another place)"
+    )
 
 
 def _encode_tensor(tensor: Tensor, buffers: list[Any]) -> Any:
@@ -142,7 +168,7 @@ def _encode_tensor(tensor: Tensor, buffers: list[Any]) -> Any:
     t.buffer = 0
     if tensor.data is not None:
         t.buffer = len(buffers)
-        buffers.append(_buffer(np.ascontiguousarray(tensor.data).tobytes()))
+        buffers.append(_buffer(np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8)))
     if tensor.quantization is not None:
         q = schema.QuantizationParametersT()
         q.scale = tensor.quantization.scale.astype(np.float32)
@@ -175,13 +201,13 @@ def _encode_metadata(name: str, content: bytes, buffers: list[Any]) -> Any:
     m = schema.MetadataT()
     m.name = name
     m.buffer = len(buffers)
-    buffers.append(_buffer(content))
+    buffers.append(_buffer(np.frombuffer(content, np.uint8)))
     return m
 
 
-def _buffer(content: bytes) -> Any:
+def _buffer(content: npt.NDArray[np.uint8]) -> Any:
     b = _AlignedBuffer()
-    b.data = np.frombuffer(content, np.uint8)
+    b.data = content
     return b
 
 

@@ -5,6 +5,7 @@ Rewrites edit a `Graph` in place; it is owned by one stage at a time.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
+
+_SHORT = 32  # bytes: of a digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ class Affine:
     def per_channel(self) -> bool:
         """True when there are several scales."""
         return self.scale.size > 1
+
+
+def content_key(data: npt.NDArray[Any]) -> bytes:
+    """What is equal for arrays of equal bytes, and short: to find the same constant again without a copy of each."""
+    if data.nbytes <= _SHORT:
+        return data.tobytes()
+    return hashlib.sha256(np.ascontiguousarray(data).reshape(-1).view(np.uint8)).digest()
 
 
 @dataclass(slots=True, eq=False)

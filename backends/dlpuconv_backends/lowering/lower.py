@@ -63,15 +63,15 @@ def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
     """
     refuse_idle_outputs(model)
     refuse_computed_weights(model)
-    content = model.to_bytes()
-    graph = adopt(raw_lowering(content), model)
+    source = model.split()
+    graph = adopt(raw_lowering(source), model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
         if inputs[spec.name] != tuple(range(len(spec.shape))):
             _permute_input(graph, index, inputs[spec.name])
     outputs = clean(graph, source_transposes(model)).output_permutations
-    proof = prove(graph, content, model.signature, inputs, outputs)
+    proof = prove(graph, source, model.signature, inputs, outputs)
     return Lowered(graph=graph, input_permutations=inputs, output_permutations=outputs, sqnr_db=proof)
 
 
@@ -83,6 +83,9 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
     """
     graph = decode(raw.content)
     graph.description = "dlpuconv"
+    for tensor in graph.tensors():
+        if tensor.name in raw.constants:
+            tensor.data = raw.constants[tensor.name].reshape(tensor.shape)
     shapes = _source_shapes(model)
     for tensor in graph.tensors():
         if tensor.is_constant:

@@ -8,9 +8,10 @@ import numpy as np
 
 from dlpuconv.brief import listed
 from dlpuconv.errors import BackendError
+from dlpuconv.formats.litert_session import PLAIN_ON_TWO
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
-from dlpuconv_backends.flatbuffer.codec import encode
+from dlpuconv_backends.flatbuffer.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir import Signature, ValueSpec
+    from dlpuconv.ir.weights import Split
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 type Permutation = tuple[int, ...]
@@ -34,7 +36,7 @@ _RESOLUTION = 5e-7
 
 def prove(
     graph: Graph,
-    model: bytes,
+    model: Split,
     signature: Signature,
     inputs: Mapping[str, Permutation],
     outputs: Mapping[str, Permutation],
@@ -43,7 +45,7 @@ def prove(
 
     Args:
         graph: float, as it will be used.
-        model: serialized ONNX.
+        model: what it was made from.
         signature: of the model.
         inputs: axis i of the graph's input is axis permutation[i] of the model's.
         outputs: likewise.
@@ -53,7 +55,7 @@ def prove(
         ArtifactError: ONNX Runtime cannot run the model.
     """
     sample, expected = excite(model, signature)
-    found = run_graph(encode(graph), {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
+    found = run_graph(graph, {name: np.transpose(value, inputs[name]) for name, value in sample.items()})
     ratios: dict[str, float] = {}
     wrong: dict[str, float] = {}
     rounded: Arrays = {}  # what rounding alone makes of the source's outputs
@@ -82,7 +84,7 @@ def prove(
     return ratios
 
 
-def excite(model: bytes, signature: Signature) -> tuple[Arrays, Arrays]:
+def excite(model: bytes | Split, signature: Signature) -> tuple[Arrays, Arrays]:
     """A random sample on which every output varies visibly, and the source model's outputs for it.
 
     Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.
@@ -119,28 +121,14 @@ def _nudged(sample: Arrays) -> Arrays:
     return nudged
 
 
-def run_graph(content: bytes, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
-    """The outputs of a TFLite file by tensor name, on LiteRT's plain kernels.
+def run_graph(graph: Graph, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """The outputs of a graph by tensor name, on LiteRT's plain kernels.
 
     Raises:
-        BackendError: LiteRT refuses the file.
+        BackendError: LiteRT refuses the graph, or does not survive it.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    try:
-        interpreter = Interpreter(
-            model_content=content,
-            num_threads=2,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        interpreter.allocate_tensors()
-        for detail in interpreter.get_input_details():
-            interpreter.set_tensor(detail["index"], np.asarray(sample[detail["name"]], order="C"))
-        interpreter.invoke()
-    except (RuntimeError, ValueError) as error:
-        text = " ".join(str(error).split())
-        raise BackendError(f"LiteRT cannot run the lowered model: {text}") from error
-    return {d["name"]: interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()}
+    made = Network(graph, kernels=PLAIN_ON_TWO).run(sample)
+    return {t.name: values for t, values in zip(graph.outputs, made, strict=True)}
 
 
 def sqnr_db(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> float:

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from dlpuconv_backends.borrowing import Tool, borrowed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
+    from dlpuconv.ir.weights import Split
     from dlpuconv.isolation.wire import Message
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -33,7 +36,8 @@ class RawLowering:
     """What the worker made, not yet trusted further than its file identifier.
 
     Attributes:
-        content: a float TFLite file, every value in ONNX's own layout.
+        content: a float TFLite file, every value in ONNX's own layout, without its large constants.
+        constants: these by tensor name.
         inputs: tensor names, in the source model's order.
         outputs: tensor names, in the source model's order.
         values: ONNX value by tensor name.
@@ -42,6 +46,7 @@ class RawLowering:
     """
 
     content: bytes = field(repr=False)
+    constants: Mapping[str, npt.NDArray[Any]] = field(repr=False)
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     values: Mapping[str, str]
@@ -59,14 +64,14 @@ def warm_up() -> None:
     pool.warm_up(_launch())
 
 
-def raw_lowering(model: bytes) -> RawLowering:
+def raw_lowering(model: Split) -> RawLowering:
     """Lower a model whose shapes are all static.
 
     The worker runs under this interpreter, or under the one that DLPUCONV_LOWERING_PYTHON names. It may take 300 s and
     more for many weights, or as long as DLPUCONV_LOWERING_TIMEOUT says, with what is left of its start.
 
     Args:
-        model: serialized ONNX, weights inside.
+        model: in two parts; its large weights are not copied.
 
     Raises:
         BackendError: the worker failed, crashed, took too much or made a file that is not TFLite.
@@ -74,7 +79,9 @@ def raw_lowering(model: bytes) -> RawLowering:
         MissingDependencyError: its interpreter has no onnx2tf.
         UsageError: DLPUCONV_LOWERING_TIMEOUT is not a number of seconds.
     """
-    limits = _limits(len(model))
+    bare = model.declared().SerializeToString(deterministic=True)
+    weights = {f"/{name}": values for name, values in model.weights.items()}
+    limits = _limits(len(bare) + sum(values.nbytes for values in weights.values()))
     tool = Tool(
         launch=_launch(),
         failed="onnx2tf cannot lower the model",
@@ -84,7 +91,7 @@ def raw_lowering(model: bytes) -> RawLowering:
         timeout_hint=f"{TIME_LIMIT_VARIABLE} sets another limit",
     )
     with borrowed(tool) as worker:
-        return _read(worker.ask("lower", limits, {"model": np.frombuffer(model, np.uint8)}))
+        return _read(worker.ask("lower", limits, {"model": np.frombuffer(bare, np.uint8), **weights}))
 
 
 def _launch() -> Launch:
@@ -103,6 +110,7 @@ def _read(answer: Message) -> RawLowering:
     try:
         made = RawLowering(
             content=answer.arrays["file"].tobytes(),
+            constants={name[1:]: values for name, values in answer.arrays.items() if name.startswith("/")},
             inputs=tuple(names["inputs"]),
             outputs=tuple(names["outputs"]),
             values=dict(names["values"]),

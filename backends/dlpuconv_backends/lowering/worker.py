@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.isolation.serve import Arrays, Facts, Task
 
+LARGE = 1 << 16
+"""Bytes from which a constant travels beside the file."""
+
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
 PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
@@ -57,8 +60,13 @@ def import_builders() -> None:
     import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
 
 
-def build(content: bytes) -> Any:
-    """Lower every node of a serialized model with static shapes to onnx2tf's ModelIR, all in ONNX's own layout."""
+def build(model: Any, weights: dict[str, Any]) -> Any:
+    """Lower every node of an ONNX model with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout.
+
+    Args:
+        model: the ModelProto.
+        weights: values by name of what it declares as inputs and are none.
+    """
     import numpy as np
     import onnx
     from onnx import numpy_helper
@@ -72,13 +80,12 @@ def build(content: bytes) -> Any:
     from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
     from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
 
-    model = onnx.load_model_from_string(content)
     spell_out_batchnorm(model)
     spell_out_ceil_mode(model)
     apply_normalize_attrs_rule(model)
     model = onnx.shape_inference.infer_shapes(model)
     shapes, dtypes = onnx_analysis._extract_tensor_info(model)
-    constants = {c.name: np.asarray(numpy_helper.to_array(c)) for c in model.graph.initializer}
+    constants = {c.name: np.asarray(numpy_helper.to_array(c)) for c in model.graph.initializer} | weights
     ir = ModelIR(name="main")
     session = ConversionSession(onnx_model=model, model_ir=ir, shape_map=shapes, dtype_map=dtypes, constants=constants)
     outputs = [o.name for o in model.graph.output]
@@ -115,6 +122,43 @@ def build(content: bytes) -> Any:
         ctx.ensure_tensor(name)
         ir.outputs.append(name)
     return ir
+
+
+def given_weights(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights by name; those of a single axis are put into the model instead.
+
+    Args:
+        model: declares them as inputs, for whatever looks at shapes; it loses those that are put into it.
+        weights: all of them.
+    """
+    from onnx import numpy_helper
+
+    found = {}
+    for name, values in weights.items():
+        if values.ndim > 1:
+            found[name] = values
+        else:  # parameters of normalizations, which are computed with below
+            model.graph.initializer.append(numpy_helper.from_array(values, name))
+    inside = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in inside]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    return found
+
+
+def take_out(ir: Any) -> dict[str, Any]:
+    """Large constants by tensor name behind a slash; the model loses them, and those that nothing reads."""
+    import numpy as np
+
+    read = {name for op in ir.operators for name in op.inputs}
+    found = {}
+    for name, tensor in ir.tensors.items():
+        data, tensor.data = tensor.data, None
+        if not isinstance(data, np.ndarray) or data.nbytes < LARGE or data.dtype.kind not in "fiub":
+            tensor.data = data
+        elif name in read:
+            found[f"/{name}"] = data
+    return found
 
 
 def spell_out_batchnorm(model: Any) -> None:
@@ -213,12 +257,18 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
 
 
 def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
-    """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for."""
+    """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for.
+
+    Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
+    """
     import numpy as np
+    import onnx
     from onnx2tf.tflite_builder.model_writer import serialize_model
     from onnx2tf.tflite_builder.schema import schema_generated
 
-    ir = build(arrays["model"].tobytes())
+    model = onnx.load_model_from_string(arrays["model"].tobytes())
+    ir = build(model, given_weights(model, {name[1:]: value for name, value in arrays.items() if name[0] == "/"}))
+    constants = take_out(ir)
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
     values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}
     moves = [op for op in ir.operators if op.op_type == "TRANSPOSE" and op.outputs[0] in values]
@@ -229,7 +279,7 @@ def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
         "moved": {op.inputs[0]: values[op.outputs[0]] for op in moves if op.inputs[0] not in values},
         "nodes": {o: op.onnx_node_name for op in ir.operators for o in op.outputs if op.onnx_node_name},
     }
-    return correspondence, {"file": np.frombuffer(content, np.uint8)}
+    return correspondence, {"file": np.frombuffer(content, np.uint8), **constants}
 
 
 TASKS: Mapping[str, Task] = {"lower": lower}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.analysis import Blame
 from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.formats.litert_session import LITERT
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
+from dlpuconv.isolation import pool
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
 from dlpuconv.quantization import BiasCorrection, Rounding
 from dlpuconv.scheme import Numbers
@@ -91,7 +93,8 @@ class TFLiteBackend(Backend):
 
     @override
     def warm_up(self) -> None:
-        """Start the lowering worker."""
+        """Start the lowering worker, and the one that runs what it makes."""
+        pool.warm_up(LITERT)
         warm_up()
 
     @override

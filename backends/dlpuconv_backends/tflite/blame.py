@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.analysis import LayerError
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv.formats.litert_session import LiteRtWorker
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.network import Network
 from dlpuconv_backends.tflite.blame_facts import facts_of, float_weights
 from dlpuconv_backends.tflite.injection import Injection
 from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.operators import SPECS, is_data
 from dlpuconv_backends.tflite.segments import is_join
-from dlpuconv_backends.tflite.statistics import interpreter_of, plain_interpreter_of
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def blame(
     graph = tuned.graph
     stands_for = _stands_for(graph, quantized.graph)
     names = names_of(quantized.graph, tuned.names)
-    layers = [_Layer.of(op, graph, quantized, stands_for) for op in quantized.graph.operators]
-    injection = Injection(graph, [t for op in graph.operators for t in op.outputs if is_data(t)])
+    worker = LiteRtWorker()
+    layers = [_Layer.of(op, graph, quantized, stands_for, worker) for op in quantized.graph.operators]
+    injection = Injection(graph, [t for op in graph.operators for t in op.outputs if is_data(t)], worker)
     total = _Ratio()
     for feed in feeds:
         reference = injection.values(feed)
@@ -109,12 +111,16 @@ class _Layer:
     seen: Values = field(default_factory=dict)
 
     @classmethod
-    def of(cls, op: Operator, graph: Graph, quantized: Quantized, stands_for: Mapping[str, str]) -> _Layer:
+    def of(
+        cls, op: Operator, graph: Graph, quantized: Quantized, stands_for: Mapping[str, str], worker: LiteRtWorker
+    ) -> _Layer:
         producers = {t.name: source for source in graph.operators for t in source.outputs}
         source = producers.get(stands_for.get(op.outputs[0].name, ""))
         layer = quantized.layers.get(source) if source is not None else None
-        rounded = _Single(float_weights(source, layer)) if source is not None and layer is not None else None
-        return cls(op, source, _Single(op, plain=True), rounded)
+        rounded = None
+        if source is not None and layer is not None:
+            rounded = _Single(float_weights(source, layer), Network.fast, worker)
+        return cls(op, source, _Single(op, Network, worker), rounded)
 
     def look(self, reference: Values, now: Values, stands_for: Mapping[str, str], injection: Injection) -> None:
         """One sample: run on exact inputs and on those that were made so far."""
@@ -158,21 +164,16 @@ class _Layer:
 class _Single:
     """A network of one operator."""
 
-    def __init__(self, op: Operator, *, plain: bool = False) -> None:
+    def __init__(self, op: Operator, load: Callable[..., Network], worker: LiteRtWorker) -> None:
         self.reads = list(dict.fromkeys(t for t in op.inputs if t is not None and not t.is_constant))
         self._outputs = op.outputs
         single = Graph(self.reads, op.outputs, [op])
-        content = encode(single, versions_of(single))
-        self._interpreter: Any = plain_interpreter_of(content) if plain else interpreter_of(content)
-        self._slots = [d["index"] for d in self._interpreter.get_input_details()]
-        self._made = [d["index"] for d in self._interpreter.get_output_details()]
+        self._network = load(single, versions_of(single), worker=worker)
 
     def __call__(self, values: Mapping[str, npt.NDArray[Any]]) -> Values:
         """What it makes, by tensor name."""
-        for slot, tensor in zip(self._slots, self.reads, strict=True):
-            self._interpreter.set_tensor(slot, values[tensor.name])
-        self._interpreter.invoke()
-        return {t.name: self._interpreter.get_tensor(i) for t, i in zip(self._outputs, self._made, strict=True)}
+        made = self._network.run({t.name: values[t.name] for t in self.reads})
+        return {t.name: value for t, value in zip(self._outputs, made, strict=True)}
 
 
 def _only_moves(op: Operator) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.brief import listed
+from dlpuconv.formats.litert_session import LiteRtWorker
 from dlpuconv.quantization.rounding import Sums, learned_codes
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.tflite.budget import affordable_samples
@@ -129,7 +130,8 @@ def learn(
     Raises:
         BackendError: LiteRT cannot run an operator.
     """
-    exact, integer = Stepwise(graph, samples), Stepwise(nearest.graph, samples)
+    worker = LiteRtWorker()
+    exact, integer = Stepwise(graph, samples, worker), Stepwise(nearest.graph, samples, worker)
     ahead = iter(graph.operators)
     layers = iter(nearest.layers)  # the integer graph has the same layers in the same order
     found: dict[Operator, LayerWeights] = {}

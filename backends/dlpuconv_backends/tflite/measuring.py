@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dlpuconv import __version__
 from dlpuconv.calibration import Origin
 from dlpuconv.calibration.cache import StatisticsCache
-from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.flatbuffer import encoded
 from dlpuconv_backends.tflite.budget import affordable_samples
 from dlpuconv_backends.tflite.interface import feeds
 from dlpuconv_backends.tflite.moments import moments_of_layers, with_moments
@@ -111,6 +111,6 @@ def _key(graph: Graph, job: Job, lowered: Lowered) -> str:
     """Of everything that measured numbers depend on, but what is measured."""
     assert job.calibration is not None
     made_by = f"dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
-    network = hashlib.sha256(encode(graph)).hexdigest()
+    network = hashlib.sha256(encoded(graph)).hexdigest()
     ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
     return f"tflite {made_by} {network} {job.calibration.fit.digest} {ends}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
 from dlpuconv.ir.layer_names import closest
+from dlpuconv.ir.weight_file import rest
 from dlpuconv.quantization import BiasCorrection
 from dlpuconv_backends.tflite.emit import Interface, build
 from dlpuconv_backends.tflite.naming import names_of
@@ -84,7 +85,11 @@ def _quantize_layers(
     """
     layers = [op for op in tuned.graph.operators if op.kind in SPECS and SPECS[op.kind].weights is not None]
     _check_overrides(recipe, [names[op] for op in layers], list(names.values()))
-    return {op: quantize_one(op, tuned, plan, recipe, names[op]) for op in layers}
+    found = {}
+    for op in layers:
+        found[op] = quantize_one(op, tuned, plan, recipe, names[op])
+        rest()  # its float weights are not read again
+    return found
 
 
 def quantize_one(op: Operator, tuned: Tuned, plan: ActivationPlan, recipe: Recipe, names: LayerNames) -> LayerWeights:

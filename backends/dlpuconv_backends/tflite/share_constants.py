@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv_backends.flatbuffer import content_key
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -27,4 +29,4 @@ def _key(tensor: Tensor) -> Hashable:
     assert tensor.data is not None
     affine = tensor.quantization
     scales = None if affine is None else (affine.scale.tobytes(), affine.zero_point.tobytes(), affine.axis)
-    return tensor.shape, str(tensor.dtype), scales, tensor.data.tobytes()
+    return tensor.shape, str(tensor.dtype), scales, content_key(tensor.data)

@@ -8,13 +8,13 @@ and float kernels agree to the last bits. Every tensor is folded into its observ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from dlpuconv.errors import BackendError, CalibrationError
-from dlpuconv.formats.quiet import quiet_native_libraries
-from dlpuconv_backends.flatbuffer import Graph, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Tensor
+from dlpuconv_backends.flatbuffer.network import Network
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.softmax_rows import softmax_rows, told_apart
 from dlpuconv_backends.tflite.versions import versions_of
@@ -129,25 +129,13 @@ def observe(
     computed = [(i, t) for i, t in enumerate(tensors) if t not in inputs]
     given = [(i, t.name) for i, t in enumerate(tensors) if t in inputs]
     probe = Graph(graph.inputs, [t for _, t in computed] or graph.outputs, graph.operators)
-    interpreter = interpreter_of(encode(probe, versions_of(probe)))
-    # LiteRT keeps the order of the file's lists of inputs and outputs
-    slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
-    outputs = [d["index"] for d in interpreter.get_output_details()]
+    network = Network.fast(probe, versions_of(probe))
     samples = 0
-    for feed in feeds:
-        for name, values in feed.items():
-            interpreter.set_tensor(slots[name], values)
-        try:
-            interpreter.invoke()
-        except RuntimeError as error:
-            told = " ".join(str(error).split())
-            raise BackendError(
-                f"LiteRT cannot run the lowered model on calibration sample {samples}: {told}"
-            ) from error
+    for feed, outputs in network.each(feeds):
         for index, name in given:
             _fold(observers, index, feed[name], lengths[index])
-        for (index, _), slot in zip(computed, outputs, strict=False):
-            _fold(observers, index, interpreter.tensor(slot)(), lengths[index])
+        for (index, _), values in zip(computed, outputs, strict=False):
+            _fold(observers, index, values, lengths[index])
         samples += 1
         done()
     if not samples:
@@ -156,47 +144,7 @@ def observe(
     return Statistics(tensors=tuple(t.name for t in tensors), values=found, samples=samples)
 
 
-def interpreter_of(content: bytes) -> Any:
-    """A loaded interpreter with the fast delegate, or without one where it cannot take the graph.
-
-    Raises:
-        BackendError: neither can.
-    """
-    from ai_edge_litert.interpreter import OpResolverType
-
-    try:
-        return _loaded(content, OpResolverType.AUTO, 2)
-    except BackendError:
-        return plain_interpreter_of(content)
-
-
-def plain_interpreter_of(content: bytes) -> Any:
-    """A loaded interpreter without a delegate, as verification runs files.
-
-    Raises:
-        BackendError: it cannot take the graph.
-    """
-    from ai_edge_litert.interpreter import OpResolverType
-
-    return _loaded(content, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, 1)
-
-
-def _loaded(content: bytes, resolver: Any, threads: int) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        with quiet_native_libraries():  # LiteRT announces its delegate
-            interpreter = Interpreter(
-                model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
-            )
-            interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise BackendError(f"LiteRT cannot run the lowered model: {error}") from error
-    return interpreter
-
-
 def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32], length: int) -> None:
-    # A function of its own: LiteRT refuses to run on while a view of its memory is alive, and `values` is one.
     distinguished = told_apart(values, length) if length else values
     for observer in observers:
         observer.update(index, distinguished if observer.distinguished else values)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
+from dlpuconv.formats.litert_session import LiteRtWorker
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.network import Network
 from dlpuconv_backends.tflite.channel_statistics import channels_of
-from dlpuconv_backends.tflite.statistics import plain_interpreter_of
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ class Stepwise:
         samples: how many there are.
     """
 
-    def __init__(self, graph: Graph, feeds: Sequence[Feed]) -> None:
+    def __init__(self, graph: Graph, feeds: Sequence[Feed], worker: LiteRtWorker | None = None) -> None:
         """Get ready for the first operator.
 
         Args:
             graph: its operators are run in their order; any may be replaced by one with the same activations.
             feeds: real values of the graph's inputs, by name.
+            worker: one that other graphs, which run alternately, have too.
         """
+        self._worker = worker or LiteRtWorker()
         self._values: dict[str, list[Codes]] = {
             t.name: [_codes(feed[t.name], t) for feed in feeds] for t in graph.inputs
         }
@@ -63,16 +66,12 @@ class Stepwise:
         """
         reads = _activations(op)
         single = Graph(reads, op.outputs, [op])
-        interpreter = plain_interpreter_of(encode(single, versions_of(single)))
-        slots = [d["index"] for d in interpreter.get_input_details()]
-        outputs = [d["index"] for d in interpreter.get_output_details()]
-        made: list[list[Codes]] = [[] for _ in outputs]
-        for index in range(self.samples):
-            for slot, tensor in zip(slots, reads, strict=True):
-                interpreter.set_tensor(slot, self._values[tensor.name][index])
-            interpreter.invoke()
+        network = Network(single, versions_of(single), worker=self._worker)
+        feeds = ({t.name: self._values[t.name][index] for t in reads} for index in range(self.samples))
+        made: list[list[Codes]] = [[] for _ in op.outputs]
+        for _, outputs in network.each(feeds):
             for values, output in zip(made, outputs, strict=True):
-                values.append(interpreter.get_tensor(output))
+                values.append(np.array(output))
         return made
 
     def step(self, op: Operator) -> None:

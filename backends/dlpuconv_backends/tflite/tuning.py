@@ -14,14 +14,15 @@ import numpy as np
 
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.quantization import BiasCorrection, Observer
-from dlpuconv_backends.flatbuffer import encode
+from dlpuconv_backends.flatbuffer import encoded
+from dlpuconv_backends.flatbuffer.network import Network
 from dlpuconv_backends.tflite.absorb import absorb
 from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
 from dlpuconv_backends.tflite.equalize import equalize
 from dlpuconv_backends.tflite.plan import observed_tensors
 from dlpuconv_backends.tflite.ranges import observed_ranges
 from dlpuconv_backends.tflite.spreads import Spreads, spread_of
-from dlpuconv_backends.tflite.statistics import interpreter_of, observe
+from dlpuconv_backends.tflite.statistics import observe
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ class Tuner:
     ) -> npt.NDArray[np.float64]:
         """What an observer finds out on all samples, from the cache where it is there."""
         material = self._material
-        which = "" if graph is material.measured else hashlib.sha256(encode(graph)).hexdigest()
+        which = "" if graph is material.measured else hashlib.sha256(encoded(graph)).hexdigest()
         key = f"{_MEASURES} {observer.name} {json.dumps([t.name for t in tensors])} {which} {material.key}"
         stored = (material.cache.get(key) or {}).get(observer.name)
         if stored is None or stored.ndim != 2 or len(stored) != rows:
@@ -240,7 +241,7 @@ class Tuner:
 def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:
     """Smallest signal-to-noise ratio, in dB, of any output of two float graphs over a few samples."""
     few = [feed for _, feed in zip(range(_COMPARED), feeds, strict=False)]
-    pairs = zip(_run(one, few), _run(other, few), strict=True)
+    pairs = zip(list(_run(one, few)), list(_run(other, few)), strict=True)
     signal: dict[int, float] = {}
     noise: dict[int, float] = {}
     for first, second in pairs:
@@ -252,10 +253,5 @@ def _agreement(one: Graph, other: Graph, feeds: Iterable[Feed]) -> float:
 
 
 def _run(graph: Graph, feeds: Iterable[Feed]) -> Iterator[list[npt.NDArray[np.float32]]]:
-    interpreter = interpreter_of(encode(graph, versions_of(graph)))
-    slots = {t.name: d["index"] for t, d in zip(graph.inputs, interpreter.get_input_details(), strict=True)}
-    for feed in feeds:
-        for name, values in feed.items():
-            interpreter.set_tensor(slots[name], values)
-        interpreter.invoke()
-        yield [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+    for _, outputs in Network.fast(graph, versions_of(graph)).each(feeds):
+        yield [np.array(values) for values in outputs]

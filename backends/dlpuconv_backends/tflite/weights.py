@@ -8,7 +8,7 @@ tiny weights beside a large bias), the weights get the smallest coarser scale th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from dlpuconv_backends.tflite.bias_correction import mean_shift
 from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from dlpuconv.ir.layer_names import LayerNames
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _LARGEST_WEIGHT = 127
 _INT32 = 2**31 - 1
+_BLOCK = 1 << 20  # elements that are widened to float64 at a time
 _SMALLEST_SCALE = 1e-20
 """Far below any trained weight, and its product with an input's scale is still a normal float32."""
 
@@ -90,23 +93,23 @@ def quantize_layer(
     refinement = refinement or Refinement()
     at = SPECS[op.kind].weights
     assert at is not None
-    weights, axis = _values(op.input(at.weights)), at.axis
+    weights, axis = op.input(at.weights).data, at.axis
+    assert weights is not None
     bias_tensor = op.inputs[at.bias] if at.bias < len(op.inputs) else None
     bias = None if bias_tensor is None else _values(bias_tensor).reshape(-1)
     wanted = _wanted(weights, axis, chosen, refinement)
     scale, repaired = _scales(wanted, _accumulator_floor(weights, bias, axis, data))
     along = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)]) if scale.size > 1 else scale
-    codes = np.clip(np.rint(weights / along), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
+    codes = _codes(weights, along)
     zeros = np.zeros(scale.size, np.int64)
     dead = int((_peaks(weights, axis) == 0).sum())
     affine = Affine(scale, zeros, axis if scale.size > 1 else 0)
     if bias is None:
         return LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
     if refinement.mean is not None:
-        quantized = codes.astype(np.float64) * along
-        bias -= mean_shift(op, quantized - weights, refinement.mean)
+        bias -= mean_shift(op, _error(codes, along, weights), refinement.mean)
         if refinement.moved is not None:
-            bias -= mean_shift(op, quantized, refinement.moved)
+            bias -= mean_shift(op, codes.astype(np.float64) * along, refinement.moved)
     # the kernels compare with a float32 product (kernel_util.cc), so it is computed as one
     bias_scale = (np.float32(data.scale) * scale).astype(np.float32)
     bias_codes = np.clip(np.rint(bias / bias_scale.astype(np.float64)), -_INT32, _INT32).astype(np.int32)
@@ -157,24 +160,57 @@ def _values(constant: Tensor) -> npt.NDArray[np.float64]:
     return constant.data.astype(np.float64)
 
 
-def _per_channel(values: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+def _codes(weights: npt.NDArray[Any], along: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    """Weights in steps of their scales, which have the same rank or are one."""
+    codes = np.empty(weights.shape, np.int8)
+    for block in _blocks(weights):
+        steps = weights[block].astype(np.float64) / _of_block(along, block)
+        codes[block] = np.clip(np.rint(steps), -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8)
+    return codes
+
+
+def _error(
+    codes: npt.NDArray[np.int8], along: npt.NDArray[np.float32], weights: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """Quantized minus float weights."""
+    error = np.empty(weights.shape, np.float64)
+    for block in _blocks(weights):
+        quantized = codes[block].astype(np.float64) * _of_block(along, block)
+        np.subtract(quantized, weights[block].astype(np.float64), out=error[block])
+    return error
+
+
+def _blocks(values: npt.NDArray[Any]) -> Iterator[slice]:
+    """Parts along the first axis that are small enough to be widened: a layer may be most of a network."""
+    rows = max(1, _BLOCK // max(1, values[:1].size))
+    return (slice(start, start + rows) for start in range(0, len(values), rows))
+
+
+def _of_block(along: npt.NDArray[np.float32], block: slice) -> npt.NDArray[np.float32]:
+    return along[block] if len(along) > 1 else along
+
+
+def _per_channel[Number: np.generic](values: npt.NDArray[Number], axis: int) -> npt.NDArray[Number]:
     """[C, everything else]."""
     return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
 
 
-def _peaks(weights: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+def _peaks(weights: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float64]:
     """[C] largest magnitude of each output channel."""
-    return np.asarray(np.abs(_per_channel(weights, axis)).max(axis=1, initial=0.0))
+    rows = _per_channel(weights, axis)
+    peaks = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
+    return np.asarray(peaks, np.float64)
 
 
 def _wanted(
-    weights: npt.NDArray[np.float64], axis: int, chosen: Granularity, refinement: Refinement
+    weights: npt.NDArray[Any], axis: int, chosen: Granularity, refinement: Refinement
 ) -> npt.NDArray[np.float64]:
     """[1] or [C] the scales that the weights ask for."""
     peaks = _peaks(weights, axis)
     whole = chosen is Granularity.PER_TENSOR or peaks.size == 1
     if refinement.weight_scale is WeightScale.MSE:
-        return mse_scales(weights.reshape(1, -1) if whole else _per_channel(weights, axis))
+        wide = weights.astype(np.float64)
+        return mse_scales(wide.reshape(1, -1) if whole else _per_channel(wide, axis))
     # a dead channel takes its neighbours' scale: its own would be 0, and its bias needs some
     wanted = np.where(peaks > 0, peaks, peaks.max(initial=0.0) or 1.0) / _LARGEST_WEIGHT
     return wanted.max(keepdims=True) if whole else wanted
@@ -189,14 +225,14 @@ def _scales(wanted: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]) -> 
 
 
 def _accumulator_floor(
-    weights: npt.NDArray[np.float64], bias: npt.NDArray[np.float64] | None, axis: int, data: Parameters
+    weights: npt.NDArray[Any], bias: npt.NDArray[np.float64] | None, axis: int, data: Parameters
 ) -> npt.NDArray[np.float64]:
     """[C] the smallest weight scale with which each channel's accumulator stays in int32.
 
     sum|w|/s * reach + |b|/(s * s_in) <= 2^31 - 1, solved for s; rounding adds half a code to every weight.
     """
     rows = _per_channel(weights, axis)
-    sums = np.abs(rows).sum(axis=1)
+    sums = np.concatenate([np.abs(rows[block].astype(np.float64)).sum(axis=1) for block in _blocks(rows)])
     rounding = 0.5 * rows.shape[1] * data.reach + 1.0
     magnitude = sums * data.reach
     if bias is not None:

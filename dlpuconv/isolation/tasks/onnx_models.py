@@ -118,7 +118,8 @@ class _Session:
     def load(facts: Facts, arrays: Arrays) -> Answer:
         """Model (an array, or `path`) -> its inputs, with their types, and outputs by name.
 
-        Facts: `optimize` (else the graph is computed as it is written). Other arrays than `model` are large
+        Facts: `optimize` (else the graph is computed as it is written); `frugal`: weights are used as they are, instead
+        of as the kernels like them best, which takes them twice. Other arrays than `model` are large
         initializers that the model says to be elsewhere, by their names behind a slash; the session reads them where
         they are.
         """
@@ -133,6 +134,10 @@ class _Session:
         options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
         if not facts["optimize"]:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if facts["frugal"]:
+            extended = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # what comes above turns weights around
+            options.graph_optimization_level = min(options.graph_optimization_level, extended, key=int)
+            options.add_session_config_entry("session.disable_prepacking", "1")
         weights = {name[1:]: value for name, value in arrays.items() if name.startswith("/")}
         if weights:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]

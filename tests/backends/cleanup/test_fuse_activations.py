@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
+from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 from tests.backends.cleanup.graphs import RELU, RELU6, Builder, rewritten
 
 
@@ -57,3 +58,27 @@ def test_an_average_does_not_commute() -> None:
     graph = b.graph(b.op("RELU", [y], y.shape))
     assert rewritten(graph, fuse_activations, 0)[-1] == "RELU"
     assert np.all(graph.operators[0].options.fusedActivationFunction == 0)
+
+
+def test_activations_in_a_row_are_all_fused() -> None:
+    b = Builder()
+    y = b.conv(b.input(1, 4, 4, 2), 3)
+    graph = b.graph(b.op("RELU6", [b.op("RELU", [y], y.shape)], y.shape))
+    assert rewritten(graph, fuse_activations, 2) == ["CONV_2D"]
+
+
+def test_the_graph_is_looked_through_once_however_many_are_fused(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = Builder()
+    y = b.input(1, 4, 4, 3)
+    for _ in range(5):
+        convolved = b.conv(y, 3)
+        y = b.op("RELU", [convolved], convolved.shape)
+    graph, looks, whole = b.graph(y), [], Graph.consumers
+
+    def counted(self: Graph) -> dict[Tensor, list[Operator]]:
+        looks.append(self)
+        return whole(self)
+
+    monkeypatch.setattr(Graph, "consumers", counted)
+    assert fuse_activations(graph) == 5
+    assert len(looks) == 1

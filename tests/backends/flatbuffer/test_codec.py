@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError
-from dlpuconv_backends.flatbuffer.codec import decode, encode
-from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.codec import decode, encode, encoded
+from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor, content_key
 from tests.backends.cleanup.graphs import Builder, kinds, run
 
 
@@ -98,3 +101,40 @@ def test_dead_operators_go_and_kept_ones_stay() -> None:
     graph.operators.append(Operator("EXP", [dead], [Tensor("e", (1, 2), np.dtype(np.float32))]))
     graph.drop_dead(keep=lambda op: op.kind == "NEG")
     assert kinds(graph) == ["NEG", "ABS"]
+
+
+def test_large_weights_go_through_a_file_and_come_out_as_they_were() -> None:
+    weights = np.arange(1 << 20, dtype=np.float32)
+    given = Tensor("x", (1 << 20,), np.dtype(np.float32))
+    made = Tensor("y", (1 << 20,), np.dtype(np.float32))
+    graph = Graph(
+        [given], [made], [Operator("ADD", [given, Tensor.constant("w", weights)], [made], schema.AddOptionsT())]
+    )
+    content = encoded(graph)
+    assert isinstance(content.obj, mmap.mmap)
+    assert bytes(content) == encode(graph)
+    (back,) = (tensor.data for tensor in decode(bytes(content)).tensors() if tensor.data is not None)
+    np.testing.assert_array_equal(back, weights)
+
+
+def test_more_text_than_expected_is_written_all_the_same() -> None:
+    given, made = (Tensor(name * (1 << 18), (1,), np.dtype(np.float32)) for name in "xy")
+    graph = Graph([given], [made], [Operator("NEG", [given], [made], schema.NegOptionsT())])
+    assert [tensor.name for tensor in decode(encode(graph)).tensors()] == [given.name, made.name]
+
+
+def test_a_full_disk_is_told_of_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(BackendError, match=r"cannot be written to .*: No space left on device \(TMPDIR"):
+        encode(network())
+
+
+def test_the_key_of_a_constant_tells_its_bytes_apart() -> None:
+    ones, more = np.ones(100, np.float32), np.ones((100, 2), np.float32)
+    assert content_key(ones) == content_key(more[:, 0])
+    assert content_key(ones) != content_key(ones * 2)
+    assert content_key(ones[:2]) == ones[:2].tobytes()
+    assert len(content_key(more)) == 32

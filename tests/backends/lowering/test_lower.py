@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from dlpuconv.errors import ArtifactError, BackendError, UnsupportedModelError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
+from dlpuconv.ir.weight_file import is_kept
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import lower
@@ -34,7 +35,7 @@ def check(source: Model, result: Lowered) -> None:
     sample = {s.name: random_values(s, 2.0) for s in signature.inputs}
     want = OrtRunner(source.to_bytes(), optimize=False).run(sample)
     given = {k: v.transpose(result.input_permutations[k]) for k, v in sample.items()}
-    have = run_graph(encode(result.graph), given)
+    have = run_graph(result.graph, given)
     for spec in signature.outputs:
         expected = want[spec.name].transpose(result.output_permutations[spec.name])
         np.testing.assert_allclose(have[spec.name], np.asarray(expected, np.float32), rtol=1e-4, atol=1e-4)
@@ -242,3 +243,20 @@ def test_an_output_that_is_a_number_is_proven_as_one() -> None:
     nodes = [helper.make_node("Relu", ["x"], ["z"]), helper.make_node("Identity", ["five"], ["y"])]
     source = model(nodes, {"x": (1, 4)}, {"z": (1, 4), "y": ()}, {"five": np.float32(5)})
     assert lower(source, layouts={}).sqnr_db["y"] > 90
+
+
+def test_large_constants_come_back_as_they_were() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((20_000, 8)).astype(np.float32)
+    offsets = rng.standard_normal(20_000).astype(np.float32)
+    source = model(
+        [helper.make_node("Gemm", ["x", "weights", "offsets"], ["y"], transB=1)],
+        {"x": [1, 8]},
+        {"y": [1, 20_000]},
+        {"weights": weights, "offsets": offsets},
+    )
+    result = lower(source.copy(), layouts={})
+    check(source, result)
+    (found,) = (t.data for t in result.graph.tensors() if t.data is not None and t.shape == weights.shape)
+    np.testing.assert_array_equal(found, weights)
+    assert is_kept(found)

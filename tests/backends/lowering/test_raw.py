@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from onnx import TensorProto, helper
+from onnx import ModelProto, TensorProto, helper
 
 from dlpuconv import isolation
 from dlpuconv.errors import BackendError, MissingDependencyError, OutputError, UsageError
+from dlpuconv.ir.weights import Split
 from dlpuconv.isolation import pool
 from dlpuconv_backends.lowering import raw, warm_up
 from dlpuconv_backends.lowering.raw import raw_lowering
 from tests.backends.lowering.models import convolution
+
+NOTHING = Split(proto=ModelProto(), weights={})
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +63,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
 
 def test_it_lowers_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    made = raw_lowering(convolution().to_bytes())
+    made = raw_lowering(convolution().split())
     assert made.content[4:8] == b"TFL3"
     assert (made.inputs, made.outputs) == (("x",), ("y",))
     assert set(made.nodes.values()) == {"the conv", "the relu"}
@@ -72,7 +75,7 @@ def test_it_lowers_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
 
 def test_a_second_model_needs_no_second_start(starts: list[Any]) -> None:
     warm_up()
-    first, second = (raw_lowering(convolution().to_bytes()) for _ in range(2))
+    first, second = (raw_lowering(convolution().split()) for _ in range(2))
     assert first == second
     assert len(starts) == 1
 
@@ -82,29 +85,24 @@ def test_an_operator_that_cannot_be_lowered_is_one_sentence_with_its_name(starts
     node = helper.make_node("Frobnicate", ["x"], ["y"], "the culprit", domain="com.example")
     graph = helper.make_graph([node], "g", values[:1], values[1:])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.example", 1)]
-    content = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     with pytest.raises(BackendError, match=r"onnx2tf cannot lower the model: .*Frobnicate 'the culprit'") as caught:
-        raw_lowering(content)
+        raw_lowering(Split(proto=model, weights={}))
     assert "\n" not in str(caught.value)
-    assert raw_lowering(convolution().to_bytes()).outputs == ("y",)
+    assert raw_lowering(convolution().split()).outputs == ("y",)
     assert len(starts) == 1
-
-
-def test_a_file_that_is_no_model_is_an_error() -> None:
-    with pytest.raises(BackendError, match="cannot lower"):
-        raw_lowering(b"this is not ONNX")
 
 
 def test_a_crash_is_told_with_the_last_line_of_its_log(script: Script) -> None:
     script("print('RuntimeError: out of cheese', file=sys.stderr, flush=True); os.abort()")
     with pytest.raises(BackendError, match=r"the lowering worker was killed by SIGABRT; its log ends: .*out of cheese"):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_an_early_end_is_told(script: Script) -> None:
     script("os._exit(3)")
     with pytest.raises(BackendError, match="the lowering worker ended with exit status 3 before it answered"):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_one_that_takes_too_long_is_told_with_what_helps(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +110,7 @@ def test_one_that_takes_too_long_is_told_with_what_helps(script: Script, monkeyp
     monkeypatch.setenv(raw.TIME_LIMIT_VARIABLE, "0.5")
     told = r"the lowering worker takes more than 0\.5 s \(DLPUCONV_LOWERING_TIMEOUT sets another limit\)"
     with pytest.raises(BackendError, match=told):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_a_limit_that_is_no_number_is_told_before_anything_starts(
@@ -128,7 +126,7 @@ def test_a_limit_that_is_no_number_is_told_before_anything_starts(
 def test_more_memory_than_it_may_take_is_told(script: Script) -> None:
     script("return {'length': len(bytearray(16 << 30))}, {}")
     with pytest.raises(BackendError, match="the lowering worker takes more than 4 GiB"):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +141,14 @@ def test_more_memory_than_it_may_take_is_told(script: Script) -> None:
 def test_garbage_is_an_error(script: Script, body: str) -> None:
     script(body)
     with pytest.raises(BackendError, match=r"the lowering worker (left|has) "):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 @pytest.mark.parametrize("module", ["onnx2tf", "onnx2tf.tflite_builder.ir"])
 def test_a_missing_library_names_the_extra(script: Script, module: str) -> None:
     script(f"raise ModuleNotFoundError('none', name={module!r})")
     with pytest.raises(MissingDependencyError, match=r"lowering to TFLite needs onnx2tf,.*dlpuconv\[tflite\]"):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_an_interpreter_without_onnx2tf_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +157,7 @@ def test_an_interpreter_without_onnx2tf_is_told(tmp_path: Path, monkeypatch: pyt
     bare.chmod(0o755)
     monkeypatch.setenv(raw.INTERPRETER_VARIABLE, str(bare))
     with pytest.raises(MissingDependencyError, match=r"dlpuconv\[tflite\]"):
-        raw_lowering(convolution().to_bytes())
+        raw_lowering(convolution().split())
 
 
 def test_an_interpreter_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,13 +166,13 @@ def test_an_interpreter_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         BackendError, match=r"'/no/such/python' cannot be started: No such file.*DLPUCONV_LOWERING_PYTHON names another"
     ):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_no_place_for_its_folder_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(OutputError, match=r"the lowering worker has no place for its files: No such file.*TMPDIR"):
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
 
 
 def test_the_worker_has_no_network_and_starts_no_programs() -> None:
@@ -189,5 +187,5 @@ def test_the_worker_has_no_network_and_starts_no_programs() -> None:
 def test_its_folders_are_its_own(script: Script) -> None:
     script("raise RuntimeError(json.dumps([os.getcwd(), os.environ['HOME'], tempfile.gettempdir()]))")
     with pytest.raises(BackendError) as caught:
-        raw_lowering(b"")
+        raw_lowering(NOTHING)
     assert str(caught.value).count("/worker-") == 3

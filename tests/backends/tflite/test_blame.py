@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.formats.litert_session import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Operator, encode
 from dlpuconv_backends.tflite.blame import blame
 from dlpuconv_backends.tflite.injection import Injection
@@ -97,7 +98,7 @@ def test_the_network_is_left_as_it_was_and_every_step_is_told_of() -> None:
 def test_an_injected_error_arrives_at_the_output_through_what_lies_between() -> None:
     graph = network()
     activations = [op.output for op in graph.operators]
-    injection = Injection(graph, activations)
+    injection = Injection(graph, activations, LiteRtWorker())
     exact = injection.values(SAMPLES[0])
     assert np.allclose(exact["y"], run(graph, SAMPLES[0])["y"], atol=1e-6)
     error = np.full(exact["b"].shape, 0.25, np.float32)

@@ -13,7 +13,7 @@ from dlpuconv.quantization import Override, Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Operator
 from dlpuconv_backends.tflite.numbers import Parameters
-from dlpuconv_backends.tflite.weights import granularity, quantize_layer
+from dlpuconv_backends.tflite.weights import Refinement, granularity, quantize_layer
 from tests.backends.tflite.models import activation, constant
 
 CHANNEL, TENSOR = Granularity.PER_CHANNEL, Granularity.PER_TENSOR
@@ -104,3 +104,18 @@ def test_convolutions_follow_the_recipe_and_fully_connected_layers_only_an_overr
     assert granularity(convolution, recipe, LayerNames(tensor="t", nodes=("stem",))) is TENSOR
     assert granularity(dense, recipe, LayerNames(tensor="t")) is TENSOR
     assert granularity(dense, recipe, LayerNames(tensor="t", modules=("head.0",))) is CHANNEL
+
+
+def test_a_layer_that_is_most_of_a_network_is_quantized_as_any_other() -> None:
+    rng = np.random.default_rng(0)
+    large = rng.standard_normal((3, 1, 1, 1 << 20)).astype(np.float32)
+    bias = rng.standard_normal(3).astype(np.float32)
+    mean = rng.standard_normal(1 << 20)
+    whole = quantize_layer(conv(large, bias), DATA, CHANNEL, Refinement(mean=mean))
+    assert whole.bias is not None
+    for channel in range(3):
+        one = slice(channel, channel + 1)
+        alone = quantize_layer(conv(large[one], bias[one]), DATA, CHANNEL, Refinement(mean=mean))
+        np.testing.assert_array_equal(whole.affine.scale[one], alone.affine.scale)
+        np.testing.assert_array_equal(whole.weights[one], alone.weights)
+        np.testing.assert_array_equal(whole.bias[one], alone.bias)

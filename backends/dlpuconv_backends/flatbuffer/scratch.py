@@ -1,0 +1,46 @@
+"""A flatbuffers builder that works in a file of its own, so that the weights that go through it take no memory."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+
+import flatbuffers
+
+from dlpuconv.ir.weight_file import rest, watch
+
+_SMALLEST = 1 << 16
+_LARGE = 1 << 20
+
+
+class ScratchBuilder(flatbuffers.Builder):  # type: ignore[misc] # the library is untyped
+    """The library's builder, whose buffer is a mapped file instead of memory that it would double and copy."""
+
+    def __init__(self, expected: int) -> None:
+        """Make room.
+
+        Args:
+            expected: bytes; where there are more, memory is taken after all.
+
+        Raises:
+            OSError: the folder for temporary files has no such room.
+        """
+        super().__init__(0)
+        size = max(expected, _SMALLEST)
+        with tempfile.TemporaryFile(prefix="dlpuconv-") as file:
+            os.posix_fallocate(file.fileno(), 0, size)  # a write to a mapped page that has no room ends the process
+            self.Bytes = mmap.mmap(file.fileno(), size)
+        watch(self.Bytes)
+        self.head = size
+
+    def place(self, content: memoryview) -> None:
+        """Put bytes in front of what there is; the builder has made sure of the room."""
+        self.head -= len(content)
+        self.Bytes[self.head : self.head + len(content)] = content
+        if len(content) >= _LARGE:
+            rest()  # it is in the file, and neither its pages there nor those that it came from are needed
+
+    def whole(self) -> memoryview:
+        """The file that was built; it is there as long as this is."""
+        return memoryview(self.Bytes)[self.head :]
