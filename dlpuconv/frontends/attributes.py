@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
-from dlpuconv.frontends.protos import all_nodes, label
+from dlpuconv.frontends.protos import all_nodes, label, walk_nodes
 from dlpuconv.frontends.report import raise_together
 
 if TYPE_CHECKING:
@@ -32,6 +32,21 @@ def screen_attributes(model: onnx.ModelProto) -> None:
         ModelError: lists those with impossible values.
     """
     raise_together([ModelError(text) for node in all_nodes(model) for text in _problems(node)])
+
+
+def screen_references(graph: onnx.GraphProto) -> None:
+    """Check that no attribute of the main graph takes its value from a function's: there is none around it.
+
+    Raises:
+        ModelError: lists those that do.
+    """
+    found = [
+        f"{label(node)} takes {attribute.name} from an attribute of its function, and is in none"
+        for node in walk_nodes(graph.node)
+        for attribute in node.attribute
+        if attribute.ref_attr_name
+    ]
+    raise_together([ModelError(text) for text in found])
 
 
 def _problems(node: onnx.NodeProto) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
-from dlpuconv.frontends.attributes import screen_attributes
+from dlpuconv.frontends.attributes import screen_attributes, screen_references
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
@@ -82,6 +82,7 @@ def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     screen_nesting(proto)
     del proto.training_info[:]
     screen_text(proto)
+    screen_references(proto.graph)
     screen_tensors(proto)
     screen_sparse(proto)
     use_default_domain(proto)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     type Mean = Callable[[onnx_ir.Value], onnx_ir.Value]
 
+_MOST_CHANNELS = 4096
+
 
 def expand(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Write one normalization out."""
@@ -112,6 +114,8 @@ def _group(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_i
     groups, channels = attrs.integer(node, "num_groups", 1), shape[1]
     if len(shape) != 4:
         return "its input is not of rank 4"
+    if channels > _MOST_CHANNELS:
+        return f"a convolution over {channels} channels would have the square of them for weights"
     for i in (1, 2):
         array = editor.array(node.inputs[i])
         if array is None:
@@ -136,6 +140,8 @@ def group_instance(editor: Editor, node: onnx_ir.Node) -> Outcome:
     factors = [editor.array(v) for v in node.inputs[1:3]]
     if grouped[0] != shape[0] or shape[1] % groups or any(f is None for f in factors):
         return "it does not group channels, or its factors are not constant"
+    if shape[1] > _MOST_CHANNELS:
+        return f"a convolution over {shape[1]} channels would have the square of them for weights"
     scale, bias = (np.asarray(f).repeat(shape[1] // groups) for f in factors)
     settings = {"num_groups": groups, "epsilon": attrs.number(node, "epsilon", 1e-5)}
     constants = [editor.constant(f, f"{node.name}_factor") for f in (scale, bias)]

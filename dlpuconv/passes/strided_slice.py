@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _WIDEST = 256
 """Channels up to which a Conv that only adds channels of zeros is cheap."""
+_WIDEST_STRIDED = 2048
+"""Likewise where the Conv also takes the place of a strided Slice, which some chips lack: as wide as ResNets are."""
 
 type Ranges = dict[int, tuple[int, int, int]]
 
@@ -90,7 +92,7 @@ def shortcut(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return "it pads integers"
     before = x.producer()
     stride = spatial_stride(editor, before) if before is not None and before.op_type == "Slice" else None
-    if stride is None and sum(amounts) + shape[1] > _WIDEST:
+    if sum(amounts) + shape[1] > (_WIDEST if stride is None else _WIDEST_STRIDED):
         return f"a Conv to {sum(amounts) + shape[1]} channels would cost more than the Pad"
     order = np.asarray([-1] * amounts[1] + list(range(shape[1])) + [-1] * amounts[5], np.int64)
     if stride is not None and before is not None:

@@ -154,3 +154,10 @@ def test_a_function_whose_operators_cannot_be_converted_to_the_models_is_refused
     double.opset_import[1].version = -(2**63)
     with pytest.raises(ModelError, match="'D' would have to be converted from other versions"):
         read(chain(*calls("D", "D"), functions=[double], domains=MINE))
+
+
+def test_an_attribute_of_a_function_means_nothing_outside_of_one() -> None:
+    pool = node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2])
+    pool.attribute.add(name="pads", ref_attr_name="p", type=onnx.AttributeProto.INTS)
+    with pytest.raises(ModelError, match=r"takes pads from an attribute of its function, and is in none"):
+        read(chain(pool, shape=(1, 3, 8, 8)))

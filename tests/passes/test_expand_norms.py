@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.passes import expand_norms
 from tests.passes.rewriting import Array, model, positive, random, rewrite
 
@@ -62,3 +63,15 @@ def test_statistics_that_are_used_keep_it_whole() -> None:
 def test_an_order_without_squares_stays() -> None:
     source = model("(float[2,8] x) => (float[2,8] y) { y = LpNormalization<p=1>(x) }")
     assert rewrite(source, expand_norms.PASS).reasons == ("it is of order 1",)
+
+
+def test_group_means_of_more_channels_than_any_network_has_are_refused() -> None:
+    """The convolution's weights would be the square of them."""
+    source = model(
+        "(float[1,5000,2,2] x) => (float[1,5000,2,2] y) { y = GroupNormalization<num_groups=2>(x, s, b) }",
+        21,
+        s=random(5000),
+        b=random(5000),
+    )
+    with pytest.raises(UnsupportedModelError, match="has no GroupNormalization"):
+        rewrite(source, expand_norms.PASS)

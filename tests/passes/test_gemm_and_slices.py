@@ -72,6 +72,16 @@ def test_a_strided_shortcut_with_padded_channels_is_one_convolution(extent: int)
     ]
 
 
+def test_a_shortcut_of_more_channels_than_any_network_has_is_left_alone() -> None:
+    """Its weights would be the square of them."""
+    source = model(
+        f"(float[1,3000,8,8] x) => (float[1,3003,4,4] y) {{ {SLICES}  y = Pad(b, p) }}",
+        p=ints(0, 1, 0, 0, 0, 2, 0, 0),
+        **HALF,
+    )
+    assert rewrite(source, strided_slice.MERGE, strided_slice.SHORTCUT).operators == ["Slice", "Pad"]
+
+
 def test_a_strided_slice_alone_is_a_pool_of_one_pixel() -> None:
     source = model(f"(float[1,3,8,8] x) => (float[1,3,4,4] b) {{ {SLICES} }}", **HALF)
     result = rewrite(source, strided_slice.MERGE, strided_slice.POOL)

@@ -15,7 +15,7 @@ from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
-from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_small_integers
+from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +55,13 @@ def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
             keeps the source's layout.
 
     Raises:
-        UnsupportedModelError: a convolution computes its weights, or something computes with small integers.
+        UnsupportedModelError: a convolution computes its weights, something computes with small integers, or an output
+            is an input.
         BackendError: the lowering worker failed, or the graph does not compute what the model computes.
         ArtifactError: ONNX Runtime cannot run the model.
         MissingDependencyError: onnx2tf is not installed.
     """
+    refuse_idle_outputs(model)
     refuse_computed_weights(model)
     source = model.split()
     graph = adopt(raw_lowering(source), model)

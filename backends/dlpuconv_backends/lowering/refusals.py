@@ -38,6 +38,22 @@ def refuse_computed_weights(model: Model) -> None:
         )
 
 
+def refuse_idle_outputs(model: Model) -> None:
+    """Check that no output is an input: a file's tensor is one or the other.
+
+    Raises:
+        UnsupportedModelError: names those that are.
+    """
+    given = {spec.name for spec in model.signature.inputs}
+    found = [spec.name for spec in model.signature.outputs if spec.name in given]
+    if found:
+        raise UnsupportedModelError(
+            f"the model gives inputs back as outputs, which no TFLite file does: {listed(map(repr, found))}: name only"
+            " the others with --cut-at",
+            found,
+        )
+
+
 def refuse_small_integers(graph: Graph) -> None:
     """Check that nothing works on integers of 8 or 16 bits: TFLite takes them for quantized, and LiteRT ends.
 

@@ -76,7 +76,7 @@ class OnnxModels(Reader):
             return status_of(inspect, file=file, json=True)
         if choice == 1:
             return status_of(verify, file=file, target="cv25", json=True)
-        return status_of(check, model=file, target=["cv25"], json=choice < 6)
+        return status_of(check, model=file, target=["artpec8" if choice == 2 else "cv25"], json=choice < 6)
 
 
 def _move_out(model: Any, rng: Random) -> None:

@@ -197,6 +197,13 @@ def test_a_convolution_that_computes_its_weights_is_refused_by_name() -> None:
         lower(source, layouts={})
 
 
+def test_an_output_that_is_an_input_is_refused_by_name() -> None:
+    shape = (1, 3, 8, 8)
+    source = model([helper.make_node("Relu", ["x"], ["y"])], {"x": shape}, {"y": shape, "x": shape})
+    with pytest.raises(UnsupportedModelError, match=r"gives inputs back as outputs, .*: 'x': name only the others"):
+        lower(source, layouts={})
+
+
 def integers(operator: str, dtype: int) -> Model:
     """y = Cast(operator(Cast(x), Cast(x)))."""
     nodes = [
