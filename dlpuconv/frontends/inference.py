@@ -133,10 +133,12 @@ def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
     for value in types.values():
         known = [dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.HasField("dim_value")]
         if math.prod(known) > LARGEST:
-            raise ShapeError(f"the value {value.name!r} of shape {known} has more than {LARGEST} elements, and more"
-                             " than any camera's memory holds")  # fmt: skip
+            raise ShapeError(
+                f"the value {value.name!r} has more than {LARGEST} elements, more than any camera's memory holds: its"
+                f" shape is [{listed(map(str, known))}]"
+            )
         if any(extent < 0 for extent in known):
-            raise ShapeError(f"the value {value.name!r} has the impossible shape {known}")
+            raise ShapeError(f"the value {value.name!r} has the impossible shape [{listed(map(str, known))}]")
 
 
 def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str:
