@@ -79,8 +79,10 @@ def _cut(name: str, found: re.Match[str]) -> str:
 def _is_path(name: str) -> bool:
     """Whether its first folder is there."""
     parts = Path(name).parts
+    if len(parts) < 2:
+        return False
     first = Path(*parts[:2]) if parts[0] == "/" else Path(parts[0])
     try:
-        return len(parts) > 1 and first.is_dir()
+        return first.is_dir()
     except (OSError, ValueError):
         return False

@@ -47,13 +47,25 @@ def make_folder(kind: str) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder of `make_folder`, and the process's own with its last one; it may be gone already."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder of `make_folder`, and the process's own with its last one; it may be gone already.
+
+    In a forked child nothing happens: the folder is the parent's.
+    """
+    key = (os.getpid(), folder.parent)
     with _guard, suppress(OSError):  # not empty: others are in use
-        key = (os.getpid(), folder.parent)
         if key in _roots:
+            shutil.rmtree(folder, ignore_errors=True)
             folder.parent.rmdir()
             _forget(key)
+
+
+def _begin_anew() -> None:
+    """In a forked child: whoever held the guard is not there."""
+    global _guard
+    _guard = RLock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @contextmanager

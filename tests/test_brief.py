@@ -90,3 +90,7 @@ def test_one_place_counts_what_lists_leave_out() -> None:
     sources = [path for name in ("dlpuconv", "backends", "targets") for path in (root / name).rglob("*.py")]
     counting = [path.name for path in sources if re.search(r"and \{[^{}]+\} more\b", path.read_text("utf-8"))]
     assert counting == ["brief.py"]
+
+
+def test_a_name_of_nothing_but_points_is_cut_like_any_other() -> None:
+    assert brief(f"no target '{'./' * 60}'") == f"no target '{('./' * 60)[:77]}...'"

@@ -61,7 +61,7 @@ ALLOWED = {
     ("dlpuconv/locks.py", "open"): "to be locked, not to be read",
     ("dlpuconv/registry/entries.py", "read_text"): "of an installed distribution",
     ("dlpuconv/reporting/render.py", "read_text"): OURS,
-    ("dlpuconv/verification/layers.py", "load"): JUDGED,
+    ("backends/dlpuconv_backends/flatbuffer/scratch.py", "mmap"): OURS,
     ("backends/dlpuconv_backends/onnx_float/package/compare.py", "read_bytes"): "runs by itself, beside the package",
     ("backends/dlpuconv_backends/onnx_float/package/compare.py", "read_text"): "runs by itself, beside the package",
     ("backends/dlpuconv_backends/onnx_float/package/reference.py", "read_bytes"): OURS,

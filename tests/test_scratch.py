@@ -158,3 +158,15 @@ def test_an_entry_of_the_cache_whose_writer_was_killed_goes_and_one_that_is_writ
         process.wait()
         StatisticsCache(folder).sweep()
         assert os.listdir(folder) == ["notes.tmp"]
+
+
+def test_a_forked_child_leaves_its_parents_folders_alone() -> None:
+    folder = scratch.make_folder("files")
+    child = os.fork()
+    if child == 0:
+        scratch.remove_folder(folder)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert folder.is_dir()
+    scratch.remove_folder(folder)
+    assert not folder.exists()

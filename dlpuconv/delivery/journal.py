@@ -249,7 +249,9 @@ def _keep(file: Path, aside: Path) -> None:
     try:
         os.link(file, aside, follow_symlinks=False)
     except OSError:
-        shutil.copy2(file, aside, follow_symlinks=False)
+        part = aside.with_name(f"{aside.name}.part")  # half a copy is nothing to put back
+        shutil.copy2(file, part, follow_symlinks=False)
+        part.rename(aside)
 
 
 def _is_there(path: Path) -> bool:

@@ -70,7 +70,7 @@ def recover(folder: Path) -> None:
     Raises:
         OutputError: another run writes there and does not end, or the system refuses.
     """
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - a name that is too long is refused by whoever checks the destination
         with _sentences(folder), _alone_in(folder):
             _recover(folder)
 

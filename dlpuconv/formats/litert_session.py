@@ -17,6 +17,7 @@ import numpy as np
 
 from dlpuconv.isolation import GIBIBYTE, Launch, Limits, WorkerError, pool
 from dlpuconv.isolation.wire import KINDS
+from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -83,6 +84,8 @@ class LiteRtWorker:
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
+        self.generation = 0
+        """Of its process: networks that were loaded into an earlier one are gone."""
         self.numbers = count()
         self.unneeded: list[int] = []
         """Of sessions that have gone, which may happen in the middle of another's question: told with the next load."""
@@ -94,8 +97,9 @@ class LiteRtWorker:
             WorkerError: there is no answer, or no process.
         """
         try:
-            if self._worker is None:
+            if self._worker is None or (task == "load" and not self._worker.is_alive):
                 self._worker = pool.take(LITERT)
+                self.generation += 1
                 weakref.finalize(self, _release, self._worker)
             return self._worker.ask(task, limits, arrays, lent=task != "load", **facts)
         except OSError as error:
@@ -129,6 +133,8 @@ class LiteRtSession:
         Raises:
             OSError: the file is not there.
         """
+        if isinstance(model, Path) and not _is_utf8(model):
+            model = read_regular(model)  # LiteRT opens no such name
         size = model.stat().st_size if isinstance(model, Path) else len(model)
         self._limits = _LIMITS.for_size(size + activations)
         self._failure = failure
@@ -140,6 +146,7 @@ class LiteRtSession:
         unneeded = [self._worker.unneeded.pop() for _ in range(len(self._worker.unneeded))]
         facts = {"kernels": kernels.name, "threads": kernels.threads, "keep": keep, "unneeded": unneeded, **path}
         told = self._ask("load", content, None, **facts).facts
+        self._generation = self._worker.generation
         self._groups = _groups(told["outputs"])
         size_of_a_run = sum(size for _, size in (*told["inputs"], *told["outputs"]))
         self._together = min(max(_TOGETHER // max(size_of_a_run, 1), 1), _MOST_FEEDS)
@@ -191,12 +198,22 @@ class LiteRtSession:
     def _answer(self, task: str, arrays: Arrays, first: int | None, facts: Mapping[str, Any]) -> Message:
         if any(values[0].dtype.kind not in KINDS for values in arrays.values()):
             raise RefusedError("an input is given something else than numbers")
+        if task != "load" and self._generation != self._worker.generation:
+            raise WorkerError("has ended already")
         answer = self._worker.ask(task, self._limits, arrays, network=self._number, **facts)
         if "refused" in answer.facts:
             lines = str(answer.facts["refused"]).strip().splitlines()
             sample = None if first is None else first + int(answer.facts.get("sample", 0))
             raise RefusedError(lines[0] if lines else "it does not say why", sample)
         return answer
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_position(feeds: Sequence[Feed]) -> dict[str, Sequence[Values]]:

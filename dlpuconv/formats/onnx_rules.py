@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.errors import OutputError
 from dlpuconv.formats.onnx_worker import ONNX_MODELS
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, TaskError, WorkerError, pool
 
@@ -117,7 +118,7 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
         with pool.borrowed(ONNX_MODELS) as worker:
             return worker.ask(task, _LIMITS.for_size(len(model)), content, **facts)
     except OSError as error:
-        raise LostError(f"cannot run, for no process can be had: {error.strerror or error}") from error
+        raise OutputError(f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}") from error
     except TaskError as error:
         raise RefusedError(str(error)) from error
     except ExcessError as error:

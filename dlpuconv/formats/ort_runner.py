@@ -18,10 +18,11 @@ import numpy as np
 from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.onnx_worker import ONNX_MODELS
-from dlpuconv.ir.weight_file import trim
+from dlpuconv.ir.weight_file import no_room, trim
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
-from dlpuconv.scratch import temporary_folder
+from dlpuconv.regular import read_regular
+from dlpuconv.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
 MANY = 64 << 20
 """Bytes of weights from which a session gives up speed, and sums in the usual order, for half of its memory."""
 _LONGEST_REASON = 300
+_MODEL = "model.onnx"
 _TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 
 
@@ -47,7 +49,11 @@ class RefusedModelError(ArtifactError):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what}: {reason[:_LONGEST_REASON]}")
-        self.reason = reason
+        self.what, self.reason = what, reason
+
+    @override
+    def __reduce__(self) -> tuple[type[RefusedModelError], tuple[str, str]]:
+        return type(self), (self.what, self.reason)
 
 
 class EndedError(ArtifactError):
@@ -59,7 +65,11 @@ class TooMuchError(EndedError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
-        self.reason = reason
+        self.name, self.reason = name, reason
+
+    @override
+    def __reduce__(self) -> tuple[type[TooMuchError], tuple[str, str]]:
+        return type(self), (self.name, self.reason)
 
 
 class OrtRunner:
@@ -92,7 +102,7 @@ class OrtRunner:
         """
         self._name = model.name if isinstance(model, Path) else name
         if isinstance(model, Path) and model.stat().st_size >= MANY:
-            model = _taken_apart(model)
+            model = split_file(model) or model
         size = _size(model)
         self._limits = limits.for_size(size)
         self._worker = self._taken()
@@ -116,7 +126,8 @@ class OrtRunner:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
         except KeyError as error:
             raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
-        return dict(self._asked("cannot run it", "run", feed).arrays)
+        answer = self._asked("cannot run it", "run", feed, lent=True)
+        return {name: np.array(values) for name, values in answer.arrays.items()}
 
     def _taken(self) -> Worker:
         try:
@@ -132,7 +143,9 @@ class OrtRunner:
         except ExcessError as error:
             raise TooMuchError(self._name, f"it {error}") from error
         except WorkerError as error:
-            raise EndedError(f"{self._name}: the file is damaged: it ends the process that runs it") from error
+            raise EndedError(
+                f"{self._name}: the file is damaged: it ends the process that runs it ({error})"
+            ) from error
         if "refused" in answer.facts:
             raise RefusedModelError(f"{self._name}: ONNX Runtime {failure}", str(answer.facts["refused"]))
         return answer
@@ -145,11 +158,23 @@ class OrtRunner:
             raise ArtifactError(f"{self._name}: ONNX Runtime opens no file whose path is not UTF-8") from error
 
 
-def _taken_apart(path: Path) -> Split:
-    """What a file holds, for a session that reads its weights where they are."""
-    import onnx
+def split_file(path: Path) -> Split | None:
+    """What a file holds, in two parts; None where it keeps weights in other files, which only a worker opens.
 
-    split = split_proto(onnx.load(path))
+    Raises:
+        ArtifactError: it cannot be read, or is no model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
+
+    try:
+        model = onnx.ModelProto.FromString(read_regular(path))
+        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+            return None
+        split = split_proto(model)
+    except (OSError, DecodeError, ValueError) as error:
+        raise ArtifactError(f"{path.name}: it cannot be read: {error}") from error
+    del model
     trim()
     return split
 
@@ -207,6 +232,29 @@ def _size(model: Path | bytes | Split) -> int:
 
 
 @contextmanager
+def _folder_of(model: Split) -> Iterator[Path]:
+    """A folder with the model in one file and its weights in another; a loaded session needs it no longer.
+
+    Raises:
+        OutputError: the folder for temporary files has no room.
+    """
+    try:
+        folder = make_folder("session")
+    except OSError as error:
+        raise no_room(error) from error
+    try:
+        proto = model.with_file(folder / "weights").SerializeToString()
+        try:
+            (folder / _MODEL).write_bytes(proto)
+        except OSError as error:
+            raise no_room(error) from error
+        trim()
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
+@contextmanager
 def _parts(model: Path | bytes | Split, *, mapped: bool) -> Iterator[tuple[Path | None, dict[str, npt.NDArray[Any]]]]:
     """As the worker takes a model: a path, or arrays: `model` is the protobuf, all else weights by name behind a slash.
 
@@ -219,11 +267,8 @@ def _parts(model: Path | bytes | Split, *, mapped: bool) -> Iterator[tuple[Path 
     elif isinstance(model, bytes):
         yield None, {"model": np.frombuffer(model, np.uint8)}
     elif mapped:
-        with temporary_folder("session") as folder:
-            path = folder / "model.onnx"
-            path.write_bytes(model.with_file(folder / "weights").SerializeToString())
-            trim()
-            yield path, {}
+        with _folder_of(model) as folder:
+            yield folder / _MODEL, {}
     else:
         proto = np.frombuffer(model.proto.SerializeToString(), np.uint8)
         held = (tensor.name for tensor in model.proto.graph.initializer if tensor.name in model.weights)

@@ -12,13 +12,14 @@ import mmap
 import os
 import sys
 import tempfile
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlpuconv.errors import OutputError
-from dlpuconv.isolation.wire import MappedFile, file_of
+from dlpuconv.isolation.wire import MappedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,7 @@ _ALIGNMENT = 64  # bytes: of a processor's cache line, and more than any vector 
 _CHUNK = 16 << 20
 
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_guard = threading.Lock()
 
 
 def keep(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
@@ -92,20 +94,18 @@ def no_room(error: OSError) -> OutputError:
     )
 
 
-def is_kept(values: Array) -> bool:
-    """Whether an array is in such a file."""
-    return file_of(values) is not None
-
-
 def watch(mapped: mmap.mmap) -> None:
     """Let another mapped file of ours rest with those of the weights."""
-    _maps.add(mapped)
+    with _guard:
+        _maps.add(mapped)
 
 
 def rest() -> None:
     """Hand back the memory that kept arrays have come to take; they are read again where they are needed again."""
     if hasattr(mmap, "MADV_DONTNEED"):
-        for mapped in list(_maps):
+        with _guard:
+            known = list(_maps)
+        for mapped in known:
             mapped.madvise(mmap.MADV_DONTNEED)
 
 

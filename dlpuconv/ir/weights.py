@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from dlpuconv.ir import wire
-from dlpuconv.ir.weight_file import is_kept, keep, rest, write
+from dlpuconv.ir.weight_file import keep, rest, write
 from dlpuconv.ir.wire import copy_fields, whole_model
 
 if TYPE_CHECKING:
@@ -159,18 +159,6 @@ def split_proto(model: onnx.ModelProto) -> Split:
     return Split(proto=small, weights=weights)
 
 
-def keep_weights(model: onnx_ir.Model) -> None:
-    """Move large weights that are in memory into a file, in place.
-
-    Raises:
-        OutputError: the folder for temporary files has no room for them.
-    """
-    large = {name: tensor for name, tensor in _large_tensors(model.graph).items() if not _is_kept(tensor)}
-    weights = keep((name, tensor.numpy()) for name, tensor in large.items())
-    for name, values in weights.items():
-        _put(model.graph.initializers[name], values)
-
-
 @contextmanager
 def _lifted(graph: onnx_ir.Graph, weights: dict[str, Array]) -> Iterator[None]:
     """Large initializers without values, as long as this lasts.
@@ -208,12 +196,6 @@ def _large_tensors(graph: onnx_ir.Graph) -> dict[str, onnx_ir.TensorProtocol]:
         for name, tensor in constants.items()
         if tensor is not None and tensor.nbytes >= LARGE and tensor.dtype.numpy().kind in _KINDS
     }
-
-
-def _is_kept(tensor: onnx_ir.TensorProtocol) -> bool:
-    import onnx_ir
-
-    return isinstance(tensor, onnx_ir.Tensor) and is_kept(tensor.numpy())
 
 
 def _put(value: onnx_ir.Value, values: Array) -> None:

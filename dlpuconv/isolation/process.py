@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ _LOG_TAIL = 64 * 1024
 _LONGEST_LINE = 300
 _LACKS_A_LIBRARY = 69  # exit status, as `serve.py` has it
 _FAREWELL_S = 10  # from the end of the connection to that of the process
+_LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT  # of os.waitid: whether it has ended, which it stays waiting to tell
+_GLANCE_S = 0.001
 _WARM = 64 << 20  # bytes: a worker that was brought more, or lends more, is not kept: its memory does not shrink again
 _FOLDERS = ("HOME", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR")
 
@@ -144,6 +147,8 @@ class Worker:
         """
         from dlpuconv.isolation.wire import Inbox, Message, Outbox, receive, send  # NumPy: a start need not wait for it
 
+        if self._log.closed:
+            raise CrashError("has ended already")
         told = {**facts, "task": task, "lent": lent, "memory": limits.memory, "seconds": limits.seconds}
         question = Message(facts=told, arrays=cast("Mapping[str, npt.NDArray[Any]]", arrays or {}))
         size = question.size
@@ -160,6 +165,8 @@ class Worker:
             raise self._ended(OvertimeError, f"takes more than {round(limits.seconds, 1):g} s") from None
         except ValueError as error:
             raise self._ended(CrashError, f"has no usable answer: {error}") from error
+        except OSError as error:
+            raise self._ended(CrashError, f"cannot be asked: {error.strerror or error}") from error
         except BaseException:  # an interruption in the middle of a message leaves nothing that could be used further
             self.end()
             raise
@@ -173,7 +180,12 @@ class Worker:
     @property
     def is_usable(self) -> bool:
         """Whether another question may be asked: it lives, it is this process's, and its memory is small."""
-        return self.owner == os.getpid() and self._process.poll() is None and self._most_brought <= _WARM
+        return self.owner == os.getpid() and self.is_alive and self._most_brought <= _WARM
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process is there; one that has ended stays to be waited for, so that its number is nobody's."""
+        return not self._log.closed and os.waitid(os.P_PID, self._process.pid, _LOOK) is None
 
     def end(self) -> None:
         """Kill the process with all that it started, and remove its folder; may be called twice.
@@ -187,19 +199,22 @@ class Worker:
         if self.owner != os.getpid():
             self._process.returncode = 0  # a child of the parent's, which nobody here can wait for
             return
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # with what it has started, even where it has ended itself
         self._process.wait()
         if self._home:
             remove_folder(self._home)
 
     def _lost(self, limits: Limits) -> WorkerError:
         """Why it has gone."""
-        try:
-            status = self._process.wait(_FAREWELL_S)
-        except subprocess.TimeoutExpired:
-            return self._ended(CrashError, "hung up without an answer")
+        deadline = time.monotonic() + _FAREWELL_S
+        while self.is_alive:
+            if time.monotonic() > deadline:
+                return self._ended(CrashError, "hung up without an answer")
+            time.sleep(_GLANCE_S)
+        found = os.waitid(os.P_PID, self._process.pid, _LOOK)
+        assert found is not None
+        status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         if status == _LACKS_A_LIBRARY:
             return self._ended(MissingLibraryError, " ".join(self._log_lines()[-1:]))
         if status == -signal.SIGXCPU:

@@ -18,6 +18,7 @@ import importlib.util
 import os
 import select
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -96,7 +97,7 @@ def _end_with(sock: socket.socket, folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             Path(folder).parent.rmdir()  # the parent's own, unless it holds more
-    os._exit(0)
+    os.killpg(0, signal.SIGKILL)  # this process leads its group: what it has started goes too
 
 
 def _leave_no_core() -> None:

@@ -22,6 +22,7 @@ import struct
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -174,7 +175,7 @@ def send(sock: socket.socket, message: Message, outbox: Outbox | None = None) ->
         OSError: nobody reads, or there is no memory for the arrays.
         ValueError: there are arrays of something else than numbers.
     """
-    if outbox is not None and hasattr(os, "memfd_create"):
+    if outbox is not None and _has_files_in_memory():
         _lend(sock, message, outbox)
         return
     arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
@@ -371,7 +372,7 @@ def file_of(value: Array) -> MappedFile | None:
 
 def _file_of(chunks: Iterable[memoryview | bytes]) -> int:
     """A sealed file in memory; a temporary one where the system knows none."""
-    if not hasattr(os, "memfd_create"):
+    if not _has_files_in_memory():
         return _temporary_file_of(chunks)
     import fcntl
 
@@ -383,6 +384,16 @@ def _file_of(chunks: Iterable[memoryview | bytes]) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@cache
+def _has_files_in_memory() -> bool:
+    """Whether the system knows them, and lets this process have them."""
+    try:
+        os.close(os.memfd_create("dlpuconv", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def _lasting_file(size: int) -> tuple[int, mmap.mmap]:

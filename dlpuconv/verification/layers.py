@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.verification.comparison import link_source
@@ -120,12 +121,11 @@ def _tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, keep=True)
-    import onnx
+    from dlpuconv.formats.ort_runner import OrtTracer, split_file
 
-    from dlpuconv.formats.ort_runner import OrtTracer
-    from dlpuconv.ir.weights import split_proto
-
-    model = split_proto(onnx.load(model_inside(path) if path.is_dir() else path))
+    model = split_file(model_inside(path) if path.is_dir() else path)
+    if model is None:
+        raise ArtifactError(f"{path.name} keeps weights in other files, so that its layers cannot be compared")
     return OrtTracer(model, names, path.name)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,22 @@ def test_a_denied_folder_is_refused_whoever_asks(tmp_path: Path, monkeypatch: py
 def test_a_name_that_leaves_the_folder_is_a_bug_of_the_caller(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a relative path"):
         write_all(tmp_path, {name: b""}, force=False)
+
+
+def test_a_copy_that_breaks_off_where_there_are_no_hard_links_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all(tmp_path, {"m.tflite": b"old" * 1000}, force=False)
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    def full(_: Path, target: Path, **__: object) -> None:
+        target.write_bytes(b"old")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(shutil, "copy2", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        write_all(tmp_path, {"m.tflite": b"new"}, force=True)
+    assert (tmp_path / "m.tflite").read_bytes() == b"old" * 1000

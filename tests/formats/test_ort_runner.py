@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import resource
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from onnx import TensorProto, helper
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import ort_runner
-from dlpuconv.formats.ort_runner import EndedError, OrtRunner, OrtTracer, TooMuchError
+from dlpuconv.formats.ort_runner import EndedError, OrtRunner, OrtTracer, RefusedModelError, TooMuchError
 from dlpuconv.formats.view import TensorView
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import Limits, pool
@@ -51,6 +52,31 @@ def test_weights_that_travel_beside_the_model_give_the_same_answers() -> None:
     assert list(split.weights) == ["w"]
     feed = {"x": np.linspace(-1, 1, 256, dtype=np.float32)[None]}
     np.testing.assert_array_equal(OrtRunner(split).run(feed)["y"], OrtRunner(model.SerializeToString()).run(feed)["y"])
+
+
+def test_answers_are_the_callers_own_and_take_no_descriptors() -> None:
+    runner = OrtRunner(chain(node("Neg", ["x"], ["y"]), shape=(1, 1 << 15)).SerializeToString())
+    feed = {"x": np.ones((1, 1 << 15), np.float32)}
+    runner.run(feed)
+    before = len(os.listdir("/proc/self/fd"))
+    answers = [runner.run(feed)["y"] for _ in range(5)]
+    assert len(os.listdir("/proc/self/fd")) == before
+    np.add(answers[0], 1, out=answers[0])
+    assert [float(answer.max()) for answer in answers] == [0.0, -1.0, -1.0, -1.0, -1.0]
+
+
+def test_a_runner_whose_process_has_ended_says_so_again() -> None:
+    runner = OrtRunner(conv().SerializeToString())
+    runner._worker.end()
+    for _ in range(2):
+        with pytest.raises(EndedError, match="has ended already"):
+            runner.run({"x": VALUES})
+
+
+def test_its_errors_can_be_handed_to_another_process() -> None:
+    for error in (RefusedModelError("m: it", "no"), TooMuchError("m", "it takes")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.reason) == (type(error), str(error), error.reason)
 
 
 def test_numbers_that_are_no_arrays_keep_their_shape(tmp_path: Path) -> None:

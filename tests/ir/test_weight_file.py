@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import OutputError
-from dlpuconv.ir.weight_file import is_kept, keep, rest
+from dlpuconv.ir.weight_file import keep, rest
+from dlpuconv.isolation.wire import file_of
 
 
 def _resident(values: np.ndarray[Any, np.dtype[Any]]) -> int:
@@ -50,10 +51,10 @@ def test_nothing_is_kept_of_no_arrays() -> None:
 def test_arrays_know_where_they_are() -> None:
     here = np.ones(3)
     there = keep([("a", here)])["a"]
-    assert is_kept(there)
-    assert is_kept(there[1:].reshape(2, 1))
-    assert not is_kept(here)
-    assert not is_kept(there + 1)
+    assert file_of(there) is not None
+    assert file_of(there[1:].reshape(2, 1)) is not None
+    assert file_of(here) is None
+    assert file_of(there + 1) is None
 
 
 def test_kept_arrays_at_rest_take_no_memory_and_lose_nothing() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import Model, Source
-from dlpuconv.ir.weight_file import is_kept
-from dlpuconv.ir.weights import LARGE, keep_weights, split_graph, split_proto
+from dlpuconv.ir.weights import LARGE, split_graph, split_proto
+from dlpuconv.isolation.wire import file_of
 
 LARGE_WEIGHTS = np.arange(LARGE // 4, dtype=np.float32).reshape(1, -1)
 SMALL_WEIGHTS = np.array([[2.0]], np.float32)
@@ -115,17 +115,7 @@ def test_a_model_that_was_read_has_its_large_weights_in_a_file() -> None:
     model = load(_two_products(), SourceOptions())
     weights = model.split().weights
     assert list(weights) == ["large"]
-    assert is_kept(weights["large"])
-
-
-def test_weights_that_were_made_since_are_moved_into_a_file() -> None:
-    model = _model().copy()
-    large = model.graph.graph.initializers["large"]
-    large.const_value = onnx_ir.tensor(LARGE_WEIGHTS + 1, name="large", doc_string="said")
-    keep_weights(model.graph)
-    assert is_kept(large.const_value.numpy())
-    np.testing.assert_array_equal(large.const_value.numpy(), LARGE_WEIGHTS + 1)
-    assert large.const_value.doc_string == "said"
+    assert file_of(weights["large"]) is not None
 
 
 def test_a_model_is_written_as_protobuf_would_serialize_it() -> None:

@@ -221,6 +221,18 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
         pass
 
 
+def test_what_it_started_ends_with_it_where_it_crashes(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    worker = Worker(LAUNCH)
+    worker.ask("spawn", LIMITS, fifo=str(fifo))
+    assert is_open(fifo)
+    with pytest.raises(CrashError):
+        worker.ask("die", LIMITS, signal="SIGSEGV")
+    while is_open(fifo):
+        pass
+
+
 def is_open(fifo: Path) -> bool:
     """Whether any process reads it."""
     try:

@@ -23,8 +23,12 @@ FOREIGN = (
     "joblib",
     "keras",
     "onnx.checker",
+    "onnx.external_data_helper",  # it opens whatever a model names
     "onnx.compose",  # it calls the checker
     "onnx.hub",
+    "onnx.load",  # it opens whatever a model names
+    "onnx.load_external_data_for_model",
+    "onnx.load_model",
     "onnx.inliner",
     "onnx.onnx_cpp2py_export",
     "onnx.parser",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.errors import BackendError, UsageError
+from dlpuconv.ir.weight_file import watch
 from dlpuconv.isolation import GIBIBYTE, Launch, Limits, pool
+from dlpuconv.isolation.wire import file_of
 from dlpuconv_backends.borrowing import Tool, borrowed
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def _read(answer: Message) -> RawLowering:
     try:
         made = RawLowering(
             content=answer.arrays["file"].tobytes(),
-            constants={name[1:]: values for name, values in answer.arrays.items() if name.startswith("/")},
+            constants={name[1:]: _watched(values) for name, values in answer.arrays.items() if name[:1] == "/"},
             inputs=tuple(names["inputs"]),
             outputs=tuple(names["outputs"]),
             values=dict(names["values"]),
@@ -122,6 +124,14 @@ def _read(answer: Message) -> RawLowering:
     if made.content[4:8] != _MAGIC:
         raise BackendError(f"{_TITLE} left a file that is not TFLite")
     return made
+
+
+def _watched(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A constant whose pages rest with those of the weights."""
+    memory = file_of(values)
+    if memory is not None:
+        watch(memory)
+    return values
 
 
 def _limits(size: int) -> Limits:

@@ -82,6 +82,6 @@ def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
         raise ModelError(f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}") from error
     except OSError as error:
         raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
-    if kind := _KINDS.get(answer.facts.get("status", 0)):
-        raise kind(f"{what}: {answer.facts['refused']}")
+    if "refused" in answer.facts:
+        raise _KINDS.get(answer.facts["status"], ModelError)(f"{what}: {answer.facts['refused']}")
     return answer.arrays["model"].tobytes()

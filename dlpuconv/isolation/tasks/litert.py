@@ -6,6 +6,7 @@ Networks have the numbers that whoever asks gives them; tensors are told by thei
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,9 @@ def _source(facts: Facts, arrays: Arrays) -> dict[str, Any]:
         memory = memory.base
     memory = getattr(memory, "obj", memory)
     if hasattr(memory, "descriptor") and np.frombuffer(memory, np.uint8).ctypes.data == values.ctypes.data:
-        return {"model_path": f"/proc/self/fd/{memory.descriptor}"}
+        path = f"/proc/self/fd/{memory.descriptor}"
+        if os.path.exists(path):  # noqa: PTH110 - a Path would be made of it a second time
+            return {"model_path": path}
     return {"model_content": bytes(values.data)}
 
 

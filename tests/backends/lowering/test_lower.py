@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from dlpuconv.errors import ArtifactError, BackendError, UnsupportedModelError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
-from dlpuconv.ir.weight_file import is_kept
+from dlpuconv.isolation.wire import file_of
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import lower
@@ -259,4 +259,4 @@ def test_large_constants_come_back_as_they_were() -> None:
     check(source, result)
     (found,) = (t.data for t in result.graph.tensors() if t.data is not None and t.shape == weights.shape)
     np.testing.assert_array_equal(found, weights)
-    assert is_kept(found)
+    assert file_of(found) is not None
