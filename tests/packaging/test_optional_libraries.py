@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 OPTIONAL = ("ai_edge_litert", "cv2", "keras", "onnx2tf", "onnxscript", "tensorflow", "tf_keras", "torch")
-RUN_WITHOUT_THEM = f"""
+WITHOUT_THEM = f"""
 import sys
 
 class Absent:
@@ -19,14 +21,22 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Absent())
-from dlpuconv.cli import main
-sys.exit(main(sys.argv[1:]))
 """
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", RUN_WITHOUT_THEM, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    """The command, where neither its process nor its workers have the optional libraries."""
+    command = [sys.executable, "-c", "import sys; from dlpuconv.cli import main; sys.exit(main(sys.argv[1:]))"]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "sitecustomize.py").write_text(WITHOUT_THEM)
+        path = os.pathsep.join([folder, *filter(None, sys.path)])
+        return subprocess.run(
+            [*command, *map(str, arguments)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
 
 
 @pytest.fixture
