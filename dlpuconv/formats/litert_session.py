@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dlpuconv.ir.weight_file import rest
 from dlpuconv.isolation import GIBIBYTE, Launch, Limits, WorkerError, pool
-from dlpuconv.isolation.wire import KINDS
+from dlpuconv.isolation.wire import KINDS, share
 from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 _TOGETHER = 1 << 20  # bytes of several inferences, from which on each is a question of its own
 _AT_ONCE = 2 << 20  # bytes of an answer, where tensors are not larger
 _MOST_FEEDS = 64
+_LARGE = 16 << 20  # bytes of a network
 
 
 class Kernels(NamedTuple):
@@ -141,7 +143,10 @@ class LiteRtSession:
         self._worker = worker or LiteRtWorker()
         self._number = next(self._worker.numbers)
         weakref.finalize(self, self._worker.unneeded.append, self._number)
-        content = {} if isinstance(model, Path) else {"model": np.frombuffer(model, np.uint8)}
+        try:
+            content = {} if isinstance(model, Path) else {"model": _shared(model)}
+        except WorkerError as error:
+            raise failure("load", error) from error
         path = {"path": str(model.absolute())} if isinstance(model, Path) else {}
         unneeded = [self._worker.unneeded.pop() for _ in range(len(self._worker.unneeded))]
         facts = {"kernels": kernels.name, "threads": kernels.threads, "keep": keep, "unneeded": unneeded, **path}
@@ -206,6 +211,23 @@ class LiteRtSession:
             sample = None if first is None else first + int(answer.facts.get("sample", 0))
             raise RefusedError(lines[0] if lines else "it does not say why", sample)
         return answer
+
+
+def _shared(model: bytes | memoryview) -> Values:
+    """A network's bytes; large ones where the worker maps them, which this process holds only while it copies.
+
+    Raises:
+        WorkerError: there is no memory for it.
+    """
+    values = np.frombuffer(model, np.uint8)
+    if values.nbytes < _LARGE:
+        return values
+    try:
+        values = share(values)
+    except OSError as error:
+        raise WorkerError(f"cannot be handed it: {error.strerror or error}") from error
+    rest()
+    return values
 
 
 def _is_utf8(path: Path) -> bool:

@@ -92,6 +92,21 @@ class MappedFile(mmap.mmap):
         os.close(self.descriptor)
 
 
+def share(values: Array) -> Array:
+    """The same numbers in a file in memory, which any number of workers map instead of another copy.
+
+    Args:
+        values: of `KINDS`; copied once.
+
+    Raises:
+        OSError: there is no memory for them.
+    """
+    if not values.size or not _has_files_in_memory():
+        return values
+    laid = _laid_out({"": values})
+    return _view(MappedFile(_file_of(laid.chunks), laid.size), laid.told[""])
+
+
 class Outbox:
     """A file in memory for the arrays of all messages in one direction; the other side has the `Inbox`.
 

@@ -123,8 +123,8 @@ def _by_samples(command: str) -> Iterator[tuple[Point, str]]:
 def _run(command: str, what: str, model: Any, *, samples: int, external: bool = False, side: int = 8) -> Point:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        path = save(model, folder, external=external)
         weights = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+        path = save(model, folder, external=external)
         options = [*_COMMANDS[command][1:]]
         if command != "check":
             options += ["--calibration", str(_samples(folder, samples, side)), "--output", str(folder / "out")]

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
-from dlpuconv.isolation.wire import Inbox, MappedFile, Message, Outbox, file_of, receive, send
+from dlpuconv.isolation.wire import Inbox, MappedFile, Message, Outbox, file_of, receive, send, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,6 +108,21 @@ def test_arrays_that_lie_in_a_mapped_file_are_sent_by_its_descriptor(tmp_path: P
         assert inode == path.stat().st_ino
     for name, value in given.items():
         check_same(found.arrays[name], value)
+
+
+def test_a_shared_array_is_sent_any_number_of_times_from_the_same_memory() -> None:
+    values = share(np.arange(LARGE, dtype=np.float32).reshape(2, -1))
+    check_same(values, np.arange(LARGE, dtype=np.float32).reshape(2, -1))
+    inodes = set()
+    for _ in range(2):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            send(ours, Message(arrays={"w": values}))
+            found = receive(theirs, 1 << 24)
+        assert found is not None
+        check_same(found.arrays["w"], values)
+        inodes.add(os.fstat(memory_of(found.arrays["w"]).descriptor).st_ino)
+    assert inodes == {os.fstat(memory_of(values).descriptor).st_ino}
 
 
 @pytest.mark.parametrize("strange", [np.array(["text"]), np.array([None]), np.array([1j]), np.array([b"x"])])
