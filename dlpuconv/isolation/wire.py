@@ -21,6 +21,7 @@ import socket
 import struct
 import sys
 import time
+import weakref
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -67,6 +68,10 @@ class Message:
         return sum(sum(part.nbytes for part in _parts(value)) for value in self.arrays.values())
 
 
+_mapped_files: weakref.WeakValueDictionary[tuple[int, int], MappedFile] = weakref.WeakValueDictionary()
+"""Of this process, by what tells files apart: what a worker hands back of them is not copied."""
+
+
 class MappedFile(mmap.mmap):
     """A file that nobody changes, mapped for reading; its arrays are handed over by its descriptor alone."""
 
@@ -81,6 +86,7 @@ class MappedFile(mmap.mmap):
         """
         mapped = super().__new__(cls, descriptor, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
         mapped.descriptor = descriptor
+        _mapped_files[_identity(os.fstat(descriptor))] = mapped
         return mapped
 
     def rest(self) -> None:
@@ -453,10 +459,18 @@ def _lasting_seals() -> int:
     return fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
 def _mapped(descriptor: int, most: int, trusting: bool) -> mmap.mmap | bytes:
-    """What a file holds: mapped where nobody will change it any more, else copied."""
+    """What a file holds: mapped where nobody will change it any more, else copied; one of our own is there already."""
     try:
-        size = os.fstat(descriptor).st_size
+        found = os.fstat(descriptor)
+        size = found.st_size
+        own = _mapped_files.get(_identity(found))
+        if own is not None and len(own) == size:
+            return own
         if size and (trusting or _is_sealed(descriptor)):
             return MappedFile(os.dup(descriptor), size)
         if size > most:

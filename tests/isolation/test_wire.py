@@ -125,6 +125,19 @@ def test_a_shared_array_is_sent_any_number_of_times_from_the_same_memory() -> No
     assert inodes == {os.fstat(memory_of(values).descriptor).st_ino}
 
 
+def test_what_comes_back_of_a_file_of_ones_own_is_where_it_was(tmp_path: Path) -> None:
+    """Such a file is not sealed, so that another's would be copied."""
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(4 * LARGE))
+    mapped = MappedFile(os.open(path, os.O_RDONLY), 4 * LARGE)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        send(ours, Message(arrays={"w": np.frombuffer(mapped, np.float32)}))
+        found = receive(theirs, 1 << 24)
+    assert found is not None
+    assert memory_of(found.arrays["w"]) is mapped
+
+
 @pytest.mark.parametrize("strange", [np.array(["text"]), np.array([None]), np.array([1j]), np.array([b"x"])])
 def test_what_is_no_number_is_not_sent(strange: Array) -> None:
     ours, theirs = socket.socketpair()
