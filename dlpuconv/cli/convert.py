@@ -99,7 +99,7 @@ def convert(
     sure, inputs = artifact_names(model.stem, request), inputs_of(model, request, data)
     check_destination(output, sure, force=allowed, inputs=inputs)
     pages = report_names(report, request.targets) if report else {}
-    results = [output / name for name in sure]
+    results = [output / Path(name).parts[0] for name in sure]
     for page in pages.values():
         check_report(page, results)
     progress = CommandProgress(quiet=quiet or json)

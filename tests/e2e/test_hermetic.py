@@ -57,7 +57,7 @@ def wait_for_work(sandbox: Sandbox, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.3, 1.0])
 def test_ctrl_c_leaves_no_file_and_no_process(sandbox: Sandbox, delay_s: float) -> None:
-    process = sandbox.start(*ARGUMENTS, "--output", str(sandbox.output))
+    process = sandbox.start(*ARGUMENTS, "--effort", "best", "--output", str(sandbox.output))  # it lasts
     family = psutil.Process(process.pid)
     wait_for_work(sandbox, process)
     time.sleep(delay_s)
@@ -72,7 +72,7 @@ def test_ctrl_c_leaves_no_file_and_no_process(sandbox: Sandbox, delay_s: float) 
 
 
 def test_sigterm_leaves_no_file(sandbox: Sandbox) -> None:
-    process = sandbox.start(*ARGUMENTS, "--output", str(sandbox.output))
+    process = sandbox.start(*ARGUMENTS, "--effort", "best", "--output", str(sandbox.output))  # it lasts
     wait_for_work(sandbox, process)
     time.sleep(0.3)
     process.terminate()

@@ -72,7 +72,7 @@ def test_an_image_that_is_a_pipe_is_skipped_as_one_that_cannot_be_read(sandbox: 
     os.mkfifo(folder / "pipe.png")
     done = sandbox.run("check", str(MODEL), "-t", "artpec8", "--calibration", str(folder))
     assert done.returncode == 0
-    assert f"1 of 13 images cannot be read and were skipped: pipe.png ({SAYS})" in done.stderr
+    assert "1 of 13 images cannot be read and were skipped: pipe.png (not a regular file)" in done.stderr
 
 
 def test_a_pipe_is_no_manifest_and_is_not_waited_for(sandbox: Sandbox) -> None:
