@@ -14,6 +14,7 @@ import pytest
 
 from dlpuconv import pipeline
 from dlpuconv.cli import main
+from dlpuconv.cli.interruption import _STOPPING
 from tests.e2e.support import MODEL
 
 
@@ -154,9 +155,11 @@ def test_an_option_that_cannot_be_used_is_a_usage_error(
 @pytest.fixture
 def listening_to_ctrl_c() -> Iterator[None]:
     """A suite in a shell's background job starts with Ctrl-C ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():  # once one has stopped the command, it ignores all
+        signal.signal(number, handler)
 
 
 class CtrlC:

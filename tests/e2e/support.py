@@ -55,7 +55,7 @@ class Sandbox:
             env=self.environment(**more),
             start_new_session=True,
             # A shell starts background jobs with Ctrl-C ignored, and children inherit that: begin as a terminal does.
-            preexec_fn=_listen_to_ctrl_c,
+            preexec_fn=_listen_to_signals,
         )
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -83,5 +83,6 @@ class Finished:
         return json.loads(manifest.read_text())  # type: ignore[no-any-return]
 
 
-def _listen_to_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _listen_to_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
