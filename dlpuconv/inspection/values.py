@@ -63,7 +63,7 @@ def _real(data: npt.NDArray[np.generic], quantization: Quantization) -> npt.NDAr
     axis = quantization.axis
     scale = np.asarray(quantization.scale, np.float64)
     zero_point = np.asarray(quantization.zero_point, np.float64)
-    if quantization.per_channel and axis < data.ndim and data.shape[axis] == scale.size:
+    if quantization.per_channel and 0 <= axis < data.ndim and data.shape[axis] == scale.size:
         rows = np.moveaxis(data, axis, 0).reshape(scale.size, -1)
     else:
         rows, scale, zero_point = data.reshape(1, -1), scale[:1], zero_point[:1]

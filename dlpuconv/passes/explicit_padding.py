@@ -31,6 +31,9 @@ def write_out(_: Editor, node: onnx_ir.Node) -> Outcome:
     spatial = len(kernel)
     strides = attrs.integers(node, "strides") or [1] * spatial
     dilations = attrs.integers(node, "dilations") or [1] * spatial
+    extra = attrs.integers(node, "output_padding") or [0] * spatial
+    if any(len(values) != spatial for values in (x[2:], y[2:], strides, dilations, extra)):
+        return "its shapes and attributes speak of different numbers of axes"
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
     mode = attrs.text(node, "auto_pad", "NOTSET")
     if node.op_type == "ConvTranspose":

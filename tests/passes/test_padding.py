@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.passes import explicit_padding, fold_pad
+from dlpuconv.passes.editor import Editor
 from tests.passes.rewriting import Array, ints, model, random, rewrite, scalar
 
 ONE_EACH_SIDE = ints(0, 0, 1, 1, 0, 0, 1, 1)
@@ -53,6 +54,17 @@ def test_a_wanted_output_shape_becomes_pads(extent: int, pads: list[int], extra:
     assert result.attribute("ConvTranspose", "pads") == pads
     if extra:
         assert result.attribute("ConvTranspose", "output_padding") == extra
+
+
+def test_attributes_for_another_number_of_axes_than_the_values_have_are_left_alone() -> None:
+    source = model(
+        """(float[1,1,3,4] x) => (float[1,2,10,8,1] y) {
+            y = ConvTranspose<kernel_shape=[3,3], strides=[3,2], output_padding=[1,1], output_shape=[10,8]>(x, w)
+        }""",
+        w=random(1, 2, 3, 3),
+    )
+    reason = explicit_padding.write_out(Editor(source.graph), source.graph.graph[0])
+    assert reason == "its shapes and attributes speak of different numbers of axes"
 
 
 def test_a_pad_of_zeros_goes_into_the_convolution() -> None:

@@ -76,7 +76,7 @@ def _picked(chain: list[Operator]) -> npt.NDArray[np.int64] | None:
 def moved(op: Operator, numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
     """What an operator of MOVES makes of an array; None for operands that are not constant and other exceptions."""
     if op.kind == "RESHAPE":
-        return numbers.reshape(op.output.shape)
+        return numbers.reshape(op.output.shape) if numbers.size == prod(op.output.shape) else None
     if any(constant_input(op, i) is None for i in range(1, len(op.inputs))):
         return None
     if op.kind == "TRANSPOSE":

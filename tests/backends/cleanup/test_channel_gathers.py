@@ -109,3 +109,11 @@ def test_a_gather_of_rows_stays() -> None:
     for rewrite in (gathers_into_producers, gathers_into_consumers, gathers_into_convolutions):
         assert rewritten(graph, rewrite, 0) == ["GATHER"]
     assert kinds(graph) == ["GATHER"]
+
+
+def test_a_reshape_whose_shapes_do_not_fit_is_no_shuffle() -> None:
+    """ONNX's own inference does not count the elements of a target."""
+    b = Builder()
+    y = b.transpose(b.reshape(b.input(1, 3, 3, 6), 1, 3, 3, 2, 2), 0, 1, 2, 4, 3)
+    graph = b.graph(b.reshape(y, 1, 3, 3, 6))
+    assert find_channel_gathers(graph) == 0
