@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError, did_you_mean
@@ -177,8 +178,8 @@ def _layout(value: str | None) -> Layout | None:
 
 
 def _decibels(value: float | None) -> float | None:
-    if value is not None and value != value:
-        raise UsageError("--min-sqnr is not a number; give decibels, such as 10")
+    if value is not None and not math.isfinite(value):
+        raise UsageError("--min-sqnr is not a finite number; give decibels, such as 10")
     return value
 
 

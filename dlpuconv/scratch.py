@@ -55,7 +55,8 @@ def remove_folder(folder: Path) -> None:
     with _guard, suppress(OSError):  # not empty: others are in use
         if key in _roots:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.rmdir()
+            with suppress(FileNotFoundError):
+                folder.parent.rmdir()
             _forget(key)
 
 

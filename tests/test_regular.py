@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlpuconv.regular import NotRegularError, check_regular, open_regular, read_regular
+from tests.descriptors import open_descriptors
 
 ROOT = Path(__file__).parents[1]
 OPENING = frozenset(
@@ -125,10 +126,10 @@ def test_a_pipe_that_takes_the_files_place_is_neither_waited_for_nor_left_open(
     file.write_bytes(b"")
     real = os.stat
     monkeypatch.setattr(os, "stat", lambda _: real(file))
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     with pytest.raises(NotRegularError):
         open_regular(path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_a_path_that_is_none_is_a_value_error() -> None:

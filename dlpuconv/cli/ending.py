@@ -60,6 +60,8 @@ def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
         except (Stopped, KeyboardInterrupt):
             stop_signals.ignore()
             failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
+        except MemoryError:
+            failure = _Failure(OutputError.__name__, "there is not enough memory for this", OutputError.status)
         except OSError as error:
             failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification

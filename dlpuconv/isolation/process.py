@@ -194,14 +194,15 @@ class Worker:
         """
         if self._log.closed:
             return
-        self._socket.close()
         self._log.close()
         if self.owner != os.getpid():
+            self._socket.close()
             self._process.returncode = 0  # a child of the parent's, which nobody here can wait for
             return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)  # with what it has started, even where it has ended itself
         self._process.wait()
+        self._socket.close()  # only now: it would take this for the parent's end, and the folders away
         if self._home:
             remove_folder(self._home)
 

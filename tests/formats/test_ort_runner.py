@@ -20,6 +20,7 @@ from dlpuconv.formats.ort_runner import EndedError, OrtRunner, OrtTracer, Refuse
 from dlpuconv.formats.view import TensorView
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import Limits, pool
+from tests.descriptors import open_descriptors
 from tests.frontends.support import chain, conv, node
 
 FEW = Limits(memory=1 << 30, seconds=1)
@@ -58,9 +59,9 @@ def test_answers_are_the_callers_own_and_take_no_descriptors() -> None:
     runner = OrtRunner(chain(node("Neg", ["x"], ["y"]), shape=(1, 1 << 15)).SerializeToString())
     feed = {"x": np.ones((1, 1 << 15), np.float32)}
     runner.run(feed)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     answers = [runner.run(feed)["y"] for _ in range(5)]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
     np.add(answers[0], 1, out=answers[0])
     assert [float(answer.max()) for answer in answers] == [0.0, -1.0, -1.0, -1.0, -1.0]
 

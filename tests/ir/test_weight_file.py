@@ -1,7 +1,6 @@
 """Weights in a private file are what they were, and memory holds them only while they are read."""
 
 import gc
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from dlpuconv.errors import OutputError
 from dlpuconv.ir.weight_file import keep, rest
 from dlpuconv.isolation.wire import file_of
+from tests.descriptors import open_descriptors
 
 
 def _resident(values: np.ndarray[Any, np.dtype[Any]]) -> int:
@@ -68,12 +68,12 @@ def test_kept_arrays_at_rest_take_no_memory_and_lose_nothing() -> None:
 
 def test_the_file_goes_with_its_last_array() -> None:
     gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     values = keep([("a", np.ones(3)), ("b", np.ones(3))])["b"][1:]
-    assert len(os.listdir("/proc/self/fd")) > before
+    assert open_descriptors() > before
     del values
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_a_full_disk_is_told_of_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
 from dlpuconv.isolation.wire import Inbox, MappedFile, Message, Outbox, file_of, receive, send, share
+from tests.descriptors import open_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -223,12 +224,12 @@ class Hostile:
 @pytest.fixture
 def hostile() -> Iterator[Hostile]:
     """Leaves no descriptor open on this side."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     other = Hostile()
     yield other
     other.ours.close()
     other.theirs.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 @contextmanager

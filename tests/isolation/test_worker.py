@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from dlpuconv import scratch
 from dlpuconv.isolation import (
     CrashError,
     ExcessError,
@@ -26,6 +27,7 @@ from dlpuconv.isolation import (
     process,
     wire,
 )
+from tests.descriptors import open_descriptors
 from tests.isolation.support import LAUNCH, LIMITS, WITH_FOLDER
 
 if TYPE_CHECKING:
@@ -189,16 +191,16 @@ def test_an_interpreter_without_any_library_says_so(tmp_path: Path) -> None:
 
 def test_an_interpreter_that_is_not_there_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     with pytest.raises(FileNotFoundError) as caught:
         Worker(replace(WITH_FOLDER, interpreter="/no/such/python"))
     assert caught.value.filename == "/no/such/python"
     assert list(tmp_path.iterdir()) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_one_that_was_ended_leaves_nothing() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     worker = Worker(WITH_FOLDER)
     found = worker.ask("places", LIMITS, {"x": np.zeros(1 << 20, np.uint8)}).facts
     home = Path(found["home"])
@@ -207,7 +209,7 @@ def test_one_that_was_ended_leaves_nothing() -> None:
     worker.end()
     worker.end()
     assert not home.exists()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
@@ -275,5 +277,5 @@ def test_it_goes_with_its_folder_when_its_parent_is_killed(tmp_path: Path, state
             parent.kill()
             assert held.read() == b""  # so it has gone
     assert parent.returncode == -signal.SIGKILL
-    while home.parent.exists():  # another process that sweeps may be at it
-        pass
+    while home.parent.exists():  # where a process that swept it was killed in the middle, the next one does it
+        scratch.sweep()
