@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.isolation import CrashError, process
+from dlpuconv.isolation import CrashError
 from dlpuconv.isolation.pool import Pool
-from tests.isolation.support import LAUNCH, LIMITS
+from tests.isolation.support import LAUNCH, LIMITS, count_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +31,7 @@ def pool() -> Iterator[Pool]:
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What has been started so far."""
-    begun: list[Any] = []
-    start = process._started
-
-    def counted(*given: Any) -> Any:
-        begun.append(given[0])
-        return start(*given)
-
-    monkeypatch.setattr(process, "_started", counted)
-    return begun
+    return count_starts(monkeypatch)
 
 
 def test_a_worker_that_was_given_back_is_used_again(pool: Pool, starts: list[Any]) -> None:

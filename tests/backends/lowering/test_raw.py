@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from dlpuconv import isolation
 from dlpuconv.errors import BackendError, MissingDependencyError, OutputError, UsageError
 from dlpuconv.ir.weights import Split
 from dlpuconv.isolation import pool
 from dlpuconv_backends.lowering import raw, warm_up
 from dlpuconv_backends.lowering.raw import raw_lowering
 from tests.backends.lowering.models import convolution
+from tests.isolation.support import count_starts
 
 NOTHING = Split(proto=ModelProto(), weights={})
 
@@ -37,15 +37,7 @@ def _none_is_left() -> Iterator[None]:
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What has been started so far."""
-    begun: list[Any] = []
-    start = isolation.process._started
-
-    def counted(*given: Any) -> Any:
-        begun.append(given[0])
-        return start(*given)
-
-    monkeypatch.setattr(isolation.process, "_started", counted)
-    return begun
+    return count_starts(monkeypatch)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv import isolation
 from dlpuconv.errors import BackendError, CalibrationError, MissingDependencyError, UnsupportedModelError
 from dlpuconv.isolation import pool
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.savedmodel.converter import observe, quantize, warm_up
+from tests.isolation.support import count_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,16 +36,8 @@ def rows(*given: float) -> list[list[npt.NDArray[np.float32]]]:
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What has been started so far."""
-    begun: list[Any] = []
-    start = isolation.process._started
-
-    def counted(*given: Any) -> Any:
-        begun.append(given[0])
-        return start(*given)
-
-    monkeypatch.setattr(isolation.process, "_started", counted)
     pool.end()
-    return begun
+    return count_starts(monkeypatch)
 
 
 @needs_tensorflow

@@ -20,7 +20,7 @@ from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.ir import FixedQuantization, InputBinding, Layout, Model
 from dlpuconv.ir.model import Source
-from dlpuconv.isolation import pool, process
+from dlpuconv.isolation import pool
 from dlpuconv.passes import normalize
 from dlpuconv.plugin import InterfaceOptions, Job
 from dlpuconv.progress import Silent
@@ -30,6 +30,7 @@ from dlpuconv_backends.flatbuffer import decode
 from dlpuconv_backends.tflite import TFLiteBackend
 from dlpuconv_targets.artpec import ARTPEC8, ARTPEC9
 from tests.backends.tflite.models import run_quantized, sqnr_db
+from tests.isolation.support import count_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,17 +260,10 @@ def task(zoo: Path, name: str) -> object:
 
 def test_a_second_conversion_finds_the_lowering_worker_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool.end()
-    begun: list[Any] = []
-    start = process._started
-
-    def counted(launch: Any, *given: Any) -> Any:
-        begun.append(launch.title)
-        return start(launch, *given)
-
-    monkeypatch.setattr(process, "_started", counted)
+    begun = count_starts(monkeypatch)
     for _ in range(2):
         backend = TFLiteBackend()
         backend.warm_up()
         assert backend.draft(job_of(network(), pixels(), tmp_path), (ARTPEC8,))
         backend.close()
-    assert begun.count("the lowering worker") == 1
+    assert [launch.title for launch in begun].count("the lowering worker") == 1
