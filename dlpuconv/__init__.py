@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from dlpuconv.api import verify as verify
     from dlpuconv.checkup import Checkup as Checkup
     from dlpuconv.contrast import Contrast as Contrast
-    from dlpuconv.conversion import Conversion as Conversion
+    from dlpuconv.display.progress import Progress as Progress
     from dlpuconv.errors import DlpuconvError as DlpuconvError
-    from dlpuconv.progress import Progress as Progress
     from dlpuconv.quantization import Recipe as Recipe
+    from dlpuconv.workflow.conversion import Conversion as Conversion
     from dlpuconv.workflow.inspect import Inspection as Inspection
     from dlpuconv.workflow.verify import Verification as Verification
 
@@ -49,9 +49,9 @@ _HOMES = {
     "api": ("analyze", "check", "compare", "convert", "inspect", "verify"),
     "checkup": ("Checkup",),
     "contrast": ("Contrast",),
-    "conversion": ("Conversion",),
+    "workflow.conversion": ("Conversion",),
     "errors": ("DlpuconvError",),
-    "progress": ("Progress",),
+    "display.progress": ("Progress",),
     "quantization": ("Recipe",),
     "workflow.inspect": ("Inspection",),
     "workflow.verify": ("Verification",),

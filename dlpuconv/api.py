@@ -6,9 +6,9 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlpuconv.display.wording import InPython, in_python, python_words
 from dlpuconv.errors import UsageError
-from dlpuconv.option_values import make_request
-from dlpuconv.wording import InPython, in_python, python_words
+from dlpuconv.workflow.option_values import make_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import Analysis
     from dlpuconv.calibration.open import Source
     from dlpuconv.checkup import Checkup
-    from dlpuconv.choices import (
+    from dlpuconv.contrast import Contrast
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.language.choices import (
         Color,
         Dtype,
         Effort,
@@ -32,11 +34,9 @@ if TYPE_CHECKING:
         Resize,
         SplitOutputs,
     )
-    from dlpuconv.contrast import Contrast
-    from dlpuconv.conversion import Conversion
-    from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.metric import MetricFunction
+    from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
     from dlpuconv.workflow.reference import Evidence
     from dlpuconv.workflow.verify import Verification
@@ -145,8 +145,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     Raises:
         DlpuconvError: the model, the data or an option cannot be used, or a tool or plugin failed for every target.
     """
-    from dlpuconv.pipeline import convert as run
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.convert import convert as run
+    from dlpuconv.workflow.run import Data
 
     with python_words():
         request = make_request(
@@ -238,8 +238,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         DlpuconvError: the model, the data or an option cannot be used, a tool failed, or the target's backend cannot
             tell what layers lose.
     """
-    from dlpuconv.diagnosis import analyze as run
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.analyze import analyze as run
+    from dlpuconv.workflow.run import Data
 
     with python_words():
         request = make_request(
@@ -311,8 +311,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     Raises:
         DlpuconvError: the model or an option cannot be used, a tool failed, or the target's backend cannot tell.
     """
-    from dlpuconv.precheck import check as run
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.check import check as run
+    from dlpuconv.workflow.run import Data
 
     with python_words():
         request = make_request(
@@ -382,7 +382,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     Raises:
         DlpuconvError: the file, the reference, the data or an option cannot be used.
     """
-    from dlpuconv.option_values import verification_options, version
+    from dlpuconv.workflow.option_values import verification_options, version
     from dlpuconv.workflow.verify import verify as run
 
     with python_words():
@@ -466,7 +466,7 @@ def _evidence(
     ],
 ) -> Evidence:
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.option_values import stated_preprocessing
+    from dlpuconv.workflow.option_values import stated_preprocessing
     from dlpuconv.workflow.reference import Evidence
 
     resize, color, mean, std, preset = images
@@ -482,8 +482,8 @@ def _evidence(
 
 
 def _shown(progress: Shown) -> Progress:
-    from dlpuconv.display import for_people
-    from dlpuconv.progress import Silent
+    from dlpuconv.display.bars import for_people
+    from dlpuconv.display.progress import Silent
 
     if progress is None:
         return Silent()

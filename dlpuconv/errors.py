@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.brief import brief
+from dlpuconv.language.brief import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

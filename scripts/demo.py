@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.choices import Effort
-    from dlpuconv.conversion import Conversion, Converted
+    from dlpuconv.language.choices import Effort
+    from dlpuconv.workflow.conversion import Conversion, Converted
 
     type Floats = npt.NDArray[np.float32]
     type Values = npt.NDArray[np.generic]

@@ -66,7 +66,7 @@ def test_a_file_is_verified(file: Path) -> None:
         dlpuconv.verify(file, target="artpec8", firmware="x")
 
 
-@pytest.mark.parametrize("before", ["", "import dlpuconv.verification.text", "import dlpuconv.cli.app"])
+@pytest.mark.parametrize("before", ["", "import dlpuconv.verification.report_text", "import dlpuconv.cli.app"])
 def test_every_function_is_one_whatever_was_imported_before(before: str) -> None:
     code = f"import dlpuconv\n{before}\nprint(all(callable(getattr(dlpuconv, n)) for n in dlpuconv.__all__[1:7]))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -75,9 +75,9 @@ class Analysis:
         return f"<Analysis for {self.target}: {len(self.layers)} layers, {self.total_db:.1f} dB together>"
 
     def _repr_html_(self) -> str:
-        from dlpuconv.analysis.text import analysis_table
-        from dlpuconv.notebook import as_html
-        from dlpuconv.printable import printable
+        from dlpuconv.analysis.blame_text import analysis_table
+        from dlpuconv.display.notebook import as_html
+        from dlpuconv.language.printable import printable
 
         return as_html(analysis_table(printable(self), top=0))
 

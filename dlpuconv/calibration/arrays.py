@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, override
 
 import numpy as np
 
+from dlpuconv.calibration.intake import Read, evenly, fill, skipped
 from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.matching import (
     as_array,
@@ -23,18 +24,17 @@ from dlpuconv.calibration.matching import (
 )
 from dlpuconv.calibration.npy import Header
 from dlpuconv.calibration.npz import open_archive, open_array
-from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.calibration.turned import turned
 from dlpuconv.errors import CalibrationError
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from dlpuconv.calibration.intake import Request
     from dlpuconv.calibration.matching import Array
-    from dlpuconv.calibration.reading import Request
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import ValueSpec
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.locks import try_lock
-from dlpuconv.regular import open_regular
+from dlpuconv.files.locks import try_lock
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

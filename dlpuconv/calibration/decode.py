@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from dlpuconv.calibration.geometry import LETTERBOX_FILL, place
 from dlpuconv.calibration.picture_kinds import HEAD, READ, READ_IN_WORDS, kind_of
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

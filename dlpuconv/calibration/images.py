@@ -9,13 +9,13 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
+from dlpuconv.calibration.intake import Read, evenly, fill, skipped
 from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.picture_kinds import HEAD, READ_IN_WORDS, kind_of
-from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import PIXELS, ImageSamples
 from dlpuconv.errors import CalibrationError
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.calibration.reading import Request
+    from dlpuconv.calibration.intake import Request
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import Signature, ValueSpec
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import count, islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dlpuconv.calibration.intake import Read, evenly, fill, skipped
 from dlpuconv.calibration.linter import Linter
 from dlpuconv.calibration.matching import as_array, choose, fit, shape_of_value, split
-from dlpuconv.calibration.reading import Read, evenly, fill, skipped
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpuconv.calibration.intake import Request
     from dlpuconv.calibration.matching import Array
-    from dlpuconv.calibration.reading import Request
     from dlpuconv.calibration.spool import Record
 
 

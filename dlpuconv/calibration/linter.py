@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.calibration.spans import preset_of, same_span, span_of
 from dlpuconv.errors import CalibrationError
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     import numpy.typing as npt

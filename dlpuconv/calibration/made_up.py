@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlpuconv.calibration.intake import MOST, Read, fill
 from dlpuconv.calibration.linter import Linter
-from dlpuconv.calibration.reading import MOST, Read, fill
 from dlpuconv.calibration.stored import PIXELS, ArraySamples, ImageSamples
 from dlpuconv.ir import Layout
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.calibration.intake import Request
     from dlpuconv.calibration.matching import Array
     from dlpuconv.calibration.preprocess import Preprocessing
-    from dlpuconv.calibration.reading import Request
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import ValueSpec
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import IO, TYPE_CHECKING, cast
 
 from dlpuconv.errors import CalibrationError
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

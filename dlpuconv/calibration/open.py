@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.intake import MOST, Read, Request
 from dlpuconv.calibration.linter import FEW
-from dlpuconv.calibration.reading import MOST, Read, Request
 from dlpuconv.calibration.samples import Calibration, Origin
 from dlpuconv.calibration.stored import ArraySamples
 from dlpuconv.errors import CalibrationError, UsageError
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration.iterables import Dataset
     from dlpuconv.calibration.preprocess import Preprocessing
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Signature
-    from dlpuconv.progress import Progress
 
 type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | Dataset
 """A folder, `.npz` or `.npy` by path, `none`, `random`, arrays by input name, one array, a dataset, any iterable."""

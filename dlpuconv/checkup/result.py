@@ -145,9 +145,9 @@ class Checkup:
         return f"<Checkup for {self.target}: {self.outcome}, {len(self.layers)} layers>"
 
     def _repr_html_(self) -> str:
-        from dlpuconv.checkup.text import checkup_text
-        from dlpuconv.notebook import as_html
-        from dlpuconv.printable import printable
+        from dlpuconv.checkup.check_text import checkup_text
+        from dlpuconv.display.notebook import as_html
+        from dlpuconv.language.printable import printable
 
         return as_html(checkup_text(printable(self), top=0))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.help import RESULT
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 
 def analyze(
@@ -48,12 +48,12 @@ def analyze(
 
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """
-    from dlpuconv.analysis.text import analysis_table
+    from dlpuconv.analysis.blame_text import analysis_table
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
-    from dlpuconv.diagnosis import analyze as run
-    from dlpuconv.option_values import make_request
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.analyze import analyze as run
+    from dlpuconv.workflow.option_values import make_request
+    from dlpuconv.workflow.run import Data
 
     request = make_request(
         targets=names(",".join(target)),

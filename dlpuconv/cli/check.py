@@ -8,7 +8,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.help import RESULT
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 
 def check(
@@ -51,9 +51,9 @@ def check(
     """
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
-    from dlpuconv.option_values import make_request
-    from dlpuconv.precheck import check as run
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.check import check as run
+    from dlpuconv.workflow.option_values import make_request
+    from dlpuconv.workflow.run import Data
 
     request = make_request(
         targets=names(",".join(target)),
@@ -72,7 +72,7 @@ def check(
     if json:
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:
-        from dlpuconv.checkup.text import checkup_text
+        from dlpuconv.checkup.check_text import checkup_text
 
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(printable(checkup), top))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 
 def compare(
@@ -46,6 +46,6 @@ def compare(
     if json:
         print_json(found.to_json())
     else:
-        from dlpuconv.contrast.text import contrast_text
+        from dlpuconv.contrast.contrast_text import contrast_text
 
         show(*contrast_text(printable(found)))

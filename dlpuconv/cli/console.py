@@ -7,18 +7,18 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.brief import brief
 from dlpuconv.cli.interruption import stop_signals
-from dlpuconv.display import Bars, Lines, tell
-from dlpuconv.printable import Tame, printable, printable_json
-from dlpuconv.progress import Silent
+from dlpuconv.display.bars import Bars, Lines, tell
+from dlpuconv.display.progress import Silent
+from dlpuconv.language.brief import brief
+from dlpuconv.language.printable import Tame, printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
-    from dlpuconv.progress import Progress
+    from dlpuconv.display.progress import Progress
 
 _ENDLESS = 1_000_000  # columns
 
@@ -37,7 +37,7 @@ class CommandProgress:
 
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-        """Show one stage; see `dlpuconv.progress.Progress`."""
+        """Show one stage; see `dlpuconv.display.progress.Progress`."""
         stop_signals.check()
         with self._progress.stage(title, total) as step:
             yield step

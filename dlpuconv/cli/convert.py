@@ -10,11 +10,11 @@ import typer
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.interruption import stop_signals
 from dlpuconv.errors import OutputError
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 if TYPE_CHECKING:
-    from dlpuconv.conversion import Conversion, Converted
     from dlpuconv.delivery import Force
+    from dlpuconv.workflow.conversion import Conversion, Converted
 
 
 def convert(
@@ -60,11 +60,11 @@ def convert(
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.cli.streams import streams
     from dlpuconv.delivery import check_destination, recover
-    from dlpuconv.option_values import make_request
-    from dlpuconv.pipeline import artifact_names, inputs_of
-    from dlpuconv.pipeline import convert as run
     from dlpuconv.reporting.files import check_report, report_names, write_report
-    from dlpuconv.run import Data
+    from dlpuconv.workflow.convert import artifact_names, inputs_of
+    from dlpuconv.workflow.convert import convert as run
+    from dlpuconv.workflow.option_values import make_request
+    from dlpuconv.workflow.run import Data
 
     request = make_request(
         targets=names(",".join(target)),
@@ -132,7 +132,7 @@ def _warnings(artifact: Converted) -> tuple[str, ...]:
 
 def _print(done: Conversion, paths: list[Path], pages: list[Path], *, quiet: bool) -> None:
     from dlpuconv.cli.console import show
-    from dlpuconv.summary import conversion_text, next_steps
+    from dlpuconv.workflow.summary import conversion_text, next_steps
 
     show(*conversion_text(done, trials=not quiet))
     if not quiet:

@@ -12,7 +12,7 @@ from dlpuconv.cli.console import fail
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.cli.streams import streams
 from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
-from dlpuconv.printable import printable_json, printable_lines
+from dlpuconv.language.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

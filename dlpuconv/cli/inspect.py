@@ -9,7 +9,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 from dlpuconv.cli.help import RESULT
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 
 def complete_layer(context: typer.Context, incomplete: str) -> list[str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAliasType
 
 import typer
 
-from dlpuconv import choices
 from dlpuconv.cli.help import CHECKS, DATA, MODEL, NUMBERS, PORTS, RESULT
+from dlpuconv.language import choices
 from dlpuconv.registry import backend_names, target_names
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def evidence(  # the options of `verify` and `compare` that say what a file is c
         UsageError: an option has a value that cannot be used.
     """
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.option_values import stated_preprocessing
+    from dlpuconv.workflow.option_values import stated_preprocessing
     from dlpuconv.workflow.reference import Evidence
 
     return Evidence(

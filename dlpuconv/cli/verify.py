@@ -63,9 +63,9 @@ def verify(
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import evidence
     from dlpuconv.cli.streams import streams
-    from dlpuconv.option_values import verification_options, version
     from dlpuconv.reporting.files import check_report, write_report
     from dlpuconv.verification import render_report, render_verdict
+    from dlpuconv.workflow.option_values import verification_options, version
     from dlpuconv.workflow.verify import verify as run
 
     if report:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import read, runner, size_of
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import InputBinding
+from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.verification.comparison import kernels, link
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.parity import compare
-from dlpuconv.verification.predict import joined
+from dlpuconv.verification.predictor import joined
 from dlpuconv.verification.rule import Context
 from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.translate import from_artifact, to_artifact

@@ -92,9 +92,9 @@ class Contrast:
         return f"<Contrast {self.a.file} and {self.b.file}>"
 
     def _repr_html_(self) -> str:
-        from dlpuconv.contrast.text import contrast_text
-        from dlpuconv.notebook import as_html
-        from dlpuconv.printable import printable
+        from dlpuconv.contrast.contrast_text import contrast_text
+        from dlpuconv.display.notebook import as_html
+        from dlpuconv.language.printable import printable
 
         return as_html(contrast_text(printable(self)))
 

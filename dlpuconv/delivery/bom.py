@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 import dlpuconv
 from dlpuconv.calibration import Origin
-from dlpuconv.content import sha256_of
+from dlpuconv.files.content import sha256_of
 from dlpuconv.registry import backend_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from dlpuconv.content import Content
     from dlpuconv.contract import Contract
     from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.files.content import Content
     from dlpuconv.jsonable import Json
     from dlpuconv.verification import Report
 

@@ -8,12 +8,12 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import OutputError, UsageError
+from dlpuconv.files.regular import open_regular
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.formats.unfinished import PREFIX
+from dlpuconv.language.brief import listed
 from dlpuconv.package import MANIFEST
-from dlpuconv.regular import open_regular
 from dlpuconv.verification.sidecar import OURS
 
 if TYPE_CHECKING:

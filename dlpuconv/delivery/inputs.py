@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration.images import SUFFIXES
 from dlpuconv.calibration.open import is_made_up
 from dlpuconv.errors import ModelError
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.content import sha256_of
 from dlpuconv.delivery.exchange import exchange
+from dlpuconv.files.content import sha256_of
+from dlpuconv.files.regular import open_regular
 from dlpuconv.formats.unfinished import JOURNAL, read_journal
-from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dlpuconv.content import Content
+    from dlpuconv.files.content import Content
 
 _NO_PROMISE = (errno.EINVAL, errno.ENOTSUP)
 

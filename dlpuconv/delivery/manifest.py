@@ -9,15 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import dlpuconv
-from dlpuconv.content import sha256_of, size_of
 from dlpuconv.contract import contract_of_artifact, input_entry, output_entry
+from dlpuconv.files.content import sha256_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Preprocessing, Taken
-    from dlpuconv.content import Content
     from dlpuconv.contract import Contract
+    from dlpuconv.files.content import Content
     from dlpuconv.ir import Source
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json

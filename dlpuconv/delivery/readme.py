@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.contract import python_snippet
 from dlpuconv.contract.description import is_quantized
 from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,20 +14,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dlpuconv.content import write_content
 from dlpuconv.delivery.destination import check_destination, outdated_files, tops_of
 from dlpuconv.delivery.inputs import Inputs
 from dlpuconv.delivery.journal import Item, Journal, digest_to_be, sync_folder
 from dlpuconv.errors import OutputError
+from dlpuconv.files.content import write_content
+from dlpuconv.files.locks import try_lock
+from dlpuconv.files.scratch import is_own_folder
 from dlpuconv.formats.unfinished import JOURNAL, PREFIX, read_journal, staging_folders
-from dlpuconv.locks import try_lock
-from dlpuconv.scratch import is_own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dlpuconv.content import Content
     from dlpuconv.delivery.destination import Force
+    from dlpuconv.files.content import Content
 
 _PATIENCE_S = 60.0
 

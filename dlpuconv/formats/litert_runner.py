@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError, MissingDependencyError
 from dlpuconv.formats.litert_session import LIBRARY, PLAIN, LiteRtSession, RefusedError
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_file import read_tflite
 from dlpuconv.isolation import CrashError, ExcessError, MissingLibraryError, TaskError, WorkerError
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

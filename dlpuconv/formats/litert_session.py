@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dlpuconv.files.regular import read_regular
 from dlpuconv.ir.weight_file import rest
 from dlpuconv.isolation import GIBIBYTE, Launch, Limits, WorkerError, pool
-from dlpuconv.isolation.wire import KINDS, share
-from dlpuconv.regular import read_regular
+from dlpuconv.isolation.messages import KINDS, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.isolation import Worker
-    from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.messages import Message
 
     type Values = npt.NDArray[Any]
     type Feed = Mapping[int, Values]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.messages import Message
 
 _LIMITS = Limits(memory=GIBIBYTE, seconds=20)
 _NODES_KNOWN = 4096

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError
+from dlpuconv.files.regular import read_regular
+from dlpuconv.files.scratch import make_folder, remove_folder
 from dlpuconv.formats.onnx_worker import ONNX_MODELS
 from dlpuconv.ir.weight_file import no_room, trim
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Limits, MissingLibraryError, TaskError, Worker, WorkerError, pool
-from dlpuconv.regular import read_regular
-from dlpuconv.scratch import make_folder, remove_folder
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import TensorView
     from dlpuconv.ir.weights import Split
-    from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.messages import Message
 
 OF_ONES_OWN = Limits(memory=8 * GIBIBYTE, seconds=300)
 """For a file that the user compares with a model and samples of their own."""

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.files.regular import read_regular
 from dlpuconv.package import Encoding, Origin
-from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import stat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path

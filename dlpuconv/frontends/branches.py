@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.frontends.operators import way_out
 from dlpuconv.frontends.protos import label, subgraphs, walk_nodes
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
+from dlpuconv.files.regular import check_regular, open_regular
 from dlpuconv.frontends.protos import all_tensors
 from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE, shape_problem
-from dlpuconv.regular import check_regular, open_regular
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.formats import onnx_shapes
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import shown
 from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

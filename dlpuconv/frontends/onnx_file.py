@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
+from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends.external_data import holds_external_data, load_external_data
 from dlpuconv.ir import Source
-from dlpuconv.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path

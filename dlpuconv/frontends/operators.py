@@ -5,11 +5,11 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
-from dlpuconv.frontends.text import screen_text
+from dlpuconv.frontends.utf8 import screen_text
 from dlpuconv.frontends.weights import screen_tensors
 from dlpuconv.ir import Model
 from dlpuconv.ir.source_names import UNNAMED

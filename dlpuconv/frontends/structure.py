@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import label, subgraphs
 from dlpuconv.frontends.report import raise_together
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

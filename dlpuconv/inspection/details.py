@@ -9,12 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dlpuconv.brief import listed
 from dlpuconv.inspection.describe import name_text, option_text, scale_text, shape_text, size_text, zero_point_text
 from dlpuconv.inspection.roles import roles
 from dlpuconv.inspection.values import extremes, few_values
+from dlpuconv.language.brief import listed
+from dlpuconv.placement.forecast_text import quantity
 from dlpuconv.placement.macs import bytes_of, constants, macs
-from dlpuconv.placement.text import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from rich.text import Text
 from dlpuconv.formats.names import port_names
 from dlpuconv.inspection.describe import name_text, shape_text, size_text, tensor_text
 from dlpuconv.inspection.roles import weights_of
+from dlpuconv.placement.forecast_text import quantity
 from dlpuconv.placement.macs import constants, macs
-from dlpuconv.placement.text import quantity
 from dlpuconv.verification.granularity import granularity
 
 if TYPE_CHECKING:

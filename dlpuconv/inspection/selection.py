@@ -5,11 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir.layer_names import closest
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.sidecar import find_sidecar
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.errors import OutputError
-from dlpuconv.isolation.wire import MappedFile
+from dlpuconv.isolation.messages import MappedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dlpuconv.ir import wire
+from dlpuconv.ir import protobuf
+from dlpuconv.ir.protobuf import copy_fields, whole_model
 from dlpuconv.ir.weight_file import keep, rest, write
-from dlpuconv.ir.wire import copy_fields, whole_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,13 +146,13 @@ def split_proto(model: onnx.ModelProto) -> Split:
     large = [tensor for tensor in model.graph.initializer if counts[tensor.name] == 1 and _is_large(tensor)]
     weights = keep((tensor.name, onnx.numpy_helper.to_array(tensor)) for tensor in large)
     small = onnx.ModelProto()
-    copy_fields(model, small, lambda number: number != wire.GRAPH)
+    copy_fields(model, small, lambda number: number != protobuf.GRAPH)
     small.graph.SetInParent()
-    copy_fields(model.graph, small.graph, lambda number: number != wire.INITIALIZER)
+    copy_fields(model.graph, small.graph, lambda number: number != protobuf.INITIALIZER)
     for tensor in model.graph.initializer:
         copy = small.graph.initializer.add()
         if tensor.name in weights:
-            copy_fields(tensor, copy, lambda number: number != wire.RAW_DATA)
+            copy_fields(tensor, copy, lambda number: number != protobuf.RAW_DATA)
             _say_elsewhere(copy)
         else:
             copy.CopyFrom(tensor)

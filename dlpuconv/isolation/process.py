@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from dlpuconv.scratch import make_folder, remove_folder
+from dlpuconv.files.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.isolation.limits import Limits
-    from dlpuconv.isolation.wire import Inbox, Message, Outbox
+    from dlpuconv.isolation.messages import Inbox, Message, Outbox
 
 _SERVE = Path(__file__).with_name("serve.py")
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,13 @@ class Worker:
             TaskError: the task raised an exception.
             MissingLibraryError: the task needs a library that is not there.
         """
-        from dlpuconv.isolation.wire import Inbox, Message, Outbox, receive, send  # NumPy: a start need not wait for it
+        from dlpuconv.isolation.messages import (
+            Inbox,
+            Message,
+            Outbox,
+            receive,
+            send,
+        )  # NumPy: a start need not wait for it
 
         if self._log.closed:
             raise CrashError("has ended already")

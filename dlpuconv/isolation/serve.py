@@ -58,17 +58,17 @@ def main(descriptor: str, tasks: str, folder: str, project: str) -> None:
         sys.path.append(project)  # behind everything else: it hides nothing
     _leave_no_core()
     try:
-        wire = load_module("dlpuconv_wire", Path(__file__).with_name("wire.py"))
+        messages = load_module("dlpuconv_messages", Path(__file__).with_name("messages.py"))
         module = load_module("dlpuconv_tasks", Path(tasks))
         getattr(module, "prepare", lambda: None)()
     except ImportError as error:
         sys.stderr.write(f"{error}\n{error.name or error}\n")
         sys.stderr.flush()
         os._exit(_LACKS_A_LIBRARY)
-    inbox, outbox = wire.Inbox(), wire.Outbox()
-    while (asked := wire.receive(sock, _LARGEST_QUESTION, trusting=True, inbox=inbox)) is not None:
+    inbox, outbox = messages.Inbox(), messages.Outbox()
+    while (asked := messages.receive(sock, _LARGEST_QUESTION, trusting=True, inbox=inbox)) is not None:
         facts, arrays = _answered(module.TASKS[asked.facts["task"]], asked.facts, asked.arrays)
-        wire.send(sock, wire.Message(facts=facts, arrays=arrays), outbox if asked.facts["lent"] else None)
+        messages.send(sock, messages.Message(facts=facts, arrays=arrays), outbox if asked.facts["lent"] else None)
         del asked, arrays  # mapped memory
     watch.join()  # it has the folder to take away
 

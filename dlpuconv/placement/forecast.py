@@ -132,7 +132,7 @@ class Forecast:
     @property
     def sentences(self) -> tuple[str, ...]:
         """All of it but `estimate` in a few lines, for people; the first one is the most important."""
-        from dlpuconv.placement.text import sentences
+        from dlpuconv.placement.forecast_text import sentences
 
         return sentences(self)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.content import Content, StoredFile
+    from dlpuconv.files.content import Content, StoredFile
     from dlpuconv.formats import FileView
     from dlpuconv.ir import InputBinding
     from dlpuconv.ir.layer_names import LayerNames

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration, Preprocessing
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
-    from dlpuconv.progress import Progress
 
 
 class Normalization(StrEnum):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Signature
     from dlpuconv.verification.parity import Links
-    from dlpuconv.verification.predict import Predict
+    from dlpuconv.verification.predictor import Predict
 
 
 class MetricFunction(Protocol):
@@ -111,7 +111,7 @@ class Yardstick:
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verification.predict import source_predict
+        from dlpuconv.verification.predictor import source_predict
 
         calls = 0
 
@@ -134,7 +134,7 @@ class Yardstick:
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verification.predict import artifact_predict
+        from dlpuconv.verification.predictor import artifact_predict
 
         return self.metric.score(artifact_predict(runner, links, self.signature, step))
 

@@ -7,8 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.files.regular import read_regular
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
-from dlpuconv.regular import read_regular
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:

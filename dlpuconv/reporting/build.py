@@ -8,11 +8,11 @@ from dlpuconv import __version__
 from dlpuconv.contract import c_header, contract_of_file, python_snippet
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.placement import Processor
+from dlpuconv.placement.forecast_text import plural
 from dlpuconv.placement.macs import macs
-from dlpuconv.placement.text import plural
 from dlpuconv.reporting.close_ups import close_ups
 from dlpuconv.reporting.error_chart import error_charts
-from dlpuconv.reporting.layer_rows import layer_list
+from dlpuconv.reporting.layer_table import layer_list
 from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
 from dlpuconv.reporting.port_rows import port_rows

@@ -9,7 +9,7 @@ import numpy as np
 from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.inspection.roles import weights_of
 from dlpuconv.reporting.histograms import activation_histogram, channel_chart, channel_peaks, weight_histogram
-from dlpuconv.reporting.layer_rows import anchor, blame_of, parity_of
+from dlpuconv.reporting.layer_table import anchor, blame_of, parity_of
 from dlpuconv.reporting.page import CloseUp, Fact
 from dlpuconv.reporting.wording import decibels, number, percent, short
 

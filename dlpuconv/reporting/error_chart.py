@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.reporting.drawings import Dot, ErrorChart, Tick
-from dlpuconv.reporting.layer_rows import anchor, blame_of, parity_of
+from dlpuconv.reporting.layer_table import anchor, blame_of, parity_of
 from dlpuconv.reporting.wording import MINUS, decibels, short
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.delivery import check_destination, write_all
 from dlpuconv.errors import OutputError
-from dlpuconv.regular import open_regular
+from dlpuconv.files.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError, UsageError
-from dlpuconv.placement.text import plural
+from dlpuconv.placement.forecast_text import plural
 from dlpuconv.quantization.recipe_file import from_json
 from dlpuconv.reporting.page import Fact, TrialRow
 from dlpuconv.reporting.wording import decibels

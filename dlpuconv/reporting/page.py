@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dlpuconv.reporting.drawings import ErrorChart, Histogram
-    from dlpuconv.reporting.layer_list import LayerList
+    from dlpuconv.reporting.layer_cells import LayerList
 
 
 @dataclass(frozen=True, slots=True)

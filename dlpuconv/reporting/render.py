@@ -13,7 +13,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from dlpuconv.printable import printable, printable_lines
+from dlpuconv.language.printable import printable, printable_lines
 from dlpuconv.reporting.files import GENERATOR
 
 if TYPE_CHECKING:

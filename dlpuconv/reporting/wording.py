@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import text
+from dlpuconv.placement import forecast_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def shape(extents: Sequence[int]) -> str:
 
 def quantity(count: int) -> str:
     """`950`, `12.3 k`, `301 M`, `4.6 G`, as the terminal has it, but on one line."""
-    return text.quantity(count).replace(" ", SPACE)
+    return forecast_text.quantity(count).replace(" ", SPACE)
 
 
 def size(count: int) -> str:

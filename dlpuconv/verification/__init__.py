@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.parity import Links, compare, reference_inferences
     from dlpuconv.verification.question import Question, least_db
     from dlpuconv.verification.report import IoTensor, Report, Verdict
-    from dlpuconv.verification.text import (
+    from dlpuconv.verification.report_text import (
         render_advice,
         render_doubts,
         render_parity,
@@ -61,7 +61,7 @@ _HOMES = {
     "dlpuconv.verification.question": ("Question", "least_db"),
     "dlpuconv.verification.output_parity": ("OutputParity", "ParityReport"),
     "dlpuconv.verification.report": ("IoTensor", "Report", "Verdict"),
-    "dlpuconv.verification.text": (
+    "dlpuconv.verification.report_text": (
         "render_advice",
         "render_doubts",
         "render_parity",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import PluginError, UsageError, did_you_mean
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.rule import Finding, Hit, Severity, Status
 
 if TYPE_CHECKING:

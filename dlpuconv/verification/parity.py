@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import CalibrationError, ShapeError
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
 from dlpuconv.verification.tally import Tally
 from dlpuconv.verification.translate import from_artifact, to_artifact

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.names import port_names
+from dlpuconv.language.brief import listed
 from dlpuconv.plugin import Port
 
 if TYPE_CHECKING:

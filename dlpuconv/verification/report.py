@@ -108,9 +108,9 @@ class Report:
         return f"<Report {self.file} for {self.target}: {self.verdict}{figure}>"
 
     def _repr_html_(self) -> str:
-        from dlpuconv.notebook import as_html
-        from dlpuconv.printable import printable
-        from dlpuconv.verification.text import render_report
+        from dlpuconv.display.notebook import as_html
+        from dlpuconv.language.printable import printable
+        from dlpuconv.verification.report_text import render_report
 
         return as_html([render_report(printable(self))])
 

@@ -109,7 +109,7 @@ class Rule:
         source: where that is known from.
         check: yields the places where it does not hold; called through `places` only.
         fix: what to do about it; a function where that depends on what was done already. Options are named as they are
-            typed on the command line; Python's callers get their keywords (`dlpuconv.wording`).
+            typed on the command line; Python's callers get their keywords (`dlpuconv.display.wording`).
         listed: operators that the sentence speaks of, for the documentation.
         decisive: where it is broken, the rules after it are not asked: they would say the same many times over.
     """

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import ShapeError
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

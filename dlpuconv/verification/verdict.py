@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import more
+from dlpuconv.language.brief import more
 from dlpuconv.verification.report import Verdict
 from dlpuconv.verification.rule import Severity
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.contrast import Contrast, Opened
-    from dlpuconv.progress import Progress
+    from dlpuconv.display.progress import Progress
     from dlpuconv.workflow.reference import Evidence
 
 

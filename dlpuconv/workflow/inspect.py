@@ -37,10 +37,10 @@ class Inspection:
         return f"<Inspection {self.file}: {self.view.format}, {len(self.layers)} layers, {self.size:,} bytes>"
 
     def _repr_html_(self) -> str:
+        from dlpuconv.display.notebook import as_html
         from dlpuconv.inspection.details import render_layers
         from dlpuconv.inspection.overview import render_overview
-        from dlpuconv.notebook import as_html
-        from dlpuconv.printable import printable
+        from dlpuconv.language.printable import printable
 
         shown = printable(self)
         whole = len(shown.layers) == len(shown.view.layers)

@@ -15,8 +15,8 @@ from dlpuconv.frontends import SourceOptions, load
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model, Signature
-    from dlpuconv.progress import Progress
     from dlpuconv.verification.sidecar import Sidecar
 
 

@@ -7,32 +7,32 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.calibration import Preprocessing
+from dlpuconv.display.wording import in_python
 from dlpuconv.errors import MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.unfinished import refuse_unfinished
-from dlpuconv.printable import printable
+from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
 from dlpuconv.verification import Question, least_db
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.verifier import verify_view
-from dlpuconv.wording import in_python
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Backend
-    from dlpuconv.progress import Progress
-    from dlpuconv.request import VerificationOptions
     from dlpuconv.verification import Report
     from dlpuconv.verification.sidecar import Sidecar
     from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.request import VerificationOptions
 
 
 @dataclass(frozen=True, slots=True)

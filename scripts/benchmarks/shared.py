@@ -92,7 +92,7 @@ def source_model(name: str) -> Model:
 def opened(values: Array, model: Model) -> Calibration:
     """The samples split as `dlpuconv.convert` splits them: the same ones calibrate everything that is compared."""
     from dlpuconv.calibration import Preprocessing, open_calibration
-    from dlpuconv.progress import Silent
+    from dlpuconv.display.progress import Silent
 
     calibration = open_calibration(
         {model.signature.inputs[0].name: values},

@@ -25,8 +25,8 @@ from scripts.benchmarks.shared import (
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
-    from dlpuconv.conversion import Converted
     from dlpuconv.ir import Model
+    from dlpuconv.workflow.conversion import Converted
     from scripts.benchmarks.shared import Array
 
 FLOAT_BAR_DB = 90.0

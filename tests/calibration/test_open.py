@@ -111,7 +111,7 @@ def test_a_full_temporary_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_far_more_samples_than_are_ever_needed_are_thinned_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("open", "reading"):
+    for module in ("open", "intake"):
         monkeypatch.setattr(f"dlpuconv.calibration.{module}.MOST", 100)
     found = read(ROWS, VECTOR_5)
     assert len(found.fit) + len(found.held_out) == 100

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from dlpuconv.checkup import Checkup, Outcome, judge_draft
-from dlpuconv.checkup.text import checkup_text
+from dlpuconv.checkup.check_text import checkup_text
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.placement import Placement

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from dlpuconv import choices
 from dlpuconv.calibration.preprocess import PRESETS, Color, Resize
 from dlpuconv.cli import main
 from dlpuconv.ir import Layout
+from dlpuconv.language import choices
 from dlpuconv.plugin import Normalization, OutputSplitting
-from dlpuconv.request import Effort
 from dlpuconv.scheme import Granularity
+from dlpuconv.workflow.request import Effort
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dlpuconv import pipeline
 from dlpuconv.cli import main
 from dlpuconv.cli.interruption import _STOPPING
+from dlpuconv.workflow import convert as pipeline
 from tests.e2e.support import MODEL
 
 

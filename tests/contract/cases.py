@@ -18,7 +18,7 @@ from tests.e2e.support import DEMO, IMAGES, MODEL
 from tests.e2e.test_split_outputs import detector
 
 if TYPE_CHECKING:
-    from dlpuconv.conversion import Converted
+    from dlpuconv.workflow.conversion import Converted
     from tests.contract.support import Array
 
 MEAN, STD = (125.307, 122.961, 113.8575), (62.985, 62.0925, 66.708)

@@ -143,7 +143,7 @@ def test_links_and_folders_of_others_are_left_alone(tmp_path: Path, monkeypatch:
 HOLD = """
 import sys
 from pathlib import Path
-from dlpuconv.locks import try_lock
+from dlpuconv.files.locks import try_lock
 held = try_lock(Path(sys.argv[1]))
 print(flush=True)
 sys.stdin.read()

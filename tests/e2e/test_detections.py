@@ -14,8 +14,8 @@ from dlpuconv.scheme import Granularity
 from dlpuconv_backends.tflite import TFLiteBackend
 
 if TYPE_CHECKING:
-    from dlpuconv.conversion import Conversion
     from dlpuconv.plugin import Artifact, Prepared, Target
+    from dlpuconv.workflow.conversion import Conversion
 
     type Floats = np.ndarray[Any, np.dtype[np.float32]]
 

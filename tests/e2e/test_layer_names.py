@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
-    from dlpuconv.conversion import Conversion
+    from dlpuconv.workflow.conversion import Conversion
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

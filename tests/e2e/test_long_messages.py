@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv import check
-from dlpuconv.brief import MOST_MESSAGE, MOST_NAME
 from dlpuconv.cli import main
 from dlpuconv.errors import ModelError
+from dlpuconv.language.brief import MOST_MESSAGE, MOST_NAME
 
 FAULTS = 50
 

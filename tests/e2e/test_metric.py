@@ -14,7 +14,7 @@ import dlpuconv
 from tests.e2e.support import DEMO, IMAGES, MODEL, TRAINED_ON, Sandbox
 
 if TYPE_CHECKING:
-    from dlpuconv.verification.predict import Predict
+    from dlpuconv.verification.predictor import Predict
 
 pytestmark = pytest.mark.slow
 EVALUATION = DEMO / "evaluation"

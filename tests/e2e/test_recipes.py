@@ -14,7 +14,7 @@ from tests.e2e.support import IMAGES, MODEL
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv.conversion import Conversion
+    from dlpuconv.workflow.conversion import Conversion
 
 pytestmark = pytest.mark.slow
 MEAN = (125.307, 122.961, 113.8575)

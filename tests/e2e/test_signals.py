@@ -19,7 +19,7 @@ STATUS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGQUIT: 131, signal.SI
 CONVERT = ("convert", str(MODEL), "-t", "artpec8", "--calibration", "random", "--output", "out")
 SCRIPT = """
 import atexit, os, signal, subprocess, sys, tempfile, weakref
-from dlpuconv import pipeline
+from dlpuconv.workflow import convert as pipeline
 from dlpuconv.cli import main
 
 class Held:

@@ -136,7 +136,7 @@ def test_a_program_in_training_mode_is_refused_with_what_to_do(part: Any) -> Non
 
 
 def test_reading_a_file_does_not_import_torch() -> None:
-    code = "import sys, dlpuconv.frontends.reading, dlpuconv.frontends.steps; print('torch' in sys.modules)"
+    code = "import sys, dlpuconv.frontends.load, dlpuconv.frontends.steps; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

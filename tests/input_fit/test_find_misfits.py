@@ -9,9 +9,9 @@ import pytest
 
 from dlpuconv.calibration import make_preprocessing, open_calibration
 from dlpuconv.calibration.stored import ImageSamples
+from dlpuconv.display.progress import Silent
 from dlpuconv.input_fit import find_misfits
 from dlpuconv.passes import normalize
-from dlpuconv.progress import Silent
 from tests.passes.rewriting import floats, model
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from dlpuconv.calibration import make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.input_fit import find_misfits
 from dlpuconv.passes import normalize
-from dlpuconv.progress import Silent
 
 if TYPE_CHECKING:
     from pathlib import Path

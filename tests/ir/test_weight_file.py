@@ -10,7 +10,7 @@ import pytest
 
 from dlpuconv.errors import OutputError
 from dlpuconv.ir.weight_file import keep, rest
-from dlpuconv.isolation.wire import file_of
+from dlpuconv.isolation.messages import file_of
 from tests.descriptors import open_descriptors
 
 

@@ -9,7 +9,7 @@ import pytest
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.weights import LARGE, split_graph, split_proto
-from dlpuconv.isolation.wire import file_of
+from dlpuconv.isolation.messages import file_of
 
 LARGE_WEIGHTS = np.arange(LARGE // 4, dtype=np.float32).reshape(1, -1)
 SMALL_WEIGHTS = np.array([[2.0]], np.float32)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from dlpuconv import scratch
+from dlpuconv.files import scratch
 from dlpuconv.isolation import (
     CrashError,
     ExcessError,
@@ -23,9 +23,9 @@ from dlpuconv.isolation import (
     OvertimeError,
     TaskError,
     Worker,
+    messages,
     pool,
     process,
-    wire,
 )
 from tests.descriptors import open_descriptors
 from tests.isolation.support import LAUNCH, LIMITS, WITH_FOLDER
@@ -149,7 +149,7 @@ def test_an_interruption_in_the_middle_of_an_answer_ends_it(worker: Worker, monk
     def interrupted(*_: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wire, "receive", interrupted)
+    monkeypatch.setattr(messages, "receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
         worker.ask("echo", LIMITS)
     assert not worker.is_usable

@@ -12,6 +12,7 @@ import onnx_ir
 from onnx import helper, numpy_helper
 
 from dlpuconv.calibration import Calibration, Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Model, Source
 from dlpuconv.passes.editor import Editor
@@ -24,7 +25,6 @@ from dlpuconv.passes.fold_first_convolutions import (
 )
 from dlpuconv.passes.fold_preprocessing import FoldResult
 from dlpuconv.plugin import Normalization
-from dlpuconv.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

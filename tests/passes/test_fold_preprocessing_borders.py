@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.passes.fold_camera import Camera
 from dlpuconv.passes.fold_preprocessing import FoldResult, fold_preprocessing
 from dlpuconv.plugin import Normalization
-from dlpuconv.progress import Silent
 from tests.passes.folding import (
     CONV,
     OP,

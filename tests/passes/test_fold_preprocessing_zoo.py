@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Calibration, Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Model
 from dlpuconv.passes.fold_camera import Camera
 from dlpuconv.passes.fold_preprocessing import FoldResult, fold_preprocessing
-from dlpuconv.progress import Silent
 
 if TYPE_CHECKING:
     from pathlib import Path

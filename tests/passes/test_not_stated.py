@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.passes.fold_preprocessing import fold_preprocessing
-from dlpuconv.progress import Silent
 from tests.calibration.support import write_pictures
 from tests.passes.folding import CONV, OFF, UNEQUAL, conv_model, random_weights
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, override
 
 import pytest
 
+from dlpuconv.language.every_text import with_texts
 from dlpuconv.reporting import render
-from dlpuconv.texts import with_texts
 from tests.reporting.material import html, page
 from tests.verification.test_layers import converted
 from tests.verification.test_verify_file import manifest

@@ -11,7 +11,7 @@ from dlpuconv.errors import MetricError
 from dlpuconv.ir import Layout, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.parity import Links
-from dlpuconv.verification.predict import artifact_predict, source_predict
+from dlpuconv.verification.predictor import artifact_predict, source_predict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

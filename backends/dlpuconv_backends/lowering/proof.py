@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import BackendError
 from dlpuconv.formats.litert_session import PLAIN_ON_TWO
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 from dlpuconv_backends.flatbuffer.network import Network
 

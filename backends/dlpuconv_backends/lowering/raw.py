@@ -13,7 +13,7 @@ import numpy as np
 from dlpuconv.errors import BackendError, UsageError
 from dlpuconv.ir.weight_file import watch
 from dlpuconv.isolation import GIBIBYTE, Launch, Limits, pool
-from dlpuconv.isolation.wire import file_of
+from dlpuconv.isolation.messages import file_of
 from dlpuconv_backends.borrowing import Tool, borrowed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir.weights import Split
-    from dlpuconv.isolation.wire import Message
+    from dlpuconv.isolation.messages import Message
 
 WORKER = Path(__file__).with_name("worker.py")
 INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"

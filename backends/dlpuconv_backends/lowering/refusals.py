@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     import onnx_ir

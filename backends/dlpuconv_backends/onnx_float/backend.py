@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.brief import listed
-from dlpuconv.content import Store
 from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
+from dlpuconv.files.content import Store
+from dlpuconv.language.brief import listed
 from dlpuconv.package import MODEL, RAW_PIXELS
 from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
 from dlpuconv.scheme import Numbers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
-    from dlpuconv.content import StoredFile
+    from dlpuconv.files.content import StoredFile
     from dlpuconv.ir import Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.ir.weights import Split

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.formats.litert_session import LiteRtWorker
+from dlpuconv.language.brief import listed
 from dlpuconv.quantization.rounding import Sums, learned_codes
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.tflite.budget import affordable_samples
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir.layer_names import LayerNames
-    from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.emit import Interface

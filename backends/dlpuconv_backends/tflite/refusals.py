@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.ir.source_names import UNKNOWN
+from dlpuconv.language.brief import listed
 from dlpuconv_backends.tflite.naming import names_of
 from dlpuconv_backends.tflite.operators import SPECS, data_inputs, is_data
 

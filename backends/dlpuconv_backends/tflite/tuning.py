@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import StatisticsCache
+    from dlpuconv.display.progress import Progress
     from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.jsonable import Json
-    from dlpuconv.progress import Progress
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.observers import Spread
     from dlpuconv_backends.flatbuffer import Graph, Tensor

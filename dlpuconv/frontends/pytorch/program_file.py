@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.files.regular import open_regular
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.pytorch.archive import plain_archive
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
-from dlpuconv.regular import open_regular
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions

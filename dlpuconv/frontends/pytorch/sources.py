@@ -7,10 +7,10 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.brief import listed
 from dlpuconv.errors import MissingDependencyError, UnsupportedModelError
 from dlpuconv.frontends.onnx_file import Acquired
 from dlpuconv.ir import Source
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.brief import listed
 from dlpuconv.formats.names import port_names
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.rule import Hit, Rule, Severity
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ class Arrays(Reader):
     @override
     def read(self, folder: Path) -> int:
         from dlpuconv.calibration import open_calibration
-        from dlpuconv.progress import Silent
+        from dlpuconv.display.progress import Silent
 
         (path,) = folder.iterdir()
         signature = self._signatures[path.suffix == ".npz" and b"image" in path.read_bytes()]

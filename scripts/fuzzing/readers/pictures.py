@@ -87,7 +87,7 @@ class Pictures(Reader):
     @override
     def read(self, folder: Path) -> int:
         from dlpuconv.calibration import open_calibration
-        from dlpuconv.progress import Silent
+        from dlpuconv.display.progress import Silent
 
         (path,) = folder.iterdir()
         number = int(path.stem[1:])

@@ -47,8 +47,8 @@ class Recipes(Reader):
 
     @override
     def read(self, folder: Path) -> int:
-        from dlpuconv.option_values import make_request
         from dlpuconv.quantization.recipe_file import from_toml, to_toml
+        from dlpuconv.workflow.option_values import make_request
 
         request = make_request(
             targets=("artpec8",), input_shape={}, cut_at=(), resize="stretch", color="rgb", mean=None, std=None,

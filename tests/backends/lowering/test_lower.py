@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from dlpuconv.errors import ArtifactError, BackendError, UnsupportedModelError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
-from dlpuconv.isolation.wire import file_of
+from dlpuconv.isolation.messages import file_of
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import lower

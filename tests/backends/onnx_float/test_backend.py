@@ -15,12 +15,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv.calibration import Preprocessing
+from dlpuconv.display.progress import Silent
 from dlpuconv.errors import UnsupportedModelError, UsageError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import InputBinding
 from dlpuconv.passes import normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
-from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_float import OnnxFloatBackend

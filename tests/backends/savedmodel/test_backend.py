@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
-from dlpuconv.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.recipe import Override
 from dlpuconv.scheme import Numbers

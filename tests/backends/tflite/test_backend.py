@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.calibration import Calibration, Preprocessing
+from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
@@ -23,7 +24,6 @@ from dlpuconv.ir.model import Source
 from dlpuconv.isolation import pool
 from dlpuconv.passes import normalize
 from dlpuconv.plugin import InterfaceOptions, Job
-from dlpuconv.progress import Silent
 from dlpuconv.quantization import Override, Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import decode

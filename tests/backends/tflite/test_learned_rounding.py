@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from dlpuconv.display.progress import Silent
 from dlpuconv.ir.source_names import UNKNOWN
-from dlpuconv.progress import Silent
 from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, encode

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import Calibration, Preprocessing, Sample, StatisticsCache
+from dlpuconv.display.progress import Silent
 from dlpuconv.plugin import InterfaceOptions, Job
-from dlpuconv.progress import Silent
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.lowering import Lowered
 from dlpuconv_backends.tflite import measuring

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration import StatisticsCache
-from dlpuconv.progress import Silent
+from dlpuconv.display.progress import Silent
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv_backends.flatbuffer import encode

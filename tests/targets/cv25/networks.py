@@ -14,7 +14,7 @@ import dlpuconv
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.conversion import Conversion
+    from dlpuconv.workflow.conversion import Conversion
 
 DEMO = Path(__file__).parents[3] / "scripts" / "demo_data"
 MODEL, IMAGES = DEMO / "cifar_mobilenetv2.onnx", DEMO / "calibration"

@@ -17,7 +17,7 @@ from dlpuconv.verification import Question, verify_file
 from dlpuconv_targets.cv25 import CV25
 
 if TYPE_CHECKING:
-    from dlpuconv.conversion import Conversion
+    from dlpuconv.workflow.conversion import Conversion
 
 DEMO = Path(__file__).parents[3] / "scripts" / "demo_data"
 MODEL, IMAGES = DEMO / "cifar_mobilenetv2.onnx", DEMO / "calibration"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.content import Store, StoredFile
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.files.content import Store, StoredFile
     from dlpuconv.package import PackageInput
-    from dlpuconv.progress import Progress
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
 _PICTURES = {1: "L", 3: "RGB"}

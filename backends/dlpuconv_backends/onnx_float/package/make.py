@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Color, PixelSamples, open_calibration
-from dlpuconv.content import Store, sha256_of
+from dlpuconv.display.progress import Silent
 from dlpuconv.errors import BackendError
+from dlpuconv.files.content import Store, sha256_of
 from dlpuconv.package import MODEL, SUMS, Contents, Encoding, Origin, PackageInput, PackageOutput
-from dlpuconv.progress import Silent
 from dlpuconv_backends.onnx_float.interface import plain
 from dlpuconv_backends.onnx_float.package.calibration import Calibrated, write_calibration
 from dlpuconv_backends.onnx_float.package.reference import SAMPLES, write_reference
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.content import Content, StoredFile
+    from dlpuconv.files.content import Content, StoredFile
     from dlpuconv.jsonable import Json
     from dlpuconv.package import Packager
     from dlpuconv.plugin import Job, Port

@@ -1,0 +1,65 @@
+"""analyze(): the stages from a model to what each of its layers loses, top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.analysis import Analysis, judge_layers
+from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.registry import load_backend, load_target
+from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
+from dlpuconv.workflow.run import demand_calibration, opened, prepare
+
+if TYPE_CHECKING:
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.run import Data
+
+
+def analyze(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Analysis, ...]:
+    """Quantize a model for every requested target, and measure its layers.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted; the recipe is chosen as for a conversion.
+        data: calibration and validation samples.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        One analysis for each target, in the order asked for.
+
+    Raises:
+        DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
+    """
+    _demand_blame(request)
+    demand_calibration(request, data)
+    found: dict[str, Analysis] = {}
+    with opened(model, request, data, progress) as run:
+        for backend, targets in run.backends:
+            _, prepared = prepare(backend, targets, run)
+            if run.calibration is None:
+                raise CalibrationError("an analysis needs samples: give --calibration a folder of images or an .npz")
+            for target in targets:
+                recipe, _ = choose_recipe(backend, prepared, target, run)
+                samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+                blame = backend.blame(prepared, recipe, samples)
+                found[target.name] = Analysis(
+                    target=target.name,
+                    recipe=recipe,
+                    layers=judge_layers(blame.layers, settings_of(backend, recipe, run)),
+                    total_db=blame.total_db,
+                    samples=blame.samples,
+                )
+    return tuple(found[name] for name in dict.fromkeys(request.targets))
+
+
+def _demand_blame(request: Request) -> None:
+    """Check, before anything is read, that every target's layers can be told apart.
+
+    Raises:
+        UsageError: a backend cannot.
+    """
+    for name in dict.fromkeys(request.targets):
+        backend = load_backend(request.backend or load_target(name).backend)
+        if not backend.tells_blame:
+            raise UsageError(f"{name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose")

@@ -1,0 +1,55 @@
+"""check(): the stages from a model to what each chip would make of it, top to bottom; no file is made or measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.checkup import judge_draft, refused
+from dlpuconv.errors import OF_ONE_TARGET
+from dlpuconv.workflow.run import fold, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.checkup import Checkup
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.plugin import Backend, Target
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.run import Data, Run
+
+
+def check(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Checkup, ...]:
+    """Bring a model as far towards each requested target as that goes without samples, and judge it there.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted.
+        data: example inputs of a PyTorch module; samples only tell whether the network is fed what it was trained on.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        One checkup for each target, in the order asked for; one that it cannot be converted for says why.
+
+    Raises:
+        DlpuconvError: the model or the request cannot be used, or a tool failed.
+    """
+    with opened(model, request, data, progress) as run:
+        found = {
+            checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
+        }
+    return tuple(found[name] for name in dict.fromkeys(request.targets))
+
+
+def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:
+    """Those of one backend's targets."""
+    try:
+        folded, job = fold(backend, targets, run)
+        drafts = backend.draft(replace(job, calibration=None, moments={}), targets)
+    except OF_ONE_TARGET as error:
+        yield from (refused(target, error) for target in targets)
+        return
+    for draft, target in zip(drafts, targets, strict=True):
+        of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else ()
+        warnings = (*of_samples, *draft.warnings)
+        yield judge_draft(replace(draft, warnings=warnings), target, run.misfits)

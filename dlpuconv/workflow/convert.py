@@ -1,0 +1,222 @@
+"""convert(): the stages from a model to verified files, top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.analysis import judge_layers
+from dlpuconv.calibration import Origin, Taken
+from dlpuconv.delivery import BOM, Inputs, Reference
+from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
+from dlpuconv.files.content import lend_content
+from dlpuconv.ir.weight_file import trim
+from dlpuconv.language.brief import listed
+from dlpuconv.package import MANIFEST, RECORD
+from dlpuconv.registry import load_target
+from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.verification import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification.naming import with_names
+from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
+from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
+from dlpuconv.workflow.run import demand_calibration, opened, prepare
+from dlpuconv.workflow.scoring import score_of
+from dlpuconv.workflow.vendor_compiler import compile_for_chip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.errors import DlpuconvError
+    from dlpuconv.formats import FileView
+    from dlpuconv.passes import FoldResult
+    from dlpuconv.plugin import Artifact, Backend, Prepared, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.run import Data, Run
+
+_REFERENCE_SAMPLES = 3
+
+
+def convert(model: Any, request: Request, data: Data, progress: Progress | None = None) -> Conversion:
+    """Convert a model for every requested target, and verify each file.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted.
+        data: calibration and validation samples.
+        progress: where long work reports; nowhere if None.
+
+    Returns:
+        Every target's files in memory, with their reports; a failed verification is a verdict, not an error. What
+        ends the work for some targets leaves the others' results, beside the reason.
+
+    Raises:
+        DlpuconvError: the model, the data or the request cannot be used, or a tool or plugin failed for every target.
+    """
+    demand_calibration(request, data)
+    with opened(model, request, data, progress) as run:
+        done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
+    order = {name: position for position, name in enumerate(dict.fromkeys(request.targets))}
+    done.sort(key=lambda result: order[result.target])
+    made = tuple(result for result in done if isinstance(result, Converted))
+    failures = tuple(result for result in done if isinstance(result, Failure))
+    if not made:
+        raise _all_in_one(failures)
+    return Conversion(made, timings=run.clock.seconds, failures=failures, inputs=inputs_of(model, request, data))
+
+
+def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Converted | Failure]:
+    """The results of one backend's targets."""
+    try:
+        folded, prepared = prepare(backend, targets, run)
+    except OF_ONE_TARGET as error:
+        yield from (Failure(target=target.name, error=error) for target in targets)
+        return
+    for target in targets:
+        try:
+            yield _emit_and_verify(backend, prepared, target, folded, run)
+        except ArtifactError as error:
+            text = f"the backend {backend.name} made a file for {target.called} that cannot be read back: {error}"
+            yield Failure(target=target.name, error=BackendError(text))
+        except OF_ONE_TARGET as error:
+            yield Failure(target=target.name, error=error)
+
+
+def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
+    """The one error of all targets, or the first with what the others say."""
+    first = failures[0].error
+    if len({str(failure.error) for failure in failures}) > 1:
+        texts = [f"{failure.target}: {failure.error}" for failure in failures]
+        whole = [f"{failure.target}: {problem}" for failure in failures for problem in failure.error.problems]
+        first.tell(listed(texts, separator="; "), whole)
+    return first
+
+
+def artifact_names(stem: str, request: Request) -> list[str]:
+    """Files that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
+    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    return [f"{stem}.{target.name}{end}" for target in targets for end in _ends(target, request)]
+
+
+def _ends(target: Target, request: Request) -> tuple[str, ...]:
+    if not target.suffix:
+        return (f"/{MANIFEST}",)
+    surely = (target.suffix, ".README.md", ".json", ".model_params.h")
+    asked = (f".{BOM}",) if request.bom else ()
+    return (*surely, *asked, ".reference.npz") if target.calibration_required else (*surely, *asked)
+
+
+def inputs_of(model: Any, request: Request, data: Data) -> Inputs:
+    """The files that a conversion reads."""
+    return Inputs.of(model, data.calibration, data.validation, request.quantization.recipe_file)
+
+
+def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: Run) -> Converted:
+    with run.clock(f"search {target.name}"):
+        recipe, trials = choose_recipe(backend, prepared, target, run)
+    with run.clock(f"emit {target.name}"):
+        made = backend.emit(prepared, target, recipe)
+        facts = {**made.facts, "normalization": dict(folded.facts)}
+        warnings = (*folded.notes, *made.warnings, *made.dropped)
+        artifact = replace(made, warnings=warnings, facts=facts)
+        file = _write(artifact, target, run)
+        trim()
+    with run.clock(f"metric {target.name}"):
+        metric = score_of(file, artifact, backend, trials, run)
+    with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
+        report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
+        reference = _reference(file, artifact, target, backend, run)
+        compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
+    asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
+    inside = None
+    if run.request.verification.layers:
+        view = with_names(backend.read(file), artifact.layers, run.source)
+        inside = _inside(view, backend, prepared, recipe, asked_db, run)
+    return Converted(
+        provenance=Provenance(
+            source=run.source.source,
+            target=target,
+            recipe=recipe,
+            calibration=run.calibration.taken if run.calibration else Taken(),
+            preprocessing=run.request.preprocessing,
+            trials=trials,
+            backend=backend.name,
+            request=run.request.to_json(),
+        ),
+        artifact=artifact,
+        report=report,
+        reference=reference,
+        compilation=compilation,
+        inside=inside,
+        bom=run.request.bom,
+    )
+
+
+def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
+    """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
+    blamed: tuple[BlamedLayer, ...] = ()
+    if backend.tells_blame and run.calibration is not None:
+        samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+        with run.clock("layers"):
+            found = backend.blame(prepared, recipe, samples)
+        blamed = judge_layers(found.layers, settings_of(backend, recipe, run))
+    return Inside(view=view, blamed=blamed, asked_db=asked_db)
+
+
+def _write(artifact: Artifact, target: Target, run: Run) -> Path:
+    """Put the artifact where it can be read back, as the user will have it."""
+    place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
+    for name, content in artifact.contents.items():
+        path = place / name if name else place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lend_content(content, path)
+    return place
+
+
+def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) -> Question:
+    """What the verifier is told of a file that was just made."""
+    wanted = run.request.quantization
+    asked = {override.granularity for override in wanted.overrides}
+    if wanted.granularity is not None:
+        asked.add(wanted.granularity)
+    if wanted.mixed:
+        asked |= {Granularity.PER_TENSOR, Granularity.PER_CHANNEL}
+    if wanted.recipe is not None:
+        asked |= {wanted.recipe.granularity, *(override.granularity for override in wanted.recipe.overrides)}
+    # A package is compared on the very files that it ships, unless there are only data for validation.
+    shipped = RECORD in artifact.files and (run.calibration is None or run.calibration.given is not None)
+    samples = run.calibration.held_out if run.calibration and not shipped else None
+    return Question(
+        asked=frozenset(asked),
+        reference=run.source,
+        samples=samples,
+        # validation data alone calibrate nothing, but they are no random samples either
+        calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
+        inputs=artifact.inputs,
+        outputs=artifact.outputs,
+        bindings=artifact.bindings,
+        min_sqnr=run.request.verification.min_sqnr,
+        ignore=run.request.verification.ignore,
+        strict=run.request.verification.strict,
+        warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
+        backend=backend,
+        misfits=run.misfits,
+        layers=run.request.verification.layers,
+        names=artifact.layers,
+        settings=settings_of(backend, recipe, run),
+        likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
+    )
+
+
+def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: Run) -> Reference | None:
+    """A few inferences of the file itself, for those who write the camera application."""
+    if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
+        return None
+    links = Links.of(artifact)
+    samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
+    return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))

@@ -1,0 +1,46 @@
+"""The user's own metric, where there is one: of the float model first, and of every file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.verification import Links, in_source_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.ir import Model
+    from dlpuconv.plugin import Artifact, Backend
+    from dlpuconv.quantization.metric import Yardstick
+    from dlpuconv.quantization.search import Trial
+    from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.run import Run
+
+
+def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardstick | None:
+    """The metric with what it says of the float model: what it cannot do shows before the long work."""
+    metric = request.quantization.metric
+    if metric is None:
+        return None
+    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.quantization.metric import Yardstick
+
+    with progress.stage(f"scoring the float model with {metric.name}") as step:
+        return Yardstick.take(metric, OrtRunner(source.split(), source.source.name), source.signature, step)
+
+
+def score_of(
+    file: Path, artifact: Artifact, backend: Backend, trials: tuple[Trial, ...], run: Run
+) -> MetricScore | None:
+    """What the metric says of a file: the search knows, where there was one."""
+    yardstick = run.yardstick
+    if yardstick is None:
+        return None
+    known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
+    if known:
+        return yardstick.judged(known[0])
+    links = Links.of(artifact)
+    with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
+        return yardstick.judged(yardstick(in_source_names(backend.runner(file), links), links, step))
