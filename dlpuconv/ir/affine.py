@@ -1,0 +1,114 @@
+"""How integers stand for real numbers, in one place: real = scale * (code - zero point)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerType:
+    """A type of codes.
+
+    Attributes:
+        bits: 8 or 16.
+        signed: two's complement.
+    """
+
+    bits: int
+    signed: bool
+
+    @property
+    def lowest(self) -> int:
+        """The lowest code."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """The highest code."""
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+    @property
+    def name(self) -> str:
+        """As numpy and ONNX call it: `int8`."""
+        return f"{'' if self.signed else 'u'}int{self.bits}"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of arrays of such codes."""
+        return np.dtype(self.name)
+
+
+INT8: Final = IntegerType(8, signed=True)
+UINT8: Final = IntegerType(8, signed=False)
+INT16: Final = IntegerType(16, signed=True)
+UINT16: Final = IntegerType(16, signed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """real = scale * (code - zero_point): one pair for a tensor, or one for each index along an axis.
+
+    Values of this type are equal where all their numbers are, and may be keys.
+
+    Attributes:
+        scales: [1] or [C] real value of one step; each a float32 value, widened.
+        zero_points: as many; the codes that stand for 0.0.
+        axis: of the tensor that the pairs belong to; 0 where there is one pair.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @classmethod
+    def of(cls, scale: float, zero_point: int) -> Affine:
+        """One pair for the whole tensor."""
+        return cls((float(scale),), (int(zero_point),))
+
+    @classmethod
+    def along(cls, axis: int, scales: npt.ArrayLike, zero_points: npt.ArrayLike = 0) -> Affine:
+        """[C] pairs along an axis; one zero point stands for all."""
+        wide = np.asarray(scales, np.float64).reshape(-1)
+        codes = np.broadcast_to(np.asarray(zero_points, np.int64).reshape(-1), wide.shape)
+        return cls(tuple(wide.tolist()), tuple(codes.tolist()), axis if wide.size > 1 else 0)
+
+    @property
+    def per_channel(self) -> bool:
+        """True when there are several pairs."""
+        return len(self.scales) > 1
+
+    @property
+    def scale(self) -> float:
+        """Of a tensor with one pair; the first one's otherwise."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """Of a tensor with one pair; the first one's otherwise."""
+        return self.zero_points[0]
+
+    def encode(self, values: npt.ArrayLike, codes: IntegerType) -> npt.NDArray[Any]:
+        """Codes of real values, rounded to nearest even, saturated.
+
+        Args:
+            values: any shape that has the axis.
+            codes: their type.
+        """
+        wide = np.asarray(values, np.float64)
+        found = np.rint(wide / self._broadcast(self.scales, wide.ndim)) + self._broadcast(self.zero_points, wide.ndim)
+        return np.clip(found, codes.lowest, codes.highest).astype(codes.dtype)
+
+    def decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """The real values that codes stand for."""
+        moved = codes.astype(np.float64) - self._broadcast(self.zero_points, codes.ndim)
+        return np.asarray(moved * self._broadcast(self.scales, codes.ndim))
+
+    def _broadcast(self, numbers: tuple[float, ...] | tuple[int, ...], rank: int) -> npt.NDArray[np.float64]:
+        found = np.asarray(numbers, np.float64)
+        return found.reshape([-1 if axis == self.axis else 1 for axis in range(rank)]) if self.per_channel else found[0]

@@ -1,0 +1,100 @@
+"""What quantization must know of a node: how its format ties scales, what can be told apart, which channels scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dlpuconv.network.range import ALL, Range
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.network.value import Value
+
+
+class Scales(StrEnum):
+    """How the format ties the scales of a node's data values."""
+
+    FREE = "free"
+    """Every output has a range of its own; the kernel rescales."""
+    SAME = "same"
+    """One scale and zero point for every data input and output: the kernel moves, compares or averages codes."""
+    FIXED = "fixed"
+    """The kernel prescribes the output's scale and zero point."""
+    READS = "reads"
+    """Data goes in, but no data comes out: comparisons, argmax."""
+
+
+class Order(StrEnum):
+    """Whether the largest input is what the largest output is made of, value by value (or row by row)."""
+
+    LOST = "lost"
+    KEPT = "kept"
+    """Kept or reversed."""
+    WITH_CONSTANT = "with-constant"
+    """Kept where one operand is a constant: sums, products."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tie:
+    """Channels of two activations that can be multiplied by a positive factor only together.
+
+    Attributes:
+        one: an input or output of the node.
+        channels: [K] of `one`.
+        other: an input or output of the node.
+        as_channels: [K] of `other`.
+    """
+
+    one: Value
+    channels: npt.NDArray[np.intp]
+    other: Value
+    as_channels: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Meaning:
+    """What a node does, as far as quantization is concerned.
+
+    Attributes:
+        scales: how its scales are tied.
+        fixed: of the output, for `Scales.FIXED`.
+        moves: for `Scales.SAME`: the output holds a subset of the input's values and nothing else (apart from padding
+            zeros), so that a clamp of the output may as well be done on the input.
+        reorders: for `moves`: the output holds *all* of the input's values.
+        scale_limit: what the scale of every data input must stay below.
+        headroom: the output's scale must be at least this share of the widest data input's; 0 for any.
+        clamp: for a node that does nothing but clamp its one activation to this interval.
+        sees: outside this interval, no two values of its input can be told apart in its output.
+        rows: softmax-like: values of a row (the last axis) are told apart only near the row's highest one.
+        signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
+        order: whether it keeps the order of values.
+        is_score: sigmoid, softmax: the output is a score from 0 to 1.
+        starves_padding: it pads with a value that stands for minus infinity, in front of a maximum.
+        ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
+        joins: axis along which its data inputs are put behind one another; None for any other node.
+        carries: by axis of the output: the axis of the first data input whose elements lie in the same order along it;
+            empty for a node that does more than to move values.
+    """
+
+    scales: Scales
+    fixed: Affine | None = None
+    moves: bool = False
+    reorders: bool = False
+    scale_limit: float = math.inf
+    headroom: float = 0.0
+    clamp: Range | None = None
+    sees: Range = ALL
+    rows: bool = False
+    signs: tuple[int, ...] = ()
+    order: Order = Order.LOST
+    is_score: bool = False
+    starves_padding: bool = False
+    ties: tuple[Tie, ...] | None = None
+    joins: int | None = None
+    carries: tuple[int | None, ...] = ()

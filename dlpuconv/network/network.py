@@ -1,0 +1,213 @@
+"""The network itself: nodes in the order in which they run, and the edits that techniques ask for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from dlpuconv.network.layer import Layer
+    from dlpuconv.network.meaning import Meaning
+    from dlpuconv.network.value import Value
+
+type Array = npt.NDArray[Any]
+type Feed = Mapping[str, Array]
+"""Values of a network's inputs by name, channels last: real ones for a float network, codes for an integer one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Node:
+    """One operator.
+
+    Attributes:
+        kind: what the format calls it, for people.
+        inputs: None stands for an absent optional one.
+        outputs: at least one.
+        meaning: what quantization must know of it.
+        layer: weights and bias, where it has any.
+        source_name: ONNX node, as far as lowering told; empty if unknown.
+        handle: the adapter's own.
+    """
+
+    kind: str
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[Value, ...]
+    meaning: Meaning
+    layer: Layer | None = None
+    source_name: str = ""
+    handle: object = None
+
+    @property
+    def output(self) -> Value:
+        """The first output."""
+        return self.outputs[0]
+
+    def input(self, index: int) -> Value:
+        """The input at this position, which must be there.
+
+        Raises:
+            IndexError: it is absent.
+        """
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if value is None:
+            raise IndexError(f"{self.kind} has no input {index}")
+        return value
+
+    @property
+    def data_inputs(self) -> list[tuple[int, Value]]:
+        """The inputs that get a scale and are neither weights nor bias, with their positions."""
+        aside = {self.layer.weights_at, self.layer.bias_at} if self.layer else set()
+        return [(i, v) for i, v in enumerate(self.inputs) if v is not None and v.is_data and i not in aside]
+
+    @property
+    def data_outputs(self) -> list[Value]:
+        """The outputs that get a scale."""
+        return [v for v in self.outputs if v.is_data]
+
+    @property
+    def activations(self) -> list[Value]:
+        """What it reads that is no constant, each once, indices and conditions too."""
+        return list(dict.fromkeys(v for v in self.inputs if v is not None and not v.is_constant))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """New values of one node's constants, channels last; what is None, or not named, stays.
+
+    Attributes:
+        weights: in the shape of `Layer.weights`.
+        bias: [O].
+        operands: of other data constants, by position among the inputs.
+    """
+
+    weights: npt.NDArray[Any] | None = None
+    bias: npt.NDArray[Any] | None = None
+    operands: Mapping[int, npt.NDArray[Any]] | None = None
+
+
+class CannotError(Exception):
+    """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""
+
+
+class Network(ABC):
+    """A network, float or integer. It is never changed: every edit makes another one, which shares activations.
+
+    Attributes:
+        inputs: in the source model's order.
+        outputs: in the source model's order.
+        nodes: each behind those that make what it reads.
+    """
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """A digest of everything that its values depend on, for caches of statistics."""
+
+    @abstractmethod
+    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[list[Array]]:
+        """Run it on each feed.
+
+        Args:
+            feeds: read one after the other, maybe some ahead.
+            taps: activations to be told, each once; inputs may be among them.
+            plain: with the reference kernels, which files are verified on, instead of the fastest.
+
+        Yields:
+            For each feed, the taps' values in their order; arrays are lent until the next is asked for.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+
+    @abstractmethod
+    def run_one(
+        self, node: Node, feeds: Iterable[Feed], *, activated: bool = True, plain: bool = True
+    ) -> Iterator[list[Array]]:
+        """Run one node by itself.
+
+        Args:
+            node: of this network.
+            feeds: values of its activations by name.
+            activated: False to leave out what is fused behind a layer.
+            plain: see `run`.
+
+        Yields:
+            For each feed, its outputs' values; arrays are lent until the next is asked for.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+
+    @abstractmethod
+    def with_constants(self, changed: Mapping[Node, Constants]) -> Network:
+        """The same network with other constants; nodes that do not change are the same objects, and so are values."""
+
+    @abstractmethod
+    def with_errors(self, values: Sequence[Value]) -> tuple[Network, Mapping[str, str]]:
+        """A network with one more input behind each of some activations, which is added to it.
+
+        Returns:
+            The network, and by name of each activation the name of the input that is added to it.
+        """
+
+    def ending_at(self, values: Sequence[Value]) -> Network:  # noqa: ARG002 - optional
+        """A network whose outputs are these activations, without what only other outputs need.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot end a network elsewhere")
+
+    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.float64]) -> Network:  # noqa: ARG002 - optional
+        """A network that multiplies the channels of an activation by factors, for all its readers.
+
+        Args:
+            value: an activation.
+            factors: [C].
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot scale the channels of an activation")
+
+    def with_split_layer(self, node: Node, channels: Sequence[int]) -> Network:  # noqa: ARG002 - optional
+        """A network in which a layer's output channels are made by two layers, and joined again in their order.
+
+        Args:
+            node: a layer.
+            channels: output channels that get a layer of their own.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot split a layer")
+
+    def producers(self) -> dict[Value, Node]:
+        """Who makes each activation."""
+        return {value: node for node in self.nodes for value in node.outputs}
+
+    def consumers(self) -> dict[Value, list[Node]]:
+        """Who reads each value; a node that reads it twice is listed once."""
+        readers: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for value in dict.fromkeys(v for v in node.inputs if v is not None):
+                readers.setdefault(value, []).append(node)
+        return readers
+
+    def values(self) -> list[Value]:
+        """Every value once: inputs first, then in order of first use."""
+        found: dict[Value, None] = dict.fromkeys(self.inputs)
+        for node in self.nodes:
+            found.update(dict.fromkeys(v for v in node.inputs if v is not None))
+            found.update(dict.fromkeys(node.outputs))
+        found.update(dict.fromkeys(self.outputs))
+        return list(found)
