@@ -48,8 +48,8 @@ def _port(port: Port) -> dict[str, Json]:
         "layout": None if order is Layout.PLAIN else order.upper(),
         "source_shape": list(port.source_shape),
         "permutation": list(port.permutation),
-        "scale": port.scale,
-        "zero_point": port.zero_point,
+        "scale": port.quantization.scale if port.quantization else None,
+        "zero_point": port.quantization.zero_point if port.quantization else None,
     }
 
 

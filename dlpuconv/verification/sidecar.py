@@ -10,7 +10,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
-from dlpuconv.ir import Part, Port
+from dlpuconv.ir import Affine, Part, Port
 from dlpuconv.ir.binding import InputBinding
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
@@ -217,11 +217,16 @@ def _port(entry: Fields) -> Port:
         shape=entry.shape("shape"),
         permutation=entry.order("permutation"),
         dtype=entry.dtype("dtype"),
-        scale=entry.number("scale", positive=True) if entry.has("scale") else None,
-        zero_point=entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None,
+        quantization=_affine(entry),
         file_name=entry.text("file_name") if entry.has("file_name") else "",
         part=_part(entry.inside("part"), len(source_shape)) if entry.has("part") else None,
     )
+
+
+def _affine(entry: Fields) -> Affine | None:
+    scale = entry.number("scale", positive=True) if entry.has("scale") else None
+    zero_point = entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None
+    return None if scale is None or zero_point is None else Affine.of(scale, zero_point)
 
 
 def _part(entry: Fields, rank: int) -> Part:
