@@ -149,13 +149,12 @@ def _declared(view: FileView, indices: Sequence[int]) -> tuple[Port, ...]:
 
 def _port(name: str, tensor: TensorView) -> Port:
     affine = tensor.quantization
-    sound = affine is not None and math.isfinite(affine.scale[0]) and affine.scale[0] > 0
+    sound = affine is not None and math.isfinite(affine.scale) and affine.scale > 0
     return Port(
         name=name,
         source_shape=tensor.shape,
         shape=tensor.shape,
         permutation=tuple(range(len(tensor.shape))),
         dtype=tensor.dtype,
-        scale=affine.scale[0] if affine is not None and sound else None,
-        zero_point=affine.zero_point[0] if affine is not None and sound else None,
+        quantization=affine.first if affine is not None and sound else None,
     )

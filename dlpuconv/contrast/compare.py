@@ -13,7 +13,7 @@ from dlpuconv.formats.detect import read, runner, size_of
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
-from dlpuconv.ir import InputBinding
+from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
@@ -164,16 +164,16 @@ def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:
     same_layout = trial.reference is None and file.manifest is None
     links, named = link(run, file.view, trial.signature, file.manifest, same_layout=same_layout)
     if file.manifest is None and trial.raw_pixels:
-        bindings = {p.name: _of_pixels(p) for p in links.inputs if p.scale is not None and p.dtype in _CODES_BELOW_ZERO}
+        bindings = {p.name: _of_pixels(p) for p in links.inputs if p.quantization and p.dtype in _CODES_BELOW_ZERO}
         links = replace(links, bindings=bindings)
     return links, named
 
 
 def _of_pixels(port: Port) -> InputBinding:
     """Pixels become the codes of the same number, as a camera delivers them."""
-    scale = port.scale or 1.0
-    offset = -scale * (_CODES_BELOW_ZERO[port.dtype] + (port.zero_point or 0))
-    return InputBinding(name=port.name, multiplier=(scale,), offset=(offset,), raw_pixels=True)
+    affine = port.quantization or Affine.of(1.0, 0)
+    offset = affine.real(-_CODES_BELOW_ZERO[port.dtype])
+    return InputBinding(name=port.name, multiplier=(affine.scale,), offset=(offset,), raw_pixels=True)
 
 
 def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityReport | None:
@@ -203,5 +203,5 @@ def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDA
     if port.name not in found:
         raise ShapeError(f"the file has no output {port.name!r}; it has {listed(found)}")
     value = from_artifact(found[port.name], port)
-    labels = port.scale is None and np.dtype(port.dtype).kind in "iub"
+    labels = port.quantization is None and np.dtype(port.dtype).kind in "iub"
     return value.astype(np.int64) if labels else value

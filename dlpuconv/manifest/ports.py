@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from dlpuconv.ir import InputBinding, Part, Port
+from dlpuconv.ir import Affine, InputBinding, Part, Port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,8 +102,8 @@ def _port_to_json(port: Port, layout: str | None) -> dict[str, Json]:
         "layout": layout,
         "source_shape": list(port.source_shape),
         "permutation": list(port.permutation),
-        "scale": port.scale,
-        "zero_point": port.zero_point,
+        "scale": port.quantization.scale if port.quantization else None,
+        "zero_point": port.quantization.zero_point if port.quantization else None,
     }
 
 
@@ -115,11 +115,16 @@ def _port(entry: Fields) -> Port:
         shape=entry.shape("shape"),
         permutation=entry.order("permutation"),
         dtype=entry.dtype("dtype"),
-        scale=entry.number("scale", positive=True) if entry.has("scale") else None,
-        zero_point=entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None,
+        quantization=_affine(entry),
         file_name=entry.text("file_name") if entry.has("file_name") else "",
         part=_part(entry.inside("part"), len(source_shape)) if entry.has("part") else None,
     )
+
+
+def _affine(entry: Fields) -> Affine | None:
+    scale = entry.number("scale", positive=True) if entry.has("scale") else None
+    zero_point = entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None
+    return None if scale is None or zero_point is None else Affine.of(scale, zero_point)
 
 
 def _layout(entry: Fields) -> str | None:

@@ -125,7 +125,7 @@ def _processor(placed: LayerPlacement | None, material: Material) -> str:
 def _affine(made: TensorView | None) -> tuple[str, str]:
     if made is None or made.quantization is None:
         return "", ""
-    return number(made.quantization.scale[0], 5), number(made.quantization.zero_point[0], 6)
+    return number(made.quantization.scale, 5), number(made.quantization.zero_point, 6)
 
 
 def _weights(weights: TensorView | None) -> tuple[str, str, str]:
@@ -135,7 +135,7 @@ def _weights(weights: TensorView | None) -> tuple[str, str, str]:
     affine = weights.quantization
     if affine is None:
         return f"{weights.dtype} {shape(weights.shape)}", "", weights.dtype
-    low, high = min(affine.scale), max(affine.scale)
+    low, high = min(affine.scales), max(affine.scales)
     scale = f"scales {number(low)} to {number(high)}" if affine.per_channel else f"scale {number(low)}"
     kind = "per channel" if affine.per_channel else "per tensor"
     return f"{kind}, {weights.dtype} {shape(weights.shape)}", scale, kind

@@ -171,7 +171,4 @@ def _activations(view: FileView) -> Iterator[TensorView]:
 
 def _real(value: npt.NDArray[np.generic], tensor: TensorView) -> npt.NDArray[np.float64]:
     """Codes in real units; a float tensor is as it is."""
-    real = np.asarray(value, np.float64)
-    if tensor.quantization is None:
-        return real
-    return (real - tensor.quantization.zero_point[0]) * float(np.float32(tensor.quantization.scale[0]))
+    return np.asarray(value, np.float64) if tensor.quantization is None else tensor.quantization.first.decode(value)

@@ -59,7 +59,7 @@ def compare_with_source(
     links, _ = link_source(run, view, question, manifest)
     reference = OrtRunner(source.split(), source.source.name)
     # A manifest may claim scales and types; a float file has none but this.
-    outputs = [replace(port, dtype="float32", scale=None, zero_point=None) for port in links.outputs]
+    outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
     def answers() -> Iterator[tuple[Answer, Answer]]:

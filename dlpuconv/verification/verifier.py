@@ -165,8 +165,8 @@ def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
             name=name,
             shape=tensor.shape,
             dtype=tensor.dtype,
-            scale=tensor.quantization.scale[0] if tensor.quantization else None,
-            zero_point=tensor.quantization.zero_point[0] if tensor.quantization else None,
+            scale=tensor.quantization.scale if tensor.quantization else None,
+            zero_point=tensor.quantization.zero_point if tensor.quantization else None,
         )
         for name, tensor in zip(names, tensors, strict=True)
     )

@@ -11,8 +11,8 @@ from dlpuconv.calibration import Resize
 from dlpuconv.contract import Picture, contract_of_file
 from dlpuconv.contract.description import height_width_channels, layout
 from dlpuconv.contract.words import gives, shaped, takes
-from dlpuconv.formats import FileView, Quantization, TensorView
-from dlpuconv.ir import InputBinding, Layout
+from dlpuconv.formats import FileView, TensorView
+from dlpuconv.ir import Affine, InputBinding, Layout
 from dlpuconv.manifest import ImagesRecord, InputRecord, Manifest, OutputRecord, RecipeRecord, SamplesRecord
 from dlpuconv.plugin import Port
 from dlpuconv.scheme import Granularity
@@ -34,7 +34,7 @@ def test_a_manifest_that_names_other_ends_is_not_used(tmp_path: Path) -> None:
 
 
 def picture_file(shape: tuple[int, ...] = (1, 16, 8, 3)) -> FileView:
-    quantization = Quantization(scale=(0.5,), zero_point=(3,))
+    quantization = Affine.of(0.5, 3)
     tensor = TensorView(index=0, name="image", shape=shape, dtype="uint8", quantization=quantization)
     return FileView(format="tflite", tensors=(tensor, replace(tensor, index=1)), layers=(), inputs=(0,), outputs=(1,))
 
@@ -112,13 +112,13 @@ def test_ends_are_said_in_words() -> None:
     assert shaped(IMAGE) == "[1, 2, 2, 3] NHWC"
     assert shaped(BOXES) == "[1, 5, 4], the source model's axes in the order 0, 2, 1"
     assert gives(BOXES) == "codes: real = (code - 3) * 2.5"
-    assert gives(replace(BOXES, zero_point=-128)) == "codes: real = (code + 128) * 2.5"
-    assert gives(replace(BOXES, zero_point=0)) == "codes: real = code * 2.5"
-    assert gives(replace(BOXES, scale=None, dtype="int64")) == "whole numbers as they are"
-    assert gives(replace(BOXES, scale=None, dtype="float32")) == "real values"
+    assert gives(replace(BOXES, quantization=Affine.of(2.5, -128))) == "codes: real = (code + 128) * 2.5"
+    assert gives(replace(BOXES, quantization=Affine.of(2.5, 0))) == "codes: real = code * 2.5"
+    assert gives(replace(BOXES, quantization=None, dtype="int64")) == "whole numbers as they are"
+    assert gives(replace(BOXES, quantization=None, dtype="float32")) == "real values"
     contract = replace(contract_of_file(picture_file(), None), known=True)
     (feed,) = contract.inputs
-    whole = replace(feed, port=replace(feed.port, dtype="int64", scale=None))
+    whole = replace(feed, port=replace(feed.port, dtype="int64", quantization=None))
     assert takes(whole, contract) == "whole numbers as they are, as the source model takes them"
     plain = replace(feed, picture=Picture(color="BGR", mean=(0.0,) * 3, std=(1.0,) * 3))
     assert takes(plain, contract) == "pixels 0 to 255, BGR as real values, which nothing normalizes"

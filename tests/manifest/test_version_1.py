@@ -16,7 +16,7 @@ import pytest
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.manifest_file import find_manifest
-from dlpuconv.ir import Port
+from dlpuconv.ir import Affine, Port
 from dlpuconv.manifest import ImagesRecord, Manifest
 from dlpuconv.reporting.origin import origin_of
 from dlpuconv.scheme import Granularity
@@ -56,11 +56,10 @@ def test_it_is_found_beside_its_file_and_tells_all_of_it(tmp_path: Path) -> None
         shape=(1, 16, 16, 3),
         permutation=(0, 2, 3, 1),
         dtype="uint8",
-        scale=1.0,
-        zero_point=0,
+        quantization=Affine.of(1.0, 0),
         file_name="pixels",
     )
-    assert (scores.name, scores.scale, scores.zero_point) == ("scores", 1 / 256, 0)
+    assert (scores.name, scores.quantization) == ("scores", Affine.of(1 / 256, 0))
     assert found.links.bindings["pixels"].raw_pixels
     assert found.links.bindings["pixels"].offset == (120.0, 118.0, 110.0)
     assert (found.inputs[0].layout, found.inputs[0].pixel_offset) == ("NHWC", 0)

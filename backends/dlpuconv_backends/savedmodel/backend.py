@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
+from dlpuconv.ir import Affine
 from dlpuconv.plugin import Artifact, Backend, Port, Prepared
 from dlpuconv.scheme import Granularity, Numbers
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.ir import FixedQuantization, ValueSpec
+    from dlpuconv.ir import ValueSpec
     from dlpuconv.plugin import Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph, Tensor
@@ -173,8 +174,8 @@ def _prescribed(job: Job, graph: Graph) -> dict[int, list[float]]:
     }
 
 
-def _limits(fixed: FixedQuantization) -> list[float]:
-    return [-fixed.scale * fixed.zero_point, fixed.scale * (_STEPS - fixed.zero_point)]
+def _limits(fixed: Affine) -> list[float]:
+    return [fixed.real(0), fixed.real(_STEPS)]
 
 
 def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
@@ -226,5 +227,5 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    affine = tensor.quantization
-    return replace(port, scale=float(affine.scale[0]), zero_point=int(affine.zero_point[0]))
+    found = tensor.quantization
+    return replace(port, quantization=Affine.of(float(found.scale[0]), int(found.zero_point[0])))
