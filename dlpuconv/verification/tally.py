@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
-from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
 from dlpuconv.verification.extremes import Extremes
 from dlpuconv.verification.output_parity import OutputParity
 
