@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import Blame
     from dlpuconv.calibration import Samples
-    from dlpuconv.formats import FileView, Runner
     from dlpuconv.plugin.artifact import Artifact, Draft
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
+    from dlpuconv.formats import FileView, Runner
     from dlpuconv.quantization import Recipe
     from dlpuconv.scheme import Numbers
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import Processor, forecast
-from dlpuconv.verification.rule import Hit, Rule, Severity
-from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
-from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
-from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
-from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import (
+from dlpuconv.plugin.placement import Processor, forecast
+from dlpuconv.plugin.rules import (
+    TFLITE_RULES,
+    Hit,
+    Rule,
+    Severity,
+    advice,
+    at_layers,
+    discouraged_granularity,
     feeds_only,
     input_at,
     kernel_of,
@@ -18,12 +20,15 @@ from dlpuconv_targets.artpec.layers import (
     output_channels,
     stride_of,
 )
+from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
+from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
+from dlpuconv_targets.artpec.firmware import FIRMWARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _TIPS = "Axis: ARTPEC-8 optimization tips"
 _GROUP = 6

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.rule import Hit, Rule, Severity
-from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers
-from dlpuconv.verification.rules.graph import activations
+from dlpuconv.plugin.rules import (
+    TFLITE_RULES,
+    Hit,
+    Rule,
+    Severity,
+    activations,
+    advice,
+    at_layers,
+    nearest_multiples,
+    output_channels,
+)
 from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT, AWAY, OPS
 from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import nearest_multiples, output_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _TIPS = "Axis: ARTPEC-9 optimization tips"
 _MAX_RANK = 4

@@ -10,10 +10,10 @@ from dataclasses import replace
 from math import isclose
 from typing import TYPE_CHECKING
 
-from dlpuconv_targets.artpec.layers import input_at, output_of, real_value, scale_of
+from dlpuconv.plugin.rules import input_at, output_of, real_value, scale_of
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
+    from dlpuconv.plugin.views import FileView, LayerView, Quantization, TensorView
 
 _SAME = 1e-3
 _MOST_STEPS = 65536

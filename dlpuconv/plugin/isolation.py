@@ -1,0 +1,45 @@
+"""Workers: libraries written in C++ read strangers' files in processes of their own, which may end."""
+
+from __future__ import annotations
+
+from dlpuconv.ir.weight_file import rest, watch
+from dlpuconv.isolation import (
+    GIBIBYTE,
+    CrashError,
+    ExcessError,
+    Launch,
+    Limits,
+    MissingLibraryError,
+    OvertimeError,
+    TaskError,
+    Worker,
+    WorkerError,
+    pool,
+)
+from dlpuconv.isolation.messages import Message, file_of
+from dlpuconv.isolation.serve import Arrays, Facts, Task
+
+__all__ = [
+    # a worker
+    "GIBIBYTE",
+    "Launch",
+    "Limits",
+    "Worker",
+    "pool",
+    # what it runs
+    "Arrays",
+    "Facts",
+    "Message",
+    "Task",
+    "file_of",
+    # weights in a file of their own, which no message copies
+    "rest",
+    "watch",
+    # what may become of it
+    "CrashError",
+    "ExcessError",
+    "MissingLibraryError",
+    "OvertimeError",
+    "TaskError",
+    "WorkerError",
+]
