@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dlpuconv.contract.description import Contract, Feed
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
 
 _TYPES = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",

@@ -9,8 +9,7 @@ from dlpuconv.ir.signature import IMAGE_CHANNELS, Layout
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Resize
-    from dlpuconv.ir import InputBinding
-    from dlpuconv.plugin import Part, Port
+    from dlpuconv.ir import InputBinding, Part, Port
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 """Types of ends that have codes."""

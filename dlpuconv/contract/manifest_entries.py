@@ -10,8 +10,8 @@ from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
     from dlpuconv.contract.description import Feed, Picture
+    from dlpuconv.ir import Port
     from dlpuconv.jsonable import Json
-    from dlpuconv.plugin import Port
 
 
 def input_entry(feed: Feed) -> Json:

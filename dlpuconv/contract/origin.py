@@ -10,8 +10,7 @@ from dlpuconv.calibration import Color, Resize
 from dlpuconv.calibration.geometry import LETTERBOX_FILL
 from dlpuconv.contract.description import Contract, Feed, Picture, height_width_channels, is_picture
 from dlpuconv.formats.names import port_names
-from dlpuconv.ir import InputBinding
-from dlpuconv.plugin import Port
+from dlpuconv.ir import InputBinding, Port
 from dlpuconv.verification.sidecar import Recorded
 
 if TYPE_CHECKING:

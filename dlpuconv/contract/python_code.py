@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
 
 _TFLITE = """\
 import numpy as np

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed, Picture
-    from dlpuconv.ir import InputBinding
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import InputBinding, Port
 
 _COLORS = {"RGB": ", RGB", "BGR": ", BGR", "GRAY": ", gray", "": ""}
 

@@ -20,7 +20,6 @@ from dlpuconv.verification.comparison import kernels, link
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import joined
-from dlpuconv.verification.rule import Context
 from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.translate import from_artifact, to_artifact
 from dlpuconv.verification.verifier import declared
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Model, Signature
-    from dlpuconv.plugin import Port, Target
+    from dlpuconv.ir import Links, Model, Port, Signature
+    from dlpuconv.plugin import Target
     from dlpuconv.verification.output_parity import ParityReport
-    from dlpuconv.verification.parity import Links
     from dlpuconv.verification.sidecar import Sidecar
 
 _CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}
@@ -141,7 +139,7 @@ def _random(trial: Trial | None) -> tuple[str, ...]:
 def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
     """What there is to tell of a file, and why it is not known where its layers run."""
     view = file.view
-    placement, unplaced = foresee(view, target.placement, Context.of(target)) if target else (None, ())
+    placement, unplaced = foresee(view, target.placement, target.context) if target else (None, ())
     side = Side(
         file=file.path.name,
         format=view.format,

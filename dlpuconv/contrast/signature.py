@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.contrast.compare import Opened
     from dlpuconv.formats import FileView
-    from dlpuconv.ir import Model
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Model, Port
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4

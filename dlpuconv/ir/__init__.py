@@ -8,13 +8,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir.binding import FixedQuantization, InputBinding
+from dlpuconv.ir.binding import FixedQuantization, InputBinding, Normalization
+from dlpuconv.ir.ports import Links, Part, Port
 from dlpuconv.ir.signature import Layout, Signature, ValueSpec
 
 if TYPE_CHECKING:
     from dlpuconv.ir.model import Model, Source
 
-__all__ = ["FixedQuantization", "InputBinding", "Layout", "Model", "Signature", "Source", "ValueSpec"]
+__all__ = [
+    "FixedQuantization",
+    "InputBinding",
+    "Layout",
+    "Links",
+    "Model",
+    "Normalization",
+    "Part",
+    "Port",
+    "Signature",
+    "Source",
+    "ValueSpec",
+]
 
 
 def __getattr__(name: str) -> object:

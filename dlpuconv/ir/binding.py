@@ -8,11 +8,23 @@ know how. That knowledge is this value and nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+class Normalization(StrEnum):
+    """Where a stated normalization goes, so that the artifact takes raw 0-255 pixels."""
+
+    CONV = "conv"
+    """Into the first convolution; into operators in front where that costs more than 40 dB at the borders."""
+    OP = "op"
+    """Into operators in front of the network: exact."""
+    OFF = "off"
+    """Nowhere: the artifact takes normalized values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.calibration.preprocess import Color
 from dlpuconv.errors import UsageError
-from dlpuconv.ir import InputBinding, Layout, Model
+from dlpuconv.ir import InputBinding, Layout, Model, Normalization
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.float_inputs import make_inputs_float
 from dlpuconv.passes.fold_camera import Camera
@@ -24,7 +24,6 @@ from dlpuconv.passes.fold_first_convolutions import (
 from dlpuconv.passes.fold_in_front import insert_arithmetic, insert_convolution
 from dlpuconv.passes.fold_loss import Bound, signal_to_noise, stand_in_samples
 from dlpuconv.passes.not_stated import not_stated
-from dlpuconv.plugin import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from dlpuconv.plugin.job import Normalization
+from dlpuconv.ir import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import Blame
     from dlpuconv.calibration import Samples
+    from dlpuconv.formats import FileView, Runner
     from dlpuconv.plugin.artifact import Artifact, Draft
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
-    from dlpuconv.formats import FileView, Runner
     from dlpuconv.quantization import Recipe
     from dlpuconv.scheme import Numbers
 

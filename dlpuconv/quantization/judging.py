@@ -12,7 +12,7 @@ import numpy as np
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
 from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB
-from dlpuconv.verification.parity import Links, compare
+from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import Model
+    from dlpuconv.ir import Links, Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
 
@@ -118,7 +118,7 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._runner(file), Links.of(artifact))
+        metric = None if self._metric is None else self._metric(self._runner(file), artifact.links)
         return Score(
             typical_db=_decibels_of_mean_noise([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
@@ -128,7 +128,7 @@ class SampleJudge:
         )
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._runner(file), Links.of(artifact), samples, calibrated=self._calibrated)
+        return compare(reference, self._runner(file), artifact.links, samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dlpuconv.contract import Contract, Feed
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
 
 
 def port_rows(contract: Contract) -> tuple[PortRow, ...]:

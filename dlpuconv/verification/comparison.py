@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.verification.parity import Links, compare
+from dlpuconv.ir import Links
+from dlpuconv.verification.parity import compare
 from dlpuconv.verification.ports import match
 from dlpuconv.verification.reach import with_reach
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import InputBinding, Signature
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import InputBinding, Port, Signature
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
     from dlpuconv.verification.sidecar import Sidecar

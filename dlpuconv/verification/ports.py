@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.names import port_names
+from dlpuconv.ir import Port
 from dlpuconv.language.brief import listed
-from dlpuconv.plugin import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

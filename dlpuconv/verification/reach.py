@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView
     from dlpuconv.formats.view import LayerView, TensorView
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
     from dlpuconv.verification.output_parity import ParityReport
 
     type Interval = tuple[float, float]

@@ -13,7 +13,7 @@ import numpy as np
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.ort_runner import OF_A_STRANGER, OrtRunner, TooMuchError
-from dlpuconv.plugin import Port
+from dlpuconv.ir import Port
 from dlpuconv.verification.decibel import MOST_DB
 from dlpuconv.verification.effort import why_not_run
 from dlpuconv.verification.parity import compare_answers

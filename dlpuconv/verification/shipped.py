@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.formats.package_view import Feed, PackageView
+    from dlpuconv.ir import Links
     from dlpuconv.verification.output_parity import ParityReport
-    from dlpuconv.verification.parity import Answer, Links
+    from dlpuconv.verification.parity import Answer
     from dlpuconv.verification.question import Question
     from dlpuconv.verification.sidecar import Sidecar
 

@@ -10,10 +10,10 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
+from dlpuconv.ir import Part, Port
 from dlpuconv.ir.binding import InputBinding
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.package import MANIFEST
-from dlpuconv.plugin import Part, Port
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST, OFF, Settings
 from dlpuconv.verification.fields import Fields

@@ -16,7 +16,7 @@ from dlpuconv.verification.output_parity import OutputParity
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
 
 _LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand still in 8 bits (no face, no score)
 _SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros

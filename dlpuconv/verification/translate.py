@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample
-    from dlpuconv.ir import InputBinding
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import InputBinding, Port
 
 
 def to_artifact(

@@ -17,7 +17,6 @@ from dlpuconv.verification.measure import measure
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.report import IoTensor, Report
-from dlpuconv.verification.rule import Context
 from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv.verification.rules.firmware import RULE as FIRMWARE
 from dlpuconv.verification.sidecar import find_sidecar
@@ -25,8 +24,10 @@ from dlpuconv.verification.verdict import decide
 
 if TYPE_CHECKING:
     from dlpuconv.formats import FileView
-    from dlpuconv.plugin import Port, Target
+    from dlpuconv.ir import Port
+    from dlpuconv.plugin import Target
     from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.verification.rule import Context
     from dlpuconv.verification.sidecar import Sidecar
 
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
@@ -109,7 +110,7 @@ def _context(
     # What one chip's default is, nobody asked for on another's behalf.
     asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
     return replace(
-        Context.of(target),
+        target.context,
         asked=asked,
         file=path.name,
         firmware=question.firmware,

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import MetricError, ShapeError, UsageError
-from dlpuconv.ir import Layout, Signature, ValueSpec
+from dlpuconv.ir import Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Port
 from dlpuconv.quantization.metric import Metric, Yardstick, make_metric
-from dlpuconv.verification.parity import Links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import CalibrationError, ShapeError
-from dlpuconv.ir import InputBinding
+from dlpuconv.ir import InputBinding, Links
 from dlpuconv.plugin import Part, Port
-from dlpuconv.verification import Links, compare, reference_inferences
+from dlpuconv.verification import compare, reference_inferences
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import MetricError
-from dlpuconv.ir import Layout, Signature, ValueSpec
+from dlpuconv.ir import Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
-from dlpuconv.verification.parity import Links
 from dlpuconv.verification.predictor import artifact_predict, source_predict
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dlpuconv.formats import FileView, TensorView
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir import Port
     from dlpuconv.verification.rule import Context
 
 _TOLERANCE = 1e-6  # a float32 that went through JSON

@@ -16,12 +16,13 @@ from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
+from dlpuconv.ir import Links
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.recipe import Override
 from dlpuconv.scheme import Numbers
-from dlpuconv.verification.parity import Links, compare
+from dlpuconv.verification.parity import compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow
