@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpuconv import __version__
 from dlpuconv.calibration import (
     Calibration,
@@ -12,11 +14,15 @@ from dlpuconv.calibration import (
     Sample,
     Samples,
     StatisticsCache,
-    open_calibration,
 )
 from dlpuconv.display.progress import Progress, Silent
 from dlpuconv.files.content import Content, Store, StoredFile, sha256_of
-from dlpuconv.verification.translate import to_artifact
+from dlpuconv.plugin.later import later
+
+if TYPE_CHECKING:
+    from dlpuconv.calibration import open_calibration
+    from dlpuconv.ir.weight_file import rest, watch
+    from dlpuconv.verification.translate import to_artifact
 
 __all__ = [
     # samples
@@ -37,7 +43,19 @@ __all__ = [
     "Store",
     "StoredFile",
     "sha256_of",
+    # weights in a file of their own, which no message copies
+    "rest",
+    "watch",
     # progress
     "Progress",
     "Silent",
 ]
+
+__getattr__ = later(
+    __name__,
+    {
+        "dlpuconv.calibration.open": ("open_calibration",),
+        "dlpuconv.ir.weight_file": ("rest", "watch"),
+        "dlpuconv.verification.translate": ("to_artifact",),
+    },
+)

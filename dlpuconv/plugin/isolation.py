@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dlpuconv.ir.weight_file import rest, watch
 from dlpuconv.isolation import (
     GIBIBYTE,
     CrashError,
@@ -32,9 +31,6 @@ __all__ = [
     "Message",
     "Task",
     "file_of",
-    # weights in a file of their own, which no message copies
-    "rest",
-    "watch",
     # what may become of it
     "CrashError",
     "ExcessError",

@@ -43,6 +43,14 @@ from dlpuconv.verification.rules.layer_facts import (
     stride_of,
 )
 from dlpuconv.verification.rules.layerwise import LayerCheck
+from dlpuconv.verification.rules.limits import (
+    layer_extents,
+    most_axes,
+    most_parameters,
+    most_pieces,
+    only_operators,
+    port_types,
+)
 
 __all__ = [
     # a rule
@@ -62,6 +70,12 @@ __all__ = [
     "custom_ops",
     "discouraged_granularity",
     "firmware_rule",
+    "layer_extents",
+    "most_axes",
+    "most_parameters",
+    "most_pieces",
+    "only_operators",
+    "port_types",
     # what a check asks of a graph
     "POST_PROCESS",
     "activations",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.plugin import BackendError, UsageError
-from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, file_of, pool, watch
+from dlpuconv.plugin.data import watch
+from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, file_of, pool
 from dlpuconv_backends.borrowing import Tool, borrowed
 
 if TYPE_CHECKING:
