@@ -9,9 +9,9 @@ from dlpuconv.plugin.rules import (
     Hit,
     Rule,
     Severity,
-    activations,
     advice,
     at_layers,
+    most_axes,
     nearest_multiples,
     output_channels,
 )
@@ -33,13 +33,6 @@ _SPATIAL = frozenset({
     "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "MAX_POOL_2D", "AVERAGE_POOL_2D", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH",
 })  # fmt: skip
-
-
-def few_axes(view: FileView, _: Context) -> Iterator[Hit]:
-    """The DLPU's tensors are NHWC."""
-    for tensor in activations(view):
-        if len(tensor.shape) > _MAX_RANK:
-            yield Hit(f"the shape is {list(tensor.shape)}", tensor.name)
 
 
 def batch_of_one_inside(view: FileView, _: Context) -> Iterator[Hit]:
@@ -80,14 +73,7 @@ def residual_into_convolution(view: FileView, layer: LayerView) -> str:
 ARTPEC9_RULES: tuple[Rule, ...] = (
     *TFLITE_RULES,
     FIRMWARE,
-    Rule(
-        id="A9-RANK",
-        severity=Severity.FAIL,
-        sentence=f"No tensor may have more than {_MAX_RANK} axes.",
-        source=_TIPS,
-        check=few_axes,
-        fix="Cut the model in front of the reshape (--cut-at) and do the rest in the application.",
-    ),
+    most_axes("A9-RANK", _MAX_RANK, _TIPS),
     Rule(
         id="A9-BATCH",
         severity=Severity.FAIL,
