@@ -47,16 +47,21 @@ def list_targets() -> tuple[Listed, ...]:
 
 
 def load_target(name: str) -> Target:
-    """The target of this name.
+    """The target of this name, or the one that a .toml file describes.
 
     Raises:
         PluginError: there is none, it cannot be imported, or it is no Target, or not one that can be used.
+        UsageError: the file cannot be read, or describes none.
     """
     from dlpuconv.plugin import Target
     from dlpuconv.registry.guard import guarded_packager
     from dlpuconv.registry.promises import wrong_with_target
 
-    copyreg.pickle(Target, _by_name_again)
+    copyreg.pickle(Target, _again)
+    if name.endswith(".toml"):
+        from dlpuconv.registry.target_file import read_target
+
+        return read_target(name, load_target)
     entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
         raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
@@ -67,9 +72,15 @@ def load_target(name: str) -> Target:
     return replace(target, packager=guarded_packager(target.packager, target.called))
 
 
-def _by_name_again(target: Target) -> tuple[Callable[[str], Target], tuple[str]]:
-    """A target is pickled as its name: what its rules do is code, which another process has of its own."""
-    return load_target, (target.name,)
+def _again(target: Target) -> tuple[Callable[..., Target], tuple[str, ...]]:
+    """A target is pickled as its name, or the text that describes it: another process has its rules' code itself."""
+    return (_described, (target.described, target.name)) if target.described else (load_target, (target.name,))
+
+
+def _described(text: str, name: str) -> Target:
+    from dlpuconv.registry.target_file import parse_target
+
+    return parse_target(text, name, load_target)
 
 
 def load_backend(name: str) -> type[Backend]:
