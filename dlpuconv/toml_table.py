@@ -136,7 +136,7 @@ class Table:
         return next((n for n in range(at, len(lines)) if value is not None and inside.search(lines[n])), at) + 1
 
 
-def read_text(path: Path, what: str) -> str:
+def read_small(path: Path, what: str) -> str:
     """The text of a small file that a user named.
 
     Raises:

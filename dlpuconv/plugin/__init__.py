@@ -1,8 +1,9 @@
 """All that a plugin needs of dlpuconv: what a Target (frozen data: a chip) and a Backend (code: a file for it) are.
 
 A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
-under `dlpuconv.backends` (a `Backend` subclass). The built-in ones are registered in the same way, and import nothing
-else of the core than this package:
+under `dlpuconv.backends` (a `Backend` subclass), and says under `dlpuconv.api` for which `API_VERSION` they were
+written: `"1.0" = "its_package"`. The built-in ones are registered in the same way, and import nothing else of the core
+than this package:
 
 - here: the contract itself, the number format, and the errors,
 - `rules`, `views`, `placement`: what a chip demands of a file, and where it runs its layers,
@@ -38,10 +39,12 @@ from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
 from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
 from dlpuconv.plugin.target import ExternalCompiler, Target
+from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 
 __all__ = [
+    "API_VERSION",
     # a chip
     "ExternalCompiler",
     "Granularity",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.scheme import Granularity
-from dlpuconv.toml_table import Table, quoted, read_text
+from dlpuconv.toml_table import Table, quoted, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: it cannot be read, or is no recipe.
     """
-    return from_toml(read_text(path, "the recipe"), path.name)
+    return from_toml(read_small(path, "the recipe"), path.name)
 
 
 def _choice(kind: Any, key: str, value: object, name: str) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean, what_was_raised
-from dlpuconv.registry.entries import BACKENDS, TARGETS, entries, unreadable
+from dlpuconv.registry.entries import API, BACKENDS, TARGETS, entries, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +123,7 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
     if len(claims) > 1:
         who = " and ".join(sorted(entry.distribution for entry in claims))
         raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
+    _demand_api(noun, name, claims[0])
     try:
         with redirect_stdout(sys.stderr):  # results on stdout are to be read by programs
             return claims[0], claims[0].point.load()
@@ -133,6 +134,23 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
         raise _broken(noun, name, claims[0], error) from error
     except (Exception, SystemExit) as error:
         raise _broken(noun, name, claims[0], error) from error
+
+
+def _demand_api(noun: str, name: str, entry: Entry) -> None:
+    """Refuse, before any of its code runs, what was written for another plugin API."""
+    from dlpuconv.plugin.version import API_VERSION, misfit
+
+    if entry.distribution == _OURS:
+        return
+    if not entry.api:
+        package = entry.point.value.partition(":")[0].partition(".")[0]
+        raise PluginError(
+            f"{_called(noun, name, entry)} does not say for which version of the plugin API it was written, and this"
+            f" dlpuconv has version {API_VERSION}: its entry points of the group {API} lack"
+            f' `"{API_VERSION}" = "{package}"`'
+        )
+    if problem := misfit(entry.api):
+        raise PluginError(f"{_called(noun, name, entry)} {problem}")
 
 
 def _broken(noun: str, name: str, entry: Entry, error: BaseException) -> PluginError:

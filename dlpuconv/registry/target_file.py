@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.registry.entries import backend_names, target_names
 from dlpuconv.registry.promises import DTYPES, wrong_with_target
-from dlpuconv.toml_table import Table, read_text
+from dlpuconv.toml_table import Table, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def read_target(path: str, load: Callable[[str], Target]) -> Target:
         UsageError: it cannot be read, or something in it means nothing.
         PluginError: its base cannot be loaded.
     """
-    return parse_target(read_text(Path(path), "the target"), Path(path).name, load)
+    return parse_target(read_small(Path(path), "the target"), Path(path).name, load)
 
 
 def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
