@@ -75,6 +75,8 @@ class Meaning:
         signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
         order: whether it keeps the order of values.
         is_score: sigmoid, softmax: the output is a score from 0 to 1.
+        clip: of a node that is no layer: the largest magnitude that it lets through, alone or by what is fused behind
+            it; None for any. A layer's is its activation's.
         starves_padding: it pads with a value that stands for minus infinity, in front of a maximum.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         joins: axis along which its data inputs are put behind one another; None for any other node.
@@ -94,6 +96,7 @@ class Meaning:
     signs: tuple[int, ...] = ()
     order: Order = Order.LOST
     is_score: bool = False
+    clip: float | None = None
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     joins: int | None = None

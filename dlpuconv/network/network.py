@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,11 @@ class Node:
         return [v for v in self.outputs if v.is_data]
 
     @property
+    def clip(self) -> float | None:
+        """The largest magnitude that its outputs can have because something cuts them off; None where nothing does."""
+        return self.meaning.clip if self.layer is None else self.layer.activation.clip
+
+    @property
     def activations(self) -> list[Value]:
         """What it reads that is no constant, each once, indices and conditions too."""
         return list(dict.fromkeys(v for v in self.inputs if v is not None and not v.is_constant))
@@ -127,6 +132,27 @@ class Network(ABC):
         Raises:
             BackendError: it cannot be run.
         """
+
+    def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
+        """It in memory, for inferences one by one: a feed may leave out inputs, which stay as they were.
+
+        Args:
+            taps: see `run`.
+            plain: see `run`.
+
+        Returns:
+            What makes the taps' values, the caller's to keep, of a feed. An adapter may do better than to begin again.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+        kept: dict[str, Array] = {}
+
+        def infer(feed: Feed) -> list[Array]:
+            kept.update(feed)
+            return [np.array(values) for values in next(iter(self.run([kept], taps, plain=plain)))]
+
+        return infer
 
     @abstractmethod
     def run_one(
