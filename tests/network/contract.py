@@ -150,8 +150,8 @@ def check_without_activation(network: Network) -> None:
         if node.layer is None or not node.layer.activation.rectifies:
             continue
         read = dict(zip([v.name for v in node.activations], values_of(network, feed, node.activations), strict=True))
-        sums = np.array(next(iter(network.run_one(node, [read], activated=False)))[0])
-        made = np.array(next(iter(network.run_one(node, [read])))[0])
+        sums = np.array(next(iter(next(network.run_one(node, [read], activated=False)))))
+        made = np.array(next(iter(next(network.run_one(node, [read])))))
         clip = np.inf if node.layer.activation.clip is None else node.layer.activation.clip
         assert np.allclose(np.clip(sums, 0, clip), made, **_CLOSE)
 
