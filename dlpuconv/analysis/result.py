@@ -11,7 +11,7 @@ from dlpuconv.verification.advice import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.analysis.layers import LayerError
+    from dlpuconv.quantization.blame.result import LayerError
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
     from dlpuconv.verification.advice import Settings
