@@ -112,13 +112,13 @@ def pieces_of(network: Network, mixed: Sequence[Mixed]) -> list[Piece]:
     return [piece for index in range(len(network.outputs)) for piece in spans.get(index, [Piece(index)])]
 
 
-def tell_mixed(network: Network, mixed: Sequence[Mixed], *, split: bool) -> list[str]:
+def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list[str]:
     """A warning for each such output; to be asked for before they are split.
 
     Args:
         network: float.
         mixed: what `mixed_outputs` found in it.
-        split: whether they will be.
+        kept: why they are not split; empty where they are.
     """
     told = []
     for found in mixed:
@@ -130,8 +130,8 @@ def tell_mixed(network: Network, mixed: Sequence[Mixed], *, split: bool) -> list
             f" narrowest {found.steps:.2g} of {_STEPS} steps"
         )
         parts = f"{len(found.spans)} outputs, {name}_part0 to {name}_part{len(found.spans) - 1}"
-        kept = "it is kept whole, as --split-outputs off asks: expect little of that part"
-        told.append(f"{why}: {f'it became {parts}; the manifest says how to put them together' if split else kept}")
+        whole = f"it is kept whole, as {kept}: expect little of that part"
+        told.append(f"{why}: {whole if kept else f'it became {parts}; the manifest says how to put them together'}")
     return told
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.network import Layer, Network, Node, Value
-    from dlpuconv.quantization.statistics import Details
+    from dlpuconv.quantization.statistics.channels import Details
 
     type Reals = npt.NDArray[np.float64]
     type Shifts = Mapping[Value, Reals]

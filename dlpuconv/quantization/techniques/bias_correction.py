@@ -35,7 +35,9 @@ def mean_shift(layer: Layer, error: Reals, mean: Reals) -> Reals:
         return np.asarray(error @ mean[np.arange(error.shape[1]) % mean.size])
     rows = rows_of(layer, error * tap_shares(layer.geometry, error.shape[1:-1])[None, ..., None])
     read = mean.reshape(layer.groups, 1, -1)
-    return np.asarray(np.einsum("goti,gi->go", rows.reshape(*rows.shape[:2], -1, read.shape[2]), read[:, 0])).reshape(-1)
+    return np.asarray(np.einsum("goti,gi->go", rows.reshape(*rows.shape[:2], -1, read.shape[2]), read[:, 0])).reshape(
+        -1
+    )
 
 
 def tap_shares(geometry: Geometry, taps: tuple[int, ...]) -> Reals:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.network import Network, Node, Value
-    from dlpuconv.quantization.statistics import Details
+    from dlpuconv.quantization.statistics.channels import Details
 
 _MARGIN = 0.9
 """Of a clip's bound: what other samples may reach beyond the calibration's."""

@@ -110,8 +110,8 @@ def learned_codes(
         largest: magnitude of a code.
 
     Returns:
-        [G, O, K] whole numbers in [-largest, largest], in each row no worse by `rounding_error` than the nearest ones; these
-        where the inputs are so large that their squares have no float32.
+        [G, O, K] whole numbers in [-largest, largest], in each row no worse by `rounding_error` than the nearest ones;
+        these where the inputs are so large that their squares have no float32.
     """
     nearest = _rounded(weights / scale[..., None], largest)
     both = SecondMoments.of_both(*halves)

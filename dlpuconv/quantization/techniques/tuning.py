@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Feed, Network, Range, Value
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.scheme import Coding
 
 _SAME_FUNCTION_DB = 60.0
 _COMPARED = 6
@@ -93,12 +93,12 @@ class Tuner:
         self._forms: dict[tuple[bool, bool], _Form] = {}
         self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
 
-    def apply(self, recipe: Recipe, coding: Coding) -> Tuned:
+    def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
         """Do what the recipe says before quantization.
 
         Args:
             recipe: the techniques.
-            coding: of activations.
+            codes: type of activations.
 
         Raises:
             BackendError: the float network cannot be run.
@@ -109,7 +109,7 @@ class Tuner:
             form = self._prepared
         ranges = form.ranges
         if recipe.observer is not Observer.MINMAX:
-            ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, coding)
+            ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, codes)
         return Tuned(
             network=form.network,
             ranges=ranges,
