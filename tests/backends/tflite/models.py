@@ -99,7 +99,7 @@ def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     if tensor.quantization is None:
         return np.asarray(values, tensor.dtype)
     limits = np.iinfo(tensor.dtype)
-    codes = np.rint(values / tensor.quantization.scale[0]) + tensor.quantization.zero_point[0]
+    codes = np.rint(values / tensor.quantization.scale) + tensor.quantization.zero_point
     return np.asarray(np.clip(codes, limits.min, limits.max), tensor.dtype)
 
 
@@ -107,7 +107,7 @@ def as_reals(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """The real values of a quantized tensor's codes; other tensors' values as they are."""
     if tensor.quantization is None:
         return codes
-    reals = (codes.astype(np.float64) - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    reals = (codes.astype(np.float64) - tensor.quantization.zero_point) * tensor.quantization.scale
     return np.asarray(reals)
 
 

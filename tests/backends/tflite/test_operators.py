@@ -436,7 +436,7 @@ def test_a_layer_works_with_weights_in_powers_of_two_and_of_seven_bits(name: str
     assert weights.data is not None
     assert weights.quantization is not None
     assert 32 <= np.abs(weights.data).max() <= 63
-    assert set(np.frexp(weights.quantization.scale)[0]) == {0.5}
+    assert set(np.frexp(weights.quantization.scales)[0]) == {0.5}
     expected, found = run(CASES[name].graph, feed), run_quantized(made.graph, feed)
     assert min(sqnr_db(values, found[key]) for key, values in expected.items()) > 20
 
