@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.network import ALL, Range, Scales
@@ -62,7 +63,10 @@ def observed_ranges(
     for name, found in observed.items():
         needed = found.clamped_to(needs.get(values[name], ALL))
         whole = name not in spreads or values[name] in kept
-        chosen[name] = found if whole else Range(*solve(observer, spreads[name], needed.low, needed.high))
+        if not whole:
+            spread = replace(spreads[name], codes=1 << codes.bits)
+            found = Range(*solve(observer, spread, needed.low, needed.high))
+        chosen[name] = found
     return chosen
 
 
