@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class Node:
         meaning: what quantization must know of it.
         layer: weights and bias, where it has any.
         source_name: ONNX node, as far as lowering told; empty if unknown.
+        aliases: other names that people may find its first output under, in the file that is made of the network.
         handle: the adapter's own.
     """
 
@@ -40,6 +41,7 @@ class Node:
     meaning: Meaning
     layer: Layer | None = None
     source_name: str = ""
+    aliases: tuple[str, ...] = ()
     handle: object = None
 
     @property
@@ -68,6 +70,11 @@ class Node:
     def data_outputs(self) -> list[Value]:
         """The outputs that get a scale."""
         return [v for v in self.outputs if v.is_data]
+
+    @property
+    def clip(self) -> float | None:
+        """The largest magnitude that its outputs can have because something cuts them off; None where nothing does."""
+        return self.meaning.clip if self.layer is None else self.layer.activation.clip
 
     @property
     def activations(self) -> list[Value]:
@@ -113,7 +120,7 @@ class Network(ABC):
         """A digest of everything that its values depend on, for caches of statistics."""
 
     @abstractmethod
-    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[list[Array]]:
+    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[Iterable[Array]]:
         """Run it on each feed.
 
         Args:
@@ -122,16 +129,37 @@ class Network(ABC):
             plain: with the reference kernels, which files are verified on, instead of the fastest.
 
         Yields:
-            For each feed, the taps' values in their order; arrays are lent until the next is asked for.
+            For each feed, the taps' values in their order; each array is lent until the next one is asked for.
 
         Raises:
             BackendError: it cannot be run.
         """
 
+    def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
+        """It in memory, for inferences one by one: a feed may leave out inputs, which stay as they were.
+
+        Args:
+            taps: see `run`.
+            plain: see `run`.
+
+        Returns:
+            What makes the taps' values, the caller's to keep, of a feed. An adapter may do better than to begin again.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+        kept: dict[str, Array] = {}
+
+        def infer(feed: Feed) -> list[Array]:
+            kept.update(feed)
+            return [np.array(values) for values in next(self.run([kept], taps, plain=plain))]
+
+        return infer
+
     @abstractmethod
     def run_one(
         self, node: Node, feeds: Iterable[Feed], *, activated: bool = True, plain: bool = True
-    ) -> Iterator[list[Array]]:
+    ) -> Iterator[Iterable[Array]]:
         """Run one node by itself.
 
         Args:
@@ -141,11 +169,23 @@ class Network(ABC):
             plain: see `run`.
 
         Yields:
-            For each feed, its outputs' values; arrays are lent until the next is asked for.
+            For each feed, its outputs' values; each array is lent until the next one is asked for.
 
         Raises:
             BackendError: it cannot be run.
         """
+
+    def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
+        """One node in memory, for inferences one by one; see `loaded` and `run_one`.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+
+        def infer(feed: Feed) -> list[Array]:
+            return [np.array(values) for values in next(self.run_one(node, [feed], activated=activated, plain=plain))]
+
+        return infer
 
     @abstractmethod
     def with_constants(self, changed: Mapping[Node, Constants]) -> Network:
