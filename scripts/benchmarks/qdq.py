@@ -146,8 +146,7 @@ def _difference(evaluation: Evaluation, ours: Scored, theirs: Scored) -> dict[st
     found = []
     for _ in range(_RESAMPLES):
         drawn = generator.integers(0, len(evaluation.x), len(evaluation.x))
-        y = [evaluation.y[i] for i in drawn]
-        y = np.asarray(y) if isinstance(evaluation.y, np.ndarray) else y
+        y = evaluation.y[drawn] if isinstance(evaluation.y, np.ndarray) else [evaluation.y[i] for i in drawn]
         mine, other = ([o[drawn] for o in scored.outputs] for scored in (ours, theirs))
         found.append(float(evaluation.task.score(mine, y)) - float(evaluation.task.score(other, y)))
     low, high = np.percentile(found, (2.5, 97.5))
