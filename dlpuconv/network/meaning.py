@@ -79,6 +79,7 @@ class Meaning:
             any.
         domain: where it has a value: roots and logarithms.
         rows: softmax-like: values of a row (the last axis) are told apart only near the row's highest one.
+        terms: length of the sums of products of two activations; 0 where there are none.
         signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
         order: whether it keeps the order of values.
         is_score: sigmoid, softmax: the output is a score from 0 to 1.
@@ -104,6 +105,7 @@ class Meaning:
     sees: Range = ALL
     domain: Range = ALL
     rows: bool = False
+    terms: int = 0
     signs: tuple[int, ...] = ()
     order: Order = Order.LOST
     is_score: bool = False

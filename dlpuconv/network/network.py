@@ -207,11 +207,11 @@ class Network(ABC):
         """
         raise CannotError("this format cannot end a network elsewhere")
 
-    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.float64]) -> Network:  # noqa: ARG002 - optional
-        """A network that multiplies the channels of an activation by factors, for all its readers.
+    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.floating[Any]]) -> Network:  # noqa: ARG002 - optional
+        """A network in which the channels of an activation are multiplied by factors, for all that read it.
 
         Args:
-            value: an activation.
+            value: made by a node; it is the same object in the new network, and holds the products.
             factors: [C].
 
         Raises:

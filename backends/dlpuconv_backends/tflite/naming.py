@@ -35,6 +35,11 @@ def _names(op: Operator, source: SourceNames) -> LayerNames:
     return source.layer(op.output.name, op.source_name, op.output.source_names)
 
 
+def aliases_of(op: Operator, graph: Graph) -> tuple[str, ...]:
+    """What else the output of a float graph's operator may be found under in the file."""
+    return (inner_name(op.output.name),) if op.output.dtype.kind == "f" and op.output in graph.outputs else ()
+
+
 def name_uniquely(graph: Graph) -> None:
     """Rename tensors whose name another one has; inputs and outputs keep theirs."""
     taken: set[str] = set()
