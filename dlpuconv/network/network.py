@@ -97,6 +97,23 @@ class Constants:
     operands: Mapping[int, npt.NDArray[Any]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Which part of which output, of the network before an edit, an output is.
+
+    Attributes:
+        output: position among the former outputs.
+        axis: of the former output; None for the whole of it.
+        start: first index along the axis.
+        stop: index after the last one.
+    """
+
+    output: int
+    axis: int | None = None
+    start: int = 0
+    stop: int = 0
+
+
 class CannotError(Exception):
     """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""
 
@@ -230,6 +247,20 @@ class Network(ABC):
             CannotError: the format cannot do it.
         """
         raise CannotError("this format cannot split a layer")
+
+    def with_output_parts(self, pieces: Sequence[Piece]) -> Network:  # noqa: ARG002 - optional
+        """A network with other outputs, each a part of one; what is made only to be cut apart again is not made.
+
+        Args:
+            pieces: in order; those of an output together, and all of it.
+
+        Returns:
+            A network whose activations may all be other objects.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot cut outputs into parts")
 
     def producers(self) -> dict[Value, Node]:
         """Who makes each activation."""

@@ -28,7 +28,7 @@ def made_up(network: Network, count: int = 2) -> list[Feed]:
 
 def values_of(network: Network, feed: Feed, taps: Sequence[Value], *, plain: bool = True) -> list[npt.NDArray[Any]]:
     """What some activations hold."""
-    return [np.array(values) for values in next(iter(network.run([feed], taps, plain=plain)))]
+    return [np.array(values) for values in next(network.run([feed], taps, plain=plain))]
 
 
 def check_nodes(network: Network) -> None:
@@ -150,8 +150,8 @@ def check_without_activation(network: Network) -> None:
         if node.layer is None or not node.layer.activation.rectifies:
             continue
         read = dict(zip([v.name for v in node.activations], values_of(network, feed, node.activations), strict=True))
-        sums = np.array(next(iter(next(network.run_one(node, [read], activated=False)))))
-        made = np.array(next(iter(next(network.run_one(node, [read])))))
+        sums = network.loaded_one(node, activated=False)(read)[0]
+        made = network.loaded_one(node)(read)[0]
         clip = np.inf if node.layer.activation.clip is None else node.layer.activation.clip
         assert np.allclose(np.clip(sums, 0, clip), made, **_CLOSE)
 

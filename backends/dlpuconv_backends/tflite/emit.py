@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Affine, Graph, Operator, Tensor
+from dlpuconv_backends.tflite.naming import inner_name
 from dlpuconv_backends.tflite.numbers import Parameters
 from dlpuconv_backends.tflite.operators import SPECS, is_data
 from dlpuconv_backends.tflite.saturation import CLAMPS
@@ -194,8 +195,3 @@ def _unsigned(inner: Tensor) -> Tensor:
     outer = Tensor(inner.name, inner.shape, np.dtype(np.uint8), None, affine, inner.source_names)
     inner.name = inner_name(inner.name)
     return outer
-
-
-def inner_name(name: str) -> str:
-    """What a tensor of int8 is called behind an input or in front of an output of uint8, which keeps the name."""
-    return f"{name}_int8"

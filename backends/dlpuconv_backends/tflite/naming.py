@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
-from dlpuconv_backends.tflite.emit import inner_name
 
 if TYPE_CHECKING:
     from dlpuconv.ir.source_names import SourceNames
@@ -51,3 +50,8 @@ def name_uniquely(graph: Graph) -> None:
             name = f"{tensor.name or 'tensor'}/{number}"
         tensor.name = name
         taken.add(name)
+
+
+def inner_name(name: str) -> str:
+    """What a tensor of int8 is called behind an input or in front of an output of uint8, which keeps the name."""
+    return f"{name}_int8"

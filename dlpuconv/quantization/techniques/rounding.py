@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     type Reals = npt.NDArray[np.float64]
 
-_LARGEST = 127
 _DAMPING = 0.1
 """Of the mean square of an input. GPTQ takes a tenth of that; but images are few, and their positions much alike."""
 _CAUTION = (0.01, 0.1, 1.0, 10.0)
@@ -30,7 +29,7 @@ _SWEEPS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moments:
+class SecondMoments:
     """Second moments of what a layer's rows read, over positions and samples; central ones where a bias takes the mean.
 
     Attributes:
@@ -42,7 +41,7 @@ class Moments:
     drift: Reals
 
     @classmethod
-    def of_both(cls, one: Moments, other: Moments) -> Moments:
+    def of_both(cls, one: SecondMoments, other: SecondMoments) -> SecondMoments:
         """Of two halves of the samples together."""
         return cls(read=(one.read + other.read) / 2, drift=(one.drift + other.drift) / 2)
 
@@ -71,14 +70,14 @@ class Sums:
         self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._count else added
         self._count += x.shape[1]
 
-    def moments(self, *, centred: bool) -> Moments:
+    def moments(self, *, centred: bool) -> SecondMoments:
         """Of what was folded."""
         read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
-        central = Moments(read=read - _outer(mean_near, mean_near), drift=drift - _outer(mean_drift, mean_near))
+        central = SecondMoments(read=read - _outer(mean_near, mean_near), drift=drift - _outer(mean_drift, mean_near))
         if centred:
             return central
         mean_q = self._start[:, 0] + mean_near
-        return Moments(
+        return SecondMoments(
             read=central.read + _outer(mean_q, mean_q),
             drift=central.drift + _outer(mean_drift, mean_q),
         )
@@ -99,30 +98,33 @@ def _outer(one: Reals, other: Reals) -> Reals:
     return one[:, :, None] * other[:, None, :]
 
 
-def learned_codes(weights: Reals, scale: Reals, halves: tuple[Moments, Moments]) -> Reals:
+def learned_codes(
+    weights: Reals, scale: Reals, halves: tuple[SecondMoments, SecondMoments], largest: int = 127
+) -> Reals:
     """Codes c that make E|s c q - W x|^2 small; `corrected` tells what they come close to.
 
     Args:
         weights: [G, O, K] float; each row is a channel of the output, those of a group read the same.
         scale: [G, O] real value of one code.
         halves: of the inputs, on one half of the samples and on the other.
+        largest: magnitude of a code.
 
     Returns:
-        [G, O, K] whole numbers in [-127, 127], in each row no worse by `rounding_error` than the nearest ones; these
-        where the inputs are so large that their squares have no float32.
+        [G, O, K] whole numbers in [-largest, largest], in each row no worse by `rounding_error` than the nearest ones;
+        these where the inputs are so large that their squares have no float32.
     """
-    nearest = _rounded(weights / scale[..., None])
-    both = Moments.of_both(*halves)
+    nearest = _rounded(weights / scale[..., None], largest)
+    both = SecondMoments.of_both(*halves)
     if not (np.isfinite(both.read).all() and np.isfinite(both.drift).all()):
         return nearest
     target = corrected(weights, halves) / scale[..., None]
     hessian = both.read + _ridge(both, _DAMPING)
-    found = _descended(_compensated(target, hessian), target, hessian)
+    found = _descended(_compensated(target, hessian, largest), target, hessian, largest)
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
 
 
-def corrected(weights: Reals, halves: tuple[Moments, Moments]) -> Reals:
+def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Reals:
     """[G, O, K] real weights with which the layer makes of q what W, [G, O, K], makes of x.
 
     W + D, where D is the least of E|D q - W (x - q)|^2 + lambda |D|^2. Few samples would ask for much that does not
@@ -135,21 +137,21 @@ def corrected(weights: Reals, halves: tuple[Moments, Moments]) -> Reals:
         left = sum(_left(_asked(pulls[i], halves[i], caution), pulls[1 - i], halves[1 - i]) for i in range(len(halves)))
         if left < least:
             least, chosen = left, caution
-    return weights + _asked((pulls[0] + pulls[1]) / 2, Moments.of_both(*halves), chosen) if chosen else weights
+    return weights + _asked((pulls[0] + pulls[1]) / 2, SecondMoments.of_both(*halves), chosen) if chosen else weights
 
 
-def _asked(pull: Reals, moments: Moments, caution: float) -> Reals:
+def _asked(pull: Reals, moments: SecondMoments, caution: float) -> Reals:
     """[G, O, K] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; `pull` is the product without the inverse."""
     wanted = np.linalg.solve(moments.read + _ridge(moments, caution), np.swapaxes(pull, 1, 2))
     return np.swapaxes(wanted, 1, 2)
 
 
-def _left(change: Reals, pull: Reals, moments: Moments) -> float:
+def _left(change: Reals, pull: Reals, moments: SecondMoments) -> float:
     """E|D q - W (x - q)|^2 less what it is for D = 0."""
     return float(((change @ moments.read - 2 * pull) * change).sum())
 
 
-def _ridge(moments: Moments, share: float) -> Reals:
+def _ridge(moments: SecondMoments, share: float) -> Reals:
     """[G, K, K] lambda I; lambda is a share of the mean square of the inputs, and 1 where nothing is ever read."""
     size = moments.read.shape[2]
     power = share * np.einsum("gkk->g", moments.read) / size
@@ -162,11 +164,11 @@ def rounding_error(codes: Reals, target: Reals, hessian: Reals) -> Reals:
     return np.asarray(((error @ hessian) * error).sum(axis=2))
 
 
-def _rounded(values: Reals) -> Reals:
-    return np.clip(np.rint(values), -_LARGEST, _LARGEST)
+def _rounded(values: Reals, largest: int) -> Reals:
+    return np.clip(np.rint(values), -largest, largest)
 
 
-def _compensated(target: Reals, hessian: Reals) -> Reals:
+def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
     """GPTQ, algorithm 1: columns in order of decreasing H_kk, in blocks whose effect on the rest is applied at once."""
     order = np.argsort(-np.einsum("gkk->gk", hessian), axis=1, kind="stable")
     rows, columns = order[:, :, None], order[:, None, :]
@@ -179,14 +181,14 @@ def _compensated(target: Reals, hessian: Reals) -> Reals:
         end = min(begin + _BLOCK, count)
         errors = np.empty((*left.shape[:2], end - begin))
         for k in range(begin, end):
-            codes[..., k] = _rounded(left[..., k])
+            codes[..., k] = _rounded(left[..., k], largest)
             errors[..., k - begin] = (left[..., k] - codes[..., k]) / upper[:, k, k, None]
             left[..., k:end] -= errors[..., k - begin, None] * upper[:, None, k, k:end]
         left[..., end:] -= errors @ upper[:, begin:end, end:]
     return np.take_along_axis(codes, np.argsort(order, axis=1)[:, None, :], 2)
 
 
-def _descended(codes: Reals, target: Reals, hessian: Reals) -> Reals:
+def _descended(codes: Reals, target: Reals, hessian: Reals, largest: int) -> Reals:
     """Cyclic coordinate descent: each code becomes the best one beside the others, which never makes it worse.
 
     Behdin et al. 2023, "QuantEase: Optimization-based Quantization for Language Models" (arXiv 2309.01885), section 3.
@@ -196,7 +198,7 @@ def _descended(codes: Reals, target: Reals, hessian: Reals) -> Reals:
     for _ in range(_SWEEPS):
         before = found.copy()
         for k in range(found.shape[2]):
-            best = _rounded(found[..., k] - slope[..., k] / hessian[:, k, k, None])
+            best = _rounded(found[..., k] - slope[..., k] / hessian[:, k, k, None], largest)
             step = best - found[..., k]
             if step.any():
                 slope += step[..., None] * hessian[:, None, k]

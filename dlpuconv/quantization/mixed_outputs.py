@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.tflite.legalize.edit import fused_activation
-from dlpuconv_backends.tflite.numbers import Range
-from dlpuconv_backends.tflite.operators import SPECS, data_inputs, is_data
+from dlpuconv.ir.affine import INT8
+from dlpuconv.network import Piece, Range
+from dlpuconv.quantization.scales.choice import range_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+    from dlpuconv.network import Network, Value
 
 FEWEST_STEPS = 16
 """Of 255: a part whose values span fewer steps of the output's scale is starved."""
@@ -35,7 +35,7 @@ class Span:
         stop: index after the last one.
         values: what they hold.
         narrowest: width of the narrowest span that was merged into this one; infinite where all are zero throughout.
-        innermost: width of the narrowest tensor that any of it comes from, which a cut along another axis may save.
+        innermost: width of the narrowest activation that any of it comes from, which a cut along another axis may save.
     """
 
     start: int
@@ -67,8 +67,8 @@ class Mixed:
     """An output that one scale does not suit.
 
     Attributes:
-        output: position among the graph's outputs.
-        axis: of the output's tensor.
+        output: position among the network's outputs.
+        axis: of the output.
         spans: along that axis, at least two; each gets on with one scale.
         steps: how many of 255 the most starved part gets while they are together.
     """
@@ -80,38 +80,49 @@ class Mixed:
 
     @property
     def left(self) -> float:
-        """How many steps the most starved tensor gets once they are apart."""
+        """How many steps the most starved activation gets once they are apart."""
         return min(_STEPS * s.innermost / s.values.width for s in self.spans if s.values.width)
 
 
-def mixed_outputs(graph: Graph, ranges: Mapping[str, Range]) -> list[Mixed]:
+def mixed_outputs(network: Network, ranges: Mapping[str, Range]) -> list[Mixed]:
     """The outputs whose parts one scale would starve.
 
     Args:
-        graph: float.
-        ranges: observed lowest and highest value by tensor name.
+        network: float.
+        ranges: observed lowest and highest value by name.
     """
-    reader = _Reader(graph, ranges)
+    reader = _Reader(network, ranges)
     found = []
-    for index, tensor in enumerate(graph.outputs):
-        candidates = [reader.mixed(index, tensor, axis) for axis in range(len(tensor.shape)) if is_data(tensor)]
+    for index, value in enumerate(network.outputs):
+        candidates = [reader.mixed(index, value, axis) for axis in range(len(value.shape)) if value.is_data]
         starved = [mixed for mixed in candidates if mixed is not None]
         if starved:
             found.append(max(starved, key=lambda mixed: mixed.left))
     return found
 
 
-def tell_mixed(graph: Graph, mixed: Sequence[Mixed], *, split: bool) -> list[str]:
+def pieces_of(network: Network, mixed: Sequence[Mixed]) -> list[Piece]:
+    """What the outputs are to become where each span gets one of its own.
+
+    Args:
+        network: float.
+        mixed: what `mixed_outputs` found in it.
+    """
+    spans = {found.output: [Piece(found.output, found.axis, s.start, s.stop) for s in found.spans] for found in mixed}
+    return [piece for index in range(len(network.outputs)) for piece in spans.get(index, [Piece(index)])]
+
+
+def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list[str]:
     """A warning for each such output; to be asked for before they are split.
 
     Args:
-        graph: float.
+        network: float.
         mixed: what `mixed_outputs` found in it.
-        split: whether they will be.
+        kept: why they are not split; empty where they are.
     """
     told = []
     for found in mixed:
-        name = graph.outputs[found.output].name
+        name = network.outputs[found.output].name
         ranges = ", ".join(f"{s.values.low:.4g} to {s.values.high:.4g}" for s in found.spans[:_TOLD])
         more = ", ..." if len(found.spans) > _TOLD else ""
         why = (
@@ -119,43 +130,21 @@ def tell_mixed(graph: Graph, mixed: Sequence[Mixed], *, split: bool) -> list[str
             f" narrowest {found.steps:.2g} of {_STEPS} steps"
         )
         parts = f"{len(found.spans)} outputs, {name}_part0 to {name}_part{len(found.spans) - 1}"
-        kept = "it is kept whole, as --split-outputs off asks: expect little of that part"
-        told.append(f"{why}: {f'it became {parts}; the manifest says how to put them together' if split else kept}")
+        whole = f"it is kept whole, as {kept}: expect little of that part"
+        told.append(f"{why}: {whole if kept else f'it became {parts}; the manifest says how to put them together'}")
     return told
 
 
-def moved(op: Operator | None, axis: int) -> tuple[Tensor, int] | None:
-    """The input of a RESHAPE or TRANSPOSE that keeps an axis of its output whole, and that axis of the input."""
-    if op is None or op.kind not in ("RESHAPE", "TRANSPOSE") or op.input(0).is_constant:
-        return None
-    source = op.input(0)
-    if op.kind == "TRANSPOSE":
-        order = op.input(1).data
-        return None if order is None else (source, int(order.reshape(-1)[axis]))
-    extent, behind = op.output.shape[axis], math.prod(op.output.shape[axis + 1 :])
-    for candidate, same in enumerate(source.shape):
-        if same == extent > 1 and math.prod(source.shape[candidate + 1 :]) == behind:
-            return source, candidate
-    return None
-
-
-def concat_axis(op: Operator | None) -> int | None:
-    """The axis along which a plain CONCATENATION joins; None for anything else."""
-    if op is None or op.kind != "CONCATENATION" or fused_activation(op):
-        return None
-    return int(op.options.axis) % len(op.output.shape)
-
-
 class _Reader:
-    """Finds out what the elements of a tensor hold along an axis."""
+    """Finds out what the elements of a value hold along an axis."""
 
-    def __init__(self, graph: Graph, ranges: Mapping[str, Range]) -> None:
-        self._producers = graph.producers()
+    def __init__(self, network: Network, ranges: Mapping[str, Range]) -> None:
+        self._producers = network.producers()
         self._ranges = ranges
 
-    def mixed(self, output: int, tensor: Tensor, axis: int) -> Mixed | None:
+    def mixed(self, output: int, value: Value, axis: int) -> Mixed | None:
         """How an output must be cut along this axis, or None where one scale serves all of it."""
-        spans = self._spans(tensor, axis)
+        spans = self._spans(value, axis)
         whole = spans[0]
         cut = [spans[0]]
         for span in spans[1:]:
@@ -164,32 +153,30 @@ class _Reader:
             cut[-1:] = [together] if together.steps >= FEWEST_STEPS else [cut[-1], span]
         return Mixed(output, axis, tuple(cut), whole.steps) if len(cut) > 1 else None
 
-    def _spans(self, tensor: Tensor, axis: int) -> list[Span]:
-        op = self._producers.get(tensor)
-        joined = concat_axis(op)
-        if op is not None and joined is not None:
-            parts = [self._spans(t, axis) for t in op.inputs if t is not None]
-            return _behind_each_other(parts) if joined == axis else _beside_each_other(parts)
-        source = moved(op, axis)
-        if source is not None:
-            return self._spans(*source)
-        return [Span.of(0, tensor.shape[axis], self._values(tensor))]
+    def _spans(self, value: Value, axis: int) -> list[Span]:
+        node = self._producers.get(value)
+        if node is not None and node.meaning.joins is not None:
+            parts = [self._spans(each, axis) for _, each in node.data_inputs]
+            return _behind_each_other(parts) if node.meaning.joins == axis else _beside_each_other(parts)
+        carried = node.meaning.carries[axis] if node is not None and node.meaning.carries else None
+        if node is not None and carried is not None:
+            return self._spans(node.data_inputs[0][1], carried)
+        return [Span.of(0, value.shape[axis], self._values(value))]
 
-    def _values(self, tensor: Tensor) -> Range:
-        """What a tensor's scale must hold; all of a sigmoid, however few of its values calibration saw."""
+    def _values(self, value: Value) -> Range:
+        """What a value's scale must hold; all of a sigmoid, however few of its values calibration saw."""
         observed: Range | None = None
-        sources = [tensor]
+        sources = [value]
         while len(sources) == 1:
             data = sources[0].data
             if data is not None:
                 return Range(float(data.min(initial=0.0)), float(data.max(initial=0.0)))
             observed = observed or self._ranges.get(sources[0].name)
-            op = self._producers.get(sources[0])
-            spec = SPECS.get(op.kind) if op else None
-            if spec is not None and spec.fixed is not None:
-                return spec.fixed.range
-            inputs = [t for _, t in data_inputs(op)] if op and spec is not None and spec.moves else []
-            sources = [t for t in inputs if not t.is_constant] or inputs
+            node = self._producers.get(sources[0])
+            if node is not None and node.meaning.fixed is not None:
+                return range_of(node.meaning.fixed, INT8)
+            inputs = [v for _, v in node.data_inputs] if node is not None and node.meaning.moves else []
+            sources = [v for v in inputs if not v.is_constant] or inputs
         assert observed is not None
         return observed
 

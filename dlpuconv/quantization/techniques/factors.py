@@ -28,21 +28,21 @@ _MOST = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Magnitudes:
     """A layer as equalization sees it.
 
     Attributes:
-        magnitude: [O, I] largest |weight| between two channels; [O, 1] for a depthwise layer.
+        largest: [O, I] largest |weight| between two channels.
         made: [O] variable of each output channel.
         read: [O, I] variable of the input channel that each column stands for.
     """
 
-    magnitude: npt.NDArray[np.float64]
+    largest: npt.NDArray[np.float64]
     made: npt.NDArray[np.intp]
     read: npt.NDArray[np.intp]
 
 
-def solve(layers: Sequence[Layer], most: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def solve(layers: Sequence[Magnitudes], most: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The factor of every variable.
 
     Args:
@@ -70,12 +70,12 @@ def solve(layers: Sequence[Layer], most: npt.NDArray[np.float64]) -> npt.NDArray
 
 
 def _ranges(
-    layers: Sequence[Layer], factors: npt.NDArray[np.float64]
+    layers: Sequence[Magnitudes], factors: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """[V] the largest relative weight range of the channels that make, and that read, each variable."""
     made, read = np.zeros(factors.size), np.zeros(factors.size)
     for layer in layers:
-        now = layer.magnitude * factors[layer.made][:, None] / factors[layer.read]
+        now = layer.largest * factors[layer.made][:, None] / factors[layer.read]
         peak = now.max(initial=0.0)
         if peak == 0.0:
             continue
