@@ -57,7 +57,7 @@ def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 def difference_to_sum(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """x - c -> x + (-c): there is an integer sum, and no difference."""
+    """Sub(x, c) -> Add(x, -c): there is an integer sum, and no difference."""
     subtracted = editor.array(node.inputs[1])
     if subtracted is None or subtracted.dtype != np.float32:
         return None
