@@ -51,16 +51,11 @@ class Group:
         return tuple(name for name in self.nodes[-1].output if name)
 
 
-def group(graph: Graph, *, wide: bool = False) -> tuple[Group, ...]:
-    """All nodes, each in one group, in an order in which they can run.
-
-    Args:
-        graph: legal.
-        wide: activations have 16 bits.
-    """
+def group(graph: Graph) -> tuple[Group, ...]:
+    """All nodes of a legal graph, each in one group, in an order in which they can run."""
     layers = {id(node): _layer(graph, node) for node in graph.nodes if weights_of(graph, node)}
     inside = {id(node) for found in layers.values() for node in found.nodes}
-    integers = {id(node) for node in graph.nodes if id(node) in inside or has_integer_form(graph, node, wide=wide)}
+    integers = {id(node) for node in graph.nodes if id(node) in inside or has_integer_form(graph, node)}
     islands = _islands(graph, integers, inside)
     inside |= {id(node) for members in islands for node in members}
     found = [
@@ -79,17 +74,17 @@ def weights_of(graph: Graph, node: onnx.NodeProto) -> str:
     if name not in graph.constants or not graph.is_float(name):
         return ""
     if node.op_type == "MatMul":
-        return name if graph.constants[name].ndim == 2 else ""
+        return str(name) if graph.constants[name].ndim == 2 else ""
     if node.op_type == "Gemm":
         plain = attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
-        return name if plain and not attribute(node, "transA", 0) else ""
-    return name
+        return str(name) if plain and not attribute(node, "transA", 0) else ""
+    return str(name)
 
 
-def has_integer_form(graph: Graph, node: onnx.NodeProto, *, wide: bool) -> bool:
+def has_integer_form(graph: Graph, node: onnx.NodeProto) -> bool:
     """Whether ONNX Runtime computes a node on codes that is no layer."""
     form = FORMS.get(node.op_type)
-    if form is None or node.domain or not graph.is_float(node.input[0]) or (wide and not form.wide):
+    if form is None or node.domain or not graph.is_float(node.input[0]):
         return False
     if node.op_type == "Resize":
         return str(attribute(node, "mode", "nearest")) == "nearest"

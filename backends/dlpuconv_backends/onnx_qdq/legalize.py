@@ -31,7 +31,8 @@ def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]
     """
     legal = model.copy()
     editor = Editor(legal.graph)
-    fired, declined = {}, []
+    fired: dict[str, int] = {}
+    declined: list[Declined] = []
     for entry in REWRITES:
         found = entry.run(editor)
         declined += found.declined

@@ -14,7 +14,6 @@ from dlpuconv.ir.affine import UINT8
 from dlpuconv.ir.source_names import ORIGIN
 from dlpuconv.network import Network, Node, Value
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
-from dlpuconv_backends.onnx_qdq.graph import Graph
 from dlpuconv_backends.onnx_qdq.groups import Group, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
 from dlpuconv_backends.onnx_qdq.meanings import meaning_of
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Constants, Feed
+    from dlpuconv_backends.onnx_qdq.graph import Graph
 
     type Array = npt.NDArray[Any]
 
@@ -63,10 +63,7 @@ class OnnxNetwork(Network):
         self._axes = channel_axes(graph)
         self._values = {} if like is None else {v.name: v for v in like.values() if not v.is_constant}
         nodes = {} if like is None else {_signature(n.handle, like.graph): n for n in like.nodes}
-        self.nodes = tuple(
-            nodes.get(_signature(found, graph)) or self._node(found)
-            for found in group(graph, wide=codes.bits > UINT8.bits)
-        )
+        self.nodes = tuple(nodes.get(_signature(found, graph)) or self._node(found) for found in group(graph))
         self.inputs = tuple(self._value(name) for name in graph.inputs)
         self.outputs = tuple(self._value(name) for name in graph.outputs)
 
@@ -128,8 +125,8 @@ class OnnxNetwork(Network):
     @override
     def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
         made = [tap for tap in taps if tap not in self.inputs]
-        part = replace(self.graph, outputs=tuple(_place(tap).name for tap in made) or self.graph.outputs)
-        return _Session(part, self.inputs, taps)
+        part = replace(self.graph, outputs=tuple(place_of(tap).name for tap in made) or self.graph.outputs)
+        return Session(part, self.inputs, taps)
 
     @override
     def run_one(
@@ -141,15 +138,15 @@ class OnnxNetwork(Network):
 
     @override
     def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
-        found = _group(node)
+        found = group_of(node)
         nodes = found.nodes[:-1] if found.clip is not None and not activated else found.nodes
         reads = node.activations
-        outputs = [_place(v).name for v in node.outputs] if nodes is found.nodes else [nodes[-1].output[0]]
-        part = self.graph.part(nodes, [_place(v).name for v in reads], outputs)
+        outputs = [place_of(v).name for v in node.outputs] if nodes is found.nodes else [nodes[-1].output[0]]
+        part = self.graph.part(nodes, [place_of(v).name for v in reads], outputs)
         renamed = [
-            replace(v, handle=Place(name, _place(v).axis)) for v, name in zip(node.outputs, outputs, strict=True)
+            replace(v, handle=Place(name, place_of(v).axis)) for v, name in zip(node.outputs, outputs, strict=True)
         ]
-        return _Session(part, reads, renamed)
+        return Session(part, reads, renamed)
 
     @override
     def with_constants(self, changed: Mapping[Node, Constants]) -> OnnxNetwork:
@@ -162,7 +159,7 @@ class OnnxNetwork(Network):
 
     @override
     def with_errors(self, values: Sequence[Value]) -> tuple[OnnxNetwork, Mapping[str, str]]:
-        names = [_place(value).name for value in values]
+        names = [place_of(value).name for value in values]
         exact = {name: f"{name}/exact" for name in names}
         errors = {name: f"{name}/error" for name in names}
         nodes: list[onnx.NodeProto] = []
@@ -180,7 +177,7 @@ class OnnxNetwork(Network):
         return OnnxNetwork(graph, self.codes, self), errors
 
 
-class _Session:
+class Session:
     """A graph in ONNX Runtime, between values with their channels last."""
 
     def __init__(self, graph: Graph, inputs: Sequence[Value], taps: Sequence[Value]) -> None:
@@ -193,13 +190,13 @@ class _Session:
 
     def __call__(self, feed: Feed) -> list[Array]:
         self._kept.update({v.name: np.asarray(feed[v.name]) for v in self._inputs if v.name in feed})
-        given = {_place(v).name: back(self._kept[v.name], _place(v).axis) for v in self._inputs}
+        given = {place_of(v).name: back(self._kept[v.name], place_of(v).axis) for v in self._inputs}
         try:
             made = self._runner.run(given)
         except ArtifactError as error:
             raise BackendError(f"ONNX Runtime cannot run the network: {error}") from error
         return [
-            self._kept[tap.name] if tap in self._inputs else last(made[_place(tap).name], _place(tap).axis)
+            self._kept[tap.name] if tap in self._inputs else last(made[place_of(tap).name], place_of(tap).axis)
             for tap in self._taps
         ]
 
@@ -221,14 +218,14 @@ def reads_of(graph: Graph, found: Group) -> tuple[str, ...]:
 
 def _stored(node: Node, constants: Constants) -> dict[str, Array]:
     """New values of a node's constants by name, as the graph has them."""
-    found, values = _group(node), {}
+    found, values = group_of(node), {}
     first = found.nodes[0]
     if constants.weights is not None:
         values[first.input[1]] = as_stored(first, constants.weights)
     if constants.bias is not None and found.bias:
         values[found.bias] = constants.bias
     for at, operand in (constants.operands or {}).items():
-        place = _place(node.input(at))
+        place = place_of(node.input(at))
         values[place.name] = back(operand, place.axis)
     return values
 
@@ -246,11 +243,13 @@ def _source(node: onnx.NodeProto) -> str:
     return told or node.name
 
 
-def _place(value: Value) -> Place:
+def place_of(value: Value) -> Place:
+    """Where a value of such a network is."""
     assert isinstance(value.handle, Place)
     return value.handle
 
 
-def _group(node: Node) -> Group:
+def group_of(node: Node) -> Group:
+    """What a node of such a network stands for."""
     assert isinstance(node.handle, Group)
     return node.handle

@@ -32,24 +32,19 @@ class IntegerForm:
         meaning: what holds of all operators of this kind; `meanings` adds what depends on the operator.
         source: where that is written down.
         score: its output is a probability, for which the scale is one step of the whole interval from 0 to 1.
-        wide: it takes codes of 16 bits.
-        since: the opset from which on it takes codes.
     """
 
     meaning: Meaning
     source: str
     score: bool = False
-    wide: bool = False
-    since: int = 13
 
 
 def _free(source: str, **told: Any) -> IntegerForm:
     return IntegerForm(meaning=Meaning(scales=Scales.FREE, **told), source=source)
 
 
-def _same(source: str, *, wide: bool = False, **told: Any) -> IntegerForm:
-    meaning = Meaning(scales=Scales.SAME, moves=True, order=Order.KEPT, **told)
-    return IntegerForm(meaning=meaning, source=source, wide=wide)
+def _same(source: str, **told: Any) -> IntegerForm:
+    return IntegerForm(meaning=Meaning(scales=Scales.SAME, moves=True, order=Order.KEPT, **told), source=source)
 
 
 def _score(source: str, **told: Any) -> IntegerForm:
@@ -79,19 +74,19 @@ FORMS: dict[str, IntegerForm] = {
     "Sigmoid": _score("selector: QLinearSigmoid", sees=Range(-_SIGMOID_EDGE, _SIGMOID_EDGE)),
     "Softmax": _score("selector: QLinearSoftmax", rows=True),
     # Codes that only move.
-    "Reshape": _same(_MOVES, wide=True, reorders=True, reshapes=True),
-    "Flatten": _same(_MOVES, wide=True, reorders=True, reshapes=True),
-    "Squeeze": _same(_MOVES, wide=True, reorders=True, reshapes=True),
-    "Unsqueeze": _same(_MOVES, wide=True, reorders=True, reshapes=True),
-    "Transpose": _same(_MOVES, wide=True, reorders=True),
+    "Reshape": _same(_MOVES, reorders=True, reshapes=True),
+    "Flatten": _same(_MOVES, reorders=True, reshapes=True),
+    "Squeeze": _same(_MOVES, reorders=True, reshapes=True),
+    "Unsqueeze": _same(_MOVES, reorders=True, reshapes=True),
+    "Transpose": _same(_MOVES, reorders=True),
     "DepthToSpace": _same("propagation; kernel space_depth_ops.cc, of bytes since 1.22", reorders=True),
     "SpaceToDepth": _same("propagation; kernel space_depth_ops.cc, of bytes since 1.22", reorders=True),
-    "Expand": _same(_MOVES, wide=True, reorders=True),
-    "Tile": _same(_MOVES, wide=True, reorders=True),
-    "Slice": _same(_MOVES, wide=True),
-    "Gather": _same(_MOVES, wide=True),
-    "GatherElements": _same(_MOVES, wide=True),
-    "Split": _same("selector: equal scales", wide=True),
+    "Expand": _same(_MOVES, reorders=True),
+    "Tile": _same(_MOVES, reorders=True),
+    "Slice": _same(_MOVES),
+    "Gather": _same(_MOVES),
+    "GatherElements": _same(_MOVES),
+    "Split": _same("selector: equal scales"),
     "MaxPool": _same("selector, drop: compares codes"),
     "ReduceMax": _same("selector, drop: compares codes"),
     "ReduceMin": _same("selector, drop: compares codes"),

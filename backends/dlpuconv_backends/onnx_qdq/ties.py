@@ -140,13 +140,11 @@ def _sliced(graph: Graph, node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> li
     if any(name and name not in graph.constants for name in node.input[1:]):
         return None
     given = [graph.constants[name].reshape(-1).tolist() if name else None for name in node.input[1:]]
-    starts, ends, axes, steps = [*given, *[None] * (4 - len(given))]
-    assert starts is not None
-    assert ends is not None
+    starts, ends = given[0] or [], given[1] or []
+    axes = (given[2] if len(given) > 2 else None) or list(range(len(starts)))
+    steps = (given[3] if len(given) > 3 else None) or [1] * len(starts)
     at: list[slice] = [slice(None)] * numbers.ndim
-    for position, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        step = steps[position] if steps else 1
-        axis = axes[position] if axes else position
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         extent = numbers.shape[axis]
         low, high = (max(start + extent, 0) if start < 0 else start), (end + extent if end < 0 else end)
         at[axis] = slice(low, high if step > 0 or high >= 0 else None, step)

@@ -14,6 +14,8 @@ from dlpuconv.frontends import SourceOptions, load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from dlpuconv.ir import Model
 
 
@@ -32,15 +34,16 @@ def model(text: str, constants: Mapping[str, Any] | None = None, *, opset: int =
     return load(proto, SourceOptions())
 
 
-def weights(*shape: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def weights(*shape: int, seed: int = 0) -> npt.NDArray[np.float32]:
     """About as large as a trained layer's."""
-    return np.random.default_rng(seed).normal(0, 1 / np.sqrt(max(np.prod(shape[1:]), 1)), shape).astype(np.float32)
+    deviation = 1 / max(float(np.prod(shape[1:])), 1.0) ** 0.5
+    return np.random.default_rng(seed).normal(0, deviation, shape).astype(np.float32)
 
 
-def answers(of: Model, seed: int = 0) -> list[np.ndarray[tuple[int, ...], np.dtype[Any]]]:
+def answers(of: Model, seed: int = 0) -> list[npt.NDArray[Any]]:
     """Its outputs for random inputs."""
     random = np.random.default_rng(seed)
-    feed = {v.name: random.normal(size=v.shape).astype(v.dtype) for v in of.signature.inputs}
+    feed: dict[str, Any] = {v.name: random.normal(size=v.shape).astype(v.dtype) for v in of.signature.inputs}
     return list(OrtRunner(of.split()).run(feed).values())
 
 

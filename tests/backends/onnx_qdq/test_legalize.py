@@ -42,7 +42,7 @@ def test_the_mean_of_a_sequence_stays() -> None:
 
 
 def test_a_constant_is_added_instead_of_subtracted() -> None:
-    source = model("(float[1,4] x) => (float[1,4] y) { y = Sub(x, c) }", {"c": np.float32([1, 2, 3, 4])})
+    source = model("(float[1,4] x) => (float[1,4] y) { y = Sub(x, c) }", {"c": np.arange(4, dtype=np.float32)})
     legal, _, _ = legalize(source)
     assert operators(legal) == ["Add"]
     assert same_answers(source, legal)
@@ -98,7 +98,7 @@ def test_layers_get_a_bias_of_their_own() -> None:
 
 def test_the_bias_of_a_product_of_matrices_becomes_one_number_a_column() -> None:
     source = model(
-        "(float[1,4] x) => (float[1,3] y) { y = Gemm(x, w, b) }", {"w": weights(4, 3), "b": np.float32([[1, 2, 3]])}
+        "(float[1,4] x) => (float[1,3] y) { y = Gemm(x, w, b) }", {"w": weights(4, 3), "b": np.ones((1, 3), np.float32)}
     )
     legal, _, _ = legalize(source)
     (node,) = legal.graph.graph
