@@ -131,7 +131,7 @@ class Builder:
         operands = [one, other if isinstance(other, Value) else _constant(f"{name}.c", other)]
         made = _activation(name, np.broadcast_shapes(*(v.shape for v in operands)))
         ties = _same(one, made) if operands[1].is_constant else None
-        meaning = Meaning(scales=Scales.FREE, order=Order.WITH_CONSTANT, ties=ties)
+        meaning = Meaning(scales=Scales.FREE, order=Order.PRODUCT, ties=ties)
         return self._add("mul", operands, made, meaning, multiplied)
 
     def concat(self, name: str, parts: Sequence[Value], axis: int) -> Value:
@@ -158,7 +158,7 @@ class Builder:
             folded = long % shorter
             ends = (long, folded) if x.shape[-1] >= shape[-1] else (folded, long)
             ties = (Tie(x, ends[0], made, ends[1]),)
-        meaning = Meaning(**_REORDERS, carries=carries, ties=ties)
+        meaning = Meaning(**_REORDERS, reshapes=True, carries=carries, ties=ties)
         return self._add("reshape", [x], made, meaning, lambda v, _: [v[0].reshape(shape)])
 
     def transpose(self, name: str, x: Value, *order: int) -> Value:

@@ -18,12 +18,13 @@ from dlpuconv_backends.flatbuffer.network import Network as LoadedGraph
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of
+from dlpuconv_backends.tflite.split_outputs import split_outputs
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dlpuconv.network import Constants, Feed
+    from dlpuconv.network import Constants, Feed, Piece
     from dlpuconv.network.network import Array
 
 
@@ -159,6 +160,10 @@ class TFLiteNetwork(Network):
             ]
         graph = Graph([*self.graph.inputs, *errors.values()], list(self.graph.outputs), operators)
         return TFLiteNetwork(graph, self), {t.name: error.name for t, error in errors.items()}
+
+    @override
+    def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:
+        return TFLiteNetwork(split_outputs(self.graph, [node.meaning for node in self.nodes], pieces))
 
 
 def _value(tensor: Tensor) -> Value:

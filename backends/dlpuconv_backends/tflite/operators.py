@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.ir.affine import Affine
-from dlpuconv.network import Meaning, Order, Range
-from dlpuconv.network import Scales as Scales
-from dlpuconv_backends.tflite.numbers import Parameters
+from dlpuconv.network import Meaning, Order, Range, Scales
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Operator, Tensor
@@ -59,34 +57,6 @@ class OperatorSpec:
     meaning: Meaning
     source: str
     weights: Weights | None = None
-
-    # For the modules that still work on graphs.
-
-    @property
-    def scales(self) -> Scales:
-        """See `Meaning`."""
-        return self.meaning.scales
-
-    @property
-    def fixed(self) -> Parameters | None:
-        """See `Meaning`."""
-        fixed = self.meaning.fixed
-        return None if fixed is None else Parameters(fixed.scale, fixed.zero_point)
-
-    @property
-    def moves(self) -> bool:
-        """See `Meaning`."""
-        return self.meaning.moves
-
-    @property
-    def reorders(self) -> bool:
-        """See `Meaning`."""
-        return self.meaning.reorders
-
-    @property
-    def scale_limit(self) -> float:
-        """See `Meaning`."""
-        return self.meaning.scale_limit
 
 
 def _free(source: str, **told: Any) -> OperatorSpec:
@@ -250,8 +220,3 @@ def data_inputs(op: Operator) -> list[tuple[int, Tensor]]:
     spec = SPECS.get(op.kind)
     aside = {spec.weights.weights, spec.weights.bias} if spec and spec.weights else set()
     return [(i, t) for i, t in enumerate(op.inputs) if t is not None and is_data(t) and i not in aside]
-
-
-def data_outputs(op: Operator) -> list[Tensor]:
-    """The outputs of an operator that get a scale."""
-    return [t for t in op.outputs if is_data(t)]
