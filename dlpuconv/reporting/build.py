@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
-from dlpuconv.contract import c_header, contract_of_file, python_snippet
+from dlpuconv.contract import c_header, python_snippet
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
@@ -40,13 +40,8 @@ _LIKENESS = {
 
 
 def make_page(material: Material) -> Page:
-    """All of the page.
-
-    Raises:
-        ArtifactError: the manifest is damaged.
-    """
-    report = material.report
-    contract = contract_of_file(material.view, material.sidecar)
+    """All of the page."""
+    report, contract = material.report, material.contract
     note, worst = close_ups(material)
     return Page(
         file=report.file,
@@ -65,12 +60,12 @@ def make_page(material: Material) -> Page:
         close_up_note=note,
         layers=layer_list(material),
         placement=material.forecast.sentences if material.forecast else (),
-        trials=trial_rows(material.manifest),
+        trials=trial_rows(material.origin),
         metric=report.metric.name if report.metric else "",
         ports=port_rows(contract),
         snippets=tuple(_snippets(material, contract)),
         camera=tuple(_camera(material)),
-        origin=origin_facts(material.manifest),
+        origin=origin_facts(material.origin),
         version=__version__,
     )
 

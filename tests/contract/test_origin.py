@@ -13,8 +13,9 @@ from dlpuconv.contract.description import height_width_channels, layout
 from dlpuconv.contract.words import gives, shaped, takes
 from dlpuconv.formats import FileView, TensorView
 from dlpuconv.ir import Affine, InputBinding, Layout
+from dlpuconv.manifest import ImagesRecord, InputRecord, Manifest, OutputRecord, RecipeRecord, SamplesRecord
 from dlpuconv.plugin import Port
-from dlpuconv.verification.sidecar import Recorded, Sidecar
+from dlpuconv.scheme import Granularity
 from tests.contract.support import BOXES, IMAGE
 from tests.reporting.material import material
 from tests.verification.test_verify_file import converted as one_layer
@@ -29,7 +30,7 @@ def test_a_manifest_that_names_other_ends_is_not_used(tmp_path: Path) -> None:
     other = manifest(content)
     other["outputs"][0]["file_name"] = "elsewhere"
     found = material(tmp_path, content, other, compared=False)
-    assert not contract_of_file(found.view, found.sidecar).known
+    assert not found.contract.known
 
 
 def picture_file(shape: tuple[int, ...] = (1, 16, 8, 3)) -> FileView:
@@ -39,25 +40,26 @@ def picture_file(shape: tuple[int, ...] = (1, 16, 8, 3)) -> FileView:
 
 
 def picture(
-    recorded: Recorded | None, *, raw: bool = False, of_images: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)
+    recorded: ImagesRecord | None, *, raw: bool = False, of_images: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)
 ) -> Picture | None:
     """What a manifest that says this makes known of the only input."""
     view = picture_file(shape)
     port = Port(name="x", file_name="image", source_shape=shape, shape=shape, permutation=(0, 1, 2, 3), dtype="uint8")
-    sidecar = Sidecar(
-        path=None,  # type: ignore[arg-type]
+    told = Manifest(
+        dlpuconv="1.0",
         target="chip",
-        inputs=(port,),
-        outputs=(port,),
-        bindings={"x": InputBinding(name="x", raw_pixels=raw)},
-        preprocessing=recorded,
-        of_images=of_images,
+        source_sha256="0" * 64,
+        samples=SamplesRecord(calibrated=True, of_images=of_images),
+        recipe=RecipeRecord(granularity=Granularity.PER_TENSOR, content={}),
+        images=recorded,
+        inputs=(InputRecord(port=port, binding=InputBinding(name="x", raw_pixels=raw)),),
+        outputs=(OutputRecord(port=port),),
     )
-    (feed,) = contract_of_file(view, sidecar).inputs
+    (feed,) = contract_of_file(view, told).inputs
     return feed.picture
 
 
-PLAIN = Recorded(resize="stretch", color="rgb")
+PLAIN = ImagesRecord(resize="stretch", color="rgb")
 
 
 def test_pictures_are_spoken_of_only_where_something_shows_that_they_go_in() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from dlpuconv.contract import contract_of_file
 from dlpuconv.formats.detect import read
-from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.verification.translate import to_artifact
 from tests.contract.cases import CASES, MEAN, STD, Made, made, pictures, wide_picture
 from tests.contract.support import defined, run_c
@@ -255,7 +255,7 @@ def manifest_of(file: Made) -> dict[str, Any]:
 def test_a_file_with_its_manifest_tells_what_the_conversion_knew(file: Made) -> None:
     path = file.folder / file.converted.name
     view = read(path)
-    said, knew = contract_of_file(view, find_sidecar(path)), file.converted.contract
+    said, knew = contract_of_file(view, find_manifest(path)), file.converted.contract
     assert said.known
     assert [(feed.picture, feed.pixel_offset) for feed in said.inputs] == [
         (feed.picture, feed.pixel_offset) for feed in knew.inputs
