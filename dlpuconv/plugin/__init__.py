@@ -9,9 +9,10 @@ is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where 
 
 from __future__ import annotations
 
-from dlpuconv.plugin.artifact import Artifact, Draft, Part, Port
+from dlpuconv.ir import Normalization, Part, Port
+from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
-from dlpuconv.plugin.job import InterfaceOptions, Job, Normalization, OutputSplitting
+from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
 from dlpuconv.plugin.target import ExternalCompiler, Target
 from dlpuconv.scheme import Granularity, Scheme
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from dlpuconv.plugin.job import Normalization
+from dlpuconv.ir import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

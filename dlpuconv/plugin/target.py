@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.scheme import Numbers
+from dlpuconv.verification.rule import Context
+
 if TYPE_CHECKING:
     from dlpuconv.package import Packager
     from dlpuconv.placement import Placement
@@ -62,6 +65,16 @@ class Target:
     packager: Packager | None = None
     min_sqnr: float = 10.0
     distribution: str = field(default="", compare=False)
+
+    @property
+    def context(self) -> Context:
+        """What its rules may know of any file."""
+        return Context(
+            weights=self.scheme.weights,
+            discouraged=self.scheme.discouraged,
+            quantized=self.scheme.numbers is not Numbers.FLOAT32,
+            target=self.called,
+        )
 
     @property
     def called(self) -> str:

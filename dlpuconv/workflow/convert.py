@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin, Taken
-from dlpuconv.delivery import BOM, Inputs, Reference
-from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.files.content import lend_content
 from dlpuconv.ir.weight_file import trim
@@ -17,7 +16,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.package import MANIFEST, RECORD
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
-from dlpuconv.verification import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
 from dlpuconv.verification.naming import with_names
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
@@ -146,7 +145,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
-            request=run.request.to_json(),
+            request=run.request.record(),
         ),
         artifact=artifact,
         report=report,
@@ -216,6 +215,6 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
-    links = Links.of(artifact)
+    links = artifact.links
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
     return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))

@@ -93,7 +93,6 @@ class _Workshop:
         from dlpuconv.verification import least_db
         from dlpuconv.verification.engine import check
         from dlpuconv.verification.reach import with_reach
-        from dlpuconv.verification.rule import Context
         from dlpuconv.verification.rules.measured import MEASURED_RULES
         from dlpuconv.verification.verdict import decide
 
@@ -101,7 +100,7 @@ class _Workshop:
         view = self.backend.read(file)
         parity = with_reach(parity, view, artifact.outputs)
         context = replace(
-            Context.of(self.target),
+            self.target.context,
             outputs=artifact.outputs,
             parity=parity,
             min_sqnr=least_db(self.target, asked.min_sqnr, parity),

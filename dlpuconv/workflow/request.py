@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
+from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ class Request:
     cache: Path | None = None
     bom: bool = False
 
-    def to_json(self) -> dict[str, Json]:
+    def record(self) -> RequestRecord:
         """For the manifest: everything that decides what is made, and nothing about this machine."""
         shapes: dict[str, Json] = {name: list(shape) for name, shape in self.source.input_shapes.items()}
         layout = self.interface.input_layout
-        return {
+        content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
             "fold_preprocess": self.normalization.value if self.normalization else None,
@@ -129,3 +130,10 @@ class Request:
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
         }
+        return RequestRecord(
+            effort=self.quantization.effort.value,
+            recipe_given=self.quantization.recipe is not None,
+            granularity=self.quantization.wanted_granularity,
+            split_outputs=self.interface.split_outputs.value,
+            content=content,
+        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.ir import FixedQuantization, ValueSpec
+    from dlpuconv.ir import Affine, ValueSpec
     from dlpuconv.plugin import Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph, Tensor
@@ -173,8 +173,8 @@ def _prescribed(job: Job, graph: Graph) -> dict[int, list[float]]:
     }
 
 
-def _limits(fixed: FixedQuantization) -> list[float]:
-    return [-fixed.scale * fixed.zero_point, fixed.scale * (_STEPS - fixed.zero_point)]
+def _limits(fixed: Affine) -> list[float]:
+    return [fixed.real(0), fixed.real(_STEPS)]
 
 
 def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
@@ -226,4 +226,4 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    return replace(port, scale=tensor.quantization.scale, zero_point=tensor.quantization.zero_point)
+    return replace(port, quantization=tensor.quantization)

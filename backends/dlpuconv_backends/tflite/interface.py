@@ -118,6 +118,5 @@ def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype.name,
-        scale=quantized.scale if quantized else None,
-        zero_point=quantized.zero_point if quantized else None,
+        quantization=quantized,
     )
