@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlpuconv.formats.view import Quantization
+from dlpuconv.ir.affine import Affine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def with_scales(tensors: Sequence[TensorView], layers: Iterable[LayerView]) -> t
     return tuple(found)
 
 
-def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Quantization | None:
+def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Affine | None:
     """None where it is computed, or for blocks of an axis."""
     scale = _values(layer, tensors, _SCALE)
     zero = _values(layer, tensors, _ZERO_POINT) if len(layer.inputs) > _ZERO_POINT else np.zeros(1)
@@ -46,7 +46,7 @@ def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Quantization | N
     scales = tuple(float(value) for value in scale.ravel())
     points = tuple(int(value) for value in np.broadcast_to(zero.ravel(), len(scales)))
     axis = layer.options.get("axis", _DEFAULT_AXIS)
-    return Quantization(scale=scales, zero_point=points, axis=axis if isinstance(axis, int) and len(scales) > 1 else 0)
+    return Affine(scales, points, axis if isinstance(axis, int) and len(scales) > 1 else 0)
 
 
 def _values(
