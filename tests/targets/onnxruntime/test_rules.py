@@ -12,7 +12,7 @@ from dlpuconv.formats.detect import read
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.engine import check
 from dlpuconv.verification.granularity import granularity
-from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.rule import Severity
 from dlpuconv_targets.onnxruntime import ONNXRUNTIME
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def written(folder: Path, body: str, *, opset: int = 13, channels: int = 2) -> P
 
 
 def findings(view: FileView) -> dict[str, Finding]:
-    return {f.rule: f for f in check(view, ONNXRUNTIME.rules, Context.of(ONNXRUNTIME))}
+    return {f.rule: f for f in check(view, ONNXRUNTIME.rules, ONNXRUNTIME.context)}
 
 
 def judged(folder: Path, body: str, *, opset: int = 13, channels: int = 2) -> dict[str, Finding]:
