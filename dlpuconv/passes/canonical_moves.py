@@ -178,10 +178,15 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return None
 
 
-SPLIT = Rewrite("split-to-slices", ("Split",), split_to_slices)
-GATHER = Rewrite("gather-to-slice", ("Gather",), gather_to_slice)
-RESHAPE = Rewrite("moves-to-reshape", ("Transpose", "DepthToSpace"), to_reshape)
-EXPAND = Rewrite("drop-expand", ("Expand",), drop_expand)
-SOFTMAX = Rewrite("softmax-axis", ("Softmax", "LogSoftmax"), softmax_axis)
-DEPTH_TO_SPACE = Rewrite("spell-depth-to-space", ("DepthToSpace",), spell_depth_to_space)
-RESIZE = Rewrite("spell-resize", ("Resize",), spell_resize)
+SPLIT = Rewrite("split-to-slices", "split written as slices", ("Split",), split_to_slices)
+GATHER = Rewrite("gather-to-slice", "gather of neighbours written as a slice", ("Gather",), gather_to_slice)
+RESHAPE = Rewrite("moves-to-reshape", "movement written as a reshape", ("Transpose", "DepthToSpace"), to_reshape)
+EXPAND = Rewrite("drop-expand", "expansion removed, as the next operator broadcasts", ("Expand",), drop_expand)
+SOFTMAX = Rewrite("softmax-axis", "softmax taken on the axis itself", ("Softmax", "LogSoftmax"), softmax_axis)
+DEPTH_TO_SPACE = Rewrite(
+    "spell-depth-to-space",
+    "channels of DepthToSpace put in the order of TFLite",
+    ("DepthToSpace",),
+    spell_depth_to_space,
+)
+RESIZE = Rewrite("spell-resize", "resizing written out for all axes", ("Resize",), spell_resize)

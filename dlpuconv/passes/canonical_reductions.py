@@ -68,5 +68,7 @@ def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-POOLS = Rewrite("pools-to-reductions", tuple(_POOLS), pool_to_reduction)
-AXES = Rewrite("keep-reduced-axes", _REDUCTIONS, keep_axes)
+POOLS = Rewrite(
+    "pools-to-reductions", "pool over the whole map written as a mean or maximum", tuple(_POOLS), pool_to_reduction
+)
+AXES = Rewrite("keep-reduced-axes", "reduced axes kept", _REDUCTIONS, keep_axes)

@@ -174,5 +174,7 @@ _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Valu
     "RMSNormalization": _root_mean_square,
 }
 
-GROUPS = Rewrite("expand-group-norms", ("InstanceNormalization",), group_instance)
-PASS = Rewrite("expand-norms", tuple(_FORMS), expand)
+GROUPS = Rewrite(
+    "expand-group-norms", "recognised as GroupNormalization and written out", ("InstanceNormalization",), group_instance
+)
+PASS = Rewrite("expand-norms", "normalization written out", tuple(_FORMS), expand)

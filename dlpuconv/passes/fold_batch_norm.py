@@ -54,5 +54,9 @@ def multiply_add(editor: Editor, node: onnx_ir.Node, affine: Affine, dims: int) 
     return editor.add(node, "Add", [editor.add(node, "Mul", [node.inputs[0], scale]), shift])
 
 
-BACKWARD = Rewrite("fold-batch-norm", ("BatchNormalization",), fold_backward)
-SPELL_OUT = Rewrite("spell-out-batch-norm", ("BatchNormalization",), spell_out)
+BACKWARD = Rewrite(
+    "fold-batch-norm", "batch normalization folded into the layer in front", ("BatchNormalization",), fold_backward
+)
+SPELL_OUT = Rewrite(
+    "spell-out-batch-norm", "batch normalization written as a factor and a summand", ("BatchNormalization",), spell_out
+)

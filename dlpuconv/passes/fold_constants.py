@@ -192,5 +192,5 @@ def _inline_branch(editor: Editor, node: onnx_ir.Node) -> list[onnx_ir.Node]:
     return nodes
 
 
-PASS = Sweep("fold-constants", fold_constants)
-AGAIN = Sweep("fold-constants", partial(fold_constants, infer_all=False))
+PASS = Sweep("fold-constants", "computed from constants alone", fold_constants)
+AGAIN = Sweep("fold-constants", "computed from constants alone", partial(fold_constants, infer_all=False))

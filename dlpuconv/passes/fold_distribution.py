@@ -67,4 +67,4 @@ def _reshape(editor: Editor, node: onnx_ir.Node, x: onnx_ir.Value | None, shape:
     return editor.add(node, "Reshape", [x, editor.constant(np.asarray(shape, np.int64), f"{node.name}_shape")])
 
 
-PASS = Rewrite("fold-distribution", ("Conv",), fold_distribution)
+PASS = Rewrite("fold-distribution", "mean of a distribution made one convolution", ("Conv",), fold_distribution)

@@ -71,4 +71,4 @@ def _offset(editor: Editor, value: onnx_ir.Value | None) -> tuple[onnx_ir.Value,
     return node.inputs[0], (cuts[2][0], cuts[3][0])
 
 
-PASS = Rewrite("fold-focus", ("Conv",), fold_focus)
+PASS = Rewrite("fold-focus", "blocks of pixels folded into the convolution behind", ("Conv",), fold_focus)

@@ -33,4 +33,4 @@ def to_reshape(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-PASS = Rewrite("merge-reshapes", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)
+PASS = Rewrite("merge-reshapes", "reshapes merged", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)

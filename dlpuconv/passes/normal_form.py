@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.passes import (
@@ -39,10 +40,9 @@ from dlpuconv.passes.report import NormalFormReport, PassReport
 
 if TYPE_CHECKING:
     from dlpuconv.ir.model import Model
-    from dlpuconv.passes.contract import Declined, Pass
+    from dlpuconv.passes.contract import Firing, Pass
 
 FIRST: tuple[Pass, ...] = (
-    tidy.NAME,  # reports and new nodes are named after nodes
     fold_constants.PASS,  # with the source's opset: gives every other pass shapes and constants
     unify_opset.PASS,  # from here on, passes know one spelling of each operator
     tidy.UNUSED,  # weights of folded nodes would be compared and counted as readers below
@@ -108,7 +108,6 @@ LAST: tuple[Pass, ...] = (
     tidy.CONSTANTS,
     tidy.NODES,  # of equal constants
     tidy.UNUSED,
-    tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
 )
 
 MAX_ROUNDS = 12
@@ -119,22 +118,22 @@ class _Tally:
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
-        self._fired: dict[str, int] = {}
-        self._declined: dict[str, tuple[Declined, ...]] = {}
+        self._reports: dict[str, PassReport] = {}
 
     def run(self, passes: tuple[Pass, ...]) -> int:
-        total = 0
-        for entry in passes:
-            firing = entry.run(self._editor)
-            self._fired[entry.name] = self._fired.get(entry.name, 0) + firing.fired
-            if firing.fired or firing.declined or entry.name not in self._declined:
-                # A candidate that a later pass spelled in another way keeps the reason why that was needed.
-                self._declined[entry.name] = firing.declined
-            total += firing.fired
-        return total
+        return sum(self._count(entry, entry.run(self._editor)) for entry in passes)
+
+    def _count(self, entry: Pass, now: Firing) -> int:
+        before = self._reports.get(entry.name, PassReport(entry.name, entry.title, 0))
+        # A candidate that a later pass spelled in another way keeps the reason why that was needed.
+        declined = now.declined if now.fired or now.declined else before.declined
+        self._reports[entry.name] = replace(
+            before, fired=before.fired + now.fired, nodes=(*before.nodes, *now.nodes), declined=declined
+        )
+        return now.fired
 
     def reports(self) -> tuple[PassReport, ...]:
-        return tuple(PassReport(name, fired, self._declined[name]) for name, fired in self._fired.items())
+        return tuple(self._reports.values())
 
 
 def normalize(model: Model) -> tuple[Model, NormalFormReport]:
@@ -145,7 +144,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     the source under their names and in their order. Normalizing it again changes nothing.
 
     Args:
-        model: as the frontends deliver it; it is not changed.
+        model: as the frontends deliver it, every node named; it is not changed.
 
     Returns:
         The new model, and what was done.
@@ -161,6 +160,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     while rounds < MAX_ROUNDS and (tally.run(REPEATED) or tally.run(LEFTOVERS)):
         rounds += 1
     tally.run(LAST)
+    editor.graph.sort()  # rewrites insert nodes where they stand, not where they belong
     report = NormalFormReport(
         passes=tally.reports(),
         rounds=rounds,

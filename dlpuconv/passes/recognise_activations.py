@@ -188,8 +188,10 @@ def _become(
     return FIRED
 
 
-PRODUCTS = Rewrite("recognise-products", ("Mul",), recognise_product)
-QUOTIENTS = Rewrite("recognise-quotients", ("Div", "Reciprocal"), recognise_quotient)
-SOFTPLUS = Rewrite("recognise-softplus", ("Where",), recognise_softplus)
-BOUNDS = Rewrite("recognise-bounds", ("Max", "Min", "Clip", "Relu"), recognise_bounds)
-SLOPES = Rewrite("spell-slopes", ("PRelu",), spell_slope)
+PRODUCTS = Rewrite("recognise-products", "recognised as HardSwish or Gelu", ("Mul",), recognise_product)
+QUOTIENTS = Rewrite("recognise-quotients", "recognised as Sigmoid", ("Div", "Reciprocal"), recognise_quotient)
+SOFTPLUS = Rewrite("recognise-softplus", "recognised as Softplus", ("Where",), recognise_softplus)
+BOUNDS = Rewrite(
+    "recognise-bounds", "recognised as one Relu, LeakyRelu or Clip", ("Max", "Min", "Clip", "Relu"), recognise_bounds
+)
+SLOPES = Rewrite("spell-slopes", "slopes of PRelu written one a channel", ("PRelu",), spell_slope)

@@ -121,4 +121,4 @@ def depth_to_space(x: npt.NDArray[Any], block: int, mode: str) -> npt.NDArray[An
     return split.reshape(n, c // block**2, h * block, w * block)
 
 
-PASS = Rewrite("recognise-channel-gather", _MOVES, recognise)
+PASS = Rewrite("recognise-channel-gather", "recognised as an order of channels", _MOVES, recognise)

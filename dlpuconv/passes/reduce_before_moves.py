@@ -97,5 +97,8 @@ def _blocks(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 PASS = Rewrite(
-    "reduce-before-moves", ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "MaxPool"), reduce_first
+    "reduce-before-moves",
+    "reduced before it is moved",
+    ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "MaxPool"),
+    reduce_first,
 )

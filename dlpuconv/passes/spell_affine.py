@@ -60,5 +60,5 @@ def hard_sigmoid(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-DEPTHWISE = Rewrite("affine-to-depthwise", ("Add",), to_depthwise)
-HARD_SIGMOID = Rewrite("spell-hard-sigmoid", ("HardSigmoid",), hard_sigmoid)
+DEPTHWISE = Rewrite("affine-to-depthwise", "factor and summand made one depthwise convolution", ("Add",), to_depthwise)
+HARD_SIGMOID = Rewrite("spell-hard-sigmoid", "HardSigmoid written as a Clip to 0..6", ("HardSigmoid",), hard_sigmoid)

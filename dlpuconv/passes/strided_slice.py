@@ -114,6 +114,6 @@ def to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-MERGE = Rewrite("merge-slices", ("Slice",), merge)
-SHORTCUT = Rewrite("pad-channels-to-conv", ("Pad",), shortcut)
-POOL = Rewrite("strided-slice-to-pool", ("Slice",), to_pool)
+MERGE = Rewrite("merge-slices", "slices merged", ("Slice",), merge)
+SHORTCUT = Rewrite("pad-channels-to-conv", "shortcut written as a convolution", ("Pad",), shortcut)
+POOL = Rewrite("strided-slice-to-pool", "slice with steps written as a pool", ("Slice",), to_pool)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlpuconv import __version__
 from dlpuconv.contract import c_header, python_snippet
 from dlpuconv.formats.view import PACKAGE
+from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import plural
 from dlpuconv.placement.macs import macs
@@ -111,7 +112,8 @@ def _finding(finding: Finding) -> FindingText:
         sentence=finding.sentence,
         fix=finding.fix,
         places=tuple((short(hit.layer), hit.detail) for hit in finding.hits[:_SHOWN_PLACES]),
-        more=max(len(finding.hits) - _SHOWN_PLACES, 0),
+        count=len(finding.hits),
+        more=more(len(finding.hits) - _SHOWN_PLACES),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.inspection.roles import weights_of
+from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
 from dlpuconv.reporting.layer_cells import LayerList, LayerRow
@@ -45,7 +46,7 @@ def layer_list(material: Material) -> LayerList:
     rows = tuple(_row(layer, known) for layer in material.view.layers[:_MOST_ROWS])
     return LayerList(
         rows=rows,
-        more=max(len(material.view.layers) - _MOST_ROWS, 0),
+        more=more(len(material.view.layers) - _MOST_ROWS),
         ops=tuple(material.view.op_counts.items()),
         granularities=tuple(sorted({row.granularity for row in rows if row.granularity})),
         processors=tuple(sorted({row.processor for row in rows if row.processor})),

@@ -148,6 +148,6 @@ class Request:
             effort=self.quantization.effort.value,
             recipe_given=self.quantization.recipe is not None,
             granularity=self.quantization.wanted_granularity,
-            split_outputs=self.interface.split_outputs.value,
+            split_outputs=interface.split_outputs.value,
             content=content,
         )

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from dlpuconv.quantization.absorb import absorbed
 
 LOW, HIGH = np.array([-1.0, 0.0, 2.0]), np.array([3.0, 5.0, 10.0])

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dlpuconv.quantization.equalize import Layer, solve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dlpuconv.quantization.equalize import Layer, solve
 
 
 def chain(first: list[float], second: list[float]) -> list[Layer]:

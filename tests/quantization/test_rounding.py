@@ -3,10 +3,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from dlpuconv.quantization.rounding import Moments, Sums, corrected, learned_codes, rounding_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dlpuconv.quantization.rounding import Moments, Sums, corrected, learned_codes, rounding_error
 
 ALIKE = np.ones((1, 2, 2))
 """Two inputs of mean square 1 that are always equal."""

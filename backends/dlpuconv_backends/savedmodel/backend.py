@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.plugin import (
-    Affine,
     Artifact,
     Backend,
     CalibrationError,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.ir import Affine
     from dlpuconv.plugin import Job, Recipe, Target
     from dlpuconv.plugin.onnx import ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor
@@ -234,5 +234,4 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    found = tensor.quantization
-    return replace(port, quantization=Affine.of(float(found.scale[0]), int(found.zero_point[0])))
+    return replace(port, quantization=tensor.quantization)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dlpuconv_backends.tflite.absorb import absorb
 
 from dlpuconv_backends.flatbuffer import Graph, encode
-from dlpuconv_backends.tflite.absorb import absorb
 from tests.backends.tflite.models import activation, run
 from tests.backends.tflite.networks import RELU, RELU6, VALID, conv, depthwise, measured, pixels
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from dlpuconv_backends.tflite.bias_correction import mean_shift
+
 from tests.backends.tflite.models import activation
 from tests.backends.tflite.networks import conv, depthwise
 

@@ -5,21 +5,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-
-from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv_backends.flatbuffer import Operator, encode
 from dlpuconv_backends.tflite.blame import blame
 from dlpuconv_backends.tflite.injection import Injection
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.tuning import Tuned
+
+from dlpuconv.formats.litert_session import LiteRtWorker
+from dlpuconv_backends.flatbuffer import Operator, encode
 from tests.backends.tflite.models import INT8, PER_CHANNEL, PER_TENSOR, activation, constant, run
 from tests.backends.tflite.networks import measured, pixels, separable
 
 if TYPE_CHECKING:
+    from dlpuconv_backends.tflite.quantizer import Quantized
+
     from dlpuconv.quantization import Recipe
     from dlpuconv_backends.flatbuffer import Graph
-    from dlpuconv_backends.tflite.quantizer import Quantized
 
 SAMPLES = pixels(8)
 RANDOM = np.random.default_rng(0)

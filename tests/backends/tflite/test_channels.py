@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from dlpuconv_backends.tflite.channels import ChannelMap, map_channels
 
 from dlpuconv_backends.flatbuffer import Graph, Operator
-from dlpuconv_backends.tflite.channels import ChannelMap, map_channels
 from tests.backends.tflite.models import activation, constant
 from tests.backends.tflite.networks import RELU, conv
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from dlpuconv_backends.tflite.equalize import Equalized, equalize
 
 from dlpuconv_backends.flatbuffer import Graph, encode
-from dlpuconv_backends.tflite.equalize import Equalized, equalize
 from tests.backends.tflite.models import run, sqnr_db
 from tests.backends.tflite.networks import measured, pixels, separable
 

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from dlpuconv_backends.tflite.budget import affordable_samples
+from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
+from dlpuconv_backends.tflite.numbers import Parameters, Range
+from dlpuconv_backends.tflite.quantizer import quantize
+from dlpuconv_backends.tflite.tuning import Tuned
+from dlpuconv_backends.tflite.weights import quantize_layer, with_codes
 
 from dlpuconv.display.progress import Silent
 from dlpuconv.ir.source_names import UNKNOWN
@@ -12,21 +18,15 @@ from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, encode
 from dlpuconv_backends.tflite import learned_rounding
-from dlpuconv_backends.tflite.budget import affordable_samples
-from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
 from dlpuconv_backends.tflite.naming import names_of
-from dlpuconv_backends.tflite.numbers import Parameters, Range
-from dlpuconv_backends.tflite.quantizer import quantize
-from dlpuconv_backends.tflite.tuning import Tuned
-from dlpuconv_backends.tflite.weights import quantize_layer, with_codes
 from tests.backends.tflite.models import INT8, PER_TENSOR, activation, run, run_quantized
 from tests.backends.tflite.networks import conv, measured, pixels, separable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from dlpuconv_backends.tflite.quantizer import Quantized
 
     from dlpuconv.quantization import Recipe
-    from dlpuconv_backends.tflite.quantizer import Quantized
 
 SAMPLES = pixels(24)
 LEARNED = replace(PER_TENSOR, observer=Observer.MINMAX, rounding=Rounding.LEARNED)

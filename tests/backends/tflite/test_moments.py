@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from dlpuconv_backends.tflite.moments import moments_of_layers, with_moments
 
 from dlpuconv.ir.moments import Moments
 from dlpuconv_backends.flatbuffer import Graph, encode
-from dlpuconv_backends.tflite.moments import moments_of_layers, with_moments
 from tests.backends.tflite.models import run
 from tests.backends.tflite.networks import measured, pixels, separable
 from tests.passes.rewriting import floats, model, random

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from dlpuconv_backends.tflite.receptive import columns_of, from_rows, positions_of, row_length, rows_of
 
 from dlpuconv_backends.flatbuffer import Graph, Operator
-from dlpuconv_backends.tflite.receptive import columns_of, from_rows, positions_of, row_length, rows_of
 from tests.backends.tflite.models import activation, constant, run
 
 SAME, VALID = 0, 1

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
+from dlpuconv_backends.tflite.numbers import Range
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
-from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
 from tests.backends.tflite.models import Arrays, activation, constant, run
 

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from dlpuconv_backends.tflite.equalize import equalize
+from dlpuconv_backends.tflite.plan import observed_tensors
+from dlpuconv_backends.tflite.quantizer import quantize
+from dlpuconv_backends.tflite.spreads import Spreads, spread_of
+from dlpuconv_backends.tflite.statistics import MinMax, observe
+from dlpuconv_backends.tflite.tuning import Material, Tuner
 
 from dlpuconv.calibration import StatisticsCache
 from dlpuconv.display.progress import Silent
@@ -12,21 +18,16 @@ from dlpuconv.quantization import BiasCorrection, Observer, Recipe
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite import tuning
-from dlpuconv_backends.tflite.equalize import equalize
-from dlpuconv_backends.tflite.plan import observed_tensors
-from dlpuconv_backends.tflite.quantizer import quantize
-from dlpuconv_backends.tflite.spreads import Spreads, spread_of
-from dlpuconv_backends.tflite.statistics import MinMax, observe
-from dlpuconv_backends.tflite.tuning import Material, Tuner
 from tests.backends.tflite.models import INT8, PER_TENSOR
 from tests.backends.tflite.networks import measured, pixels, separable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.channel_statistics import Details
     from dlpuconv_backends.tflite.equalize import Equalized
+
+    from dlpuconv_backends.flatbuffer import Graph
 
 FIRST = np.array([[0.01, 0.02], [0.5, 0.25], [1.0, 0.5]])
 MIDDLE = np.random.default_rng(1).random((1, 3, 3, 3)) * [4.0, 0.2, 0.05]
