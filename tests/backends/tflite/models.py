@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from dlpuconv.quantization import Recipe
-from dlpuconv.scheme import Granularity
+from dlpuconv.quantization.quantize import Quantized, quantize
+from dlpuconv.quantization.ranges.choice import observed_values
+from dlpuconv.quantization.statistics.observe import MinMax, observe
+from dlpuconv.quantization.tuned import Tuned
+from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
-from dlpuconv_backends.tflite.emit import Interface
-from dlpuconv_backends.tflite.plan import observed_tensors
-from dlpuconv_backends.tflite.quantizer import Quantized, quantize
-from dlpuconv_backends.tflite.statistics import MinMax, observe
-from dlpuconv_backends.tflite.tuning import Tuned
+from dlpuconv_backends.tflite.emission import Interface, build
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 INT8 = Interface(input_dtype="int8", output_dtype="int8")
+SCHEME = Scheme(numbers=Numbers.INT8)
 UINT8 = Interface(input_dtype="uint8", output_dtype="uint8")
 PER_TENSOR = Recipe(granularity=Granularity.PER_TENSOR)
 PER_CHANNEL = Recipe(granularity=Granularity.PER_CHANNEL)
@@ -63,12 +66,27 @@ def run(graph: Graph, feed: Arrays) -> Arrays:
     return {tensor.name: interpreter.get_tensor(detail["index"]) for tensor, detail in found}
 
 
+@dataclass(frozen=True, slots=True)
+class Integers:
+    """A quantized graph.
+
+    Attributes:
+        graph: integer.
+        quantized: what it was built of.
+    """
+
+    graph: Graph
+    quantized: Quantized
+
+
 def quantized(
     graph: Graph, samples: Sequence[Arrays], recipe: Recipe = PER_CHANNEL, interface: Interface = INT8
-) -> Quantized:
+) -> Integers:
     """Measure a float graph on samples and quantize it."""
-    statistics = observe(graph, observed_tensors(graph), samples, [MinMax()])
-    return quantize(Tuned(graph=graph, ranges=statistics.ranges()), recipe, interface)
+    network = TFLiteNetwork(graph)
+    ranges = observe(network, observed_values(network), samples, [MinMax()]).ranges()
+    made = quantize(Tuned(network=network, ranges=ranges), recipe, SCHEME)
+    return Integers(build(made, interface), made)
 
 
 def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:

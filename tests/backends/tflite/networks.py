@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
-from dlpuconv_backends.tflite.statistics import observe
 from tests.backends.tflite.models import activation, constant
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.backends.tflite.models import Arrays
 
 SAME, VALID = 0, 1
 RELU, RELU6 = 1, 3
@@ -55,17 +48,3 @@ def separable(first: Any, first_bias: Any, middle: Any, last: Any) -> Graph:
         conv(b, y, np.reshape(last, (-1, 1, 1, count)), np.full(np.shape(last)[0], 0.25)),
     ]
     return Graph([x], [y], layers)
-
-
-def pixels(count: int, seed: int = 0) -> list[Arrays]:
-    """Samples in 0..1 for x."""
-    random = np.random.default_rng(seed)
-    return [{"x": random.random((1, 4, 4, 2), np.float32)} for _ in range(count)]
-
-
-def measured(graph: Graph, samples: Sequence[Arrays]) -> Details:
-    """Statistics by channel."""
-    tensors = detailed_tensors(graph)
-    counts = [channels_of(t) for t in tensors]
-    values = observe(graph, tensors, samples, [Channels(counts)]).values
-    return Details.unpack(tensors, values[Channels.name], len(samples))

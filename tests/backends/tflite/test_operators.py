@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.network import Scales
 from dlpuconv.quantization import Override, Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import Graph, Tensor
-from dlpuconv_backends.tflite.operators import SPECS, Scales
+from dlpuconv_backends.tflite.operators import SPECS
 from tests.backends.tflite.models import (
     PER_CHANNEL,
     PER_TENSOR,
@@ -365,7 +366,7 @@ def test_an_operator_that_only_moves_values_moves_codes_exactly(name: str) -> No
     feed = {t.name: np.rint(case.draw(t.shape) * 20).astype(np.int8) for t in made.graph.inputs}
     (found, *_) = run(made.graph, feed).values()
     (expected, *_) = run(case.graph, {n: v.astype(np.float32) for n, v in feed.items()}).values()
-    zero_point = int(made.plan.parameters[case.graph.inputs[0]].zero_point)
+    zero_point = int(made.quantized.plan.scales[made.quantized.network.inputs[0]].zero_point)
     padded = case.graph.operators[0].kind == "PAD"
     assert np.array_equal(found, np.where(expected == 0, zero_point, expected) if padded else expected)
 
@@ -421,6 +422,6 @@ def test_every_entry_of_the_table_is_proven_here() -> None:
 def test_outputs_whose_scale_a_kernel_prescribes_have_it() -> None:
     for case in CASES.values():
         spec = SPECS[case.graph.operators[0].kind]
-        if spec.scales is Scales.FIXED:
+        if spec.meaning.scales is Scales.FIXED:
             made = quantized(case.graph, samples_of(case, 2))
-            assert made.plan.parameters[case.graph.outputs[0]] == spec.fixed
+            assert made.quantized.plan.scales[made.quantized.network.outputs[0]] == spec.meaning.fixed
