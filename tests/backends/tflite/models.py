@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.affine import Affine
+
+PLAIN = Scheme(numbers=Numbers.INT8)
 INT8 = Interface(input_dtype="int8", output_dtype="int8")
-SCHEME = Scheme(numbers=Numbers.INT8)
 UINT8 = Interface(input_dtype="uint8", output_dtype="uint8")
 PER_TENSOR = Recipe(granularity=Granularity.PER_TENSOR)
 PER_CHANNEL = Recipe(granularity=Granularity.PER_CHANNEL)
@@ -66,27 +68,30 @@ def run(graph: Graph, feed: Arrays) -> Arrays:
     return {tensor.name: interpreter.get_tensor(detail["index"]) for tensor, detail in found}
 
 
-@dataclass(frozen=True, slots=True)
-class Integers:
-    """A quantized graph.
-
-    Attributes:
-        graph: integer.
-        quantized: what it was built of.
-    """
+@dataclass(frozen=True)
+class Made:
+    """An integer graph and what it was made of."""
 
     graph: Graph
     quantized: Quantized
 
+    def scale(self, tensor: Tensor) -> Affine:
+        """What was planned for an activation of the float graph."""
+        return next(affine for value, affine in self.quantized.plan.scales.items() if value.handle is tensor)
+
 
 def quantized(
-    graph: Graph, samples: Sequence[Arrays], recipe: Recipe = PER_CHANNEL, interface: Interface = INT8
-) -> Integers:
+    graph: Graph,
+    samples: Sequence[Arrays],
+    recipe: Recipe = PER_CHANNEL,
+    interface: Interface = INT8,
+    scheme: Scheme = PLAIN,
+) -> Made:
     """Measure a float graph on samples and quantize it."""
     network = TFLiteNetwork(graph)
-    ranges = observe(network, observed_values(network), samples, [MinMax()]).ranges()
-    made = quantize(Tuned(network=network, ranges=ranges), recipe, SCHEME)
-    return Integers(build(made, interface), made)
+    statistics = observe(network, observed_values(network), samples, [MinMax()])
+    found = quantize(Tuned(network=network, ranges=statistics.ranges()), recipe, scheme)
+    return Made(build(found, interface), found)
 
 
 def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
@@ -94,7 +99,7 @@ def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     if tensor.quantization is None:
         return np.asarray(values, tensor.dtype)
     limits = np.iinfo(tensor.dtype)
-    codes = np.rint(values / tensor.quantization.scale[0]) + tensor.quantization.zero_point[0]
+    codes = np.rint(values / tensor.quantization.scale) + tensor.quantization.zero_point
     return np.asarray(np.clip(codes, limits.min, limits.max), tensor.dtype)
 
 
@@ -102,7 +107,7 @@ def as_reals(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """The real values of a quantized tensor's codes; other tensors' values as they are."""
     if tensor.quantization is None:
         return codes
-    reals = (codes.astype(np.float64) - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    reals = (codes.astype(np.float64) - tensor.quantization.zero_point) * tensor.quantization.scale
     return np.asarray(reals)
 
 
