@@ -1,23 +1,39 @@
+"""Which channels TFLite's operators let be scaled, if only together with others."""
+
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.quantization.techniques.channels import map_channels
 from dlpuconv_backends.flatbuffer import Graph, Operator
-from dlpuconv_backends.tflite.channels import ChannelMap, map_channels
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import activation, constant
 from tests.backends.tflite.networks import RELU, conv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from dlpuconv_backends.flatbuffer import Tensor
 
 
-def between(kind: str, before: Sequence[Tensor], after: Sequence[Tensor], options: Any, *more: Any) -> ChannelMap:
+@dataclass(frozen=True)
+class Found:
+    """The variables of a graph, by tensor."""
+
+    of: dict[Tensor, npt.NDArray[np.intp]]
+    fixed: npt.NDArray[np.bool_]
+    ends: npt.NDArray[np.bool_]
+    clips: dict[Tensor, float]
+
+
+def between(kind: str, before: Sequence[Tensor], after: Sequence[Tensor], options: Any, *more: Any) -> Found:
     """The operator between convolutions, so that no end of the graph is concerned; `more` are constants."""
     x = activation("x", 1, 4, 4, 2)
     layers = [conv(x, t, np.ones((t.shape[-1], 1, 1, 2)), np.ones(t.shape[-1]), RELU) for t in before]
@@ -26,7 +42,10 @@ def between(kind: str, before: Sequence[Tensor], after: Sequence[Tensor], option
     middle = Operator(kind, inputs, list(after), options, "middle")
     ends = [activation(f"end{i}", *t.shape[:-1], 1) for i, t in enumerate(after)]
     last = [conv(t, e, np.ones((1, 1, 1, t.shape[-1])), np.ones(1)) for t, e in zip(after, ends, strict=True)]
-    return map_channels(Graph([x], ends, [*layers, middle, *last]))
+    found = map_channels(TFLiteNetwork(Graph([x], ends, [*layers, middle, *last])))
+    of: Any = {value.handle: ids for value, ids in found.of.items()}
+    clips: Any = {value.handle: bound for value, bound in found.clips.items()}
+    return Found(of, found.fixed, found.ends, clips)
 
 
 def tensor(name: str, channels: int = 3, size: int = 4) -> Tensor:
