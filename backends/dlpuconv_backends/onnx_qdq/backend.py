@@ -11,7 +11,7 @@ from dlpuconv import __version__
 from dlpuconv.calibration import Origin, StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError, UsageError
 from dlpuconv.formats.onnx_worker import warm_up
-from dlpuconv.plugin import Artifact, Backend, Draft, OutputSplitting, Prepared
+from dlpuconv.plugin import Artifact, Backend, Draft, Prepared
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.scheme import Numbers

@@ -7,7 +7,7 @@ it is, so that nothing is rounded that nobody computes with in integers. The end
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What of a graph is one operator to the quantizer: a layer with its bias and clip, or floats that stay among themselves.
+"""What of a graph is one operator to the quantizer: a layer with its bias and clip, or floats among themselves.
 
 conv(x, w, b) -> relu is one QLinearConv; matmul(x, w) + b is one QGemm. What ONNX Runtime has no integer kernel for is
 gathered, together with arithmetic between such operators, in islands of one output each: a normalization, a swish.

@@ -42,7 +42,7 @@ def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]
 
 
 def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """ReduceMean over height, width or both -> AveragePool: over positions of a map, whose channels are averaged alone."""
+    """ReduceMean over height, width or both -> GlobalAveragePool or AveragePool."""
     shape, axes = static_shape(node.inputs[0]), editor.integers(optional_input(node, 1))
     if shape is None or axes is None or not attrs.integer(node, "keepdims", 1):
         return "its axes or shapes are unknown"
