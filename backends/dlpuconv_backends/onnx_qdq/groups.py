@@ -92,6 +92,8 @@ def has_integer_form(graph: Graph, node: onnx.NodeProto) -> bool:
         return False  # of computed weights
     if node.op_type == "MaxPool":
         return len(node.output) == 1
+    if node.op_type == "AveragePool":
+        return attribute(node, "dilations") is None
     return node.op_type not in ("Relu", "Clip") or clip_bounds(graph, node) is not None
 
 

@@ -57,6 +57,14 @@ def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
+def without_dilations(_: Editor, node: onnx_ir.Node) -> Outcome:
+    """AveragePool<dilations = 1> -> AveragePool: ONNX Runtime's integer one does not know the attribute."""
+    if set(attrs.integers(node, "dilations") or []) != {1}:
+        return None
+    node.attributes.pop("dilations")
+    return FIRED
+
+
 def difference_to_sum(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Sub(x, c) -> Add(x, -c): there is an integer sum, and no difference."""
     subtracted = editor.array(node.inputs[1])
@@ -153,6 +161,7 @@ def own_constants(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 REWRITES: Final = (
     Rewrite("mean-to-pool", ("ReduceMean",), mean_to_pool),
+    Rewrite("without-dilations", ("AveragePool",), without_dilations),
     Rewrite("difference-to-sum", ("Sub",), difference_to_sum),
     Rewrite("transposed-to-convolution", ("ConvTranspose",), transposed_to_convolution),
     Rewrite("add-bias", _LAYERS, add_bias),
