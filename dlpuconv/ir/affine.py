@@ -69,12 +69,12 @@ class Affine:
     @classmethod
     def of(cls, scale: float, zero_point: int) -> Affine:
         """One pair for the whole tensor."""
-        return cls((float(scale),), (int(zero_point),))
+        return cls((float(np.float32(scale)),), (int(zero_point),))
 
     @classmethod
     def along(cls, axis: int, scales: npt.ArrayLike, zero_points: npt.ArrayLike = 0) -> Affine:
         """[C] pairs along an axis; one zero point stands for all."""
-        wide = np.asarray(scales, np.float64).reshape(-1)
+        wide = np.asarray(scales, np.float32).reshape(-1).astype(np.float64)
         codes = np.broadcast_to(np.asarray(zero_points, np.int64).reshape(-1), wide.shape)
         return cls(tuple(wide.tolist()), tuple(codes.tolist()), axis if wide.size > 1 else 0)
 

@@ -11,7 +11,7 @@ from dlpuconv.formats.litert_session import PLAIN_ON_TWO
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ def run_graph(graph: Graph, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
     Raises:
         BackendError: LiteRT refuses the graph, or does not survive it.
     """
-    made = Network(graph, kernels=PLAIN_ON_TWO).run(sample)
+    made = LoadedGraph(graph, kernels=PLAIN_ON_TWO).run(sample)
     return {t.name: values for t, values in zip(graph.outputs, made, strict=True)}
 
 

@@ -226,5 +226,4 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    affine = tensor.quantization
-    return replace(port, scale=float(affine.scale[0]), zero_point=int(affine.zero_point[0]))
+    return replace(port, scale=tensor.quantization.scale, zero_point=tensor.quantization.zero_point)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, override
 from dlpuconv import __version__
 from dlpuconv.calibration import Origin
 from dlpuconv.calibration.cache import StatisticsCache
-from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.errors import CalibrationError
 from dlpuconv.formats.litert_session import LITERT
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.ir.moments import moments_of_nodes
@@ -37,6 +37,7 @@ from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
+from dlpuconv_backends.tflite.schemes import refuse_scheme
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -124,11 +125,10 @@ class TFLiteBackend(Backend):
         """Quantize under the recipe and encode.
 
         Raises:
-            UsageError: the target takes float numbers, or an override names no layer.
+            UsageError: the target wants what TFLite files cannot be, or an override names no layer.
         """
         made = self._prepared(prepared)
-        if target.scheme.numbers is not self.numbers:
-            raise UsageError(f"{target.name} takes {target.scheme.numbers} files; the tflite backend makes int8 ones")
+        refuse_scheme(target)
         job = made.job
         outcome = made.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))

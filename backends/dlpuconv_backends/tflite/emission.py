@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.ir.affine import INT8
+from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.ir.affine import INT8, Affine
 from dlpuconv.network import Range
 from dlpuconv.quantization.scales.choice import covering, range_of
-from dlpuconv_backends.flatbuffer import Affine as Scales
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.layers import channels_first
 from dlpuconv_backends.tflite.naming import inner_name
 from dlpuconv_backends.tflite.network import operator_of, tensor_of
-from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.share_constants import share_constants
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.ir.affine import Affine
     from dlpuconv.network import Node, Value
     from dlpuconv.quantization.quantize import Quantized
 
@@ -107,7 +105,7 @@ class _Builder:
 
     def _activation(self, value: Value) -> Tensor:
         if value.is_data:
-            made = Tensor(value.name, value.shape, _INT8, None, _scales(self.plan.scales[value]), value.source_names)
+            made = Tensor(value.name, value.shape, _INT8, None, self.plan.scales[value], value.source_names)
         else:
             made = Tensor(value.name, value.shape, value.dtype, None, None, value.source_names)
         self.made[value] = made
@@ -127,19 +125,19 @@ class _Builder:
         made, op = self.layers[node], operator_of(node)
         assert node.layer is not None
         if index == node.layer.weights_at:
-            spec = SPECS[op.kind].weights
             codes = np.ascontiguousarray(channels_first(op, made.weights))
-            return Tensor(value.name, value.shape, _INT8, codes, _scales(made.affine, spec.axis if spec else 0))
+            axis = WEIGHTED[op.kind].axis if made.affine.per_channel else 0
+            return Tensor(value.name, value.shape, _INT8, codes, replace(made.affine, axis=axis))
         assert made.bias is not None
         assert made.bias_affine is not None
-        return Tensor(value.name, made.bias.shape, made.bias.dtype, made.bias, _scales(made.bias_affine))
+        return Tensor(value.name, made.bias.shape, made.bias.dtype, made.bias, made.bias_affine)
 
     def _constant(self, value: Value, affine: Affine) -> Tensor:
         key = (value, affine)
         if key not in self._constants:
             assert value.data is not None
             codes: npt.NDArray[Any] = affine.encode(value.data, INT8)
-            self._constants[key] = Tensor(value.name, value.shape, _INT8, codes, _scales(affine))
+            self._constants[key] = Tensor(value.name, value.shape, _INT8, codes, affine)
         return self._constants[key]
 
     def _requantize(self, value: Value, wanted: Affine) -> Tensor:
@@ -148,16 +146,10 @@ class _Builder:
             source = self.made[value]
             number = sum(v is value for v, _ in self._requantized)
             name = f"{source.name}_requantized{number or ''}"
-            made = Tensor(name, source.shape, _INT8, None, _scales(wanted), source.source_names)
+            made = Tensor(name, source.shape, _INT8, None, wanted, source.source_names)
             self.operators.append(Operator("QUANTIZE", [source], [made], schema.QuantizeOptionsT()))
             self._requantized[key] = made
         return self._requantized[key]
-
-
-def _scales(affine: Affine, axis: int = 0) -> Scales:
-    """As the file has it: several scales lie along an axis of the file's own layout."""
-    along = axis if affine.per_channel else 0
-    return Scales(np.array(affine.scales, np.float32), np.array(affine.zero_points, np.int64), along)
 
 
 def _unsigned_inputs(built: Graph) -> None:
@@ -181,7 +173,7 @@ def _unsigned_outputs(built: Graph) -> None:
 def _unsigned(inner: Tensor) -> Tensor:
     """A uint8 tensor of the same real values under the same name; the inner one is renamed."""
     assert inner.quantization is not None
-    affine = replace(inner.quantization, zero_point=inner.quantization.zero_point + _UINT8_SHIFT)
+    affine = Affine.of(inner.quantization.scale, inner.quantization.zero_point + _UINT8_SHIFT)
     outer = Tensor(inner.name, inner.shape, np.dtype(np.uint8), None, affine, inner.source_names)
     inner.name = inner_name(inner.name)
     return outer

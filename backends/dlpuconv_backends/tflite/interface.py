@@ -118,6 +118,6 @@ def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype.name,
-        scale=float(quantized.scale[0]) if quantized else None,
-        zero_point=int(quantized.zero_point[0]) if quantized else None,
+        scale=quantized.scale if quantized else None,
+        zero_point=quantized.zero_point if quantized else None,
     )

@@ -11,10 +11,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Network, Node, Value
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
-from dlpuconv_backends.flatbuffer.network import Network as LoadedGraph
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of
@@ -167,13 +166,12 @@ class TFLiteNetwork(Network):
 
 
 def _value(tensor: Tensor) -> Value:
-    scales = tensor.quantization
     return Value(
         name=tensor.name,
         shape=tensor.shape,
         dtype=np.dtype(tensor.dtype),
         data=tensor.data,
-        affine=None if scales is None else Affine.along(scales.axis, scales.scale, scales.zero_point),
+        affine=tensor.quantization,
         source_names=tensor.source_names,
         handle=tensor,
     )

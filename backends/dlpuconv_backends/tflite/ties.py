@@ -33,7 +33,7 @@ def ties_of(op: Operator, inputs: Inputs, outputs: Outputs) -> Ties:
     rule = _RULES.get(op.kind)
     fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
     made = [v for v in outputs if v.is_data]
-    if rule is None or fused not in _COMMUTING_FUSED or not made:
+    if rule is None or fused not in _COMMUTING_FUSED or not made or not _active(inputs):
         return None
     return rule(op, inputs, made)
 
@@ -133,10 +133,7 @@ def _dense(strides: Value | None) -> bool:
 
 def _regroup(_op: Operator, inputs: Inputs, made: Outputs) -> Ties:
     """Values keep their order in memory (or in blocks): channel c of the longer axis is c mod the shorter one."""
-    active = _active(inputs)
-    if not active:
-        return ()
-    longer, shorter = sorted((active[0], made[0]), key=lambda v: v.channels, reverse=True)
+    longer, shorter = sorted((_active(inputs)[0], made[0]), key=lambda v: v.channels, reverse=True)
     if longer.channels % shorter.channels:
         return None
     channels = np.arange(longer.channels)

@@ -101,7 +101,7 @@ def test_a_real_network_becomes_integers_under_its_own_names(artifacts: dict[Gra
         assert [(t.name, t.shape, t.dtype.name) for t in graph.outputs] == [("258", (1, 10), "int8")]
         (port,) = artifact.inputs
         assert (port.permutation, port.dtype) == ((0, 2, 3, 1), "uint8")
-        assert port.scale == pytest.approx(graph.inputs[0].quantization.scale[0] if graph.inputs[0].quantization else 0)
+        assert port.scale == pytest.approx(graph.inputs[0].quantization.scale if graph.inputs[0].quantization else 0)
         weights = [op.input(1).quantization for op in graph.operators if op.kind in ("CONV_2D", "DEPTHWISE_CONV_2D")]
         assert {q is not None and q.per_channel for q in weights} == {granularity is PER_CHANNEL}
         assert not [t.name for t in graph.tensors() if t.dtype == np.float32]
@@ -128,7 +128,7 @@ def test_the_oracle_gives_what_the_saved_model_gives(
     artifact = artifacts[PER_CHANNEL]
     direct = decode(content)
     assert direct.inputs[0].quantization is not None
-    assert direct.inputs[0].quantization.scale[0] == pytest.approx(artifact.inputs[0].scale)
+    assert direct.inputs[0].quantization.scale == pytest.approx(artifact.inputs[0].scale)
     expected = sqnr_db(artifact.files[""], artifact, source, calibration, tmp_path)
     direct.inputs[0].name, direct.outputs[0].name = "input", "258"
     got = sqnr_db(encode(direct), _with_output(artifact, direct), source, calibration, tmp_path)
@@ -141,8 +141,8 @@ def _with_output(artifact: Artifact, graph: Graph) -> Artifact:
     port = replace(
         artifact.outputs[0],
         dtype=graph.outputs[0].dtype.name,
-        scale=float(quantization.scale[0]),
-        zero_point=int(quantization.zero_point[0]),
+        scale=float(quantization.scale),
+        zero_point=int(quantization.zero_point),
     )
     return replace(artifact, outputs=(port,))
 

@@ -150,8 +150,8 @@ def test_ports_tell_the_layout_and_the_numbers_of_both_ends(backend: TFLiteBacke
     assert source.dtype == result.dtype == "uint8"
     file = decode(artifact.files[""])
     assert file.inputs[0].quantization is not None
-    assert source.scale == file.inputs[0].quantization.scale[0]
-    assert source.zero_point == file.inputs[0].quantization.zero_point[0]
+    assert source.scale == file.inputs[0].quantization.scale
+    assert source.zero_point == file.inputs[0].quantization.zero_point
     assert result.shape == file.outputs[0].shape
 
 
