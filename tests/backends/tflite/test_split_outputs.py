@@ -10,11 +10,12 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlpuconv.network import Piece, Range
+from dlpuconv.quantization import mixed_outputs as mixing
+from dlpuconv.quantization.mixed_outputs import Mixed, pieces_of, tell_mixed
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
-from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.numbers import Range
-from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import Arrays, activation, constant, run
 
 type Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -64,12 +65,22 @@ INTERLEAVED = {
 }
 
 
+def mixed_outputs(graph: Graph, ranges: dict[str, Range]) -> list[Mixed]:
+    return mixing.mixed_outputs(TFLiteNetwork(graph), ranges)
+
+
+def split_outputs(graph: Graph, mixed: list[Mixed]) -> tuple[Graph, list[Piece]]:
+    network = TFLiteNetwork(graph)
+    pieces = pieces_of(network, mixed)
+    return network.with_output_parts(pieces).graph, pieces
+
+
 def feed(graph: Graph) -> Arrays:
     rng = np.random.default_rng(3)
     return {t.name: rng.uniform(0, 9, t.shape).astype(np.float32) for t in graph.inputs}
 
 
-def put_together(graph: Graph, pieces: tuple[Piece, ...]) -> dict[int, Floats]:
+def put_together(graph: Graph, pieces: list[Piece]) -> dict[int, Floats]:
     """The former outputs, from what the split graph gives."""
     parts: dict[int, list[Floats]] = {}
     for piece, found in zip(pieces, run(graph, feed(graph)).values(), strict=True):
@@ -82,8 +93,8 @@ def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_th
     expected = run(graph, feed(graph))["out"]
     (mixed,) = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
     assert mixed.steps == pytest.approx(255 / 640)
-    pieces = split_outputs(graph, [mixed])
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    graph, pieces = split_outputs(graph, [mixed])
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
     assert [t.name for t in graph.outputs] == ["out_part0", "out_part1"]
     assert [op.kind for op in graph.operators] == ["RELU", "RELU"]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -93,8 +104,8 @@ def test_parts_that_are_interleaved_over_several_strides_are_cut_before_they_mee
     graph = interleaved()
     expected = run(graph, feed(graph))["out"]
     (mixed,) = mixed_outputs(graph, INTERLEAVED)
-    pieces = split_outputs(graph, [mixed])
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))  # xy and wh get on with one scale
+    graph, pieces = split_outputs(graph, [mixed])
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]  # xy and wh get on with one scale
     assert [t.shape for t in graph.outputs] == [(1, 10, 4), (1, 10, 3)]
     assert not any(op.kind == "SLICE" for op in graph.operators)
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -106,8 +117,8 @@ def test_a_cut_follows_its_axis_through_a_transpose() -> None:
     graph.operators.append(turned)
     graph.outputs = [turned.output]
     expected = run(graph, feed(graph))[turned.output.name]
-    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
-    assert pieces == (Piece(0, 1, 0, 4), Piece(0, 1, 4, 7))
+    graph, pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
+    assert pieces == [Piece(0, 1, 0, 4), Piece(0, 1, 4, 7)]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 
 
@@ -117,8 +128,10 @@ def test_where_one_stride_cannot_be_cut_further_up_it_is_sliced() -> None:
     joined = concat("out", 1, whole.output, inner.output)
     graph = graph_of([whole, boxes, scores, inner, joined], [joined.output])
     expected = run(graph, feed(graph))["out"]
-    pieces = split_outputs(graph, mixed_outputs(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT}))
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    graph, pieces = split_outputs(
+        graph, mixed_outputs(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT})
+    )
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
     assert [op.kind for op in graph.operators].count("SLICE") == 2
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 
@@ -155,7 +168,7 @@ def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() ->
     scores = graph.operators[1].output
     graph.outputs = [graph.outputs[0], scores]
     before = run(graph, feed(graph))
-    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
+    graph, pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
     assert [t.name for t in graph.outputs] == ["out_part0", "out_part1", "scores"]
     assert len(set(graph.outputs)) == 3
     after = put_together(graph, pieces)
@@ -164,13 +177,13 @@ def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() ->
 
 
 def test_the_warning_names_the_ranges_and_what_became_of_them() -> None:
-    graph = boxes_beside_scores()
-    mixed = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
-    (split,) = tell_mixed(graph, mixed, split=True)
-    (kept,) = tell_mixed(graph, mixed, split=False)
+    network = TFLiteNetwork(boxes_beside_scores())
+    mixed = mixing.mixed_outputs(network, {"boxes": PIXELS, "scores": UNIT})
+    (split,) = tell_mixed(network, mixed)
+    (kept,) = tell_mixed(network, mixed, "nobody asks")
     assert "(0 to 640, 0 to 1)" in split
     assert "2 outputs, out_part0 to out_part1" in split
-    assert "kept whole" in kept
+    assert "kept whole, as nobody asks" in kept
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=8))
