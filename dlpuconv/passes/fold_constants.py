@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.formats.onnx_values import evaluate
 from dlpuconv.ir.operators import RANDOM
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import Sweep
 from dlpuconv.passes.editor import Editor, static_shape
-from dlpuconv.passes.evaluate import evaluate
 from dlpuconv.passes.inference import infer
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import ModelError
-from dlpuconv.passes import evaluate as evaluation
+from dlpuconv.formats import onnx_values
+from dlpuconv.formats.onnx_values import evaluate
 from dlpuconv.passes import fold_constants, normalize
 from dlpuconv.passes.editor import Editor
-from dlpuconv.passes.evaluate import evaluate
 from tests.passes.rewriting import ints, model, positive, random, rewrite, run, samples, scalar
 
 
@@ -251,7 +251,7 @@ def test_constants_that_end_the_process_that_computes_with_them_are_one_sentence
 def test_shape_arithmetic_and_moves_of_weights_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """ONNX Runtime is asked for what NumPy does not compute alone."""
     asked: list[str] = []
-    monkeypatch.setattr(evaluation, "_by_runtime", lambda node, *_: asked.append(node.op_type))
+    monkeypatch.setattr(onnx_values, "_by_runtime", lambda node, *_: asked.append(node.op_type))
     network = model(
         """(float[1,2,4,4] x) => (float[1,32] y) {
             s = Shape(x)  n = Gather(s, zero)  all = Concat<axis = 0>(n, rest)  t = Transpose<perm = [1, 0]>(w)
