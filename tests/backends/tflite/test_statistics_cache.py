@@ -56,7 +56,7 @@ def measure(samples: Counted, folder: Path) -> dict[str, tuple[float, float]]:
         progress=Silent(),
     )
     network = graph()
-    lowered = Lowered(graph=network, input_permutations={}, output_permutations={}, sqnr_db={})
+    lowered = Lowered(graph=network, input_permutations={}, output_permutations={}, sqnr_db={}, fired={})
     return {n: (r.low, r.high) for n, r in measuring.measure(network, job, lowered).ranges().items()}
 
 
