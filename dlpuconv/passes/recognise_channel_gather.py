@@ -89,7 +89,7 @@ def _as_one(
     after: tuple[int, ...],
 ) -> onnx_ir.Value | None:
     x, block, wide = chains[0][0].inputs[0], *_block(before, after)
-    if not block:
+    if not block or (len(chains) > 1 and block == 1):  # channels that are joined in another order are as good as that
         return None
     numbers = np.arange(int(np.prod(before)), dtype=np.int32).reshape(before)
     parts = [_move(editor, chain, numbers) for chain in chains]
