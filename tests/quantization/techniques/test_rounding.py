@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dlpuconv.quantization.rounding import Moments, Sums, corrected, learned_codes, rounding_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
