@@ -18,8 +18,8 @@ from dlpuconv.passes import (
     fold_batch_norm,
     fold_constants,
     fold_distribution,
-    fold_focus,
     fold_pad,
+    fold_space_to_depth,
     matmul_to_gemm,
     merge_reshapes,
     merge_transposes,
@@ -80,7 +80,7 @@ REPEATED: tuple[Pass, ...] = (
     canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
-    fold_focus.PASS,
+    fold_space_to_depth.PASS,
     fold_distribution.PASS,
     part_of_concat.PASS,
     fold_pad.MERGE,

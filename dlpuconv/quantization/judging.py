@@ -62,6 +62,7 @@ class SampleJudge:
         passes: Verdict = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
+        suffix: str,
     ) -> None:
         """Prepare to judge.
 
@@ -73,7 +74,9 @@ class SampleJudge:
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
+            suffix: of artifacts.
         """
+        self._suffix = suffix
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._runner, self._folder = runner, folder
@@ -106,7 +109,7 @@ class SampleJudge:
     @contextmanager
     def _written(self, artifact: Artifact, name: str) -> Iterator[Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{name[:16]}.tflite"
+        file = self._folder / f"{name[:16]}{self._suffix}"
         file.write_bytes(artifact.files[""])
         try:
             yield file

@@ -130,6 +130,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         passes=shop.passes,
         calibrated=run.calibration is not None and run.calibration.calibrated,
         metric=run.yardstick,
+        suffix=shop.target.suffix,
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)

@@ -152,7 +152,8 @@ class OnnxQdqBackend(Backend):
             codes = target.scheme.activation_codes.type
             network = OnnxNetwork(made.graph, codes)
             inputs = prescribed_inputs(job.bindings, codes)
-            split, layers = _finished(emit(quantize_blindly(network, target.scheme, inputs, job.names)), job)
+            blind = quantize_blindly(network, target.scheme, inputs, job.names)
+            split, layers = _finished(emit(blind, drafted=True), job)
             view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
             drafts.append(Draft(view=view, layers=layers))
         return tuple(drafts)

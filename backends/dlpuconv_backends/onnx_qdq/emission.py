@@ -69,9 +69,14 @@ class Emitted:
     nodes: tuple[Node, ...]
 
 
-def emit(quantized: Quantized) -> Emitted:
-    """The nodes of a quantized ONNX network."""
-    builder = _Builder(quantized)
+def emit(quantized: Quantized, *, drafted: bool = False) -> Emitted:
+    """The nodes of a quantized ONNX network.
+
+    Args:
+        quantized: under a scheme that ONNX has types for.
+        drafted: scales are placeholders: real ones will saturate where clips cut off.
+    """
+    builder = _Builder(quantized, drafted=drafted)
     for node in quantized.network.nodes:
         builder.add(node)
     return builder.finished()
@@ -80,9 +85,10 @@ def emit(quantized: Quantized) -> Emitted:
 class _Builder:
     """Holds what was built so far; `made` maps values of the float network to those of the integer one."""
 
-    def __init__(self, quantized: Quantized) -> None:
+    def __init__(self, quantized: Quantized, *, drafted: bool) -> None:
         network = quantized.network
         assert isinstance(network, OnnxNetwork)
+        self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
         self.scales = _apart(quantized, network)
         self.write = Writer(network.graph)
@@ -97,7 +103,7 @@ class _Builder:
 
     def add(self, node: Node) -> None:
         """Build one node, and what gives its inputs other scales."""
-        if node in self.quantized.plan.absorbed:
+        if node in self.quantized.plan.absorbed or (self.drafted and node.meaning.clamp is not None):
             source = node.activations[0]
             self.made[node.output] = self._coded(source, self.scales[source])
         elif group_of(node).integer and node.meaning.scales is not Scales.READS:
@@ -169,7 +175,8 @@ class _Builder:
         clip = group_of(node).clip
         bounds = None if clip is None else clip_bounds(self.float, clip)
         affine = self.scales[node.output]
-        return bounds is not None and range_of(affine, self.codes).within(Range(*bounds), slack=affine.scale / 2)
+        held = range_of(affine, self.codes)
+        return self.drafted or (bounds is not None and held.within(Range(*bounds), slack=affine.scale / 2))
 
     def _floats(self, node: Node) -> None:
         """The operators themselves, behind a DequantizeLinear of what is there in codes only."""

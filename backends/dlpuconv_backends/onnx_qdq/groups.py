@@ -1,4 +1,4 @@
-"""What of a graph is one operator to the quantizer: a layer with its bias and clip, or floats that stay among themselves.
+"""What of a graph is one operator to the quantizer: a layer with its bias and clip, or floats among themselves.
 
 conv(x, w, b) -> relu is one QLinearConv; matmul(x, w) + b is one QGemm. What ONNX Runtime has no integer kernel for is
 gathered, together with arithmetic between such operators, in islands of one output each: a normalization, a swish.
@@ -92,6 +92,8 @@ def has_integer_form(graph: Graph, node: onnx.NodeProto) -> bool:
         return False  # of computed weights
     if node.op_type == "MaxPool":
         return len(node.output) == 1
+    if node.op_type == "AveragePool":
+        return attribute(node, "dilations") is None
     return node.op_type not in ("Relu", "Clip") or clip_bounds(graph, node) is not None
 
 

@@ -42,7 +42,7 @@ def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]
 
 
 def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """ReduceMean over height, width or both -> AveragePool: over positions of a map, whose channels are averaged alone."""
+    """ReduceMean over height, width or both -> GlobalAveragePool or AveragePool."""
     shape, axes = static_shape(node.inputs[0]), editor.integers(optional_input(node, 1))
     if shape is None or axes is None or not attrs.integer(node, "keepdims", 1):
         return "its axes or shapes are unknown"
@@ -54,6 +54,14 @@ def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
         kernel = [extent if axis + 2 in axes else 1 for axis, extent in enumerate(shape[2:])]
         pool = editor.add(node, "AveragePool", [node.inputs[0]], {"kernel_shape": kernel})
     editor.substitute(node, pool)
+    return FIRED
+
+
+def without_dilations(_: Editor, node: onnx_ir.Node) -> Outcome:
+    """AveragePool<dilations = 1> -> AveragePool: ONNX Runtime's integer one does not know the attribute."""
+    if set(attrs.integers(node, "dilations") or []) != {1}:
+        return None
+    node.attributes.pop("dilations")
     return FIRED
 
 
@@ -152,10 +160,20 @@ def own_constants(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 REWRITES: Final = (
-    Rewrite("mean-to-pool", ("ReduceMean",), mean_to_pool),
-    Rewrite("difference-to-sum", ("Sub",), difference_to_sum),
-    Rewrite("transposed-to-convolution", ("ConvTranspose",), transposed_to_convolution),
-    Rewrite("add-bias", _LAYERS, add_bias),
-    Rewrite("own-constants", (*_LAYERS, "MatMul", "Add"), own_constants),  # after those that add some
+    Rewrite("mean-to-pool", "means over height and width became a pool", ("ReduceMean",), mean_to_pool),
+    Rewrite(
+        "without-dilations", "dilations of 1, which say nothing, were left out", ("AveragePool",), without_dilations
+    ),
+    Rewrite("difference-to-sum", "a difference became a sum", ("Sub",), difference_to_sum),
+    Rewrite(
+        "transposed-to-convolution",
+        "a transposed convolution became a convolution",
+        ("ConvTranspose",),
+        transposed_to_convolution,
+    ),
+    Rewrite("add-bias", "a layer got a bias of zeros", _LAYERS, add_bias),
+    Rewrite(
+        "own-constants", "each reader got constants of its own", (*_LAYERS, "MatMul", "Add"), own_constants
+    ),  # after those that add some
 )
 """In their order."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     type Array = npt.NDArray[Any]
 
 
+_WITH_SETTINGS = frozenset({"Clip", "Resize"})
+"""Operators whose constants are floats, but no data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a value is in the graph.
@@ -189,6 +193,7 @@ class Session:
             raise BackendError(f"ONNX Runtime cannot run the network: {error}") from error
 
     def __call__(self, feed: Feed) -> list[Array]:
+        """The taps' values, the caller's to keep, of a feed, which may leave out what stays as it was."""
         self._kept.update({v.name: np.asarray(feed[v.name]) for v in self._inputs if v.name in feed})
         given = {place_of(v).name: back(self._kept[v.name], place_of(v).axis) for v in self._inputs}
         try:
@@ -204,13 +209,15 @@ class Session:
 def reads_of(graph: Graph, found: Group) -> tuple[str, ...]:
     """What a group reads, in the order of its network node's inputs.
 
-    A layer: what flows in, weights, bias. An island: activations alone; its constants are nobody's business.
+    A layer: what flows in, weights, bias. An island: activations alone; its constants are nobody's business, nor are
+    the bounds of a clip and the factors of a resize.
     """
     node = found.nodes[0]
     if found.layer:
         return (node.input[0], node.input[1], found.bias)
     if found.integer:
-        return tuple(node.input)
+        settings = node.op_type in _WITH_SETTINGS
+        return tuple("" if at and settings and name in graph.constants else name for at, name in enumerate(node.input))
     made = {name for member in found.nodes for name in member.output}
     read = dict.fromkeys(name for member in found.nodes for name in member.input if name and name not in made)
     return tuple(name for name in read if name not in graph.constants)

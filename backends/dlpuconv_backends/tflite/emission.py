@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.ir.affine import INT8, Affine
 from dlpuconv.network import Range
 from dlpuconv.quantization.scales.choice import covering, range_of
@@ -19,7 +20,6 @@ from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.layers import channels_first
 from dlpuconv_backends.tflite.naming import inner_name
 from dlpuconv_backends.tflite.network import operator_of, tensor_of
-from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.share_constants import share_constants
 
 if TYPE_CHECKING:
@@ -125,10 +125,9 @@ class _Builder:
         made, op = self.layers[node], operator_of(node)
         assert node.layer is not None
         if index == node.layer.weights_at:
-            spec = SPECS[op.kind].weights
             codes = np.ascontiguousarray(channels_first(op, made.weights))
-            affine = replace(made.affine, axis=spec.axis) if spec and made.affine.per_channel else made.affine
-            return Tensor(value.name, value.shape, _INT8, codes, affine)
+            axis = WEIGHTED[op.kind].axis if made.affine.per_channel else 0
+            return Tensor(value.name, value.shape, _INT8, codes, replace(made.affine, axis=axis))
         assert made.bias is not None
         assert made.bias_affine is not None
         return Tensor(value.name, made.bias.shape, made.bias.dtype, made.bias, made.bias_affine)

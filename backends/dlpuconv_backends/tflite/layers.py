@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.network import Activation, Geometry, Layer
 from dlpuconv_backends.tflite.meanings import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
@@ -33,21 +34,21 @@ _CURVE = Activation(is_homogeneous=False)
 def layer_of(op: Operator) -> Layer | None:
     """The layer that an operator is; None for one without weights."""
     spec = SPECS.get(op.kind)
-    if spec is None or spec.weights is None:
+    if spec is None or not spec.weighted:
         return None
-    at = spec.weights
-    bias = op.inputs[at.bias] if at.bias < len(op.inputs) else None
-    weights = op.input(at.weights).data
+    form = WEIGHTED[op.kind]
+    bias = op.inputs[form.bias] if form.bias < len(op.inputs) else None
+    weights = op.input(form.weights).data
     return Layer(
-        data=at.data,
+        data=form.activation,
         weights=None if weights is None else channels_first(op, weights),
         bias=None if bias is None or bias.data is None else bias.data.reshape(-1),
         groups=_groups(op),
         geometry=None if op.kind == "FULLY_CONNECTED" else _geometry(op),
         activation=_ACTIVATIONS.get(fused_activation(op), _CURVE),
-        weights_at=at.weights,
-        bias_at=at.bias,
-        by_default=at.by_default,
+        weights_at=form.weights,
+        bias_at=form.bias,
+        by_default=spec.by_default,
     )
 
 
@@ -57,23 +58,21 @@ def channels_first(op: Operator, weights: Array) -> Array:
 
 
 def _groups(op: Operator) -> int:
-    at = SPECS[op.kind].weights
-    assert at is not None
     if op.kind == "FULLY_CONNECTED":
         return 1
-    channels = op.input(at.data).shape[-1]
-    return channels if op.kind == "DEPTHWISE_CONV_2D" else channels // op.input(at.weights).shape[-1]
+    form = WEIGHTED[op.kind]
+    channels = op.input(form.activation).shape[-1]
+    return channels if op.kind == "DEPTHWISE_CONV_2D" else channels // op.input(form.weights).shape[-1]
 
 
 def _geometry(op: Operator) -> Geometry:
     """Kernels conv.cc and transpose_conv.cc; padding.h: SAME pads half of what is missing in front."""
-    at = SPECS[op.kind].weights
-    assert at is not None
+    form = WEIGHTED[op.kind]
     options, transposed = op.options, op.kind == "TRANSPOSE_CONV"
     stride = (int(options.strideH), int(options.strideW))
     dilation = (1, 1) if transposed else (int(options.dilationHFactor), int(options.dilationWFactor))
-    kernel = op.input(at.weights).shape[1:3]
-    extent, out = op.input(at.data).shape[1:3], op.output.shape[1:3]
+    kernel = op.input(form.weights).shape[1:3]
+    extent, out = op.input(form.activation).shape[1:3], op.output.shape[1:3]
     long, short = (extent, out) if transposed else (out, extent)
     reach = [(count - 1) * s + (k - 1) * d + 1 for count, s, k, d in zip(long, stride, kernel, dilation, strict=True)]
     missing = np.maximum(np.subtract(reach, short), 0) // 2 if options.padding == _SAME_PADDING else (0, 0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.network import Meaning, Range, Scales
-from dlpuconv_backends.tflite.operators import SPECS, is_data
+from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.ties import ties_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def meaning_of(
         clip=_CLIPS.get(fused, known.clip),
         starves_padding=known.pads and all(r.kind == "MAX_POOL_2D" for r in readers),
         terms=_terms(op),
-        ties=_layer_ties(fused) if spec.weights else ties_of(op, list(inputs), list(outputs)),
+        ties=_layer_ties(fused) if spec.weighted else ties_of(op, list(inputs), list(outputs)),
         joins=int(op.options.axis) % len(op.output.shape) if op.kind == "CONCATENATION" and not fused else None,
         carries=_carries(op),
     )
@@ -64,7 +64,7 @@ def _clamp(op: Operator) -> Range | None:
     """The interval of a MAXIMUM or MINIMUM with one number."""
     if op.kind not in ("MAXIMUM", "MINIMUM"):
         return None
-    numbers = [t.data for t in op.inputs if t is not None and is_data(t) and t.data is not None and t.data.size == 1]
+    numbers = [t.data for t in op.inputs if t is not None and t.data is not None and t.data.size == 1]
     if len(numbers) != 1 or len(op.inputs) != 2:
         return None
     bound = float(numbers[0].reshape(-1)[0])

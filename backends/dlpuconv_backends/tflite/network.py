@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from dlpuconv.formats.litert_session import LiteRtWorker
 from dlpuconv.network import Network, Node, Value
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
-from dlpuconv_backends.flatbuffer.network import Network as LoadedGraph
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of

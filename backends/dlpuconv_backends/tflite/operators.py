@@ -14,34 +14,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Meaning, Order, Range, Scales
-
-if TYPE_CHECKING:
-    from dlpuconv_backends.flatbuffer import Operator, Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """Where an operator keeps its weights.
-
-    Attributes:
-        data: input index of the activation.
-        weights: input index of the weights.
-        bias: input index of the bias, which may be absent.
-        axis: the output-channel axis of the weights.
-        by_default: False where the recipe's granularity applies only to layers that an override names.
-    """
-
-    data: int = 0
-    weights: int = 1
-    bias: int = 2
-    axis: int = 0
-    by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +27,14 @@ class OperatorSpec:
     Attributes:
         meaning: what holds of all operators of this kind; `meanings` adds what depends on the operator.
         source: where that is written down.
-        weights: for operators with weights and an int32 bias.
+        weighted: it has weights, and an int32 bias, where `WEIGHTED` says.
+        by_default: of weights: False where the recipe's granularity applies only to layers that an override names.
     """
 
     meaning: Meaning
     source: str
-    weights: Weights | None = None
+    weighted: bool = False
+    by_default: bool = True
 
 
 def _free(source: str, **told: Any) -> OperatorSpec:
@@ -92,8 +70,8 @@ def _compares(source: str) -> OperatorSpec:
     return _reads(source, scale_limit=1.0)
 
 
-def _weighted(weights: Weights, source: str) -> OperatorSpec:
-    return OperatorSpec(meaning=Meaning(scales=Scales.FREE), source=source, weights=weights)
+def _weighted(source: str, *, by_default: bool = True) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.FREE), source=source, weighted=True, by_default=by_default)
 
 
 _POSITIVE = Range(0.0, math.inf)
@@ -107,11 +85,11 @@ _ELU_EDGE = math.log(4 * 256 - 1)  # elu(-edge) = -1 + 0.25 / 256
 
 SPECS: dict[str, OperatorSpec] = {
     # Layers: weights int8 symmetric in [-127, 127], bias int32 with scale input x weight.
-    "CONV_2D": _weighted(Weights(axis=0), "spec; kernel conv.cc: the filter's axis is 0"),
-    "DEPTHWISE_CONV_2D": _weighted(Weights(axis=3), "spec; kernel depthwise_conv.cc: the filter's axis is 3"),
-    "TRANSPOSE_CONV": _weighted(Weights(data=2, weights=1, bias=3, axis=0), "property; kernel transpose_conv.cc"),
+    "CONV_2D": _weighted("spec; kernel conv.cc"),
+    "DEPTHWISE_CONV_2D": _weighted("spec; kernel depthwise_conv.cc"),
+    "TRANSPOSE_CONV": _weighted("property; kernel transpose_conv.cc"),
     "FULLY_CONNECTED": _weighted(
-        Weights(by_default=False), "spec: per tensor; kernel fully_connected.cc has per channel since TensorFlow 2.17"
+        "spec: per tensor; kernel fully_connected.cc has per channel since TensorFlow 2.17", by_default=False
     ),
     # Arithmetic that rescales.
     "ADD": _free(
@@ -208,15 +186,3 @@ SPECS: dict[str, OperatorSpec] = {
     "GREATER": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
     "GREATER_EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
 }
-
-
-def is_data(tensor: Tensor | None) -> bool:
-    """True for a tensor that gets a scale: float32 in the float graph."""
-    return tensor is not None and tensor.dtype == np.float32
-
-
-def data_inputs(op: Operator) -> list[tuple[int, Tensor]]:
-    """The data inputs of an operator that are not weights or bias, with their input indices."""
-    spec = SPECS.get(op.kind)
-    aside = {spec.weights.weights, spec.weights.bias} if spec and spec.weights else set()
-    return [(i, t) for i, t in enumerate(op.inputs) if t is not None and is_data(t) and i not in aside]

@@ -8,12 +8,14 @@ import numpy as np
 
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.quantization.refusals import refuse
-from dlpuconv_backends.tflite.network import TFLiteNetwork
-from dlpuconv_backends.tflite.operators import SPECS, data_inputs, is_data
+from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.tflite.network import TFLiteNetwork, operator_of
+from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:
     from dlpuconv.ir.source_names import SourceNames
-    from dlpuconv_backends.flatbuffer import Graph, Operator
+    from dlpuconv.network import Node
+    from dlpuconv_backends.flatbuffer import Graph
 
 
 def refuse_unsupported(graph: Graph, names: SourceNames = UNKNOWN) -> None:
@@ -22,33 +24,25 @@ def refuse_unsupported(graph: Graph, names: SourceNames = UNKNOWN) -> None:
     Raises:
         UnsupportedModelError: lists all that have none, with a way out.
     """
-    reasons = {op: reason for op in graph.operators if (reason := _reason(op))}
-    if reasons:
-        network = TFLiteNetwork(graph)
-        refuse(
-            network,
-            {n: reasons[op] for n, op in zip(network.nodes, graph.operators, strict=True) if op in reasons},
-            names,
-        )
+    network = TFLiteNetwork(graph)
+    refuse(network, {node: reason for node in network.nodes if (reason := _reason(node))}, names)
 
 
-def _reason(op: Operator) -> str | None:
-    """Why an operator has no int8 form; None where it has one, or works on integers anyway."""
-    if not any(map(is_data, [*op.inputs, *op.outputs])):
-        wide = [t for t in op.outputs if t.dtype.kind == "f"]
+def _reason(node: Node) -> str | None:
+    """Why a node has no int8 form; None where it has one, or works on integers anyway."""
+    if not any(v is not None and v.is_data for v in (*node.inputs, *node.outputs)):
+        wide = [v for v in node.outputs if v.dtype.kind == "f"]
         return f"computes in {wide[0].dtype.name}" if wide else None
-    spec = SPECS.get(op.kind)
-    if spec is None:
+    if node.kind not in SPECS:
         return "has no int8 kernel"
-    if spec.weights is not None:
-        weights = op.input(spec.weights.weights)
-        if weights.data is None:
+    if node.layer is not None:
+        if node.layer.weights is None:
             return "has weights that are computed at run time"
-        if not np.isfinite(weights.data).all():
+        if not np.isfinite(node.layer.weights).all():
             return "has weights that are not finite"
-    if op.kind != "PADV2" and any(t.data is not None and not np.isfinite(t.data).all() for _, t in data_inputs(op)):
+    constants = [v.data for _, v in node.data_inputs if v.data is not None and not node.meaning.pads]
+    if not all(np.isfinite(values).all() for values in constants):
         return "reads a constant that is not finite"
-    fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
-    if op.kind == "CONCATENATION" and fused:
+    if node.kind == "CONCATENATION" and fused_activation(operator_of(node)):
         return "has a fused activation, which int8 does not know"
     return None

@@ -47,5 +47,5 @@ def _impossible(scheme: Scheme) -> Iterator[str]:
         if spec is None or spec.meaning.fixed not in (None, affine):
             yield f"a scale of {affine.scale:g} behind {kind}"
     for kind in scheme.by_operator:
-        if kind not in SPECS or SPECS[kind].weights is None:
+        if kind not in SPECS or not SPECS[kind].weighted:
             yield f"a granularity of weights of {kind}"

@@ -12,10 +12,10 @@ ONNXRUNTIME = Target(
     title="ONNX Runtime (QDQ)",
     backend="onnx-qdq",
     scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL, activation_codes=Coding(type=UINT8)),
-    device="CPUExecutionProvider",
+    device="",
     suffix=".onnx",
     rules=ONNXRUNTIME_RULES,
-    run_on_camera="onnxruntime_perf_test -e cpu -I {file}",
+    run_on_camera="",
 )
 
 __all__ = ["ONNXRUNTIME"]

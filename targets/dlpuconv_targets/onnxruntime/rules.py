@@ -13,7 +13,7 @@ from dlpuconv.verification.rule import Hit, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.formats.view import FileView, LayerView, TensorView
     from dlpuconv.verification.rule import Context
 
 _GUIDE = "ONNX Runtime: Quantize ONNX models"
@@ -68,25 +68,30 @@ def nothing_around_nothing(view: FileView, _: Context) -> Iterator[Hit]:
 
 def other_floats(view: FileView, _: Context) -> Iterator[Hit]:
     """By operator, with its share of all values that layers make."""
-    run = view.executed
     sizes: dict[str, list[int]] = defaultdict(list)
     total = 0
-    for layer in run.layers:
-        if layer.op in (QUANTIZE, DEQUANTIZE) or not layer.outputs:
-            continue
-        size = sum(run.tensors[index].size for index in layer.outputs)
+    for layer, read, made in _typed(view):
+        size = sum(tensor.size for tensor in made)
         total += size
-        if _computes_floats(run, layer) and layer.op not in _PRODUCTS:
+        # what gives floats out of codes is an integer kernel with the last DequantizeLinear inside
+        if any(t.is_float for t in made) and any(t.is_float for t in read) and layer.op not in _PRODUCTS:
             sizes[layer.op].append(size)
     for op, found in sorted(sizes.items(), key=lambda entry: -sum(entry[1])):
         share = sum(found) / max(total, 1)
         yield Hit(f"{len(found)} {op} {'makes' if len(found) == 1 else 'make'} {share:.1%} of all values")
 
 
-def _computes_floats(run: FileView, layer: LayerView) -> bool:
-    """From floats: what gives floats out of codes is an integer kernel with the last DequantizeLinear inside."""
-    read = [tensor for index in layer.inputs if (tensor := run.tensor(index)) is not None and not tensor.constant]
-    return any(run.tensors[index].is_float for index in layer.outputs) and any(tensor.is_float for tensor in read)
+def _typed(view: FileView) -> Iterator[tuple[LayerView, list[TensorView], list[TensorView]]]:
+    """The layers that compute, with the activations that each reads and makes.
+
+    Nobody but ONNX Runtime knows what its own operators make; under the same names, the file says it.
+    """
+    run, said = view.executed, {tensor.name: tensor for tensor in view.tensors}
+    known = [said.get(tensor.name, tensor) for tensor in run.tensors]
+    for layer in run.layers:
+        if layer.op not in (QUANTIZE, DEQUANTIZE) and layer.outputs:
+            read = [known[index] for index in layer.inputs if index >= 0 and not run.tensors[index].constant]
+            yield layer, read, [known[index] for index in layer.outputs]
 
 
 def _index(view: FileView, layer: LayerView) -> int | None:

@@ -41,6 +41,16 @@ def test_the_mean_of_a_sequence_stays() -> None:
     assert operators(legalize(source)[0]) == ["ReduceMean"]
 
 
+def test_the_dilations_of_a_pool_that_is_not_dilated_are_left_out() -> None:
+    text = (
+        "(float[1,4,6,6] x) => (float[1,4,3,3] y) { y = AveragePool<kernel_shape = [2, 2], strides = [2, 2], DIL>(x) }"
+    )
+    source = model(text.replace("DIL", "dilations = [1, 1]"))
+    legal, fired, _ = legalize(source)
+    assert fired == {"without-dilations": 1}
+    assert same_answers(source, legal)
+
+
 def test_a_constant_is_added_instead_of_subtracted() -> None:
     source = model("(float[1,4] x) => (float[1,4] y) { y = Sub(x, c) }", {"c": np.arange(4, dtype=np.float32)})
     legal, _, _ = legalize(source)

@@ -331,7 +331,7 @@ CASES: dict[str, Case] = {
         )
     ),
 }
-WITH_WEIGHTS = [name for name, case in CASES.items() if SPECS[case.graph.operators[0].kind].weights]
+WITH_WEIGHTS = [name for name, case in CASES.items() if SPECS[case.graph.operators[0].kind].weighted]
 
 
 def samples_of(case: Case, count: int = 24) -> list[dict[str, npt.NDArray[Any]]]:

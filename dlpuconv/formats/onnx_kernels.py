@@ -1,50 +1,27 @@
-"""The result of one node whose inputs are constants.
+"""What ONNX's operators make of constants, by NumPy: those of shape arithmetic and in front of weights.
 
-What occurs in shape arithmetic and in front of weights is computed by NumPy; everything else by ONNX Runtime in a
-worker, which is only then started.
+Each kernel takes a node and all its inputs, and returns its only output, or None where NumPy would not compute what
+ONNX defines. Sources: the operators' specifications, https://onnx.ai/onnx/operators/.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnx_ir
 
-from dlpuconv.errors import ModelError
-from dlpuconv.isolation import Limits
-from dlpuconv.passes import attributes as attrs
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     type Array = npt.NDArray[Any]
     type Kernel = Callable[[onnx_ir.Node, Sequence[Array]], Array | None]
 
-
-_LIMITS = Limits(memory=1 << 30, seconds=10)
-
-
-def evaluate(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) -> list[Array] | None:
-    """The node's outputs, or None if they cannot be computed.
-
-    Args:
-        node: of the default domain, without subgraphs.
-        inputs: one array for each input; None for an absent one.
-        opset: version of the default domain.
-    """
-    kernel = _KERNELS.get(node.op_type)
-    if kernel is not None:
-        present = [x for x in inputs if x is not None]
-        try:
-            result = kernel(node, present) if len(present) == len(inputs) else None
-        except (IndexError, KeyError, TypeError, ValueError):
-            return None  # the node cannot run on these constants; whoever runs the model says so
-        if result is not None:
-            return [np.asarray(result)]
-    return _by_runtime(node, inputs, opset)
+LONGEST_RANGE: Final = 2**20
+"""Grids of detectors have some ten thousand points."""
 
 
 def _cast(node: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
@@ -55,17 +32,17 @@ def _cast(node: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
 
 
 def _gather(node: onnx_ir.Node, x: Sequence[Array]) -> Array:
-    return np.take(x[0], x[1], axis=attrs.integer(node, "axis", 0))
+    return np.take(x[0], x[1], axis=node.attributes.get_int("axis", 0))
 
 
 def _concat(node: onnx_ir.Node, x: Sequence[Array]) -> Array:
     return np.concatenate(x, axis=node.attributes["axis"].as_int())
 
 
-def _axes(node: onnx_ir.Node, x: Sequence[Array]) -> list[int] | None:
+def _axes(node: onnx_ir.Node, x: Sequence[Array]) -> Sequence[int] | None:
     if len(x) > 1:
         return [int(a) for a in x[1].ravel()]
-    return attrs.integers(node, "axes")
+    return node.attributes.get_ints("axes", None)
 
 
 def _unsqueeze(node: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
@@ -84,8 +61,6 @@ def _slice(_: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
     starts, ends = x[1].ravel(), x[2].ravel()
     axes = x[3].ravel() if len(x) > 3 else range(len(starts))
     steps = x[4].ravel() if len(x) > 4 else [1] * len(starts)
-    if any(s <= 0 for s in steps):
-        return None
     index = [slice(None)] * x[0].ndim
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         index[int(axis)] = slice(int(start), int(end), int(step))
@@ -93,14 +68,15 @@ def _slice(_: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
 
 
 def _reshape(node: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
-    if len(x) != 2 or attrs.integer(node, "allowzero", 0):
+    if len(x) != 2:
         return None
-    shape = [x[0].shape[i] if d == 0 else int(d) for i, d in enumerate(x[1].ravel())]
+    keeps = not node.attributes.get_int("allowzero", 0)
+    shape = [x[0].shape[i] if d == 0 and keeps else int(d) for i, d in enumerate(x[1].ravel())]
     return x[0].reshape(shape)
 
 
 def _transpose(node: onnx_ir.Node, x: Sequence[Array]) -> Array:
-    perm = attrs.integers(node, "perm")
+    perm = node.attributes.get_ints("perm", None)
     return np.transpose(x[0], None if perm is None else tuple(perm))
 
 
@@ -123,17 +99,30 @@ def _expand(_: onnx_ir.Node, x: Sequence[Array]) -> Array:
 
 
 def _range(_: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
-    if x[0].dtype.kind != "i":
+    """Start + i * delta for i < max(ceil((limit - start) / delta), 0)."""
+    start, limit, delta = (array.reshape(()) for array in x)
+    length = (float(limit) - float(start)) / float(delta) if delta else math.inf
+    if not length < LONGEST_RANGE:
         return None
-    return np.arange(int(x[0].item()), int(x[1].item()), int(x[2].item()), dtype=x[0].dtype)
+    steps = np.arange(max(math.ceil(length), 0))
+    return np.asarray(start + steps * delta, start.dtype)
 
 
-_KERNELS: dict[str, Kernel] = {
+def _remainder(node: onnx_ir.Node, x: Sequence[Array]) -> Array | None:
+    if (x[1] == 0).any():
+        return None
+    return np.fmod(x[0], x[1]) if node.attributes.get_int("fmod", 0) else np.mod(x[0], x[1])
+
+
+KERNELS: Final[Mapping[str, Kernel]] = {
     "Add": lambda _, x: x[0] + x[1],
     "Sub": lambda _, x: x[0] - x[1],
     "Mul": lambda _, x: x[0] * x[1],
     "Div": _divide,
+    "Mod": _remainder,
     "Neg": lambda _, x: -x[0],
+    "Reciprocal": lambda _, x: None if (x[0] == 0).any() else np.reciprocal(x[0]),
+    "Sqrt": lambda _, x: None if (x[0] < 0).any() else np.sqrt(x[0]),
     "Equal": lambda _, x: np.equal(x[0], x[1]),
     "Greater": lambda _, x: np.greater(x[0], x[1]),
     "Less": lambda _, x: np.less(x[0], x[1]),
@@ -156,30 +145,3 @@ _KERNELS: dict[str, Kernel] = {
     "Expand": _expand,
     "Range": _range,
 }
-
-
-def _by_runtime(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) -> list[Array] | None:
-    import onnx
-
-    from dlpuconv.formats.ort_runner import EndedError, OrtRunner, RefusedModelError
-
-    proto = onnx_ir.to_proto(node)
-    present = {name: x for name, x in zip(proto.input, inputs, strict=True) if x is not None}
-    names = [name for name in proto.output if name]
-    graph = onnx.helper.make_graph(
-        [proto],
-        "constant",
-        [],
-        [onnx.helper.make_empty_tensor_value_info(name) for name in names],
-        [onnx.numpy_helper.from_array(x, name) for name, x in present.items()],
-    )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
-    try:
-        found = OrtRunner(model.SerializeToString(), optimize=False, limits=_LIMITS).run({})
-    except RefusedModelError:
-        return None
-    except EndedError as error:
-        raise ModelError(
-            f"{node.op_type} {node.name!r} cannot be computed: its constants end the process that does it"
-        ) from error
-    return [np.asarray(found[name]) for name in names]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PURPOSE = "run the lowered model"
 
 
-class Network:
+class LoadedGraph:
     """A loaded graph, float or integer."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Network:
     @classmethod
     def fast(
         cls, graph: Graph, versions: dict[Operator, int] | None = None, worker: LiteRtWorker | None = None
-    ) -> Network:
+    ) -> LoadedGraph:
         """Load a graph with the default delegate, or without one where it cannot take the graph.
 
         Args:
