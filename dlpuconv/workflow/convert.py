@@ -7,12 +7,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
-from dlpuconv.calibration import Origin, Taken
+from dlpuconv.calibration import Origin
 from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.files.content import lend_content
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
+from dlpuconv.manifest import SamplesRecord
 from dlpuconv.package import MANIFEST, RECORD
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
@@ -139,7 +140,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             source=run.source.source,
             target=target,
             recipe=recipe,
-            calibration=run.calibration.taken if run.calibration else Taken(),
+            calibration=run.calibration.record if run.calibration else SamplesRecord(),
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
