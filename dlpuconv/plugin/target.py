@@ -48,7 +48,10 @@ class Target:
         run_on_camera: the command that runs the file, with `{file}` and `{device}`.
         packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
         min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
+        input_dtype: of an integer file's inputs, where the user does not say.
+        output_dtype: of its outputs, likewise.
         distribution: the package that brings it; filled in when it is loaded.
+        described: the text of the file that describes it; empty for a target of a package.
     """
 
     name: str
@@ -64,7 +67,10 @@ class Target:
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
     packager: Packager | None = None
     min_sqnr: float = 10.0
+    input_dtype: str = "uint8"
+    output_dtype: str = "uint8"
     distribution: str = field(default="", compare=False)
+    described: str = field(default="", compare=False, repr=False)
 
     @property
     def context(self) -> Context:

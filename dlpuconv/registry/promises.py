@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
 
+DTYPES = ("uint8", "int8")
+"""Of the inputs and outputs of integer files."""
+
 
 def wrong_with_target(target: Target, name: str) -> tuple[str, ...]:
     """Everything that keeps a target from being used, as half sentences.
@@ -54,6 +57,8 @@ def _target(target: Target, name: str) -> Iterator[str]:
     yield from _kind("calibration_required", target.calibration_required, bool)
     yield from _kind("packager", target.packager, callable, "a function, or None", or_none=True)
     yield from _kind("min_sqnr", target.min_sqnr, _is_finite, "a finite number")
+    for field in ("input_dtype", "output_dtype"):
+        yield from _kind(field, getattr(target, field), DTYPES.__contains__, f"one of {', '.join(DTYPES)}")
     yield from _template("run_on_camera", target.run_on_camera, ("file", "device"))
     if target.compiler is not None:
         yield from _kind("compiler", target.compiler, ExternalCompiler)

@@ -38,7 +38,7 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         found = {
             checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
         }
-    return tuple(found[name] for name in dict.fromkeys(request.targets))
+    return tuple(found[target.name] for target in run.targets)
 
 
 def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:

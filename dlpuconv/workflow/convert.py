@@ -14,13 +14,12 @@ from dlpuconv.files.content import lend_content
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.package import MANIFEST, RECORD
-from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
 from dlpuconv.verification.naming import with_names
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, opened, prepare
+from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
 
@@ -60,7 +59,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     demand_calibration(request, data)
     with opened(model, request, data, progress) as run:
         done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
-    order = {name: position for position, name in enumerate(dict.fromkeys(request.targets))}
+        order = {target.name: position for position, target in enumerate(run.targets)}
     done.sort(key=lambda result: order[result.target])
     made = tuple(result for result in done if isinstance(result, Converted))
     failures = tuple(result for result in done if isinstance(result, Failure))
@@ -98,8 +97,7 @@ def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
 
 def artifact_names(stem: str, request: Request) -> list[str]:
     """Files that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
-    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    return [f"{stem}.{target.name}{end}" for target in targets for end in _ends(target, request)]
+    return [f"{stem}.{target.name}{end}" for target in targets_of(request) for end in _ends(target, request)]
 
 
 def _ends(target: Target, request: Request) -> tuple[str, ...]:
@@ -145,7 +143,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
-            request=run.request.record(),
+            request=run.request.record(target),
         ),
         artifact=artifact,
         report=report,

@@ -7,9 +7,9 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import BackendError, MissingDependencyError
-from dlpuconv.formats.litert_session import FAST, LIBRARY, PLAIN, LiteRtSession, RefusedError
-from dlpuconv.isolation import MissingLibraryError, TaskError, WorkerError
+from dlpuconv.plugin import BackendError, MissingDependencyError
+from dlpuconv.plugin.isolation import MissingLibraryError, TaskError, WorkerError
+from dlpuconv.plugin.tflite import FAST, LIBRARY, PLAIN, LiteRtSession, RefusedError
 from dlpuconv_backends.flatbuffer.codec import encoded
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.formats.litert_session import Kernels, LiteRtWorker
+    from dlpuconv.plugin.tflite import Kernels, LiteRtWorker
     from dlpuconv_backends.flatbuffer.graph import Graph, Operator
 
     type Values = npt.NDArray[Any]

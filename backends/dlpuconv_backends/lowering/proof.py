@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.decibel import Powers
-from dlpuconv.errors import BackendError
-from dlpuconv.formats.litert_session import PLAIN_ON_TWO
-from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.language.brief import listed
-from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
+from dlpuconv.plugin import BackendError, listed
+from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner, Powers
+from dlpuconv.plugin.tflite import PLAIN_ON_TWO
 from dlpuconv_backends.flatbuffer.network import Network
 
 if TYPE_CHECKING:
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.ir import Signature, ValueSpec
-    from dlpuconv.ir.weights import Split
+    from dlpuconv.plugin.onnx import Signature, Split, ValueSpec
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 type Permutation = tuple[int, ...]

@@ -6,10 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
-from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
-from dlpuconv.ir import Affine
-from dlpuconv.plugin import Artifact, Backend, Port, Prepared
-from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.plugin import (
+    Affine,
+    Artifact,
+    Backend,
+    CalibrationError,
+    Granularity,
+    Numbers,
+    Port,
+    Prepared,
+    UnsupportedModelError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,9 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.ir import ValueSpec
-    from dlpuconv.plugin import Job, Target
-    from dlpuconv.quantization import Recipe
+    from dlpuconv.plugin import Job, Recipe, Target
+    from dlpuconv.plugin.onnx import ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor
     from dlpuconv_backends.lowering import Lowered
     from dlpuconv_backends.savedmodel.converter import Observed

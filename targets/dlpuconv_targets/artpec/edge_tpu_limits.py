@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.weighted import WEIGHTED
-from dlpuconv_targets.artpec.layers import constant_values, input_at, long_axes, number, output_of
+from dlpuconv.plugin.rules import constant_values, input_at, long_axes, number, output_of
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _SOFTMAX_VALUES = 16_000
 _DEPTH = 4

@@ -10,11 +10,11 @@ from dataclasses import replace
 from math import isclose
 from typing import TYPE_CHECKING
 
-from dlpuconv_targets.artpec.layers import input_at, output_of, real_value, scale_of
+from dlpuconv.plugin.rules import input_at, output_of, real_value, scale_of
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView, TensorView
-    from dlpuconv.ir import Affine
+    from dlpuconv.plugin import Affine
+    from dlpuconv.plugin.views import FileView, LayerView, TensorView
 
 _SAME = 1e-3
 _MOST_STEPS = 65536

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.rules.fixed import FIXED
-from dlpuconv_targets.artpec.layers import (
+from dlpuconv.plugin.rules import (
+    FIXED,
     constant_values,
     filter_of,
     height_width,
@@ -21,7 +21,7 @@ from dlpuconv_targets.artpec.layers import (
 )
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _KERNELS = frozenset({1, 2, 3, 5, 7, 9})
 _LARGEST_STRIDED = 7

@@ -1,4 +1,4 @@
-"""What the chips' rules ask of a layer."""
+"""What rules ask of a layer: its kernel, its strides, its neighbours, the values of its constants."""
 
 from __future__ import annotations
 
