@@ -25,6 +25,9 @@ _DESCRIBED = {
     ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
 }
 
+_ELSEWHERE = "a few inputs, and what the file gives for them in ONNX Runtime"
+"""Of the reference of a file that is not TensorFlow Lite's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
@@ -86,6 +89,8 @@ def _description(about: About, name: str) -> str:
         return "the network"
     if name == about.runs_on_camera:
         return "the same, compiled for the chip: what the camera loads"
+    if name == f"{about.stem}.reference.npz" and not about.name.endswith(".tflite"):
+        return _ELSEWHERE
     return next((told for suffix, told in _DESCRIBED.items() if name == about.stem + suffix), "")
 
 

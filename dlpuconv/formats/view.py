@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -105,6 +105,7 @@ class FileView:
         subgraphs: how many graphs the file holds.
         metadata: free texts of the file: `min_runtime_version`, `opset`, `ir_version`, description, ...
         package: what lies around the model, in a package folder.
+        optimizer: gives the graph that the format's runtime makes of it, where that is another.
     """
 
     format: str
@@ -115,6 +116,16 @@ class FileView:
     subgraphs: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
     package: PackageView | None = field(default=None, repr=False)
+    optimizer: Callable[[], FileView] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def executed(self) -> FileView:
+        """The graph as the format's runtime runs it.
+
+        Raises:
+            ArtifactError: the runtime refuses the file, or does not survive it.
+        """
+        return self.optimizer() if self.optimizer else self
 
     def named(self, layers: Sequence[LayerNames]) -> FileView:
         """This file with the names that are known of its layers.

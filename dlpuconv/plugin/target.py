@@ -39,13 +39,13 @@ class Target:
         title: for people.
         backend: name of the backend that makes its file.
         scheme: what the chip wants of its numbers.
-        device: the larod device that runs the file.
+        device: the larod device that runs the file; empty for what no camera runs.
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
         rules: what the verifier demands of a file for this chip.
         placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
-        run_on_camera: the command that runs the file, with `{file}` and `{device}`.
+        run_on_camera: the command that runs the file, with `{file}` and `{device}`; empty where no camera does.
         packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
         min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
         input_dtype: of an integer file's inputs, where the user does not say.

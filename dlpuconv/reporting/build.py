@@ -173,7 +173,8 @@ def _camera(material: Material) -> Iterator[Snippet]:
         filled = (part.format(file=file, folder=".") for part in compiler.arguments)
         yield Snippet("First, where the chip's compiler is installed", " ".join([compiler.executable, *filled]))
         file = compiler.produces.format(stem=file.rpartition(".")[0] or file)
-    yield Snippet("Run it once", target.run_on_camera.format(file=file, device=target.device))
+    if target.run_on_camera:
+        yield Snippet("Run it once", target.run_on_camera.format(file=file, device=target.device))
 
 
 def _is_compiled(material: Material) -> bool:

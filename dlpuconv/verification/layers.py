@@ -121,7 +121,8 @@ def _tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
         from dlpuconv.formats.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, keep=True)
-    from dlpuconv.formats.ort_runner import OrtTracer, split_file
+    from dlpuconv.formats.ort_runner import OrtTracer
+    from dlpuconv.formats.ort_worker import split_file
 
     model = split_file(model_inside(path) if path.is_dir() else path)
     if model is None:

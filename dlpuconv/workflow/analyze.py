@@ -42,7 +42,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
             for target in targets:
                 recipe, _ = choose_recipe(backend, prepared, target, run)
                 samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
-                blame = backend.blame(prepared, recipe, samples)
+                blame = backend.blame(prepared, target, recipe, samples)
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,

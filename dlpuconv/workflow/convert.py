@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv.formats import FileView
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
@@ -133,7 +132,8 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     inside = None
     if run.request.verification.layers:
         view = with_names(backend.read(file), artifact.layers, run.source)
-        inside = _inside(view, backend, prepared, recipe, asked_db, run)
+        blamed = _blamed(backend, prepared, target, recipe, run)
+        inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -154,15 +154,14 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
-    """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
-    blamed: tuple[BlamedLayer, ...] = ()
-    if backend.tells_blame and run.calibration is not None:
-        samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
-        with run.clock("layers"):
-            found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers, settings_of(backend, recipe, run))
-    return Inside(view=view, blamed=blamed, asked_db=asked_db)
+def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:
+    """What each of a file's layers costs alone, and why; nothing where the backend cannot tell."""
+    if not backend.tells_blame or run.calibration is None:
+        return ()
+    samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+    with run.clock("layers"):
+        found = backend.blame(prepared, target, recipe, samples)
+    return judge_layers(found.layers, settings_of(backend, recipe, run))
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:

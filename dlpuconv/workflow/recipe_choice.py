@@ -84,7 +84,7 @@ class _Workshop:
 
     def worst_layers(self, recipe: Recipe) -> list[str]:
         """Those that lose by their weights, the worst first."""
-        layers = self.backend.blame(self.prepared, recipe, self.samples).layers
+        layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
         return list(dict.fromkeys(layer.names.title for layer in losing))
 

@@ -21,7 +21,7 @@ from dlpuconv.plugin import BackendError
 from dlpuconv_backends.cleanup.layout.ports import ELEMENTWISE
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -151,7 +151,7 @@ def _evaluate(region: _Region) -> Array | None:
         return None
     graph = Graph([source], [new[region.result]], operators)
     try:
-        (values,) = Network(graph).run({source.name: _GRID.astype(np.float32)})
+        (values,) = LoadedGraph(graph).run({source.name: _GRID.astype(np.float32)})
     except BackendError:
         return None
     return np.asarray(values, np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from dlpuconv.plugin import BackendError, listed
 from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner, Powers
 from dlpuconv.plugin.tflite import PLAIN_ON_TWO
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def run_graph(graph: Graph, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
     Raises:
         BackendError: LiteRT refuses the graph, or does not survive it.
     """
-    made = Network(graph, kernels=PLAIN_ON_TWO).run(sample)
+    made = LoadedGraph(graph, kernels=PLAIN_ON_TWO).run(sample)
     return {t.name: values for t, values in zip(graph.outputs, made, strict=True)}
 
 

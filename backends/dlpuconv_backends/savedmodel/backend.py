@@ -234,5 +234,4 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    found = tensor.quantization
-    return replace(port, quantization=Affine.of(float(found.scale[0]), int(found.zero_point[0])))
+    return replace(port, quantization=tensor.quantization)

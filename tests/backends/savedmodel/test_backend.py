@@ -16,7 +16,7 @@ from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.ir import Affine, Links
+from dlpuconv.ir import Links
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
 from dlpuconv.quantization import Recipe
@@ -104,7 +104,7 @@ def test_a_real_network_becomes_integers_under_its_own_names(artifacts: dict[Gra
         assert (port.permutation, port.dtype) == ((0, 2, 3, 1), "uint8")
         assert port.quantization is not None
         assert graph.inputs[0].quantization is not None
-        assert port.quantization.scale == pytest.approx(graph.inputs[0].quantization.scale[0])
+        assert port.quantization.scale == pytest.approx(graph.inputs[0].quantization.scale)
         weights = [op.input(1).quantization for op in graph.operators if op.kind in ("CONV_2D", "DEPTHWISE_CONV_2D")]
         assert {q is not None and q.per_channel for q in weights} == {granularity is PER_CHANNEL}
         assert not [t.name for t in graph.tensors() if t.dtype == np.float32]
@@ -132,7 +132,7 @@ def test_the_oracle_gives_what_the_saved_model_gives(
     direct = decode(content)
     assert direct.inputs[0].quantization is not None
     assert artifact.inputs[0].quantization is not None
-    assert direct.inputs[0].quantization.scale[0] == pytest.approx(artifact.inputs[0].quantization.scale)
+    assert direct.inputs[0].quantization.scale == pytest.approx(artifact.inputs[0].quantization.scale)
     expected = sqnr_db(artifact.files[""], artifact, source, calibration, tmp_path)
     direct.inputs[0].name, direct.outputs[0].name = "input", "258"
     got = sqnr_db(encode(direct), _with_output(artifact, direct), source, calibration, tmp_path)
@@ -145,7 +145,7 @@ def _with_output(artifact: Artifact, graph: Graph) -> Artifact:
     port = replace(
         artifact.outputs[0],
         dtype=graph.outputs[0].dtype.name,
-        quantization=Affine.of(float(quantization.scale[0]), int(quantization.zero_point[0])),
+        quantization=quantization,
     )
     return replace(artifact, outputs=(port,))
 

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-from dlpuconv.quantization import BiasCorrection, Observer
-from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
 from dlpuconv_backends.tflite.numbers import Range
 from dlpuconv_backends.tflite.quantizer import quantize
 from dlpuconv_backends.tflite.stepwise import Stepwise
 from dlpuconv_backends.tflite.tuning import Tuned
+
+from dlpuconv.quantization import BiasCorrection, Observer
+from dlpuconv_backends.flatbuffer import encode
 from tests.backends.tflite.models import INT8, PER_TENSOR, run
 from tests.backends.tflite.networks import measured, pixels, separable
 
 if TYPE_CHECKING:
-    from dlpuconv_backends.flatbuffer import Graph
     from dlpuconv_backends.tflite.quantizer import Quantized
+
+    from dlpuconv_backends.flatbuffer import Graph
 
 SAMPLES = pixels(8)
 ANALYTIC = replace(PER_TENSOR, observer=Observer.MINMAX, bias_correction=BiasCorrection.ANALYTIC)
@@ -85,9 +86,7 @@ def test_operators_one_by_one_give_what_the_whole_network_gives() -> None:
     stepwise = Stepwise(graph, SAMPLES[:1])
     for op in graph.operators:
         stepwise.step(op)
-    codes = np.clip(
-        np.rint(SAMPLES[0]["x"] / given.quantization.scale[0]) + given.quantization.zero_point[0], -128, 127
-    )
+    codes = np.clip(np.rint(SAMPLES[0]["x"] / given.quantization.scale) + given.quantization.zero_point, -128, 127)
     whole = run(graph, {"x": codes.astype(np.int8)})["y"].astype(np.float64)
-    real = (whole - out.quantization.zero_point[0]) * out.quantization.scale[0]
+    real = (whole - out.quantization.zero_point) * out.quantization.scale
     assert stepwise.mean(out) == pytest.approx([real.mean()])
