@@ -11,10 +11,10 @@ from dlpuconv.calibration import Origin
 from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.files.content import lend_content
+from dlpuconv.formats.package_layout import MANIFEST, RECORD
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
-from dlpuconv.package import MANIFEST, RECORD
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
 from dlpuconv.verification.naming import with_names
