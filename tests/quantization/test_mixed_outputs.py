@@ -52,7 +52,11 @@ def test_boxes_and_scores_are_told_apart() -> None:
 
 
 def test_parts_that_are_interleaved_over_several_strides_are_cut_along_one_axis() -> None:
-    ranges = {f"{kind}{n}": values for n in "01" for kind, values in (("xy", PIXELS), ("wh", PIXELS), ("scores", UNIT), ("head", PIXELS))}
+    ranges = {
+        f"{kind}{n}": values
+        for n in "01"
+        for kind, values in (("xy", PIXELS), ("wh", PIXELS), ("scores", UNIT), ("head", PIXELS))
+    }
     network = interleaved()
     pieces = pieces_of(network, mixed_outputs(network, ranges))
     assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)], "xy and wh get on with one scale"
