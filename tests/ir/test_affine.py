@@ -48,4 +48,4 @@ def test_a_scale_is_a_number_that_files_can_hold() -> None:
 
 
 def test_equal_numbers_are_equal_and_may_be_keys() -> None:
-    assert {Affine.of(0.1, 3): "found"}[Affine.of(np.float32(0.1), 3)] == "found"
+    assert {Affine.of(0.1, 3): "found"}[Affine.of(float(np.float32(0.1)), 3)] == "found"

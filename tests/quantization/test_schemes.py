@@ -61,9 +61,10 @@ def test_unsigned_activations_are_the_signed_ones_and_128_more() -> None:
     signed, unsigned = quantized(), quantized(activation_codes=Coding(type=UINT8))
     for one, other in zip(signed.plan.scales.values(), unsigned.plan.scales.values(), strict=True):
         assert other == Affine.of(one.scale, one.zero_point + 128)
-    for one, other in zip(signed.layers.values(), unsigned.layers.values(), strict=True):
-        assert np.array_equal(one.weights, other.weights)
-        assert np.array_equal(one.bias, other.bias)
+    for layer, same in zip(signed.layers.values(), unsigned.layers.values(), strict=True):
+        assert np.array_equal(layer.weights, same.weights)
+        assert layer.bias is not None
+        assert layer.bias.tolist() == (same.bias.tolist() if same.bias is not None else None)
     assert decibels(unsigned) == pytest.approx(decibels(signed))
 
 

@@ -74,18 +74,18 @@ class TFLiteNetwork(Network):
         self._values: dict[Tensor, Value] = {t: known.get(t) or _value(t) for t in graph.tensors()}
         self.inputs = tuple(self._values[t] for t in graph.inputs)
         self.outputs = tuple(self._values[t] for t in graph.outputs)
-        readers = graph.consumers()
+        self._readers = graph.consumers()
         nodes = {} if like is None else {node.handle: node for node in like.nodes}
-        self.nodes = tuple(nodes.get(op) or self._node(op, readers.get(op.output, [])) for op in graph.operators)
+        self.nodes = tuple(nodes.get(op) or self._node(op) for op in graph.operators)
 
-    def _node(self, op: Operator, readers: Sequence[Operator]) -> Node:
+    def _node(self, op: Operator) -> Node:
         inputs = tuple(None if t is None else self._values[t] for t in op.inputs)
         outputs = tuple(self._values[t] for t in op.outputs)
         return Node(
             kind=op.kind,
             inputs=inputs,
             outputs=outputs,
-            meaning=meaning_of(op, inputs, outputs, readers),
+            meaning=meaning_of(op, inputs, outputs, self._readers.get(op.output, [])),
             layer=layer_of(op),
             source_name=op.source_name,
             aliases=aliases_of(op, self.graph),
@@ -145,8 +145,12 @@ class TFLiteNetwork(Network):
 
     @override
     def with_constants(self, changed: Mapping[Node, Constants]) -> TFLiteNetwork:
-        operators = [_changed(node, changed[node]) if node in changed else operator_of(node) for node in self.nodes]
-        return TFLiteNetwork(_like(self.graph, operators), self)
+        made = {node: _changed(node, constants) for node, constants in changed.items()}
+        network = copy(self)  # a network of many layers may be changed layer by layer
+        network.graph = _like(self.graph, [made.get(node) or operator_of(node) for node in self.nodes])
+        network._values = {t: self._values.get(t) or _value(t) for t in network.graph.tensors()}
+        network.nodes = tuple(network._node(made[node]) if node in made else node for node in self.nodes)
+        return network
 
     @override
     def with_errors(self, values: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, str]]:
