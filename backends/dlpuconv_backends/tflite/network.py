@@ -11,9 +11,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv.network import Network, Node, Value
+from dlpuconv.network import CannotError, Constants, Network, Node, Value
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
+from dlpuconv_backends.tflite.edits import ended, folded_in, multiplied, split
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of
@@ -23,7 +24,9 @@ from dlpuconv_backends.tflite.versions import versions_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dlpuconv.network import Constants, Feed, Piece
+    import numpy.typing as npt
+
+    from dlpuconv.network import Feed, Piece
     from dlpuconv.network.network import Array
 
 
@@ -163,6 +166,26 @@ class TFLiteNetwork(Network):
             ]
         graph = Graph([*self.graph.inputs, *errors.values()], list(self.graph.outputs), operators)
         return TFLiteNetwork(graph, self), {t.name: error.name for t, error in errors.items()}
+
+    @override
+    def ending_at(self, values: Sequence[Value]) -> TFLiteNetwork:
+        return TFLiteNetwork(ended(self.graph, [tensor_of(value) for value in values]), self)
+
+    @override
+    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.floating[Any]]) -> TFLiteNetwork:
+        node = self.producers().get(value)
+        folded = None if node is None else folded_in(node, factors)
+        if node is not None and folded is not None:
+            return self.with_constants({node: folded})
+        return TFLiteNetwork(_like(self.graph, multiplied(self.graph, tensor_of(value), factors)), self)
+
+    @override
+    def with_split_layer(self, node: Node, channels: Sequence[int]) -> TFLiteNetwork:
+        if node.layer is None:
+            raise CannotError(f"{node.output.name!r} is made by no layer")
+        halves = split(operator_of(node), node.layer, channels)
+        each = [halves if op is node.handle else [op] for op in self.graph.operators]
+        return TFLiteNetwork(_like(self.graph, [op for operators in each for op in operators]), self)
 
     @override
     def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:
