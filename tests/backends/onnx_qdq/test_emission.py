@@ -147,4 +147,4 @@ def test_the_same_network_gives_the_same_bytes() -> None:
 def test_a_score_has_the_scale_of_the_interval_from_zero_to_one() -> None:
     made = emitted(branches())
     sigmoid = next(node for node in made.nodes if node.kind == "Sigmoid")
-    assert sigmoid.output.affine == Affine.of(1 / 255, 0)
+    assert sigmoid.output.affine == Affine.of(float(np.float32(1 / 255)), 0)
