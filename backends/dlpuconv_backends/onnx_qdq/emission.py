@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.onnx_qdq.graph import Graph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
+_PRODUCTS = frozenset({"Gemm", "MatMul"})
 _TRUNCATES = "Resize"
 """ONNX Runtime's kernel for bytes cuts averages off, half a step too low, and equal scales would get the island it."""
 WIDE_OPSET = 21
@@ -91,6 +92,7 @@ class _Builder:
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
         self.scales = _apart(quantized, network)
+        self.float_ends = _float_ends(network)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}
@@ -139,10 +141,12 @@ class _Builder:
                 decoded = write.decode(place_of(operand).name, operand.affine)
                 cell.append(decoded)
                 names[place_of(value).name] = decoded.output[0]
-        outputs = [self._result(value) for value in node.outputs]
+        stays_float = node in self.float_ends
+        outputs = [self._result(value, coded=not stays_float) for value in node.outputs]
         for value in node.outputs:
             name = place_of(value).name
-            names[name] = write.named(f"{name}/exact", like=name) if name in self.float.outputs else name
+            decoded = name in self.float.outputs and not stays_float
+            names[name] = write.named(f"{name}/exact", like=name) if decoded else name
         members = [renamed(member, names) for member in found.nodes]
         if found.clip is not None and self._saturates(node):
             members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
@@ -226,9 +230,9 @@ class _Builder:
         name = self.write.constant(f"{place.name}/codes", back(codes, place.axis))
         return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, place.axis))
 
-    def _result(self, value: Value) -> Value:
+    def _result(self, value: Value, *, coded: bool) -> Value:
         """An activation that an integer operator makes: codes under the float one's name, if it gets a scale."""
-        self.made[value] = self._in_codes(value, self.scales[value]) if value.is_data else value
+        self.made[value] = self._in_codes(value, self.scales[value]) if value.is_data and coded else value
         return self.made[value]
 
     def _in_codes(self, value: Value, affine: Affine) -> Value:
@@ -255,6 +259,18 @@ class _Builder:
             )
             self._recoded[made, affine] = coded
         return self._recoded[made, affine]
+
+
+def _float_ends(network: OnnxNetwork) -> set[Node]:
+    """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
+    readers = network.consumers()
+    return {
+        node
+        for node in network.nodes
+        if group_of(node).nodes[0].op_type in _PRODUCTS
+        and group_of(node).clip is None
+        and not any(group_of(reader).integer for reader in readers.get(node.output, []))
+    }
 
 
 def cell_of(node: Node) -> Cell:
