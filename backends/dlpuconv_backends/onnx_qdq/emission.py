@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlpuconv.ir.affine import INT8, Affine, IntegerType
-from dlpuconv.network import Meaning, Node, Range, Scales, Value
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.network import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
-from dlpuconv_backends.onnx_qdq.groups import clip_bounds
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Place, group_of, place_of
 
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
 _PRODUCTS = frozenset({"Gemm", "MatMul"})
-_TRUNCATES = "Resize"
-"""ONNX Runtime's kernel for bytes cuts averages off, half a step too low, and equal scales would get the island it."""
 WIDE_OPSET = 21
 """From here on QuantizeLinear makes codes of 16 bits."""
 
@@ -91,7 +86,7 @@ class _Builder:
         assert isinstance(network, OnnxNetwork)
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
-        self.scales = _apart(quantized, network)
+        self.scales = final_scales(quantized, network)
         self.float_ends = _float_ends(network)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
@@ -145,10 +140,10 @@ class _Builder:
         outputs = [self._result(value, coded=not stays_float) for value in node.outputs]
         for value in node.outputs:
             name = place_of(value).name
-            decoded = name in self.float.outputs and not stays_float
-            names[name] = write.named(f"{name}/exact", like=name) if decoded else name
+            taken = name in self.float.outputs and not stays_float  # by the DequantizeLinear at the end
+            names[name] = write.named(f"{name}/exact", like=name) if taken else name
         members = [renamed(member, names) for member in found.nodes]
-        if found.clip is not None and self._saturates(node):
+        if found.clip is not None and (self.drafted or saturates(node, self.scales[node.output], self.network)):
             members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
         elif found.clip is not None:
             members[-1:-1] = self._held(members[-2].output[0], outputs[0])
@@ -173,14 +168,6 @@ class _Builder:
         codes = self.write.named(f"{name}/codes", like=name, dtype=self.codes.dtype)
         encoded = self.write.encode(name, like.affine, self.codes, codes)
         return [encoded, self.write.decode(codes, like.affine)]
-
-    def _saturates(self, node: Node) -> bool:
-        """Whether no code of a layer's output lies outside of the clip that is fused behind it."""
-        clip = group_of(node).clip
-        bounds = None if clip is None else clip_bounds(self.float, clip)
-        affine = self.scales[node.output]
-        held = range_of(affine, self.codes)
-        return self.drafted or (bounds is not None and held.within(Range(*bounds), slack=affine.scale / 2))
 
     def _floats(self, node: Node) -> None:
         """The operators themselves, behind a DequantizeLinear of what is there in codes only."""
@@ -277,17 +264,3 @@ def cell_of(node: Node) -> Cell:
     """What a node of an integer network stands for."""
     assert isinstance(node.handle, Cell)
     return node.handle
-
-
-def _apart(quantized: Quantized, network: OnnxNetwork) -> dict[Value, Affine]:
-    """The plan's scales, but for what a float Resize makes of codes of the very same: its last bit is another."""
-    scales = dict(quantized.plan.scales)
-    for node in network.nodes:
-        found = group_of(node)
-        if found.integer or found.nodes[-1].op_type != _TRUNCATES or node.output not in scales:
-            continue
-        affine = scales[node.output]
-        if any(scales.get(value) == affine for value in node.activations):
-            next_up = np.nextafter(np.float32(affine.scale), np.float32(np.inf))
-            scales[node.output] = Affine.of(float(next_up), affine.zero_point)
-    return scales
