@@ -11,7 +11,7 @@ from dlpuconv.calibration import Origin, Taken
 from dlpuconv.delivery import BOM, Inputs, Reference
 from dlpuconv.delivery.manifest import Provenance
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
-from dlpuconv.files.content import lend_content
+from dlpuconv.files.content import lend_contents
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.package import MANIFEST, RECORD
@@ -170,10 +170,7 @@ def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     """Put the artifact where it can be read back, as the user will have it."""
     place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
-    for name, content in artifact.contents.items():
-        path = place / name if name else place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lend_content(content, path)
+    lend_contents(artifact.contents, place)
     return place
 
 

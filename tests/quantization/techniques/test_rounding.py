@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpuconv.quantization.rounding import Moments, Sums, corrected, learned_codes, rounding_error
+from dlpuconv.quantization.techniques.rounding import SecondMoments, Sums, corrected, learned_codes, rounding_error
 
 ALIKE = np.ones((1, 2, 2))
 """Two inputs of mean square 1 that are always equal."""
 
 
-def still(read: npt.NDArray[np.float64]) -> tuple[Moments, Moments]:
+def still(read: npt.NDArray[np.float64]) -> tuple[SecondMoments, SecondMoments]:
     """Halves in which the quantized network's inputs are the float network's."""
-    moments = Moments(read=read, drift=np.zeros_like(read))
+    moments = SecondMoments(read=read, drift=np.zeros_like(read))
     return moments, moments
 
 
@@ -41,13 +41,13 @@ def test_what_is_never_read_gets_its_nearest_code() -> None:
 
 def test_weights_make_up_for_an_input_that_the_layers_before_made_too_small() -> None:
     # q = x / 2: (x - q) q = q q = 1; D = W 1 / (1 + 0.01)
-    halves = (Moments(read=np.ones((1, 1, 1)), drift=np.ones((1, 1, 1))),) * 2
+    halves = (SecondMoments(read=np.ones((1, 1, 1)), drift=np.ones((1, 1, 1))),) * 2
     assert corrected(np.full((1, 1, 1), 2.0), halves) == pytest.approx(2.0 + 2.0 / 1.01)
 
 
 def test_what_one_half_of_the_samples_asks_for_and_the_other_does_not_is_not_done() -> None:
     read = np.ones((1, 1, 1))
-    halves = Moments(read=read, drift=0.5 * read), Moments(read=read, drift=-0.5 * read)
+    halves = SecondMoments(read=read, drift=0.5 * read), SecondMoments(read=read, drift=-0.5 * read)
     assert corrected(np.full((1, 1, 1), 2.0), halves).item() == 2.0
 
 

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpuconv.quantization.equalize import Layer, solve
+from dlpuconv.quantization.techniques.factors import Magnitudes, solve
 
 
-def chain(first: list[float], second: list[float]) -> list[Layer]:
+def chain(first: list[float], second: list[float]) -> list[Magnitudes]:
     """Two layers with one channel of input and output and `len(first)` between; variables 0.. are those between."""
     count = len(first)
     between = np.arange(count)
     return [
-        Layer(magnitude=np.array(first)[:, None], made=between, read=np.full((count, 1), count)),
-        Layer(magnitude=np.array(second)[None], made=np.array([count + 1]), read=between[None]),
+        Magnitudes(largest=np.array(first)[:, None], made=between, read=np.full((count, 1), count)),
+        Magnitudes(largest=np.array(second)[None], made=np.array([count + 1]), read=between[None]),
     ]
 
 
