@@ -77,7 +77,6 @@ class SampleJudge:
         passes: Verdict = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
-        suffix: str,
     ) -> None:
         """Prepare to judge.
 
@@ -89,9 +88,7 @@ class SampleJudge:
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
-            suffix: of artifacts.
         """
-        self._suffix = suffix
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._backend, self._place = backend, place
@@ -122,15 +119,8 @@ class SampleJudge:
             return self._passes(file, artifact, parity, score.metric)
 
     @contextmanager
-<<<<<<< HEAD:dlpuconv/quantization/judging.py
-    def _written(self, artifact: Artifact, name: str) -> Iterator[Path]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{name[:16]}{self._suffix}"
-        file.write_bytes(artifact.files[""])
-=======
     def _written(self, artifact: Artifact) -> Iterator[Path]:
         lend_contents(artifact.contents, self._place)
->>>>>>> h-b:dlpuconv/workflow/judging.py
         try:
             yield self._place
         finally:

@@ -11,6 +11,7 @@ from dlpuconv import __version__
 from dlpuconv.calibration import Origin, StatisticsCache
 from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv.formats.onnx_worker import warm_up
+from dlpuconv.ir.moments import moments_of_nodes
 from dlpuconv.plugin import Artifact, Backend, Draft, Prepared
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.quantizer import Quantizer
@@ -190,6 +191,7 @@ def _given(job: Job, network: OnnxNetwork) -> Given:
         cache=StatisticsCache(job.cache),
         progress=job.progress,
         inputs=prescribed_inputs(job.bindings, network.coding.type),
+        moments=moments_of_nodes(job.model, job.moments),
         names=job.names,
     )
 

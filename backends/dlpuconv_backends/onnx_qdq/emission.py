@@ -186,7 +186,7 @@ class _Builder:
         layer = node.layer
         if layer is not None:
             made = self.quantized.layers[node]
-            layer = replace(layer, weights=made.weights, bias=made.bias)  # type: ignore[arg-type] # codes
+            layer = replace(layer, weights=made.weights, bias=made.bias)
         self.nodes.append(replace(node, inputs=tuple(inputs), outputs=tuple(outputs), layer=layer, handle=cell))
 
     def _operand(self, node: Node, at: int, value: Value) -> Value:
