@@ -97,8 +97,8 @@ REPEATED: tuple[Pass, ...] = (
 )
 
 LEFTOVERS: tuple[Pass, ...] = (  # what no weights took in any round; the layers that they become may take something
-    spell_channel_gather.PASS,
-    canonical_moves.GATHER,  # on other axes
+    canonical_moves.GATHER,
+    spell_channel_gather.PASS,  # what are no neighbours
     strided_slice.POOL,  # only what became no convolution
     spell_affine.DEPTHWISE,
 )
