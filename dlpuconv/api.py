@@ -66,8 +66,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     fold_preprocess: FoldPreprocess | None = None,
     granularity: GranularityOrAuto | None = None,
     overrides: Mapping[str, Granularity] | None = None,
-    input_dtype: Dtype = "uint8",
-    output_dtype: Dtype = "uint8",
+    input_dtype: Dtype | None = None,
+    output_dtype: Dtype | None = None,
     input_layout: InputLayout | None = None,
     opset: int | None = None,
     split_outputs: SplitOutputs = "auto",
@@ -92,7 +92,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
             `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one.
-        target: `artpec7`, `artpec8`, `artpec9`, `cv25`, or any other that `dlpuconv targets` lists.
+        target: `artpec7`, `artpec8`, `artpec9`, `cv25`, any other that `dlpuconv targets` lists, or the path of a
+            `.toml` file that describes one.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
             layout), a torch Dataset, DataLoader or Subset, or any other iterable of samples or batches: arrays, tuples
             whose first elements are the inputs, or dicts, of which an array of another name feeds an input where
@@ -115,8 +116,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         granularity: of weights: `per-tensor`, `per-channel`, or `auto` for per tensor with exceptions for the layers
             that need them; the chip's own preference if None.
         overrides: granularity by name or glob of layers: PyTorch module, ONNX node or value, tensor of the file.
-        input_dtype: `uint8` or `int8`.
-        output_dtype: `uint8` or `int8`.
+        input_dtype: `uint8` or `int8`; the chip's own preference if None.
+        output_dtype: likewise.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
         split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.

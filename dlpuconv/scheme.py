@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dlpuconv.ir.affine import INT8, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.ir.affine import Affine
 
 
 class Granularity(StrEnum):
@@ -21,16 +29,67 @@ class Numbers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scheme:
-    """The number format of a chip.
+class Coding:
+    """How real numbers of one sort become codes.
 
     Attributes:
-        numbers: full-integer int8, or float32 where the chip's own compiler quantizes.
+        type: of the codes.
+        symmetric: the code in the middle stands for zero, and the lowest one is not aimed at, so that there are as many
+            on each side.
+        power_of_two: scales are powers of two: a shift instead of a multiplication.
+        reduce_range: one bit of the type is left unused, for accumulators that saturate early.
+    """
+
+    type: IntegerType = INT8
+    symmetric: bool = False
+    power_of_two: bool = False
+    reduce_range: bool = False
+
+    @property
+    def lowest(self) -> int:
+        """The lowest code that is aimed at."""
+        return self._codes.lowest + self.symmetric
+
+    @property
+    def highest(self) -> int:
+        """The highest one."""
+        return self._codes.highest
+
+    @property
+    def middle(self) -> int:
+        """The code of zero, where that is prescribed."""
+        return (self._codes.lowest + self._codes.highest + 1) // 2
+
+    @property
+    def steps(self) -> int:
+        """From the lowest to the highest code."""
+        return self.highest - self.lowest
+
+    @property
+    def _codes(self) -> IntegerType:
+        return IntegerType(self.type.bits - self.reduce_range, signed=self.type.signed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """The number format of a chip; types and scales are of full-integer files alone.
+
+    Attributes:
+        numbers: integers, or float32 where the chip's own compiler quantizes.
         weights: granularity of weights unless the user asks for another.
         discouraged: granularities that run but that the chip pays dearly for: they fail `verify`, and are a
             warning where the user asked for them.
+        by_operator: granularity of weights, where it is another one, by what the file's format calls the operator.
+        activation_codes: of activations and of constants that are computed with as such.
+        weight_codes: of weights. Biases are int32, in steps of what one step of input and weight give together.
+        prescribed: scale and zero point of what an operator makes, by what the file's format calls the operator;
+            beside what the format itself prescribes.
     """
 
     numbers: Numbers
     weights: Granularity = Granularity.PER_TENSOR
     discouraged: frozenset[Granularity] = frozenset()
+    by_operator: Mapping[str, Granularity] = field(default_factory=dict, hash=False)
+    activation_codes: Coding = Coding()
+    weight_codes: Coding = Coding(symmetric=True)
+    prescribed: Mapping[str, Affine] = field(default_factory=dict, hash=False)

@@ -6,6 +6,7 @@
     scripts/bench.py cv25       every model as a package for CV25: does it verify, dB on its own files, seconds, size
     scripts/bench.py memory     all processes together, beside weights, samples and pixels; seconds beside nodes
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
+    scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
 
 The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
 Run it with the interpreter of an environment that has dlpuconv and its `all` extra; without TensorFlow the columns of
@@ -44,6 +45,12 @@ def main() -> int:
         from scripts.benchmarks.memory import run_memory
 
         figures, missed = run_memory(largest_mb=arguments.largest_mb)
+    elif arguments.command == "qdq":
+        from scripts.benchmarks.qdq import run_qdq
+
+        figures, missed = run_qdq(
+            models=arguments.models, samples=arguments.samples, limit=arguments.limit, ours=not arguments.no_ours
+        )
     else:
         from scripts.benchmarks.accuracy import run_accuracy
 
@@ -64,11 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
-    accuracy.add_argument("--limit", type=int, help="evaluate on the first N samples only")
-    for each in (zoo, cv25, accuracy):
+    qdq = commands.add_parser("qdq", help="files for ONNX Runtime beside onnxruntime.quantization's")
+    qdq.add_argument("--no-ours", action="store_true", help="measure onnxruntime.quantization alone")
+    for each in (accuracy, qdq):
+        each.add_argument("--limit", type=int, help="evaluate on the first N samples only")
+    for each in (zoo, cv25, accuracy, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy):
+    for each in (speed, zoo, cv25, memory, accuracy, qdq):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

@@ -90,9 +90,7 @@ def page(target: Target) -> str:
 
 def row(rule: Rule, target: Target) -> str:
     """One rule as a row of the table; its advice is that for a file that nothing is known of."""
-    from dlpuconv.verification.rule import Context
-
-    fix = rule.advise(Context.of(target))
+    fix = rule.advise(target.context)
     cells = (f"`{rule.id}`", rule.severity.value, rule.sentence, fix, rule.source)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import BackendError, MissingDependencyError, OutputError
-from dlpuconv.isolation import MissingLibraryError, OvertimeError, TaskError, WorkerError, pool
+from dlpuconv.plugin import BackendError, MissingDependencyError, OutputError
+from dlpuconv.plugin.isolation import MissingLibraryError, OvertimeError, TaskError, WorkerError, pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.isolation import Launch, Worker
+    from dlpuconv.plugin.isolation import Launch, Worker
 
 _LONGEST_REASON = 400
 

@@ -13,7 +13,7 @@ from dlpuconv.verification.advice import AUTO, better_effort
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.analysis.layers import LayerError
+    from dlpuconv.quantization.blame.result import LayerError
     from dlpuconv.verification.advice import Settings
 
 _IMBALANCED = 8.0

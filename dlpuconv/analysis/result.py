@@ -11,9 +11,9 @@ from dlpuconv.verification.advice import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.analysis.layers import LayerError
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.blame.result import LayerError
     from dlpuconv.verification.advice import Settings
 
 

@@ -11,7 +11,7 @@ from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
 from dlpuconv.verification.advice import defaults
 from dlpuconv.verification.engine import check
-from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules import INPUT_RULES
 from dlpuconv.verification.verdict import broken
 
@@ -42,7 +42,7 @@ def judge_draft(draft: Draft, target: Target, misfits: tuple[Misfit, ...] = ()) 
         misfits: inputs that the network would be fed in another way than it was trained on.
     """
     settings = defaults(target.scheme.weights)
-    context = replace(Context.of(target), settings=settings, misfits=misfits, measured=False)
+    context = replace(target.context, settings=settings, misfits=misfits, measured=False)
     view = without_scales(draft.view.named(draft.layers))
     known, unplaced = foresee(view, target.placement, context)
     found = known or forecast(view, _UNKNOWN, context)

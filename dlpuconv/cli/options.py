@@ -83,7 +83,7 @@ Targets = Annotated[
         "--target",
         "-t",
         help="Chip to convert for, or several: repeat the option, or separate them by commas. `dlpuconv targets`"
-        " lists them.",
+        " lists them; a .toml file describes one of your own.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -94,7 +94,7 @@ OneTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip. `dlpuconv targets` lists them.",
+        help="The chip, or a .toml file that describes one. `dlpuconv targets` lists them.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -278,11 +278,13 @@ MaxDrop = Annotated[
     ),
 ]
 NoCache = Annotated[bool, flag("--no-cache", help="Neither read nor keep calibration statistics.", panel=NUMBERS)]
+_ITS_DTYPE = "the chip's: uint8 for Axis' own"
 InputDtype = Annotated[
-    str, choice("--input-dtype", of=choices.Dtype, help="Of the file's inputs.", panel=PORTS, default="uint8")
+    str | None, choice("--input-dtype", of=choices.Dtype, help="Of the file's inputs.", panel=PORTS, default=_ITS_DTYPE)
 ]
 OutputDtype = Annotated[
-    str, choice("--output-dtype", of=choices.Dtype, help="Of the file's outputs.", panel=PORTS, default="uint8")
+    str | None,
+    choice("--output-dtype", of=choices.Dtype, help="Of the file's outputs.", panel=PORTS, default=_ITS_DTYPE),
 ]
 InputLayout = Annotated[
     str | None,

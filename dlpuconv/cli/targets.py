@@ -36,7 +36,8 @@ def _line(entry: Listed) -> str:
     target = entry.target
     weights = "" if target.scheme.numbers.value == "float32" else f", {target.scheme.weights.value} weights"
     origin = "" if entry.distribution == "dlpuconv" else f" [{entry.distribution}]"
-    return f"{target.title}: {target.scheme.numbers.value}{weights}, larod device {target.device}{origin}"
+    device = f", larod device {target.device}" if target.device else ""
+    return f"{target.title}: {target.scheme.numbers.value}{weights}{device}{origin}"
 
 
 def _as_json(entry: Listed) -> dict[str, object]:

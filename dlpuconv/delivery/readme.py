@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract import python_snippet
-from dlpuconv.contract.description import is_quantized
+from dlpuconv.contract.description import affine_of
 from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
 from dlpuconv.language.printable import printable
 
@@ -24,6 +24,9 @@ _DESCRIBED = {
     ".bom.json": "what it was made of, and by what, as a CycloneDX bill of materials",
     ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
 }
+
+_ELSEWHERE = "a few inputs, and what the file gives for them in ONNX Runtime"
+"""Of the reference of a file that is not TensorFlow Lite's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ def make_readme(about: About) -> str:
         resized=resized,
         gives=gives,
         part_of=part_of,
-        is_quantized=is_quantized,
+        affine_of=affine_of,
         python=python_snippet(about.name, contract, "tflite" if about.name.endswith(".tflite") else "onnx").rstrip(),
         run_once=about.target.run_on_camera.format(file=about.runs_on_camera, device=about.target.device),
         reference=f"{about.stem}.reference.npz",
@@ -86,6 +89,8 @@ def _description(about: About, name: str) -> str:
         return "the network"
     if name == about.runs_on_camera:
         return "the same, compiled for the chip: what the camera loads"
+    if name == f"{about.stem}.reference.npz" and not about.name.endswith(".tflite"):
+        return _ELSEWHERE
     return next((told for suffix, told in _DESCRIBED.items() if name == about.stem + suffix), "")
 
 

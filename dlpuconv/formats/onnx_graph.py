@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_file
+from dlpuconv.formats.onnx_scales import with_scales
 from dlpuconv.formats.onnx_shapes import value_types
 from dlpuconv.formats.onnx_worker import warm_up
 from dlpuconv.formats.view import FileView, LayerView, TensorView
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.onnx_shapes import ValueTypes
     from dlpuconv.formats.view import Option
+    from dlpuconv.ir.weights import Split
 
 _LARGEST_FILE = (1 << 31) - 1  # protobuf's
 _NONE: Final[Mapping[str, npt.NDArray[np.generic]]] = MappingProxyType({})
@@ -59,9 +62,10 @@ def read_onnx(path: Path) -> FileView:
     del model
     trim()
     try:
-        return view_of(split.proto, split.weights)
+        view = view_of(split.proto, split.weights)
     except ArtifactError as error:
         raise ArtifactError(f"{path.name}: {error}") from error
+    return replace(view, optimizer=partial(optimized, path))
 
 
 def _texts(model: onnx.ModelProto) -> Iterable[object]:
@@ -91,15 +95,36 @@ def view_of(model: onnx.ModelProto, weights: Mapping[str, npt.NDArray[np.generic
     layers = [_layer(index, node, opsets, tensors) for index, node in enumerate(model.graph.node)]
     names = tell_apart([layer.names for layer in layers])
     constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = tuple(tensors.index(value.name) for value in model.graph.input if value.name not in constants)
+    outputs = tuple(tensors.index(value.name) for value in model.graph.output)
     return FileView(
         format="onnx",
-        inputs=tuple(tensors.index(value.name) for value in model.graph.input if value.name not in constants),
-        outputs=tuple(tensors.index(value.name) for value in model.graph.output),
-        tensors=tuple(tensors.found),
+        inputs=inputs,
+        outputs=outputs,
+        tensors=with_scales(tensors.found, layers),
         layers=tuple(replace(layer, names=told) for layer, told in zip(layers, names, strict=True)),
         subgraphs=1 + sum(_subgraphs(node) for node in model.graph.node),
         metadata=_metadata(model, opsets),
     )
+
+
+def optimized(model: Path | Split, name: str = "the model") -> FileView:
+    """The graph that ONNX Runtime runs of a model on a processor, with the fusions of its level EXTENDED.
+
+    Args:
+        model: a file, or a model in two parts.
+        name: for messages, where there is no file name.
+
+    Raises:
+        RefusedModelError: ONNX Runtime refuses it.
+        EndedError: it does not survive the model.
+        TooMuchError: it takes more than it may.
+        ArtifactError: no process can be had, or the result cannot be read.
+    """
+    from dlpuconv.formats.ort_worker import optimize
+
+    with optimize(model, name) as file:
+        return replace(read_onnx(file), optimizer=None)
 
 
 class _Tensors:

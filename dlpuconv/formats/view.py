@@ -10,37 +10,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.formats.package_view import PackageView
+    from dlpuconv.ir import Affine
     from dlpuconv.ir.layer_names import LayerNames
 
 PACKAGE = "package"
 
 type Option = int | float | bool | str | tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantization:
-    """Affine quantization: real = scale * (q - zero_point).
-
-    Attributes:
-        scale: one value, or one a channel, as the file holds them (float32 widened).
-        zero_point: as many as scales.
-        axis: the channel axis when there are several scales.
-    """
-
-    scale: tuple[float, ...]
-    zero_point: tuple[int, ...]
-    axis: int = 0
-
-    @property
-    def per_channel(self) -> bool:
-        """True when there are several scales."""
-        return len(self.scale) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +43,7 @@ class TensorView:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    quantization: Quantization | None = None
+    quantization: Affine | None = None
     constant: bool = False
     data: npt.NDArray[np.generic] | None = field(default=None, repr=False, compare=False)
     claimed: bool = False
@@ -124,6 +105,7 @@ class FileView:
         subgraphs: how many graphs the file holds.
         metadata: free texts of the file: `min_runtime_version`, `opset`, `ir_version`, description, ...
         package: what lies around the model, in a package folder.
+        optimizer: gives the graph that the format's runtime makes of it, where that is another.
     """
 
     format: str
@@ -134,6 +116,16 @@ class FileView:
     subgraphs: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
     package: PackageView | None = field(default=None, repr=False)
+    optimizer: Callable[[], FileView] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def executed(self) -> FileView:
+        """The graph as the format's runtime runs it.
+
+        Raises:
+            ArtifactError: the runtime refuses the file, or does not survive it.
+        """
+        return self.optimizer() if self.optimizer else self
 
     def named(self, layers: Sequence[LayerNames]) -> FileView:
         """This file with the names that are known of its layers.

@@ -16,12 +16,22 @@ class IntegerType:
     """A type of codes.
 
     Attributes:
-        bits: 8 or 16.
+        bits: of one code.
         signed: two's complement.
     """
 
     bits: int
     signed: bool
+
+    @classmethod
+    def named(cls, name: str) -> IntegerType:
+        """The type that numpy knows under this name.
+
+        Raises:
+            ValueError: it is no type of integers.
+        """
+        limits = np.iinfo(name)
+        return cls(limits.bits, signed=limits.min < 0)
 
     @property
     def lowest(self) -> int:
@@ -69,12 +79,12 @@ class Affine:
     @classmethod
     def of(cls, scale: float, zero_point: int) -> Affine:
         """One pair for the whole tensor."""
-        return cls((float(scale),), (int(zero_point),))
+        return cls((float(np.float32(scale)),), (int(zero_point),))
 
     @classmethod
     def along(cls, axis: int, scales: npt.ArrayLike, zero_points: npt.ArrayLike = 0) -> Affine:
         """[C] pairs along an axis; one zero point stands for all."""
-        wide = np.asarray(scales, np.float64).reshape(-1)
+        wide = np.asarray(scales, np.float32).reshape(-1).astype(np.float64)
         codes = np.broadcast_to(np.asarray(zero_points, np.int64).reshape(-1), wide.shape)
         return cls(tuple(wide.tolist()), tuple(codes.tolist()), axis if wide.size > 1 else 0)
 
@@ -93,6 +103,15 @@ class Affine:
         """Of a tensor with one pair; the first one's otherwise."""
         return self.zero_points[0]
 
+    @property
+    def first(self) -> Affine:
+        """The first pair, for the whole tensor: what is left of several where there may be one."""
+        return Affine.of(self.scale, self.zero_point) if self.per_channel else self
+
+    def real(self, code: int) -> float:
+        """The real value of one code of a tensor with one pair; by the first one otherwise."""
+        return self.scale * (code - self.zero_point)
+
     def encode(self, values: npt.ArrayLike, codes: IntegerType) -> npt.NDArray[Any]:
         """Codes of real values, rounded to nearest even, saturated.
 
@@ -110,5 +129,6 @@ class Affine:
         return np.asarray(moved * self._broadcast(self.scales, codes.ndim))
 
     def _broadcast(self, numbers: tuple[float, ...] | tuple[int, ...], rank: int) -> npt.NDArray[np.float64]:
-        found = np.asarray(numbers, np.float64)
+        """Along the axis, as the kernels hold them."""
+        found = np.asarray(numbers, np.float32).astype(np.float64)
         return found.reshape([-1 if axis == self.axis else 1 for axis in range(rank)]) if self.per_channel else found[0]

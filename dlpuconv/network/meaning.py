@@ -37,7 +37,9 @@ class Order(StrEnum):
     KEPT = "kept"
     """Kept or reversed."""
     WITH_CONSTANT = "with-constant"
-    """Kept where one operand is a constant: sums, products."""
+    """Kept where one operand is a constant: sums."""
+    PRODUCT = "product"
+    """Kept where one operand is a constant, or all are scores: products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,15 +69,23 @@ class Meaning:
         moves: for `Scales.SAME`: the output holds a subset of the input's values and nothing else (apart from padding
             zeros), so that a clamp of the output may as well be done on the input.
         reorders: for `moves`: the output holds *all* of the input's values.
+        reshapes: for `reorders`: in the same row-major order, under another shape.
+        rescales: a node of an integer network that only gives values another scale.
+        pads: it puts a constant operand beside its one activation's values, so that these tell what the output holds.
         scale_limit: what the scale of every data input must stay below.
         headroom: the output's scale must be at least this share of the widest data input's; 0 for any.
         clamp: for a node that does nothing but clamp its one activation to this interval.
-        sees: outside this interval, no two values of its input can be told apart in its output.
+        sees: outside this interval, no two values of its input can be told apart in an output of 8 bits; for a clamp in
+            any.
+        domain: where it has a value: roots and logarithms.
         rows: softmax-like: values of a row (the last axis) are told apart only near the row's highest one.
+        terms: length of the sums of products of two activations; 0 where there are none.
         signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
         order: whether it keeps the order of values.
         is_score: sigmoid, softmax: the output is a score from 0 to 1.
-        starves_padding: it pads with a value that stands for minus infinity, in front of a maximum.
+        clip: of a node that is no layer: the largest magnitude that it lets through, alone or by what is fused behind
+            it; None for any. A layer's is its activation's.
+        starves_padding: it pads in front of nothing but maxima, so that what it pads with may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         joins: axis along which its data inputs are put behind one another; None for any other node.
         carries: by axis of the output: the axis of the first data input whose elements lie in the same order along it;
@@ -86,14 +96,20 @@ class Meaning:
     fixed: Affine | None = None
     moves: bool = False
     reorders: bool = False
+    reshapes: bool = False
+    rescales: bool = False
+    pads: bool = False
     scale_limit: float = math.inf
     headroom: float = 0.0
     clamp: Range | None = None
     sees: Range = ALL
+    domain: Range = ALL
     rows: bool = False
+    terms: int = 0
     signs: tuple[int, ...] = ()
     order: Order = Order.LOST
     is_score: bool = False
+    clip: float | None = None
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     joins: int | None = None

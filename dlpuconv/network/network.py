@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class Node:
         meaning: what quantization must know of it.
         layer: weights and bias, where it has any.
         source_name: ONNX node, as far as lowering told; empty if unknown.
+        aliases: other names that people may find its first output under, in the file that is made of the network.
         handle: the adapter's own.
     """
 
@@ -40,6 +41,7 @@ class Node:
     meaning: Meaning
     layer: Layer | None = None
     source_name: str = ""
+    aliases: tuple[str, ...] = ()
     handle: object = None
 
     @property
@@ -70,6 +72,11 @@ class Node:
         return [v for v in self.outputs if v.is_data]
 
     @property
+    def clip(self) -> float | None:
+        """The largest magnitude that its outputs can have because something cuts them off; None where nothing does."""
+        return self.meaning.clip if self.layer is None else self.layer.activation.clip
+
+    @property
     def activations(self) -> list[Value]:
         """What it reads that is no constant, each once, indices and conditions too."""
         return list(dict.fromkeys(v for v in self.inputs if v is not None and not v.is_constant))
@@ -88,6 +95,23 @@ class Constants:
     weights: npt.NDArray[Any] | None = None
     bias: npt.NDArray[Any] | None = None
     operands: Mapping[int, npt.NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Which part of which output, of the network before an edit, an output is.
+
+    Attributes:
+        output: position among the former outputs.
+        axis: of the former output; None for the whole of it.
+        start: first index along the axis.
+        stop: index after the last one.
+    """
+
+    output: int
+    axis: int | None = None
+    start: int = 0
+    stop: int = 0
 
 
 class CannotError(Exception):
@@ -113,7 +137,7 @@ class Network(ABC):
         """A digest of everything that its values depend on, for caches of statistics."""
 
     @abstractmethod
-    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[list[Array]]:
+    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[Iterable[Array]]:
         """Run it on each feed.
 
         Args:
@@ -122,16 +146,37 @@ class Network(ABC):
             plain: with the reference kernels, which files are verified on, instead of the fastest.
 
         Yields:
-            For each feed, the taps' values in their order; arrays are lent until the next is asked for.
+            For each feed, the taps' values in their order; each array is lent until the next one is asked for.
 
         Raises:
             BackendError: it cannot be run.
         """
 
+    def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
+        """It in memory, for inferences one by one: a feed may leave out inputs, which stay as they were.
+
+        Args:
+            taps: see `run`.
+            plain: see `run`.
+
+        Returns:
+            What makes the taps' values, the caller's to keep, of a feed. An adapter may do better than to begin again.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+        kept: dict[str, Array] = {}
+
+        def infer(feed: Feed) -> list[Array]:
+            kept.update(feed)
+            return [np.array(values) for values in next(self.run([kept], taps, plain=plain))]
+
+        return infer
+
     @abstractmethod
     def run_one(
         self, node: Node, feeds: Iterable[Feed], *, activated: bool = True, plain: bool = True
-    ) -> Iterator[list[Array]]:
+    ) -> Iterator[Iterable[Array]]:
         """Run one node by itself.
 
         Args:
@@ -141,11 +186,23 @@ class Network(ABC):
             plain: see `run`.
 
         Yields:
-            For each feed, its outputs' values; arrays are lent until the next is asked for.
+            For each feed, its outputs' values; each array is lent until the next one is asked for.
 
         Raises:
             BackendError: it cannot be run.
         """
+
+    def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
+        """One node in memory, for inferences one by one; see `loaded` and `run_one`.
+
+        Raises:
+            BackendError: it cannot be run.
+        """
+
+        def infer(feed: Feed) -> list[Array]:
+            return [np.array(values) for values in next(self.run_one(node, [feed], activated=activated, plain=plain))]
+
+        return infer
 
     @abstractmethod
     def with_constants(self, changed: Mapping[Node, Constants]) -> Network:
@@ -167,11 +224,11 @@ class Network(ABC):
         """
         raise CannotError("this format cannot end a network elsewhere")
 
-    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.float64]) -> Network:  # noqa: ARG002 - optional
-        """A network that multiplies the channels of an activation by factors, for all its readers.
+    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.floating[Any]]) -> Network:  # noqa: ARG002 - optional
+        """A network in which the channels of an activation are multiplied by factors, for all that read it.
 
         Args:
-            value: an activation.
+            value: made by a node; it is the same object in the new network, and holds the products.
             factors: [C].
 
         Raises:
@@ -190,6 +247,20 @@ class Network(ABC):
             CannotError: the format cannot do it.
         """
         raise CannotError("this format cannot split a layer")
+
+    def with_output_parts(self, pieces: Sequence[Piece]) -> Network:  # noqa: ARG002 - optional
+        """A network with other outputs, each a part of one; what is made only to be cut apart again is not made.
+
+        Args:
+            pieces: in order; those of an output together, and all of it.
+
+        Returns:
+            A network whose activations may all be other objects.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot cut outputs into parts")
 
     def producers(self) -> dict[Value, Node]:
         """Who makes each activation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir.affine import Affine
+
+MOST_CHANNELS: Final = 1 << 16
+"""A last axis that is longer is taken for positions, not channels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -42,5 +45,10 @@ class Value:
 
     @property
     def is_data(self) -> bool:
-        """True for what gets a scale: float32 in a float network."""
-        return self.dtype == np.float32
+        """True for what gets a scale: float32 in a float network, what has one in an integer network."""
+        return self.dtype == np.float32 or self.affine is not None
+
+    @property
+    def channels(self) -> int:
+        """Length of the channel axis, the last one; 1 where there is none."""
+        return self.shape[-1] if self.shape and 0 < self.shape[-1] <= MOST_CHANNELS else 1

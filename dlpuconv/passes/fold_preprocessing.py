@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.calibration.preprocess import Color
 from dlpuconv.errors import UsageError
-from dlpuconv.ir import InputBinding, Layout, Model
+from dlpuconv.ir import InputBinding, Layout, Model, Normalization
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.float_inputs import make_inputs_float
 from dlpuconv.passes.fold_camera import Camera
@@ -24,13 +24,12 @@ from dlpuconv.passes.fold_first_convolutions import (
 from dlpuconv.passes.fold_in_front import insert_arithmetic, insert_convolution
 from dlpuconv.passes.fold_loss import Bound, signal_to_noise, stand_in_samples
 from dlpuconv.passes.not_stated import not_stated
-from dlpuconv.plugin import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Preprocessing, Samples
-    from dlpuconv.ir import FixedQuantization, ValueSpec
+    from dlpuconv.ir import Affine, ValueSpec
     from dlpuconv.jsonable import Json
 
 LEAST_DB = 40.0
@@ -167,7 +166,7 @@ def _identity(spec: ValueSpec) -> InputBinding:
     return InputBinding(name=spec.name, channel_axis=3 if spec.layout is Layout.NHWC else 1)
 
 
-def _as_given(spec: ValueSpec, fixed: FixedQuantization, preprocessing: Preprocessing) -> InputBinding:
+def _as_given(spec: ValueSpec, fixed: Affine, preprocessing: Preprocessing) -> InputBinding:
     """An integer input: a camera's pixels are its values where they are uint8 and RGB."""
     raw = spec.is_image and spec.dtype == "uint8" and preprocessing.color is not Color.BGR
     return replace(_identity(spec), quantization=fixed, raw_pixels=raw)

@@ -1,7 +1,18 @@
-"""What a plugin is: a Target (frozen data: a chip) or a Backend (code: a way to make a file for it).
+"""All that a plugin needs of dlpuconv: what a Target (frozen data: a chip) and a Backend (code: a file for it) are.
 
 A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
-under `dlpuconv.backends` (a `Backend` subclass). The built-in ones are registered in the same way.
+under `dlpuconv.backends` (a `Backend` subclass), and says under `dlpuconv.api` for which `API_VERSION` they were
+written: `"1.0" = "its_package"`. The built-in ones are registered in the same way, and import nothing else of the core
+than this package:
+
+- here: the contract itself, the number format, and the errors,
+- `rules`, `views`, `placement`: what a chip demands of a file, and where it runs its layers,
+- `package`: texts of a folder for a chip maker's own compiler,
+- `data`: samples, files of any size, progress,
+- `onnx`: the source model, and edits of it,
+- `quantization`: recipes, and what layers lose,
+- `isolation`: workers that read strangers' files in processes of their own,
+- `tflite`: readers and runners of .tflite files.
 
 Both are checked when they are loaded (`dlpuconv.registry.promises`), and what their code raises, `DlpuconvError` apart,
 is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where it came from.
@@ -9,25 +20,71 @@ is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where 
 
 from __future__ import annotations
 
-from dlpuconv.plugin.artifact import Artifact, Draft, Part, Port
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import (
+    BackendError,
+    CalibrationError,
+    DlpuconvError,
+    MissingDependencyError,
+    ModelError,
+    OutputError,
+    ShapeError,
+    UnsupportedModelError,
+    UsageError,
+    did_you_mean,
+)
+from dlpuconv.ir import Normalization, Part, Port
+from dlpuconv.jsonable import Json
+from dlpuconv.language.brief import listed
+from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
-from dlpuconv.plugin.job import InterfaceOptions, Job, Normalization, OutputSplitting
+from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
+from dlpuconv.plugin.later import later
 from dlpuconv.plugin.target import ExternalCompiler, Target
-from dlpuconv.scheme import Granularity, Scheme
+from dlpuconv.plugin.version import API_VERSION
+from dlpuconv.quantization.recipe import Recipe
+from dlpuconv.scheme import Granularity, Numbers, Scheme
+
+if TYPE_CHECKING:
+    from dlpuconv.ir import Affine
 
 __all__ = [
-    "Artifact",
-    "Backend",
-    "Draft",
+    "API_VERSION",
+    # a chip
     "ExternalCompiler",
     "Granularity",
+    "Numbers",
+    "Scheme",
+    "Target",
+    # a way to make files
+    "Backend",
+    "Prepared",
+    # what it is asked for
     "InterfaceOptions",
     "Job",
     "Normalization",
     "OutputSplitting",
+    "Recipe",
+    # what it makes
+    "Affine",
+    "Artifact",
+    "Draft",
+    "Json",
     "Part",
     "Port",
-    "Prepared",
-    "Scheme",
-    "Target",
+    # what it cannot do
+    "BackendError",
+    "CalibrationError",
+    "DlpuconvError",
+    "MissingDependencyError",
+    "ModelError",
+    "OutputError",
+    "ShapeError",
+    "UnsupportedModelError",
+    "UsageError",
+    "did_you_mean",
+    "listed",
 ]
+
+__getattr__ = later(__name__, {"dlpuconv.ir.affine": ("Affine",)})

@@ -1,77 +1,20 @@
-"""What a backend makes: files, and how their inputs and outputs correspond to the source model's."""
+"""What a backend makes: files, beside what they stand for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir import Links
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.files.content import Content, StoredFile
     from dlpuconv.formats import FileView
-    from dlpuconv.ir import InputBinding
+    from dlpuconv.ir import InputBinding, Port
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop, ...]`.
-
-    Attributes:
-        output: name in the source model.
-        axis: of the source model's output.
-        start: first index along that axis.
-        stop: index after the last one.
-    """
-
-    output: str
-    axis: int
-    start: int
-    stop: int
-
-    @property
-    def index(self) -> tuple[slice, ...]:
-        """What to put in brackets behind the source's array."""
-        return (*(slice(None) for _ in range(self.axis)), slice(self.start, self.stop))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
-    """An input or output of an artifact, beside the one of the source model that it stands for.
-
-    Attributes:
-        name: in the source model, and in the artifact unless `file_name` says otherwise; a part has a new one.
-        source_shape: in the source model; the slice's, for a part.
-        shape: in the artifact.
-        permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
-        dtype: in the artifact.
-        scale: real value of one step; None for float.
-        zero_point: None for float.
-        file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
-        part: which slice of a source model's output this is; None for a whole one.
-    """
-
-    name: str
-    source_shape: tuple[int, ...]
-    shape: tuple[int, ...]
-    permutation: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
-    file_name: str = ""
-    part: Part | None = None
-
-    @property
-    def name_in_file(self) -> str:
-        """Name in the artifact."""
-        return self.file_name or self.name
-
-    @property
-    def source_name(self) -> str:
-        """Name in the source model of the input or output that this is, or is a part of."""
-        return self.part.output if self.part else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +47,11 @@ class Artifact:
     def contents(self) -> dict[str, Content]:
         """Every file by relative path."""
         return {**self.files, **self.stored}
+
+    @property
+    def links(self) -> Links:
+        """How it corresponds to the source model."""
+        return Links(inputs=self.inputs, outputs=self.outputs, bindings=self.bindings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

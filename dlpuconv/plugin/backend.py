@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from dlpuconv.plugin.job import Normalization
+from dlpuconv.ir import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,11 +64,12 @@ class Backend(ABC):
             UnsupportedModelError: lists every construct that the target's numbers have no form for.
         """
 
-    def blame(self, prepared: Prepared, recipe: Recipe, samples: Samples) -> Blame:  # noqa: ARG002 - optional
+    def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:  # noqa: ARG002
         """Measure what each layer loses under a recipe; optional.
 
         Args:
             prepared: what `prepare` gave.
+            target: whose file is looked at.
             recipe: how the network is quantized.
             samples: in the source model's domain; the first few, of which calibration should have seen none.
 

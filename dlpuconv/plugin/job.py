@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from dlpuconv.ir.source_names import SourceNames
 
 
-class Normalization(StrEnum):
-    """Where a stated normalization goes, so that the artifact takes raw 0-255 pixels."""
-
-    CONV = "conv"
-    """Into the first convolution; into operators in front where that costs more than 40 dB at the borders."""
-    OP = "op"
-    """Into operators in front of the network: exact."""
-    OFF = "off"
-    """Nowhere: the artifact takes normalized values."""
-
-
 class OutputSplitting(StrEnum):
     """Whether an output that one scale does not suit becomes several."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.scheme import Numbers
+from dlpuconv.verification.rule import Context
+
 if TYPE_CHECKING:
     from dlpuconv.package import Packager
     from dlpuconv.placement import Placement
@@ -36,16 +39,19 @@ class Target:
         title: for people.
         backend: name of the backend that makes its file.
         scheme: what the chip wants of its numbers.
-        device: the larod device that runs the file.
+        device: the larod device that runs the file; empty for what no camera runs.
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
         rules: what the verifier demands of a file for this chip.
         placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
-        run_on_camera: the command that runs the file, with `{file}` and `{device}`.
+        run_on_camera: the command that runs the file, with `{file}` and `{device}`; empty where no camera does.
         packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
         min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
+        input_dtype: of an integer file's inputs, where the user does not say.
+        output_dtype: of its outputs, likewise.
         distribution: the package that brings it; filled in when it is loaded.
+        described: the text of the file that describes it; empty for a target of a package.
     """
 
     name: str
@@ -61,7 +67,20 @@ class Target:
     run_on_camera: str = "larod-client -g {file} -c {device} -R 1 -i ''"
     packager: Packager | None = None
     min_sqnr: float = 10.0
+    input_dtype: str = "uint8"
+    output_dtype: str = "uint8"
     distribution: str = field(default="", compare=False)
+    described: str = field(default="", compare=False, repr=False)
+
+    @property
+    def context(self) -> Context:
+        """What its rules may know of any file."""
+        return Context(
+            weights=self.scheme.weights,
+            discouraged=self.scheme.discouraged,
+            quantized=self.scheme.numbers is not Numbers.FLOAT32,
+            target=self.called,
+        )
 
     @property
     def called(self) -> str:

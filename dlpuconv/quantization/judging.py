@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, mean_noise_db, share_db
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB
-from dlpuconv.verification.parity import Links, compare
+from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import Model
+    from dlpuconv.ir import Links, Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
 
@@ -63,6 +62,7 @@ class SampleJudge:
         passes: Verdict = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
+        suffix: str,
     ) -> None:
         """Prepare to judge.
 
@@ -74,7 +74,9 @@ class SampleJudge:
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
+            suffix: of artifacts.
         """
+        self._suffix = suffix
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._runner, self._folder = runner, folder
@@ -107,7 +109,7 @@ class SampleJudge:
     @contextmanager
     def _written(self, artifact: Artifact, name: str) -> Iterator[Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{name[:16]}.tflite"
+        file = self._folder / f"{name[:16]}{self._suffix}"
         file.write_bytes(artifact.files[""])
         try:
             yield file
@@ -118,9 +120,9 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._runner(file), Links.of(artifact))
+        metric = None if self._metric is None else self._metric(self._runner(file), artifact.links)
         return Score(
-            typical_db=_decibels_of_mean_noise([_decibels(output) for output in parity.outputs]),
+            typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
@@ -128,7 +130,7 @@ class SampleJudge:
         )
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._runner(file), Links.of(artifact), samples, calibrated=self._calibrated)
+        return compare(reference, self._runner(file), artifact.links, samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""
@@ -214,10 +216,5 @@ def _decibels(output: OutputParity) -> float:
     if output.dead or output.fault:
         return LOWEST_DB
     if output.equal is not None:  # labels: the share of wrong ones stands for noise
-        return min(-10 * math.log10(1 - output.equal), HIGHEST_DB) if output.equal < 1 else HIGHEST_DB
+        return min(share_db(1 - output.equal), HIGHEST_DB)
     return HIGHEST_DB if output.typical_db is None else output.typical_db
-
-
-def _decibels_of_mean_noise(ratios: Sequence[float]) -> float:
-    """The ratio in dB of the mean, over outputs, of noise to signal."""
-    return -10 * math.log10(sum(10 ** (-ratio / 10) for ratio in ratios) / len(ratios))

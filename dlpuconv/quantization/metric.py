@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import Signature
-    from dlpuconv.verification.parity import Links
+    from dlpuconv.ir import Links, Signature
     from dlpuconv.verification.predictor import Predict
 
 

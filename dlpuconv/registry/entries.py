@@ -9,6 +9,7 @@ from itertools import chain
 
 TARGETS = "dlpuconv.targets"
 BACKENDS = "dlpuconv.backends"
+API = "dlpuconv.api"
 _NAMELESS = "an unknown distribution"
 
 
@@ -19,10 +20,12 @@ class Entry:
     Attributes:
         point: what to import.
         distribution: the package that brings it.
+        api: version of the plugin API that the package says it was written for; empty where it says none.
     """
 
     point: EntryPoint
     distribution: str
+    api: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def _installed() -> tuple[tuple[Entry, ...], tuple[Unreadable, ...]]:
     broken: dict[str, Unreadable] = {}
     for distribution in distributions():
         try:
-            points = [point for point in distribution.entry_points if point.group in (TARGETS, BACKENDS)]
+            points = [point for point in distribution.entry_points if point.group in (TARGETS, BACKENDS, API)]
         except Exception as error:  # noqa: BLE001 - importlib.metadata parses without checking
             if _mentions_us(distribution):
                 name = _name(distribution)
@@ -84,7 +87,8 @@ def _installed() -> tuple[tuple[Entry, ...], tuple[Unreadable, ...]]:
             continue
         if points:  # the name costs a file more
             name = _name(distribution)
-            found.setdefault(name, tuple(Entry(point, name) for point in points))
+            api = " and ".join(point.name for point in points if point.group == API)
+            found.setdefault(name, tuple(Entry(point, name, api) for point in points))
     return tuple(chain.from_iterable(found.values())), tuple(broken.values())
 
 

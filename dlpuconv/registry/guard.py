@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import Runner
+    from dlpuconv.ir.ports import Port
     from dlpuconv.package import Contents, Packager
-    from dlpuconv.plugin import Backend, Port, Target
+    from dlpuconv.plugin import Backend, Target
 
 
 def guarded(backend: type[Backend], called: str) -> type[Backend]:
@@ -126,7 +127,7 @@ def _demand_bytes(files: Mapping[Any, Any]) -> None:
 
 
 def _demand_port(port: Port) -> None:
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir.ports import Port
 
     _demand_kind(port, Port)
     if sorted(port.permutation) != list(range(len(port.shape))):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import DlpuconvError, MissingDependencyError, PluginError, did_you_mean, what_was_raised
-from dlpuconv.registry.entries import BACKENDS, TARGETS, entries, unreadable
+from dlpuconv.registry.entries import API, BACKENDS, TARGETS, entries, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,16 +47,21 @@ def list_targets() -> tuple[Listed, ...]:
 
 
 def load_target(name: str) -> Target:
-    """The target of this name.
+    """The target of this name, or the one that a .toml file describes.
 
     Raises:
         PluginError: there is none, it cannot be imported, or it is no Target, or not one that can be used.
+        UsageError: the file cannot be read, or describes none.
     """
     from dlpuconv.plugin import Target
     from dlpuconv.registry.guard import guarded_packager
     from dlpuconv.registry.promises import wrong_with_target
 
-    copyreg.pickle(Target, _by_name_again)
+    copyreg.pickle(Target, _again)
+    if name.endswith(".toml"):
+        from dlpuconv.registry.target_file import read_target
+
+        return read_target(name, load_target)
     entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
         raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
@@ -67,9 +72,15 @@ def load_target(name: str) -> Target:
     return replace(target, packager=guarded_packager(target.packager, target.called))
 
 
-def _by_name_again(target: Target) -> tuple[Callable[[str], Target], tuple[str]]:
-    """A target is pickled as its name: what its rules do is code, which another process has of its own."""
-    return load_target, (target.name,)
+def _again(target: Target) -> tuple[Callable[..., Target], tuple[str, ...]]:
+    """A target is pickled as its name, or the text that describes it: another process has its rules' code itself."""
+    return (_described, (target.described, target.name)) if target.described else (load_target, (target.name,))
+
+
+def _described(text: str, name: str) -> Target:
+    from dlpuconv.registry.target_file import parse_target
+
+    return parse_target(text, name, load_target)
 
 
 def load_backend(name: str) -> type[Backend]:
@@ -112,6 +123,7 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
     if len(claims) > 1:
         who = " and ".join(sorted(entry.distribution for entry in claims))
         raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
+    _demand_api(noun, name, claims[0])
     try:
         with redirect_stdout(sys.stderr):  # results on stdout are to be read by programs
             return claims[0], claims[0].point.load()
@@ -122,6 +134,23 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
         raise _broken(noun, name, claims[0], error) from error
     except (Exception, SystemExit) as error:
         raise _broken(noun, name, claims[0], error) from error
+
+
+def _demand_api(noun: str, name: str, entry: Entry) -> None:
+    """Refuse, before any of its code runs, what was written for another plugin API."""
+    from dlpuconv.plugin.version import API_VERSION, misfit
+
+    if entry.distribution == _OURS:
+        return
+    if not entry.api:
+        package = entry.point.value.partition(":")[0].partition(".")[0]
+        raise PluginError(
+            f"{_called(noun, name, entry)} does not say for which version of the plugin API it was written, and this"
+            f" dlpuconv has version {API_VERSION}: its entry points of the group {API} lack"
+            f' `"{API_VERSION}" = "{package}"`'
+        )
+    if problem := misfit(entry.api):
+        raise PluginError(f"{_called(noun, name, entry)} {problem}")
 
 
 def _broken(noun: str, name: str, entry: Entry, error: BaseException) -> PluginError:

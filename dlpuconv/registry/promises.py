@@ -10,6 +10,7 @@ import inspect
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
+
+DTYPES = ("uint8", "int8")
+"""Of the inputs and outputs of integer files."""
 
 
 def wrong_with_target(target: Target, name: str) -> tuple[str, ...]:
@@ -54,6 +58,8 @@ def _target(target: Target, name: str) -> Iterator[str]:
     yield from _kind("calibration_required", target.calibration_required, bool)
     yield from _kind("packager", target.packager, callable, "a function, or None", or_none=True)
     yield from _kind("min_sqnr", target.min_sqnr, _is_finite, "a finite number")
+    for field in ("input_dtype", "output_dtype"):
+        yield from _kind(field, getattr(target, field), DTYPES.__contains__, f"one of {', '.join(DTYPES)}")
     yield from _template("run_on_camera", target.run_on_camera, ("file", "device"))
     if target.compiler is not None:
         yield from _kind("compiler", target.compiler, ExternalCompiler)
@@ -64,7 +70,8 @@ def _target(target: Target, name: str) -> Iterator[str]:
 
 
 def _scheme(scheme: object) -> Iterator[str]:
-    from dlpuconv.scheme import Granularity, Numbers, Scheme
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 
     if not isinstance(scheme, Scheme):
         yield from _kind("scheme", scheme, Scheme)
@@ -75,6 +82,13 @@ def _scheme(scheme: object) -> Iterator[str]:
     if isinstance(scheme.discouraged, frozenset):
         for granularity in sorted(scheme.discouraged, key=str):
             yield from _member("scheme.discouraged", granularity, Granularity)
+    for field in ("activation_codes", "weight_codes"):
+        yield from _kind(f"scheme.{field}", getattr(scheme, field), Coding)
+    for field, kind in (("by_operator", Granularity), ("prescribed", Affine)):
+        told = getattr(scheme, field)
+        yield from _kind(f"scheme.{field}", told, Mapping)
+        for name, value in told.items() if isinstance(told, Mapping) else ():
+            yield from _kind(f"scheme.{field}[{name!r}]", value, kind)
 
 
 def _placement(placement: object) -> Iterator[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.granularity import GranularitySummary
     from dlpuconv.verification.likeness import Likeness
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
-    from dlpuconv.verification.parity import Links, compare, reference_inferences
+    from dlpuconv.verification.parity import compare, reference_inferences
     from dlpuconv.verification.question import Question, least_db
     from dlpuconv.verification.report import IoTensor, Report, Verdict
     from dlpuconv.verification.report_text import (
@@ -40,7 +40,6 @@ __all__ = [
     "Verdict",
     # compare two runners
     "Likeness",
-    "Links",
     "compare",
     "in_source_names",
     "reference_inferences",
@@ -57,7 +56,7 @@ _HOMES = {
     "dlpuconv.verification.comparison": ("in_source_names",),
     "dlpuconv.verification.granularity": ("GranularitySummary",),
     "dlpuconv.verification.likeness": ("Likeness",),
-    "dlpuconv.verification.parity": ("Links", "compare", "reference_inferences"),
+    "dlpuconv.verification.parity": ("compare", "reference_inferences"),
     "dlpuconv.verification.question": ("Question", "least_db"),
     "dlpuconv.verification.output_parity": ("OutputParity", "ParityReport"),
     "dlpuconv.verification.report": ("IoTensor", "Report", "Verdict"),

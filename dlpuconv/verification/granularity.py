@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.onnx_scales import DEQUANTIZE
 from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
 from dlpuconv.scheme import Granularity
 
@@ -123,7 +124,7 @@ def granularity(view: FileView) -> GranularitySummary:
 
 
 def _of_layer(layer: LayerView, weights: TensorView) -> LayerGranularity:
-    scales = len(weights.quantization.scale) if weights.quantization else 0
+    scales = len(weights.quantization.scales) if weights.quantization else 0
     kind = None
     if scales:
         kind = Granularity.PER_CHANNEL if scales > 1 else Granularity.PER_TENSOR
@@ -131,7 +132,14 @@ def _of_layer(layer: LayerView, weights: TensorView) -> LayerGranularity:
 
 
 def _constant(view: FileView, layer: LayerView) -> TensorView | None:
-    return next((t for i in layer.inputs if (t := view.tensor(i)) is not None and t.constant), None)
+    """The first constant that an ONNX layer reads, as floats or as codes behind a DequantizeLinear."""
+    return next((t for i in layer.inputs if (t := _stored(view, i)) is not None and t.constant), None)
+
+
+def _stored(view: FileView, index: int) -> TensorView | None:
+    made_by = view.producer.get(index)
+    decoded = made_by is not None and made_by.op == DEQUANTIZE
+    return view.tensor(made_by.inputs[0] if made_by is not None and decoded else index)
 
 
 def _input(view: FileView, layer: LayerView, position: int) -> TensorView | None:

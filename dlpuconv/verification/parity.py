@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,30 +19,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import InputBinding
-    from dlpuconv.plugin import Artifact, Port
+    from dlpuconv.ir import Links, Port
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """How the two models correspond.
-
-    Attributes:
-        inputs: the artifact's inputs.
-        outputs: the artifact's outputs.
-        bindings: by input name, how source values become the artifact's.
-    """
-
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    bindings: Mapping[str, InputBinding] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, artifact: Artifact) -> Links:
-        """What the backend says that made the file."""
-        return cls(inputs=artifact.inputs, outputs=artifact.outputs, bindings=artifact.bindings)
 
 
 def compare(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.names import port_names
+from dlpuconv.ir import Port
 from dlpuconv.language.brief import listed
-from dlpuconv.plugin import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +56,13 @@ def match(
 
 
 def _port(value: ValueSpec, tensor: TensorView, permutation: tuple[int, ...]) -> Port:
-    quantization = tensor.quantization
     return Port(
         name=value.name,
         source_shape=value.shape,
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype,
-        scale=quantization.scale[0] if quantization else None,
-        zero_point=quantization.zero_point[0] if quantization else None,
+        quantization=tensor.quantization and tensor.quantization.first,
     )
 
 

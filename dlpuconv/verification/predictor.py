@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import Signature
-    from dlpuconv.plugin import Port
-    from dlpuconv.verification.parity import Links
+    from dlpuconv.ir import Links, Port, Signature
 
 
 class Predict(Protocol):

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.ir import InputBinding, Model
+    from dlpuconv.ir import InputBinding, Model, Port
     from dlpuconv.ir.layer_names import LayerNames
-    from dlpuconv.plugin import Backend, Port, Target
+    from dlpuconv.plugin import Backend, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verification.advice import Settings
     from dlpuconv.verification.likeness import Likeness

@@ -7,13 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import faults_of
-from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dlpuconv.formats.view import FileView
-    from dlpuconv.plugin import Port, Target
+    from dlpuconv.ir import Port
     from dlpuconv.scheme import Granularity
     from dlpuconv.verification.advice import Settings
     from dlpuconv.verification.metric import MetricScore
@@ -85,17 +84,6 @@ class Context:
     measured: bool = True
     settings: Settings | None = None
     target: str = "the target"
-
-    @classmethod
-    def of(cls, target: Target) -> Context:
-        """What there is to know of any file for a target."""
-        scheme = target.scheme
-        return cls(
-            weights=scheme.weights,
-            discouraged=scheme.discouraged,
-            quantized=scheme.numbers is not Numbers.FLOAT32,
-            target=target.called,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

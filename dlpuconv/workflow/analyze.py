@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError, UsageError
-from dlpuconv.registry import load_backend, load_target
+from dlpuconv.registry import load_backend
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, opened, prepare
+from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
@@ -42,7 +42,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
             for target in targets:
                 recipe, _ = choose_recipe(backend, prepared, target, run)
                 samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
-                blame = backend.blame(prepared, recipe, samples)
+                blame = backend.blame(prepared, target, recipe, samples)
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,
@@ -50,7 +50,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                     total_db=blame.total_db,
                     samples=blame.samples,
                 )
-    return tuple(found[name] for name in dict.fromkeys(request.targets))
+    return tuple(found[target.name] for target in run.targets)
 
 
 def _demand_blame(request: Request) -> None:
@@ -59,7 +59,9 @@ def _demand_blame(request: Request) -> None:
     Raises:
         UsageError: a backend cannot.
     """
-    for name in dict.fromkeys(request.targets):
-        backend = load_backend(request.backend or load_target(name).backend)
+    for target in targets_of(request):
+        backend = load_backend(request.backend or target.backend)
         if not backend.tells_blame:
-            raise UsageError(f"{name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose")
+            raise UsageError(
+                f"{target.name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose"
+            )

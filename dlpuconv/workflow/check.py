@@ -43,7 +43,7 @@ def check(
             checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
         }
         explanation = explain(run.source, run.rewritten) if explained else None
-    return tuple(replace(found[name], explanation=explanation) for name in dict.fromkeys(request.targets))
+    return tuple(replace(found[target.name], explanation=explanation) for target in run.targets)
 
 
 def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin, Taken
-from dlpuconv.delivery import BOM, Inputs, Reference
-from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.files.content import lend_content
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.package import MANIFEST, RECORD
-from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
-from dlpuconv.verification import Likeness, Links, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
 from dlpuconv.verification.naming import with_names
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, opened, prepare
+from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv.formats import FileView
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
@@ -61,7 +58,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     demand_calibration(request, data)
     with opened(model, request, data, progress) as run:
         done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
-    order = {name: position for position, name in enumerate(dict.fromkeys(request.targets))}
+        order = {target.name: position for position, target in enumerate(run.targets)}
     done.sort(key=lambda result: order[result.target])
     made = tuple(result for result in done if isinstance(result, Converted))
     failures = tuple(result for result in done if isinstance(result, Failure))
@@ -99,8 +96,7 @@ def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
 
 def artifact_names(stem: str, request: Request) -> list[str]:
     """Files that a conversion of `<stem>.onnx` will surely write, for a check before the work starts."""
-    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    return [f"{stem}.{target.name}{end}" for target in targets for end in _ends(target, request)]
+    return [f"{stem}.{target.name}{end}" for target in targets_of(request) for end in _ends(target, request)]
 
 
 def _ends(target: Target, request: Request) -> tuple[str, ...]:
@@ -136,7 +132,8 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     inside = None
     if run.request.verification.layers:
         view = with_names(backend.read(file), artifact.layers, run.source)
-        inside = _inside(view, backend, prepared, recipe, asked_db, run)
+        blamed = _blamed(backend, prepared, target, recipe, run)
+        inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
             source=run.source.source,
@@ -146,7 +143,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
-            request=run.request.to_json(),
+            request=run.request.record(target),
         ),
         artifact=artifact,
         report=report,
@@ -157,15 +154,14 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
     )
 
 
-def _inside(view: FileView, backend: Backend, prepared: Prepared, recipe: Recipe, asked_db: float, run: Run) -> Inside:
-    """What there is to tell of a file's layers beside the comparison: what each costs alone, and why."""
-    blamed: tuple[BlamedLayer, ...] = ()
-    if backend.tells_blame and run.calibration is not None:
-        samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
-        with run.clock("layers"):
-            found = backend.blame(prepared, recipe, samples)
-        blamed = judge_layers(found.layers, settings_of(backend, recipe, run))
-    return Inside(view=view, blamed=blamed, asked_db=asked_db)
+def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:
+    """What each of a file's layers costs alone, and why; nothing where the backend cannot tell."""
+    if not backend.tells_blame or run.calibration is None:
+        return ()
+    samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+    with run.clock("layers"):
+        found = backend.blame(prepared, target, recipe, samples)
+    return judge_layers(found.layers, settings_of(backend, recipe, run))
 
 
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
@@ -217,6 +213,6 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
-    links = Links.of(artifact)
+    links = artifact.links
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
     return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))

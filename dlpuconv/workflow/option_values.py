@@ -35,8 +35,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     fold_preprocess: str | None = None,
     granularity: str | None = None,
     overrides: tuple[str, ...] = (),
-    input_dtype: str = "uint8",
-    output_dtype: str = "uint8",
+    input_dtype: str | None = None,
+    output_dtype: str | None = None,
     input_layout: str | None = None,
     opset: int | None = None,
     split_outputs: str = "auto",
@@ -89,12 +89,12 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             metric=make_metric(metric, max_drop),
         ),
         interface=InterfaceOptions(
-            input_dtype=_dtype("input-dtype", input_dtype),
-            output_dtype=_dtype("output-dtype", output_dtype),
             input_layout=_layout(input_layout),
             opset=opset,
             split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
         ),
+        input_dtype=_dtype("input-dtype", input_dtype),
+        output_dtype=_dtype("output-dtype", output_dtype),
         verification=verification_options(min_sqnr=min_sqnr, ignore=ignore, strict=strict, layers=layers),
         backend=backend,
         cache=default_cache_folder() if cache else None,
@@ -183,8 +183,9 @@ def _decibels(value: float | None) -> float | None:
     return value
 
 
-def _dtype(option: str, value: str) -> str:
-    return _one_of(option, value, ("uint8", "int8"))
+def _dtype(option: str, value: str | None) -> str | None:
+    """None for the chip's own."""
+    return None if value is None else _one_of(option, value, ("uint8", "int8"))
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:

@@ -84,7 +84,7 @@ class _Workshop:
 
     def worst_layers(self, recipe: Recipe) -> list[str]:
         """Those that lose by their weights, the worst first."""
-        layers = self.backend.blame(self.prepared, recipe, self.samples).layers
+        layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
         return list(dict.fromkeys(layer.names.title for layer in losing))
 
@@ -93,7 +93,6 @@ class _Workshop:
         from dlpuconv.verification import least_db
         from dlpuconv.verification.engine import check
         from dlpuconv.verification.reach import with_reach
-        from dlpuconv.verification.rule import Context
         from dlpuconv.verification.rules.measured import MEASURED_RULES
         from dlpuconv.verification.verdict import decide
 
@@ -101,7 +100,7 @@ class _Workshop:
         view = self.backend.read(file)
         parity = with_reach(parity, view, artifact.outputs)
         context = replace(
-            Context.of(self.target),
+            self.target.context,
             outputs=artifact.outputs,
             parity=parity,
             min_sqnr=least_db(self.target, asked.min_sqnr, parity),
@@ -131,6 +130,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         passes=shop.passes,
         calibrated=run.calibration is not None and run.calibration.calibrated,
         metric=run.yardstick,
+        suffix=shop.target.suffix,
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
+from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.jsonable import Json
+    from dlpuconv.plugin import Target
     from dlpuconv.quantization import Override, Recipe
     from dlpuconv.quantization.metric import Metric
     from dlpuconv.scheme import Granularity
@@ -88,7 +90,9 @@ class Request:
         preprocessing: what the network expects of an image.
         normalization: where a stated normalization goes; None for the backend's own choice.
         quantization: numbers.
-        interface: dtypes and layout of inputs and outputs.
+        interface: layout of inputs and outputs, and what else decides their form.
+        input_dtype: of the file's inputs; None for the target's own.
+        output_dtype: of its outputs; likewise.
         verification: how strict.
         backend: another backend than the target's own.
         cache: folder for statistics, or None for no cache.
@@ -101,16 +105,27 @@ class Request:
     normalization: Normalization | None = None
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
     interface: InterfaceOptions = field(default_factory=InterfaceOptions)
+    input_dtype: str | None = None
+    output_dtype: str | None = None
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     backend: str | None = None
     cache: Path | None = None
     bom: bool = False
 
-    def to_json(self) -> dict[str, Json]:
+    def interface_for(self, target: Target) -> InterfaceOptions:
+        """What the inputs and outputs of a target's file look like."""
+        return replace(
+            self.interface,
+            input_dtype=self.input_dtype or target.input_dtype,
+            output_dtype=self.output_dtype or target.output_dtype,
+        )
+
+    def record(self, target: Target) -> RequestRecord:
         """For the manifest: everything that decides what is made, and nothing about this machine."""
+        interface = self.interface_for(target)
         shapes: dict[str, Json] = {name: list(shape) for name, shape in self.source.input_shapes.items()}
-        layout = self.interface.input_layout
-        return {
+        layout = interface.input_layout
+        content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
             "fold_preprocess": self.normalization.value if self.normalization else None,
@@ -120,12 +135,19 @@ class Request:
             "recipe_given": self.quantization.recipe is not None,
             "metric": self.quantization.metric.name if self.quantization.metric else None,
             "max_drop": self.quantization.metric.max_drop if self.quantization.metric else None,
-            "input_dtype": self.interface.input_dtype,
-            "output_dtype": self.interface.output_dtype,
+            "input_dtype": interface.input_dtype,
+            "output_dtype": interface.output_dtype,
             "input_layout": layout.value if layout else None,
-            "opset": self.interface.opset,
-            "split_outputs": self.interface.split_outputs.value,
+            "opset": interface.opset,
+            "split_outputs": interface.split_outputs.value,
             "min_sqnr": self.verification.min_sqnr,
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
         }
+        return RequestRecord(
+            effort=self.quantization.effort.value,
+            recipe_given=self.quantization.recipe is not None,
+            granularity=self.quantization.wanted_granularity,
+            split_outputs=interface.split_outputs.value,
+            content=content,
+        )

@@ -21,7 +21,7 @@ from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.ir.moments import Moments
     from dlpuconv.passes import FoldResult, NormalFormReport
-    from dlpuconv.plugin import Backend, Prepared, Target
+    from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
     from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.workflow.request import Request
@@ -50,6 +50,7 @@ class Run:
 
     Attributes:
         request: what is wanted.
+        targets: in the order that results are wanted.
         source: the model as it was read.
         normal: in normal form.
         rewritten: how it came to that.
@@ -63,6 +64,7 @@ class Run:
     """
 
     request: Request
+    targets: tuple[Target, ...]
     source: Model
     normal: Model
     rewritten: NormalFormReport
@@ -80,7 +82,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     """Read the model and the data, with backends started meanwhile; all is closed afterwards, come what may."""
     progress = progress or Silent()
     clock = Stopwatch()
-    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
+    targets = targets_of(request)
     _clean_up_after_the_dead(request)
     with ExitStack() as stack:
         workspace = stack.enter_context(scratch.temporary_folder("files"))
@@ -103,6 +105,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             misfits = _misfits(source, normal, calibration, request, progress)
         yield Run(
             request=request,
+            targets=targets,
             source=source,
             normal=normal,
             rewritten=rewritten,
@@ -114,6 +117,22 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             progress=progress,
             clock=clock,
         )
+
+
+def targets_of(request: Request) -> tuple[Target, ...]:
+    """The targets of a request, each once.
+
+    Raises:
+        PluginError: one cannot be loaded.
+        UsageError: one is a file that describes none, or two files describe one of the same name.
+    """
+    found: dict[str, Target] = {}
+    for named in dict.fromkeys(request.targets):
+        target = load_target(named)
+        if target.name in found:
+            raise UsageError(f"{named} and another target are both called {target.name!r}: rename one of them")
+        found[target.name] = target
+    return tuple(found.values())
 
 
 def _clean_up_after_the_dead(request: Request) -> None:
@@ -156,7 +175,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         calibration=run.calibration,
         moments=_moments(run),
         preprocessing=run.request.preprocessing,
-        interface=run.request.interface,
+        interface=run.request.interface_for(targets[0]),
         workspace=run.workspace,
         cache=run.request.cache,
         progress=run.progress,
@@ -176,16 +195,16 @@ def _moments(run: Run) -> dict[str, Moments]:
 
 
 def _backends(
-    request: Request, targets: list[Target], stack: ExitStack, progress: Progress
+    request: Request, targets: Iterable[Target], stack: ExitStack, progress: Progress
 ) -> Iterator[tuple[Backend, list[Target]]]:
-    """One started backend for each group of targets that share it; closed with the stack, come what may."""
-    groups: dict[str, list[Target]] = {}
+    """One started backend for each group of targets that share a job; closed with the stack, come what may."""
+    groups: dict[tuple[str, InterfaceOptions], list[Target]] = {}
     for target in targets:
-        groups.setdefault(request.backend or target.backend, []).append(target)
-    kinds = {name: load_backend(name) for name in groups}
-    for name, theirs in groups.items():
+        groups.setdefault((request.backend or target.backend, request.interface_for(target)), []).append(target)
+    kinds = {name: load_backend(name) for name, _ in groups}
+    for (name, _), theirs in groups.items():
         _demand_fitting(kinds[name], theirs)
-    for name, theirs in groups.items():
+    for (name, _), theirs in groups.items():
         backend = kinds[name]()
         stack.callback(_close, backend, progress)
         backend.warm_up()
@@ -232,8 +251,7 @@ def demand_calibration(request: Request, data: Data) -> None:
     Raises:
         CalibrationError: there are none.
     """
-    targets = [load_target(name) for name in dict.fromkeys(request.targets)]
-    needy = [target.name for target in targets if target.calibration_required]
+    needy = [target.name for target in targets_of(request) if target.calibration_required]
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"

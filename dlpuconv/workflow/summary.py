@@ -135,7 +135,8 @@ def _steps(artifact: Converted) -> list[str]:
         file = artifact.compilation.file
         if not artifact.compilation.content:
             before = [f"  {artifact.compilation.command}   # first, where the chip's compiler is installed"]
-    return [*before, f"  {target.run_on_camera.format(file=file, device=target.device)}"]
+    run = target.run_on_camera.format(file=file, device=target.device)
+    return [*before, f"  {run}"] if run else before
 
 
 def _weights(artifact: Converted) -> str:

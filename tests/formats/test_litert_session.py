@@ -18,7 +18,7 @@ from dlpuconv.formats.litert_session import LiteRtWorker
 from dlpuconv.isolation import Limits, pool
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from tests.backends.cleanup.graphs import Builder
 from tests.verification.test_common_rules import detector
 from tests.verification.tflite_models import healthy
@@ -124,7 +124,7 @@ def test_more_memory_than_a_file_may_have_is_one_sentence(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("shape", [(), (1, 3), (1, 300_000), (1, 2_000_000)])
-@pytest.mark.parametrize("load", [Network, Network.fast])
+@pytest.mark.parametrize("load", [LoadedGraph, LoadedGraph.fast])
 def test_each_sample_has_its_own_outputs_however_they_are_put_together(load: Any, shape: tuple[int, ...]) -> None:
     network = load(doubling(*shape))
     seen = 0
@@ -138,11 +138,11 @@ def test_each_sample_has_its_own_outputs_however_they_are_put_together(load: Any
 
 def test_networks_that_share_a_process_are_told_apart(started: list[object]) -> None:
     worker = LiteRtWorker()
-    one, other = Network(doubling(1, 3), worker=worker), Network(doubling(1, 5), worker=worker)
+    one, other = LoadedGraph(doubling(1, 3), worker=worker), LoadedGraph(doubling(1, 5), worker=worker)
     assert one.run(of_ones(1, 1, 3))[0].tolist() == [[2, 2, 2]]
     assert other.run(of_ones(3, 1, 5))[0].tolist() == [[6] * 5]
     del one
-    third = Network(doubling(1, 2), worker=worker)
+    third = LoadedGraph(doubling(1, 2), worker=worker)
     assert other.run({})[1].tolist() == [[-3] * 5]  # an input that is not given stays as it was
     assert third.run(of_ones(4, 1, 2))[0].tolist() == [[8, 8]]
     assert len(started) == 1
@@ -157,12 +157,12 @@ def quotient() -> Graph:
 
 
 def test_a_lowered_graph_that_ends_litert_is_one_sentence() -> None:
-    network = Network(quotient())
+    network = LoadedGraph(quotient())
     with pytest.raises(BackendError, match=r"^LiteRT cannot run the lowered model: .* was killed by SIGFPE$"):
         network.run({"x": np.array([-(2**31)], np.int32)})
     with pytest.raises(BackendError, match=r"^LiteRT cannot run the lowered model: "):
         network.run({"x": np.array([4], np.int32)})
-    assert Network(quotient()).run({"x": np.array([4], np.int32)})[0].tolist() == [-4]
+    assert LoadedGraph(quotient()).run({"x": np.array([4], np.int32)})[0].tolist() == [-4]
 
 
 def test_constants_that_end_litert_are_one_sentence() -> None:

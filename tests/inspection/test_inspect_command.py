@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 from dlpuconv.cli import main
 from dlpuconv.cli.inspect import complete_layer
-from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from dlpuconv.ir.affine import Affine
+from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import activation, bias, constant, edited, file_of, healthy, options, tensor_named
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ def per_channel() -> bytes:
     """FULLY_CONNECTED [1, 3] -> [1, 2] with scales 0.5 and 0.01, then STRIDED_SLICE of the first value."""
     x, y = activation("x", (1, 3), scale=0.1, zero_point=-28), activation("net/dense;net/bias", (1, 2))
     codes = np.array([[1, -2, 3], [100, -50, 127]], np.int8)
-    weights = Tensor(
-        "w", (2, 3), np.dtype(np.int8), codes, Affine(np.array([0.5, 0.01], np.float32), np.zeros(2, np.int64), 0)
-    )
+    weights = Tensor("w", (2, 3), np.dtype(np.int8), codes, Affine.along(0, [0.5, 0.01]))
     first = Operator("FULLY_CONNECTED", [x, weights, bias("b", x, weights, 2)], [y], options("FullyConnected"))
     cut = activation("cut", (1, 1))
     ends = [constant(name, values) for name, values in (("begin", [0, 0]), ("end", [1, 1]), ("step", [1, 1]))]

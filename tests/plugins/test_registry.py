@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dlpuconv.plugin import version
 from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
 from tests.plugins.support import GOOD, dlpuconv, install
 
@@ -69,7 +70,7 @@ def test_a_distribution_with_damaged_metadata_is_named_and_hides_no_other(tmp_pa
 
 
 def test_damaged_metadata_of_what_is_no_plugin_and_a_missing_name_do_no_harm(tmp_path: Path) -> None:
-    install(tmp_path, "stranger", "stranger", "", "[console_scripts]\nno equals sign\n")
+    install(tmp_path, "stranger", "stranger", "", "[console_scripts]\nno equals sign\n", api="")
     (tmp_path / "latin-1.0.dist-info").mkdir()
     (tmp_path / "latin-1.0.dist-info" / "entry_points.txt").write_bytes(b"[x]\n\xe9 = y\n")
     install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
@@ -87,6 +88,37 @@ def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> 
     assert error["type"] == "PluginError"
     assert error["status"] == 8
     assert "did you mean 'artpec8'?" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("api", "complaint"),
+    [
+        (
+            "",
+            'and this dlpuconv has version 1.0: its entry points of the group dlpuconv.api lack `"1.0" = "toychip"`',
+        ),
+        ("2.0", "was written for version 2.0 of the plugin API, and this dlpuconv has version 1.0: install a newer"),
+        ("1.1", "was written for version 1.1 of the plugin API, and this dlpuconv has version 1.0: install a newer"),
+        ("0.9", "version 0.9 of the plugin API, and this dlpuconv has version 1.0: install a newer version of it, or"),
+        ("one", "declares the plugin API 'one', which is no version such as 1.0; this dlpuconv has version 1.0"),
+    ],
+)
+def test_what_was_written_for_another_api_is_told_before_any_of_its_code_runs(
+    tmp_path: Path, api: str, complaint: str
+) -> None:
+    ran = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    install(tmp_path, "toychip", "toychip", ran + GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n", api=api)
+    problem = listed(tmp_path)["toy1"]["problem"]
+    assert problem.startswith("the target 'toy1' (distribution toychip) ")
+    assert complaint in problem
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_was_written_for_an_older_minor_version_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version, "API_VERSION", "1.3")
+    assert [version.misfit(declared) == "" for declared in ("1.0", "1.3", "1.4", "2.0", "0.3")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlpuconv.verification.rule import Context, Severity
+from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
@@ -184,6 +184,6 @@ def test_every_rule_says_what_must_hold_where_that_is_from_and_what_to_do(target
     for rule in (*target.rules, *UNIVERSAL_RULES):
         assert rule.sentence.endswith("."), rule.id
         assert rule.source, rule.id
-        assert rule.advise(Context.of(target)).endswith("."), rule.id
+        assert rule.advise(target.context).endswith("."), rule.id
     ids = [rule.id for rule in (*target.rules, *UNIVERSAL_RULES)]
     assert len(set(ids)) == len(ids)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.ir.affine import Affine
 from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules import TFLITE_RULES
-from dlpuconv_backends.flatbuffer import Affine, Operator
+from dlpuconv_backends.flatbuffer import Operator
 from tests.verification.tflite_models import (
     activation,
     constant,
@@ -161,14 +162,14 @@ def test_depthwise_weights_have_their_channels_on_axis_3() -> None:
     sound = Operator("DEPTHWISE_CONV_2D", [x, weights("w", (1, 3, 3, 2), [0.01, 0.02], axis=3)], [y], chosen)
     assert findings(one_op(sound), TFLITE_RULES) == {}
     wrong = Operator("DEPTHWISE_CONV_2D", [x, weights("w", (1, 3, 3, 2), [0.01], axis=3)], [y], chosen)
-    wrong.input(1).quantization = Affine(np.full(3, 0.01, np.float32), np.zeros(3, np.int64), 1)
+    wrong.input(1).quantization = Affine.along(1, np.full(3, 0.01))
     assert "TFL-CHANNELS" in findings(one_op(wrong), TFLITE_RULES)
 
 
 def test_uint8_weights_may_be_asymmetric() -> None:
     x, y = activation("x", (1, 2, 2, 1), "uint8"), activation("y", (1, 2), "uint8")
     kernels = weights("w", (2, 4), dtype="uint8")
-    kernels.quantization = Affine.per_tensor(0.01, 31)
+    kernels.quantization = Affine.of(0.01, 31)
     layer = Operator("FULLY_CONNECTED", [x, kernels], [y], options("FullyConnected"))
     assert findings(one_op(layer), TFLITE_RULES) == {}
 

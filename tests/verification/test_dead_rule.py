@@ -10,9 +10,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.formats.litert_runner import LiteRtRunner
+from dlpuconv.ir.affine import Affine
 from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules import TFLITE_RULES
-from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import (
     activation,
     bias,
@@ -31,7 +32,7 @@ RELU, RELU6 = schema.ActivationFunctionType.RELU, schema.ActivationFunctionType.
 def dense(weight: int, *, start: int = 0, made: float = 1.0, fused: int = 0, zero_point: int = 0) -> Operator:
     """One input of -128 to 127 halves, times `weight` halves, plus `start` quarters, in steps of `made`."""
     x = activation("x", (1, 1), scale=0.5)
-    kernels = Tensor("w", (1, 1), np.dtype(np.int8), np.full((1, 1), weight, np.int8), Affine.per_tensor(0.5, 0))
+    kernels = Tensor("w", (1, 1), np.dtype(np.int8), np.full((1, 1), weight, np.int8), Affine.of(0.5, 0))
     added = bias("b", x, kernels, 1)
     added.data = np.full(1, start, np.int32)
     y = activation("y", (1, 1), scale=made, zero_point=zero_point)

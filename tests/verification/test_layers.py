@@ -13,11 +13,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir import Model, Source
+from dlpuconv.ir.affine import Affine
 from dlpuconv.verification import Question, render_report, verify_file
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts, in_order
 from dlpuconv.verification.likeness import Comparison, Likeness
-from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.test_verify_file import CHIP, Rows, manifest, printed, written
 from tests.verification.tflite_models import activation, bias, file_of, options
 
@@ -53,7 +54,7 @@ def source() -> Model:
 def dense(x: Tensor, name: str, weights: npt.NDArray[np.float32], out: Tensor) -> Operator:
     step = float(np.abs(weights).max()) / 127
     values = np.rint(weights / step).astype(np.int8)
-    kernels = Tensor(f"{name}/w", weights.shape, values.dtype, values, Affine.per_tensor(step, 0))
+    kernels = Tensor(f"{name}/w", weights.shape, values.dtype, values, Affine.of(step, 0))
     parts: list[Tensor | None] = [x, kernels, bias(f"{name}/b", x, kernels, len(weights))]
     return Operator("FULLY_CONNECTED", parts, [out], options("FullyConnected"))
 

@@ -16,13 +16,14 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from dlpuconv.ir import Model, Source
+from dlpuconv.ir.affine import Affine
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv.verification import Question, render_reasons, render_report, verify_file
 from dlpuconv.verification.report import Verdict
 from dlpuconv.verification.rules import TFLITE_RULES, discouraged_granularity
-from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def converted(*, per_channel: bool = False, broken: bool = False, names: tuple[s
     """The same in int8."""
     scales = np.array([1 / 127] * (2 if per_channel else 1), np.float32)
     values = np.rint(W * 127).astype(np.int8)
-    kernels = Tensor("W", (2, 3), values.dtype, values, Affine(scales, np.zeros(scales.size, np.int64), 0))
+    kernels = Tensor("W", (2, 3), values.dtype, values, Affine.along(0, scales))
     if broken:
         kernels.data = np.zeros_like(values)
     x = activation(names[0], (1, 3), scale=1 / 127)

@@ -9,10 +9,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.ir.affine import Affine
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.engine import check
 from dlpuconv.verification.rule import Context
-from dlpuconv_backends.flatbuffer import Affine, Graph, Operator, Tensor, encode
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ def activation(
     name: str, shape: Sequence[int], dtype: str = "int8", *, scale: float = 0.05, zero_point: int = 0
 ) -> Tensor:
     """A quantized activation."""
-    return Tensor(name, tuple(shape), np.dtype(dtype), quantization=Affine.per_tensor(scale, zero_point))
+    return Tensor(name, tuple(shape), np.dtype(dtype), quantization=Affine.of(scale, zero_point))
 
 
 def plain(name: str, shape: Sequence[int], dtype: str = "float32") -> Tensor:
@@ -44,7 +45,7 @@ def weights(
     """Quantized weights, the same each time."""
     values = np.random.default_rng(len(name)).integers(1, 100, tuple(shape)).astype(dtype)
     scales = np.atleast_1d(np.asarray(scale, np.float32))
-    affine = Affine(scales, np.zeros(scales.size, np.int64), axis)
+    affine = Affine.along(axis, scales)
     return Tensor(name, tuple(shape), np.dtype(dtype), values, affine)
 
 
@@ -52,8 +53,7 @@ def bias(name: str, x: Tensor, w: Tensor, channels: int) -> Tensor:
     """A bias with the scale that it must have."""
     assert x.quantization is not None
     assert w.quantization is not None
-    scale = x.quantization.scale[0] * w.quantization.scale
-    affine = Affine(scale.astype(np.float32), np.zeros(scale.size, np.int64), 0)
+    affine = Affine.along(0, np.float32(x.quantization.scale) * np.array(w.quantization.scales, np.float32))
     return Tensor(name, (channels,), np.dtype(np.int32), np.zeros(channels, np.int32), affine)
 
 

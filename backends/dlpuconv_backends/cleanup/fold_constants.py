@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.cleanup.constants import constant_input
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 
 _RANDOM = frozenset(("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"))
 _LARGEST = 1 << 24  # elements; a bigger constant costs more in the file than the operator that makes it
@@ -60,6 +60,6 @@ def _shapes_are_known(graph: Graph) -> None:
 def _compute(constant_part: Graph) -> None:
     """Turn the outputs of a graph without inputs into constants."""
     outputs = constant_part.outputs
-    network = Network(constant_part, purpose="compute the constants of the lowered model")
+    network = LoadedGraph(constant_part, purpose="compute the constants of the lowered model")
     for tensor, values in zip(outputs, network.run({}), strict=True):
         tensor.data, tensor.shape, tensor.dtype = values, values.shape, values.dtype

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
 if TYPE_CHECKING:
@@ -76,19 +77,15 @@ class Layer:
         return values.reshape(shape)
 
 
-_POSITIONS = {
-    "CONV_2D": (0, 1, 2, 0),
-    "DEPTHWISE_CONV_2D": (0, 1, 2, 3),
-    "FULLY_CONNECTED": (0, 1, 2, 0),
-    "TRANSPOSE_CONV": (2, 1, 3, 0),
-}
+_FORMS = {kind: form for kind, form in WEIGHTED.items() if kind != "CONV_3D"}
 
 
 def layer(op: Operator | None) -> Layer | None:
     """The operator as a layer with constant weights and, if any, constant bias; None for everything else."""
-    if op is None or op.kind not in _POSITIONS:
+    if op is None or op.kind not in _FORMS:
         return None
-    found = Layer(op, *_POSITIONS[op.kind])
+    form = _FORMS[op.kind]
+    found = Layer(op, form.activation, form.weights, form.bias, form.axis)
     weights = op.inputs[found.weights_at]
     bias = op.inputs[found.bias_at] if found.bias_at < len(op.inputs) else None
     if weights is None or weights.data is None or (bias is not None and bias.data is None):

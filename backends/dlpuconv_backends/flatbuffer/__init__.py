@@ -1,6 +1,6 @@
 """TFLite graphs in memory, shared by the backends that lower through one."""
 
 from dlpuconv_backends.flatbuffer.codec import decode, encode, encoded
-from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor, content_key
+from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor, content_key
 
-__all__ = ["Affine", "Graph", "Operator", "Tensor", "content_key", "decode", "encode", "encoded"]
+__all__ = ["Graph", "Operator", "Tensor", "content_key", "decode", "encode", "encoded"]

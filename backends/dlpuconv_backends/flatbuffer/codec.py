@@ -7,13 +7,15 @@ This is the writer's side and reads only files that we (or the lowering worker) 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.errors import BackendError
-from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor
+from dlpuconv.ir.affine import Affine
+from dlpuconv.plugin import BackendError
+from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.scratch import ScratchBuilder
 
 if TYPE_CHECKING:
@@ -94,8 +96,8 @@ def _decode_tensor(t: Any, buffers: list[Any]) -> Tensor:
 def _decode_quantization(q: Any) -> Affine | None:
     if q is None or q.scale is None or not len(q.scale):
         return None
-    zero_point = np.zeros(len(q.scale), np.int64) if q.zeroPoint is None else np.asarray(q.zeroPoint, np.int64)
-    return Affine(np.asarray(q.scale, np.float32), zero_point, int(q.quantizedDimension))
+    zero_points = 0 if q.zeroPoint is None else q.zeroPoint
+    return replace(Affine.along(0, q.scale, zero_points), axis=int(q.quantizedDimension))
 
 
 def _decode_operator(op: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
@@ -171,8 +173,8 @@ def _encode_tensor(tensor: Tensor, buffers: list[Any]) -> Any:
         buffers.append(_buffer(np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8)))
     if tensor.quantization is not None:
         q = schema.QuantizationParametersT()
-        q.scale = tensor.quantization.scale.astype(np.float32)
-        q.zeroPoint = tensor.quantization.zero_point.astype(np.int64)
+        q.scale = np.array(tensor.quantization.scales, np.float32)
+        q.zeroPoint = np.array(tensor.quantization.zero_points, np.int64)
         q.quantizedDimension = tensor.quantization.axis
         t.quantization = q
     return t

@@ -16,32 +16,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.affine import Affine
+
 _SHORT = 32  # bytes: of a digest
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """real = scale * (q - zero_point).
-
-    Attributes:
-        scale: [1] or [C] float32, real value of one step.
-        zero_point: [1] or [C] int64.
-        axis: channel axis of the tensor when there are several scales.
-    """
-
-    scale: npt.NDArray[np.float32]
-    zero_point: npt.NDArray[np.int64]
-    axis: int = 0
-
-    @classmethod
-    def per_tensor(cls, scale: float, zero_point: int) -> Affine:
-        """One scale for the whole tensor."""
-        return cls(np.array([scale], np.float32), np.array([zero_point], np.int64))
-
-    @property
-    def per_channel(self) -> bool:
-        """True when there are several scales."""
-        return self.scale.size > 1
 
 
 def content_key(data: npt.NDArray[Any]) -> bytes:

@@ -8,7 +8,7 @@ import tempfile
 
 import flatbuffers
 
-from dlpuconv.ir.weight_file import rest, watch
+from dlpuconv.plugin.data import rest, watch
 
 _SMALLEST = 1 << 16
 _LARGE = 1 << 20

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.errors import BackendError
-from dlpuconv.ir import Layout
+from dlpuconv.plugin import BackendError
+from dlpuconv.plugin.onnx import Layout
 from dlpuconv_backends.cleanup import clean
 from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
@@ -20,7 +20,7 @@ from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.ir import Model, ValueSpec
+    from dlpuconv.plugin.onnx import Model, ValueSpec
     from dlpuconv_backends.lowering.raw import RawLowering
 
 type Permutation = tuple[int, ...]

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import BackendError
-from dlpuconv.formats.litert_session import PLAIN_ON_TWO
-from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.language.brief import listed
-from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
-from dlpuconv_backends.flatbuffer.network import Network
+from dlpuconv.decibel import Powers
+from dlpuconv.plugin import BackendError, listed
+from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner
+from dlpuconv.plugin.tflite import PLAIN_ON_TWO
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from dlpuconv.ir import Signature, ValueSpec
-    from dlpuconv.ir.weights import Split
+    from dlpuconv.plugin.onnx import Signature, Split, ValueSpec
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 type Permutation = tuple[int, ...]
@@ -127,22 +125,21 @@ def run_graph(graph: Graph, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
     Raises:
         BackendError: LiteRT refuses the graph, or does not survive it.
     """
-    made = Network(graph, kernels=PLAIN_ON_TWO).run(sample)
+    made = LoadedGraph(graph, kernels=PLAIN_ON_TWO).run(sample)
     return {t.name: values for t, values in zip(graph.outputs, made, strict=True)}
 
 
 def sqnr_db(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> float:
-    """10 log10(sum want^2 / sum (want - have)^2); infinite for equal arrays, -inf where only one of them is finite."""
+    """Signal-to-noise ratio; infinite for equal arrays, -inf where only one of them is finite."""
     reference = np.asarray(want, np.float64)
     value = np.asarray(have, np.float64)
     usable = np.isfinite(reference)
     if not np.array_equal(usable, np.isfinite(value)):
         return float("-inf")
-    noise = float(np.sum(np.square(reference[usable] - value[usable])))
-    signal = float(np.sum(np.square(reference[usable])))
-    if noise == 0.0:
-        return float("inf")
-    return float(10 * np.log10(signal / noise)) if signal else float("-inf")
+    powers = Powers()
+    powers.add(reference[usable], value[usable])
+    ratio = powers.decibels
+    return ratio if ratio is not None else float("-inf") if powers.noise else float("inf")
 
 
 def _within_resolution(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> bool:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import BackendError, UsageError
-from dlpuconv.ir.weight_file import watch
-from dlpuconv.isolation import GIBIBYTE, Launch, Limits, pool
-from dlpuconv.isolation.messages import file_of
+from dlpuconv.plugin import BackendError, UsageError
+from dlpuconv.plugin.data import watch
+from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, file_of, pool
 from dlpuconv_backends.borrowing import Tool, borrowed
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.ir.weights import Split
-    from dlpuconv.isolation.messages import Message
+    from dlpuconv.plugin.isolation import Message
+    from dlpuconv.plugin.onnx import Split
 
 WORKER = Path(__file__).with_name("worker.py")
 INTERPRETER_VARIABLE = "DLPUCONV_LOWERING_PYTHON"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.language.brief import listed
+from dlpuconv.plugin import UnsupportedModelError, listed
 
 if TYPE_CHECKING:
     import onnx_ir
 
-    from dlpuconv.ir import Model
+    from dlpuconv.plugin.onnx import Model
     from dlpuconv_backends.flatbuffer import Graph, Operator
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.isolation.serve import Arrays, Facts, Task
+    from dlpuconv.plugin.isolation import Arrays, Facts, Task
 
 LARGE = 1 << 16
 """Bytes from which a constant travels beside the file."""

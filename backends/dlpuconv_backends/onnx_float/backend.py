@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.errors import BackendError, UnsupportedModelError, UsageError
-from dlpuconv.files.content import Store
-from dlpuconv.language.brief import listed
-from dlpuconv.package import MODEL, RAW_PIXELS
-from dlpuconv.plugin import Artifact, Backend, Draft, Normalization, Prepared
-from dlpuconv.scheme import Numbers
+from dlpuconv.plugin import (
+    Artifact,
+    Backend,
+    BackendError,
+    Draft,
+    Normalization,
+    Numbers,
+    Prepared,
+    UnsupportedModelError,
+    UsageError,
+    listed,
+)
+from dlpuconv.plugin.data import Store
+from dlpuconv.plugin.package import MODEL, RAW_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +28,10 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
-    from dlpuconv.files.content import StoredFile
-    from dlpuconv.ir import Model
-    from dlpuconv.ir.layer_names import LayerNames
-    from dlpuconv.ir.weights import Split
-    from dlpuconv.jsonable import Json
-    from dlpuconv.plugin import Job, Port, Target
-    from dlpuconv.quantization import Recipe
+    from dlpuconv.plugin import Job, Json, Port, Recipe, Target
+    from dlpuconv.plugin.data import StoredFile
+    from dlpuconv.plugin.onnx import Model, Split
+    from dlpuconv.plugin.views import LayerNames
     from dlpuconv_backends.onnx_float.package import Package
 
 DEFAULT_OPSET = 13
@@ -124,7 +129,7 @@ class OnnxFloatBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """The finished model, which is the same for all: nothing in it is measured."""
-        from dlpuconv.formats.onnx_graph import view_of
+        from dlpuconv.plugin.onnx import view_of
 
         made = self.prepare(job)
         view = view_of(made.network.proto, made.network.weights)
@@ -155,7 +160,7 @@ class _Lowered:
 
 def _lowered(model: Model, asked: int | None) -> _Lowered:
     """A copy of the model at the asked opset, or at the lowest one from the default on that can express it."""
-    from dlpuconv.passes.editor import Editor
+    from dlpuconv.plugin.onnx import Editor
     from dlpuconv_backends.onnx_float.opset import OLDEST, lower_opset
     from dlpuconv_backends.onnx_float.pools import restore_pools
 
@@ -185,8 +190,7 @@ def _finished(model: Model, job: Job) -> tuple[Split, tuple[LayerNames, ...], tu
     import onnx
     from onnx_ir.passes import common
 
-    from dlpuconv.ir.source_names import graph_layers
-    from dlpuconv.passes.editor import Editor
+    from dlpuconv.plugin.onnx import Editor, graph_layers
     from dlpuconv_backends.onnx_float.interface import shape_interface
 
     ports = shape_interface(Editor(model.graph), model.signature)
@@ -202,13 +206,13 @@ def _finished(model: Model, job: Job) -> tuple[Split, tuple[LayerNames, ...], tu
 
 def _checked(network: Split, opset: int) -> Split:
     """The network with the types of all its values, once ONNX accepts it."""
-    from dlpuconv.formats import onnx_rules
+    from dlpuconv.plugin.onnx import LostError, RefusedError, check_model, infer_shapes
 
     try:
-        proto = onnx_rules.infer_shapes(network.proto, strict=True, values=True, types=True)
+        proto = infer_shapes(network.proto, strict=True, values=True, types=True)
         network = replace(network, proto=proto)
-        onnx_rules.check_model(network.declared(), full=True)
-    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+        check_model(network.declared(), full=True)
+    except (RefusedError, LostError) as error:
         raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
     return network
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.passes.editor import Editor, rank, static_shape
+from dlpuconv.plugin.onnx import Editor, rank, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

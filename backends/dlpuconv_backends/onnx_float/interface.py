@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.ir import Layout
-from dlpuconv.passes.editor import Editor, static_shape
 from dlpuconv.plugin import Port
+from dlpuconv.plugin.onnx import Editor, Layout, static_shape
 
 if TYPE_CHECKING:
     import onnx_ir
 
-    from dlpuconv.ir import Signature, ValueSpec
+    from dlpuconv.plugin.onnx import Signature, ValueSpec
 
 _TO_PLANAR = (0, 3, 1, 2)
 _TO_INTERLEAVED = [0, 2, 3, 1]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import onnx_ir
 
-    from dlpuconv.passes.editor import Editor
+    from dlpuconv.plugin.onnx import Editor
 
 OLDEST = 11
 """Before this opset, Resize, Clip, Pad and Slice mean or look something else."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.passes.canonical_reductions import WAS_POOL
+from dlpuconv.plugin.onnx import WAS_POOL
 
 if TYPE_CHECKING:
-    from dlpuconv.passes.editor import Editor
+    from dlpuconv.plugin.onnx import Editor
 
 _POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 

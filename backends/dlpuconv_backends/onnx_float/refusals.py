@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
-from dlpuconv.language.brief import listed
+from dlpuconv.plugin import UnsupportedModelError, listed
+from dlpuconv.plugin.views import CONTROL_FLOW, QUANTIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir
 
-from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
-from dlpuconv.passes.explicit_padding import round_down
+from dlpuconv.plugin.onnx import Editor, optional_input, rank, round_down, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

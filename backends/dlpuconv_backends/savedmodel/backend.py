@@ -6,9 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
-from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
-from dlpuconv.plugin import Artifact, Backend, Port, Prepared
-from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.plugin import (
+    Artifact,
+    Backend,
+    CalibrationError,
+    Granularity,
+    Numbers,
+    Port,
+    Prepared,
+    UnsupportedModelError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,9 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.ir import FixedQuantization, ValueSpec
-    from dlpuconv.plugin import Job, Target
-    from dlpuconv.quantization import Recipe
+    from dlpuconv.ir import Affine
+    from dlpuconv.plugin import Job, Recipe, Target
+    from dlpuconv.plugin.onnx import ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor
     from dlpuconv_backends.lowering import Lowered
     from dlpuconv_backends.savedmodel.converter import Observed
@@ -173,8 +181,8 @@ def _prescribed(job: Job, graph: Graph) -> dict[int, list[float]]:
     }
 
 
-def _limits(fixed: FixedQuantization) -> list[float]:
-    return [-fixed.scale * fixed.zero_point, fixed.scale * (_STEPS - fixed.zero_point)]
+def _limits(fixed: Affine) -> list[float]:
+    return [fixed.real(0), fixed.real(_STEPS)]
 
 
 def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
@@ -226,5 +234,4 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    affine = tensor.quantization
-    return replace(port, scale=float(affine.scale[0]), zero_point=int(affine.zero_point[0]))
+    return replace(port, quantization=tensor.quantization)

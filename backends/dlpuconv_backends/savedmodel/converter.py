@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import CalibrationError, UnsupportedModelError
-from dlpuconv.isolation import GIBIBYTE, Launch, Limits, pool
+from dlpuconv.plugin import CalibrationError, UnsupportedModelError
+from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, pool
 from dlpuconv_backends.borrowing import Tool, borrowed
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.isolation.serve import Arrays, Facts, Task
+    from dlpuconv.plugin.isolation import Arrays, Facts, Task
 
     type Answer = tuple[Facts, Arrays]
     type Samples = Callable[[], Iterator[list[npt.NDArray[np.float32]]]]

@@ -3,83 +3,76 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.analysis import Blame
-from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv import __version__
+from dlpuconv.calibration import Origin
+from dlpuconv.calibration.cache import StatisticsCache
+from dlpuconv.errors import CalibrationError
 from dlpuconv.formats.litert_session import LITERT
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
+from dlpuconv.ir.moments import moments_of_nodes
 from dlpuconv.isolation import pool
 from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
-from dlpuconv.quantization import BiasCorrection, Rounding
+from dlpuconv.quantization.given import Given
+from dlpuconv.quantization.naming import names_of
+from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, lower, warm_up
-from dlpuconv_backends.tflite.blame import blame
-from dlpuconv_backends.tflite.budget import affordable_to_blame
 from dlpuconv_backends.tflite.draft import draft
-from dlpuconv_backends.tflite.emit import Interface
-from dlpuconv_backends.tflite.empirical_bias import quantize_empirically
-from dlpuconv_backends.tflite.interface import clipped_inputs, feeds, output_port, port, prescribed_inputs
-from dlpuconv_backends.tflite.learned_rounding import Rounder, left_nearest
+from dlpuconv_backends.tflite.emission import build
+from dlpuconv_backends.tflite.interface import (
+    clipped_inputs,
+    feeds,
+    interface_of,
+    output_port,
+    port,
+    prescribed_inputs,
+)
 from dlpuconv_backends.tflite.legalize import legalize
-from dlpuconv_backends.tflite.measuring import material_of, measure, measured_graph
-from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.naming import name_uniquely, names_of
-from dlpuconv_backends.tflite.quantizer import Quantized, quantize
+from dlpuconv_backends.tflite.naming import name_uniquely
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.refusals import refuse_unsupported
-from dlpuconv_backends.tflite.report import facts, warnings
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
-from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
-from dlpuconv_backends.tflite.tuning import Tuner
+from dlpuconv_backends.tflite.schemes import refuse_scheme
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.calibration import Samples
+    from dlpuconv.network import Piece
     from dlpuconv.plugin import Draft, Job, Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.blame.result import Blame
+    from dlpuconv.quantization.quantize import Quantized
     from dlpuconv_backends.flatbuffer import Graph
-    from dlpuconv_backends.tflite.numbers import Range
-    from dlpuconv_backends.tflite.statistics import Statistics
-    from dlpuconv_backends.tflite.tuning import Tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TFLitePrepared(Prepared):
-    """What all targets share. Nobody edits it: `emit` builds graphs of its own.
+    """What all targets share. Nobody edits it.
 
     Attributes:
         job: as it was given.
-        graph: float, legal: every operator has an int8 form; tensor names are unique.
-        outputs: what each output of the graph is of the source model's.
+        quantizer: of the float network, whose every operator has an int8 form.
+        outputs: what each output of the network is of the source model's.
         warnings: what the user should know of it.
         input_permutations: by input name.
         output_permutations: by output name.
-        statistics: of `observed_tensors(graph)`.
         rewrites: what legalization did: ONNX nodes by rewrite.
-        tuner: applies recipes to the graph, and remembers what it measured.
-        rounder: rounds weights where a recipe wants that learned.
     """
 
     job: Job
-    graph: Graph
+    quantizer: Quantizer
     outputs: tuple[Piece, ...]
     warnings: tuple[str, ...]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
-    statistics: Statistics
     rewrites: Mapping[str, list[str]]
-    tuner: Tuner
-    rounder: Rounder
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """Observed lowest and highest value by tensor name."""
-        return self.statistics.ranges()
 
 
 class TFLiteBackend(Backend):
@@ -110,29 +103,21 @@ class TFLiteBackend(Backend):
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
         lowered, rewrites = self._legal(job)
-        graph = lowered.graph
-        measured = measured_graph(graph, job, lowered)
-        statistics = measure(measured, job, lowered)
-        mixed = mixed_outputs(graph, statistics.ranges())
-        may_split = job.interface.split_outputs is OutputSplitting.AUTO
-        told = tell_mixed(graph, mixed, split=may_split)
-        pieces = split_outputs(graph, mixed if may_split else [])
-        if may_split and mixed:
-            name_uniquely(graph)
-            measured = measured_graph(graph, job, lowered)
-            statistics = measure(measured, job, lowered)  # of what is new too
-        tuner = Tuner(material_of(graph, measured, job, lowered, statistics))
+        network = TFLiteNetwork(lowered.graph)
+
+        def realize(quantized: Quantized) -> TFLiteNetwork:
+            return TFLiteNetwork(build(quantized, interface_of(job)), network)
+
+        quantizer = Quantizer(network, _given(job, lowered), realize)
+        split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
         return TFLitePrepared(
             job=job,
-            graph=graph,
-            outputs=pieces,
-            warnings=tuple(told),
+            quantizer=split.quantizer,
+            outputs=split.pieces,
+            warnings=split.told,
             input_permutations=lowered.input_permutations,
             output_permutations=lowered.output_permutations,
-            statistics=statistics,
             rewrites=rewrites,
-            tuner=tuner,
-            rounder=Rounder(tuner.feeds, job.progress),
         )
 
     @override
@@ -140,53 +125,44 @@ class TFLiteBackend(Backend):
         """Quantize under the recipe and encode.
 
         Raises:
-            UsageError: the target takes float numbers, or an override names no layer.
+            UsageError: the target wants what TFLite files cannot be, or an override names no layer.
         """
         made = self._prepared(prepared)
-        if target.scheme.numbers is not self.numbers:
-            raise UsageError(f"{target.name} takes {target.scheme.numbers} files; the tflite backend makes int8 ones")
+        refuse_scheme(target)
         job = made.job
-        tuned, quantized = _quantize(made, recipe)
-        content, runtime = _encode(quantized)
-        signature = job.model.signature
+        outcome = made.quantizer.quantize(recipe, target.scheme)
+        graph = build(outcome.quantized, interface_of(job))
+        content, runtime = _encode(graph)
+        signature, prescribed = job.model.signature, prescribed_inputs(job.bindings)
         return Artifact(
             files={"": content},
             inputs=tuple(
                 port(spec, tensor, made.input_permutations[spec.name])
-                for spec, tensor in zip(signature.inputs, quantized.graph.inputs, strict=True)
+                for spec, tensor in zip(signature.inputs, graph.inputs, strict=True)
             ),
             outputs=tuple(
                 output_port(signature.outputs, piece, tensor, made.output_permutations)
-                for piece, tensor in zip(made.outputs, quantized.graph.outputs, strict=True)
+                for piece, tensor in zip(made.outputs, graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(
-                *made.warnings,
-                *clipped_inputs(prescribed_inputs(job.bindings), made.ranges),
-                *warnings(quantized, tuned.graph),
-            ),
+            warnings=(*made.warnings, *clipped_inputs(prescribed, made.quantizer.ranges), *outcome.warnings),
             facts={
-                **facts(quantized),
-                **tuned.facts,
-                "ops": dict(Counter(op.kind for op in quantized.graph.operators).most_common()),
+                **outcome.facts,
+                "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
                 "min_runtime_version": runtime,
                 "rewrites": {title: list(names) for title, names in made.rewrites.items()},
             },
-            dropped=tuned.dropped,
-            layers=tuple(names_of(quantized.graph, job.names).values()),
+            dropped=outcome.dropped,
+            layers=tuple(names_of(TFLiteNetwork(graph), job.names).values()),
         )
 
     @override
-    def blame(self, prepared: Prepared, recipe: Recipe, samples: Samples) -> Blame:
+    def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
-        job = made.job
-        tuned, quantized = _quantize(made, recipe)
-        few = list(islice(samples, affordable_to_blame(tuned.graph)))
-        given = feeds(few, job.bindings, made.graph.inputs, made.input_permutations)
-        with job.progress.stage("looking at each layer", len(few) * len(quantized.graph.operators)) as step:
-            layers, total_db = blame(tuned, quantized, given, step)
-        return Blame(layers=tuple(layers), total_db=total_db, samples=len(few))
+        inputs = made.quantizer.network.inputs
+        given = feeds(samples, made.job.bindings, inputs, made.input_permutations)
+        return made.quantizer.blame(recipe, target.scheme, given)
 
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
@@ -209,6 +185,7 @@ class TFLiteBackend(Backend):
         """
         lowered = self._lower(job)
         rewrites = legalize(lowered.graph)
+        lowered.graph.drop_dead()
         refuse_unsupported(lowered.graph, job.names)
         name_uniquely(lowered.graph)
         return lowered, rewrites
@@ -221,22 +198,27 @@ class TFLiteBackend(Backend):
             return lower(job.model, layouts=layouts)
 
 
-def _quantize(prepared: TFLitePrepared, recipe: Recipe) -> tuple[Tuned, Quantized]:
-    """What the recipe makes of the float graph, and its integers."""
-    job = prepared.job
-    prescribed = prescribed_inputs(job.bindings)
-    interface = Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
-    tuned = prepared.tuner.apply(recipe)
-    if recipe.rounding is Rounding.LEARNED:
-        rounded = prepared.rounder.quantize(tuned, recipe, interface, prescribed)
-        return replace(tuned, dropped=(*tuned.dropped, *left_nearest(tuned.graph, rounded.names))), rounded
-    if recipe.bias_correction is BiasCorrection.EMPIRICAL:
-        return tuned, quantize_empirically(tuned, recipe, interface, prescribed, prepared.tuner.feeds())
-    return tuned, quantize(tuned, recipe, interface, prescribed)
+def _given(job: Job, lowered: Lowered) -> Given:
+    """The job's samples as the graph takes them."""
+    calibration, graph = job.calibration, lowered.graph
+    assert calibration is not None
+    ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
+    made_by = f"tflite dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
+    return Given(
+        feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
+        samples=len(calibration.fit),
+        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
+        digest=f"{made_by} {calibration.fit.digest} {ends}",
+        cache=StatisticsCache(job.cache),
+        progress=job.progress,
+        inputs=prescribed_inputs(job.bindings),
+        moments=moments_of_nodes(job.model, job.moments),
+        names=job.names,
+    )
 
 
-def _encode(quantized: Quantized) -> tuple[bytes, str]:
-    versions = versions_of(quantized.graph)
+def _encode(graph: Graph) -> tuple[bytes, str]:
+    versions = versions_of(graph)
     runtime = min_runtime_version((op.kind, version) for op, version in versions.items())
-    quantized.graph.metadata[METADATA_NAME] = metadata(runtime)
-    return encode(quantized.graph, versions), runtime
+    graph.metadata[METADATA_NAME] = metadata(runtime)
+    return encode(graph, versions), runtime

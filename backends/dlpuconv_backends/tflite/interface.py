@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import CalibrationError
+from dlpuconv.ir.affine import INT8, Affine
 from dlpuconv.plugin import Part, Port
-from dlpuconv_backends.tflite.numbers import Parameters
+from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv_backends.tflite.emission import Interface
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,10 +20,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample
     from dlpuconv.ir import InputBinding, ValueSpec
+    from dlpuconv.network import Feed, Piece, Range, Value
+    from dlpuconv.plugin import Job
     from dlpuconv_backends.flatbuffer import Tensor
-    from dlpuconv_backends.tflite.numbers import Range
-    from dlpuconv_backends.tflite.split_outputs import Piece
-    from dlpuconv_backends.tflite.statistics import Feed
 
 _UINT8_SHIFT = 128
 
@@ -29,7 +30,7 @@ _UINT8_SHIFT = 128
 def feeds(
     samples: Iterable[Sample],
     bindings: Mapping[str, InputBinding],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Tensor | Value],
     permutations: Mapping[str, tuple[int, ...]],
 ) -> Iterator[Feed]:
     """Samples of the source model as values of the graph's inputs, one at a time.
@@ -44,7 +45,7 @@ def feeds(
 def _value(
     source: npt.NDArray[np.float32] | None,
     binding: InputBinding | None,
-    tensor: Tensor,
+    tensor: Tensor | Value,
     permutations: Mapping[str, tuple[int, ...]],
 ) -> npt.NDArray[np.float32]:
     if source is None:
@@ -60,24 +61,29 @@ def _value(
     return np.asarray(value, tensor.dtype, order="C")  # ascontiguousarray would make a number a vector
 
 
-def prescribed_inputs(bindings: Mapping[str, InputBinding]) -> dict[str, Parameters]:
-    """Int8 parameters of the inputs whose binding fixes them; a binding speaks of uint8."""
+def interface_of(job: Job) -> Interface:
+    """The types that the job wants at the ends of a file."""
+    return Interface(input_dtype=job.interface.input_dtype, output_dtype=job.interface.output_dtype)
+
+
+def prescribed_inputs(bindings: Mapping[str, InputBinding]) -> dict[str, Affine]:
+    """Scale and zero point, in int8, of the inputs whose binding fixes them; a binding speaks of uint8."""
     return {
-        name: Parameters(float(np.float32(binding.quantization.scale)), binding.quantization.zero_point - _UINT8_SHIFT)
+        name: Affine.of(float(np.float32(binding.quantization.scale)), binding.quantization.zero_point - _UINT8_SHIFT)
         for name, binding in bindings.items()
         if binding.quantization is not None
     }
 
 
-def clipped_inputs(prescribed: Mapping[str, Parameters], observed: Mapping[str, Range]) -> list[str]:
+def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Range]) -> list[str]:
     """Warnings of inputs whose samples leave the range that their fixed quantization holds."""
     told = []
-    for name, parameters in prescribed.items():
-        values = observed.get(name)
-        if values is not None and not values.within(parameters.range, slack=parameters.scale):
+    for name, affine in prescribed.items():
+        values, held = observed.get(name), range_of(affine, INT8)
+        if values is not None and not values.within(held, slack=affine.scale):
             told.append(
-                f"input {name!r} holds values from {parameters.range.low:.4g} to {parameters.range.high:.4g}, but the "
-                f"calibration samples go from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
+                f"input {name!r} holds values from {held.low:.4g} to {held.high:.4g}, but the calibration samples go"
+                f" from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
             )
     return told
 
@@ -112,6 +118,5 @@ def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype.name,
-        scale=float(quantized.scale[0]) if quantized else None,
-        zero_point=int(quantized.zero_point[0]) if quantized else None,
+        quantization=quantized,
     )

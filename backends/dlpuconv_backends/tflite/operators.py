@@ -14,47 +14,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
-
-from dlpuconv_backends.tflite.numbers import Parameters
-
-if TYPE_CHECKING:
-    from dlpuconv_backends.flatbuffer import Operator, Tensor
-
-
-class Scales(StrEnum):
-    """How the scales of an operator's data tensors are tied."""
-
-    FREE = "free"
-    """Every output has a range of its own; the kernel rescales."""
-    SAME = "same"
-    """One scale and zero point for every data input and output: the kernel moves, compares or averages codes."""
-    FIXED = "fixed"
-    """The kernel prescribes the output's parameters."""
-    READS = "reads"
-    """Data goes in, but no data comes out: comparisons, argmax."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """Where an operator keeps its weights.
-
-    Attributes:
-        data: input index of the activation.
-        weights: input index of the weights.
-        bias: input index of the bias, which may be absent.
-        axis: the output-channel axis of the weights.
-        by_default: False where the recipe's granularity applies only to layers that an override names.
-    """
-
-    data: int = 0
-    weights: int = 1
-    bias: int = 2
-    axis: int = 0
-    by_default: bool = True
+from dlpuconv.ir.affine import Affine
+from dlpuconv.network import Meaning, Order, Range, Scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,99 +25,122 @@ class OperatorSpec:
     """The int8 form of one builtin.
 
     Attributes:
-        scales: how its tensors are tied.
+        meaning: what holds of all operators of this kind; `meanings` adds what depends on the operator.
         source: where that is written down.
-        fixed: the output's parameters, for `FIXED`.
-        weights: for operators with weights and an int32 bias.
-        moves: for `SAME`: the output holds a subset of the input's values and nothing else (apart from padding zeros),
-            so that a clamp of the output may as well be done on the input.
-        reorders: for `moves`: the output holds *all* of the input's values.
-        scale_limit: what the scale of every data input must stay below.
+        weighted: it has weights, and an int32 bias, where `WEIGHTED` says.
+        by_default: of weights: False where the recipe's granularity applies only to layers that an override names.
     """
 
-    scales: Scales
+    meaning: Meaning
     source: str
-    fixed: Parameters | None = None
-    weights: Weights | None = None
-    moves: bool = False
-    reorders: bool = False
-    scale_limit: float = math.inf
+    weighted: bool = False
+    by_default: bool = True
 
 
-def _free(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.FREE, source=source)
+def _free(source: str, **told: Any) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.FREE, **told), source=source)
 
 
-def _same(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.SAME, source=source)
+def _same(source: str, **told: Any) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.SAME, order=Order.KEPT, **told), source=source)
 
 
 def _moves(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.SAME, source=source, moves=True)
+    return _same(source, moves=True)
 
 
-def _reorders(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.SAME, source=source, moves=True, reorders=True)
+def _reorders(source: str, **told: Any) -> OperatorSpec:
+    return _same(source, moves=True, reorders=True, **told)
 
 
-def _fixed(scale: float, zero_point: int, source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.FIXED, source=source, fixed=Parameters(scale, zero_point))
+def _clamp(source: str, low: float, high: float, clip: float | None) -> OperatorSpec:
+    bounds = Range(low, high)
+    return _free(source, clamp=bounds, sees=bounds, clip=clip, order=Order.KEPT)
+
+
+def _fixed(scale: float, zero_point: int, source: str, **told: Any) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.FIXED, fixed=Affine.of(scale, zero_point), **told), source=source)
+
+
+def _reads(source: str, **told: Any) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.READS, **told), source=source)
 
 
 def _compares(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.READS, source=source, scale_limit=1.0)
+    return _reads(source, scale_limit=1.0)
 
 
-def _reads(source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.READS, source=source)
+def _weighted(source: str, *, by_default: bool = True) -> OperatorSpec:
+    return OperatorSpec(meaning=Meaning(scales=Scales.FREE), source=source, weighted=True, by_default=by_default)
 
 
-def _weighted(weights: Weights, source: str) -> OperatorSpec:
-    return OperatorSpec(scales=Scales.FREE, source=source, weights=weights)
-
+_POSITIVE = Range(0.0, math.inf)
+_ADD_HEADROOM = 2.0**-17
+"""kernel add.cc: twice the larger input scale over 2^20 must stay below the output's scale; 2^-17 leaves a reserve."""
+# A quarter of an output step, so that the nudge of a zero point cannot lift the lowest code over half a step.
+_SIGMOID_EDGE = math.log(4 * 256 - 1)  # sigmoid(-edge) = 0.25 / 256
+_TANH_EDGE = math.log(4 * 256 - 1) / 2  # 1 - tanh(edge) = 0.25 / 128
+_GELU_EDGE = 4.0  # gelu(-4) = -1.3e-4; a step of an output that holds [-0.17, 0] is at least 6.7e-4
+_ELU_EDGE = math.log(4 * 256 - 1)  # elu(-edge) = -1 + 0.25 / 256
 
 SPECS: dict[str, OperatorSpec] = {
     # Layers: weights int8 symmetric in [-127, 127], bias int32 with scale input x weight.
-    "CONV_2D": _weighted(Weights(axis=0), "spec; kernel conv.cc: the filter's axis is 0"),
-    "DEPTHWISE_CONV_2D": _weighted(Weights(axis=3), "spec; kernel depthwise_conv.cc: the filter's axis is 3"),
-    "TRANSPOSE_CONV": _weighted(Weights(data=2, weights=1, bias=3, axis=0), "property; kernel transpose_conv.cc"),
+    "CONV_2D": _weighted("spec; kernel conv.cc"),
+    "DEPTHWISE_CONV_2D": _weighted("spec; kernel depthwise_conv.cc"),
+    "TRANSPOSE_CONV": _weighted("property; kernel transpose_conv.cc"),
     "FULLY_CONNECTED": _weighted(
-        Weights(by_default=False), "spec: per tensor; kernel fully_connected.cc has per channel since TensorFlow 2.17"
+        "spec: per tensor; kernel fully_connected.cc has per channel since TensorFlow 2.17", by_default=False
     ),
     # Arithmetic that rescales.
-    "ADD": _free("spec; kernel add.cc: rescales both inputs to twice the larger scale, 20 bits up"),
-    "SUB": _free("spec; kernel sub.cc, as add.cc"),
-    "MUL": _free("spec; kernel mul.cc: one multiplier, input1 x input2 / output"),
+    "ADD": _free(
+        "spec; kernel add.cc: rescales both inputs to twice the larger scale, 20 bits up",
+        headroom=_ADD_HEADROOM,
+        signs=(1, 1),
+        order=Order.WITH_CONSTANT,
+    ),
+    "SUB": _free("spec; kernel sub.cc, as add.cc", headroom=_ADD_HEADROOM, signs=(1, -1), order=Order.WITH_CONSTANT),
+    "MUL": _free("spec; kernel mul.cc: one multiplier, input1 x input2 / output", order=Order.PRODUCT),
     "SQUARED_DIFFERENCE": _free("kernel squared_difference.cc: as add.cc, squared"),
     "BATCH_MATMUL": _free("property; kernel batch_matmul.cc: both operands may have zero points"),
     "MEAN": _free("spec; kernel reduce.cc"),
     "SUM": _free("spec; kernel reduce.cc"),
-    "RELU": _free("spec; kernel activations.cc"),
-    "RELU6": _free("property; kernel activations.cc"),
-    "RELU_N1_TO_1": _free("property; kernel activations.cc"),
-    "RELU_0_TO_1": _free("kernel activations.cc"),
-    "LEAKY_RELU": _free("property; kernel activations.cc: two multipliers"),
+    "RELU": _clamp("spec; kernel activations.cc", 0.0, math.inf, None),
+    "RELU6": _clamp("property; kernel activations.cc", 0.0, 6.0, 6.0),
+    "RELU_N1_TO_1": _clamp("property; kernel activations.cc", -1.0, 1.0, 1.0),
+    "RELU_0_TO_1": _clamp("kernel activations.cc", 0.0, 1.0, 1.0),
+    "LEAKY_RELU": _free("property; kernel activations.cc: two multipliers", order=Order.KEPT),
     "PRELU": _free("property; kernel activations.cc: alpha has a scale of its own"),
-    "HARD_SWISH": _free("property; kernel activations.cc"),
-    "ELU": _free("kernel activations.cc: a table of 256 entries"),
-    "GELU": _free("kernel activations.cc: a table of 256 entries"),
-    "EXP": _free("kernel exp.cc: a table of 256 entries"),
-    "LOG": _free("kernel log.cc: a table of 256 entries"),
-    "SQRT": _free("kernel elementwise.cc: a table of 256 entries"),
-    "RSQRT": _free("kernel elementwise.cc: integer Newton steps; zero gives the largest code"),
+    "HARD_SWISH": _free("property; kernel activations.cc", sees=Range(-3.0, math.inf)),
+    "ELU": _free("kernel activations.cc: a table of 256 entries", sees=Range(-_ELU_EDGE, math.inf), order=Order.KEPT),
+    "GELU": _free("kernel activations.cc: a table of 256 entries", sees=Range(-_GELU_EDGE, math.inf)),
+    "EXP": _free("kernel exp.cc: a table of 256 entries", order=Order.KEPT),
+    "LOG": _free("kernel log.cc: a table of 256 entries", order=Order.KEPT, domain=_POSITIVE),
+    "SQRT": _free("kernel elementwise.cc: a table of 256 entries", order=Order.KEPT, domain=_POSITIVE),
+    "RSQRT": _free("kernel elementwise.cc: integer Newton steps; zero gives the largest code", domain=_POSITIVE),
     "ABS": _free("property; kernel elementwise.cc: rescales"),
-    "QUANTIZE": _free("spec; kernel quantize.cc"),
+    "QUANTIZE": _free("spec; kernel quantize.cc", order=Order.KEPT, rescales=True),
     # Outputs that the kernel prescribes.
-    "LOGISTIC": _fixed(1 / 256, -128, "spec; kernel activations.cc checks it"),
-    "SOFTMAX": _fixed(1 / 256, -128, "spec; kernel activations.cc checks it"),
-    "TANH": _fixed(1 / 128, 0, "spec; kernel activations.cc checks it"),
+    "LOGISTIC": _fixed(
+        1 / 256,
+        -128,
+        "spec; kernel activations.cc checks it",
+        sees=Range(-_SIGMOID_EDGE, _SIGMOID_EDGE),
+        order=Order.KEPT,
+        is_score=True,
+    ),
+    "SOFTMAX": _fixed(
+        1 / 256, -128, "spec; kernel activations.cc checks it", rows=True, order=Order.KEPT, is_score=True
+    ),
+    "TANH": _fixed(
+        1 / 128, 0, "spec; kernel activations.cc checks it", sees=Range(-_TANH_EDGE, _TANH_EDGE), order=Order.KEPT
+    ),
     "L2_NORMALIZATION": _fixed(1 / 128, 0, "spec; kernel l2norm.cc checks it"),
-    "LOG_SOFTMAX": _fixed(16 / 256, 127, "spec; kernel activations.cc checks it"),
+    "LOG_SOFTMAX": _fixed(16 / 256, 127, "spec; kernel activations.cc checks it", order=Order.KEPT),
     # Codes that only move.
-    "RESHAPE": _reorders("spec"),
+    "RESHAPE": _reorders("spec", reshapes=True),
     "TRANSPOSE": _reorders("spec"),
-    "SQUEEZE": _reorders("property"),
-    "EXPAND_DIMS": _reorders("property"),
+    "SQUEEZE": _reorders("property", reshapes=True),
+    "EXPAND_DIMS": _reorders("property", reshapes=True),
     "SPACE_TO_DEPTH": _reorders("property"),
     "DEPTH_TO_SPACE": _reorders("property"),
     "SPACE_TO_BATCH_ND": _reorders("property"),
@@ -163,7 +149,7 @@ SPECS: dict[str, OperatorSpec] = {
     "TILE": _reorders("kernel tile.cc"),
     "BROADCAST_TO": _reorders("kernel broadcast_to.cc"),
     "PAD": _reorders("property; kernel pad.cc pads with the zero point"),
-    "PADV2": _reorders("property; kernel pad.cc"),
+    "PADV2": _reorders("property; kernel pad.cc", pads=True),
     "MIRROR_PAD": _reorders("property; kernel mirror_pad.cc"),
     "RESIZE_NEAREST_NEIGHBOR": _moves("spec"),
     "SLICE": _moves("spec"),
@@ -200,20 +186,3 @@ SPECS: dict[str, OperatorSpec] = {
     "GREATER": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
     "GREATER_EQUAL": _compares("property; kernel comparisons.cc rescales; wrong, or an abort, on a scale of 1 or more"),
 }
-
-
-def is_data(tensor: Tensor | None) -> bool:
-    """True for a tensor that gets a scale: float32 in the float graph."""
-    return tensor is not None and tensor.dtype == np.float32
-
-
-def data_inputs(op: Operator) -> list[tuple[int, Tensor]]:
-    """The data inputs of an operator that are not weights or bias, with their input indices."""
-    spec = SPECS.get(op.kind)
-    aside = {spec.weights.weights, spec.weights.bias} if spec and spec.weights else set()
-    return [(i, t) for i, t in enumerate(op.inputs) if t is not None and is_data(t) and i not in aside]
-
-
-def data_outputs(op: Operator) -> list[Tensor]:
-    """The outputs of an operator that get a scale."""
-    return [t for t in op.outputs if is_data(t)]

@@ -27,6 +27,4 @@ def share_constants(graph: Graph) -> None:
 
 def _key(tensor: Tensor) -> Hashable:
     assert tensor.data is not None
-    affine = tensor.quantization
-    scales = None if affine is None else (affine.scale.tobytes(), affine.zero_point.tobytes(), affine.axis)
-    return tensor.shape, str(tensor.dtype), scales, content_key(tensor.data)
+    return tensor.shape, str(tensor.dtype), tensor.quantization, content_key(tensor.data)

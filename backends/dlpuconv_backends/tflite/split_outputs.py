@@ -6,7 +6,8 @@ come together, so that the parts never share a scale and nothing is computed twi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,88 +16,82 @@ from ai_edge_litert import schema_py_generated as schema
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
-from dlpuconv_backends.tflite.mixed_outputs import concat_axis, moved
+from dlpuconv_backends.tflite.naming import name_uniquely
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlpuconv.network import Meaning, Piece
     from dlpuconv_backends.flatbuffer import Graph
-    from dlpuconv_backends.tflite.mixed_outputs import Mixed
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Which part of which former output an output of the graph is.
-
-    Attributes:
-        output: position among the former outputs.
-        axis: of its tensor; None for the whole of it.
-        start: first index along the axis.
-        stop: index after the last one.
-    """
-
-    output: int
-    axis: int | None = None
-    start: int = 0
-    stop: int = 0
-
-
-def split_outputs(graph: Graph, mixed: Sequence[Mixed]) -> tuple[Piece, ...]:
-    """Give every span an output of its own, in place of the output that it was a part of; rewrites in place.
+def split_outputs(graph: Graph, meanings: Sequence[Meaning], pieces: Sequence[Piece]) -> Graph:
+    """A graph with other outputs, each a part of one of the given graph's or all of it.
 
     Args:
-        graph: float.
-        mixed: what `mixed_outputs` found in it.
-
-    Returns:
-        What each output is now.
+        graph: float; it is not changed.
+        meanings: of its operators.
+        pieces: what the new outputs are.
     """
-    by_output = {m.output: m for m in mixed}
-    pieces: list[Piece] = []
+    copied = _copy(graph)
+    cutter = _Cutter(copied, meanings)
     names: list[str] = []
     outputs: list[Tensor] = []
-    cutter = _Cutter(graph)
-    for index, tensor in enumerate(graph.outputs):
-        found = by_output.get(index)
-        if found is None:
-            pieces.append(Piece(index))
+    numbers: Counter[int] = Counter()
+    for piece in pieces:
+        tensor = copied.outputs[piece.output]
+        if piece.axis is None:
             names.append(tensor.name)
             outputs.append(tensor)
             continue
-        for number, span in enumerate(found.spans):
-            pieces.append(Piece(index, found.axis, span.start, span.stop))
-            names.append(f"{tensor.name}_part{number}")
-            outputs.append(cutter.cut(tensor, found.axis, span.start, span.stop))
-    graph.operators.extend(cutter.operators)
-    graph.outputs = outputs
-    own_outputs(graph)
-    graph.drop_dead()
-    for tensor, name in zip(graph.outputs, names, strict=True):
+        names.append(f"{tensor.name}_part{numbers[piece.output]}")
+        outputs.append(cutter.cut(tensor, piece.axis, piece.start, piece.stop))
+        numbers[piece.output] += 1
+    copied.operators.extend(cutter.operators)
+    copied.outputs = outputs
+    own_outputs(copied)
+    copied.drop_dead()
+    for tensor, name in zip(copied.outputs, names, strict=True):
         tensor.name = name
-    return tuple(pieces)
+    name_uniquely(copied)
+    return copied
+
+
+def _copy(graph: Graph) -> Graph:
+    """With tensors and operators of its own; they share what constants hold."""
+    tensors = {tensor: replace(tensor) for tensor in graph.tensors()}
+    operators = [
+        replace(op, inputs=[t and tensors[t] for t in op.inputs], outputs=[tensors[t] for t in op.outputs])
+        for op in graph.operators
+    ]
+    inputs, outputs = [tensors[t] for t in graph.inputs], [tensors[t] for t in graph.outputs]
+    return replace(graph, inputs=inputs, outputs=outputs, operators=operators, metadata=dict(graph.metadata))
 
 
 class _Cutter:
     """Makes slices of tensors where their parts come together; `operators` are to be added to the graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, meanings: Sequence[Meaning]) -> None:
         self.operators: list[Operator] = []
-        self._producers = graph.producers()
+        known = zip(graph.operators, meanings, strict=True)
+        self._makers = {tensor: (op, meaning) for op, meaning in known for tensor in op.outputs}
 
     def cut(self, tensor: Tensor, axis: int, start: int, stop: int) -> Tensor:
         """The elements from `start` to `stop` along `axis`."""
         if (start, stop) == (0, tensor.shape[axis]):
             return tensor
-        op = self._producers.get(tensor)
-        source = moved(op, axis)
-        if op is not None and (joined := concat_axis(op)) is not None:
-            parts = [t for t in op.inputs if t is not None]
-            if joined == axis:
-                return self._joined(op, self._overlapping(parts, axis, start, stop), axis)
-            return self._joined(op, [self.cut(part, axis, start, stop) for part in parts], joined)
-        if op is None or source is None:
+        if tensor not in self._makers:
             return self._sliced(tensor, axis, start, stop)
-        part = self.cut(*source, start, stop)
+        op, meaning = self._makers[tensor]
+        if meaning.joins is not None:
+            parts = [t for t in op.inputs if t is not None]
+            if meaning.joins == axis:
+                return self._joined(op, self._overlapping(parts, axis, start, stop), axis)
+            return self._joined(op, [self.cut(part, axis, start, stop) for part in parts], meaning.joins)
+        carried = meaning.carries[axis] if meaning.carries else None
+        if carried is None:
+            return self._sliced(tensor, axis, start, stop)
+        part = self.cut(op.input(0), carried, start, stop)
         if op.kind == "TRANSPOSE":
             order = op.input(1).data
             assert order is not None

@@ -133,7 +133,7 @@ def _mul(op: Operator) -> int:
 
 
 def _scale(tensor: Tensor) -> float:
-    return float(tensor.quantization.scale[0]) if tensor.quantization is not None else 0.0
+    return tensor.quantization.scale if tensor.quantization is not None else 0.0
 
 
 def _transpose(op: Operator) -> int:

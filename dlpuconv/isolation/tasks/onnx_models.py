@@ -126,12 +126,7 @@ class _Session:
         import onnxruntime
 
         _Session.current = None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _THREADS
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # costs most where others compute
-        options.log_severity_level = _CRASHES_ONLY
-        options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
+        options = _session_options()
         if not facts["optimize"]:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         if facts["frugal"]:
@@ -143,12 +138,7 @@ class _Session:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
             options.add_external_initializers(list(weights), values)
         try:
-            session = onnxruntime.InferenceSession(
-                facts.get("path") or _model(arrays),
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # to the same provider, with a notice on stdout
-            )
+            session = _opened(facts.get("path") or _model(arrays), options)
         except _failures() as error:
             return _refusal(error)
         _Session.current, _Session.weights = session, weights
@@ -179,6 +169,39 @@ class _Session:
         """Free the session."""
         _Session.current, _Session.weights = None, {}
         return {}, {}
+
+
+def optimize(facts: Facts, _arrays: Arrays) -> Answer:
+    """Facts: `path` of a model, `result`, a file that gets the graph which ONNX Runtime would run of it."""
+    import onnxruntime
+
+    options = _session_options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = facts["result"]
+    try:
+        _opened(facts["path"], options)
+    except _failures() as error:
+        return _refusal(error)
+    return {}, {}
+
+
+def _session_options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _THREADS
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # costs most where others compute
+    options.log_severity_level = _CRASHES_ONLY
+    options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
+    return options
+
+
+def _opened(model: str | bytes, options: Any) -> Any:
+    import onnxruntime
+
+    fallback = 0  # to the same provider, with a notice on stdout
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=fallback)
 
 
 def _model(arrays: Arrays) -> bytes:
@@ -219,6 +242,7 @@ TASKS: Mapping[str, Task] = {
     "infer_node": infer_node,
     "check_model": check_model,
     "inline_functions": inline_functions,
+    "optimize": optimize,
     "load": _Session.load,
     "run": _Session.run,
     "forget": _Session.forget,

@@ -10,7 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-CODES = 256
 _SHARES = np.concatenate([np.geomspace(2.0**-9, 0.05, 12), np.linspace(0.06, 1.0, 95)])
 """Of the observed ends: fine where one would usually clip, and far down for single outliers."""
 
@@ -28,6 +27,7 @@ class Spread:
         zeros: weight of the values that are exactly zero, which every scale holds exactly; part of `weights`.
         usual_low: mean of the samples' own lowest values.
         usual_high: mean of the samples' own highest values.
+        codes: how many the values will have.
     """
 
     low: float
@@ -36,6 +36,7 @@ class Spread:
     zeros: float = 0.0
     usual_low: float = 0.0
     usual_high: float = 0.0
+    codes: int = 256
 
     @property
     def edges(self) -> npt.NDArray[np.float64]:
@@ -61,7 +62,7 @@ class Intervals:
 def squared_errors(spread: Spread, low: float, high: float) -> Intervals:
     """What intervals within [low, high] cost: rounding inside, saturation outside.
 
-    E(l, h) = ((h - l) / 255)^2 / 12 * P(inside, not zero) + sum of w * (x - nearest end)^2 over what lies outside:
+    E(l, h) = ((h - l) / steps)^2 / 12 * P(inside, not zero) + sum of w * (x - nearest end)^2 over what lies outside:
     Banner et al. 2019, "Post-training 4-bit quantization of convolution networks for rapid-deployment", equation 5,
     with the measured distribution in place of a Laplace one.
 
@@ -81,7 +82,7 @@ def squared_errors(spread: Spread, low: float, high: float) -> Intervals:
     below = _distance(sums[:, first], lows)
     above = _distance(sums[:, -1:] - sums[:, last], highs)
     inside = sums[0, last][None, :] - sums[0, first][:, None] - spread.zeros
-    step = (highs[None, :] - lows[:, None]) / (CODES - 1)
+    step = (highs[None, :] - lows[:, None]) / (spread.codes - 1)
     error = below[:, None] + above[None, :] + np.maximum(inside, 0.0) * step**2 / 12
     return Intervals(lows=lows, highs=highs, error=np.asarray(error))
 

@@ -10,12 +10,14 @@ from scripts.fuzzing.readers.pictures import Pictures
 from scripts.fuzzing.readers.plugins import Plugins
 from scripts.fuzzing.readers.programs import Programs
 from scripts.fuzzing.readers.recipes import Recipes
+from scripts.fuzzing.readers.targets import Targets
 from scripts.fuzzing.readers.tflite_files import TfliteFiles
 
 READERS: dict[str, type[Reader]] = {
     reader.name: reader
     for reader in (
         OnnxModels, TfliteFiles, Arrays, Pictures, Recipes, Manifests, Packages, Programs, OptionTexts, Plugins,
+        Targets,
     )
 }  # fmt: skip
 

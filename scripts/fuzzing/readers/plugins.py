@@ -20,6 +20,9 @@ odd = toychip.more:ODD [extra]
 
 [dlpuconv.backends]
 toy = toychip:Backend
+
+[dlpuconv.api]
+1.0 = toychip
 """
 _ABOUT = "Metadata-Version: 2.1\nName: toychip\nVersion: 1.0\nProvides-Extra: toy\n"
 _POINTS = (
@@ -51,6 +54,8 @@ class Plugins(Reader):
             entries = entries.replace("toychip:TOY", rng.choice(_POINTS)).replace(
                 "odd", rng.choice((values.text(rng), "artpec8"))
             )
+        if rng.random() < 0.1:
+            entries = entries.replace("1.0 =", f"{rng.choice((values.text(rng), '2.0', '1.99', '0.9', '1'))} =")
         raw = octets.damaged(entries.encode("utf-8", "surrogatepass"), rng) if rng.random() < 0.4 else entries.encode()
         said = octets.damaged(about.encode(), rng) if rng.random() < 0.3 else about.encode()
         return {

@@ -18,7 +18,7 @@ _SOUND = {
     "rounding": "nearest", "equalize": True, "absorb": False,
     "overrides": {"head.*": "per-channel", "conv[12]": "per-tensor"},
 }  # fmt: skip
-_ODD = (
+ODD = (
     b"a = 1979-05-27T07:32:00Z\n", b"[[overrides]]\na = 1\n", b"[overrides]\n[overrides]\n", b"a.b.c = 1\na.b = 2\n",
     b'granularity = """per-tensor"""\n', b"x = 0x" + b"f" * 6000 + b"\n", b"x = 0b" + b"1" * 9000 + b"\n",
     b"x = 1e" + b"9" * 500 + b"\n", b"x = " + b"{a=" * 900 + b"1" + b"}" * 900 + b"\n", b"\xff\xfe", b"\xef\xbb\xbf",
@@ -30,7 +30,7 @@ class Recipes(Reader):
     """Damaged TOML in `m.recipe.toml`."""
 
     name = "recipe"
-    share = 13
+    share = 8
 
     @override
     def make(self, rng: Random) -> Files:
@@ -38,9 +38,9 @@ class Recipes(Reader):
             case 0:
                 content = octets.damaged(trees.to_toml(_SOUND), rng)
             case 1:
-                content = octets.spliced(rng.choice(_ODD), trees.to_toml(_SOUND), rng)
+                content = octets.spliced(rng.choice(ODD), trees.to_toml(_SOUND), rng)
             case 2:
-                content = trees.to_toml(_SOUND) + rng.choice(_ODD)
+                content = trees.to_toml(_SOUND) + rng.choice(ODD)
             case _:
                 content = trees.written(_SOUND, _text, rng)
         return {"m.recipe.toml": content}

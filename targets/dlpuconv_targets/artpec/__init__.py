@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dlpuconv.plugin import ExternalCompiler, Target
-from dlpuconv.scheme import Granularity, Numbers, Scheme
+from dlpuconv.plugin import ExternalCompiler, Granularity, Numbers, Scheme, Target
 from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT
 from dlpuconv_targets.artpec.artpec7_rules import ARTPEC7_RULES
 from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT

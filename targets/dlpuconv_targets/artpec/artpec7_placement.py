@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.weighted import WEIGHTED
-from dlpuconv.placement import Placement, delegated, single_cut
-from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.plugin.placement import Placement, delegated, single_cut
+from dlpuconv.plugin.rules import advice, at_layers
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_targets.artpec.edge_tpu_limits import (
     computed_weights,
     constant_part,
@@ -29,10 +29,9 @@ from dlpuconv_targets.artpec.operators import EDGE_TPU
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.placement import Piece
-    from dlpuconv.verification.rule import Rule
-    from dlpuconv.verification.rules.layerwise import LayerCheck
+    from dlpuconv.plugin.placement import Piece
+    from dlpuconv.plugin.rules import LayerCheck, Rule
+    from dlpuconv.plugin.views import FileView, LayerView
 
 OPS = "Axis: ARTPEC-7 supported operators; Coral: supported operations of the Edge TPU compiler"
 COMPILED_OP = "edgetpu-custom-op"

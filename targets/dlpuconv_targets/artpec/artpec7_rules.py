@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import Processor, forecast
-from dlpuconv.scheme import Granularity
-from dlpuconv.verification.granularity import granularity
-from dlpuconv.verification.rule import Hit, Rule, Severity
-from dlpuconv.verification.rules import TFLITE_RULES, advice, custom_ops
-from dlpuconv.verification.rules.graph import POST_PROCESS, image_inputs
+from dlpuconv.plugin import Granularity
+from dlpuconv.plugin.placement import Processor, forecast
+from dlpuconv.plugin.rules import POST_PROCESS, TFLITE_RULES, Hit, Rule, Severity, advice, custom_ops, image_inputs
+from dlpuconv.plugin.views import granularity
 from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT, COMPILED_OP, OPS, is_compiled
 from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.firmware import FIRMWARE
@@ -22,8 +20,8 @@ from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView
 
 _TIPS = "Axis: ARTPEC-7 optimization tips"
 _COMPILED_NAME = "_edgetpu.tflite"

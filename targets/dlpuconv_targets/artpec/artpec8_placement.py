@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import Placement, delegated
-from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.plugin.placement import Placement, delegated
+from dlpuconv.plugin.rules import advice, at_layers
 from dlpuconv_targets.artpec.operators import AXIS_A8, VX_DELEGATE
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _OPS = "Axis: ARTPEC-8 supported operators; VeriSilicon tflite-vx-delegate: op_status.md"
 

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import Processor, forecast
-from dlpuconv.verification.rule import Hit, Rule, Severity
-from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers, discouraged_granularity
-from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
-from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
-from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import (
+from dlpuconv.plugin.rules import (
+    TFLITE_RULES,
+    Rule,
+    advice,
+    at_layers,
+    discouraged_granularity,
     feeds_only,
     input_at,
     kernel_of,
+    most_pieces,
     nearest_multiples,
     output_channels,
     stride_of,
 )
+from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
+from dlpuconv_targets.artpec.camera import fits_compile_cache, largest_tried, scalable_by_ace
+from dlpuconv_targets.artpec.firmware import FIRMWARE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _TIPS = "Axis: ARTPEC-8 optimization tips"
 _GROUP = 6
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
-
-
-def few_partitions(view: FileView, context: Context) -> Iterator[Hit]:
-    """Models of more are refused when they are loaded."""
-    found = forecast(view, ARTPEC8_PLACEMENT, context)
-    if not found.fits:
-        fallbacks = sorted({layer.op for layer in found.on(Processor.CPU)})
-        yield Hit(f"an estimate of {found.pieces}, cut by {', '.join(fallbacks)}")
 
 
 def native_kernel(view: FileView, layer: LayerView) -> str:
@@ -100,13 +92,10 @@ ARTPEC8_RULES: tuple[Rule, ...] = (
         source="Axis: quantization guide; acap-native-sdk-examples issue 360 (about ten times)",
         fix="Convert with --granularity per-tensor, the default for this chip.",
     ),
-    Rule(
-        id="A8-PARTITIONS",
-        severity=Severity.FAIL,
-        sentence=f"The graph must not fall into more than {ARTPEC8_PLACEMENT.most_pieces} partitions.",
-        source="acap-computer-vision-sdk-examples issue 141: too many graph partitions (137 > 16)",
-        check=few_partitions,
-        fix="Replace the ops that run on the CPU, or cut the model in front of them (--cut-at).",
+    most_pieces(
+        "A8-PARTITIONS",
+        ARTPEC8_PLACEMENT,
+        "acap-computer-vision-sdk-examples issue 141: too many graph partitions (137 > 16)",
     ),
     *ARTPEC8_PLACEMENT.limits,
     *ARTPEC8_PLACEMENT.doubts,

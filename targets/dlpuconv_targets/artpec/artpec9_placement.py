@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement import Placement, delegated
-from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.plugin.placement import Placement, delegated
+from dlpuconv.plugin.rules import advice, at_layers
 from dlpuconv_targets.artpec import ethos_arithmetic as arithmetic
 from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.operators import ETHOS_N
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verification.rule import Rule
-    from dlpuconv.verification.rules.layerwise import LayerCheck
+    from dlpuconv.plugin.rules import LayerCheck, Rule
+    from dlpuconv.plugin.views import FileView, LayerView
 
 OPS = "Axis: ARTPEC-9 supported operators; Arm: ethos-n-driver-stack SUPPORTED.md"
 AWAY = "Change the layer where it costs much; on the CPU it computes the same, more slowly."

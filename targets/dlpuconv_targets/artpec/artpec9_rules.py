@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.rule import Hit, Rule, Severity
-from dlpuconv.verification.rules import TFLITE_RULES, advice, at_layers
-from dlpuconv.verification.rules.graph import activations
+from dlpuconv.plugin.rules import (
+    TFLITE_RULES,
+    Hit,
+    Rule,
+    Severity,
+    advice,
+    at_layers,
+    most_axes,
+    nearest_multiples,
+    output_channels,
+)
 from dlpuconv_targets.artpec import ethos_limits as limits
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT, AWAY, OPS
 from dlpuconv_targets.artpec.camera import largest_tried
 from dlpuconv_targets.artpec.firmware import FIRMWARE
-from dlpuconv_targets.artpec.layers import nearest_multiples, output_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _TIPS = "Axis: ARTPEC-9 optimization tips"
 _MAX_RANK = 4
@@ -26,13 +33,6 @@ _SPATIAL = frozenset({
     "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "MAX_POOL_2D", "AVERAGE_POOL_2D", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH",
 })  # fmt: skip
-
-
-def few_axes(view: FileView, _: Context) -> Iterator[Hit]:
-    """The DLPU's tensors are NHWC."""
-    for tensor in activations(view):
-        if len(tensor.shape) > _MAX_RANK:
-            yield Hit(f"the shape is {list(tensor.shape)}", tensor.name)
 
 
 def batch_of_one_inside(view: FileView, _: Context) -> Iterator[Hit]:
@@ -73,14 +73,7 @@ def residual_into_convolution(view: FileView, layer: LayerView) -> str:
 ARTPEC9_RULES: tuple[Rule, ...] = (
     *TFLITE_RULES,
     FIRMWARE,
-    Rule(
-        id="A9-RANK",
-        severity=Severity.FAIL,
-        sentence=f"No tensor may have more than {_MAX_RANK} axes.",
-        source=_TIPS,
-        check=few_axes,
-        fix="Cut the model in front of the reshape (--cut-at) and do the rest in the application.",
-    ),
+    most_axes("A9-RANK", _MAX_RANK, _TIPS),
     Rule(
         id="A9-BATCH",
         severity=Severity.FAIL,

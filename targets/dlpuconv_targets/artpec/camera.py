@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.placement.macs import parameter_bytes
-from dlpuconv.verification.rule import Hit
-from dlpuconv.verification.rules import advice
-from dlpuconv.verification.rules.graph import image_inputs
+from dlpuconv.plugin.placement import parameter_bytes
+from dlpuconv.plugin.rules import Hit, advice, image_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView
-    from dlpuconv.verification.rule import Context, Rule
+    from dlpuconv.plugin.rules import Context, Rule
+    from dlpuconv.plugin.views import FileView
 
 _MIB = 2**20
 _ACE_WIDTH, _ACE_HEIGHT, _ACE_PIXELS = 8, 4, 4_194_304

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.weighted import WEIGHTED
-from dlpuconv_targets.artpec.layers import constant_values, input_at, long_axes, number, output_of
+from dlpuconv.plugin.rules import constant_values, input_at, long_axes, number, output_of
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _SOFTMAX_VALUES = 16_000
 _DEPTH = 4
@@ -86,7 +86,7 @@ def constant_part(view: FileView, layer: LayerView) -> str:
         return ""
     if len(inputs) != 2:
         return f"a constant among {len(inputs)} inputs"
-    zero = constant.quantization.zero_point[0] if constant.quantization is not None else 0
+    zero = constant.quantization.zero_point if constant.quantization is not None else 0
     return "the constant is not zero" if constant.data is not None and (constant.data != zero).any() else ""
 
 

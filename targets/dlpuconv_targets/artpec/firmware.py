@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlpuconv.verification.rules import Carried, firmware_rule
+from dlpuconv.plugin.rules import Carried, firmware_rule
 
 FIRMWARE = firmware_rule((Carried(firmware=(10, 6), runtime="2.3.1", source="acap3-examples issues 94 and 130"),))
 """10.6 was the first to load .tflite files; what later ones carry is not known, but is no older."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dlpuconv.plugin import Target
-from dlpuconv.scheme import Numbers, Scheme
+from dlpuconv.plugin import Numbers, Scheme, Target
 from dlpuconv_targets.cv25.package import CvflowPackager
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
 from dlpuconv_targets.cv25.rules import CVFLOW_RULES

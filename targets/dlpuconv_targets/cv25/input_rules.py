@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir.signature import IMAGE_CHANNELS, is_planar_image
-from dlpuconv.package import RAW_PIXELS
-from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.plugin.package import RAW_PIXELS
+from dlpuconv.plugin.rules import Hit, Rule, Severity
+from dlpuconv.plugin.views import IMAGE_CHANNELS, is_planar_image
 from dlpuconv_targets.cv25.syntax import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, TensorView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView, TensorView
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
 

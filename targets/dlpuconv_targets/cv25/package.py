@@ -7,14 +7,12 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.calibration import Resize
-from dlpuconv.calibration.geometry import IN_WORDS
-from dlpuconv.package import FEWEST_SAMPLES, Origin, Texts
+from dlpuconv.plugin.package import FEWEST_SAMPLES, IN_WORDS, Origin, Resize, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
-    from dlpuconv.jsonable import Json
-    from dlpuconv.package import Contents, PackageInput
+    from dlpuconv.plugin import Json
+    from dlpuconv.plugin.package import Contents, PackageInput
 
 _ORIGINS: dict[Origin, str] = {
     Origin.CALIBRATION: "the first calibration samples",

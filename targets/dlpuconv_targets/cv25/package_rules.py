@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.package import FEWEST_SAMPLES
-from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.plugin.package import FEWEST_SAMPLES
+from dlpuconv.plugin.rules import Hit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView
 
 _GUIDE = "Axis: ONNX to CV25 guide"
 _RUN = "the tools resolve the names in a list from the folder that they run in"

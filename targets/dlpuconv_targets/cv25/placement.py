@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
-from dlpuconv.placement import Placement
-from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.plugin.placement import Placement
+from dlpuconv.plugin.rules import advice, at_layers
+from dlpuconv.plugin.views import CONTROL_FLOW, QUANTIZATION
 from dlpuconv_targets.cv25.operators import KNOWN, WITHDRAWN
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.view import FileView, LayerView
+    from dlpuconv.plugin.views import FileView, LayerView
 
 _SUPPRESSION = "NonMaxSuppression"
 _REPORTED_ELSEWHERE = CONTROL_FLOW | QUANTIZATION | {_SUPPRESSION}

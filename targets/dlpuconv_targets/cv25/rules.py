@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.view import PACKAGE
-from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
-from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.plugin.rules import Hit, Rule, Severity
+from dlpuconv.plugin.views import CONTROL_FLOW, PACKAGE, QUANTIZATION
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
 from dlpuconv_targets.cv25.package_rules import PACKAGE_RULES
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
@@ -15,8 +14,8 @@ from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView
 
 _FORMATS = frozenset(("onnx", PACKAGE))
 _NUMBERS = frozenset(("float32", "int32", "int64", "bool", "unknown"))  # the integers are indices and shapes

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dlpuconv.package import Encoding
+from dlpuconv.plugin.package import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlpuconv.package import PackageInput, PackageOutput
+    from dlpuconv.plugin.package import PackageInput, PackageOutput
 
 ROW = 32  # bytes: each row of an input begins at a multiple of this (Axis: object-detection-cv25)
 FX16 = "act-force-fx16,coeff-force-fx16"

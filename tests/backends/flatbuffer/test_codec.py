@@ -10,8 +10,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.errors import BackendError
+from dlpuconv.ir.affine import Affine
 from dlpuconv_backends.flatbuffer.codec import decode, encode, encoded
-from dlpuconv_backends.flatbuffer.graph import Affine, Graph, Operator, Tensor, content_key
+from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor, content_key
 from tests.backends.cleanup.graphs import Builder, kinds, run
 
 
@@ -48,18 +49,18 @@ def test_constants_are_aligned_to_16_bytes() -> None:
 
 
 def test_quantization_survives() -> None:
-    x = Tensor("x", (1, 2), np.dtype(np.int8), quantization=Affine.per_tensor(0.5, -3))
+    x = Tensor("x", (1, 2), np.dtype(np.int8), quantization=Affine.of(0.5, -3))
     w = Tensor.constant("w", np.zeros((3, 2), np.int8))
-    w.quantization = Affine(np.array([1, 2, 3], np.float32), np.zeros(3, np.int64), axis=0)
-    y = Tensor("y", (1, 3), np.dtype(np.int8), quantization=Affine.per_tensor(0.25, 7))
+    w.quantization = Affine.along(0, [1, 2, 3])
+    y = Tensor("y", (1, 3), np.dtype(np.int8), quantization=Affine.of(0.25, 7))
     graph = Graph([x], [y], [Operator("FULLY_CONNECTED", [x, w, None], [y], schema.FullyConnectedOptionsT())])
     again = decode(encode(graph))
     assert again.inputs[0].quantization is not None
-    assert again.inputs[0].quantization.zero_point.tolist() == [-3]
+    assert again.inputs[0].quantization == Affine.of(0.5, -3)
     weights = again.operators[0].input(1).quantization
     assert weights is not None
     assert weights.per_channel
-    assert weights.scale.tolist() == [1, 2, 3]
+    assert weights.scales == (1, 2, 3)
 
 
 def test_versions_are_written_and_never_below_the_first_that_exists() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from dlpuconv.quantization import Recipe
-from dlpuconv.scheme import Granularity
+from dlpuconv.quantization.quantize import Quantized, quantize
+from dlpuconv.quantization.ranges.choice import observed_values
+from dlpuconv.quantization.statistics.observe import MinMax, observe
+from dlpuconv.quantization.tuned import Tuned
+from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
-from dlpuconv_backends.tflite.emit import Interface
-from dlpuconv_backends.tflite.plan import observed_tensors
-from dlpuconv_backends.tflite.quantizer import Quantized, quantize
-from dlpuconv_backends.tflite.statistics import MinMax, observe
-from dlpuconv_backends.tflite.tuning import Tuned
+from dlpuconv_backends.tflite.emission import Interface, build
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.ir.affine import Affine
+
+PLAIN = Scheme(numbers=Numbers.INT8)
 INT8 = Interface(input_dtype="int8", output_dtype="int8")
 UINT8 = Interface(input_dtype="uint8", output_dtype="uint8")
 PER_TENSOR = Recipe(granularity=Granularity.PER_TENSOR)
@@ -63,12 +68,30 @@ def run(graph: Graph, feed: Arrays) -> Arrays:
     return {tensor.name: interpreter.get_tensor(detail["index"]) for tensor, detail in found}
 
 
+@dataclass(frozen=True)
+class Made:
+    """An integer graph and what it was made of."""
+
+    graph: Graph
+    quantized: Quantized
+
+    def scale(self, tensor: Tensor) -> Affine:
+        """What was planned for an activation of the float graph."""
+        return next(affine for value, affine in self.quantized.plan.scales.items() if value.handle is tensor)
+
+
 def quantized(
-    graph: Graph, samples: Sequence[Arrays], recipe: Recipe = PER_CHANNEL, interface: Interface = INT8
-) -> Quantized:
+    graph: Graph,
+    samples: Sequence[Arrays],
+    recipe: Recipe = PER_CHANNEL,
+    interface: Interface = INT8,
+    scheme: Scheme = PLAIN,
+) -> Made:
     """Measure a float graph on samples and quantize it."""
-    statistics = observe(graph, observed_tensors(graph), samples, [MinMax()])
-    return quantize(Tuned(graph=graph, ranges=statistics.ranges()), recipe, interface)
+    network = TFLiteNetwork(graph)
+    statistics = observe(network, observed_values(network), samples, [MinMax()])
+    found = quantize(Tuned(network=network, ranges=statistics.ranges()), recipe, scheme)
+    return Made(build(found, interface), found)
 
 
 def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
@@ -76,7 +99,7 @@ def as_integers(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     if tensor.quantization is None:
         return np.asarray(values, tensor.dtype)
     limits = np.iinfo(tensor.dtype)
-    codes = np.rint(values / tensor.quantization.scale[0]) + tensor.quantization.zero_point[0]
+    codes = np.rint(values / tensor.quantization.scale) + tensor.quantization.zero_point
     return np.asarray(np.clip(codes, limits.min, limits.max), tensor.dtype)
 
 
@@ -84,7 +107,7 @@ def as_reals(codes: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """The real values of a quantized tensor's codes; other tensors' values as they are."""
     if tensor.quantization is None:
         return codes
-    reals = (codes.astype(np.float64) - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    reals = (codes.astype(np.float64) - tensor.quantization.zero_point) * tensor.quantization.scale
     return np.asarray(reals)
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
+from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.channel_statistics import Channels, Details, channels_of, detailed_tensors
-from dlpuconv_backends.tflite.statistics import observe
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import activation, constant
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def pixels(count: int, seed: int = 0) -> list[Arrays]:
 
 def measured(graph: Graph, samples: Sequence[Arrays]) -> Details:
     """Statistics by channel."""
-    tensors = detailed_tensors(graph)
-    counts = [channels_of(t) for t in tensors]
-    values = observe(graph, tensors, samples, [Channels(counts)]).values
-    return Details.unpack(tensors, values[Channels.name], len(samples))
+    network = TFLiteNetwork(graph)
+    values = detailed_values(network)
+    found = observe(network, values, samples, [Channels([v.channels for v in values])]).values
+    return Details.unpack(values, found[Channels.name], len(samples))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.quantization import Override, Recipe
-from dlpuconv.scheme import Granularity
+from dlpuconv.scheme import Coding, Granularity
 from dlpuconv_backends.flatbuffer import Graph, Tensor
-from dlpuconv_backends.tflite.operators import SPECS, Scales
+from dlpuconv_backends.tflite.operators import SPECS
 from tests.backends.tflite.models import (
     PER_CHANNEL,
     PER_TENSOR,
+    PLAIN,
     UINT8,
     activation,
     constant,
@@ -330,7 +331,7 @@ CASES: dict[str, Case] = {
         )
     ),
 }
-WITH_WEIGHTS = [name for name, case in CASES.items() if SPECS[case.graph.operators[0].kind].weights]
+WITH_WEIGHTS = [name for name, case in CASES.items() if SPECS[case.graph.operators[0].kind].weighted]
 
 
 def samples_of(case: Case, count: int = 24) -> list[dict[str, npt.NDArray[Any]]]:
@@ -365,7 +366,7 @@ def test_an_operator_that_only_moves_values_moves_codes_exactly(name: str) -> No
     feed = {t.name: np.rint(case.draw(t.shape) * 20).astype(np.int8) for t in made.graph.inputs}
     (found, *_) = run(made.graph, feed).values()
     (expected, *_) = run(case.graph, {n: v.astype(np.float32) for n, v in feed.items()}).values()
-    zero_point = int(made.plan.parameters[case.graph.inputs[0]].zero_point)
+    zero_point = made.scale(case.graph.inputs[0]).zero_point
     padded = case.graph.operators[0].kind == "PAD"
     assert np.array_equal(found, np.where(expected == 0, zero_point, expected) if padded else expected)
 
@@ -420,7 +421,28 @@ def test_every_entry_of_the_table_is_proven_here() -> None:
 
 def test_outputs_whose_scale_a_kernel_prescribes_have_it() -> None:
     for case in CASES.values():
-        spec = SPECS[case.graph.operators[0].kind]
-        if spec.scales is Scales.FIXED:
+        fixed = SPECS[case.graph.operators[0].kind].meaning.fixed
+        if fixed is not None:
             made = quantized(case.graph, samples_of(case, 2))
-            assert made.plan.parameters[case.graph.outputs[0]] == spec.fixed
+            assert made.scale(case.graph.outputs[0]) == fixed
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_a_layer_works_with_weights_in_powers_of_two_and_of_seven_bits(name: str) -> None:
+    codes = Coding(symmetric=True, power_of_two=True, reduce_range=True)
+    made = quantized(CASES[name].graph, samples_of(CASES[name]), scheme=replace(PLAIN, weight_codes=codes))
+    (feed,) = samples_of(CASES[name], 1)
+    weights = next(t for t in made.graph.tensors() if t.dtype == np.int8 and t.is_constant)
+    assert weights.data is not None
+    assert weights.quantization is not None
+    assert 32 <= np.abs(weights.data).max() <= 63
+    assert set(np.frexp(weights.quantization.scales)[0]) == {0.5}
+    expected, found = run(CASES[name].graph, feed), run_quantized(made.graph, feed)
+    assert min(sqnr_db(values, found[key]) for key, values in expected.items()) > 20
+
+
+def test_activations_in_powers_of_two_are_as_good_as_a_bit_less() -> None:
+    graph, feed = CASES["CONV_2D"].graph, samples_of(CASES["CONV_2D"])
+    made = quantized(graph, feed, scheme=replace(PLAIN, activation_codes=Coding(power_of_two=True)))
+    assert np.frexp(made.scale(graph.outputs[0]).scale)[0] == 0.5
+    assert sqnr_db(run(graph, feed[0])["y"], run_quantized(made.graph, feed[0])["y"]) > 24

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv_backends.flatbuffer import Affine, Graph, Operator, Tensor
+from dlpuconv.ir.affine import Affine
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.runtime import metadata
 from dlpuconv_backends.tflite.versions import version_of
 from tests.backends.tflite.models import constant
 
 
 def int8(*shape: int, scale: float = 0.1) -> Tensor:
-    return Tensor("t", shape, np.dtype(np.int8), None, Affine.per_tensor(scale, 0))
+    return Tensor("t", shape, np.dtype(np.int8), None, Affine.of(scale, 0))
 
 
 def weights(*shape: int) -> Tensor:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.ir.affine import Affine
 from dlpuconv.verification.rules import TFLITE_RULES
-from dlpuconv_backends.flatbuffer import Affine, Operator, Tensor
+from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import (
     activation,
     constant,
@@ -42,7 +43,7 @@ def image(name: str = "x", shape: Sequence[int] = X, scale: float = 0.05) -> Ten
 
 def scalar(value: int = 3, shape: Sequence[int] = ()) -> Tensor:
     data = np.full(tuple(shape), value, np.int8)
-    return Tensor("c", tuple(shape), data.dtype, data, Affine.per_tensor(0.05, 0))
+    return Tensor("c", tuple(shape), data.dtype, data, Affine.of(0.05, 0))
 
 
 def depthwise(multiplier: int = 1, stride: int = 1, kernel: int = 3) -> Operator:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.package import BINS, IMAGES, LIST
+from dlpuconv.plugin.package import BINS, IMAGES, LIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
 
-    from dlpuconv.display.progress import Progress
-    from dlpuconv.files.content import Store, StoredFile
-    from dlpuconv.package import PackageInput
+    from dlpuconv.plugin.data import Progress, Store, StoredFile
+    from dlpuconv.plugin.package import PackageInput
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
 _PICTURES = {1: "L", 3: "RGB"}

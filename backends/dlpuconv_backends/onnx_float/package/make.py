@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv.calibration import Color, PixelSamples, open_calibration
-from dlpuconv.display.progress import Silent
-from dlpuconv.errors import BackendError
-from dlpuconv.files.content import Store, sha256_of
-from dlpuconv.package import MODEL, SUMS, Contents, Encoding, Origin, PackageInput, PackageOutput
+from dlpuconv.plugin import BackendError
+from dlpuconv.plugin.data import Color, PixelSamples, Silent, Store, open_calibration, sha256_of
+from dlpuconv.plugin.package import MODEL, SUMS, Contents, Encoding, Origin, PackageInput, PackageOutput
 from dlpuconv_backends.onnx_float.interface import plain
 from dlpuconv_backends.onnx_float.package.calibration import Calibrated, write_calibration
 from dlpuconv_backends.onnx_float.package.reference import SAMPLES, write_reference
@@ -18,11 +16,9 @@ from dlpuconv_backends.onnx_float.package.samples import Chosen, choose_encoding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dlpuconv.calibration import Samples
-    from dlpuconv.files.content import Content, StoredFile
-    from dlpuconv.jsonable import Json
-    from dlpuconv.package import Packager
-    from dlpuconv.plugin import Job, Port
+    from dlpuconv.plugin import Job, Json, Port
+    from dlpuconv.plugin.data import Content, Samples, StoredFile
+    from dlpuconv.plugin.package import Packager
     from dlpuconv_backends.onnx_float.backend import FloatModel
 
 _NAME = 22  # characters: the longest name of a network that public scripts for this compiler allow

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.package import MODEL, RECORD, REFERENCE
+from dlpuconv.plugin.onnx import OrtRunner
+from dlpuconv.plugin.package import MODEL, RECORD, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlpuconv.ir.weights import Split
-    from dlpuconv.package import Origin, PackageInput, PackageOutput
+    from dlpuconv.plugin.onnx import Split
+    from dlpuconv.plugin.package import Origin, PackageInput, PackageOutput
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
 SAMPLES = 3

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.calibration import PixelSamples
-from dlpuconv.ir.signature import is_planar_image
-from dlpuconv.package import MOST_SAMPLES, Encoding
-from dlpuconv.verification.translate import to_artifact
+from dlpuconv.plugin.data import PixelSamples, to_artifact
+from dlpuconv.plugin.package import MOST_SAMPLES, Encoding
+from dlpuconv.plugin.views import is_planar_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
-    from dlpuconv.calibration import Samples
-    from dlpuconv.ir import InputBinding
     from dlpuconv.plugin import Port
+    from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.onnx import InputBinding
 
     type Feed = dict[str, npt.NDArray[np.float32]]
 

@@ -1,0 +1,134 @@
+"""A graph that LiteRT runs, in a worker: what was lowered from a stranger's model may end the process that runs it."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.plugin import BackendError, MissingDependencyError
+from dlpuconv.plugin.isolation import MissingLibraryError, TaskError, WorkerError
+from dlpuconv.plugin.tflite import FAST, LIBRARY, PLAIN, LiteRtSession, RefusedError
+from dlpuconv_backends.flatbuffer.codec import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.plugin.tflite import Kernels, LiteRtWorker
+    from dlpuconv_backends.flatbuffer.graph import Graph, Operator
+
+    type Values = npt.NDArray[Any]
+    type Feed = Mapping[str, Values]
+
+_PURPOSE = "run the lowered model"
+
+
+class LoadedGraph:
+    """A loaded graph, float or integer."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        versions: dict[Operator, int] | None = None,
+        *,
+        kernels: Kernels = PLAIN,
+        worker: LiteRtWorker | None = None,
+        purpose: str = _PURPOSE,
+    ) -> None:
+        """Load it.
+
+        Args:
+            graph: it is not changed.
+            versions: of its operators; see `encoded`.
+            kernels: those of verification, or those of the default delegate.
+            worker: for networks that live at the same time; None for one of its own.
+            purpose: what LiteRT cannot do, in a message.
+
+        Raises:
+            BackendError: LiteRT refuses the graph, or does not survive it.
+            MissingDependencyError: ai-edge-litert is not installed.
+        """
+        self._inputs = [t.name for t in graph.inputs]  # LiteRT keeps the order of the file's inputs and outputs
+        self._session = LiteRtSession(
+            encoded(graph, versions),
+            kernels=kernels,
+            activations=sum(prod(t.shape) * t.dtype.itemsize for t in graph.tensors() if not t.is_constant),
+            failure=partial(_failure, purpose),
+            worker=worker,
+        )
+
+    @classmethod
+    def fast(
+        cls, graph: Graph, versions: dict[Operator, int] | None = None, worker: LiteRtWorker | None = None
+    ) -> LoadedGraph:
+        """Load a graph with the default delegate, or without one where it cannot take the graph.
+
+        Args:
+            graph: as above.
+            versions: as above.
+            worker: as above.
+
+        Raises:
+            BackendError: neither can.
+            MissingDependencyError: ai-edge-litert is not installed.
+        """
+        try:
+            return cls(graph, versions, kernels=FAST, worker=worker)
+        except BackendError:
+            return cls(graph, versions, worker=worker)
+
+    def run(self, feed: Feed) -> list[Values]:
+        """One inference.
+
+        Args:
+            feed: by input name; an input that is not there stays as it was.
+
+        Returns:
+            The outputs in the graph's order.
+
+        Raises:
+            BackendError: LiteRT cannot run it, or does not survive it.
+        """
+        return self._session.run(self._by_position(feed))
+
+    def each[F: Feed](self, feeds: Iterable[F]) -> Iterator[tuple[F, Iterator[Values]]]:
+        """Inferences one after the other, on samples; several are read ahead where they are small.
+
+        Args:
+            feeds: as `run` has them, all of the same inputs.
+
+        Yields:
+            Each feed with its outputs, each array of which is lent until the next is asked for.
+
+        Raises:
+            BackendError: LiteRT cannot run a sample, or does not survive it.
+        """
+        taken: deque[F] = deque()
+
+        def read() -> Iterator[Mapping[int, Values]]:
+            for feed in feeds:
+                taken.append(feed)
+                yield self._by_position(feed)
+
+        for outputs in self._session.each(read()):
+            yield taken.popleft(), outputs
+
+    def _by_position(self, feed: Feed) -> dict[int, Values]:
+        return {position: feed[name] for position, name in enumerate(self._inputs) if name in feed}
+
+
+def _failure(purpose: str, _task: str, error: RefusedError | WorkerError) -> Exception:
+    """Whatever LiteRT or its process does wrong is one sentence."""
+    cannot = f"LiteRT cannot {purpose}"
+    match error:
+        case RefusedError(sample=int(sample)):
+            return BackendError(f"{cannot} on calibration sample {sample}: {error}")
+        case MissingLibraryError():
+            return MissingDependencyError(LIBRARY, "tflite", "running the lowered model")
+        case RefusedError() | TaskError():
+            return BackendError(f"{cannot}: {error}")
+        case _:
+            return BackendError(f"{cannot}: the process that runs it {error}")

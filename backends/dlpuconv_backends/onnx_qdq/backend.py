@@ -1,0 +1,227 @@
+"""The onnx-qdq backend: ONNX model -> legal ONNX graph -> statistics -> one file of QDQ nodes for each target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, override
+
+from dlpuconv import __version__
+from dlpuconv.calibration import Origin, StatisticsCache
+from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.formats.onnx_worker import warm_up
+from dlpuconv.plugin import Artifact, Backend, Draft, Prepared
+from dlpuconv.quantization.given import Given
+from dlpuconv.quantization.quantizer import Quantizer
+from dlpuconv.scheme import Numbers
+from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
+from dlpuconv_backends.onnx_qdq.graph import Graph
+from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
+from dlpuconv_backends.onnx_qdq.interface import (
+    clipped_inputs,
+    feeds,
+    port,
+    prescribed_inputs,
+    refuse_control_flow,
+    refuse_impossible,
+)
+from dlpuconv_backends.onnx_qdq.legalize import legalize
+from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpuconv.analysis import Blame
+    from dlpuconv.calibration import Samples
+    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.weights import Split
+    from dlpuconv.plugin import Job, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.scheme import Scheme
+
+_LARGEST = (1 << 31) - 1  # protobuf's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QdqPrepared(Prepared):
+    """What all targets share.
+
+    Attributes:
+        job: as it was given.
+        graph: legal.
+        rewrites: what legalization did, and how often.
+        quantizers: of the network, by type of activations; filled as they are asked for.
+    """
+
+    job: Job
+    graph: Graph
+    rewrites: dict[str, int]
+    quantizers: dict[IntegerType, Quantizer] = field(default_factory=dict)
+
+    def quantizer(self, scheme: Scheme) -> Quantizer:
+        """The quantizer for activations of a type, which kernels prescribe scales in."""
+        codes = scheme.activation_codes.type
+        if codes not in self.quantizers:
+            network = OnnxNetwork(self.graph, codes)
+            self.quantizers[codes] = Quantizer(network, _given(self.job, network), _realized)
+        return self.quantizers[codes]
+
+
+class OnnxQdqBackend(Backend):
+    """ONNX files with QDQ nodes, quantized by dlpuconv itself."""
+
+    name: ClassVar[str] = "onnx-qdq"
+    numbers: ClassVar[Numbers] = Numbers.INT8
+    suffix: ClassVar[str] = ".onnx"
+    follows_recipes: ClassVar[bool] = True
+    tells_blame: ClassVar[bool] = True
+
+    @override
+    def warm_up(self) -> None:
+        """Start the worker that runs ONNX Runtime."""
+        warm_up()
+
+    @override
+    def prepare(self, job: Job) -> QdqPrepared:
+        """Legalize; activations are measured when it is known of which type they will be.
+
+        Raises:
+            CalibrationError: there are no samples.
+            UnsupportedModelError: lists every node that runs another graph.
+        """
+        if job.calibration is None:
+            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        return _prepared(job)
+
+    @override
+    def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
+        """Quantize under the recipe, and write the nodes.
+
+        Raises:
+            UsageError: the target takes float numbers, an override names no layer, or an option cannot be followed.
+            BackendError: the result is no valid ONNX, or too large for one file.
+        """
+        made = _demanded(prepared)
+        job, scheme = made.job, target.scheme
+        if scheme.numbers is not self.numbers:
+            raise UsageError(f"{target.name} takes {scheme.numbers} files; the {self.name} backend makes integers")
+        refuse_impossible(job, target)
+        quantizer = made.quantizer(scheme)
+        outcome = quantizer.quantize(recipe, scheme)
+        emitted = emit(outcome.quantized)
+        network, layers = _finished(emitted, job)
+        signature, codes = job.model.signature, scheme.activation_codes.type
+        clipped = clipped_inputs(prescribed_inputs(job.bindings, codes), quantizer.ranges, codes)
+        return Artifact(
+            files={"": _content(network)},
+            inputs=tuple(map(port, signature.inputs)),
+            outputs=tuple(map(port, signature.outputs)),
+            bindings=job.bindings,
+            warnings=(*clipped, *outcome.warnings),
+            facts={
+                **outcome.facts,
+                "ops": dict(Counter(node.op_type for node in network.proto.graph.node).most_common()),
+                "opset": emitted.graph.opset,
+                "rewrites": dict(made.rewrites),
+            },
+            dropped=outcome.dropped,
+            layers=layers,
+        )
+
+    @override
+    def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
+        """Measure every operator on codes, in ONNX Runtime."""
+        made = _demanded(prepared)
+        quantizer = made.quantizer(target.scheme)
+        given = feeds(samples, made.job.bindings, quantizer.network.inputs)
+        return quantizer.blame(recipe, target.scheme, given)
+
+    @override
+    def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
+        """Legalize once, and quantize with placeholders for each target."""
+        from dlpuconv.formats.onnx_graph import optimized, view_of
+        from dlpuconv.quantization.draft import quantize_blindly
+
+        made = _prepared(job)
+        drafts = []
+        for target in targets:
+            refuse_impossible(job, target)
+            codes = target.scheme.activation_codes.type
+            network = OnnxNetwork(made.graph, codes)
+            inputs = prescribed_inputs(job.bindings, codes)
+            blind = quantize_blindly(network, target.scheme, inputs, job.names)
+            split, layers = _finished(emit(blind, drafted=True), job)
+            view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
+            drafts.append(Draft(view=view, layers=layers))
+        return tuple(drafts)
+
+
+def _prepared(job: Job) -> QdqPrepared:
+    refuse_control_flow(job)
+    legal, rewrites, _ = legalize(job.model)
+    return QdqPrepared(job=job, graph=Graph.of(legal), rewrites=rewrites)
+
+
+def _demanded(prepared: Prepared) -> QdqPrepared:
+    if not isinstance(prepared, QdqPrepared):
+        raise TypeError(f"the onnx-qdq backend knows nothing of a {type(prepared).__name__}")
+    return prepared
+
+
+def _realized(quantized: Quantized) -> IntegerNetwork:
+    return IntegerNetwork(emit(quantized))
+
+
+def _given(job: Job, network: OnnxNetwork) -> Given:
+    """The job's samples as the network takes them."""
+    from importlib.metadata import version
+
+    calibration = job.calibration
+    assert calibration is not None
+    made_by = f"onnx-qdq dlpuconv {__version__} onnxruntime {version('onnxruntime')}"
+    return Given(
+        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs),
+        samples=len(calibration.fit),
+        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
+        digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}",
+        cache=StatisticsCache(job.cache),
+        progress=job.progress,
+        inputs=prescribed_inputs(job.bindings, network.codes),
+        names=job.names,
+    )
+
+
+def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]]:
+    """The file in two parts, without what exporters and passes left in it, and the names of its nodes.
+
+    Raises:
+        BackendError: ONNX does not accept it.
+    """
+    from dlpuconv.formats import onnx_rules
+    from dlpuconv.ir.source_names import graph_layers
+
+    split = emitted.graph.split()
+    layers = graph_layers(split.to_graph().graph, job.names)
+    for node in split.proto.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    try:
+        onnx_rules.check_model(split.declared(), full=True)
+    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+        raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
+    return split, layers
+
+
+def _content(network: Split) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        BackendError: they are too many.
+    """
+    content = b"".join(network.serialized())
+    if len(content) > _LARGEST:
+        raise BackendError(f"the file would have {len(content)} bytes, and an ONNX file holds {_LARGEST} at most")
+    return content

@@ -1,0 +1,111 @@
+"""The ends of a file, which are floats: how source values reach the network's inputs, and what cannot be had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
+from dlpuconv.ir import Layout
+from dlpuconv.ir.affine import INT8, UINT8, Affine
+from dlpuconv.plugin import Port
+from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv_backends.onnx_qdq.axes import last
+from dlpuconv_backends.onnx_qdq.network import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.ir import InputBinding, ValueSpec
+    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.network import Feed, Range, Value
+    from dlpuconv.plugin import Job, Target
+
+OPSET = 20
+"""Of files whose codes have 8 bits: the normal form's own."""
+
+
+def feeds(samples: Iterable[Sample], bindings: Mapping[str, InputBinding], inputs: Sequence[Value]) -> Iterator[Feed]:
+    """Samples of the source model as values of the network's inputs, channels last, one at a time.
+
+    Raises:
+        CalibrationError: a sample does not fit the inputs.
+    """
+    for sample in samples:
+        feed = {}
+        for value in inputs:
+            given, binding = sample.get(value.name), bindings.get(value.name)
+            if given is None:
+                raise CalibrationError(f"a calibration sample has no values for the input {value.name!r}")
+            bound = last(np.asarray(binding.apply(given) if binding else given, value.dtype), place_of(value).axis)
+            if bound.shape != value.shape:
+                raise CalibrationError(
+                    f"a calibration sample for {value.name!r} has the shape {tuple(given.shape)}, which does not fit"
+                )
+            feed[value.name] = bound
+        yield feed
+
+
+def prescribed_inputs(bindings: Mapping[str, InputBinding], codes: IntegerType) -> dict[str, Affine]:
+    """Scale and zero point of the inputs whose binding fixes them, which speaks of uint8; none for other widths."""
+    if codes not in (UINT8, INT8):
+        return {}
+    return {
+        name: Affine.of(float(np.float32(fixed.scale)), fixed.zero_point + codes.lowest)
+        for name, binding in bindings.items()
+        if (fixed := binding.quantization) is not None
+    }
+
+
+def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Range], codes: IntegerType) -> list[str]:
+    """Warnings of inputs whose samples leave the range that their fixed quantization holds."""
+    told = []
+    for name, affine in prescribed.items():
+        values, held = observed.get(name), range_of(affine, codes)
+        if values is not None and not values.within(held, slack=affine.scale):
+            told.append(
+                f"input {name!r} holds values from {held.low:.4g} to {held.high:.4g}, but the calibration samples go"
+                f" from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
+            )
+    return told
+
+
+def port(spec: ValueSpec) -> Port:
+    """An input or output of the file: the source model's own."""
+    axes = tuple(range(len(spec.shape)))
+    return Port(name=spec.name, source_shape=spec.shape, shape=spec.shape, permutation=axes, dtype=spec.dtype)
+
+
+def refuse_impossible(job: Job, target: Target) -> None:
+    """Refuse what was asked of such a file and cannot be.
+
+    Raises:
+        UsageError: an option; `uint8`, what there is without one, stands for what the backend does.
+        UnsupportedModelError: lists operators that run other graphs.
+    """
+    asked, wide = job.interface, target.scheme.activation_codes.type.bits > INT8.bits
+    wrong = []
+    for option, dtype in (("--input-dtype", asked.input_dtype), ("--output-dtype", asked.output_dtype)):
+        if dtype != "uint8":
+            wrong.append(f"{option} {dtype}: inputs and outputs of its files are the source model's floats")
+    if asked.input_layout is Layout.NHWC and any(s.layout is Layout.NCHW for s in job.model.signature.inputs):
+        wrong.append("--input-layout NHWC: ONNX's layers take NCHW")
+    if asked.opset is not None and asked.opset not in ((OPSET + 1,) if wide else (OPSET, OPSET + 1)):
+        wrong.append(f"--opset {asked.opset}: it writes opset {OPSET + wide}")
+    if wrong:
+        raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
+
+
+def refuse_control_flow(job: Job) -> None:
+    """Refuse graphs in graphs.
+
+    Raises:
+        UnsupportedModelError: lists the nodes.
+    """
+    from dlpuconv.ir.operators import CONTROL_FLOW
+
+    found = [f"{node.op_type} {node.name!r}" for node in job.model.graph.graph if node.op_type in CONTROL_FLOW]
+    if found:
+        raise UnsupportedModelError(f"{', '.join(found)} runs another graph, which is not quantized", found)

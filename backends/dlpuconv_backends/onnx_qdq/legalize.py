@@ -1,0 +1,179 @@
+"""Rewrites towards operators that ONNX Runtime has integer kernels for; each keeps the function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dlpuconv.passes import attributes as attrs
+from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
+from dlpuconv.passes.editor import Editor, optional_input, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+    from dlpuconv.ir import Model
+    from dlpuconv.passes.contract import Declined
+
+_MAP_RANK = 4
+_LAYERS = ("Conv", "Gemm")
+
+
+def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]:
+    """A copy that ONNX Runtime computes in integers as far as it can.
+
+    Args:
+        model: in normal form; not changed.
+
+    Returns:
+        The model, how often each rewrite was done, and what was left alone.
+    """
+    legal = model.copy()
+    editor = Editor(legal.graph)
+    fired: dict[str, int] = {}
+    declined: list[Declined] = []
+    for entry in REWRITES:
+        found = entry.run(editor)
+        declined += found.declined
+        if found.fired:
+            fired[entry.name] = found.fired
+    return legal, fired, tuple(declined)
+
+
+def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """ReduceMean over height, width or both -> GlobalAveragePool or AveragePool."""
+    shape, axes = static_shape(node.inputs[0]), editor.integers(optional_input(node, 1))
+    if shape is None or axes is None or not attrs.integer(node, "keepdims", 1):
+        return "its axes or shapes are unknown"
+    if len(shape) < _MAP_RANK or not axes or min(axes) < 2:
+        return None
+    if len(axes) == len(shape) - 2:
+        pool = editor.add(node, "GlobalAveragePool", [node.inputs[0]])
+    else:
+        kernel = [extent if axis + 2 in axes else 1 for axis, extent in enumerate(shape[2:])]
+        pool = editor.add(node, "AveragePool", [node.inputs[0]], {"kernel_shape": kernel})
+    editor.substitute(node, pool)
+    return FIRED
+
+
+def without_dilations(_: Editor, node: onnx_ir.Node) -> Outcome:
+    """AveragePool<dilations = 1> -> AveragePool: ONNX Runtime's integer one does not know the attribute."""
+    if set(attrs.integers(node, "dilations") or []) != {1}:
+        return None
+    node.attributes.pop("dilations")
+    return FIRED
+
+
+def difference_to_sum(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Sub(x, c) -> Add(x, -c): there is an integer sum, and no difference."""
+    subtracted = editor.array(node.inputs[1])
+    if subtracted is None or subtracted.dtype != np.float32:
+        return None
+    negative = editor.constant(-subtracted, f"{node.name}_negative")
+    editor.substitute(node, editor.add(node, "Add", [node.inputs[0], negative]))
+    return FIRED
+
+
+def transposed_to_convolution(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """ConvTranspose of stride s -> Conv of s x s times the channels, DepthToSpace, and a Slice of what is padding.
+
+    Output u of an axis reads input j - t with tap p + s t, where u = s j + p: so each of s phases p is a convolution of
+    its own over the same input, with ceil(k / s) taps.
+    """
+    weights, shape, after = editor.array(node.inputs[1]), static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    bias = optional_input(node, 2)
+    biases = editor.array(bias)
+    if weights is None or shape is None or after is None or (bias is not None and biases is None):
+        return "its weights are computed, or its shapes are unknown"
+    if weights.ndim != _MAP_RANK:
+        return "it is not of two dimensions"
+    strides = attrs.integers(node, "strides") or [1, 1]
+    if len(set(strides)) > 1 or set(attrs.integers(node, "dilations") or [1]) != {1}:
+        return "its strides differ, or it is dilated"
+    stride, pads = strides[0], attrs.integers(node, "pads") or [0] * 4
+    groups = attrs.integer(node, "group", 1)
+    taps = [-(-k // stride) for k in weights.shape[2:]]
+    begin, end = pads[:2], [p + n for p, n in zip(pads[:2], after[2:], strict=True)]
+    whole = tuple(stride * (n + t - 1) for n, t in zip(shape[2:], taps, strict=True))
+    if any(e > n for e, n in zip(end, whole, strict=True)):
+        return "its output is longer than what it computes"
+    phases = _phases(weights, groups, stride, taps)
+    operands = [node.inputs[0], editor.constant(phases, f"{node.name}_phases")]
+    if biases is not None:
+        operands.append(editor.constant(np.repeat(biases, stride * stride), f"{node.name}_bias"))
+    around = [t - 1 for t in taps]
+    kernel = {"kernel_shape": taps, "pads": [*around, *around], "group": groups}
+    made = editor.add(node, "Conv", operands, kernel)
+    if stride > 1:
+        made = editor.add(node, "DepthToSpace", [made], {"blocksize": stride, "mode": "CRD"})
+    if whole != after[2:]:
+        bounds = [editor.constant(np.asarray(v, np.int64), f"{node.name}_crop") for v in (begin, end, [2, 3])]
+        made = editor.add(node, "Slice", [made, *bounds])
+    editor.substitute(node, made)
+    return FIRED
+
+
+def _phases(
+    weights: np.ndarray[tuple[int, ...], np.dtype[np.float32]], groups: int, stride: int, taps: list[int]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """[C_in, C_out / groups, KH, KW] -> [C_out s s, C_in / groups, TH, TW]: tap T - 1 - t of phase p is p + s t."""
+    inputs, outputs, *kernel = weights.shape
+    padded = np.zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), np.float32)
+    padded[:, :, : kernel[0], : kernel[1]] = weights
+    split = padded.reshape(groups, inputs // groups, outputs, taps[0], stride, taps[1], stride)
+    phases = split[:, :, :, ::-1, :, ::-1].transpose(0, 2, 4, 6, 1, 3, 5)
+    return np.ascontiguousarray(phases.reshape(-1, inputs // groups, *taps))
+
+
+def add_bias(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """A layer without a bias -> one of zeros: corrections need a place."""
+    weights = editor.array(node.inputs[1])
+    if weights is None or optional_input(node, 2) is not None:
+        return None
+    rows = weights.shape[0] if node.op_type == "Conv" or attrs.integer(node, "transB", 0) else weights.shape[1]
+    bias = editor.constant(np.zeros(rows, np.float32), f"{node.name}_bias")
+    node.resize_inputs(3)
+    node.replace_input_with(2, bias)
+    return FIRED
+
+
+def own_constants(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Weights and biases that others read too -> copies: each layer's may be changed by itself; a bias becomes [O]."""
+    fired = False
+    for position in range(1, len(node.inputs)):
+        value = node.inputs[position]
+        values = editor.array(value)
+        if value is None or values is None or values.dtype != np.float32:
+            continue
+        flat = node.op_type == "Gemm" and position == 2 and values.ndim != 1
+        if len(list(value.uses())) < 2 and not flat and not value.is_graph_output():
+            continue
+        if flat:
+            shape = static_shape(node.outputs[0])
+            if shape is None or values.size not in (1, shape[-1]):
+                continue
+            values = np.broadcast_to(values.reshape(-1), shape[-1:])
+        node.replace_input_with(position, editor.constant(values, f"{node.name}_{value.name}"))
+        fired = True
+    return FIRED if fired else None
+
+
+REWRITES: Final = (
+    Rewrite("mean-to-pool", "means over height and width became a pool", ("ReduceMean",), mean_to_pool),
+    Rewrite(
+        "without-dilations", "dilations of 1, which say nothing, were left out", ("AveragePool",), without_dilations
+    ),
+    Rewrite("difference-to-sum", "a difference became a sum", ("Sub",), difference_to_sum),
+    Rewrite(
+        "transposed-to-convolution",
+        "a transposed convolution became a convolution",
+        ("ConvTranspose",),
+        transposed_to_convolution,
+    ),
+    Rewrite("add-bias", "a layer got a bias of zeros", _LAYERS, add_bias),
+    Rewrite(
+        "own-constants", "each reader got constants of its own", (*_LAYERS, "MatMul", "Add"), own_constants
+    ),  # after those that add some
+)
+"""In their order."""

@@ -1,0 +1,92 @@
+"""What the quantizer must know of one group of nodes: its operator's entry in `FORMS`, and what the nodes add."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.network import Meaning, Range, Scales
+from dlpuconv_backends.onnx_qdq.graph import attribute
+from dlpuconv_backends.onnx_qdq.groups import clip_bounds
+from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
+from dlpuconv_backends.onnx_qdq.ties import ties_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx
+
+    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.network import Value
+    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.groups import Group
+    from dlpuconv_backends.onnx_qdq.network import Place
+
+_FLOAT = Meaning(scales=Scales.FREE)
+_INDICES = Meaning(scales=Scales.READS)
+_SEEN: dict[str, Range] = {"HardSwish": Range(-3.0, math.inf)}
+"""By float operator: what it can tell apart."""
+
+
+def meaning_of(
+    graph: Graph, group: Group, values: tuple[Sequence[Value | None], Sequence[Value]], codes: IntegerType
+) -> Meaning:
+    """What a group does.
+
+    Args:
+        graph: float.
+        group: of its nodes.
+        values: what it reads, and what it makes.
+        codes: of the activations.
+    """
+    inputs, outputs = values
+    node = group.nodes[0]
+    if group.layer:
+        return replace(FORMS[node.op_type].meaning, ties=())
+    if not group.integer:
+        return _of_floats(graph, group, inputs, outputs)
+    form = FORMS[node.op_type]
+    ties = ties_of(graph, node, inputs, outputs)
+    meaning = replace(form.meaning, fixed=score_scale(codes) if form.score else None, ties=ties)
+    return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
+
+
+def _of_floats(graph: Graph, group: Group, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> Meaning:
+    if not any(value.is_data for value in outputs):
+        return _INDICES
+    if len(group.nodes) > 1:
+        return _FLOAT
+    (node,) = group.nodes
+    return replace(_FLOAT, sees=_SEEN.get(node.op_type, _FLOAT.sees), ties=ties_of(graph, node, inputs, outputs))
+
+
+def _with_axes(node: onnx.NodeProto, meaning: Meaning, inputs: Sequence[Value | None]) -> Meaning:
+    """Axes are told channels last, which only those of softmax, concatenations and products are asked for."""
+    first = inputs[0]
+    assert first is not None
+    place: Place = first.handle  # type: ignore[assignment] # the adapter's own
+    rank = len(first.shape)
+    moved = [*range(rank)]
+    if moved:
+        moved.append(moved.pop(place.axis))
+    if node.op_type == "Softmax":
+        return replace(meaning, rows=moved[-1] == attribute(node, "axis", -1) % rank)
+    if node.op_type == "Concat":
+        same = all(v is not None and v.handle.axis % rank == place.axis % rank for v in inputs)  # type: ignore[attr-defined] # likewise
+        return replace(meaning, joins=moved.index(attribute(node, "axis") % rank) if same else None)
+    if node.op_type == "MatMul":
+        return replace(meaning, terms=first.shape[moved.index(rank - 1)])
+    return meaning
+
+
+def _with_bounds(graph: Graph, node: onnx.NodeProto, meaning: Meaning) -> Meaning:
+    bounds = clip_bounds(graph, node)
+    if bounds is None:
+        return meaning
+    low, high = bounds
+    clip = float(max(abs(low), abs(high))) if np.isfinite(high) and low in (0.0, -high) else None
+    kept = Range(low, high)
+    return replace(meaning, clamp=kept, sees=kept, clip=clip)

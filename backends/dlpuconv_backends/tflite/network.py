@@ -1,0 +1,218 @@
+"""A TFLite graph as the quantizer's network."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from copy import copy
+from typing import TYPE_CHECKING, Any, override
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from dlpuconv.formats.litert_session import LiteRtWorker
+from dlpuconv.network import Network, Node, Value
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
+from dlpuconv_backends.tflite.layers import channels_first, layer_of
+from dlpuconv_backends.tflite.meanings import meaning_of
+from dlpuconv_backends.tflite.naming import aliases_of
+from dlpuconv_backends.tflite.split_outputs import split_outputs
+from dlpuconv_backends.tflite.versions import versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from dlpuconv.network import Constants, Feed, Piece
+    from dlpuconv.network.network import Array
+
+
+class Workers:
+    """The process that runs graphs which live at the same time; there is none where none lives."""
+
+    def __init__(self) -> None:
+        self._worker: weakref.ref[LiteRtWorker] | None = None
+
+    def load(self, graph: Graph, *, plain: bool) -> LoadedGraph:
+        """A graph in LiteRT: with the plain kernels, or with the default delegate where that takes the graph.
+
+        Raises:
+            BackendError: LiteRT refuses it.
+        """
+        worker = self._worker() if self._worker is not None else None
+        if worker is None:
+            worker = LiteRtWorker()
+            self._worker = weakref.ref(worker)
+        versions = versions_of(graph)
+        return LoadedGraph(graph, versions, worker=worker) if plain else LoadedGraph.fast(graph, versions, worker)
+
+
+class TFLiteNetwork(Network):
+    """A legal float graph, or an integer one; the graph is not changed.
+
+    Attributes:
+        graph: as it was given.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        like: TFLiteNetwork | None = None,
+    ) -> None:
+        """Describe a graph.
+
+        Args:
+            graph: tensor names are unique.
+            like: a network that runs at the same time as this one; what both have stays the same object.
+        """
+        self.graph = graph
+        self._workers: Workers = like._workers if like is not None else Workers()
+        known = {} if like is None else like._values
+        self._values: dict[Tensor, Value] = {t: known.get(t) or _value(t) for t in graph.tensors()}
+        self.inputs = tuple(self._values[t] for t in graph.inputs)
+        self.outputs = tuple(self._values[t] for t in graph.outputs)
+        readers = graph.consumers()
+        nodes = {} if like is None else {node.handle: node for node in like.nodes}
+        self.nodes = tuple(nodes.get(op) or self._node(op, readers.get(op.output, [])) for op in graph.operators)
+
+    def _node(self, op: Operator, readers: Sequence[Operator]) -> Node:
+        inputs = tuple(None if t is None else self._values[t] for t in op.inputs)
+        outputs = tuple(self._values[t] for t in op.outputs)
+        return Node(
+            kind=op.kind,
+            inputs=inputs,
+            outputs=outputs,
+            meaning=meaning_of(op, inputs, outputs, readers),
+            layer=layer_of(op),
+            source_name=op.source_name,
+            aliases=aliases_of(op, self.graph),
+            handle=op,
+        )
+
+    @property
+    @override
+    def key(self) -> str:
+        return hashlib.sha256(encoded(self.graph)).hexdigest()
+
+    @override
+    def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[Iterable[Array]]:
+        network, given = self._probe(taps, plain=plain)
+        for feed, outputs in network.each(feeds):
+            yield (feed[tap.name] if tap in given else next(outputs) for tap in taps)
+
+    @override
+    def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
+        network, given = self._probe(taps, plain=plain)
+        kept: dict[str, Array] = {}
+
+        def infer(feed: Feed) -> list[Array]:
+            kept.update({tap.name: feed[tap.name] for tap in given if tap.name in feed})
+            outputs = iter(network.run(feed))
+            return [kept[tap.name] if tap in given else next(outputs) for tap in taps]
+
+        return infer
+
+    def _probe(self, taps: Sequence[Value], *, plain: bool) -> tuple[LoadedGraph, set[Value]]:
+        """A copy of the graph whose outputs are the taps, and which of these are inputs.
+
+        XNNPACK takes 7 ms a sample of MobileNetV2, against 38 ms of the plain kernels with all tensors preserved.
+        """
+        given = set(self.inputs).intersection(taps)
+        outputs = [tensor_of(tap) for tap in taps if tap not in given]
+        probe = Graph(self.graph.inputs, outputs or self.graph.outputs, self.graph.operators)
+        return self._workers.load(probe, plain=plain), given
+
+    @override
+    def run_one(
+        self, node: Node, feeds: Iterable[Feed], *, activated: bool = True, plain: bool = True
+    ) -> Iterator[Iterable[Array]]:
+        for _, outputs in self._single(node, activated=activated, plain=plain).each(feeds):
+            yield outputs
+
+    @override
+    def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
+        return self._single(node, activated=activated, plain=plain).run
+
+    def _single(self, node: Node, *, activated: bool, plain: bool) -> LoadedGraph:
+        op = operator_of(node)
+        reads = [tensor_of(value) for value in node.activations]
+        if not activated:
+            op = _without_activation(op)
+        return self._workers.load(Graph(reads, op.outputs, [op]), plain=plain)
+
+    @override
+    def with_constants(self, changed: Mapping[Node, Constants]) -> TFLiteNetwork:
+        operators = [_changed(node, changed[node]) if node in changed else operator_of(node) for node in self.nodes]
+        return TFLiteNetwork(_like(self.graph, operators), self)
+
+    @override
+    def with_errors(self, values: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, str]]:
+        tensors = [tensor_of(value) for value in values]
+        errors = {t: Tensor(f"{t.name}/error", t.shape, t.dtype) for t in tensors}
+        exact = {t: Tensor(f"{t.name}/exact", t.shape, t.dtype) for t in tensors}
+        operators = []
+        for op in self.graph.operators:
+            outputs = [exact.get(t, t) for t in op.outputs]
+            operators.append(Operator(op.kind, list(op.inputs), outputs, op.options, op.source_name))
+            operators += [
+                Operator("ADD", [exact[t], errors[t]], [t], schema.AddOptionsT()) for t in op.outputs if t in errors
+            ]
+        graph = Graph([*self.graph.inputs, *errors.values()], list(self.graph.outputs), operators)
+        return TFLiteNetwork(graph, self), {t.name: error.name for t, error in errors.items()}
+
+    @override
+    def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:
+        return TFLiteNetwork(split_outputs(self.graph, [node.meaning for node in self.nodes], pieces))
+
+
+def _value(tensor: Tensor) -> Value:
+    return Value(
+        name=tensor.name,
+        shape=tensor.shape,
+        dtype=np.dtype(tensor.dtype),
+        data=tensor.data,
+        affine=tensor.quantization,
+        source_names=tensor.source_names,
+        handle=tensor,
+    )
+
+
+def tensor_of(value: Value) -> Tensor:
+    """What a network's value is in its graph."""
+    assert isinstance(value.handle, Tensor)
+    return value.handle
+
+
+def operator_of(node: Node) -> Operator:
+    """What a network's node is in its graph."""
+    assert isinstance(node.handle, Operator)
+    return node.handle
+
+
+def _like(graph: Graph, operators: list[Operator]) -> Graph:
+    return Graph(list(graph.inputs), list(graph.outputs), operators, graph.description, dict(graph.metadata))
+
+
+def _changed(node: Node, constants: Constants) -> Operator:
+    op, layer = operator_of(node), node.layer
+    inputs = list(op.inputs)
+    for index, values in (constants.operands or {}).items():
+        inputs[index] = _constant(op.input(index), values)
+    if layer is not None and constants.weights is not None:
+        inputs[layer.weights_at] = _constant(op.input(layer.weights_at), channels_first(op, constants.weights))
+    if layer is not None and constants.bias is not None:
+        bias = op.input(layer.bias_at)
+        inputs[layer.bias_at] = _constant(bias, constants.bias.reshape(bias.shape))
+    return Operator(op.kind, inputs, list(op.outputs), op.options, op.source_name)
+
+
+def _constant(old: Tensor, values: Array) -> Tensor:
+    data = np.asarray(values, old.dtype, order="C")
+    return Tensor(old.name, tuple(data.shape), old.dtype, data, old.quantization, old.source_names)
+
+
+def _without_activation(op: Operator) -> Operator:
+    options: Any = copy(op.options)
+    options.fusedActivationFunction = 0
+    outputs = [Tensor(t.name, t.shape, t.dtype) for t in op.outputs]
+    return Operator(op.kind, list(op.inputs), outputs, options, op.source_name)

@@ -1,0 +1,84 @@
+"""How the inputs and outputs of a converted file correspond to the source model's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.ir.binding import InputBinding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop, ...]`.
+
+    Attributes:
+        output: name in the source model.
+        axis: of the source model's output.
+        start: first index along that axis.
+        stop: index after the last one.
+    """
+
+    output: str
+    axis: int
+    start: int
+    stop: int
+
+    @property
+    def index(self) -> tuple[slice, ...]:
+        """What to put in brackets behind the source's array."""
+        return (*(slice(None) for _ in range(self.axis)), slice(self.start, self.stop))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input or output of an artifact, beside the one of the source model that it stands for.
+
+    Attributes:
+        name: in the source model, and in the artifact unless `file_name` says otherwise; a part has a new one.
+        source_shape: in the source model; the slice's, for a part.
+        shape: in the artifact.
+        permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
+        dtype: in the artifact.
+        quantization: what its codes stand for; None for float, and for integers that are what they say.
+        file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
+        part: which slice of a source model's output this is; None for a whole one.
+    """
+
+    name: str
+    source_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    permutation: tuple[int, ...]
+    dtype: str
+    quantization: Affine | None = None
+    file_name: str = ""
+    part: Part | None = None
+
+    @property
+    def name_in_file(self) -> str:
+        """Name in the artifact."""
+        return self.file_name or self.name
+
+    @property
+    def source_name(self) -> str:
+        """Name in the source model of the input or output that this is, or is a part of."""
+        return self.part.output if self.part else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """How the two models correspond.
+
+    Attributes:
+        inputs: the artifact's inputs.
+        outputs: the artifact's outputs.
+        bindings: by input name, how source values become the artifact's.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    bindings: Mapping[str, InputBinding] = field(default_factory=dict)

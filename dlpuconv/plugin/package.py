@@ -1,0 +1,52 @@
+"""A folder for a chip maker's own compiler: its parts, which a backend makes, and its texts, which a target writes."""
+
+from __future__ import annotations
+
+from dlpuconv.calibration.geometry import IN_WORDS
+from dlpuconv.calibration.preprocess import Resize
+from dlpuconv.package import (
+    BINS,
+    FEWEST_SAMPLES,
+    IMAGES,
+    LIST,
+    MODEL,
+    MOST_SAMPLES,
+    RAW_PIXELS,
+    RECORD,
+    REFERENCE,
+    SUMS,
+    Contents,
+    Encoding,
+    Origin,
+    PackageInput,
+    PackageOutput,
+    Packager,
+    Texts,
+)
+
+__all__ = [
+    # what a target writes
+    "Contents",
+    "Packager",
+    "Texts",
+    # of what
+    "Encoding",
+    "Origin",
+    "PackageInput",
+    "PackageOutput",
+    # how samples were brought to the size of an input
+    "IN_WORDS",
+    "Resize",
+    # names of the parts
+    "BINS",
+    "IMAGES",
+    "LIST",
+    "MODEL",
+    "RAW_PIXELS",
+    "RECORD",
+    "REFERENCE",
+    "SUMS",
+    # how many samples
+    "FEWEST_SAMPLES",
+    "MOST_SAMPLES",
+]

@@ -1,0 +1,35 @@
+"""What a converted file holds, in one form for every format: what rules, placements and drafts look at."""
+
+from __future__ import annotations
+
+from dlpuconv.formats.runner import Runner
+from dlpuconv.formats.view import PACKAGE, FileView, LayerView, TensorView
+from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED, WeightedForm
+from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
+from dlpuconv.ir.signature import IMAGE_CHANNELS, is_planar_image
+from dlpuconv.verification.granularity import WeightedLayer, granularity, weighted_layers
+
+__all__ = [
+    # a file
+    "FileView",
+    "LayerNames",
+    "LayerView",
+    "Runner",
+    "TensorView",
+    # its format
+    "PACKAGE",
+    # its weights
+    "ONNX_WEIGHTED",
+    "WEIGHTED",
+    "WeightedForm",
+    "WeightedLayer",
+    "granularity",
+    "weighted_layers",
+    # kinds of ONNX operators
+    "CONTROL_FLOW",
+    "QUANTIZATION",
+    # images
+    "IMAGE_CHANNELS",
+    "is_planar_image",
+]

@@ -1,0 +1,1 @@
+"""Which layers of a quantized network lose the signal."""

@@ -1,0 +1,45 @@
+"""What a backend hands to the quantizer beside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlpuconv.ir.source_names import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dlpuconv.calibration.cache import StatisticsCache
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.ir.moments import NodeMoments
+    from dlpuconv.ir.source_names import SourceNames
+    from dlpuconv.network import Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Samples, and what is known beside them.
+
+    Attributes:
+        feeds: the calibration samples as real values of the network's inputs, as often as it is called.
+        samples: how many there are.
+        evidence: how many of them are real: made-up ones prove no channel dead.
+        digest: of everything that the feeds depend on, and of what computes: a key for caches.
+        cache: of statistics.
+        progress: where long work reports.
+        inputs: scale and zero point that inputs must have, by name.
+        moments: of what nodes of the source model make, by its name, where the samples are made up.
+        names: what the source model calls its nodes.
+    """
+
+    feeds: Callable[[], Iterable[Feed]]
+    samples: int
+    evidence: int
+    digest: str
+    cache: StatisticsCache
+    progress: Progress
+    inputs: Mapping[str, Affine] = field(default_factory=dict)
+    moments: Mapping[str, NodeMoments] = field(default_factory=dict)
+    names: SourceNames = UNKNOWN

@@ -1,0 +1,101 @@
+"""From a float network and the ranges of its activations to all of its integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpuconv.ir.weight_file import rest
+from dlpuconv.quantization.naming import names_of
+from dlpuconv.quantization.ranges.choice import choose_ranges
+from dlpuconv.quantization.recipe import BiasCorrection
+from dlpuconv.quantization.refusals import refuse_coarse, refuse_too_wide
+from dlpuconv.quantization.scales.plan import plan_activations
+from dlpuconv.quantization.weights.granularity import check_overrides, granularity
+from dlpuconv.quantization.weights.layer import LayerWeights, Refinement, quantize_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.network import Network, Node
+    from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.scales.plan import ActivationPlan
+    from dlpuconv.quantization.tuned import Tuned
+    from dlpuconv.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """The result of one recipe: all that a backend needs to write an integer file.
+
+    Attributes:
+        network: float.
+        scheme: that it follows.
+        plan: the activations' scales.
+        layers: the layers' integers, in the network's order.
+        names: of every node.
+    """
+
+    network: Network
+    scheme: Scheme
+    plan: ActivationPlan
+    layers: Mapping[Node, LayerWeights]
+    names: Mapping[Node, LayerNames]
+
+
+def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, Affine] | None = None) -> Quantized:
+    """Quantize a legal float network; it is not changed.
+
+    Args:
+        tuned: the network and its ranges.
+        recipe: granularities, weight scales, bias correction.
+        scheme: what the chip wants.
+        inputs: scales that inputs must have, by name.
+
+    Raises:
+        UsageError: an override names no layer.
+        UnsupportedModelError: values are so large that no scale holds them beside others.
+    """
+    network, ranges = tuned.network, tuned.ranges
+    prescribed = {v: inputs[v.name] for v in network.inputs if inputs and v.name in inputs}
+    observed = {v: ranges[v.name] for v in network.values() if not v.is_constant and v.name in ranges}
+    chosen = choose_ranges(network, observed, scheme.activation_codes.type)
+    refuse_too_wide(network, chosen, tuned.names)
+    plan = plan_activations(network, chosen, prescribed, scheme)
+    refuse_coarse(network, plan, tuned.names)
+    names = names_of(network, tuned.names)
+    layers = [node for node in network.nodes if node.layer is not None]
+    check_overrides(recipe, [names[node] for node in layers], list(names.values()))
+    found = Quantized(network=network, scheme=scheme, plan=plan, layers={}, names=names)
+    made = {}
+    for node in layers:
+        made[node] = quantize_one(node, tuned, found, recipe)
+        rest()  # its float weights are not read again
+    return Quantized(network=network, scheme=scheme, plan=plan, layers=made, names=names)
+
+
+def quantize_one(node: Node, tuned: Tuned, quantized: Quantized, recipe: Recipe) -> LayerWeights:
+    """Integers of one layer.
+
+    Args:
+        node: with a layer.
+        tuned: the network and what is known of its means.
+        quantized: of which the plan and the names are needed.
+        recipe: see `quantize`.
+    """
+    assert node.layer is not None
+    scheme = quantized.scheme
+    chosen = granularity(node, recipe, scheme, quantized.names[node])
+    data = quantized.plan.read_as(node, node.layer.data)
+    return quantize_layer(node.layer, data, chosen, scheme, _refinement(node, tuned, recipe))
+
+
+def _refinement(node: Node, tuned: Tuned, recipe: Recipe) -> Refinement:
+    assert node.layer is not None
+    name = node.input(node.layer.data).name
+    measured = tuned.channels.get(name)
+    if recipe.bias_correction is BiasCorrection.OFF or measured is None:
+        return Refinement(weight_scale=recipe.weight_scale)
+    return Refinement(weight_scale=recipe.weight_scale, mean=measured[:, 2], moved=tuned.moved.get(name))

@@ -1,0 +1,166 @@
+"""One network and its samples, quantized under any number of recipes: all that a backend has to call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from dlpuconv.ir.affine import INT8
+from dlpuconv.network import CannotError, Piece
+from dlpuconv.quantization import report
+from dlpuconv.quantization.blame.blame import blame
+from dlpuconv.quantization.blame.result import Blame
+from dlpuconv.quantization.budget import affordable_samples, affordable_to_blame
+from dlpuconv.quantization.measuring import measure
+from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
+from dlpuconv.quantization.quantize import quantize
+from dlpuconv.quantization.recipe import BiasCorrection, Rounding
+from dlpuconv.quantization.techniques.empirical_bias import moved_means
+from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
+from dlpuconv.quantization.techniques.tuning import Tuner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.jsonable import Json
+    from dlpuconv.network import Feed, Network, Node, Range
+    from dlpuconv.quantization.given import Given
+    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.tuned import Tuned
+    from dlpuconv.quantization.weights.layer import LayerWeights
+    from dlpuconv.scheme import Scheme
+
+    type Realize = Callable[[Quantized], Network]
+    """Makes the integer network.
+
+    It has the layers in the same order, and every activation of the float network that is still there under its name.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a recipe gave.
+
+    Attributes:
+        tuned: the float network as techniques rewrote it, and its ranges.
+        quantized: its integers.
+        dropped: what of the recipe could not be done, and why.
+    """
+
+    tuned: Tuned
+    quantized: Quantized
+    dropped: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """For the manifest."""
+        return {**report.facts(self.quantized), **self.tuned.facts}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know."""
+        return report.warnings(self.quantized)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A network whose outputs get on with one scale each, as far as the format lets them.
+
+    Attributes:
+        quantizer: of that network.
+        pieces: what each output is of the former ones.
+        told: what the user should know of it.
+    """
+
+    quantizer: Quantizer
+    pieces: tuple[Piece, ...]
+    told: tuple[str, ...]
+
+
+class Quantizer:
+    """Quantizes one network; what was measured, and networks that techniques made, are kept for the next recipe.
+
+    Attributes:
+        network: float, legal.
+        ranges: lowest and highest observed value by activation name.
+    """
+
+    def __init__(self, network: Network, given: Given, realize: Realize) -> None:
+        """Measure the network's activations on all samples, or find in the cache what was measured.
+
+        Raises:
+            CalibrationError: an activation is not finite, or a sample does not fit.
+            UnsupportedModelError: a root or logarithm of negative values.
+            BackendError: the network cannot be run.
+        """
+        self.network, self._given, self._realize = network, given, realize
+        material = measure(network, given)
+        self.ranges: Mapping[str, Range] = material.ranges
+        self._tuner = Tuner(material)
+        self._learned: dict[tuple[Recipe, str], Mapping[Node, LayerWeights]] = {}
+
+    def split_outputs(self, *, wanted: bool, codes: IntegerType = INT8) -> Split:
+        """Cut outputs whose parts differ much in range, where that is wanted and the format can do it.
+
+        Args:
+            wanted: False to tell of them alone.
+            codes: in which the format prescribes scales.
+        """
+        mixed = mixed_outputs(self.network, self.ranges, codes)
+        pieces = pieces_of(self.network, mixed if wanted else [])
+        reason = "" if wanted else "--split-outputs off asks"
+        quantizer = self
+        if len(pieces) > len(self.network.outputs):
+            try:
+                quantizer = Quantizer(self.network.with_output_parts(pieces), self._given, self._realize)
+            except CannotError as refusal:
+                pieces, reason = pieces_of(self.network, []), str(refusal)
+        return Split(quantizer=quantizer, pieces=tuple(pieces), told=tuple(tell_mixed(self.network, mixed, reason)))
+
+    def quantize(self, recipe: Recipe, scheme: Scheme) -> Outcome:
+        """Apply every technique of a recipe; what the format cannot do is left out and told in `dropped`.
+
+        Raises:
+            UsageError: an override names no layer.
+            UnsupportedModelError: values are so large that no scale holds them beside others.
+            BackendError: a network cannot be run.
+        """
+        tuned = self._tuner.apply(recipe, scheme.activation_codes.type)
+        found = quantize(tuned, recipe, scheme, self._given.inputs)
+        if recipe.rounding is Rounding.LEARNED:
+            learned = replace(found, layers=self._learn(found, recipe))
+            return Outcome(tuned=tuned, quantized=learned, dropped=(*tuned.dropped, *left_nearest(found)))
+        if recipe.bias_correction is BiasCorrection.EMPIRICAL:
+            moved = moved_means(tuned, recipe, found, self._realize, self._given.feeds())
+            found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
+        return Outcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
+
+    def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
+        """Learned integers, which are remembered: a search asks for the best recipe twice."""
+        key = (recipe, repr(nearest.scheme))
+        if key not in self._learned:
+            samples = list(islice(self._given.feeds(), affordable_samples(nearest.network)))
+            with self._given.progress.stage("rounding weights", len(nearest.layers)) as step:
+                self._learned[key] = learn(nearest, self._realize, samples, step)
+        return self._learned[key]
+
+    def blame(self, recipe: Recipe, scheme: Scheme, feeds: Iterable[Feed]) -> Blame:
+        """What each layer loses under a recipe.
+
+        Args:
+            recipe: see `quantize`.
+            scheme: see `quantize`.
+            feeds: real values of the network's inputs, which calibration did not see; the first few are used.
+
+        Raises:
+            BackendError: a network cannot be run.
+        """
+        outcome = self.quantize(recipe, scheme)
+        integer = self._realize(outcome.quantized)
+        few = list(islice(feeds, affordable_to_blame(outcome.tuned.network)))
+        with self._given.progress.stage("looking at each layer", len(few) * len(integer.nodes)) as step:
+            layers, total_db = blame(outcome.tuned, outcome.quantized, integer, few, step)
+        return Blame(layers=tuple(layers), total_db=total_db, samples=len(few))

@@ -1,0 +1,1 @@
+"""Which real values the scale of each activation must hold."""

@@ -1,0 +1,123 @@
+"""What the channels of activations do on the calibration samples.
+
+Measured in one more pass, and only for recipes that ask: the plain recipe needs lowest and highest values alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.network import Range
+from dlpuconv.quantization.ranges.choice import observed_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.network import Network, Value
+
+_LONG_ROW = 1024
+
+
+def detailed_values(network: Network) -> list[Value]:
+    """The activations that get a scale of their own, and those that layers read, each once, in graph order."""
+    wanted = dict.fromkeys(observed_values(network))
+    wanted.update({node.input(node.layer.data): None for node in network.nodes if node.layer is not None})
+    return list(wanted)
+
+
+class Channels:
+    """Lowest, highest, mean and mean square by channel: [sum of channels, 4], tensor after tensor."""
+
+    name = "channels-1"
+    distinguished = False
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        """Expect tensors of so many channels."""
+        self._counts = list(counts)
+
+    def start(self, count: int) -> None:
+        """See `observe.Observer`."""
+        assert count == len(self._counts)
+        self._low = [np.full(c, np.inf, np.float32) for c in self._counts]
+        self._high = [np.full(c, -np.inf, np.float32) for c in self._counts]
+        self._sums = [np.zeros((2, c)) for c in self._counts]
+        self._samples = [0] * count
+
+    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+        """See `observe.Observer`."""
+        count = self._counts[index]
+        rows = values.reshape(-1, count)
+        wide = _widened(rows)
+        np.minimum(self._low[index], wide.min(axis=0).reshape(-1, count).min(axis=0), out=self._low[index])
+        np.maximum(self._high[index], wide.max(axis=0).reshape(-1, count).max(axis=0), out=self._high[index])
+        ones = np.full(rows.shape[0], 1.0 / rows.shape[0], np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # masks in front of a SOFTMAX may be the lowest float
+            self._sums[index][0] += ones @ rows
+            self._sums[index][1] += ones @ np.square(rows)
+        self._samples[index] += 1
+
+    def result(self) -> npt.NDArray[np.float64]:
+        """See `observe.Observer`."""
+        parts = [
+            np.stack([low, high, *(sums / max(samples, 1))], axis=1)
+            for low, high, sums, samples in zip(self._low, self._high, self._sums, self._samples, strict=True)
+        ]
+        return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 4))
+
+
+def _widened(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The same values in longer rows, each of several whole old ones: numpy folds those many times faster."""
+    together = max(_LONG_ROW // rows.shape[1], 1)
+    while rows.shape[0] % together:
+        together -= 1
+    return rows.reshape(-1, together * rows.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Statistics by channel of a graph's activations.
+
+    Attributes:
+        channels: by tensor name: [C, 4] lowest, highest, mean, mean square.
+        evidence: how many real samples were seen; made-up ones do not prove that a channel never fires.
+    """
+
+    channels: Mapping[str, npt.NDArray[np.float64]]
+    evidence: int
+
+    @classmethod
+    def unpack(cls, values: Sequence[Value], table: npt.NDArray[np.float64], evidence: int) -> Details:
+        """From what `Channels` gave for `values`."""
+        parts = np.split(table, np.cumsum([v.channels for v in values])[:-1])
+        return cls(channels={v.name: part for v, part in zip(values, parts, strict=True)}, evidence=evidence)
+
+    def range_of(self, name: str) -> Range:
+        """Lowest and highest value of a tensor over all its channels."""
+        table = self.channels[name]
+        return Range(float(table[:, 0].min()), float(table[:, 1].max()))
+
+    def widened(self, other: Details) -> Details:
+        """With lowest and highest values that hold those of other statistics of the same tensors as well."""
+        tables = {}
+        for name, table in self.channels.items():
+            low, high = other.channels[name][:, :2].T
+            lowest, highest = np.minimum(table[:, 0], low), np.maximum(table[:, 1], high)
+            tables[name] = np.column_stack([lowest, highest, table[:, 2:]])
+        return replace(self, channels=tables)
+
+    def scaled(self, factors: Mapping[str, npt.NDArray[np.float64]]) -> Details:
+        """After channels were multiplied by positive `factors`.
+
+        Args:
+            factors: [C] by tensor name; 1 for tensors without an entry.
+        """
+        moved = dict(self.channels)
+        for name in moved.keys() & factors.keys():
+            s = factors[name][:, None]
+            moved[name] = moved[name] * np.concatenate([s, s, s, s**2], axis=1)
+        return replace(self, channels=moved)

@@ -1,0 +1,89 @@
+"""Which channels of which activations must share one scaling factor, and which must keep theirs.
+
+Every channel of every activation is a variable. Nodes that commute with positive factors tie the variables of what they
+read to those of what they make (`Meaning.ties`). All others, and the ends of the network, fix theirs at 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.network import Network, Node, Value
+
+    type Ids = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMap:
+    """The variables of a network.
+
+    Attributes:
+        of: [C] variable of each channel, by activation.
+        fixed: [V] True where the factor must be 1.
+        ends: [V] True where an input or output of the network is concerned.
+        clips: activations that something cuts off, with the bound.
+    """
+
+    of: Mapping[Value, Ids]
+    fixed: npt.NDArray[np.bool_]
+    ends: npt.NDArray[np.bool_]
+    clips: Mapping[Value, float]
+
+
+def map_channels(network: Network) -> ChannelMap:
+    """Find the variables of a float network."""
+    ids: dict[Value, Ids] = {}
+    count = 0
+    for value in network.values():
+        if value.is_data and not value.is_constant:
+            ids[value] = np.arange(count, count + value.channels)
+            count += value.channels
+    kept = np.zeros(count, np.bool_)
+    pairs: list[tuple[Ids, Ids]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
+    for node in network.nodes:
+        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in node.meaning.ties or ()]
+        if node.meaning.ties is None:
+            for value in (*node.activations, *node.outputs):
+                kept[ids.get(value, ())] = True
+    left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    found, numbers = np.unique(_components(count, left, right), return_inverse=True)
+    fixed, ends = np.zeros(found.size, np.bool_), np.zeros(found.size, np.bool_)
+    np.logical_or.at(fixed, numbers, kept)
+    for value in (*network.inputs, *network.outputs):
+        ends[numbers[ids.get(value, ())]] = True
+    return ChannelMap({v: numbers[each] for v, each in ids.items()}, fixed | ends, ends, _clips(network))
+
+
+def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:
+    """Variables of a layer's output channels, [O], and of what each row of its weights reads, [O, I]."""
+    layer = node.layer
+    assert layer is not None
+    source = channels.of[node.input(layer.data)]
+    group = np.arange(layer.rows) // (layer.rows // layer.groups)
+    columns = group[:, None] * layer.columns + np.arange(layer.columns)
+    return channels.of[node.output], source[columns % source.size]  # a dense layer may flatten what it reads
+
+
+def _clips(network: Network) -> dict[Value, float]:
+    return {v: node.clip for node in network.nodes if node.clip is not None for v in node.data_outputs}
+
+
+def _components(count: int, left: Ids, right: Ids) -> Ids:
+    """[count] the smallest number in each connected component."""
+    labels = np.arange(count)
+    while True:
+        before = labels.copy()
+        least = np.minimum(labels[left], labels[right])
+        np.minimum.at(labels, left, least)
+        np.minimum.at(labels, right, least)
+        labels = np.asarray(labels[labels])
+        if np.array_equal(labels, before):
+            return labels

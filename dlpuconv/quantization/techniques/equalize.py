@@ -1,0 +1,180 @@
+"""Equalization of a float network: the same function, with weights whose channels have like ranges.
+
+What is a clip, and which channels never fire, is judged from the calibration samples; the numbers are solved in
+`factors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.network import Constants
+from dlpuconv.quantization.techniques.channels import ChannelMap, layer_channels, map_channels
+from dlpuconv.quantization.techniques.factors import Magnitudes, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.network import Network, Node, Value
+    from dlpuconv.quantization.statistics.channels import Details
+
+_MARGIN = 0.9
+"""Of a clip's bound: what other samples may reach beyond the calibration's."""
+_ACTIVE = 0.999
+"""A channel that reached this share of the bound was clipped."""
+_ENOUGH = 32
+"""Real samples before a channel that never fired is believed to be dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equalized:
+    """The same function in other numbers.
+
+    Attributes:
+        network: float; shares its activations with the one that it was made of.
+        likewise: does the same to another network of the same activations.
+        factors: [C] what each channel was multiplied by, by activation name.
+        scaled: how many variables got a factor other than 1.
+        silenced: how many output channels of layers were set to zero because they never fired.
+    """
+
+    network: Network
+    likewise: Callable[[Network], Network]
+    factors: Mapping[str, npt.NDArray[np.float64]]
+    scaled: int
+    silenced: int
+
+
+def equalize(network: Network, details: Details) -> Equalized:
+    """Scale channels so that weights quantize well with one scale a layer.
+
+    Args:
+        network: float; it is not changed.
+        details: statistics by channel.
+    """
+    channels = map_channels(network)
+    peaks = _peaks(channels, details)
+    silent = _silent(network, channels, peaks, details.evidence)
+    layers = [node for node in network.nodes if _is_known(node)]
+    most = _bounds(channels, peaks)
+    most[channels.fixed | silent | _unknown(network, channels)] = np.nan
+    factors = solve([_view(node, channels, silent) for node in layers], most)
+    scaling = _Scaling(channels, factors, silent)
+    return Equalized(
+        network=scaling.of(network),
+        likewise=scaling.of,
+        factors={v.name: factors[ids] for v, ids in channels.of.items() if (factors[ids] != 1.0).any()},
+        scaled=int((factors != 1.0).sum()),
+        silenced=sum(int(silent[layer_channels(node, channels)[0]].sum()) for node in layers),
+    )
+
+
+def _is_known(node: Node) -> bool:
+    """True for a layer whose weights can be scaled."""
+    return node.layer is not None and node.layer.weights is not None
+
+
+def _peaks(channels: ChannelMap, details: Details) -> dict[Value, npt.NDArray[np.float64]]:
+    """[C] largest magnitude of each channel, where it was measured."""
+    found = {}
+    for value, ids in channels.of.items():
+        table = details.channels.get(value.name)
+        if table is not None and len(table) == ids.size:
+            found[value] = np.abs(table[:, :2]).max(axis=1)
+    return found
+
+
+def _silent(
+    network: Network, channels: ChannelMap, peaks: Mapping[Value, npt.NDArray[np.float64]], evidence: int
+) -> npt.NDArray[np.bool_]:
+    """[V] True where nothing ever fired behind a rectifier."""
+    reached = np.zeros(channels.fixed.size)
+    rectified = np.zeros(channels.fixed.size, np.bool_)
+    for value, peak in peaks.items():
+        np.maximum.at(reached, channels.of[value], peak)
+    for node in network.nodes:
+        if node.layer is not None and node.layer.activation.rectifies and node.output in peaks:
+            rectified[channels.of[node.output]] = True
+    return np.asarray((reached == 0) & rectified & ~channels.ends & (evidence >= _ENOUGH))
+
+
+def _unknown(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:
+    """[V] True where a layer with computed weights is concerned: there is nothing to scale."""
+    found = np.zeros(channels.fixed.size, np.bool_)
+    for node in network.nodes:
+        if node.layer is not None and not _is_known(node):
+            for value in (*node.activations, *node.outputs):
+                found[channels.of.get(value, ())] = True
+    return found
+
+
+def _bounds(channels: ChannelMap, peaks: Mapping[Value, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """[V] the largest factor that keeps every channel below its clip, or within its activation's range; nan: fixed."""
+    most = np.full(channels.fixed.size, np.inf)
+    for value, peak in peaks.items():
+        ids = channels.of[value]
+        clip = channels.clips.get(value)
+        whole = peak.max(initial=0.0) if clip is None else clip * _MARGIN
+        with np.errstate(divide="ignore", invalid="ignore"):
+            room = np.where(peak > 0, whole / peak, np.inf)
+        if clip is not None:
+            room = np.where(peak >= clip * _ACTIVE, np.nan, room)
+        with np.errstate(invalid="ignore"):
+            np.minimum.at(most, ids, room)  # nan stays
+    return most
+
+
+def _view(node: Node, channels: ChannelMap, silent: npt.NDArray[np.bool_]) -> Magnitudes:
+    made, read = layer_channels(node, channels)
+    assert node.layer is not None
+    assert node.layer.weights is not None
+    weights = node.layer.weights
+    largest = np.abs(weights).max(axis=tuple(range(1, weights.ndim - 1))).astype(np.float64)
+    return Magnitudes(largest=np.where(silent[made][:, None] | silent[read], 0.0, largest), made=made, read=read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaling:
+    """Factors, [V], for the channels of activations, and those to be set to zero, [V]."""
+
+    channels: ChannelMap
+    factors: npt.NDArray[np.float64]
+    silent: npt.NDArray[np.bool_]
+
+    def of(self, network: Network) -> Network:
+        """The same network in other numbers; activations stay the same objects."""
+        changed = {node: self._constants(node) for node in network.nodes}
+        return network.with_constants({node: new for node, new in changed.items() if new is not None})
+
+    def _constants(self, node: Node) -> Constants | None:
+        if _is_known(node):
+            return self._layer(node)
+        return self._sum(node) if node.meaning.signs else None
+
+    def _layer(self, node: Node) -> Constants | None:
+        made, read = layer_channels(node, self.channels)
+        up = np.where(self.silent[made], 0.0, self.factors[made])
+        down = np.where(self.silent[read], 0.0, 1.0 / self.factors[read])
+        if (up == 1.0).all() and (down == 1.0).all():
+            return None
+        assert node.layer is not None
+        assert node.layer.weights is not None
+        weights, bias = node.layer.weights, node.layer.bias
+        scale = (up[:, None] * down).reshape(len(up), *[1] * (weights.ndim - 2), -1)
+        return Constants(weights=_single(weights * scale), bias=None if bias is None else _single(bias * up))
+
+    def _sum(self, node: Node) -> Constants | None:
+        factors = self.factors[self.channels.of[node.output]]
+        if (factors == 1.0).all():
+            return None
+        constants: Sequence[tuple[int, Value]] = [(i, v) for i, v in node.data_inputs if v.data is not None]
+        return Constants(operands={i: _single(v.data * factors) for i, v in constants if v.data is not None})
+
+
+def _single(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)

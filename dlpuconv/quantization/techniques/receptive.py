@@ -1,0 +1,75 @@
+"""Layers as matrix products: what each output position reads, and weights as rows.
+
+A layer's output channels fall into G groups of O rows; the rows of a group read the same K values.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlpuconv.network import Geometry, Layer, Node
+
+    type Array = npt.NDArray[Any]
+
+_OUTSIDE = -1
+
+
+def rows_of(layer: Layer, weights: Array) -> Array:
+    """[G, O, K] of a layer's weights."""
+    return weights.reshape(layer.groups, weights.shape[0] // layer.groups, -1)
+
+
+def row_length(layer: Layer) -> int:
+    """K."""
+    assert layer.weights is not None
+    return prod(layer.weights.shape[1:])
+
+
+def positions_of(node: Node) -> int:
+    """In one sample: how often the weights of a layer are applied."""
+    layer = node.layer
+    assert layer is not None
+    if layer.geometry is None:
+        return prod(node.input(layer.data).shape) // row_length(layer)
+    return prod(node.output.shape[:-1])
+
+
+def columns_of(layer: Layer, data: Array, picked: npt.NDArray[np.intp]) -> Array:
+    """[G, P, K] what the rows of each group read at some positions; zeros outside the input.
+
+    Args:
+        layer: its geometry decides.
+        data: the activation that it reads, in its shape.
+        picked: [P] positions in 0 .. positions - 1.
+    """
+    geometry = layer.geometry
+    if geometry is None:
+        return data.reshape(1, -1, row_length(layer))[:, picked]
+    assert layer.weights is not None
+    taps = layer.weights.shape[1:-1]
+    sample, *places = np.unravel_index(picked, (data.shape[0], *geometry.out))
+    read = np.pad(data, ((0, 0), *((0, 1) for _ in taps), (0, 0)))  # _OUTSIDE, as the last index, finds the zeros
+    index = [sample.reshape(-1, *(1 for _ in taps))]
+    for axis, (kernel, place) in enumerate(zip(taps, places, strict=True)):
+        along = [-1 if other == axis else 1 for other in range(len(taps))]
+        index.append(_taps(geometry, axis, kernel)[place].reshape(picked.size, *along))
+    parts = read[tuple(index)].reshape(picked.size, prod(taps), layer.groups, -1)
+    return np.moveaxis(parts, 2, 0).reshape(layer.groups, picked.size, -1)
+
+
+def _taps(geometry: Geometry, axis: int, kernel: int) -> npt.NDArray[np.intp]:
+    """[positions, taps] which input position each tap reads along one axis."""
+    stride, dilation, before = geometry.stride[axis], geometry.dilation[axis], geometry.before[axis]
+    reach, position = np.arange(kernel) * dilation, np.arange(geometry.out[axis])[:, None]
+    if geometry.transposed:
+        reached, remainder = np.divmod(position + before - reach, stride)
+        found = np.where(remainder == 0, reached, _OUTSIDE)
+    else:
+        found = position * stride + reach - before
+    return np.where((found >= 0) & (found < geometry.extent[axis]), found, _OUTSIDE)

@@ -1,0 +1,219 @@
+"""The techniques that come before quantization: another network, other ranges, what corrections need.
+
+Networks and statistics are kept for the recipes that follow: a search pays for each once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.network import CannotError
+from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
+from dlpuconv.quantization.recipe import BiasCorrection, Observer
+from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
+from dlpuconv.quantization.statistics.observe import observe
+from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
+from dlpuconv.quantization.techniques.absorb import absorb
+from dlpuconv.quantization.techniques.equalize import equalize
+from dlpuconv.quantization.tuned import Tuned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.jsonable import Json
+    from dlpuconv.network import Feed, Network, Range, Value
+    from dlpuconv.quantization.given import Given
+    from dlpuconv.quantization.observers import Spread
+    from dlpuconv.quantization.recipe import Recipe
+
+_SAME_FUNCTION_DB = 60.0
+_COMPARED = 6
+_MEASURES = "details-4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What tuning starts from.
+
+    Attributes:
+        network: float, as it was prepared.
+        measured: what is measured: the network, or one with the same activations in it whose values are truer.
+        ranges: lowest and highest values by name.
+        spreads: distributions by name.
+        given: samples, and what else the backend knows.
+    """
+
+    network: Network
+    measured: Network
+    ranges: Mapping[str, Range]
+    spreads: Mapping[str, Spread]
+    given: Given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """One way to write the network: the same function in other numbers.
+
+    Attributes:
+        network: float.
+        measured: what distributions are measured on: the network, or `Material.measured` in the same other numbers.
+        ranges: lowest and highest values by name.
+        details: by channel; None until they are measured.
+        facts: how it came about, for the manifest.
+        dropped: rewrites that were left out.
+    """
+
+    network: Network
+    measured: Network
+    ranges: Mapping[str, Range]
+    details: Details | None = None
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> _Form:
+        """With other networks, in which the activations named in `changed` have other values."""
+        moved = {name: details.range_of(name) for name in changed if name in details.channels}
+        ranges = {name: moved.get(name, values) for name, values in self.ranges.items()}
+        return replace(self, network=network, measured=measured, ranges=ranges, details=details)
+
+
+class Tuner:
+    """Applies recipes to one prepared network."""
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._prepared = _Form(network=material.network, measured=material.measured, ranges=material.ranges)
+        self._forms: dict[tuple[bool, bool], _Form] = {}
+        self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
+
+    def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
+        """Do what the recipe says before quantization.
+
+        Args:
+            recipe: the techniques.
+            codes: type of activations.
+
+        Raises:
+            BackendError: the float network cannot be run.
+        """
+        if recipe.equalize or recipe.absorb or recipe.bias_correction is not BiasCorrection.OFF:
+            form = self._form(equalized=recipe.equalize, absorbing=recipe.absorb)
+        else:
+            form = self._prepared
+        ranges = form.ranges
+        if recipe.observer is not Observer.MINMAX:
+            ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, codes)
+        return Tuned(
+            network=form.network,
+            ranges=ranges,
+            channels=form.details.channels if form.details else {},
+            facts=form.facts,
+            dropped=form.dropped,
+            names=self._material.given.names,
+        )
+
+    def _form(self, *, equalized: bool, absorbing: bool) -> _Form:
+        """The prepared network with its channels measured, or a rewritten one; each is made once."""
+        key = (equalized, absorbing)
+        if key not in self._forms:
+            if absorbing:
+                before = self._form(equalized=equalized, absorbing=False)
+                self._forms[key] = self._without_what_cannot_be("absorption", before, self._absorbed)
+            elif equalized:
+                before = self._form(equalized=False, absorbing=False)
+                self._forms[key] = self._without_what_cannot_be("equalization", before, self._equalized)
+            else:
+                self._forms[key] = replace(self._prepared, details=self._measure(self._material.measured))
+        return self._forms[key]
+
+    @staticmethod
+    def _without_what_cannot_be(title: str, before: _Form, technique: Callable[[_Form], _Form]) -> _Form:
+        """What a technique makes; what was there before, with a note, where the format refuses an edit."""
+        try:
+            return technique(before)
+        except CannotError as refusal:
+            return replace(before, dropped=(*before.dropped, f"{title} was left out: {refusal}"))
+
+    def _equalized(self, form: _Form) -> _Form:
+        assert form.details is not None
+        made = equalize(form.network, self._reached(form.details))
+        facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
+        details = form.details.scaled(made.factors)
+        measured = made.network if form.measured is form.network else made.likewise(form.measured)
+        return self._checked("equalization", form, form.rewritten(made.network, measured, details, made.factors), facts)
+
+    def _absorbed(self, form: _Form) -> _Form:
+        assert form.details is not None
+        made = absorb(form.network, form.details)
+        facts: dict[str, Json] = {"activations": len(made.shifts)}
+        same = form.measured is form.network
+        measured = made.network if same else absorb(form.measured, form.details).network
+        changed = form.rewritten(made.network, measured, made.details, made.shifts)
+        return self._checked("absorption", form, changed, facts)
+
+    def _checked(self, title: str, before: _Form, after: _Form, facts: Mapping[str, Json]) -> _Form:
+        """The rewritten network where it computes the same, else the one before with a note."""
+        given = self._material.given
+        with given.progress.stage(f"checking the network after {title}"):
+            agreement = agreement_db(self._material.network, after.network, given.feeds())
+        if not agreement >= _SAME_FUNCTION_DB:  # NaN is no agreement either
+            told = f"{title} was left out: it changed the float network (to {agreement:.0f} dB)"
+            return replace(before, dropped=(*before.dropped, told))
+        told_facts: Json = {**facts, "float_agreement_db": round(agreement, 1)}
+        return replace(after, facts={**after.facts, title: told_facts})
+
+    def _reached(self, details: Details) -> Details:
+        """With all that channels reach in the network and where it is measured: no clip may begin to act in either."""
+        if self._material.measured is self._material.network:
+            return details
+        return details.widened(self._measure(self._material.network))
+
+    def _measure(self, network: Network) -> Details:
+        """Channels of a network as it was prepared."""
+        values = detailed_values(network)
+        counts = [value.channels for value in values]
+        table = self._observe(network, values, Channels(counts), sum(counts))
+        return Details.unpack(values, table, self._material.given.evidence)
+
+    def _spread(self, form: _Form) -> Mapping[str, Spread]:
+        network = form.measured
+        if network not in self._spreads:
+            values = [v for v in observed_values(network) if v.name in form.ranges]
+            rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
+            self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
+        return self._spreads[network]
+
+    def _observe(
+        self, network: Network, values: list[Value], observer: Channels | Spreads, rows: int
+    ) -> npt.NDArray[np.float64]:
+        """What an observer finds out on all samples, from the cache where it is there."""
+        given = self._material.given
+        key = f"{_MEASURES} {observer.name} {json.dumps([v.name for v in values])} {network.key} {given.digest}"
+        stored = (given.cache.get(key) or {}).get(observer.name)
+        if stored is None or stored.ndim != 2 or len(stored) != rows:
+            with given.progress.stage("measuring channels", given.samples) as step:
+                found = observe(network, values, given.feeds(), [observer], step).values
+            stored = found[observer.name].astype(np.float32)
+            given.cache.put(key, {observer.name: stored})
+        return stored.astype(np.float64)  # through float32 in any case: a cached run must give the same bytes
+
+
+def agreement_db(one: Network, other: Network, feeds: Iterable[Feed]) -> float:
+    """Smallest signal-to-noise ratio, in dB, of any output of two float networks over a few samples."""
+    few = [feed for _, feed in zip(range(_COMPARED), feeds, strict=False)]
+    pairs = zip(*([[np.array(v) for v in found] for found in n.run(few, n.outputs)] for n in (one, other)), strict=True)
+    signal: dict[int, float] = {}
+    noise: dict[int, float] = {}
+    for first, second in pairs:
+        for index, (a, b) in enumerate(zip(first, second, strict=True)):
+            signal[index] = signal.get(index, 0.0) + float(np.square(a, dtype=np.float64).sum())
+            noise[index] = noise.get(index, 0.0) + float(np.square(a.astype(np.float64) - b).sum())
+    ratios = [10 * np.log10(signal[i] / noise[i]) if signal[i] else -np.inf for i in signal if noise[i]]
+    return float(np.min(ratios, initial=200.0))  # NaN where any is

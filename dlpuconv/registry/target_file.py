@@ -1,0 +1,236 @@
+"""A target as a TOML file: a chip in numbers and names, for whoever writes no Python.
+
+    name = "mychip"
+    base = "artpec9"
+    source = "My chip's data sheet, table 3"
+    operators = ["CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "AVERAGE_POOL_2D", "FULLY_CONNECTED"]
+    fallback = "cpu"
+
+    [limits]
+    kernel = [1, 3, 5]
+
+Only known keys, rules and operators; nothing in it is imported, opened or run.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.registry.entries import backend_names, target_names
+from dlpuconv.registry.promises import DTYPES, wrong_with_target
+from dlpuconv.toml_table import Table, read_small
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dlpuconv.plugin import Target
+    from dlpuconv.scheme import Scheme
+    from dlpuconv.verification.rule import Rule, Severity
+
+SUFFIX = ".toml"
+_KEYS = (
+    "name", "title", "base", "backend", "suffix", "device", "source", "operators", "fallback", "without", "min_sqnr",
+    "input_dtype", "output_dtype", "scheme", "limits",
+)  # fmt: skip
+_OF_A_BASE = ("backend", "suffix")
+_EXTENTS = ("kernel", "stride", "dilation")
+_LIMITS = (*_EXTENTS, "axes", "partitions", "parameters_mib", "port_types")
+_PORT_TYPES = ("float32", "int8", "uint8", "int16", "uint16", "int32", "int64")
+
+
+class Fallback(StrEnum):
+    """What becomes of a layer that the accelerator does not take."""
+
+    CPU = "cpu"
+    """It runs there."""
+    NONE = "none"
+    """The file is refused."""
+
+
+def read_target(path: str, load: Callable[[str], Target]) -> Target:
+    """The target that a file describes.
+
+    Args:
+        path: of the file.
+        load: gives an installed target by name.
+
+    Raises:
+        UsageError: it cannot be read, or something in it means nothing.
+        PluginError: its base cannot be loaded.
+    """
+    return parse_target(read_small(Path(path), "the target"), Path(path).name, load)
+
+
+def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
+    """The target that a text describes.
+
+    Args:
+        text: TOML.
+        file: what messages call it.
+        load: gives an installed target by name.
+
+    Raises:
+        UsageError: something in it means nothing.
+        PluginError: its base cannot be loaded.
+    """
+    table = Table.parse(text, file)
+    table.only(_KEYS, "no target")
+    name = table.string("name")
+    if name in target_names():
+        table.refuse("name", f"{name!r} is the name of an installed target: take another, and say base = {name!r}")
+    base = _base(table, name, load)
+    target = replace(
+        base,
+        name=name,
+        title=table.string("title", name),
+        device=table.string("device", base.device),
+        scheme=_scheme(table.table("scheme"), base.scheme),
+        min_sqnr=table.number("min_sqnr", base.min_sqnr),
+        input_dtype=table.known("input_dtype", table.string("input_dtype", base.input_dtype), DTYPES),
+        output_dtype=table.known("output_dtype", table.string("output_dtype", base.output_dtype), DTYPES),
+        distribution="",
+        described=text,
+    )
+    target = _with_rules(target, table)
+    if problems := wrong_with_target(target, name):
+        table.refuse("name", f"this target cannot be used: {'; '.join(problems)}")
+    return target
+
+
+def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
+    """What the file states differences from: an installed target, or one without rules of its own."""
+    from dlpuconv.plugin import Target
+    from dlpuconv.scheme import Numbers, Scheme
+    from dlpuconv.verification.rules import TFLITE_RULES
+
+    if "base" in table.values:
+        for key in _OF_A_BASE:
+            if key in table.values:
+                table.refuse(key, f"{key} is the base's: leave it out, or leave base out")
+        return load(table.known("base", table.string("base"), target_names()))
+    numbers = table.table("scheme").word("numbers", Numbers)
+    suffix = table.string("suffix")
+    return Target(
+        name=name,
+        title=name,
+        backend=table.known("backend", table.string("backend"), backend_names()),
+        scheme=Scheme(numbers=numbers),
+        device=name,
+        suffix=suffix,
+        calibration_required=numbers is not Numbers.FLOAT32,
+        rules=TFLITE_RULES if suffix == ".tflite" and numbers is Numbers.INT8 else (),
+    )
+
+
+def _scheme(table: Table, base: Scheme) -> Scheme:
+    """The number format; its words are those of `Scheme` that are words, lists of words, or true and false."""
+    from dlpuconv.scheme import Scheme
+
+    kinds = typing.get_type_hints(Scheme)
+    table.only([field.name for field in fields(Scheme) if _readable(kinds[field.name])], "no scheme")
+    return replace(base, **{key: _word(table, key, kinds[key]) for key in table.values})
+
+
+def _readable(kind: Any) -> bool:
+    return kind is bool or _words_of(kind) is not None
+
+
+def _words_of(kind: Any) -> type[StrEnum] | None:
+    """The enumeration that a field's type is, or is a set of."""
+    inner = typing.get_args(kind)[0] if typing.get_origin(kind) is frozenset else kind
+    return inner if isinstance(inner, type) and issubclass(inner, StrEnum) else None
+
+
+def _word(table: Table, key: str, kind: Any) -> Any:
+    words = _words_of(kind)
+    if words is None:
+        if not isinstance(table.values[key], bool):
+            table.refuse(key, f"{key} is true or false")
+        return table.values[key]
+    if typing.get_origin(kind) is frozenset:
+        return frozenset(map(words, table.names(key, [word.value for word in words])))
+    return table.word(key, words)
+
+
+def _with_rules(target: Target, table: Table) -> Target:
+    """The target with the rules and the placement that the file states beside, or instead of, its base's."""
+    from dlpuconv.placement import Placement
+    from dlpuconv.verification.rule import Severity
+
+    fallback = table.word("fallback", Fallback, Fallback.CPU)
+    dropped = _dropped(target, table)
+    placement = target.placement or Placement(accelerator="accelerator")
+    limits, doubts, kept = (
+        tuple(rule for rule in rules if rule.id not in dropped)
+        for rules in (placement.limits, placement.doubts, target.rules)
+    )
+    severity = Severity.WARN if fallback is Fallback.CPU else Severity.FAIL
+    placing = tuple(_layer_rules(target, table, severity))
+    if fallback is Fallback.CPU:
+        limits = (*limits, *placing)
+    placement = replace(placement, limits=limits, doubts=doubts)
+    if "partitions" in table.table("limits").values:
+        placement = replace(placement, most_pieces=table.table("limits").count("partitions"))
+    whole = tuple(_file_rules(target, table, placement))
+    # where neither the base nor the file says anything of it, nothing is known of the placement
+    known = placement if target.placement or limits else None
+    return replace(target, rules=(*kept, *placing, *whole), placement=known)
+
+
+def _dropped(target: Target, table: Table) -> frozenset[str]:
+    """Rules of the base that do not hold: those that the file names, and lists of operators where it has its own."""
+    dropped = table.names("without", {rule.id for rule in target.rules}) if "without" in table.values else frozenset()
+    if "operators" not in table.values or target.placement is None:
+        return dropped
+    return dropped | {rule.id for rule in (*target.placement.limits, *target.placement.doubts) if rule.listed}
+
+
+def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[Rule]:
+    """What a layer must be to run on the accelerator."""
+    from dlpuconv.verification.rules.limits import layer_extents, only_operators
+
+    if "operators" in table.values:
+        names = table.names("operators", _operators(target.suffix))
+        yield only_operators(_id(target, "OP"), names, table.string("source"), severity)
+    limits = table.table("limits")
+    for key in _EXTENTS:
+        if key in limits.values:
+            if target.suffix != ".tflite":
+                limits.refuse(key, f"{key} is a limit of .tflite files, and {target.name} takes others")
+            yield layer_extents(_id(target, key), key, limits.counts(key), table.string("source"), severity)
+
+
+def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
+    """What the whole file must be."""
+    from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
+
+    limits = table.table("limits")
+    limits.only(_LIMITS, "no target")
+    if "axes" in limits.values:
+        yield most_axes(_id(target, "axes"), limits.count("axes"), table.string("source"))
+    if "partitions" in limits.values:
+        yield most_pieces(_id(target, "partitions"), placement, table.string("source"))
+    if "parameters_mib" in limits.values:
+        yield most_parameters(_id(target, "parameters"), limits.number("parameters_mib"), table.string("source"))
+    if "port_types" in limits.values:
+        yield port_types(_id(target, "ports"), limits.names("port_types", _PORT_TYPES), table.string("source"))
+
+
+def _operators(suffix: str) -> frozenset[str]:
+    """Names of operators, as files of this kind have them."""
+    if suffix == ".tflite":
+        from dlpuconv.formats.tflite_schema import OPERATORS
+
+        return frozenset(OPERATORS)
+    import onnx.defs
+
+    return frozenset(schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain)
+
+
+def _id(target: Target, what: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "-", f"{target.name}-{what}".upper()).strip("-")

@@ -1,0 +1,77 @@
+"""One file by onnxruntime.quantization, in a process of its own, which has only so much memory.
+
+`python -m scripts.benchmarks.qdq_rival MODEL SAMPLES.npy INPUT METHOD RESULT`
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+METHODS = ("MinMax", "Entropy", "Percentile")
+MEMORY = 16 << 30
+"""Bytes; Entropy and Percentile keep every activation of every sample."""
+
+
+def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str, result: Path) -> None:
+    """What onnxruntime's documentation recommends: pre-processing, QDQ, weights per channel.
+
+    Args:
+        model: float.
+        samples: [N, ...] float32; each is a batch of one.
+        name: of the model's input.
+        method: one of `METHODS`.
+        result: is written.
+    """
+    from onnxruntime.quantization import (  # ruff's order would split it
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quant_pre_process,
+        quantize_static,
+    )
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc] # onnxruntime brings no types
+        def __init__(self) -> None:
+            self._left = iter(samples)
+
+        def get_next(self) -> dict[str, Any] | None:
+            sample = next(self._left, None)
+            return None if sample is None else {name: sample[None]}
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        try:
+            quant_pre_process(str(model), str(prepared))
+        except Exception:  # noqa: BLE001 - its symbolic inference gives up on some models with a bare Exception
+            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(result),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod[method],
+        )
+
+
+def main() -> int:
+    """Read, limit, quantize."""
+    model, samples, name, method, result = sys.argv[1:]
+    logging.disable(logging.WARNING)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    quantize(Path(model), np.load(samples), name, method, Path(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""ONNX Runtime on a processor: integers as QDQ, which other vendors' compilers read as well."""
+
+from __future__ import annotations
+
+from dlpuconv.ir.affine import UINT8
+from dlpuconv.plugin import Target
+from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
+from dlpuconv_targets.onnxruntime.rules import ONNXRUNTIME_RULES
+
+ONNXRUNTIME = Target(
+    name="onnxruntime",
+    title="ONNX Runtime (QDQ)",
+    backend="onnx-qdq",
+    scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL, activation_codes=Coding(type=UINT8)),
+    device="",
+    suffix=".onnx",
+    rules=ONNXRUNTIME_RULES,
+    run_on_camera="",
+)
+
+__all__ = ["ONNXRUNTIME"]

@@ -1,0 +1,128 @@
+"""Rewrites towards integer kernels keep the function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlpuconv_backends.onnx_qdq.legalize import legalize
+from tests.backends.onnx_qdq.models import answers, model, operators, weights
+
+
+def same_answers(before: object, after: object) -> bool:
+    pairs = zip(answers(before), answers(after), strict=True)  # type: ignore[arg-type] # models
+    return all(np.allclose(one, other, rtol=1e-5, atol=1e-5) for one, other in pairs)
+
+
+def test_a_mean_over_a_map_becomes_a_pool_of_it() -> None:
+    source = model("(float[1,4,6,5] x) => (float[1,4,1,1] y) { y = ReduceMean<keepdims = 1>(x, a) }", {"a": [2, 3]})
+    legal, fired, _ = legalize(source)
+    assert operators(legal) == ["GlobalAveragePool"]
+    assert fired == {"mean-to-pool": 1}
+    assert same_answers(source, legal)
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(2, "1,4,1,5"), (3, "1,4,6,1")])
+def test_a_mean_over_one_side_becomes_a_pool_of_that_length(axis: int, shape: str) -> None:
+    source = model(f"(float[1,4,6,5] x) => (float[{shape}] y) {{ y = ReduceMean<keepdims = 1>(x, a) }}", {"a": [axis]})
+    legal, _, _ = legalize(source)
+    assert operators(legal) == ["AveragePool"]
+    assert same_answers(source, legal)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [([1], "1,1,6,5"), ([1, 2, 3], "1,1,1,1")])
+def test_a_mean_over_channels_stays(axes: list[int], shape: str) -> None:
+    source = model(f"(float[1,4,6,5] x) => (float[{shape}] y) {{ y = ReduceMean<keepdims = 1>(x, a) }}", {"a": axes})
+    assert operators(legalize(source)[0]) == ["ReduceMean"]
+
+
+def test_the_mean_of_a_sequence_stays() -> None:
+    source = model("(float[1,4,6] x) => (float[1,4,1] y) { y = ReduceMean<keepdims = 1>(x, a) }", {"a": [2]})
+    assert operators(legalize(source)[0]) == ["ReduceMean"]
+
+
+def test_the_dilations_of_a_pool_that_is_not_dilated_are_left_out() -> None:
+    text = (
+        "(float[1,4,6,6] x) => (float[1,4,3,3] y) { y = AveragePool<kernel_shape = [2, 2], strides = [2, 2], DIL>(x) }"
+    )
+    source = model(text.replace("DIL", "dilations = [1, 1]"))
+    legal, fired, _ = legalize(source)
+    assert fired == {"without-dilations": 1}
+    assert same_answers(source, legal)
+
+
+def test_a_constant_is_added_instead_of_subtracted() -> None:
+    source = model("(float[1,4] x) => (float[1,4] y) { y = Sub(x, c) }", {"c": np.arange(4, dtype=np.float32)})
+    legal, _, _ = legalize(source)
+    assert operators(legal) == ["Add"]
+    assert same_answers(source, legal)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_transposed_convolution_becomes_one_over_phases(kernel: int, stride: int, groups: int) -> None:
+    pad = min(1, kernel - 1)
+    extra = 1 if stride > 1 and kernel > 2 else 0
+    height, width = ((n - 1) * stride + kernel - 2 * pad + extra for n in (4, 5))
+    attributes = (
+        f"strides = [{stride}, {stride}], pads = [{pad}, {pad}, {pad}, {pad}], group = {groups}, "
+        f"kernel_shape = [{kernel}, {kernel}], output_padding = [{extra}, {extra}]"
+    )
+    source = model(
+        f"(float[1,4,4,5] x) => (float[1,6,{height},{width}] y) {{ y = ConvTranspose<{attributes}>(x, w, b) }}",
+        {"w": weights(4, 6 // groups, kernel, kernel), "b": weights(6)},
+    )
+    legal, fired, declined = legalize(source)
+    assert not declined
+    assert "ConvTranspose" not in operators(legal)
+    assert fired["transposed-to-convolution"] == 1
+    assert same_answers(source, legal)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [("strides = [1, 2]", "strides differ"), ("strides = [1, 1], dilations = [2, 2]", "dilated")],
+)
+def test_other_transposed_convolutions_stay(attributes: str, reason: str) -> None:
+    shape = "1,3,6,11" if "2]" in attributes and "dil" not in attributes else "1,3,8,9"
+    source = model(
+        f"(float[1,4,4,5] x) => (float[{shape}] y) {{ y = ConvTranspose<{attributes}, kernel_shape = [3, 3]>(x, w) }}",
+        {"w": weights(4, 3, 3, 3)},
+    )
+    legal, _, declined = legalize(source)
+    assert operators(legal) == ["ConvTranspose"]
+    assert reason in declined[0].reason
+
+
+def test_layers_get_a_bias_of_their_own() -> None:
+    source = model(
+        "(float[1,4,4,4] x) => (float[1,4,4,4] y) { a = Conv(x, w) \n y = Conv(a, w) }", {"w": weights(4, 4, 1, 1)}
+    )
+    legal, fired, _ = legalize(source)
+    assert fired == {"add-bias": 2, "own-constants": 1}
+    names = [value.name for node in legal.graph.graph for value in node.inputs[1:] if value is not None]
+    assert len(names) == len(set(names)) == 4
+    assert same_answers(source, legal)
+
+
+def test_the_bias_of_a_product_of_matrices_becomes_one_number_a_column() -> None:
+    source = model(
+        "(float[1,4] x) => (float[1,3] y) { y = Gemm(x, w, b) }", {"w": weights(4, 3), "b": np.ones((1, 3), np.float32)}
+    )
+    legal, _, _ = legalize(source)
+    (node,) = legal.graph.graph
+    assert node.inputs[2] is not None
+    assert node.inputs[2].shape == (3,)
+    assert same_answers(source, legal)
+
+
+def test_what_is_legal_stays_as_it_is() -> None:
+    source = model(
+        "(float[1,4,4,4] x) => (float[1,4,4,4] y) { a = Conv(x, w, b) \n y = Relu(a) }",
+        {"w": weights(4, 4, 1, 1), "b": weights(4)},
+    )
+    legal, fired, declined = legalize(source)
+    assert not fired
+    assert not declined
+    assert legal.to_bytes() == source.to_bytes()

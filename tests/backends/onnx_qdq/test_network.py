@@ -1,0 +1,62 @@
+"""An ONNX graph as the quantizer's network keeps to the contract of networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.backends.onnx_qdq.examples import attention, branches, network, separable
+from tests.backends.onnx_qdq.models import model, weights
+from tests.network.contract import every_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.ir import Model
+    from dlpuconv.network import Network
+
+
+@pytest.mark.parametrize("make", [separable, branches, attention])
+@every_check
+def test_an_onnx_graph_keeps_to_the_contract_of_a_network(
+    make: Callable[[], Model], check: Callable[[Network], None]
+) -> None:
+    check(network(make()))
+
+
+def test_bias_and_clip_belong_to_their_layer() -> None:
+    first, *_ = network(separable()).nodes
+    assert first.kind == "Conv+Clip"
+    assert first.layer is not None
+    assert first.layer.bias is not None
+    assert first.layer.activation.rectifies
+    assert first.layer.activation.clip == 6.0
+    assert first.layer.weights is not None
+    assert first.layer.weights.shape == (6, 3, 3, 4)
+
+
+def test_a_normalization_is_one_node() -> None:
+    nodes = network(attention()).nodes
+    assert nodes[-1].kind == "Add+ReduceMean+Sub+Mul+ReduceMean+Add+Sqrt+Reciprocal+Mul"
+    assert [v.name for v in nodes[-1].activations] == ["o", "x"]
+
+
+def test_channels_of_a_map_lie_last() -> None:
+    found = network(separable())
+    shapes = {v.name: v.shape for v in found.values() if not v.is_constant}
+    assert shapes["x"] == (1, 8, 8, 4)
+    assert shapes["b"] == (1, 4, 4, 6)
+    assert shapes["y"] == (1, 5)
+
+
+def test_flattened_channels_are_tied_to_their_map() -> None:
+    source = model(
+        "(float[1,3,2,2] x) => (float[1,12] y) { a = Relu(x) \n c = Conv(a, w) \n y = Reshape(c, flat) }",
+        {"w": weights(3, 3, 1, 1), "flat": [1, 12]},
+    )
+    ties = network(source).nodes[-1].meaning.ties
+    assert ties is not None
+    (tie,) = ties
+    assert tie.one.name == "y"
+    assert tie.as_channels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]

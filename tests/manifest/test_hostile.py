@@ -1,0 +1,160 @@
+"""The manifest beside a file: found, believed, or left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.manifest_file import find_manifest
+from dlpuconv.manifest import ImagesRecord
+from dlpuconv.verification import verify_file
+from tests.verification.test_verify_file import CHIP, converted, manifest, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"labels": ["cat", "dog"]}',
+        '{"schema_version": 3, "labels": []}',
+        "[1]",
+        "{not json",
+        "",
+        "\xff",
+        "[" * 100_000,
+    ],
+)
+def test_json_of_another_tool_does_not_matter(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, converted())
+    path.with_suffix(".json").write_text(text, "latin-1")
+    assert verify_file(path, CHIP).passed
+
+
+def test_a_manifest_tells_the_preprocessing_but_no_fixed_input_quantization(tmp_path: Path) -> None:
+    content = converted()
+    recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
+    found = find_manifest(written(tmp_path, content, manifest(content, preprocessing=recorded)))
+    assert found is not None
+    assert found.images == ImagesRecord(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
+    assert found.links.bindings["x"].quantization is None
+    assert not found.samples.of_images
+    unstated = manifest(content, preprocessing=recorded | {"stated": False})
+    unstated["calibration"]["of_images"] = True
+    found = find_manifest(written(tmp_path, content, unstated))
+    assert found is not None
+    assert found.images == ImagesRecord(resize="letterbox", color="bgr")
+    assert found.samples.of_images
+
+
+def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
+    content = converted()
+    damaged = manifest(content)
+    del damaged["outputs"]
+    with pytest.raises(ArtifactError, match=r"the manifest m\.json is damaged"):
+        verify_file(written(tmp_path, content, damaged), CHIP)
+
+
+def test_a_manifest_of_another_file_does_not_count(tmp_path: Path) -> None:
+    path = written(tmp_path, converted(per_channel=True), manifest(converted()))
+    assert not verify_file(path, CHIP).passed
+
+
+NAN, ENDLESS = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("ports", "change", "said"),
+    [
+        ("outputs", {"source_shape": [2**70]}, "outputs[0].source_shape is no shape of a tensor"),
+        ("outputs", {"source_shape": [-1, -2]}, "outputs[0].source_shape is no shape of a tensor"),
+        ("outputs", {"shape": [2**20, 2**20]}, "outputs[0].shape has more than"),
+        ("outputs", {"shape": "12"}, "outputs[0].shape is no list"),
+        ("inputs", {"dtype": "evil"}, "inputs[0].dtype is no type of numbers: 'evil'"),
+        ("inputs", {"permutation": [2**70, 1]}, "inputs[0].permutation does not hold each of 0 to N-1 once"),
+        ("inputs", {"permutation": [1, 1]}, "inputs[0].permutation does not hold each of 0 to N-1 once"),
+        ("inputs", {"scale": 0}, "inputs[0].scale is no positive number"),
+        ("inputs", {"scale": "1"}, "inputs[0].scale is no positive number"),
+        ("inputs", {"zero_point": 2**40}, "inputs[0].zero_point is no whole number"),
+        ("inputs", {"multiplier": [0.0]}, "inputs[0].multiplier holds a zero"),
+        ("inputs", {"multiplier": [NAN]}, "inputs[0].multiplier is no list of finite numbers"),
+        ("inputs", {"multiplier": [10**400]}, "inputs[0].multiplier is no list of finite numbers"),
+        ("inputs", {"multiplier": []}, "inputs[0].multiplier is no list of finite numbers"),
+        ("inputs", {"offset": [ENDLESS]}, "inputs[0].offset is no list of finite numbers"),
+        ("inputs", {"channel_order": [2**70, 1, 0]}, "inputs[0].channel_order does not hold"),
+        ("inputs", {"channel_axis": 2**70}, "inputs[0].channel_axis is no whole number"),
+        ("inputs", {"channel_axis": 2, "multiplier": [2.0]}, "inputs[0].channel_axis is no whole number of 0 to 1"),
+        ("inputs", {"raw_pixels": 1}, "inputs[0].raw_pixels is neither true nor false"),
+        ("inputs", {"name": None}, "inputs[0].name is no text"),
+        ("outputs", {"part": {"output": "y", "axis": 50, "start": 0, "stop": 1}}, "outputs[0].part.axis is no whole"),
+        ("outputs", {"part": {"output": "y", "axis": 2**62, "start": 0, "stop": 1}}, "outputs[0].part.axis is no"),
+        ("outputs", {"part": {"output": "y", "axis": 1, "start": 1, "stop": 1}}, "outputs[0].part.stop is no whole"),
+        ("outputs", {"part": [1]}, "outputs[0].part is no object"),
+    ],
+)
+def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
+    tmp_path: Path, ports: str, change: dict[str, object], said: str
+) -> None:
+    content = converted()
+    damaged = manifest(content)
+    damaged[ports][0] |= change
+    path = written(tmp_path, content, damaged)
+    with pytest.raises(ArtifactError) as caught:
+        find_manifest(path)
+    assert f"the manifest m.json is damaged: {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"files": None}, "files is no list"),
+        ({"files": [3]}, "files is no list of objects"),
+        ({"inputs": {}}, "inputs is no list"),
+        ({"recipe": {"granularity": "none"}}, "'none' is not a valid Granularity"),
+        ({"source": {}}, "source.sha256 is not there"),
+        ({"layers": [{"name": "a", "tensor": "t", "nodes": [3]}]}, "layers[0].nodes is no list of texts"),
+        ({"calibration": {"calibrated": False, "samples": "many"}}, "calibration.samples is no whole number"),
+        (
+            {"preprocessing": {"resize": "stretch", "color": "rgb", "stated": True, "mean": [NAN], "std": [1]}},
+            "preprocessing.mean is no list of finite numbers",
+        ),
+    ],
+)
+def test_so_is_a_field_of_the_whole(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    content = converted()
+    with pytest.raises(ArtifactError) as caught:
+        find_manifest(written(tmp_path, content, manifest(content, **change)))
+    assert f"the manifest m.json is damaged: {said}" in str(caught.value)
+
+
+def test_channels_need_an_axis_only_where_something_is_done_to_them(tmp_path: Path) -> None:
+    content = converted()
+    plain = manifest(content)
+    plain["inputs"][0] |= {"source_shape": [3], "channel_axis": 1}
+    found = find_manifest(written(tmp_path, content, plain))
+    assert found is not None
+    assert found.links.bindings["x"].channel_axis == 1
+
+
+def test_a_manifest_beside_a_file_may_be_a_link(tmp_path: Path) -> None:
+    """A user's own folder may be one of links, such as a build system makes."""
+    content = converted()
+    path = written(tmp_path, content, manifest(content))
+    store = tmp_path / "store"
+    store.mkdir()
+    path.with_suffix(".json").rename(store / "other.json")
+    path.with_suffix(".json").symlink_to(store / "other.json")
+    assert find_manifest(path) is not None
+
+
+def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> None:
+    """Deeper than anything that goes through it can follow, and read by Python all the same."""
+    content = converted()
+    path = written(tmp_path, content, manifest(content))
+    beside = path.with_suffix(".json")
+    told = beside.read_text()
+    beside.write_text(told[:-1] + ', "extra": ' + "[" * 500 + "]" * 500 + "}")
+    assert find_manifest(path) is None
