@@ -12,7 +12,7 @@ from dlpuconv.plugin.later import later
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.onnx_graph import view_of
+    from dlpuconv.formats.onnx_graph import read_onnx, view_of
     from dlpuconv.formats.onnx_rules import LostError, RefusedError, check_model, infer_shapes
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.ir import Model
@@ -52,6 +52,7 @@ __all__ = [
     "check_model",
     "infer_shapes",
     # what a file of it holds
+    "read_onnx",
     "view_of",
     # what it computes
     "OrtRunner",
@@ -62,7 +63,7 @@ __getattr__ = later(
     __name__,
     {
         "dlpuconv.formats.onnx_rules": ("LostError", "RefusedError", "check_model", "infer_shapes"),
-        "dlpuconv.formats.onnx_graph": ("view_of",),
+        "dlpuconv.formats.onnx_graph": ("read_onnx", "view_of"),
         "dlpuconv.formats.ort_runner": ("OrtRunner",),
         "dlpuconv.ir.model": ("Model",),
         "dlpuconv.ir.weights": ("Split",),
