@@ -126,7 +126,7 @@ def measure(attempts: list[Attempt], labelled: Labelled) -> Table:
         table.add_column(heading, justify="right")
     for tried in attempts:
         for converted, path in zip(tried.conversion.artifacts, tried.paths, strict=True):
-            is_float = converted.artifact.inputs[0].scale is None
+            is_float = converted.artifact.inputs[0].quantization is None
             table.add_row(
                 converted.target,
                 "-" if is_float else tried.effort,

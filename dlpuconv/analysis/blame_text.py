@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.language.brief import unshown
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -37,15 +39,15 @@ def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
             _decibels(layer.error.accumulated_db),
             Text(layer.explanation),
         )
-    left = len(analysis.layers) - len(shown)
-    more = f", {left} more with --top 0 or --json" if left else ""
+    left = unshown(len(analysis.layers) - len(shown))
+    order = f"the worst first, {left}" if left else "the worst first"
     advice = list(dict.fromkeys(layer.advice for layer in shown if layer.advice and _matters(layer)))
     return (
         Text(f"{analysis.target}, {analysis.recipe.granularity}: {analysis.recipe.summary}", "bold"),
         Text(
-            f"all layers together: {analysis.total_db:.1f} dB at the outputs, on {analysis.samples} samples. Below, the"
-            f" worst first{more}: the outputs when this layer alone computes in integers, and the layer's own output in"
-            " the whole integer network (signal to noise, dB)."
+            f"all layers together: {analysis.total_db:.1f} dB at the outputs, on {analysis.samples} samples. Below,"
+            f" {order}: the outputs when this layer alone computes in integers, and the layer's own output in the whole"
+            " integer network (signal to noise, dB)."
         ),
         table,
         *([Text("what may help:", "bold"), *(Text(f"  {line}") for line in advice)] if advice else []),

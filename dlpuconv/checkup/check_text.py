@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.checkup.result import Outcome
-from dlpuconv.language.brief import more
+from dlpuconv.language.brief import more, unshown
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import percent, quantity
 
@@ -66,11 +66,8 @@ def _size(layers: Sequence[CheckedLayer]) -> str:
 def _layer_table(layers: Sequence[CheckedLayer], accelerator: str, top: int) -> Table:
     """One row a layer, in execution order; what the conversion adds is in brackets."""
     shown = _shown(layers, top)
-    left = len(layers) - len(shown)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    if left:
-        table.caption = f"{left} more with --top 0 or --json"
-        table.caption_justify = "left"
+    left = unshown(len(layers) - len(shown)) or None
+    table = Table(box=None, pad_edge=False, header_style="bold", caption=left, caption_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("op", no_wrap=True)
     table.add_column("layer", overflow="fold")

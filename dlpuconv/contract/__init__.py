@@ -2,7 +2,7 @@
 
 from dlpuconv.contract.c_code import c_header
 from dlpuconv.contract.description import Contract, Feed, Picture
-from dlpuconv.contract.manifest_entries import input_entry, output_entry
+from dlpuconv.contract.manifest_entries import images_record, input_record, output_record
 from dlpuconv.contract.origin import contract_of_artifact, contract_of_file
 from dlpuconv.contract.python_code import python_snippet
 
@@ -13,7 +13,8 @@ __all__ = [
     "c_header",
     "contract_of_artifact",
     "contract_of_file",
-    "input_entry",
-    "output_entry",
+    "images_record",
+    "input_record",
+    "output_record",
     "python_snippet",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract.c_text import c_float
-from dlpuconv.contract.description import height_width_channels, is_picture, is_quantized
+from dlpuconv.contract.description import affine_of, height_width_channels, is_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +43,10 @@ def _output(contract: Contract) -> Iterator[str]:
     if len(contract.outputs) != 1:
         return
     (port,) = contract.outputs
-    if port.dtype != "uint8" or not is_quantized(port):
+    if port.dtype != "uint8" or (affine := affine_of(port)) is None:
         return
-    yield f"#define QUANTIZATION_SCALE {c_float(port.scale or 0.0)}"
-    yield f"#define QUANTIZATION_ZERO_POINT {port.zero_point}"
+    yield f"#define QUANTIZATION_SCALE {c_float(affine.scale)}"
+    yield f"#define QUANTIZATION_ZERO_POINT {affine.zero_point}"
     match port.shape:
         case (1, rows, numbers) if rows > numbers > _BOX:
             yield "/* If each row is YOLOv5's: x, y, width, height (the example takes fractions of the picture),"

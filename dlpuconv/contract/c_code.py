@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.contract.axis_names import axis_names
 from dlpuconv.contract.c_text import c_comment, c_float
-from dlpuconv.contract.description import height_width_channels, is_quantized
+from dlpuconv.contract.description import affine_of, height_width_channels
 from dlpuconv.contract.words import gives, lines_of, part_of, resized, shaped, takes
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _output(number: int, port: Port) -> Iterator[str]:
     )
     yield from _extents(prefix, port)
     yield from _scale(prefix, port)
-    if is_quantized(port):
-        real = f"((float)code - {c_float(port.zero_point or 0)}) * {c_float(_step(port))}"
+    if (affine := affine_of(port)) is not None:
+        real = f"((float)code - {c_float(affine.zero_point)}) * {c_float(affine.scale)}"
         yield from _function(f"float model_output_{number}_to_real({_TYPES[port.dtype]} code)", f"return {real}")
 
 
@@ -107,15 +107,15 @@ def _extents(prefix: str, port: Port) -> Iterator[str]:
 
 
 def _scale(prefix: str, port: Port) -> Iterator[str]:
-    if is_quantized(port):
-        yield from _macros(prefix, [("SCALE", c_float(_step(port))), ("ZERO_POINT", f"({port.zero_point})")])
+    if (affine := affine_of(port)) is not None:
+        yield from _macros(prefix, [("SCALE", c_float(affine.scale)), ("ZERO_POINT", f"({affine.zero_point})")])
 
 
 def _from_pixel(number: int, port: Port, offset: int) -> Iterator[str]:
     """Neither scale nor zero point has a part in it, so the header says what the two are."""
     prefix = f"MODEL_INPUT_{number}"
     yield from _macros(prefix, [("RAW_PIXELS", 1), ("PIXEL_OFFSET", f"({offset})")])
-    if is_quantized(port):
+    if affine_of(port) is not None:
         yield _comment("What the codes stand for inside the network. Pixels need neither of the two.")
     yield from _scale(prefix, port)
     if port.dtype in _TYPES:
@@ -126,11 +126,11 @@ def _from_pixel(number: int, port: Port, offset: int) -> Iterator[str]:
 
 def _from_real(number: int, port: Port) -> Iterator[str]:
     """Rounds half to even, in double: exactly what the verifier and the Python code do."""
-    if is_quantized(port):
+    if (affine := affine_of(port)) is not None:
         limits, kind = np.iinfo(port.dtype), _TYPES[port.dtype]
         yield from _function(
             f"{kind} model_input_{number}_from_real(float real)",
-            f"double code = rint((double)real / (double){c_float(_step(port))}) + ({port.zero_point})",
+            f"double code = rint((double)real / (double){c_float(affine.scale)}) + ({affine.zero_point})",
             f"code = fmin(fmax(code, {limits.min}.0), {limits.max}.0)",
             f"return ({kind})code",
         )
@@ -145,11 +145,6 @@ def _function(declared: str, *statements: str) -> Iterator[str]:
 
 def _macros(prefix: str, values: Sequence[tuple[str, object]] | Iterator[tuple[str, object]]) -> Iterator[str]:
     yield from (f"#define {prefix}_{name} {value}" for name, value in values)
-
-
-def _step(port: Port) -> float:
-    assert port.scale is not None  # is_quantized
-    return port.scale
 
 
 def _comment(*sentences: str) -> str:

@@ -9,7 +9,7 @@ from dlpuconv.ir.signature import IMAGE_CHANNELS, Layout
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Resize
-    from dlpuconv.ir import InputBinding, Part, Port
+    from dlpuconv.ir import Affine, InputBinding, Part, Port
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 """Types of ends that have codes."""
@@ -88,9 +88,9 @@ class Contract:
         return {whole: sorted(pieces, key=lambda piece: piece[1].start) for whole, pieces in found.items()}
 
 
-def is_quantized(port: Port) -> bool:
-    """Whether the end has codes that stand for real values: `real = (code - zero_point) * scale`."""
-    return port.scale is not None and port.zero_point is not None and port.dtype in INTEGERS
+def affine_of(port: Port) -> Affine | None:
+    """What the codes of an end stand for; None where it has real values, or numbers that are what they say."""
+    return port.quantization if port.dtype in INTEGERS else None
 
 
 def layout(port: Port) -> Layout:

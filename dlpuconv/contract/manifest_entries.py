@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract.description import layout
 from dlpuconv.ir import Layout
+from dlpuconv.manifest import ImagesRecord, InputRecord, OutputRecord
 
 if TYPE_CHECKING:
+    from dlpuconv.calibration import Preprocessing
     from dlpuconv.contract.description import Feed, Picture
     from dlpuconv.ir import Port
     from dlpuconv.jsonable import Json
 
 
-def input_entry(feed: Feed) -> Json:
-    """How to feed an input.
-
-    Raw pixels: `code = pixel + pixel_offset`. Else `code = round((source * multiplier + offset) / scale) + zero_point`,
-    saturated, then permuted.
-    """
-    binding = feed.binding
-    return {
-        **_port(feed.port),
-        "raw_pixels": binding.raw_pixels,
-        "pixel_offset": feed.pixel_offset,
-        "channel_order": list(binding.order),
-        "multiplier": list(binding.multiplier),
-        "offset": list(binding.offset),
-        "channel_axis": binding.channel_axis,
-        "picture": _picture(feed.picture) if feed.picture else None,
-    }
+def images_record(preprocessing: Preprocessing) -> ImagesRecord:
+    """What a network expects of images."""
+    stated = preprocessing.stated
+    return ImagesRecord(
+        resize=preprocessing.resize,
+        color=preprocessing.color,
+        mean=preprocessing.mean if stated else None,
+        std=preprocessing.std if stated else None,
+    )
 
 
-def output_entry(port: Port) -> Json:
-    """How to read an output: `real = (code - zero_point) * scale`, permuted back; a part goes where it says."""
-    return {**_port(port), "part": asdict(port.part) if port.part else None}
+def input_record(feed: Feed) -> InputRecord:
+    """How to feed an input."""
+    return InputRecord(
+        port=feed.port,
+        layout=_layout(feed.port),
+        binding=feed.binding,
+        pixel_offset=feed.pixel_offset,
+        picture=_picture(feed.picture) if feed.picture else None,
+    )
 
 
-def _port(port: Port) -> dict[str, Json]:
+def output_record(port: Port) -> OutputRecord:
+    """How to read an output."""
+    return OutputRecord(port=port, layout=_layout(port))
+
+
+def _layout(port: Port) -> str | None:
     order = layout(port)
-    return {
-        "name": port.name,
-        "file_name": port.name_in_file,
-        "dtype": port.dtype,
-        "shape": list(port.shape),
-        "layout": None if order is Layout.PLAIN else order.upper(),
-        "source_shape": list(port.source_shape),
-        "permutation": list(port.permutation),
-        "scale": port.scale,
-        "zero_point": port.zero_point,
-    }
+    return None if order is Layout.PLAIN else order.upper()
 
 
-def _picture(picture: Picture) -> Json:
+def _picture(picture: Picture) -> dict[str, Json]:
     return {
         "color": picture.color or None,
         "resize": picture.resize.value if picture.resize else None,

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration import Color, Resize
 from dlpuconv.calibration.geometry import LETTERBOX_FILL
 from dlpuconv.contract.description import Contract, Feed, Picture, height_width_channels, is_picture
+from dlpuconv.contract.manifest_entries import images_record
 from dlpuconv.formats.names import port_names
-from dlpuconv.ir import InputBinding, Port
-from dlpuconv.verification.sidecar import Recorded
+from dlpuconv.ir import InputBinding, Links, Port
+from dlpuconv.manifest import ImagesRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.formats import FileView, TensorView
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verification.sidecar import Sidecar
 
 
 def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of_images: bool) -> Contract:
@@ -30,14 +31,7 @@ def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of
         preprocessing: what the network expects of an image.
         of_images: the samples were images, which came to the input's size as `preprocessing` says.
     """
-    stated = preprocessing.stated
-    recorded = Recorded(
-        resize=preprocessing.resize,
-        color=preprocessing.color,
-        mean=preprocessing.mean if stated else None,
-        std=preprocessing.std if stated else None,
-    )
-    told = _Told(recorded, of_images=of_images)
+    told = _Told(images_record(preprocessing), of_images=of_images)
     return Contract(
         inputs=tuple(_feed(port, artifact.bindings.get(port.name), told) for port in artifact.inputs),
         outputs=artifact.outputs,
@@ -45,15 +39,16 @@ def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of
     )
 
 
-def contract_of_file(view: FileView, sidecar: Sidecar | None) -> Contract:
+def contract_of_file(view: FileView, manifest: Manifest | None) -> Contract:
     """What the file declares, and what a manifest tells of the source; a manifest of other ends tells nothing."""
     inputs, outputs = (_declared(view, indices) for indices in (view.inputs, view.outputs))
-    if sidecar is None or not (_same_ends(inputs, sidecar.inputs) and _same_ends(outputs, sidecar.outputs)):
+    links = manifest.links if manifest else Links(inputs=(), outputs=())
+    if manifest is None or not (_same_ends(inputs, links.inputs) and _same_ends(outputs, links.outputs)):
         return Contract(inputs=tuple(_feed(port, None, _NOTHING) for port in inputs), outputs=outputs, known=False)
-    told = _Told(sidecar.preprocessing, of_images=sidecar.of_images) if sidecar.preprocessing else _NOTHING
+    told = _Told(manifest.images, of_images=manifest.samples.of_images) if manifest.images else _NOTHING
     return Contract(
-        inputs=tuple(_feed(port, sidecar.bindings.get(port.name), told) for port in _known(inputs, sidecar.inputs)),
-        outputs=_known(outputs, sidecar.outputs),
+        inputs=tuple(_feed(port, links.bindings.get(port.name), told) for port in _known(inputs, links.inputs)),
+        outputs=_known(outputs, links.outputs),
         known=True,
     )
 
@@ -67,11 +62,11 @@ class _Told:
         of_images: the user gave some, which came to the input's size as `recorded` says.
     """
 
-    recorded: Recorded
+    recorded: ImagesRecord
     of_images: bool
 
 
-_NOTHING = _Told(Recorded(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
+_NOTHING = _Told(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
 
 
 def _feed(port: Port, binding: InputBinding | None, told: _Told) -> Feed:
@@ -115,7 +110,7 @@ def _each(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     return values if len(values) == channels else ()
 
 
-def _color(channels: int, binding: InputBinding, recorded: Recorded) -> str:
+def _color(channels: int, binding: InputBinding, recorded: ImagesRecord) -> str:
     """A camera delivers RGB, which is what raw pixels are: another order was folded into the first layer."""
     if channels == 1:
         return "GRAY"
@@ -154,13 +149,12 @@ def _declared(view: FileView, indices: Sequence[int]) -> tuple[Port, ...]:
 
 def _port(name: str, tensor: TensorView) -> Port:
     affine = tensor.quantization
-    sound = affine is not None and math.isfinite(affine.scale[0]) and affine.scale[0] > 0
+    sound = affine is not None and math.isfinite(affine.scale) and affine.scale > 0
     return Port(
         name=name,
         source_shape=tensor.shape,
         shape=tensor.shape,
         permutation=tuple(range(len(tensor.shape))),
         dtype=tensor.dtype,
-        scale=affine.scale[0] if affine is not None and sound else None,
-        zero_point=affine.zero_point[0] if affine is not None and sound else None,
+        quantization=affine.first if affine is not None and sound else None,
     )

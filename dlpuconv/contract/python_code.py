@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.contract.description import INTEGERS, is_quantized
+from dlpuconv.contract.description import INTEGERS, affine_of
 from dlpuconv.contract.words import lines_of, resized, shaped, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed
-    from dlpuconv.ir import Port
+    from dlpuconv.ir import Affine, Port
 
 _TFLITE = """\
 import numpy as np
@@ -66,17 +66,17 @@ def python_snippet(file: str, contract: Contract, runs: str) -> str:
 
 def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
     """What an input is, and how it becomes what the file takes; pixels that somebody normalized are refused."""
-    port = feed.port
-    given = "uint8" if feed.binding.raw_pixels else "float" if is_quantized(port) else port.dtype
+    port, affine = feed.port, affine_of(feed.port)
+    given = "uint8" if feed.binding.raw_pixels else "float" if affine else port.dtype
     for told in (f"{name}: {given} {shaped(port)}, {takes(feed, contract)}.", resized(feed)):
         yield from (f"    # {line}" for line in lines_of(told))
     if feed.pixel_offset is not None:
         pixels = f'np.asarray({name}).astype(np.uint8, casting="safe")'
         yield f"    {name} = {_moved(pixels, port.dtype, feed.pixel_offset)}"
-    elif is_quantized(port):
+    elif affine is not None:
         limits = np.iinfo(port.dtype)
-        rounded = f"np.rint(np.asarray({name}, np.float64) / {_step(port)})"
-        codes = f"np.clip({rounded} + {port.zero_point}, {limits.min}, {limits.max})"
+        rounded = f"np.rint(np.asarray({name}, np.float64) / {_step(affine)})"
+        codes = f"np.clip({rounded} + {affine.zero_point}, {limits.min}, {limits.max})"
         yield f"    {name} = {codes}.astype(np.{port.dtype})"
     else:
         yield f"    {name} = np.asarray({name}, np.{_numpy(port.dtype)})"
@@ -103,10 +103,10 @@ def _answer(contract: Contract) -> Iterator[str]:
 
 def _real(number: int, port: Port) -> str:
     text = f"raw[{number}]"
-    if is_quantized(port):
-        zero_point = port.zero_point or 0
+    if (affine := affine_of(port)) is not None:
+        zero_point = affine.zero_point
         minus = f" - {zero_point}" if zero_point >= 0 else f" + {-zero_point}"
-        text = f"(({text}.astype(np.float32){minus}) * np.float32({_step(port)}))"
+        text = f"(({text}.astype(np.float32){minus}) * np.float32({_step(affine)}))"
     order = [int(axis) for axis in np.argsort(port.permutation)]
     if len(order) == len(port.shape) and order != sorted(order):
         text += f".transpose({', '.join(map(str, order))})"
@@ -116,9 +116,9 @@ def _real(number: int, port: Port) -> str:
     return text if after == port.source_shape else f"{text}.reshape({list(port.source_shape)})"
 
 
-def _step(port: Port) -> str:
+def _step(affine: Affine) -> str:
     """The scale as the file holds it, in float32."""
-    return repr(float(np.float32(port.scale or 0.0)))
+    return repr(float(np.float32(affine.scale)))
 
 
 def _numpy(dtype: str) -> str:

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration.geometry import IN_WORDS
-from dlpuconv.contract.description import INTEGERS, is_quantized, layout
+from dlpuconv.contract.description import INTEGERS, affine_of, layout
 from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def takes(feed: Feed, contract: Contract) -> str:
         return f"raw pixels 0 to 255{_color(feed.picture)}, as the camera delivers them: {_as_they_are(feed)}"
     if not contract.known:
         return "the network's own values: see how it was trained"
-    if feed.port.dtype in (*INTEGERS, "bool") and not is_quantized(feed.port):
+    if feed.port.dtype in (*INTEGERS, "bool") and affine_of(feed.port) is None:
         return "whole numbers as they are, as the source model takes them"
     if feed.picture is not None and feed.picture.as_numbers:
         return f"pixels 0 to 255{_color(feed.picture)} as real values, which nothing normalizes"
@@ -58,10 +58,10 @@ def resized(feed: Feed) -> str:
 
 def gives(port: Port) -> str:
     """What an output holds, and what it stands for."""
-    if is_quantized(port):
-        zero_point = port.zero_point or 0
+    if (affine := affine_of(port)) is not None:
+        zero_point = affine.zero_point
         moved = f"(code {'+' if zero_point < 0 else '-'} {abs(zero_point)})"
-        return f"codes: real = {moved if zero_point else 'code'} * {port.scale:.9g}"
+        return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}"
     if port.dtype.startswith("float"):
         return "real values"
     return "true or false" if port.dtype == "bool" else "whole numbers as they are"

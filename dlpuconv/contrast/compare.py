@@ -10,9 +10,10 @@ import numpy as np
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import read, runner, size_of
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
-from dlpuconv.ir import InputBinding
+from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
@@ -20,7 +21,6 @@ from dlpuconv.verification.comparison import kernels, link
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import joined
-from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.translate import from_artifact, to_artifact
 from dlpuconv.verification.verifier import declared
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Links, Model, Port, Signature
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Target
     from dlpuconv.verification.output_parity import ParityReport
-    from dlpuconv.verification.sidecar import Sidecar
 
 _CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}
 """By how much the codes of a type lie below the pixels that a camera delivers."""
@@ -48,12 +48,12 @@ class Opened:
     Attributes:
         path: of it.
         view: what it holds.
-        sidecar: its manifest; None where there is none.
+        manifest: its manifest; None where there is none.
     """
 
     path: Path
     view: FileView = field(repr=False)
-    sidecar: Sidecar | None
+    manifest: Manifest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +84,8 @@ def open_file(path: Path) -> Opened:
     """
     refuse_unfinished(path)
     view = read(path)
-    sidecar = find_sidecar(path, view)
-    return Opened(path=path, view=view.named(sidecar.layers if sidecar else ()), sidecar=sidecar)
+    manifest = find_manifest(path, view)
+    return Opened(path=path, view=view.named(manifest.layers if manifest else ()), manifest=manifest)
 
 
 def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | None = None) -> Contrast:
@@ -123,7 +123,7 @@ def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | 
 
 def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
     """What the manifests say of the models that the files were made from, where that is not one and the same."""
-    made_from = {file.path.name: file.sidecar.source_sha256 for file in (a, b) if file.sidecar is not None}
+    made_from = {file.path.name: file.manifest.source_sha256 for file in (a, b) if file.manifest is not None}
     if trial is not None and trial.reference is not None:
         made_from["the reference"] = trial.reference.source.sha256
     if len(set(made_from.values())) < 2:
@@ -153,7 +153,7 @@ def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
         op_counts=view.op_counts,
         metadata=view.metadata,
         placement=placement,
-        manifest=file.sidecar.path.name if file.sidecar else "",
+        manifest=file.manifest.name if file.manifest else "",
     )
     return side, unplaced
 
@@ -161,19 +161,19 @@ def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
 def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:
     """How a file corresponds to the signature, and what runs it under the signature's names."""
     run = runner(file.path)
-    same_layout = trial.reference is None and file.sidecar is None
-    links, named = link(run, file.view, trial.signature, file.sidecar, same_layout=same_layout)
-    if file.sidecar is None and trial.raw_pixels:
-        bindings = {p.name: _of_pixels(p) for p in links.inputs if p.scale is not None and p.dtype in _CODES_BELOW_ZERO}
+    same_layout = trial.reference is None and file.manifest is None
+    links, named = link(run, file.view, trial.signature, file.manifest, same_layout=same_layout)
+    if file.manifest is None and trial.raw_pixels:
+        bindings = {p.name: _of_pixels(p) for p in links.inputs if p.quantization and p.dtype in _CODES_BELOW_ZERO}
         links = replace(links, bindings=bindings)
     return links, named
 
 
 def _of_pixels(port: Port) -> InputBinding:
     """Pixels become the codes of the same number, as a camera delivers them."""
-    scale = port.scale or 1.0
-    offset = -scale * (_CODES_BELOW_ZERO[port.dtype] + (port.zero_point or 0))
-    return InputBinding(name=port.name, multiplier=(scale,), offset=(offset,), raw_pixels=True)
+    affine = port.quantization or Affine.of(1.0, 0)
+    offset = affine.real(-_CODES_BELOW_ZERO[port.dtype])
+    return InputBinding(name=port.name, multiplier=(affine.scale,), offset=(offset,), raw_pixels=True)
 
 
 def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityReport | None:
@@ -203,5 +203,5 @@ def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDA
     if port.name not in found:
         raise ShapeError(f"the file has no output {port.name!r}; it has {listed(found)}")
     value = from_artifact(found[port.name], port)
-    labels = port.scale is None and np.dtype(port.dtype).kind in "iub"
+    labels = port.quantization is None and np.dtype(port.dtype).kind in "iub"
     return value.astype(np.int64) if labels else value

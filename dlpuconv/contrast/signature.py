@@ -28,8 +28,8 @@ def signature_of(reference: Model | None, files: Sequence[Opened]) -> Signature:
     if reference is not None:
         return reference.signature
     for file in files:
-        if file.sidecar is not None:
-            return Signature(_of_ports(file.sidecar.inputs), _of_ports(file.sidecar.outputs))
+        if file.manifest is not None:
+            return Signature(_of_ports(file.manifest.links.inputs), _of_ports(file.manifest.links.outputs))
     view = files[0].view
     return Signature(_of_tensors(view, view.inputs), _of_tensors(view, view.outputs))
 

@@ -4,7 +4,7 @@ from dlpuconv.delivery.bom import BOM, build_bom
 from dlpuconv.delivery.companions import Reference
 from dlpuconv.delivery.destination import Force, check_destination
 from dlpuconv.delivery.inputs import Inputs
-from dlpuconv.delivery.manifest import build_manifest
+from dlpuconv.delivery.provenance import Provenance, manifest_of
 from dlpuconv.delivery.readme import About, make_readme
 from dlpuconv.delivery.writer import deliver, recover, write_all
 
@@ -13,12 +13,13 @@ __all__ = [
     "About",
     "Force",
     "Inputs",
+    "Provenance",
     "Reference",
     "build_bom",
-    "build_manifest",
     "check_destination",
     "deliver",
     "make_readme",
+    "manifest_of",
     "recover",
     "write_all",
 ]

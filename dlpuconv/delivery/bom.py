@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from dlpuconv.contract import Contract
-    from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.delivery.provenance import Provenance
     from dlpuconv.files.content import Content
     from dlpuconv.jsonable import Json
     from dlpuconv.verification import Report
@@ -101,7 +101,7 @@ def _artifact(
         verdict=str(report.verdict),
         recipe=json.dumps(made.recipe.to_json()),
         preprocessing=json.dumps(made.preprocessing.as_json()),
-        request=json.dumps(dict(made.request)),
+        request=json.dumps(dict(made.request.content)),
     )
     return component
 

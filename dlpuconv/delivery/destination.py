@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Literal
 
 from dlpuconv.errors import OutputError, UsageError
 from dlpuconv.files.regular import open_regular
-from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
+from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileError
 from dlpuconv.formats.unfinished import PREFIX
 from dlpuconv.language.brief import listed
+from dlpuconv.manifest import files_in, is_ours
 from dlpuconv.package import MANIFEST
-from dlpuconv.verification.sidecar import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from dlpuconv.delivery.inputs import Inputs
 
 type Force = bool | Literal["all"]
 """What of the existing is replaced: nothing, what an earlier conversion has written, or all."""
-
-_MOST_BYTES = 64 << 20
 
 
 def check_destination(folder: Path, names: Iterable[str], *, force: Force, inputs: Inputs | None = None) -> None:
@@ -174,22 +172,15 @@ def _manifest(folder: Path, name: str) -> Mapping[str, object]:
 
 def _read(folder: Path, name: str) -> Mapping[str, object]:
     try:
-        content = SafeFolder(folder).read_json(name, _MOST_BYTES)
+        content = SafeFolder(folder).read_json(name, MOST_TEXT)
     except UnusableFileError:
         return {}
-    return content if content.keys() >= OURS else {}
+    return content if is_ours(content) else {}
 
 
 def _entries(manifest: Mapping[str, object]) -> dict[str, str]:
     """The hash of each file that a manifest lists."""
-    entries = manifest.get("files")
-    return dict(_pairs(entries)) if isinstance(entries, list) else {}
-
-
-def _pairs(entries: list[object]) -> Iterator[tuple[str, str]]:
-    for entry in entries:
-        if isinstance(entry, dict) and isinstance(name := entry.get("name"), str):
-            yield name, str(entry.get("sha256"))
+    return {file.name: file.sha256 for file in files_in(manifest)}
 
 
 def _is_unchanged(folder: Path, name: str, digest: str) -> bool:

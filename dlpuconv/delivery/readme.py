@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract import python_snippet
-from dlpuconv.contract.description import is_quantized
+from dlpuconv.contract.description import affine_of
 from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
 from dlpuconv.language.printable import printable
 
@@ -72,7 +72,7 @@ def make_readme(about: About) -> str:
         resized=resized,
         gives=gives,
         part_of=part_of,
-        is_quantized=is_quantized,
+        affine_of=affine_of,
         python=python_snippet(about.name, contract, "tflite" if about.name.endswith(".tflite") else "onnx").rstrip(),
         run_once=about.target.run_on_camera.format(file=about.runs_on_camera, device=about.target.device),
         reference=f"{about.stem}.reference.npz",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, UnusableFileError
+from dlpuconv.manifest import files_in
 from dlpuconv.package import SUMS
 
 if TYPE_CHECKING:
@@ -28,15 +29,15 @@ def changed_files(folder: SafeFolder, manifest: Told) -> Iterator[tuple[str, str
         if not isinstance(error, MissingFileError):
             yield SUMS, str(error)
     yield from ((SUMS, fault) for fault in _faults(sums))
-    entries = manifest.entries("files")[:_MOST_LISTED]
-    sizes = {str(entry.get("name")): entry.get("bytes") for entry in entries}
+    listed = [*files_in(manifest.content, _MOST_LISTED)]
+    sizes = {file.name: file.size for file in listed}
     said = [(match[2], match[1].lower()) for line in sums[:_MOST_LISTED] if (match := _SUM.fullmatch(line))]
-    said += [(str(entry.get("name")), str(entry.get("sha256")).lower()) for entry in entries]
+    said += [(file.name, file.sha256.lower()) for file in listed]
     left = _MOST_HASHED
     for name, digest in dict.fromkeys(said):
         try:
             size = folder.find(name).stat().st_size
-            if isinstance(sizes.get(name), int) and sizes[name] != size:
+            if sizes.get(name) not in (None, size):
                 yield name, f"has {size} bytes, the manifest says {sizes[name]}"
             elif size > left:
                 yield name, f"is not checked: it has {size} bytes, and all files together may have {_MOST_HASHED}"

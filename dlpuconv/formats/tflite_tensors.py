@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import tflite_schema as schema
-from dlpuconv.formats.view import Quantization, TensorView
+from dlpuconv.formats.view import TensorView
+from dlpuconv.ir import Affine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +95,7 @@ def _values(index: int, raw: memoryview, dtype: str, shape: tuple[int, ...]) -> 
     return values
 
 
-def _quantization(index: int, table: Table | None) -> Quantization | None:
+def _quantization(index: int, table: Table | None) -> Affine | None:
     if table is None:
         return None
     scale = table.scalars(schema.QuantizationField.SCALE, "f32")
@@ -107,8 +108,5 @@ def _quantization(index: int, table: Table | None) -> Quantization | None:
         raise ArtifactError(
             f"the file is damaged: tensor {index} has {len(scale)} scales and {len(zero_point)} zero points"
         )
-    return Quantization(
-        scale=tuple(map(float, scale)),
-        zero_point=zero_point,
-        axis=table.integer(schema.QuantizationField.QUANTIZED_DIMENSION, "i32"),
-    )
+    axis = table.integer(schema.QuantizationField.QUANTIZED_DIMENSION, "i32")
+    return Affine(tuple(map(float, scale)), zero_point, axis)

@@ -16,31 +16,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats.package_view import PackageView
+    from dlpuconv.ir import Affine
     from dlpuconv.ir.layer_names import LayerNames
 
 PACKAGE = "package"
 
 type Option = int | float | bool | str | tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantization:
-    """Affine quantization: real = scale * (q - zero_point).
-
-    Attributes:
-        scale: one value, or one a channel, as the file holds them (float32 widened).
-        zero_point: as many as scales.
-        axis: the channel axis when there are several scales.
-    """
-
-    scale: tuple[float, ...]
-    zero_point: tuple[int, ...]
-    axis: int = 0
-
-    @property
-    def per_channel(self) -> bool:
-        """True when there are several scales."""
-        return len(self.scale) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +43,7 @@ class TensorView:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    quantization: Quantization | None = None
+    quantization: Affine | None = None
     constant: bool = False
     data: npt.NDArray[np.generic] | None = field(default=None, repr=False, compare=False)
     claimed: bool = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlpuconv.formats import Quantization, TensorView
+    from dlpuconv.formats import TensorView
     from dlpuconv.formats.view import Option
+    from dlpuconv.ir import Affine
 
 
 def shape_text(tensor: TensorView) -> str:
@@ -19,24 +20,24 @@ def tensor_text(tensor: TensorView) -> str:
     plain, quantization = f"{tensor.dtype} {shape_text(tensor)}", tensor.quantization
     if quantization is None:
         return plain
-    return f"{plain}, scale {quantization.scale[0]:.6g}, zero point {quantization.zero_point[0]}"
+    return f"{plain}, scale {quantization.scale:.6g}, zero point {quantization.zero_point}"
 
 
-def scale_text(quantization: Quantization | None) -> str:
+def scale_text(quantization: Affine | None) -> str:
     """One scale, or how many there are and from where to where they go."""
     if quantization is None:
         return ""
     if not quantization.per_channel:
-        return f"{quantization.scale[0]:.6g}"
-    low, high = min(quantization.scale), max(quantization.scale)
-    return f"{len(quantization.scale)} on axis {quantization.axis}: {low:.4g} to {high:.4g}"
+        return f"{quantization.scale:.6g}"
+    low, high = min(quantization.scales), max(quantization.scales)
+    return f"{len(quantization.scales)} on axis {quantization.axis}: {low:.4g} to {high:.4g}"
 
 
-def zero_point_text(quantization: Quantization | None) -> str:
+def zero_point_text(quantization: Affine | None) -> str:
     """One zero point, or the range of several."""
     if quantization is None:
         return ""
-    low, high = min(quantization.zero_point), max(quantization.zero_point)
+    low, high = min(quantization.zero_points), max(quantization.zero_points)
     return str(low) if low == high else f"{low} to {high}"
 
 

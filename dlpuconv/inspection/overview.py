@@ -97,7 +97,7 @@ def _row(view: FileView, layer: LayerView) -> tuple[str, ...]:
     output = view.tensors[layer.outputs[0]] if layer.outputs else None
     scale = zero_point = ""
     if output is not None and output.quantization is not None:
-        scale, zero_point = f"{output.quantization.scale[0]:.4g}", str(output.quantization.zero_point[0])
+        scale, zero_point = f"{output.quantization.scale:.4g}", str(output.quantization.zero_point)
     work = macs(view, layer)
     return (
         str(layer.index),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir.layer_names import closest
 from dlpuconv.language.brief import listed
-from dlpuconv.verification.sidecar import find_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +30,10 @@ def read_named(path: Path) -> FileView:
     refuse_unfinished(path)
     view = read(path)
     try:
-        sidecar = find_sidecar(path, view)
+        manifest = find_manifest(path, view)
     except ArtifactError:  # what is wrong with a manifest is told where more depends on it
         return view
-    return view.named(sidecar.layers) if sidecar else view
+    return view.named(manifest.layers) if manifest else view
 
 
 def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, ...]:

@@ -76,8 +76,8 @@ def _tensor(tensor: TensorView) -> dict[str, Json]:
     affine: Json = None
     if quantization is not None:
         affine = {
-            "scale": [_safe(scale) for scale in quantization.scale],
-            "zero_point": list(quantization.zero_point),
+            "scale": [_safe(scale) for scale in quantization.scales],
+            "zero_point": list(quantization.zero_points),
             "axis": quantization.axis if quantization.per_channel else None,
         }
     return {

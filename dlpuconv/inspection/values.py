@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.formats import Quantization, TensorView
+    from dlpuconv.formats import TensorView
+    from dlpuconv.ir import Affine
 
 _FEW = 16
 
@@ -35,8 +36,7 @@ def extremes(tensor: TensorView) -> Extremes | None:
     quantization, limits = tensor.quantization, _limits(tensor.dtype)
     if quantization is None or limits is None:
         return None
-    low, high = ((code - quantization.zero_point[0]) * quantization.scale[0] for code in limits)
-    return Extremes(codes=None, real=(low, high))
+    return Extremes(codes=None, real=(quantization.real(limits[0]), quantization.real(limits[1])))
 
 
 def few_values(tensor: TensorView) -> list[int | float | bool] | None:
@@ -58,18 +58,15 @@ def _held(tensor: TensorView) -> Extremes | None:
     return Extremes(codes=(int(low), int(high)), real=(float(real.min()), float(real.max())))
 
 
-def _real(data: npt.NDArray[np.generic], quantization: Quantization) -> npt.NDArray[np.float64]:
+def _real(data: npt.NDArray[np.generic], quantization: Affine) -> npt.NDArray[np.float64]:
     """The lowest and highest real value of each channel, or of the whole; [2, C] or [2, 1]."""
     axis = quantization.axis
-    scale = np.asarray(quantization.scale, np.float64)
-    zero_point = np.asarray(quantization.zero_point, np.float64)
-    if quantization.per_channel and 0 <= axis < data.ndim and data.shape[axis] == scale.size:
-        rows = np.moveaxis(data, axis, 0).reshape(scale.size, -1)
+    if quantization.per_channel and 0 <= axis < data.ndim and data.shape[axis] == len(quantization.scales):
+        rows, affine = np.moveaxis(data, axis, 0).reshape(data.shape[axis], -1), replace(quantization, axis=1)
     else:
-        rows, scale, zero_point = data.reshape(1, -1), scale[:1], zero_point[:1]
-    ends = np.stack([rows.min(axis=1), rows.max(axis=1)]).astype(np.float64)
+        rows, affine = data.reshape(1, -1), quantization.first
     with np.errstate(all="ignore"):  # a damaged file may have any scale
-        return np.asarray((ends - zero_point) * scale)
+        return affine.decode(np.stack([rows.min(axis=1), rows.max(axis=1)]))
 
 
 def _limits(dtype: str) -> tuple[int, int] | None:

@@ -16,12 +16,22 @@ class IntegerType:
     """A type of codes.
 
     Attributes:
-        bits: 8 or 16.
+        bits: of one code.
         signed: two's complement.
     """
 
     bits: int
     signed: bool
+
+    @classmethod
+    def named(cls, name: str) -> IntegerType:
+        """The type that numpy knows under this name.
+
+        Raises:
+            ValueError: it is no type of integers.
+        """
+        limits = np.iinfo(name)
+        return cls(limits.bits, signed=limits.min < 0)
 
     @property
     def lowest(self) -> int:
@@ -93,6 +103,15 @@ class Affine:
         """Of a tensor with one pair; the first one's otherwise."""
         return self.zero_points[0]
 
+    @property
+    def first(self) -> Affine:
+        """The first pair, for the whole tensor: what is left of several where there may be one."""
+        return Affine.of(self.scale, self.zero_point) if self.per_channel else self
+
+    def real(self, code: int) -> float:
+        """The real value of one code of a tensor with one pair; by the first one otherwise."""
+        return self.scale * (code - self.zero_point)
+
     def encode(self, values: npt.ArrayLike, codes: IntegerType) -> npt.NDArray[Any]:
         """Codes of real values, rounded to nearest even, saturated.
 
@@ -110,5 +129,6 @@ class Affine:
         return np.asarray(moved * self._broadcast(self.scales, codes.ndim))
 
     def _broadcast(self, numbers: tuple[float, ...] | tuple[int, ...], rank: int) -> npt.NDArray[np.float64]:
-        found = np.asarray(numbers, np.float64)
+        """Along the axis, as the kernels hold them."""
+        found = np.asarray(numbers, np.float32).astype(np.float64)
         return found.reshape([-1 if axis == self.axis else 1 for axis in range(rank)]) if self.per_channel else found[0]

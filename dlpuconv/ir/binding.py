@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.ir.affine import Affine
+
 
 class Normalization(StrEnum):
     """Where a stated normalization goes, so that the artifact takes raw 0-255 pixels."""
@@ -28,14 +30,6 @@ class Normalization(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FixedQuantization:
-    """Scale and zero point that an input must have, in uint8 terms: real = scale * (q - zero_point), q in 0..255."""
-
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InputBinding:
     """`converted[:, c] = source[:, order[c]] * multiplier[c] + offset[c]` on the channel axis.
 
@@ -45,7 +39,7 @@ class InputBinding:
         multiplier: [C] or [1] float.
         offset: [C] or [1] float.
         order: source channel of each converted channel; empty for the identity.
-        quantization: fixed scale and zero point of the integer input, or None to take them from statistics.
+        quantization: fixed, of the input in uint8; None to take it from statistics.
         raw_pixels: True when the converted input takes 0-255 as a camera delivers them.
     """
 
@@ -54,7 +48,7 @@ class InputBinding:
     multiplier: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     order: tuple[int, ...] = ()
-    quantization: FixedQuantization | None = None
+    quantization: Affine | None = None
     raw_pixels: bool = False
 
     def apply(self, source: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -93,6 +87,6 @@ class InputBinding:
             return converted
         return np.take(converted, np.argsort(self.order), axis=self.channel_axis)
 
-    def with_quantization(self, quantization: FixedQuantization) -> InputBinding:
+    def with_quantization(self, quantization: Affine) -> InputBinding:
         """The same binding with a fixed input quantization."""
         return replace(self, quantization=quantization)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.binding import InputBinding
 
 
@@ -43,8 +44,7 @@ class Port:
         shape: in the artifact.
         permutation: artifact axis i is source axis permutation[i] (`numpy.transpose` argument from source to artifact).
         dtype: in the artifact.
-        scale: real value of one step; None for float.
-        zero_point: None for float.
+        quantization: what its codes stand for; None for float, and for integers that are what they say.
         file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
         part: which slice of a source model's output this is; None for a whole one.
     """
@@ -54,8 +54,7 @@ class Port:
     shape: tuple[int, ...]
     permutation: tuple[int, ...]
     dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
+    quantization: Affine | None = None
     file_name: str = ""
     part: Part | None = None
 

@@ -61,6 +61,11 @@ def more(count: int) -> str:
     return f"and {count} more" if count > 0 else ""
 
 
+def unshown(count: int) -> str:
+    """`3 more with --top 0 or --json`, of a table's rows; nothing where it has all."""
+    return f"{count} more with --top 0 or --json" if count > 0 else ""
+
+
 def _cut_quoted(found: re.Match[str]) -> str:
     quote = found[0][0]
     return f"{quote}{_cut(found[0][1:-1], found)}{quote}"

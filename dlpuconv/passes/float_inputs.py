@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir
 
-from dlpuconv.ir import FixedQuantization
+from dlpuconv.ir import Affine
 from dlpuconv.passes.editor import Editor
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
 
 _FIXED = {
-    onnx_ir.DataType.UINT8: FixedQuantization(scale=1.0, zero_point=0),
-    onnx_ir.DataType.INT8: FixedQuantization(scale=1.0, zero_point=128),
+    onnx_ir.DataType.UINT8: Affine.of(1.0, 0),
+    onnx_ir.DataType.INT8: Affine.of(1.0, 128),
 }
 _MOVES = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice"))
 """Operators that exports put between the input and its Cast, and that know every type."""
 
 
-def make_inputs_float(model: Model) -> tuple[Model, Mapping[str, FixedQuantization]]:
+def make_inputs_float(model: Model) -> tuple[Model, Mapping[str, Affine]]:
     """Take away the Casts of integer inputs.
 
     Args:
@@ -43,7 +43,7 @@ def make_inputs_float(model: Model) -> tuple[Model, Mapping[str, FixedQuantizati
         return model, {}
     model = model.copy()
     editor = Editor(model.graph)
-    fixed: dict[str, FixedQuantization] = {}
+    fixed: dict[str, Affine] = {}
     for source in editor.graph.inputs:
         if source.dtype not in _FIXED or not (casts := _casts(source)):
             continue

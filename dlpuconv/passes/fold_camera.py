@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.calibration.preprocess import Color
-from dlpuconv.ir import FixedQuantization, InputBinding, Layout
+from dlpuconv.ir import Affine, InputBinding, Layout
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,7 +70,7 @@ class Camera:
             name=self.spec.name,
             channel_axis=self.channel_axis,
             order=self.order,
-            quantization=FixedQuantization(scale=1 / self.std[0], zero_point=round(self.mean[0])),
+            quantization=Affine.of(1 / self.std[0], round(self.mean[0])),
             raw_pixels=True,
         )
 
@@ -82,6 +82,6 @@ class Camera:
             order=self.order,
             multiplier=self.std,
             offset=tuple(mean - zero_point for mean in self.mean),
-            quantization=FixedQuantization(scale=1.0, zero_point=zero_point),
+            quantization=Affine.of(1.0, zero_point),
             raw_pixels=True,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.calibration.stored import ArraySamples
+from dlpuconv.decibel import Powers, share_db
 from dlpuconv.formats.ort_runner import OrtRunner
 
 if TYPE_CHECKING:
@@ -40,19 +40,14 @@ def signal_to_noise(original: Bound, folded: Bound, samples: Samples) -> float:
         samples: in the source domain; a few of them, evenly spread, are run.
     """
     before, after = _runner(original), _runner(folded)
-    signal: dict[str, float] = {}
-    noise: dict[str, float] = {}
+    powers: dict[str, Powers] = {}
     for sample in _some(samples):
         wanted, found = before(sample), after(sample)
         for name, reference in wanted.items():
             if np.issubdtype(reference.dtype, np.floating):
-                signal[name] = signal.get(name, 0.0) + _energy(reference)
-                noise[name] = noise.get(name, 0.0) + _energy(
-                    reference.astype(np.float64) - found[name].astype(np.float64)
-                )
-    shares = [noise[name] / energy for name, energy in signal.items() if energy > 0]
-    share = sum(shares) / len(shares) if shares else 0.0
-    return -10 * math.log10(share) if share > 0 else math.inf
+                powers.setdefault(name, Powers()).add(reference, found[name])
+    shares = [power.noise / power.signal for power in powers.values() if power.signal > 0]
+    return share_db(sum(shares) / len(shares) if shares else 0.0)
 
 
 def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
@@ -76,7 +71,3 @@ def _some(samples: Samples) -> Iterator[Sample]:
     if isinstance(samples, ArraySamples):  # these need not read what is skipped
         return iter(samples.select(rows))
     return islice(samples, rows.start, rows.stop, rows.step)
-
-
-def _energy(values: npt.NDArray[np.generic]) -> float:
-    return float(np.square(values.astype(np.float64)).sum())

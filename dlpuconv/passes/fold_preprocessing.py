@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Preprocessing, Samples
-    from dlpuconv.ir import FixedQuantization, ValueSpec
+    from dlpuconv.ir import Affine, ValueSpec
     from dlpuconv.jsonable import Json
 
 LEAST_DB = 40.0
@@ -166,7 +166,7 @@ def _identity(spec: ValueSpec) -> InputBinding:
     return InputBinding(name=spec.name, channel_axis=3 if spec.layout is Layout.NHWC else 1)
 
 
-def _as_given(spec: ValueSpec, fixed: FixedQuantization, preprocessing: Preprocessing) -> InputBinding:
+def _as_given(spec: ValueSpec, fixed: Affine, preprocessing: Preprocessing) -> InputBinding:
     """An integer input: a camera's pixels are its values where they are uint8 and RGB."""
     raw = spec.is_image and spec.dtype == "uint8" and preprocessing.color is not Color.BGR
     return replace(_identity(spec), quantization=fixed, raw_pixels=raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dlpuconv.language.brief import listed
 from dlpuconv.placement.partition import Processor
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def _layers(layers: Iterable[LayerPlacement]) -> str:
 def _ops(layers: Iterable[LayerPlacement]) -> str:
     """`SOFTMAX, MUL 3`, most frequent first."""
     counts = Counter(layer.op for layer in layers).most_common()
-    shown = ", ".join(op if count == 1 else f"{op} {count}" for op, count in counts[:_SHOWN])
-    return shown + (f" and {plural(len(counts) - _SHOWN, 'other op')}" if len(counts) > _SHOWN else "")
+    return listed((op if count == 1 else f"{op} {count}" for op, count in counts), _SHOWN)
 
 
 def percent(share: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir import FixedQuantization, InputBinding, Layout, Signature, ValueSpec
+from dlpuconv.decibel import Powers
+from dlpuconv.ir import InputBinding, Layout, Signature, ValueSpec
 from dlpuconv.ir.layer_names import LayerNames, closest, tell_apart
 from dlpuconv.ir.moments import Moments
 from dlpuconv.ir.source_names import UNKNOWN, SourceNames, graph_layers
@@ -27,7 +28,6 @@ __all__ = [
     "Moments",
     "Split",
     # its inputs and outputs
-    "FixedQuantization",
     "InputBinding",
     "Layout",
     "Signature",
@@ -56,6 +56,7 @@ __all__ = [
     "view_of",
     # what it computes
     "OrtRunner",
+    "Powers",
     "ROUNDING_MARGIN_DB",
 ]
 

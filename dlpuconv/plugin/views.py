@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlpuconv.formats.runner import Runner
-from dlpuconv.formats.view import PACKAGE, FileView, LayerView, Quantization, TensorView
+from dlpuconv.formats.view import PACKAGE, FileView, LayerView, TensorView
 from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED, WeightedForm
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
@@ -15,7 +15,6 @@ __all__ = [
     "FileView",
     "LayerNames",
     "LayerView",
-    "Quantization",
     "Runner",
     "TensorView",
     # its format

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, mean_noise_db, share_db
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB
 from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class SampleJudge:
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
         metric = None if self._metric is None else self._metric(self._runner(file), artifact.links)
         return Score(
-            typical_db=_decibels_of_mean_noise([_decibels(output) for output in parity.outputs]),
+            typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
@@ -214,10 +213,5 @@ def _decibels(output: OutputParity) -> float:
     if output.dead or output.fault:
         return LOWEST_DB
     if output.equal is not None:  # labels: the share of wrong ones stands for noise
-        return min(-10 * math.log10(1 - output.equal), HIGHEST_DB) if output.equal < 1 else HIGHEST_DB
+        return min(share_db(1 - output.equal), HIGHEST_DB)
     return HIGHEST_DB if output.typical_db is None else output.typical_db
-
-
-def _decibels_of_mean_noise(ratios: Sequence[float]) -> float:
-    """The ratio in dB of the mean, over outputs, of noise to signal."""
-    return -10 * math.log10(sum(10 ** (-ratio / 10) for ratio in ratios) / len(ratios))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
-from dlpuconv.contract import c_header, contract_of_file, python_snippet
+from dlpuconv.contract import c_header, python_snippet
 from dlpuconv.formats.view import PACKAGE
+from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import plural
 from dlpuconv.placement.macs import macs
@@ -39,13 +40,8 @@ _LIKENESS = {
 
 
 def make_page(material: Material) -> Page:
-    """All of the page.
-
-    Raises:
-        ArtifactError: the manifest is damaged.
-    """
-    report = material.report
-    contract = contract_of_file(material.view, material.sidecar)
+    """All of the page."""
+    report, contract = material.report, material.contract
     note, worst = close_ups(material)
     return Page(
         file=report.file,
@@ -64,12 +60,12 @@ def make_page(material: Material) -> Page:
         close_up_note=note,
         layers=layer_list(material),
         placement=material.forecast.sentences if material.forecast else (),
-        trials=trial_rows(material.manifest),
+        trials=trial_rows(material.origin),
         metric=report.metric.name if report.metric else "",
         ports=port_rows(contract),
         snippets=tuple(_snippets(material, contract)),
         camera=tuple(_camera(material)),
-        origin=origin_facts(material.manifest),
+        origin=origin_facts(material.origin),
         version=__version__,
     )
 
@@ -116,7 +112,8 @@ def _finding(finding: Finding) -> FindingText:
         sentence=finding.sentence,
         fix=finding.fix,
         places=tuple((short(hit.layer), hit.detail) for hit in finding.hits[:_SHOWN_PLACES]),
-        more=max(len(finding.hits) - _SHOWN_PLACES, 0),
+        count=len(finding.hits),
+        more=more(len(finding.hits) - _SHOWN_PLACES),
     )
 
 

@@ -90,7 +90,7 @@ def channel_peaks(tensor: TensorView, axis: int) -> npt.NDArray[np.int64] | None
         return None
     if tensor.quantization.per_channel or not 0 <= axis < tensor.data.ndim:
         return None
-    codes = np.abs(tensor.data.astype(np.int64) - tensor.quantization.zero_point[0])
+    codes = np.abs(tensor.data.astype(np.int64) - tensor.quantization.zero_point)
     others = tuple(a for a in range(codes.ndim) if a != axis)
     return np.asarray(codes.max(axis=others), np.int64)
 
@@ -125,7 +125,7 @@ def _area(steps: npt.NDArray[np.floating[Any]], heights: npt.NDArray[np.floating
 
 def _zero(tensor: TensorView) -> int:
     """Position of the code of zero."""
-    point = tensor.quantization.zero_point[0] if tensor.quantization else 0
+    point = tensor.quantization.zero_point if tensor.quantization else 0
     return min(max(point - _LOWEST[tensor.dtype], 0), _CODES - 1)
 
 
@@ -136,7 +136,7 @@ def _code(tensor: TensorView, position: int) -> str:
     affine = tensor.quantization
     if affine is None or affine.per_channel:
         return text
-    return f"{text} = {number(affine.scale[0] * (code - affine.zero_point[0]))}"
+    return f"{text} = {number(affine.real(code))}"
 
 
 def _used(count: int) -> str:

@@ -77,7 +77,7 @@ class LayerList:
 
     Attributes:
         rows: in the file's order.
-        more: how many further layers are left out.
+        more: how many further layers are left out, in words.
         ops: each op with how often it occurs.
         granularities: the filter's values.
         processors: likewise.
@@ -86,7 +86,7 @@ class LayerList:
     """
 
     rows: tuple[LayerRow, ...]
-    more: int
+    more: str
     ops: tuple[tuple[str, int], ...]
     granularities: tuple[str, ...]
     processors: tuple[str, ...]

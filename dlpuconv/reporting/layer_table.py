@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.inspection.roles import weights_of
+from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
 from dlpuconv.reporting.layer_cells import LayerList, LayerRow
@@ -45,7 +46,7 @@ def layer_list(material: Material) -> LayerList:
     rows = tuple(_row(layer, known) for layer in material.view.layers[:_MOST_ROWS])
     return LayerList(
         rows=rows,
-        more=max(len(material.view.layers) - _MOST_ROWS, 0),
+        more=more(len(material.view.layers) - _MOST_ROWS),
         ops=tuple(material.view.op_counts.items()),
         granularities=tuple(sorted({row.granularity for row in rows if row.granularity})),
         processors=tuple(sorted({row.processor for row in rows if row.processor})),
@@ -125,7 +126,7 @@ def _processor(placed: LayerPlacement | None, material: Material) -> str:
 def _affine(made: TensorView | None) -> tuple[str, str]:
     if made is None or made.quantization is None:
         return "", ""
-    return number(made.quantization.scale[0], 5), number(made.quantization.zero_point[0], 6)
+    return number(made.quantization.scale, 5), number(made.quantization.zero_point, 6)
 
 
 def _weights(weights: TensorView | None) -> tuple[str, str, str]:
@@ -135,7 +136,7 @@ def _weights(weights: TensorView | None) -> tuple[str, str, str]:
     affine = weights.quantization
     if affine is None:
         return f"{weights.dtype} {shape(weights.shape)}", "", weights.dtype
-    low, high = min(affine.scale), max(affine.scale)
+    low, high = min(affine.scales), max(affine.scales)
     scale = f"scales {number(low)} to {number(high)}" if affine.per_channel else f"scale {number(low)}"
     kind = "per channel" if affine.per_channel else "per tensor"
     return f"{kind}, {weights.dtype} {shape(weights.shape)}", scale, kind

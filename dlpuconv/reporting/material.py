@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.contract import Contract
     from dlpuconv.formats import FileView
     from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Target
+    from dlpuconv.reporting.origin import Origin
     from dlpuconv.verification import Report
-    from dlpuconv.verification.sidecar import Sidecar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,8 @@ class Material:
         view: what the file holds.
         target: the chip.
         size: of the file or folder, in bytes.
-        sidecar: what the manifest says; None for a file without one.
+        contract: how to feed the file and how to read its answers.
+        origin: what it was made from, and how; None where nothing tells.
         blamed: what each layer costs alone, and why; empty where that was not measured.
         asked_db: signal-to-noise ratio that the outputs must reach.
     """
@@ -35,7 +36,8 @@ class Material:
     view: FileView = field(repr=False)
     target: Target
     size: int
-    sidecar: Sidecar | None = None
+    contract: Contract
+    origin: Origin | None = None
     blamed: tuple[BlamedLayer, ...] = ()
     asked_db: float
 
@@ -43,11 +45,6 @@ class Material:
     def forecast(self) -> Forecast | None:
         """Where each layer will run; None where nothing is known of that."""
         return self.report.placement
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """All that the manifest says; empty for a file without one."""
-        return self.sidecar.content if self.sidecar else {}
 
 
 def size_of(path: Path) -> int:

@@ -1,83 +1,106 @@
-"""Where a file came from, as its manifest tells: the facts, and the recipes that were tried."""
+"""Where a file came from: the facts, and the recipes that were tried."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.placement.forecast_text import plural
 from dlpuconv.quantization.recipe_file import from_json
+from dlpuconv.quantization.search import Score, Trial
 from dlpuconv.reporting.page import Fact, TrialRow
 from dlpuconv.reporting.wording import decibels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dlpuconv.manifest import Manifest
+    from dlpuconv.quantization import Recipe
+
 _LIBRARIES = ("onnx2tf", "ai-edge-litert", "onnxruntime", "tensorflow")
 
 
-def origin_facts(manifest: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """What the file was made from, and how.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a file was made from, and how: as a conversion knows it, or as a manifest tells.
+
+    Attributes:
+        manifest: all that a manifest tells without a recipe being read.
+        recipe: what was done to the numbers.
+        trials: every recipe that was tried, in order.
+    """
+
+    manifest: Manifest
+    recipe: Recipe
+    trials: tuple[Trial, ...] = field(default=(), repr=False)
+
+
+def origin_of(manifest: Manifest) -> Origin:
+    """What a manifest tells.
 
     Raises:
-        ArtifactError: the manifest is damaged.
+        ArtifactError: its recipes are damaged.
     """
     try:
-        return tuple(_facts(manifest)) if manifest else ()
+        trials = tuple(map(_trial, manifest.trials))
+        return Origin(manifest=manifest, recipe=from_json(manifest.recipe.content), trials=trials)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
-        raise _damaged(error) from error
+        raise ArtifactError(f"the manifest is damaged ({type(error).__name__}: {error})") from error
 
 
-def trial_rows(manifest: Mapping[str, Any]) -> tuple[TrialRow, ...]:
-    """Every recipe that was tried, in order.
-
-    Raises:
-        ArtifactError: the manifest is damaged.
-    """
-    try:
-        usual = manifest.get("recipe", {}).get("granularity")
-        return tuple(_trial(trial, usual) for trial in manifest.get("trials", ()))
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
-        raise _damaged(error) from error
+def origin_facts(origin: Origin | None) -> tuple[Fact, ...]:
+    """What the file was made from, and how; nothing where nothing tells."""
+    return tuple(_facts(origin.manifest, origin.recipe)) if origin else ()
 
 
-def _facts(manifest: Mapping[str, Any]) -> Iterator[Fact]:
-    source = manifest["source"]
-    yield Fact("source model", str(source["name"]), f"sha256 {source['sha256']}")
-    recipe = from_json(manifest["recipe"])
+def trial_rows(origin: Origin | None) -> tuple[TrialRow, ...]:
+    """Every recipe that was tried, in order."""
+    return tuple(_row(trial, origin.recipe) for trial in origin.trials) if origin else ()
+
+
+def _facts(manifest: Manifest, recipe: Recipe) -> Iterator[Fact]:
+    yield Fact("source model", manifest.source_name, f"sha256 {manifest.source_sha256}")
     yield Fact("recipe", recipe.summary, f"{recipe.granularity} weights")
-    calibration = manifest["calibration"]
-    if calibration.get("samples"):
-        held = plural(int(calibration.get("held_out", 0)), "sample")
-        kind = "" if calibration["calibrated"] else "made-up "
-        yield Fact("calibration", f"{kind}{plural(int(calibration['samples']), 'sample')}", f"{held} held out")
-    images = manifest.get("preprocessing")
-    if images and images["stated"]:
-        mean, std = (", ".join(f"{float(v):g}" for v in images[key]) for key in ("mean", "std"))
-        yield Fact("images", f"{images['resize']}, {images['color']}", f"mean {mean}; std {std}")
-    versions = manifest.get("versions", {})
-    found = [f"{name} {versions[name]}" for name in _LIBRARIES if name in versions]
-    yield Fact("made by", f"dlpuconv {manifest['dlpuconv']}", ", ".join([*_backend(manifest), *found]))
+    samples = manifest.samples
+    if samples.samples:
+        kind = "" if samples.calibrated else "made-up "
+        held = f"{plural(samples.held_out, 'sample')} held out"
+        yield Fact("calibration", f"{kind}{plural(samples.samples, 'sample')}", held)
+    images = manifest.images
+    if images and images.mean is not None and images.std is not None:
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (images.mean, images.std))
+        yield Fact("images", f"{images.resize}, {images.color}", f"mean {mean}; std {std}")
+    backend = [f"backend {manifest.backend}"] if manifest.backend else []
+    found = [f"{name} {manifest.versions[name]}" for name in _LIBRARIES if name in manifest.versions]
+    yield Fact("made by", f"dlpuconv {manifest.dlpuconv}", ", ".join([*backend, *found]))
 
 
-def _backend(manifest: Mapping[str, Any]) -> list[str]:
-    return [f"backend {manifest['backend']}"] if "backend" in manifest else []
-
-
-def _trial(trial: Mapping[str, Any], usual: object) -> TrialRow:
-    recipe = from_json(trial["recipe"])
-    other = [] if recipe.granularity.value == usual else [f"{recipe.granularity} throughout"]
-    metric = trial.get("metric")
+def _row(trial: Trial, chosen: Recipe) -> TrialRow:
+    recipe, score = trial.recipe, trial.score
+    other = [] if recipe.granularity is chosen.granularity else [f"{recipe.granularity} throughout"]
     return TrialRow(
         recipe="; ".join((*other, recipe.summary)),
-        typical_db=decibels(float(trial["typical_sqnr_db"])),
-        sqnr_db=decibels(float(trial["min_sqnr_db"])),
-        metric="" if metric is None else f"{float(metric):.6g}",
-        notes=tuple(map(str, trial.get("notes", ()))),
-        passes=bool(trial["passes"]),
-        chosen=bool(trial["chosen"]),
+        typical_db=decibels(score.typical_db),
+        sqnr_db=decibels(score.sqnr_db),
+        metric="" if score.metric is None else f"{score.metric:.6g}",
+        notes=trial.notes,
+        passes=score.passes,
+        chosen=trial.chosen,
     )
 
 
-def _damaged(error: Exception) -> ArtifactError:
-    return ArtifactError(f"the manifest is damaged ({type(error).__name__}: {error})")
+def _trial(entry: Mapping[str, Any]) -> Trial:
+    metric = entry.get("metric")
+    return Trial(
+        recipe=from_json(entry["recipe"]),
+        score=Score(
+            typical_db=float(entry["typical_sqnr_db"]),
+            sqnr_db=float(entry["min_sqnr_db"]),
+            cosine=float(entry.get("min_cosine", 1.0)),
+            passes=bool(entry["passes"]),
+            metric=None if metric is None else float(metric),
+        ),
+        chosen=bool(entry["chosen"]),
+        notes=tuple(map(str, entry.get("notes", ()))),
+    )

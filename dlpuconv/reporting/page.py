@@ -35,7 +35,8 @@ class FindingText:
         sentence: what must hold.
         fix: what to do; may be empty.
         places: layer and what was found there.
-        more: how many places are left out.
+        count: of all places.
+        more: what is left out, in words.
     """
 
     rule: str
@@ -43,7 +44,8 @@ class FindingText:
     sentence: str
     fix: str
     places: tuple[tuple[str, str], ...]
-    more: int
+    count: int
+    more: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.contract.description import is_quantized, layout
+from dlpuconv.contract.description import affine_of, layout
 from dlpuconv.contract.words import gives, resized, takes
 from dlpuconv.ir import Layout
 from dlpuconv.reporting.page import PortRow
@@ -28,15 +28,15 @@ def port_rows(contract: Contract) -> tuple[PortRow, ...]:
 
 def _rows(contract: Contract, ports: Sequence[tuple[Port, str]], kind: str) -> Iterator[PortRow]:
     for position, (port, meaning) in enumerate(ports):
-        order = layout(port)
+        order, affine = layout(port), port.quantization
         yield PortRow(
             kind=kind if len(ports) == 1 else f"{kind} {position}",
             name=port.name_in_file,
             stands_for=_stands_for(port) if contract.known else "",
             shape=shape(port.shape) if order is Layout.PLAIN else f"{shape(port.shape)} {order.upper()}",
             dtype=port.dtype,
-            scale="" if port.scale is None else number(port.scale, 9),
-            zero_point="" if port.zero_point is None else str(port.zero_point).replace("-", MINUS),
+            scale=number(affine.scale, 9) if affine else "",
+            zero_point=str(affine.zero_point).replace("-", MINUS) if affine else "",
             real=_real(port),
             meaning=meaning,
         )
@@ -49,11 +49,10 @@ def _stands_for(port: Port) -> str:
 
 
 def _real(port: Port) -> str:
-    if not is_quantized(port):
+    if (affine := affine_of(port)) is None:
         return ""
     limits = np.iinfo(port.dtype)
-    low, high = ((port.scale or 0.0) * (code - (port.zero_point or 0)) for code in (limits.min, limits.max))
-    return f"{number(low)} to {number(high)}"
+    return f"{number(affine.real(limits.min))} to {number(affine.real(limits.max))}"
 
 
 def _takes(feed: Feed, contract: Contract) -> str:
@@ -61,9 +60,9 @@ def _takes(feed: Feed, contract: Contract) -> str:
 
 
 def _gives(port: Port) -> str:
-    if not is_quantized(port):
+    if (affine := affine_of(port)) is None:
         return f"gives {gives(port)}"
-    return f"real = {_offset(port.zero_point or 0)} {TIMES} {number(port.scale or 0.0, 9)}"
+    return f"real = {_offset(affine.zero_point)} {TIMES} {number(affine.scale, 9)}"
 
 
 def _offset(zero_point: int) -> str:

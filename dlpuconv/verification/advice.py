@@ -10,6 +10,7 @@ from dlpuconv.scheme import Granularity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpuconv.manifest import Manifest
     from dlpuconv.verification.rule import Context
 
 FAST, _DEFAULT = "fast", "balanced"
@@ -50,6 +51,24 @@ def defaults(weights: Granularity) -> Settings:
         weights: granularity that the target prefers.
     """
     return Settings(effort=_DEFAULT, granularity=weights.value)
+
+
+def recorded_settings(manifest: Manifest) -> Settings | None:
+    """What a file was made with, as its manifest tells; None where it does not.
+
+    An effort without trials had no say: a recipe was given, or there was nothing to judge any by.
+    """
+    request, calibrated = manifest.request, manifest.samples.calibrated
+    if request is None:
+        return None
+    searched = not request.recipe_given and calibrated and (request.effort == FAST or bool(manifest.trials))
+    return Settings(
+        calibrated=calibrated,
+        effort=request.effort if searched else None,
+        recipe_given=request.recipe_given,
+        granularity=request.granularity or manifest.recipe.granularity.value,
+        split_outputs=request.split_outputs or OFF,
+    )
 
 
 def try_next(context: Context) -> str:

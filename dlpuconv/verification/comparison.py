@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import InputBinding, Port, Signature
+    from dlpuconv.manifest import Manifest
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
-    from dlpuconv.verification.sidecar import Sidecar
 
 
 def kernels(view: FileView) -> str:
@@ -30,7 +30,7 @@ def kernels(view: FileView) -> str:
     return "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES" if view.format == "tflite" else "ONNX Runtime"
 
 
-def compare_files(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> ParityReport:
+def compare_files(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> ParityReport:
     """Compare a file with the reference of the question, on its samples.
 
     Raises:
@@ -40,7 +40,7 @@ def compare_files(run: Runner, view: FileView, question: Question, sidecar: Side
     """
     if question.reference is None or question.samples is None:
         raise ArtifactError("a comparison needs the source model and samples")
-    links, artifact = link_source(run, view, question, sidecar)
+    links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=kernels(view)), view, links.outputs)
@@ -58,7 +58,7 @@ def link(
     run: Runner,
     view: FileView,
     signature: Signature,
-    sidecar: Sidecar | None,
+    manifest: Manifest | None,
     bindings: Mapping[str, InputBinding] | None = None,
     *,
     same_layout: bool = False,
@@ -71,16 +71,16 @@ def link(
         run: runs the file.
         view: the file.
         signature: of the model.
-        sidecar: the file's manifest.
+        manifest: the file's manifest.
         bindings: how the model's values become the file's, where that is known better than from the manifest.
         same_layout: the model's layout is the file's.
 
     Raises:
         ShapeError: an input or output has no counterpart.
     """
-    bindings = bindings or (sidecar.bindings if sidecar else {})
-    if sidecar is not None and _same_outputs(sidecar, signature):
-        known = Links(inputs=sidecar.inputs, outputs=sidecar.outputs, bindings=bindings)
+    bindings = bindings or (manifest.links.bindings if manifest else {})
+    if manifest is not None and _same_outputs(manifest, signature):
+        known = replace(manifest.links, bindings=bindings)
         return known, in_source_names(run, known)
     inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
     outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
@@ -89,19 +89,19 @@ def link(
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
 
-def link_source(run: Runner, view: FileView, question: Question, sidecar: Sidecar | None) -> tuple[Links, Runner]:
+def link_source(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> tuple[Links, Runner]:
     """The same with the question's reference, where the backend may have told."""
     if question.inputs is not None and question.outputs is not None:
         given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
         return given, in_source_names(run, given)
     if question.reference is None:
         raise ArtifactError("a comparison needs the source model")
-    return link(run, view, question.reference.signature, sidecar, question.bindings)
+    return link(run, view, question.reference.signature, manifest, question.bindings)
 
 
-def _same_outputs(sidecar: Sidecar, signature: Signature) -> bool:
+def _same_outputs(manifest: Manifest, signature: Signature) -> bool:
     """Whether the manifest speaks of a model with these outputs: it may have been cut elsewhere."""
-    return {port.source_name for port in sidecar.outputs} == {value.name for value in signature.outputs}
+    return {port.source_name for port in manifest.links.outputs} == {value.name for value in signature.outputs}
 
 
 def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:

@@ -123,7 +123,7 @@ def granularity(view: FileView) -> GranularitySummary:
 
 
 def _of_layer(layer: LayerView, weights: TensorView) -> LayerGranularity:
-    scales = len(weights.quantization.scale) if weights.quantization else 0
+    scales = len(weights.quantization.scales) if weights.quantization else 0
     kind = None
     if scales:
         kind = Granularity.PER_CHANNEL if scales > 1 else Granularity.PER_TENSOR

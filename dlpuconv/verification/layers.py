@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView, Runner, TensorView
     from dlpuconv.ir import Model
+    from dlpuconv.manifest import Manifest
     from dlpuconv.verification.question import Question
-    from dlpuconv.verification.sidecar import Sidecar
 
 _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
@@ -52,7 +52,7 @@ class Tracer(Protocol):
 
 
 def compare_layers(
-    path: Path, view: FileView, question: Question, sidecar: Sidecar | None, likeness: Likeness
+    path: Path, view: FileView, question: Question, manifest: Manifest | None, likeness: Likeness
 ) -> LayersReport | None:
     """Run a file and its source on a few samples, and compare what both have inside.
 
@@ -60,7 +60,7 @@ def compare_layers(
         path: the file.
         view: what it holds.
         question: the float source model, and samples, of which the first few are looked at.
-        sidecar: what the manifest says.
+        manifest: what the manifest says.
         likeness: in what activations may differ from their source values.
 
     Returns:
@@ -78,7 +78,7 @@ def compare_layers(
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
     tracer = _tracer(path, view, [pair.tensor.name for pair in pairs])
-    links, traced = link_source(tracer, view, question, sidecar)
+    links, traced = link_source(tracer, view, question, manifest)
     for group in _groups(pairs) or [[]]:
         source = _source_tracer(reference, group)
         first = not codes  # the histograms need one pass only
@@ -171,7 +171,4 @@ def _activations(view: FileView) -> Iterator[TensorView]:
 
 def _real(value: npt.NDArray[np.generic], tensor: TensorView) -> npt.NDArray[np.float64]:
     """Codes in real units; a float tensor is as it is."""
-    real = np.asarray(value, np.float64)
-    if tensor.quantization is None:
-        return real
-    return (real - tensor.quantization.zero_point[0]) * float(np.float32(tensor.quantization.scale[0]))
+    return np.asarray(value, np.float64) if tensor.quantization is None else tensor.quantization.first.decode(value)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.decibel import ratio_db
 from dlpuconv.verification.correspondence import in_order
-from dlpuconv.verification.decibel import ratio_db
 from dlpuconv.verification.layer_parity import LayerParity
 
 if TYPE_CHECKING:

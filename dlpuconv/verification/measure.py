@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.formats import FileView, Runner
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Target
     from dlpuconv.verification.layer_parity import LayersReport
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
-    from dlpuconv.verification.sidecar import Sidecar
 
 _RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
 _STRANGER = "compared with another model than the manifest names as the file's source"
@@ -40,7 +40,7 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def measure(path: Path, view: FileView, target: Target, question: Question, sidecar: Sidecar | None) -> Measured:
+def measure(path: Path, view: FileView, target: Target, question: Question, manifest: Manifest | None) -> Measured:
     """Compare a file with its source model, or a package that comes without one with its own record.
 
     Args:
@@ -48,7 +48,7 @@ def measure(path: Path, view: FileView, target: Target, question: Question, side
         view: what it holds.
         target: the chip.
         question: the source model; samples, or none where a package ships some.
-        sidecar: what the manifest says.
+        manifest: what the manifest says.
 
     Raises:
         ArtifactError: the file or its source cannot run.
@@ -67,15 +67,15 @@ def measure(path: Path, view: FileView, target: Target, question: Question, side
     if shipped is not None:
         from dlpuconv.verification.shipped import compare_with_source
 
-        parity, samples = compare_with_source(run, view, question, sidecar)
+        parity, samples = compare_with_source(run, view, question, manifest)
         question = replace(question, samples=samples)
     else:
         from dlpuconv.verification.comparison import compare_files
 
-        parity = compare_files(run, view, question, sidecar)
+        parity = compare_files(run, view, question, manifest)
     parity = _mind_rounding(parity, target, question)
-    notes = (*_stranger(question, sidecar), *_excused(parity, least_db(target, question.min_sqnr, parity)))
-    return Measured(parity=parity, layers=_layers(path, view, question, sidecar), notes=notes)
+    notes = (*_stranger(question, manifest), *_excused(parity, least_db(target, question.min_sqnr, parity)))
+    return Measured(parity=parity, layers=_layers(path, view, question, manifest), notes=notes)
 
 
 def _measure_alone(path: Path, view: FileView, target: Target, question: Question) -> Measured:
@@ -118,18 +118,18 @@ def _excused(parity: ParityReport | None, least: float) -> Iterator[str]:
             )
 
 
-def _stranger(question: Question, sidecar: Sidecar | None) -> tuple[str, ...]:
-    if sidecar is None or question.reference is None:
+def _stranger(question: Question, manifest: Manifest | None) -> tuple[str, ...]:
+    if manifest is None or question.reference is None:
         return ()
-    return (_STRANGER,) if sidecar.source_sha256 != question.reference.source.sha256 else ()
+    return (_STRANGER,) if manifest.source_sha256 != question.reference.source.sha256 else ()
 
 
-def _layers(path: Path, view: FileView, question: Question, sidecar: Sidecar | None) -> LayersReport | None:
+def _layers(path: Path, view: FileView, question: Question, manifest: Manifest | None) -> LayersReport | None:
     """The comparison layer by layer, where the question asks for it."""
     if not question.layers:
         return None
     from dlpuconv.verification.layers import compare_layers
 
-    equalized, absorbed = (sidecar.equalized, sidecar.absorbed) if sidecar else (False, False)
+    equalized, absorbed = (manifest.recipe.equalize, manifest.recipe.absorb) if manifest else (False, False)
     likeness = question.likeness or Likeness.after(equalized=equalized, absorbed=absorbed)
-    return compare_layers(path, view, question, sidecar, likeness)
+    return compare_layers(path, view, question, manifest, likeness)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.decibel import MOST_DB
 from dlpuconv.jsonable import finite
-from dlpuconv.verification.decibel import MOST_DB
 
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json

@@ -56,15 +56,13 @@ def match(
 
 
 def _port(value: ValueSpec, tensor: TensorView, permutation: tuple[int, ...]) -> Port:
-    quantization = tensor.quantization
     return Port(
         name=value.name,
         source_shape=value.shape,
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype,
-        scale=quantization.scale[0] if quantization else None,
-        zero_point=quantization.zero_point[0] if quantization else None,
+        quantization=tensor.quantization and tensor.quantization.first,
     )
 
 

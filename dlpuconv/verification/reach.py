@@ -83,11 +83,10 @@ def _held(tensor: TensorView) -> Interval:
     """What the codes of a tensor stand for."""
     if tensor.quantization is None or tensor.quantization.per_channel or tensor.dtype not in LIMITS:
         return _ANYTHING
-    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
-    if not (math.isfinite(scale) and scale > 0):
+    if not (math.isfinite(tensor.quantization.scale) and tensor.quantization.scale > 0):
         return _ANYTHING
     lowest, highest = LIMITS[tensor.dtype]
-    return scale * (lowest - zero_point), scale * (highest - zero_point)
+    return tensor.quantization.real(lowest), tensor.quantization.real(highest)
 
 
 def _within(made: Interval, held: Interval) -> Interval:

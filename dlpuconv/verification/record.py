@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.decibel import MOST_DB
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.detect import model_inside
 from dlpuconv.formats.ort_runner import OF_A_STRANGER, OrtRunner, TooMuchError
 from dlpuconv.ir import Port
-from dlpuconv.verification.decibel import MOST_DB
 from dlpuconv.verification.effort import why_not_run
 from dlpuconv.verification.parity import compare_answers
 from dlpuconv.verification.question import forgives_rounding, least_db

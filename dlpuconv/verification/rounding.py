@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from dlpuconv.verification.decibel import ratio_db
+from dlpuconv.decibel import Powers
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
@@ -56,12 +54,9 @@ def mind_rounding(
 def _kept_by_rounding(load: Load, feeds: Iterable[Sample], names: set[str]) -> dict[str, float]:
     """Signal-to-noise ratio, dB, of outputs as the graph is written beside those of the optimized graph."""
     optimized, plain = load(optimize=True), load(optimize=False)
-    signal, noise = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    powers = {name: Powers() for name in names}
     for feed in feeds:
         expected, got = optimized.run(feed), plain.run(feed)
         for name in names:
-            real = np.asarray(expected[name], np.float64)
-            signal[name] += float(np.sum(real**2))
-            noise[name] += float(np.sum((real - np.asarray(got[name], np.float64)) ** 2))
-    ratios = {name: ratio_db(signal[name], noise[name]) for name in names}
-    return {name: ratio for name, ratio in ratios.items() if ratio is not None}
+            powers[name].add(expected[name], got[name])
+    return {name: ratio for name in names if (ratio := powers[name].decibels) is not None}

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.formats.package_view import Feed, PackageView
     from dlpuconv.ir import Links
+    from dlpuconv.manifest import Manifest
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.parity import Answer
     from dlpuconv.verification.question import Question
-    from dlpuconv.verification.sidecar import Sidecar
 
 MOST_COMPARED = 20
 """Samples: a float file that agrees on these with its source agrees on all."""
@@ -35,7 +35,7 @@ ON_STAND_INS = "ONNX Runtime, on made-up samples: there is no calibration data"
 
 
 def compare_with_source(
-    run: Runner, view: FileView, question: Question, sidecar: Sidecar | None
+    run: Runner, view: FileView, question: Question, manifest: Manifest | None
 ) -> tuple[ParityReport, Samples]:
     """Feed the package's files, number by number as they are, and the source model with what they stand for.
 
@@ -43,7 +43,7 @@ def compare_with_source(
         run: runs the package's model.
         view: of a package.
         question: has the source model.
-        sidecar: what the manifest says.
+        manifest: what the manifest says.
 
     Returns:
         The figures, and the samples that they were taken on, as the source takes them.
@@ -56,10 +56,10 @@ def compare_with_source(
     package, source = view.package, question.reference
     if package is None or source is None:
         raise ArtifactError("a comparison needs the source model, and a package that ships samples")
-    links, _ = link_source(run, view, question, sidecar)
+    links, _ = link_source(run, view, question, manifest)
     reference = OrtRunner(source.split(), source.source.name)
     # A manifest may claim scales and types; a float file has none but this.
-    outputs = [replace(port, dtype="float32", scale=None, zero_point=None) for port in links.outputs]
+    outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
     def answers() -> Iterator[tuple[Answer, Answer]]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
-from dlpuconv.verification.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
 from dlpuconv.verification.extremes import Extremes
 from dlpuconv.verification.output_parity import OutputParity
 
@@ -34,7 +34,8 @@ class Tally:
         self._max_error = self._peak = 0.0
         self._not_finite = self._lost = self._agreed = 0
         self._elements = self._equal = 0
-        self._labels = port.scale is None and np.dtype(port.dtype).kind in _INTEGERS
+        self._step = port.quantization.scale if port.quantization else 0.0
+        self._labels = port.quantization is None and np.dtype(port.dtype).kind in _INTEGERS
         self._columns = Columns()
         self._span, self._reached = Extremes(), Extremes()
         self._first: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
@@ -56,7 +57,9 @@ class Tally:
             raise ShapeError(
                 f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
             )
-        self._labels = self._labels or (self.port.scale is None and np.asarray(reference).dtype.kind in _INTEGERS)
+        self._labels = self._labels or (
+            self.port.quantization is None and np.asarray(reference).dtype.kind in _INTEGERS
+        )
         expected, value = self._comparable(expected, value)
         error = expected - value
         signal, noise = _dot(expected, expected), _dot(error, error)
@@ -71,7 +74,7 @@ class Tally:
         self._elements += expected.size
         self._equal += int(np.count_nonzero(error == 0.0))
         self._watch(expected, value)
-        if self.port.scale is not None:
+        if self.port.quantization is not None:
             self._columns.add(expected)
 
     def _comparable(
@@ -92,7 +95,7 @@ class Tally:
 
     def _rate(self, signal: float, noise: float, size: int) -> None:
         """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
-        ratio = ratio_db(signal, noise + size * (self.port.scale or 0.0) ** 2 / 12)
+        ratio = ratio_db(signal, noise + size * self._step**2 / 12)
         if ratio is not None:
             self._ratios.append((min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
 
@@ -123,12 +126,12 @@ class Tally:
             peak=self._peak,
             span=self._span.span(),
             reached=self._reached.span(),
-            step=self.port.scale or 0.0,
+            step=self._step,
             argmax_agreement=self._agreed / samples if self._is_class_vector() else None,
             equal=self._equal / self._elements if self._labels and self._elements else None,
             dead="" if fault else self._dead(samples),
             fault=fault,
-            starved=self._columns.starved(self.port.scale) if self.port.scale else "",
+            starved=self._columns.starved(self._step) if self._step else "",
             not_finite=self._not_finite,
         )
 
@@ -145,7 +148,7 @@ class Tally:
         if self._lost:
             values = "value that is" if self._lost == 1 else "values that are"
             return f"it has {self._lost} {values} NaN or infinite where the source's are finite"
-        least = _SILENT if self.port.scale is None else _SILENT_STEPS * self.port.scale
+        least = _SILENT if self.port.quantization is None else _SILENT_STEPS * self._step
         if self._signal == 0.0 and self._max_error > least and not self._labels:
             return f"it is up to {self._max_error:g} away from zero, where the source is zero throughout"
         return ""
@@ -157,7 +160,7 @@ class Tally:
         """
         if self._labels and self._equal >= _MOSTLY * self._elements:
             return ""
-        least = _LIVE_STEPS * (self.port.scale or 0.0)
+        least = _LIVE_STEPS * self._step
         if self._low == self._high and self._reference_high - self._reference_low > least:
             source = f"the source varies from {self._reference_low:g} to {self._reference_high:g}"
             return f"it is {self._low:g} everywhere, where {source}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import ShapeError
+from dlpuconv.ir.affine import IntegerType
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def to_source(value: npt.NDArray[np.float32], port: Port, binding: InputBinding 
 
 def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.float64]:
     """An output in real units and in the source model's layout: `scale * (q - zero_point)`, transposed back."""
-    real = np.asarray(value, np.float64)
-    if port.scale is not None and port.zero_point is not None:
-        real = (real - port.zero_point) * float(np.float32(port.scale))
+    real = np.asarray(value, np.float64) if port.quantization is None else port.quantization.decode(value)
     if port.permutation and len(port.permutation) == real.ndim:
         real = real.transpose(np.argsort(port.permutation))
     return real.reshape(port.source_shape) if real.size == np.prod(port.source_shape, dtype=np.int64) else real
@@ -71,9 +70,6 @@ def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> 
 
 
 def _quantize(value: npt.NDArray[np.float32], port: Port) -> npt.NDArray[np.generic]:
-    dtype = np.dtype(port.dtype)
-    if port.scale is None or port.zero_point is None:
-        return value.astype(dtype)
-    limits = np.iinfo(dtype)
-    steps = np.rint(value.astype(np.float64) / float(np.float32(port.scale))) + port.zero_point
-    return np.clip(steps, limits.min, limits.max).astype(dtype)
+    if port.quantization is None:
+        return value.astype(port.dtype)
+    return port.quantization.encode(value, IntegerType.named(port.dtype))

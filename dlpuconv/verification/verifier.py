@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 from dlpuconv.placement import foresee
 from dlpuconv.scheme import Numbers
+from dlpuconv.verification.advice import recorded_settings
 from dlpuconv.verification.engine import check, screen
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.measure import measure
@@ -19,16 +21,15 @@ from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.report import IoTensor, Report
 from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv.verification.rules.firmware import RULE as FIRMWARE
-from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.verdict import decide
 
 if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.ir import Port
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Target
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.rule import Context
-    from dlpuconv.verification.sidecar import Sidecar
 
 _NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
 _COMPARED_ON_MADE_UP = "compared on made-up samples: the figures mean little; with real ones they would mean more"
@@ -62,16 +63,18 @@ def verify_view(path: Path, view: FileView, target: Target, question: Question) 
     """Verify a file that was read already; see `verify_file`."""
     rules = (*target.rules, *UNIVERSAL_RULES)
     screen(question.ignore, rules)
-    sidecar = find_sidecar(path, view)
-    view = with_names(view, question.names or (sidecar.layers if sidecar else ()), question.reference)
-    measured = measure(path, view, target, question, sidecar)
+    manifest = find_manifest(path, view)
+    view = with_names(view, question.names or (manifest.layers if manifest else ()), question.reference)
+    measured = measure(path, view, target, question, manifest)
     parity = measured.parity
-    context = _context(path, target, question, sidecar, parity)
+    context = _context(path, target, question, manifest, parity)
     findings = check(view, rules, context, question.ignore)
     placement, unplaced = foresee(view, target.placement, context)
     decision = decide(findings, strict=question.strict)
     calibrated = (
-        question.calibrated and (sidecar is None or sidecar.calibrated) and (parity is None or parity.calibrated)
+        question.calibrated
+        and (manifest is None or not manifest.samples.made_up)
+        and (parity is None or parity.calibrated)
     )
     return Report(
         file=path.name,
@@ -93,7 +96,7 @@ def verify_view(path: Path, view: FileView, target: Target, question: Question) 
         warnings=(
             *question.warnings,
             *measured.notes,
-            *_made_up(question, target, sidecar),
+            *_made_up(question, target, manifest),
             *_no_firmware(question, target),
             *unplaced,
         ),
@@ -103,12 +106,14 @@ def verify_view(path: Path, view: FileView, target: Target, question: Question) 
 
 
 def _context(
-    path: Path, target: Target, question: Question, sidecar: Sidecar | None, parity: ParityReport | None
+    path: Path, target: Target, question: Question, manifest: Manifest | None, parity: ParityReport | None
 ) -> Context:
     """What the rules may know beside the file."""
-    inputs, outputs = _said(question, sidecar)
+    inputs, outputs = _said(question, manifest)
     # What one chip's default is, nobody asked for on another's behalf.
-    asked = question.asked | (sidecar.asked if sidecar and sidecar.target == target.name else frozenset())
+    asked = question.asked | (
+        manifest.recipe.granularities if manifest and manifest.target == target.name else frozenset()
+    )
     return replace(
         target.context,
         asked=asked,
@@ -120,13 +125,13 @@ def _context(
         min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
         misfits=question.misfits,
-        settings=question.settings or (sidecar.settings if sidecar else None),
+        settings=question.settings or (recorded_settings(manifest) if manifest else None),
     )
 
 
-def _made_up(question: Question, target: Target, sidecar: Sidecar | None) -> tuple[str, ...]:
+def _made_up(question: Question, target: Target, manifest: Manifest | None) -> tuple[str, ...]:
     """What made-up samples make worthless: the whole file, or only the figures of this comparison."""
-    calibrated = question.calibrated if sidecar is None else sidecar.calibrated
+    calibrated = question.calibrated if manifest is None else not manifest.samples.made_up
     if not calibrated and target.scheme.numbers is not Numbers.FLOAT32:
         return (_NOT_CALIBRATED,)
     return () if calibrated and question.calibrated else (_COMPARED_ON_MADE_UP,)
@@ -144,11 +149,11 @@ def _min_runtime(view: FileView) -> str:
     return min_runtime_version(operators) if view.format == "tflite" else ""
 
 
-def _said(question: Question, sidecar: Sidecar | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
+def _said(question: Question, manifest: Manifest | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
     """The inputs and outputs that the file should have, from whoever made it."""
     if question.inputs is not None and question.outputs is not None:
         return question.inputs, question.outputs
-    return (sidecar.inputs, sidecar.outputs) if sidecar is not None else (None, None)
+    return (manifest.links.inputs, manifest.links.outputs) if manifest is not None else (None, None)
 
 
 def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
@@ -160,8 +165,8 @@ def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:
             name=name,
             shape=tensor.shape,
             dtype=tensor.dtype,
-            scale=tensor.quantization.scale[0] if tensor.quantization else None,
-            zero_point=tensor.quantization.zero_point[0] if tensor.quantization else None,
+            scale=tensor.quantization.scale if tensor.quantization else None,
+            zero_point=tensor.quantization.zero_point if tensor.quantization else None,
         )
         for name, tensor in zip(names, tensors, strict=True)
     )

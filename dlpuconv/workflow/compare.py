@@ -46,10 +46,10 @@ def compare(a: Path, b: Path, target: str | None, evidence: Evidence, progress: 
 
 def _trial(files: tuple[Opened, Opened], evidence: Evidence, progress: Progress) -> tuple[Trial, tuple[str, ...]]:
     """What both are run on, and what there is to say of it."""
-    recorded = (recorded_preprocessing(file.sidecar) for file in files)
+    recorded = (recorded_preprocessing(file.manifest) for file in files)
     preprocessing = evidence.preprocessing or next(filter(None, recorded), Preprocessing())
-    sidecar = next((file.sidecar for file in files if file.sidecar is not None), None)
-    source = evidence.model(sidecar) if evidence.reference is not None else None
+    manifest = next((file.manifest for file in files if file.manifest is not None), None)
+    source = evidence.model(manifest) if evidence.reference is not None else None
     signature = signature_of(source, files)
     found = evidence.samples(signature, preprocessing, progress)
     trial = Trial(

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.contract import c_header
-from dlpuconv.delivery import BOM, About, Inputs, build_bom, build_manifest, deliver, make_readme
+from dlpuconv.delivery import BOM, About, Inputs, build_bom, deliver, make_readme, manifest_of
 from dlpuconv.display.wording import in_python, python_words, reword
 from dlpuconv.errors import UsageError
 from dlpuconv.files.content import sha256_of, size_of
 from dlpuconv.quantization.recipe_file import to_toml
-from dlpuconv.verification.sidecar import sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.contract import Contract
-    from dlpuconv.delivery import Force, Reference
-    from dlpuconv.delivery.manifest import Provenance
+    from dlpuconv.delivery import Force, Provenance, Reference
     from dlpuconv.errors import DlpuconvError
     from dlpuconv.files.content import Content
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification import Report
     from dlpuconv.workflow.vendor_compiler import Compilation
@@ -147,16 +145,16 @@ class Converted:
         if self.inside is None:
             raise UsageError("no report was asked for: convert with report=True")
         from dlpuconv.reporting import Material, make_page, render
+        from dlpuconv.reporting.origin import Origin
 
-        name = f"{self.name}/manifest.json" if self.is_folder else f"{self.stem}.json"
-        target, manifest = self.provenance.target, self.files()[name]
-        assert isinstance(manifest, bytes)  # a manifest never waits on disk
+        made = self.provenance
         material = Material(
             report=self.report,
             view=self.inside.view,
-            target=target,
+            target=made.target,
             size=self.size,
-            sidecar=sidecar_of(json.loads(manifest), Path(name)),
+            contract=self.contract,
+            origin=Origin(manifest=self._manifest({}, {}), recipe=made.recipe, trials=made.trials),
             blamed=self.inside.blamed,
             asked_db=self.inside.asked_db,
         )
@@ -167,7 +165,7 @@ class Converted:
         told = dict(self.artifact.contents)
         if self.bom:
             told[BOM] = files[f"{self.name}/{BOM}"] = self._bom(files)
-        return {**files, f"{self.name}/manifest.json": self._manifest(told, {})}
+        return {**files, f"{self.name}/manifest.json": self._manifest(told, {}).to_bytes()}
 
     def _beside(self, timings: Mapping[str, float]) -> dict[str, Content]:
         files: dict[str, Content] = {self.name: self.content}
@@ -182,7 +180,7 @@ class Converted:
         files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
         manifest = f"{self.stem}.json"
         files[f"{self.stem}.README.md"] = make_readme(self._about({*files, manifest})).encode()
-        return {**files, manifest: self._manifest(files, timings)}
+        return {**files, manifest: self._manifest(files, timings).to_bytes()}
 
     def _bom(self, files: Mapping[str, Content]) -> bytes:
         return build_bom(self.provenance, self.name, files, self.contract, self.report)
@@ -207,11 +205,11 @@ class Converted:
         figure = f", {parity.summary}" if parity is not None else ""
         return f"<Converted {self.name}: {self.report.verdict}{figure}, {self.size:,} bytes>"
 
-    def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> bytes:
+    def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> Manifest:
         artifact = self.artifact
         if self.compilation is not None:
             artifact = replace(artifact, facts={**artifact.facts, "compiler": self.compilation.to_json()})
-        return build_manifest(self.provenance, artifact, files, self.report.to_json(), timings)
+        return manifest_of(self.provenance, artifact, files, self.report, timings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

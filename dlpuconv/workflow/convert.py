@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin, Taken
-from dlpuconv.delivery import BOM, Inputs, Reference
-from dlpuconv.delivery.manifest import Provenance
+from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
 from dlpuconv.files.content import lend_content
 from dlpuconv.ir.weight_file import trim
@@ -144,7 +143,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
-            request=run.request.to_json(target),
+            request=run.request.record(target),
         ),
         artifact=artifact,
         report=report,

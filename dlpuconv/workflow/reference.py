@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model, Signature
-    from dlpuconv.verification.sidecar import Sidecar
+    from dlpuconv.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +48,10 @@ class Evidence:
         """True where the data are a folder, of images."""
         return isinstance(self.data, str | os.PathLike) and is_folder(Path(self.data))
 
-    def model(self, sidecar: Sidecar | None) -> Model:
+    def model(self, manifest: Manifest | None) -> Model:
         """The float model, with the shapes of a file's manifest where the user gives none and they fit."""
-        if sidecar is not None and not self.source.input_shapes:
-            shapes = {port.name: port.source_shape for port in sidecar.inputs}
+        if manifest is not None and not self.source.input_shapes:
+            shapes = {port.name: port.source_shape for port in manifest.links.inputs}
             try:
                 return self._load(replace(self.source, input_shapes=shapes))
             except (ShapeError, UsageError):
@@ -75,15 +75,15 @@ class Evidence:
         return load(self.reference, options, example_inputs=self.example_inputs)
 
 
-def recorded_preprocessing(sidecar: Sidecar | None) -> Preprocessing | None:
+def recorded_preprocessing(manifest: Manifest | None) -> Preprocessing | None:
     """What the manifest says of images, if it does.
 
     Raises:
         ArtifactError: it says what cannot be.
     """
-    if sidecar is None or sidecar.preprocessing is None:
+    if manifest is None or manifest.images is None:
         return None
     try:
-        return make_preprocessing(**asdict(sidecar.preprocessing))
+        return make_preprocessing(**asdict(manifest.images))
     except UsageError as error:
-        raise ArtifactError(f"the manifest {sidecar.path.name} is damaged: preprocessing: {error}") from error
+        raise ArtifactError(f"the manifest {manifest.name} is damaged: preprocessing: {error}") from error

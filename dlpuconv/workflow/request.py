@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.frontends import SourceOptions
+from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
 
 if TYPE_CHECKING:
@@ -119,12 +120,12 @@ class Request:
             output_dtype=self.output_dtype or target.output_dtype,
         )
 
-    def to_json(self, target: Target) -> dict[str, Json]:
+    def record(self, target: Target) -> RequestRecord:
         """For the manifest: everything that decides what is made, and nothing about this machine."""
         interface = self.interface_for(target)
         shapes: dict[str, Json] = {name: list(shape) for name, shape in self.source.input_shapes.items()}
         layout = interface.input_layout
-        return {
+        content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
             "fold_preprocess": self.normalization.value if self.normalization else None,
@@ -143,3 +144,10 @@ class Request:
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
         }
+        return RequestRecord(
+            effort=self.quantization.effort.value,
+            recipe_given=self.quantization.recipe is not None,
+            granularity=self.quantization.wanted_granularity,
+            split_outputs=interface.split_outputs.value,
+            content=content,
+        )

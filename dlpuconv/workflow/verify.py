@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.calibration import Preprocessing
+from dlpuconv.contract import contract_of_file
 from dlpuconv.display.wording import in_python
 from dlpuconv.errors import MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
 from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
 from dlpuconv.verification import Question, least_db
 from dlpuconv.verification.naming import with_names
-from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv.verification.verifier import verify_view
 from dlpuconv.workflow.reference import recorded_preprocessing
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model
     from dlpuconv.jsonable import Json
+    from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
     from dlpuconv.verification import Report
-    from dlpuconv.verification.sidecar import Sidecar
     from dlpuconv.workflow.reference import Evidence
     from dlpuconv.workflow.request import VerificationOptions
 
@@ -41,11 +42,13 @@ class Verification:
 
     Attributes:
         report: what was found.
-        material: all that a page can tell.
+        material: all that a page can tell, but for what the manifest says.
+        manifest: what is written beside the file; None where nothing is.
     """
 
     report: Report
     material: Material = field(repr=False)
+    manifest: Manifest | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> str:
@@ -67,17 +70,23 @@ class Verification:
     def in_python_words(self) -> Verification:
         """The same, with messages that name options as the Python API does."""
         report = in_python(self.report)
-        return Verification(report, replace(self.material, report=report))
+        return Verification(report, replace(self.material, report=report), self.manifest)
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""
         return self.report.to_json()
 
     def to_html(self) -> str:
-        """The report as one page of HTML, which needs nothing else."""
-        from dlpuconv.reporting import make_page, render
+        """The report as one page of HTML, which needs nothing else.
 
-        return render(make_page(self.material))
+        Raises:
+            ArtifactError: the manifest tells of recipes that are none.
+        """
+        from dlpuconv.reporting import make_page, render
+        from dlpuconv.reporting.origin import origin_of
+
+        origin = origin_of(self.manifest) if self.manifest else None
+        return render(make_page(replace(self.material, origin=origin)))
 
 
 def verify(
@@ -105,7 +114,7 @@ def verify(
     refuse_unfinished(file)
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
-    recorded = find_sidecar(file) if evidence.reference is not None else None
+    recorded = find_manifest(file) if evidence.reference is not None else None
     source, samples = _comparison(evidence, recorded, progress, ships_samples=is_folder(file))
     question = Question(
         reference=source,
@@ -123,17 +132,17 @@ def verify(
     # rules alone take no time worth telling
     with progress.stage(f"comparing {file.name} with its source") if source else nullcontext():
         report = verify_view(file, view, chip, question)
-    sidecar = find_sidecar(file, view)
-    view = with_names(view, sidecar.layers if sidecar else (), source)
+    manifest = find_manifest(file, view)
+    view = with_names(view, manifest.layers if manifest else (), source)
     material = Material(
         report=printable(report),
         view=printable(view),
         target=chip,
         size=size_of(file),
-        sidecar=printable(sidecar),
+        contract=printable(contract_of_file(view, manifest)),
         asked_db=least_db(chip, options.min_sqnr, report.parity),
     )
-    return Verification(material.report, material)
+    return Verification(material.report, material, printable(manifest))
 
 
 def _backend(name: str) -> Backend | None:
@@ -148,7 +157,7 @@ def _backend(name: str) -> Backend | None:
 
 
 def _comparison(
-    evidence: Evidence, sidecar: Sidecar | None, progress: Progress, *, ships_samples: bool
+    evidence: Evidence, manifest: Manifest | None, progress: Progress, *, ships_samples: bool
 ) -> tuple[Model | None, Calibration | None]:
     """The float model and the samples; a package ships some, on which it is compared where no others are given.
 
@@ -162,8 +171,8 @@ def _comparison(
         raise UsageError("--data needs --reference: a comparison takes the float model and samples")
     if not data and not ships_samples:
         raise UsageError("--reference needs --data: a comparison takes the float model and samples")
-    source = evidence.model(sidecar)
+    source = evidence.model(manifest)
     if not data:
         return source, None
-    preprocessing = evidence.preprocessing or recorded_preprocessing(sidecar) or Preprocessing()
+    preprocessing = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
     return source, evidence.samples(source.signature, preprocessing, progress)

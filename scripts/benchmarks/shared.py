@@ -11,10 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 
+from dlpuconv.decibel import MOST_DB, Powers
+
 if TYPE_CHECKING:
+    import numpy as np
+
     from dlpuconv.calibration import Calibration
     from dlpuconv.ir import Model
     from dlpuconv_backends.lowering import Lowered
@@ -115,12 +118,11 @@ def float_graph(model: Model) -> tuple[Lowered, bytes]:
 
 
 def decibels(reference: Array, got: Array) -> float:
-    """10 log10(sum r^2 / sum (r - g)^2), at most 200."""
-    signal = float(np.square(reference, dtype=np.float64).sum())
-    noise = float(np.square(np.subtract(reference, got, dtype=np.float64)).sum())
-    if not signal or not noise:
-        return 0.0 if noise else 200.0
-    return min(200.0, 10.0 * float(np.log10(signal / noise)))
+    """Signal-to-noise ratio, at most 200; 0 where there is no signal."""
+    powers = Powers()
+    powers.add(reference, got)
+    ratio = powers.decibels
+    return ratio if ratio is not None else 0.0 if powers.noise else MOST_DB
 
 
 def mark(good: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.contract import Contract, Feed, Picture, python_snippet
-from dlpuconv.ir import InputBinding
+from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.plugin import Part, Port
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ IMAGE = Port(
     shape=(1, 2, 2, 3),
     permutation=(0, 2, 3, 1),
     dtype="uint8",
-    scale=1 / 255,
-    zero_point=121,
+    quantization=Affine.of(1 / 255, 121),
 )
 BOXES = Port(
     name="out_part0",
@@ -35,8 +34,7 @@ BOXES = Port(
     shape=(1, 5, 4),
     permutation=(0, 2, 1),
     dtype="uint8",
-    scale=2.5,
-    zero_point=3,
+    quantization=Affine.of(2.5, 3),
     part=Part(output="out", axis=1, start=0, stop=4),
 )
 SCORES = replace(
@@ -45,8 +43,7 @@ SCORES = replace(
     source_shape=(1, 2, 5),
     shape=(1, 5, 2),
     dtype="int8",
-    scale=1 / 256,
-    zero_point=-128,
+    quantization=Affine.of(1 / 256, -128),
     part=Part(output="out", axis=1, start=4, stop=6),
 )
 PIXELS = Feed(port=IMAGE, binding=InputBinding(name="image", raw_pixels=True), picture=Picture(color="RGB"))

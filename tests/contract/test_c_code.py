@@ -11,6 +11,7 @@ import pytest
 
 from dlpuconv.calibration import Resize
 from dlpuconv.contract import Feed, Picture, c_header
+from dlpuconv.ir import Affine
 from tests.contract.support import BOXES, IMAGE, PIXELS, SCORES, VALUES, contract, fed, run_c
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def test_height_and_width_follow_the_axes() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
 def test_a_pixel_becomes_what_the_python_code_makes_of_it(tmp_path: Path, c_compiler: str, dtype: str) -> None:
-    feed = replace(PIXELS, port=replace(IMAGE, dtype=dtype, zero_point=7, scale=0.01))
+    feed = replace(PIXELS, port=replace(IMAGE, dtype=dtype, quantization=Affine.of(0.01, 7)))
     body = "    for (int pixel = 0; pixel < 256; pixel++) putchar(model_input_0_from_pixel((uint8_t)pixel) & 255);"
     codes = np.frombuffer(run_c(c_compiler, tmp_path, header(WHOLE, feeds=(feed,)), body), dtype)
     assert np.array_equal(codes, fed(feed, np.arange(256, dtype=np.uint8)))
@@ -69,7 +70,7 @@ def test_there_is_no_way_to_quantize_a_raw_pixel_and_the_header_says_that_it_goe
 def test_real_values_are_rounded_and_clipped_as_python_does(
     tmp_path: Path, c_compiler: str, dtype: str, scale: float, zero_point: int
 ) -> None:
-    feed = replace(VALUES, port=replace(IMAGE, dtype=dtype, scale=scale, zero_point=zero_point))
+    feed = replace(VALUES, port=replace(IMAGE, dtype=dtype, quantization=Affine.of(scale, zero_point)))
     halves = np.arange(-600, 600) * np.float32(scale) / 2  # ties among them
     values = np.concatenate([halves, [-1e30, 1e30, -0.26, 0.76]]).astype(np.float32)
     body = """    float real;
@@ -92,7 +93,7 @@ def test_every_code_of_an_output_becomes_its_real_value(tmp_path: Path, c_compil
 @pytest.mark.parametrize("name", ["images", "*/ int x; /*", "ünï\ncode", "a " * 300 + "\\"])
 def test_a_compiler_accepts_any_name_and_reads_the_scale_unchanged(tmp_path: Path, c_compiler: str, name: str) -> None:
     scale = float(np.float32(0.0041905087))
-    feed = replace(VALUES, port=replace(IMAGE, name=name, scale=scale))
+    feed = replace(VALUES, port=replace(IMAGE, name=name, quantization=Affine.of(scale, 121)))
     text = c_header("1 odd-näme", contract(replace(WHOLE, name=name), feeds=(feed,)))
     body = '    int s[] = MODEL_INPUT_0_SHAPE; printf("%.9g %d", (double)MODEL_INPUT_0_SCALE, s[3]);'
     printed = run_c(c_compiler, tmp_path, text, body).split()
@@ -103,9 +104,7 @@ def test_a_compiler_accepts_any_name_and_reads_the_scale_unchanged(tmp_path: Pat
 def test_ends_of_every_type_compile(tmp_path: Path, c_compiler: str) -> None:
     dtypes = ("bool", "int16", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64", "string")
     ports = [
-        replace(WHOLE, dtype=dtype, scale=scale, zero_point=zero_point)
-        for dtype in dtypes
-        for scale, zero_point in ((None, None), (0.5, 0))
+        replace(WHOLE, dtype=dtype, quantization=affine) for dtype in dtypes for affine in (None, Affine.of(0.5, 0))
     ]
     feeds = tuple(replace(feed, port=port) for port in ports for feed in (PIXELS, VALUES))
     body = '    printf("%d %d", MODEL_NUM_INPUTS, MODEL_NUM_OUTPUTS);'

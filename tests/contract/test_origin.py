@@ -11,10 +11,11 @@ from dlpuconv.calibration import Resize
 from dlpuconv.contract import Picture, contract_of_file
 from dlpuconv.contract.description import height_width_channels, layout
 from dlpuconv.contract.words import gives, shaped, takes
-from dlpuconv.formats import FileView, Quantization, TensorView
-from dlpuconv.ir import InputBinding, Layout
+from dlpuconv.formats import FileView, TensorView
+from dlpuconv.ir import Affine, InputBinding, Layout
+from dlpuconv.manifest import ImagesRecord, InputRecord, Manifest, OutputRecord, RecipeRecord, SamplesRecord
 from dlpuconv.plugin import Port
-from dlpuconv.verification.sidecar import Recorded, Sidecar
+from dlpuconv.scheme import Granularity
 from tests.contract.support import BOXES, IMAGE
 from tests.reporting.material import material
 from tests.verification.test_verify_file import converted as one_layer
@@ -29,35 +30,36 @@ def test_a_manifest_that_names_other_ends_is_not_used(tmp_path: Path) -> None:
     other = manifest(content)
     other["outputs"][0]["file_name"] = "elsewhere"
     found = material(tmp_path, content, other, compared=False)
-    assert not contract_of_file(found.view, found.sidecar).known
+    assert not found.contract.known
 
 
 def picture_file(shape: tuple[int, ...] = (1, 16, 8, 3)) -> FileView:
-    quantization = Quantization(scale=(0.5,), zero_point=(3,))
+    quantization = Affine.of(0.5, 3)
     tensor = TensorView(index=0, name="image", shape=shape, dtype="uint8", quantization=quantization)
     return FileView(format="tflite", tensors=(tensor, replace(tensor, index=1)), layers=(), inputs=(0,), outputs=(1,))
 
 
 def picture(
-    recorded: Recorded | None, *, raw: bool = False, of_images: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)
+    recorded: ImagesRecord | None, *, raw: bool = False, of_images: bool = False, shape: tuple[int, ...] = (1, 16, 8, 3)
 ) -> Picture | None:
     """What a manifest that says this makes known of the only input."""
     view = picture_file(shape)
     port = Port(name="x", file_name="image", source_shape=shape, shape=shape, permutation=(0, 1, 2, 3), dtype="uint8")
-    sidecar = Sidecar(
-        path=None,  # type: ignore[arg-type]
+    told = Manifest(
+        dlpuconv="1.0",
         target="chip",
-        inputs=(port,),
-        outputs=(port,),
-        bindings={"x": InputBinding(name="x", raw_pixels=raw)},
-        preprocessing=recorded,
-        of_images=of_images,
+        source_sha256="0" * 64,
+        samples=SamplesRecord(calibrated=True, of_images=of_images),
+        recipe=RecipeRecord(granularity=Granularity.PER_TENSOR, content={}),
+        images=recorded,
+        inputs=(InputRecord(port=port, binding=InputBinding(name="x", raw_pixels=raw)),),
+        outputs=(OutputRecord(port=port),),
     )
-    (feed,) = contract_of_file(view, sidecar).inputs
+    (feed,) = contract_of_file(view, told).inputs
     return feed.picture
 
 
-PLAIN = Recorded(resize="stretch", color="rgb")
+PLAIN = ImagesRecord(resize="stretch", color="rgb")
 
 
 def test_pictures_are_spoken_of_only_where_something_shows_that_they_go_in() -> None:
@@ -110,13 +112,13 @@ def test_ends_are_said_in_words() -> None:
     assert shaped(IMAGE) == "[1, 2, 2, 3] NHWC"
     assert shaped(BOXES) == "[1, 5, 4], the source model's axes in the order 0, 2, 1"
     assert gives(BOXES) == "codes: real = (code - 3) * 2.5"
-    assert gives(replace(BOXES, zero_point=-128)) == "codes: real = (code + 128) * 2.5"
-    assert gives(replace(BOXES, zero_point=0)) == "codes: real = code * 2.5"
-    assert gives(replace(BOXES, scale=None, dtype="int64")) == "whole numbers as they are"
-    assert gives(replace(BOXES, scale=None, dtype="float32")) == "real values"
+    assert gives(replace(BOXES, quantization=Affine.of(2.5, -128))) == "codes: real = (code + 128) * 2.5"
+    assert gives(replace(BOXES, quantization=Affine.of(2.5, 0))) == "codes: real = code * 2.5"
+    assert gives(replace(BOXES, quantization=None, dtype="int64")) == "whole numbers as they are"
+    assert gives(replace(BOXES, quantization=None, dtype="float32")) == "real values"
     contract = replace(contract_of_file(picture_file(), None), known=True)
     (feed,) = contract.inputs
-    whole = replace(feed, port=replace(feed.port, dtype="int64", scale=None))
+    whole = replace(feed, port=replace(feed.port, dtype="int64", quantization=None))
     assert takes(whole, contract) == "whole numbers as they are, as the source model takes them"
     plain = replace(feed, picture=Picture(color="BGR", mean=(0.0,) * 3, std=(1.0,) * 3))
     assert takes(plain, contract) == "pixels 0 to 255, BGR as real values, which nothing normalizes"

@@ -10,7 +10,7 @@ import pytest
 
 from dlpuconv.contract import Picture, contract_of_file, python_snippet
 from dlpuconv.formats.detect import runner
-from dlpuconv.ir import InputBinding
+from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.verification.translate import from_artifact
 from tests.contract.support import (
     BOXES,
@@ -46,20 +46,20 @@ def test_it_runs_the_file_and_gives_real_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("scale", "zero_point"), [(1.0, 0), (1.0, 121), (1 / 255, 0), (1 / 58, 116)])
 def test_raw_pixels_are_codes_already_whatever_the_scale_and_zero_point(scale: float, zero_point: int) -> None:
-    codes = fed(replace(PIXELS, port=replace(IMAGE, scale=scale, zero_point=zero_point)), RAMP)
+    codes = fed(replace(PIXELS, port=replace(IMAGE, quantization=Affine.of(scale, zero_point))), RAMP)
     assert codes.dtype == np.uint8
     assert np.array_equal(codes, RAMP)
 
 
 def test_raw_pixels_of_an_int8_input_are_128_less() -> None:
     pixels = np.array([0, 1, 127, 128, 254, 255] * 2, np.uint8).reshape(IMAGE.shape)
-    codes = fed(replace(PIXELS, port=replace(IMAGE, dtype="int8", scale=1 / 255, zero_point=-128)), pixels)
+    codes = fed(replace(PIXELS, port=replace(IMAGE, dtype="int8", quantization=Affine.of(1 / 255, -128))), pixels)
     assert codes.dtype == np.int8
     assert codes.ravel()[:6].tolist() == [-128, -127, -1, 0, 126, 127]
 
 
 def test_raw_pixels_of_a_float_input_are_the_same_numbers() -> None:
-    codes = fed(replace(PIXELS, port=replace(IMAGE, dtype="float32", scale=None, zero_point=None)), RAMP)
+    codes = fed(replace(PIXELS, port=replace(IMAGE, dtype="float32", quantization=None)), RAMP)
     assert codes.dtype == np.float32
     assert np.array_equal(codes, RAMP)
 
@@ -70,7 +70,7 @@ def test_pixels_that_somebody_normalized_are_refused_where_raw_ones_go_in() -> N
 
 
 def test_it_rounds_and_clips_real_inputs_as_the_verifier_does() -> None:
-    image = replace(IMAGE, scale=0.5, zero_point=-10, dtype="int8")
+    image = replace(IMAGE, quantization=Affine.of(0.5, -10), dtype="int8")
     values = np.array([-1000.0, -0.26, 0.0, 0.24, 0.76, 1000.0] * 2, np.float32).reshape(IMAGE.shape)
     codes = fed(replace(VALUES, port=image), values)
     assert codes.ravel()[:6].tolist() == [-128, -11, -10, -10, -8, 127]
@@ -79,7 +79,7 @@ def test_it_rounds_and_clips_real_inputs_as_the_verifier_does() -> None:
 
 def test_inputs_without_a_scale_are_taken_as_they_are() -> None:
     for dtype in ("int32", "int64", "float32", "bool"):
-        port = replace(IMAGE, dtype=dtype, scale=None, zero_point=None)
+        port = replace(IMAGE, dtype=dtype, quantization=None)
         codes = fed(replace(VALUES, port=port), RAMP)
         assert (codes.dtype, codes.tolist()) == (np.dtype(dtype), RAMP.astype(dtype).tolist())
 
@@ -96,7 +96,7 @@ def test_it_gives_the_source_models_order_of_axes_and_joins_parts_in_their_order
 
 
 def test_labels_come_out_as_they_are_beside_other_outputs() -> None:
-    labels = replace(BOXES, name="labels", dtype="int64", scale=None, zero_point=None, part=None)
+    labels = replace(BOXES, name="labels", dtype="int64", quantization=None, part=None)
     raw = np.arange(20).reshape(labels.shape)
     infer, _ = answering(raw, np.zeros(BOXES.shape, np.uint8), np.zeros(SCORES.shape, np.int8))
     code = without_network(python_snippet("m.tflite", contract(labels, BOXES, SCORES), "tflite"))
@@ -107,7 +107,7 @@ def test_labels_come_out_as_they_are_beside_other_outputs() -> None:
 
 
 def test_several_inputs_are_told_apart_by_their_order() -> None:
-    numbers = replace(VALUES, port=replace(IMAGE, name="n", scale=0.5, zero_point=1))
+    numbers = replace(VALUES, port=replace(IMAGE, name="n", quantization=Affine.of(0.5, 1)))
     infer, given = answering(np.zeros(BOXES.shape, np.uint8))
     code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(PIXELS, numbers)), "tflite"))
     defined(code, infer=infer)["run"](RAMP, RAMP / 2.0)

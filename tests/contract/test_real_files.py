@@ -19,7 +19,7 @@ from PIL import Image
 
 from dlpuconv.contract import contract_of_file
 from dlpuconv.formats.detect import read
-from dlpuconv.verification.sidecar import find_sidecar
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.verification.translate import to_artifact
 from tests.contract.cases import CASES, MEAN, STD, Made, made, pictures, wide_picture
 from tests.contract.support import defined, run_c
@@ -125,13 +125,13 @@ def test_the_headers_c_makes_the_same_codes_and_values_as_the_python(
     verified = to_artifact(takes, ports, file.converted.artifact.bindings)  # what the report was measured with
     for number, feed in enumerate(contract.inputs):
         assert np.array_equal(seen["codes"][number], verified[feed.port.name])
-        if feed.pixel_offset is None and feed.port.scale is None:
+        if feed.pixel_offset is None and feed.port.quantization is None:
             continue  # whole numbers: there is nothing to do
         given = np.ascontiguousarray(has[feed.port.name])
         codes = run_c(c_compiler, tmp_path / f"in{number}", header, _feeding(number, feed), given.tobytes())
         assert codes == np.ascontiguousarray(seen["codes"][number]).tobytes()
     for number, port in enumerate(contract.outputs):
-        if port.scale is None:
+        if port.quantization is None:
             continue
         raw = np.ascontiguousarray(seen["raw"][number])
         body = f"""    {port.dtype}_t code;
@@ -141,8 +141,8 @@ def test_the_headers_c_makes_the_same_codes_and_values_as_the_python(
         fwrite(&real, sizeof real, 1, stdout);
     }}"""
         real = np.frombuffer(run_c(c_compiler, tmp_path / f"out{number}", header, body, raw.tobytes()), np.float32)
-        scale = np.float32(port.scale)
-        assert np.array_equal(real.reshape(raw.shape), (raw.astype(np.float32) - np.float32(port.zero_point)) * scale)
+        scale, zero_point = np.float32(port.quantization.scale), np.float32(port.quantization.zero_point)
+        assert np.array_equal(real.reshape(raw.shape), (raw.astype(np.float32) - zero_point) * scale)
 
 
 def _feeding(number: int, feed: Feed) -> str:
@@ -255,7 +255,7 @@ def manifest_of(file: Made) -> dict[str, Any]:
 def test_a_file_with_its_manifest_tells_what_the_conversion_knew(file: Made) -> None:
     path = file.folder / file.converted.name
     view = read(path)
-    said, knew = contract_of_file(view, find_sidecar(path)), file.converted.contract
+    said, knew = contract_of_file(view, find_manifest(path)), file.converted.contract
     assert said.known
     assert [(feed.picture, feed.pixel_offset) for feed in said.inputs] == [
         (feed.picture, feed.pixel_offset) for feed in knew.inputs
@@ -267,7 +267,7 @@ def test_a_file_with_its_manifest_tells_what_the_conversion_knew(file: Made) -> 
         assert (one.name, one.name_in_file, one.shape, one.source_shape, one.permutation, one.part) == (
             other.name, other.name_in_file, other.shape, other.source_shape, other.permutation, other.part
         )  # fmt: skip
-        assert (one.dtype, one.zero_point, one.scale) == (other.dtype, other.zero_point, other.scale)
+        assert (one.dtype, one.quantization) == (other.dtype, other.quantization)
 
 
 def test_the_manifest_says_how_each_kind_of_picture_goes_in(root: Path) -> None:

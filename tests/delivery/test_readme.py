@@ -45,7 +45,7 @@ def test_it_says_how_pixels_go_in_and_what_comes_out() -> None:
 
 
 def test_the_functions_that_it_names_are_the_headers() -> None:
-    labels = replace(BOXES, name="labels", dtype="int64", scale=None, zero_point=None, part=None)
+    labels = replace(BOXES, name="labels", dtype="int64", quantization=None, part=None)
     ends = contract(labels, BOXES, feeds=(PIXELS, VALUES))
     named = re.findall(r"^- `(model_\w+)\(", make_readme(replace(ABOUT, contract=ends)), re.MULTILINE)
     assert named == ["model_input_0_from_pixel", "model_input_1_from_real", "model_output_1_to_real"]

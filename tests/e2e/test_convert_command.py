@@ -36,7 +36,7 @@ def test_the_answer_lists_each_target_in_order_with_its_path_and_hash(finished: 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_manifest_obeys_the_schema_that_ships_with_the_package(finished: Finished, target: str) -> None:
-    schema = json.loads(files("dlpuconv.delivery").joinpath("manifest.schema.json").read_text())
+    schema = json.loads(files("dlpuconv.manifest").joinpath("manifest.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(finished.manifest(target))
     assert finished.manifest(target).keys() - {"timings_s"} == set(schema["required"])
 

@@ -76,7 +76,7 @@ def test_the_search_ends_with_the_first_recipe_that_keeps_the_user_s_figure(user
     assert "scored 80" in stderr
 
     manifest = json.loads((user.output / "cifar_mobilenetv2.artpec8.json").read_text())
-    schema = json.loads(files("dlpuconv.delivery").joinpath("manifest.schema.json").read_text())
+    schema = json.loads(files("dlpuconv.manifest").joinpath("manifest.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(manifest)
     assert (manifest["request"]["metric"], manifest["request"]["max_drop"]) == ("own:top1", 0.05)
     assert manifest["report"]["metric"] == metric

@@ -48,7 +48,7 @@ def test_the_default_effort_recovers_what_per_tensor_weights_lose_and_its_recipe
     file = next(path for path in _everything(tuned, tmp_path) if path.name.endswith(".recipe.toml"))
     for given in (file, str(file)):
         again = convert(recipe=given, effort="fast")
-        assert again.artifacts[0].provenance.request["recipe_given"] is True
+        assert again.artifacts[0].provenance.request.recipe_given
         assert again.artifacts[0].artifact.files == tuned.artifacts[0].artifact.files
 
 

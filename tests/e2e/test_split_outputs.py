@@ -67,7 +67,7 @@ def convert(sandbox: Sandbox, pixels: float, *more: str) -> dict[str, Any]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     manifest: dict[str, Any] = json.loads((sandbox.output / "detector.artpec8.json").read_text())
-    schema = json.loads(files("dlpuconv.delivery").joinpath("manifest.schema.json").read_text())
+    schema = json.loads(files("dlpuconv.manifest").joinpath("manifest.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(manifest)
     return manifest
 

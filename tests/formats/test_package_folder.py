@@ -13,10 +13,10 @@ import pytest
 
 from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.verification import Question, verify_file
-from dlpuconv.verification.sidecar import find_sidecar
 from dlpuconv_targets.cv25 import CV25
 from tests.targets.cv25.networks import RNG, converted, network
 
@@ -255,7 +255,7 @@ def test_what_lies_outside_or_is_no_file_is_a_finding_and_is_not_read(package: P
     outside = (package / name).rename(tmp_path / "outside")
     (package / name).symlink_to(outside)
     assert f"{name} is a link to a file outside it" in judged(package)["CV-FILES"]
-    assert find_sidecar(package) is None or name != "manifest.json"
+    assert find_manifest(package) is None or name != "manifest.json"
     (package / name).unlink()
     os.mkfifo(package / name)
     assert f"{name} is a device, a pipe or a folder" in judged(package)["CV-FILES"]

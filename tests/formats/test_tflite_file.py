@@ -15,6 +15,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import tflite_schema
 from dlpuconv.formats.flatbuffer_table import Source
 from dlpuconv.formats.tflite_file import parse_tflite, read_tflite
+from dlpuconv.ir import Affine
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from tests.verification.tflite_models import activation, conv, edited, healthy, one_op, options
 
@@ -42,7 +43,7 @@ def test_a_written_graph_is_read_back() -> None:
     source, kernels, bias = (view.tensors[i] for i in only.inputs)
     assert (source.name, source.dtype, source.shape, source.constant) == ("x", "uint8", (1, 8, 8, 3), False)
     assert source.quantization is not None
-    assert (source.quantization.scale, source.quantization.zero_point) == ((0.5,), (7,))
+    assert source.quantization == Affine.of(0.5, 7)
     assert kernels.data is not None
     np.testing.assert_array_equal(kernels.data, layer.input(1).data)
     assert kernels.quantization is not None
@@ -274,8 +275,8 @@ def test_published_files_are_read_as_by_the_generated_code(zoo: Path, name: str)
                 np.testing.assert_array_equal(mine.data, tensor.data)
             if tensor.quantization is not None:
                 assert mine.quantization is not None
-                np.testing.assert_array_equal(np.array(mine.quantization.scale, np.float32), tensor.quantization.scale)
-                assert mine.quantization.zero_point == tuple(tensor.quantization.zero_point)
+                np.testing.assert_array_equal(np.array(mine.quantization.scales, np.float32), tensor.quantization.scale)
+                assert mine.quantization.zero_points == tuple(tensor.quantization.zero_point)
 
 
 def fuzz(content: bytes, *, rounds: int, seed: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.formats import Quantization, TensorView
+from dlpuconv.formats import TensorView
 from dlpuconv.inspection.values import extremes
+from dlpuconv.ir import Affine
 
 
 @pytest.mark.parametrize(("axis", "real"), [(0, (-1.0, 6.0)), (7, (-1.0, 3.0)), (-(2**31), (-1.0, 3.0))])
@@ -19,7 +20,7 @@ def test_an_axis_that_is_none_of_the_tensors_is_no_axis(axis: int, real: tuple[f
         dtype="int8",
         constant=True,
         data=np.array([[-2, 1], [2, 6]], np.int8),
-        quantization=Quantization(scale=(0.5, 1.0), zero_point=(0, 0), axis=axis),
+        quantization=Affine((0.5, 1.0), (0, 0), axis),
     )
     found = extremes(tensor)
     assert found is not None

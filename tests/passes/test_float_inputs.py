@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from dlpuconv.calibration import Preprocessing, make_preprocessing
 from dlpuconv.errors import UsageError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.ir import FixedQuantization, Model, Source
+from dlpuconv.ir import Affine, Model, Source
 from dlpuconv.passes.float_inputs import make_inputs_float
 from dlpuconv.passes.fold_preprocessing import fold_preprocessing
 from tests.passes.folding import CONV, random_weights
@@ -53,7 +53,7 @@ def test_the_cast_of_an_integer_input_becomes_its_quantization(dtype: int, zero_
     result = fold_preprocessing(model, Preprocessing(), CONV)
     binding = result.bindings["x"]
     assert operators(result.model) == ["Conv"]
-    assert binding.quantization == FixedQuantization(scale=1.0, zero_point=zero_point)
+    assert binding.quantization == Affine.of(1.0, zero_point)
     assert binding.raw_pixels == (dtype == UINT8)
     assert model.signature.inputs[0].dtype in ("uint8", "int8")
     given = np.arange(126).reshape(1, 3, 6, 7)

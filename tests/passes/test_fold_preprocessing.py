@@ -8,7 +8,7 @@ from onnx import helper
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing
 from dlpuconv.errors import UsageError
-from dlpuconv.ir import FixedQuantization
+from dlpuconv.ir import Affine
 from dlpuconv.passes.fold_preprocessing import fold_preprocessing
 from dlpuconv.plugin import Normalization
 from tests.passes.folding import (
@@ -75,7 +75,7 @@ def test_equal_stds_and_an_equal_whole_mean_are_the_inputs_scale_and_zero_point(
     model = conv_model(random_weights(2, 3, 3, 3), pads=[1, 1, 1, 1])
     result = fold_preprocessing(model, EQUAL, mode)
     assert result.model is model
-    assert result.bindings["x"].quantization == FixedQuantization(scale=1 / 64, zero_point=128)
+    assert result.bindings["x"].quantization == Affine.of(1 / 64, 128)
     assert method(result) == "quantization"
     assert_equal(model, result, EQUAL)
 
@@ -87,7 +87,7 @@ def test_the_same_in_bgr_turns_the_weights_channels() -> None:
     np.testing.assert_array_equal(constant(result, 0, 1), weights[:, ::-1])
     np.testing.assert_array_equal(constant(result, 0, 2), [1, 2])
     assert result.bindings["x"].order == (2, 1, 0)
-    assert result.bindings["x"].quantization == FixedQuantization(scale=1 / 64, zero_point=128)
+    assert result.bindings["x"].quantization == Affine.of(1 / 64, 128)
     assert_equal(model, result, EQUAL_BGR)
 
 
@@ -112,7 +112,7 @@ def test_numbers_by_hand() -> None:
     np.testing.assert_allclose(constant(result, 0, 1).ravel(), [1, 1, 1])
     np.testing.assert_allclose(constant(result, 0, 2), [1])
     assert (binding.multiplier, binding.offset) == ((2, 3, 4), (-10, 0, 10))
-    assert binding.quantization == FixedQuantization(scale=1.0, zero_point=20)
+    assert binding.quantization == Affine.of(1.0, 20)
     # pixels 12, 23, 34 are x = 1, 1, 1, hence y = 2 + 3 + 4 + 1
     x = np.ones((1, 3, 1, 1), np.float32)
     np.testing.assert_allclose(binding.apply(x).ravel(), [-8, 3, 14])
@@ -156,7 +156,7 @@ def test_every_convolution_that_reads_the_input_is_rewritten() -> None:
     made = make_preprocessing(mean="50", std="2,3,4")  # the zero point 50 is every mean: nothing is lost in the padding
     result = fold_preprocessing(model, made, CONV)
     assert method(result) == "conv"
-    assert result.bindings["x"].quantization == FixedQuantization(scale=1.0, zero_point=50)
+    assert result.bindings["x"].quantization == Affine.of(1.0, 50)
     assert_equal(model, result, made)
 
 
@@ -183,7 +183,7 @@ def test_op_puts_a_depthwise_convolution_in_front() -> None:
     assert constant(result, 0, 1).shape == (3, 1, 1, 1)
     np.testing.assert_allclose(constant(result, 0, 1).ravel(), [1 / 2, 1 / 3, 1 / 4])
     np.testing.assert_allclose(constant(result, 0, 2), [-10 / 2, -20 / 3, -30 / 4])
-    assert result.bindings["x"].quantization == FixedQuantization(scale=1.0, zero_point=0)
+    assert result.bindings["x"].quantization == Affine.of(1.0, 0)
     assert result.notes == ()
     assert_equal(model, result, UNEQUAL)
 
@@ -241,7 +241,7 @@ def test_float_files_fold_into_a_convolution_that_does_not_pad() -> None:
     for made in (UNEQUAL, UNEQUAL_BGR, EQUAL, EQUAL_BGR):
         result = fold_preprocessing(model, made, OP, exact_only=True)
         assert operators(result) == ["Conv"]
-        assert result.bindings["x"].quantization == FixedQuantization(scale=1.0, zero_point=0)
+        assert result.bindings["x"].quantization == Affine.of(1.0, 0)
         assert_equal(model, result, made)
 
 

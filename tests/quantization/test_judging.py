@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from dlpuconv.decibel import MOST_DB, mean_noise_db
 from dlpuconv.ir import Model
 from dlpuconv.ir.model import Source
 from dlpuconv.plugin import Artifact, Port
 from dlpuconv.quantization import judging
 from dlpuconv.quantization.judging import SampleJudge, spread_by_share
-from dlpuconv.verification.decibel import MOST_DB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -177,8 +177,8 @@ def test_wrong_labels_cost_by_their_share(tmp_path: Path) -> None:
 
 def test_the_worst_output_decides() -> None:
     """Noise of a tenth and of a thousandth of the signal: 10 and 30 dB; their mean is 0.0505, 12.97 dB."""
-    assert judging._decibels_of_mean_noise([10.0, 30.0]) == pytest.approx(-10 * np.log10(0.0505))
-    lost, won = judging._decibels_of_mean_noise([9.0, 45.0]), judging._decibels_of_mean_noise([10.0, 30.0])
+    assert mean_noise_db([10.0, 30.0]) == pytest.approx(-10 * np.log10(0.0505))
+    lost, won = mean_noise_db([9.0, 45.0]), mean_noise_db([10.0, 30.0])
     assert lost < won
 
 

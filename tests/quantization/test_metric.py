@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import MetricError, ShapeError, UsageError
-from dlpuconv.ir import Layout, Links, Signature, ValueSpec
+from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Port
 from dlpuconv.quantization.metric import Metric, Yardstick, make_metric
 
@@ -189,7 +189,9 @@ def test_a_file_is_scored_in_the_source_model_s_numbers_beside_the_float_model()
     assert (yardstick.source, yardstick.calls, len(steps)) == (4.0, 1, 1)
     # codes 12 and 16 of x at scale .5, zero point 10; y = 2 x codes, 24 and 32, at scale .25, zero point 10: 3.5, 5.5
     ports = [
-        Port(name=n, source_shape=(1, 2), shape=(1, 2), permutation=(0, 1), dtype="uint8", scale=s, zero_point=10)
+        Port(
+            name=n, source_shape=(1, 2), shape=(1, 2), permutation=(0, 1), dtype="uint8", quantization=Affine.of(s, 10)
+        )
         for n, s in (("x", 0.5), ("y", 0.25))
     ]
     links = Links(inputs=(ports[0],), outputs=(ports[1],))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.contract import contract_of_file
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.placement import Placement
 from dlpuconv.reporting import Material, make_page, render
+from dlpuconv.reporting.origin import origin_of
 from dlpuconv.verification import Question, verify_file
 from dlpuconv.verification.rules import advice, at_layers
-from dlpuconv.verification.sidecar import find_sidecar
 from tests.verification.test_layers import converted, source
 from tests.verification.test_verify_file import CHIP, Rows, written
 
@@ -29,13 +31,14 @@ def material(
     """Of FULLY_CONNECTED -> FULLY_CONNECTED -> QUANTIZE, or of another file."""
     path = written(folder, converted() if content is None else content, manifest)
     question = Question(reference=source(), samples=Rows(), layers=True) if compared else Question()
-    view = read(path)
+    view, found = read(path), find_manifest(path)
     return Material(
         report=verify_file(path, PLACED, question),
         view=view,
         target=PLACED,
         size=path.stat().st_size,
-        sidecar=find_sidecar(path),
+        contract=contract_of_file(view, found),
+        origin=origin_of(found) if found else None,
         asked_db=10.0,
     )
 

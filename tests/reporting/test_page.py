@@ -14,7 +14,6 @@ from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.plugin import ExternalCompiler
 from dlpuconv.reporting import make_page
 from dlpuconv.reporting.histograms import activation_histogram, channel_chart, channel_peaks, weight_histogram
-from dlpuconv.reporting.origin import trial_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, shape, size
 from tests.reporting.material import material, page
 from tests.verification.test_layers import converted
@@ -232,7 +231,7 @@ def test_an_endless_name_keeps_both_ends_and_an_endless_list_its_beginning(tmp_p
     assert name.endswith("b")
     many = replace(found.view, layers=found.view.layers[:1] * 5001)
     layers = make_page(replace(found, view=many)).layers
-    assert (len(layers.rows), layers.more) == (5000, 1)
+    assert (len(layers.rows), layers.more) == (5000, "and 1 more")
 
 
 def test_the_recipes_are_the_manifests(tmp_path: Path) -> None:
@@ -247,9 +246,10 @@ def test_the_recipes_are_the_manifests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "trials", [[1], [{}], "x", [{**TRIAL, "recipe": {"granularity": "per-atom"}}], [{**TRIAL, "min_sqnr_db": 10**400}]]
 )
-def test_a_damaged_manifest_is_told_in_one_sentence(trials: object) -> None:
-    with pytest.raises(ArtifactError, match="manifest is damaged"):
-        trial_rows({"trials": trials})
+def test_a_damaged_manifest_is_told_in_one_sentence(tmp_path: Path, trials: object) -> None:
+    content = one_layer()
+    with pytest.raises(ArtifactError, match=r"manifest( m\.json)? is damaged"):
+        page(tmp_path, content, manifest=manifest(content, trials=trials), compared=False)
 
 
 def test_the_camera_command_names_the_file(tmp_path: Path) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.manifest import Manifest
 from dlpuconv.scheme import Granularity
-from dlpuconv.verification.advice import Settings, better_effort, split_or_cut, try_next
+from dlpuconv.verification.advice import Settings, better_effort, recorded_settings, split_or_cut, try_next
 from dlpuconv.verification.engine import check
 from dlpuconv.verification.metric import MetricScore
 from dlpuconv.verification.output_parity import OutputParity, ParityReport
 from dlpuconv.verification.rule import Context
 from dlpuconv.verification.rules.measured import MEASURED_RULES
-from dlpuconv.verification.sidecar import sidecar_of
 from tests.verification.tflite_models import activation, conv, one_op
 
 VIEW = parse_tflite(one_op(conv(activation("x", (1, 8, 8, 3)), "y", 4)))
@@ -92,6 +91,8 @@ def test_an_output_is_taken_apart_by_option_or_where_that_is_on_by_hand() -> Non
 
 def manifest(**changes: Any) -> dict[str, Any]:
     plain = {
+        "schema_version": 1,
+        "dlpuconv": "1.0",
         "target": "artpec8",
         "request": {"effort": "best", "granularity": "auto", "split_outputs": "off"},
         "calibration": {"calibrated": True, "samples": 4},
@@ -125,4 +126,4 @@ def manifest(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_the_manifest_tells_what_was_on(changes: dict[str, Any], known: Settings | None) -> None:
-    assert sidecar_of(manifest(**changes), Path("m.json")).settings == known
+    assert recorded_settings(Manifest.parse(manifest(**changes))) == known

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dlpuconv.formats import FileView, Quantization, TensorView
+from dlpuconv.formats import FileView, TensorView
+from dlpuconv.ir import Affine
 from dlpuconv.plugin import Port
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.engine import check
@@ -16,13 +17,12 @@ SAID = Port(
     shape=(1, 2),
     permutation=(0, 1),
     dtype="int8",
-    scale=0.5,
-    zero_point=3,
+    quantization=Affine.of(0.5, 3),
 )
 
 
 def view(name: str = "scores_0", dtype: str = "int8", scale: float = 0.5) -> FileView:
-    quantization = Quantization(scale=(scale,), zero_point=(3,))
+    quantization = Affine.of(scale, 3)
     tensor = TensorView(index=0, name=name, shape=(1, 2), dtype=dtype, quantization=quantization)
     return FileView(format="tflite", tensors=(tensor,), layers=(), inputs=(), outputs=(0,))
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import CalibrationError, ShapeError
-from dlpuconv.ir import InputBinding, Links
+from dlpuconv.ir import Affine, InputBinding, Links
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification import compare, reference_inferences
 from dlpuconv.verification.translate import from_artifact, to_artifact
@@ -38,7 +38,7 @@ class Calls:
         return self.function(inputs)
 
 
-def port(name: str, shape: tuple[int, ...], *, scale: float | None = 0.5, zero_point: int | None = 0) -> Port:
+def port(name: str, shape: tuple[int, ...], *, scale: float | None = 0.5) -> Port:
     dtype = "float32" if scale is None else "int8"
     return Port(
         name=name,
@@ -46,8 +46,7 @@ def port(name: str, shape: tuple[int, ...], *, scale: float | None = 0.5, zero_p
         shape=shape,
         permutation=tuple(range(len(shape))),
         dtype=dtype,
-        scale=scale,
-        zero_point=zero_point,
+        quantization=None if scale is None else Affine.of(scale, 0),
     )
 
 
@@ -241,8 +240,7 @@ def test_inputs_are_bound_permuted_and_quantized() -> None:
         shape=(1, 1, 3, 2),
         permutation=(0, 2, 3, 1),
         dtype="uint8",
-        scale=0.5,
-        zero_point=3,
+        quantization=Affine.of(0.5, 3),
     )
     binding = InputBinding(name="x", multiplier=(2.0, 4.0), offset=(1.0, 0.0))
     sample = {"x": np.array([[[[0, 1, 2]], [[-1, 0, 100]]]], np.float32)}
@@ -258,13 +256,13 @@ def test_halves_are_rounded_to_even_as_numpy_does() -> None:
 
 
 def test_a_float_port_takes_the_values_as_they_are() -> None:
-    made = to_artifact({"x": np.array([[0.3]], np.float32)}, (port("x", (1, 1), scale=None, zero_point=None),), {})["x"]
+    made = to_artifact({"x": np.array([[0.3]], np.float32)}, (port("x", (1, 1), scale=None),), {})["x"]
     assert made.dtype == np.float32
     assert made[0, 0] == np.float32(0.3)
 
 
 def test_a_number_stays_a_number() -> None:
-    made = to_artifact({"x": np.array(0.3, np.float32)}, (port("x", (), scale=None, zero_point=None),), {})["x"]
+    made = to_artifact({"x": np.array(0.3, np.float32)}, (port("x", (), scale=None),), {})["x"]
     assert made.shape == ()
 
 
@@ -284,8 +282,7 @@ def test_what_goes_in_comes_out_within_half_a_step(order: list[int], extents: li
         shape=tuple(source[axis] for axis in order),
         permutation=tuple(order),
         dtype="int8",
-        scale=0.25,
-        zero_point=zero_point,
+        quantization=Affine.of(0.25, zero_point),
     )
     steps = np.random.default_rng(0).integers(-128, 128, source) - zero_point
     values = (steps * 0.25).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import MetricError
-from dlpuconv.ir import Layout, Links, Signature, ValueSpec
+from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.predictor import artifact_predict, source_predict
 
@@ -43,11 +43,11 @@ def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> N
     nhwc = (0, 2, 3, 1)
     x = Port(
         name="image", source_shape=(1, 3, 2, 4), shape=(1, 2, 4, 3), permutation=nhwc, dtype="uint8",
-        scale=0.5, zero_point=7,
+        quantization=Affine.of(0.5, 7),
     )  # fmt: skip
     y = Port(
         name="map", source_shape=(1, 2, 1, 2), shape=(1, 1, 2, 2), permutation=nhwc, dtype="int8",
-        scale=0.25, zero_point=-1,
+        quantization=Affine.of(0.25, -1),
     )  # fmt: skip
     runner = Recording({"map": np.array([[[[3, 7], [-1, 0]]]], np.int8)})
     found = artifact_predict(runner, Links(inputs=(x,), outputs=(y,)), SIGNATURE)({"image": image})

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlpuconv.formats.view import FileView, LayerView, Quantization, TensorView
+from dlpuconv.formats.view import FileView, LayerView, TensorView
+from dlpuconv.ir import Affine
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.verification.reach import reaches
 
@@ -28,7 +29,7 @@ def chain(ops: Sequence[str], numbers: Sequence[tuple[float, int] | None], shape
             name=f"t{index}",
             shape=shape,
             dtype="float32" if pair is None else "int8",
-            quantization=None if pair is None else Quantization(scale=(pair[0],), zero_point=(pair[1],)),
+            quantization=None if pair is None else Affine.of(pair[0], pair[1]),
         )
         for index, pair in enumerate(numbers)
     )
@@ -84,9 +85,7 @@ def test_a_softmax_with_a_factor_of_its_own_gives_all_that_its_codes_stand_for()
 
 def test_a_product_of_two_scores_reaches_the_product_of_what_they_reach() -> None:
     view = chain(["LOGISTIC"], [(0.1, 127), LOGISTIC])
-    product = TensorView(
-        index=2, name="p", shape=(1, 4), dtype="int8", quantization=Quantization(scale=(1 / 255,), zero_point=(-128,))
-    )
+    product = TensorView(index=2, name="p", shape=(1, 4), dtype="int8", quantization=Affine.of(1 / 255, -128))
     both = LayerView(
         index=1,
         op="MUL",

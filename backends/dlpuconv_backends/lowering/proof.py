@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.plugin import BackendError, listed
-from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner
+from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner, Powers
 from dlpuconv.plugin.tflite import PLAIN_ON_TWO
 from dlpuconv_backends.flatbuffer.network import Network
 
@@ -129,17 +129,16 @@ def run_graph(graph: Graph, sample: Arrays) -> dict[str, npt.NDArray[Any]]:
 
 
 def sqnr_db(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> float:
-    """10 log10(sum want^2 / sum (want - have)^2); infinite for equal arrays, -inf where only one of them is finite."""
+    """Signal-to-noise ratio; infinite for equal arrays, -inf where only one of them is finite."""
     reference = np.asarray(want, np.float64)
     value = np.asarray(have, np.float64)
     usable = np.isfinite(reference)
     if not np.array_equal(usable, np.isfinite(value)):
         return float("-inf")
-    noise = float(np.sum(np.square(reference[usable] - value[usable])))
-    signal = float(np.sum(np.square(reference[usable])))
-    if noise == 0.0:
-        return float("inf")
-    return float(10 * np.log10(signal / noise)) if signal else float("-inf")
+    powers = Powers()
+    powers.add(reference[usable], value[usable])
+    ratio = powers.decibels
+    return ratio if ratio is not None else float("-inf") if powers.noise else float("inf")
 
 
 def _within_resolution(want: npt.NDArray[Any], have: npt.NDArray[Any]) -> bool:

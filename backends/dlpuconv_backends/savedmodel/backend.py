@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.plugin import (
+    Affine,
     Artifact,
     Backend,
     CalibrationError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.plugin import Job, Recipe, Target
-    from dlpuconv.plugin.onnx import FixedQuantization, ValueSpec
+    from dlpuconv.plugin.onnx import ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor
     from dlpuconv_backends.lowering import Lowered
     from dlpuconv_backends.savedmodel.converter import Observed
@@ -180,8 +181,8 @@ def _prescribed(job: Job, graph: Graph) -> dict[int, list[float]]:
     }
 
 
-def _limits(fixed: FixedQuantization) -> list[float]:
-    return [-fixed.scale * fixed.zero_point, fixed.scale * (_STEPS - fixed.zero_point)]
+def _limits(fixed: Affine) -> list[float]:
+    return [fixed.real(0), fixed.real(_STEPS)]
 
 
 def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
@@ -233,5 +234,5 @@ def _ports(
 def _quantized(port: Port, tensor: Tensor) -> Port:
     if tensor.quantization is None:
         return port
-    affine = tensor.quantization
-    return replace(port, scale=float(affine.scale[0]), zero_point=int(affine.zero_point[0]))
+    found = tensor.quantization
+    return replace(port, quantization=Affine.of(float(found.scale[0]), int(found.zero_point[0])))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.errors import CalibrationError
+from dlpuconv.ir import Affine
 from dlpuconv.plugin import Part, Port
 from dlpuconv_backends.tflite.numbers import Parameters
 
@@ -112,6 +113,5 @@ def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype.name,
-        scale=float(quantized.scale[0]) if quantized else None,
-        zero_point=int(quantized.zero_point[0]) if quantized else None,
+        quantization=Affine.of(float(quantized.scale[0]), int(quantized.zero_point[0])) if quantized else None,
     )

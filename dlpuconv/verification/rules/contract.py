@@ -48,13 +48,13 @@ def _compare(view: FileView, indices: Sequence[int], said: Sequence[Port] | None
 def _difference(port: Port, tensor: TensorView) -> str:
     if (port.dtype, port.shape) != (tensor.dtype, tensor.shape):
         return f"{port.dtype} {list(port.shape)} was said, the file has {tensor.dtype} {list(tensor.shape)}"
-    if port.scale is None or port.zero_point is None:
+    said, found = port.quantization, tensor.quantization
+    if said is None:
         return ""
-    scale = tensor.quantization.scale[0] if tensor.quantization else 0.0
-    zero_point = tensor.quantization.zero_point[0] if tensor.quantization else 0
-    if abs(scale - port.scale) > _TOLERANCE * abs(port.scale) or zero_point != port.zero_point:
+    scale, zero_point = (found.scale, found.zero_point) if found else (0.0, 0)
+    if abs(scale - said.scale) > _TOLERANCE * abs(said.scale) or zero_point != said.zero_point:
         return (
-            f"scale {port.scale:.7g} and zero point {port.zero_point} were said,"
+            f"scale {said.scale:.7g} and zero point {said.zero_point} were said,"
             f" the file has {scale:.7g} and {zero_point}"
         )
     return ""

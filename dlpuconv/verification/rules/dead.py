@@ -61,8 +61,8 @@ def stands_still(weighted: WeightedLayer) -> bool:
     source, kernels, made = weighted.activation, weighted.weights, weighted.output
     if bounds is None or source.quantization is None or kernels.quantization is None or made.quantization is None:
         return False
-    scale, zero_point = made.quantization.scale[0], made.quantization.zero_point[0]
-    factor = source.quantization.scale[0] * np.asarray(kernels.quantization.scale, np.float64) / (scale or math.nan)
+    scale, zero_point = made.quantization.scale, made.quantization.zero_point
+    factor = source.quantization.scale * np.asarray(kernels.quantization.scales) / (scale or math.nan)
     low, high = _clip(weighted, scale, zero_point)
     with np.errstate(all="ignore"):
         ends = [np.clip(np.rint(bound * factor) + zero_point, low, high) for bound in bounds]
@@ -81,7 +81,7 @@ def _accumulators(
         return None
     if not {source.dtype, kernels.dtype, weighted.output.dtype} <= LIMITS.keys() or axis >= len(kernels.shape):
         return None
-    zero_points = np.asarray(kernels.quantization.zero_point, np.int64)
+    zero_points = np.asarray(kernels.quantization.zero_points, np.int64)
     bias = _bias(weighted.bias, kernels.shape[axis])
     if bias is None or len(zero_points) not in (1, kernels.shape[axis]) or abs(zero_points).max() > LIMITS["uint8"][1]:
         return None
@@ -89,7 +89,7 @@ def _accumulators(
     channels = stored - zero_points.astype(np.int16)[:, None]
     up = np.maximum(channels, 0).sum(axis=1, dtype=np.float64)
     down = np.minimum(channels, 0).sum(axis=1, dtype=np.float64)
-    low, high = (limit - source.quantization.zero_point[0] for limit in LIMITS[source.dtype])
+    low, high = (limit - source.quantization.zero_point for limit in LIMITS[source.dtype])
     return up * low + down * high + bias, up * high + down * low + bias
 
 

@@ -46,9 +46,9 @@ def has_fixed_scale(view: FileView, _: Context) -> Iterator[Hit]:
                 continue
             expected = zero_point + 128 * (tensor.dtype == "uint8")
             found = tensor.quantization
-            if not _equal(found.scale[0], scale) or found.zero_point[0] != expected:
+            if not _equal(found.scale, scale) or found.zero_point != expected:
                 yield Hit(
-                    f"{layer.op} gives scale {found.scale[0]:.6g}, zero point {found.zero_point[0]};"
+                    f"{layer.op} gives scale {found.scale:.6g}, zero point {found.zero_point};"
                     f" {scale:.6g} and {expected} are fixed",
                     layer.name,
                 )
@@ -66,10 +66,10 @@ def same_scale(view: FileView, _: Context) -> Iterator[Hit]:
             if tensor.dtype not in EIGHT_BIT or tensor.quantization is None or output.quantization is None:
                 continue
             mine, theirs = tensor.quantization, output.quantization
-            if not _equal(mine.scale[0], theirs.scale[0]) or mine.zero_point[0] != theirs.zero_point[0]:
+            if not _equal(mine.scale, theirs.scale) or mine.zero_point != theirs.zero_point:
                 yield Hit(
-                    f"{layer.op} goes from scale {mine.scale[0]:.6g}, zero point {mine.zero_point[0]}"
-                    f" to {theirs.scale[0]:.6g}, {theirs.zero_point[0]}",
+                    f"{layer.op} goes from scale {mine.scale:.6g}, zero point {mine.zero_point}"
+                    f" to {theirs.scale:.6g}, {theirs.zero_point}",
                     layer.name,
                 )
                 break

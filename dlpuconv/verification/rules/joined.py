@@ -31,9 +31,9 @@ def joined_ranges(view: FileView, _: Context) -> Iterator[Hit]:
     for layer in view.layers:
         for tensor in inputs_of(view, layer) if layer.op in _JOINS else ():
             origin, width = own_range(view, tensor)
-            if tensor.quantization is None or not tensor.quantization.scale[0] > 0:
+            if tensor.quantization is None or not tensor.quantization.scale > 0:
                 continue
-            steps = width / tensor.quantization.scale[0]
+            steps = width / tensor.quantization.scale
             if steps < _FEWEST_STEPS:
                 yield Hit(
                     f"{origin.name or origin.index} keeps {max(1, round(steps))} of its {_STEPS} steps", layer.name
@@ -61,7 +61,7 @@ def own_range(view: FileView, tensor: TensorView) -> tuple[TensorView, float]:
 
 def _width(view: FileView, tensor: TensorView) -> float:
     """What a tensor can span: by its scale, and by what makes it."""
-    scale = tensor.quantization.scale[0] if tensor.quantization is not None else float("inf")
+    scale = tensor.quantization.scale if tensor.quantization is not None else float("inf")
     scaled = _STEPS * scale if scale > 0 else float("inf")  # of one that cannot be, another rule tells
     made_by = view.producer.get(tensor.index)
     if made_by is None:

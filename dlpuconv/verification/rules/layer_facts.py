@@ -64,7 +64,7 @@ def height_width(tensor: TensorView) -> tuple[int, int] | None:
 
 def scale_of(tensor: TensorView | None) -> float:
     """The (first) scale; 0 where there is none."""
-    return tensor.quantization.scale[0] if tensor is not None and tensor.quantization is not None else 0.0
+    return tensor.quantization.scale if tensor is not None and tensor.quantization is not None else 0.0
 
 
 def constant_values(tensor: TensorView | None) -> list[int]:
@@ -78,8 +78,7 @@ def real_value(tensor: TensorView) -> float | None:
     """The value of a quantized scalar; None where it is not known."""
     if tensor.data is None or tensor.size != 1 or tensor.is_float or tensor.quantization is None:
         return None
-    stored = int(tensor.data.ravel()[0]) if tensor.data.size else tensor.quantization.zero_point[0]
-    return (stored - tensor.quantization.zero_point[0]) * tensor.quantization.scale[0]
+    return tensor.quantization.real(int(tensor.data.ravel()[0])) if tensor.data.size else 0.0
 
 
 def long_axes(tensor: TensorView) -> int:

@@ -40,8 +40,8 @@ def sane_scales(view: FileView, _: Context) -> Iterator[Hit]:
         if tensor.quantization is None or tensor.dtype not in LIMITS:
             continue
         low, high = LIMITS[tensor.dtype]
-        wrong = next((s for s in tensor.quantization.scale if not (math.isfinite(s) and s > 0)), None)
-        outside = next((z for z in tensor.quantization.zero_point if not low <= z <= high), None)
+        wrong = next((s for s in tensor.quantization.scales if not (math.isfinite(s) and s > 0)), None)
+        outside = next((z for z in tensor.quantization.zero_points if not low <= z <= high), None)
         if wrong is not None:
             yield Hit(f"the scale {wrong:g}", tensor.name)
         if outside is not None:
@@ -56,9 +56,9 @@ def symmetric_weights(view: FileView, _: Context) -> Iterator[Hit]:
             weights.dtype == "int8"
             and weights.constant
             and weights.quantization
-            and any(weights.quantization.zero_point)
+            and any(weights.quantization.zero_points)
         ):
-            wrong = next(z for z in weights.quantization.zero_point if z)
+            wrong = next(z for z in weights.quantization.zero_points if z)
             yield Hit(f"the weights' zero point is {wrong}", weighted.layer.name)
 
 
@@ -70,7 +70,7 @@ def integer_bias(view: FileView, _: Context) -> Iterator[Hit]:
             continue
         if bias.dtype != "int32":
             yield Hit(f"the bias is {bias.dtype}", weighted.layer.name)
-        elif bias.quantization is not None and any(bias.quantization.zero_point):
+        elif bias.quantization is not None and any(bias.quantization.zero_points):
             yield Hit("the bias' zero point is not 0", weighted.layer.name)
 
 
@@ -88,13 +88,13 @@ def _bias_mismatch(weighted: WeightedLayer) -> str:
         return ""
     if bias.quantization is None:
         return "the bias has no scale"
-    found, scales = bias.quantization.scale, weights.scale
+    found, scales = bias.quantization.scales, weights.scales
     if len(found) not in (1, len(scales)) and len(scales) != 1:
         return f"the bias has {len(found)} scales, the weights have {len(scales)}"
     # A single scale stands for all channels, on either side.
     count = max(len(found), len(scales))
     for _, mine, theirs in zip(range(count), cycle(found), cycle(scales), strict=False):
-        expected = activation.scale[0] * theirs
+        expected = activation.scale * theirs
         if not abs(mine - expected) <= _BIAS_TOLERANCE * abs(expected):
             return f"the bias' scale is {mine:.6g}, input x weight is {expected:.6g}"
     return ""
@@ -118,7 +118,7 @@ def channels_of_weights(view: FileView, _: Context) -> Iterator[Hit]:
 def _wrong_channels(tensor: TensorView, axis: int | None) -> str:
     if tensor.quantization is None or not tensor.quantization.per_channel:
         return ""
-    count = len(tensor.quantization.scale)
+    count = len(tensor.quantization.scales)
     if axis is None:
         return f"{count} scales on a tensor that is neither weights nor a bias"
     if tensor.quantization.axis != axis:

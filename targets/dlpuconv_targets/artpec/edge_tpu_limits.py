@@ -86,7 +86,7 @@ def constant_part(view: FileView, layer: LayerView) -> str:
         return ""
     if len(inputs) != 2:
         return f"a constant among {len(inputs)} inputs"
-    zero = constant.quantization.zero_point[0] if constant.quantization is not None else 0
+    zero = constant.quantization.zero_point if constant.quantization is not None else 0
     return "the constant is not zero" if constant.data is not None and (constant.data != zero).any() else ""
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.plugin.rules import input_at, output_of, real_value, scale_of
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin.views import FileView, LayerView, Quantization, TensorView
+    from dlpuconv.plugin import Affine
+    from dlpuconv.plugin.views import FileView, LayerView, TensorView
 
 _SAME = 1e-3
 _MOST_STEPS = 65536
@@ -30,8 +31,8 @@ def multiplication(view: FileView, layer: LayerView) -> str:
     factor, output = real_value(constant), output_of(view, layer)
     if factor is None or value is None or value.quantization is None or output.quantization is None:
         return ""
-    rescaled = replace(value.quantization, scale=(value.quantization.scale[0] * factor,))
-    return _unless_same(rescaled, output.quantization)
+    affine = value.quantization
+    return _unless_same(replace(affine, scales=(affine.scale * factor,)), output.quantization)
 
 
 def addition(view: FileView, layer: LayerView) -> str:
@@ -46,8 +47,8 @@ def addition(view: FileView, layer: LayerView) -> str:
     steps = summand / scale_of(value)
     if not abs(steps) < _MOST_STEPS:
         return f"the scalar {summand:.3g}"
-    moved = replace(value.quantization, zero_point=(value.quantization.zero_point[0] - round(steps),))
-    return _unless_same(moved, output.quantization)
+    affine = value.quantization
+    return _unless_same(replace(affine, zero_points=(affine.zero_point - round(steps),)), output.quantization)
 
 
 def operands(view: FileView, layer: LayerView) -> tuple[TensorView | None, TensorView | None]:
@@ -56,7 +57,7 @@ def operands(view: FileView, layer: LayerView) -> tuple[TensorView | None, Tenso
     return next((t for t in both if not t.constant), None), next((t for t in both if t.constant), None)
 
 
-def _unless_same(meant: Quantization, found: Quantization) -> str:
+def _unless_same(meant: Affine, found: Affine) -> str:
     """Nothing where the steps of the output mean what those of the input do, read by another scale and zero point."""
-    same = isclose(meant.scale[0], found.scale[0], rel_tol=_SAME) and meant.zero_point[0] == found.zero_point[0]
+    same = isclose(meant.scale, found.scale, rel_tol=_SAME) and meant.zero_point == found.zero_point
     return "" if same else "by a scalar, and the output has another scale and zero point than that asks for"

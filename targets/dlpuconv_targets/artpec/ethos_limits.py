@@ -75,7 +75,7 @@ def overall_scale(view: FileView, layer: LayerView) -> str:
     source, kernels, output = input_at(view, layer, first), input_at(view, layer, weights), output_of(view, layer)
     if not scale_of(output) or kernels is None or kernels.quantization is None or not scale_of(source):
         return ""
-    factors = [scale_of(source) * scale / scale_of(output) for scale in kernels.quantization.scale]
+    factors = [scale_of(source) * scale / scale_of(output) for scale in kernels.quantization.scales]
     wrong = next((factor for factor in factors if not _SMALLEST_SCALE <= factor < _LARGEST_SCALE), None)
     return f"the factor is {wrong:.3g}" if wrong is not None else ""
 
@@ -178,7 +178,7 @@ def fixed_output(view: FileView, layer: LayerView) -> str:
         return ""
     scale, zero_point = FIXED[layer.op]
     zero_point += 128 * (output.dtype == "uint8")
-    found = (output.quantization.scale[0], output.quantization.zero_point[0])
+    found = (output.quantization.scale, output.quantization.zero_point)
     return "" if found == (scale, zero_point) else f"scale {found[0]:.6g}, zero point {found[1]}"
 
 

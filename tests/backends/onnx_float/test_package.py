@@ -100,7 +100,7 @@ def test_the_manifest_says_what_the_compiler_and_the_application_need(colour: Pa
 
 
 def test_the_manifest_obeys_its_schema(colour: Path, tmp_path: Path) -> None:
-    schema = json.loads(resources.files("dlpuconv.delivery").joinpath("manifest.schema.json").read_text())
+    schema = json.loads(resources.files("dlpuconv.manifest").joinpath("manifest.schema.json").read_text())
     for package in (colour, two_views(tmp_path / "two"), converted(COLOUR, tmp_path / "bare")):
         jsonschema.Draft202012Validator(schema).validate(json.loads((package / "manifest.json").read_text()))
 

@@ -16,7 +16,7 @@ from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.ir import Links
+from dlpuconv.ir import Affine, Links
 from dlpuconv.passes import fold_preprocessing, normalize
 from dlpuconv.plugin import Granularity, InterfaceOptions, Job, Normalization
 from dlpuconv.quantization import Recipe
@@ -102,7 +102,9 @@ def test_a_real_network_becomes_integers_under_its_own_names(artifacts: dict[Gra
         assert [(t.name, t.shape, t.dtype.name) for t in graph.outputs] == [("258", (1, 10), "int8")]
         (port,) = artifact.inputs
         assert (port.permutation, port.dtype) == ((0, 2, 3, 1), "uint8")
-        assert port.scale == pytest.approx(graph.inputs[0].quantization.scale[0] if graph.inputs[0].quantization else 0)
+        assert port.quantization is not None
+        assert graph.inputs[0].quantization is not None
+        assert port.quantization.scale == pytest.approx(graph.inputs[0].quantization.scale[0])
         weights = [op.input(1).quantization for op in graph.operators if op.kind in ("CONV_2D", "DEPTHWISE_CONV_2D")]
         assert {q is not None and q.per_channel for q in weights} == {granularity is PER_CHANNEL}
         assert not [t.name for t in graph.tensors() if t.dtype == np.float32]
@@ -129,7 +131,8 @@ def test_the_oracle_gives_what_the_saved_model_gives(
     artifact = artifacts[PER_CHANNEL]
     direct = decode(content)
     assert direct.inputs[0].quantization is not None
-    assert direct.inputs[0].quantization.scale[0] == pytest.approx(artifact.inputs[0].scale)
+    assert artifact.inputs[0].quantization is not None
+    assert direct.inputs[0].quantization.scale[0] == pytest.approx(artifact.inputs[0].quantization.scale)
     expected = sqnr_db(artifact.files[""], artifact, source, calibration, tmp_path)
     direct.inputs[0].name, direct.outputs[0].name = "input", "258"
     got = sqnr_db(encode(direct), _with_output(artifact, direct), source, calibration, tmp_path)
@@ -142,8 +145,7 @@ def _with_output(artifact: Artifact, graph: Graph) -> Artifact:
     port = replace(
         artifact.outputs[0],
         dtype=graph.outputs[0].dtype.name,
-        scale=float(quantization.scale[0]),
-        zero_point=int(quantization.zero_point[0]),
+        quantization=Affine.of(float(quantization.scale[0]), int(quantization.zero_point[0])),
     )
     return replace(artifact, outputs=(port,))
 
@@ -163,8 +165,9 @@ def test_an_input_that_the_camera_fixes_has_that_scale(source: Model, calibratio
     fixed = folded.bindings["input"].quantization
     assert fixed is not None
     (port,) = artifact.inputs
-    assert port.scale == pytest.approx(fixed.scale, rel=1e-6)
-    assert port.zero_point == fixed.zero_point
+    assert port.quantization is not None
+    assert port.quantization.scale == pytest.approx(fixed.scale, rel=1e-6)
+    assert port.quantization.zero_point == fixed.zero_point
 
 
 def test_no_samples_are_an_error_before_anything_starts(source: Model, tmp_path: Path) -> None:

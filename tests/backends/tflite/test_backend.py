@@ -19,7 +19,7 @@ from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
-from dlpuconv.ir import FixedQuantization, InputBinding, Layout, Model
+from dlpuconv.ir import Affine, InputBinding, Layout, Model
 from dlpuconv.ir.model import Source
 from dlpuconv.isolation import pool
 from dlpuconv.passes import normalize
@@ -150,8 +150,8 @@ def test_ports_tell_the_layout_and_the_numbers_of_both_ends(backend: TFLiteBacke
     assert source.dtype == result.dtype == "uint8"
     file = decode(artifact.files[""])
     assert file.inputs[0].quantization is not None
-    assert source.scale == file.inputs[0].quantization.scale[0]
-    assert source.zero_point == file.inputs[0].quantization.zero_point[0]
+    found = file.inputs[0].quantization
+    assert source.quantization == Affine.of(float(found.scale[0]), int(found.zero_point[0]))
     assert result.shape == file.outputs[0].shape
 
 
@@ -162,21 +162,20 @@ def test_an_input_keeps_the_scale_that_its_binding_fixes_and_samples_pass_throug
     model, data = network(), pixels()
     raw = np.random.default_rng(1).integers(0, 256, data.shape).astype(np.float32)
     # the converted input takes the source's values / 255, as 0..255 with a scale of 1/255
-    binding = InputBinding(
-        name="pixels", multiplier=(1 / 255,), quantization=FixedQuantization(scale=1 / 255, zero_point=0)
-    )
+    binding = InputBinding(name="pixels", multiplier=(1 / 255,), quantization=Affine.of(1 / 255, 0))
     artifact = backend.emit(
         backend.prepare(job_of(model, raw, tmp_path, bindings={"pixels": binding})), ARTPEC9, CHANNEL
     )
-    assert artifact.inputs[0].scale == pytest.approx(1 / 255)
-    assert artifact.inputs[0].zero_point == 0
+    assert artifact.inputs[0].quantization is not None
+    assert artifact.inputs[0].quantization.scale == pytest.approx(1 / 255)
+    assert artifact.inputs[0].quantization.zero_point == 0
     assert artifact.warnings == ()
     assert compare(artifact, model, raw[:1] / 255) > 30
 
 
 @pytest.mark.slow
 def test_samples_outside_of_a_fixed_range_are_told(backend: TFLiteBackend, tmp_path: Path) -> None:
-    binding = InputBinding(name="pixels", quantization=FixedQuantization(scale=1 / 255, zero_point=0))
+    binding = InputBinding(name="pixels", quantization=Affine.of(1 / 255, 0))
     artifact = backend.emit(
         backend.prepare(job_of(network(), pixels(), tmp_path, bindings={"pixels": binding})), ARTPEC9, CHANNEL
     )

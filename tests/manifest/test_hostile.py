@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.manifest_file import find_manifest
+from dlpuconv.manifest import ImagesRecord
 from dlpuconv.verification import verify_file
-from dlpuconv.verification.sidecar import Recorded, find_sidecar
 from tests.verification.test_verify_file import CHIP, converted, manifest, written
 
 if TYPE_CHECKING:
@@ -36,17 +37,17 @@ def test_json_of_another_tool_does_not_matter(tmp_path: Path, text: str) -> None
 def test_a_manifest_tells_the_preprocessing_but_no_fixed_input_quantization(tmp_path: Path) -> None:
     content = converted()
     recorded = {"resize": "letterbox", "color": "bgr", "mean": [1, 2, 3], "std": [4.0], "stated": True}
-    sidecar = find_sidecar(written(tmp_path, content, manifest(content, preprocessing=recorded)))
-    assert sidecar is not None
-    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
-    assert sidecar.bindings["x"].quantization is None
-    assert not sidecar.of_images
+    found = find_manifest(written(tmp_path, content, manifest(content, preprocessing=recorded)))
+    assert found is not None
+    assert found.images == ImagesRecord(resize="letterbox", color="bgr", mean=(1.0, 2.0, 3.0), std=(4.0,))
+    assert found.links.bindings["x"].quantization is None
+    assert not found.samples.of_images
     unstated = manifest(content, preprocessing=recorded | {"stated": False})
     unstated["calibration"]["of_images"] = True
-    sidecar = find_sidecar(written(tmp_path, content, unstated))
-    assert sidecar is not None
-    assert sidecar.preprocessing == Recorded(resize="letterbox", color="bgr")
-    assert sidecar.of_images
+    found = find_manifest(written(tmp_path, content, unstated))
+    assert found is not None
+    assert found.images == ImagesRecord(resize="letterbox", color="bgr")
+    assert found.samples.of_images
 
 
 def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
     damaged[ports][0] |= change
     path = written(tmp_path, content, damaged)
     with pytest.raises(ArtifactError) as caught:
-        find_sidecar(path)
+        find_manifest(path)
     assert f"the manifest m.json is damaged: {said}" in str(caught.value)
 
 
@@ -125,7 +126,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
 def test_so_is_a_field_of_the_whole(tmp_path: Path, change: dict[str, object], said: str) -> None:
     content = converted()
     with pytest.raises(ArtifactError) as caught:
-        find_sidecar(written(tmp_path, content, manifest(content, **change)))
+        find_manifest(written(tmp_path, content, manifest(content, **change)))
     assert f"the manifest m.json is damaged: {said}" in str(caught.value)
 
 
@@ -133,9 +134,9 @@ def test_channels_need_an_axis_only_where_something_is_done_to_them(tmp_path: Pa
     content = converted()
     plain = manifest(content)
     plain["inputs"][0] |= {"source_shape": [3], "channel_axis": 1}
-    sidecar = find_sidecar(written(tmp_path, content, plain))
-    assert sidecar is not None
-    assert sidecar.bindings["x"].channel_axis == 1
+    found = find_manifest(written(tmp_path, content, plain))
+    assert found is not None
+    assert found.links.bindings["x"].channel_axis == 1
 
 
 def test_a_manifest_beside_a_file_may_be_a_link(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_a_manifest_beside_a_file_may_be_a_link(tmp_path: Path) -> None:
     store.mkdir()
     path.with_suffix(".json").rename(store / "other.json")
     path.with_suffix(".json").symlink_to(store / "other.json")
-    assert find_sidecar(path) is not None
+    assert find_manifest(path) is not None
 
 
 def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> None:
@@ -156,4 +157,4 @@ def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> N
     beside = path.with_suffix(".json")
     told = beside.read_text()
     beside.write_text(told[:-1] + ', "extra": ' + "[" * 500 + "]" * 500 + "}")
-    assert find_sidecar(path) is None
+    assert find_manifest(path) is None

@@ -1,0 +1,62 @@
+"""Signal-to-noise ratios in dB, and what they are cut to: everything that dlpuconv says in dB is computed here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+MOST_DB = 200.0
+"""Ratios beyond this (or under its negative) say nothing more in double precision: they are cut."""
+LOWEST_DB, HIGHEST_DB = -20.0, 60.0
+"""What the ratio of one sample is cut to, so that none outweighs all others in a mean."""
+
+
+def ratio_db(signal: float, noise: float) -> float | None:
+    """Signal-to-noise ratio in dB of two sums of squares, within +-`MOST_DB`; None where either is zero."""
+    if noise == 0.0 or signal == 0.0:
+        return None
+    # The difference of logarithms, since the quotient itself may leave the range of a double.
+    ratio = 10.0 * (math.log10(signal) - math.log10(noise)) if math.isfinite(noise) else -MOST_DB
+    return max(-MOST_DB, min(MOST_DB, ratio))
+
+
+def share_db(share: float) -> float:
+    """The same of noise as a share of the signal; infinite where there is none."""
+    return -10 * math.log10(share) if share > 0 else math.inf
+
+
+def mean_noise_db(ratios: Sequence[float]) -> float:
+    """What the mean of noise over signal gives, of several ratios in dB."""
+    return share_db(sum(10 ** (-ratio / 10) for ratio in ratios) / len(ratios))
+
+
+@dataclass(slots=True)
+class Powers:
+    """Sums over samples.
+
+    Attributes:
+        signal: sum of r^2, r what is expected.
+        noise: sum of (r - a)^2, a what is found.
+    """
+
+    signal: float = 0.0
+    noise: float = 0.0
+
+    def add(self, expected: npt.ArrayLike, found: npt.ArrayLike) -> None:
+        """One sample: two arrays of one shape, summed in double precision."""
+        import numpy as np
+
+        reference = np.asarray(expected, np.float64)
+        self.signal += float(np.square(reference).sum())
+        self.noise += float(np.square(reference - np.asarray(found, np.float64)).sum())
+
+    @property
+    def decibels(self) -> float | None:
+        """Signal-to-noise ratio; None where there is no noise, or no signal."""
+        return ratio_db(self.signal, self.noise)

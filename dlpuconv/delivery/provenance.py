@@ -1,0 +1,135 @@
+"""What an artifact was made from, and how: all that the manifest and the bill of materials tell of that."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import dlpuconv
+from dlpuconv.contract import contract_of_artifact, images_record, input_record, output_record
+from dlpuconv.files.content import sha256_of, size_of
+from dlpuconv.manifest import FileRecord, Manifest, RecipeRecord, SamplesRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.calibration import Preprocessing, Taken
+    from dlpuconv.contract import Contract
+    from dlpuconv.files.content import Content
+    from dlpuconv.ir import Source
+    from dlpuconv.manifest import RequestRecord
+    from dlpuconv.plugin import Artifact, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.search import Trial
+    from dlpuconv.verification import Report
+
+_LIBRARIES = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnx2tf", "ai-edge-litert", "tensorflow", "torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What an artifact was made from, and how.
+
+    Attributes:
+        source: the model.
+        target: the chip.
+        recipe: what was done to the numbers.
+        calibration: what there is to tell of the samples.
+        preprocessing: what the network expects of an image.
+        trials: every recipe that was tried, where there was a search.
+        backend: what made it.
+        request: the options that it was asked with.
+    """
+
+    source: Source
+    target: Target
+    recipe: Recipe
+    calibration: Taken
+    preprocessing: Preprocessing
+    trials: tuple[Trial, ...] = ()
+    backend: str
+    request: RequestRecord
+
+    def contract(self, artifact: Artifact) -> Contract:
+        """How to feed and read what was made: whatever is written about that comes from here."""
+        return contract_of_artifact(artifact, self.preprocessing, of_images=self.calibration.of_images)
+
+
+def manifest_of(
+    made: Provenance,
+    artifact: Artifact,
+    files: Mapping[str, Content],
+    report: Report,
+    timings: Mapping[str, float],
+) -> Manifest:
+    """What the manifest says.
+
+    Args:
+        made: provenance.
+        artifact: as the backend made it.
+        files: every delivered file by name, for the hashes.
+        report: the verifier's.
+        timings: wall seconds by stage; empty where the manifest must be reproducible to the byte.
+    """
+    contract = made.contract(artifact)
+    return Manifest(
+        dlpuconv=dlpuconv.__version__,
+        target=made.target.name,
+        device=made.target.device,
+        backend=made.backend,
+        request=made.request,
+        verdict=report.verdict.value,
+        files=tuple(
+            FileRecord(name=name, sha256=sha256_of(content), size=size_of(content))
+            for name, content in sorted(files.items())
+        ),
+        source_name=made.source.name,
+        source_sha256=made.source.sha256,
+        samples=_samples(made.calibration),
+        images=images_record(made.preprocessing),
+        recipe=_recipe(made.recipe),
+        trials=tuple(trial.to_json() for trial in made.trials),
+        inputs=tuple(map(input_record, contract.inputs)),
+        outputs=tuple(map(output_record, contract.outputs)),
+        layers=artifact.layers,
+        warnings=artifact.warnings,
+        facts=artifact.facts,
+        report=report.to_json(),
+        versions=installed_versions(),
+        timings=timings,
+    )
+
+
+def _samples(taken: Taken) -> SamplesRecord:
+    return SamplesRecord(
+        calibrated=taken.calibrated,
+        origin=taken.origin,
+        samples=taken.fit,
+        held_out=taken.held_out,
+        digest=taken.digest,
+        of_images=taken.of_images,
+        warnings=taken.warnings,
+    )
+
+
+def _recipe(recipe: Recipe) -> RecipeRecord:
+    return RecipeRecord(
+        granularity=recipe.granularity,
+        overrides=frozenset(override.granularity for override in recipe.overrides),
+        equalize=recipe.equalize,
+        absorb=recipe.absorb,
+        content=recipe.to_json(),
+    )
+
+
+def installed_versions() -> dict[str, str]:
+    """Of Python and the libraries that may have had a part in it."""
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,72 @@
+"""Finds the manifest of a file or package folder: what dlpuconv wrote about it when it was made."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.files.regular import read_regular
+from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileError
+from dlpuconv.manifest import Manifest, is_ours
+from dlpuconv.manifest.fields import Fields
+from dlpuconv.package import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlpuconv.formats.view import FileView
+
+_COMPILED = "_edgetpu"
+
+
+def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
+    """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
+
+    A manifest that lists another hash for the file describes another file: it is not used. JSON of another tool, and
+    what is no JSON at all, is none of our business here; in a package folder, a rule minds it.
+
+    Args:
+        path: the file or package folder.
+        view: what it holds, where it has been read already.
+
+    Raises:
+        ArtifactError: there is one of ours, and it is damaged.
+    """
+    place = path / MANIFEST if is_folder(path) else _beside(path)
+    content = view.package.manifest if view is not None and view.package is not None else _read(place)
+    if not is_ours(content):
+        return None
+    try:
+        if not is_folder(path) and not _describes(content, path):
+            return None
+        return Manifest.parse(content, place.name)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"the manifest {place.name} is damaged: {error}") from error
+
+
+def _read(place: Path) -> Mapping[str, Any]:
+    """The JSON object in a file; an empty one where there is no such thing.
+
+    In a package folder a link may not lead out; beside a file of the user's own it may be any.
+    """
+    try:
+        real = place if place.name == MANIFEST else place.resolve()
+        return SafeFolder(real.parent).read_json(real.name, MOST_TEXT)
+    except (UnusableFileError, OSError, RuntimeError):  # RuntimeError: links in a circle
+        return {}
+
+
+def _beside(path: Path) -> Path:
+    plain = path.with_suffix(".json")
+    if not path.stem.endswith(_COMPILED) or plain.is_file():
+        return plain
+    return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
+
+
+def _describes(content: Mapping[str, Any], path: Path) -> bool:
+    digest = hashlib.sha256(read_regular(path)).hexdigest()
+    hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
+    return digest in hashes or path.stem.endswith(_COMPILED)

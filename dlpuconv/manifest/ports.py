@@ -1,0 +1,155 @@
+"""The ends of a file in its manifest: how to feed each input, and how to read each output."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from dlpuconv.ir import Affine, InputBinding, Part, Port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpuconv.jsonable import Json
+    from dlpuconv.manifest.fields import Fields
+
+_CODES = (-(1 << 31), (1 << 31) - 1)  # what a zero point may be, and an index at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRecord:
+    """How to read an output: `real = (code - zero_point) * scale`, permuted back; a part goes where it says.
+
+    Attributes:
+        port: the output, beside the source model's.
+        layout: `NHWC` or `NCHW`; None where no axis is known to hold channels.
+    """
+
+    port: Port
+    layout: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """An entry of `outputs`."""
+        return {**_port_to_json(self.port, self.layout), "part": asdict(self.port.part) if self.port.part else None}
+
+    @classmethod
+    def parse(cls, entry: Fields) -> Self:
+        """Such an entry.
+
+        Raises:
+            FieldError: a field of it cannot be.
+        """
+        return cls(port=_port(entry), layout=_layout(entry))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputRecord:
+    """How to feed an input.
+
+    Raw pixels: `code = pixel + pixel_offset`. Else `code = round((source * multiplier + offset) / scale) + zero_point`,
+    saturated, then permuted.
+
+    Attributes:
+        port: the input, beside the source model's.
+        layout: `NHWC` or `NCHW`; None where no axis is known to hold channels.
+        binding: how values of the source model become the input's; None in a manifest that does not say.
+        pixel_offset: None where no raw pixels go in.
+        picture: what is known of the pictures that go in, for those who write applications; None: nothing is.
+    """
+
+    port: Port
+    layout: str | None = None
+    binding: InputBinding | None = None
+    pixel_offset: int | None = None
+    picture: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """An entry of `inputs`."""
+        binding = self.binding or InputBinding(name=self.port.name)
+        return {
+            **_port_to_json(self.port, self.layout),
+            "raw_pixels": binding.raw_pixels,
+            "pixel_offset": self.pixel_offset,
+            "channel_order": list(binding.order),
+            "multiplier": list(binding.multiplier),
+            "offset": list(binding.offset),
+            "channel_axis": binding.channel_axis,
+            "picture": None if self.picture is None else dict(self.picture),
+        }
+
+    @classmethod
+    def parse(cls, entry: Fields) -> Self:
+        """Such an entry.
+
+        Raises:
+            FieldError: a field of it cannot be.
+        """
+        return cls(
+            port=_port(entry),
+            layout=_layout(entry),
+            binding=_binding(entry) if entry.has("multiplier") else None,
+            pixel_offset=entry.integer("pixel_offset", *_CODES) if entry.has("pixel_offset") else None,
+            picture=entry.inside("picture").content if entry.has("picture") else None,
+        )
+
+
+def _port_to_json(port: Port, layout: str | None) -> dict[str, Json]:
+    return {
+        "name": port.name,
+        "file_name": port.name_in_file,
+        "dtype": port.dtype,
+        "shape": list(port.shape),
+        "layout": layout,
+        "source_shape": list(port.source_shape),
+        "permutation": list(port.permutation),
+        "scale": port.quantization.scale if port.quantization else None,
+        "zero_point": port.quantization.zero_point if port.quantization else None,
+    }
+
+
+def _port(entry: Fields) -> Port:
+    source_shape = entry.shape("source_shape")
+    return Port(
+        name=entry.text("name"),
+        source_shape=source_shape,
+        shape=entry.shape("shape"),
+        permutation=entry.order("permutation"),
+        dtype=entry.dtype("dtype"),
+        quantization=_affine(entry),
+        file_name=entry.text("file_name") if entry.has("file_name") else "",
+        part=_part(entry.inside("part"), len(source_shape)) if entry.has("part") else None,
+    )
+
+
+def _affine(entry: Fields) -> Affine | None:
+    scale = entry.number("scale", positive=True) if entry.has("scale") else None
+    zero_point = entry.integer("zero_point", *_CODES) if entry.has("zero_point") else None
+    return None if scale is None or zero_point is None else Affine.of(scale, zero_point)
+
+
+def _layout(entry: Fields) -> str | None:
+    return entry.text("layout") if entry.has("layout") else None
+
+
+def _part(entry: Fields, rank: int) -> Part:
+    start = entry.integer("start", 0, _CODES[1])
+    return Part(
+        output=entry.text("output"),
+        axis=entry.integer("axis", 0, max(rank - 1, 0)),
+        start=start,
+        stop=entry.integer("stop", start + 1, _CODES[1]),
+    )
+
+
+def _binding(entry: Fields) -> InputBinding:
+    shape, order = entry.shape("source_shape"), entry.order("channel_order")
+    multiplier, offset = entry.numbers("multiplier", divisor=True), entry.numbers("offset")
+    nothing = not order and multiplier == (1.0,) and offset == (0.0,)  # then there need be no channels either
+    return InputBinding(
+        name=entry.text("name"),
+        channel_axis=entry.integer("channel_axis", 0, _CODES[1] if nothing else max(len(shape) - 1, 0)),
+        multiplier=multiplier,
+        offset=offset,
+        order=order,
+        raw_pixels=entry.flag("raw_pixels"),
+    )

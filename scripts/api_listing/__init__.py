@@ -1,0 +1,1 @@
+"""What `scripts/public_api.py` does: finds the public names in the source, and tells what each of them promises."""
