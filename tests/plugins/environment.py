@@ -30,8 +30,10 @@ class Environment:
         (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
         paths = [*(str((repository / root).resolve()) for root in ROOTS), sysconfig.get_path("purelib")]
         (site / "beside.pth").write_text("\n".join(paths) + "\n")
-        (folder / "venv" / "bin" / "dlpuconv").write_text('#!/bin/sh\nexec python -m dlpuconv "$@"\n')
-        (folder / "venv" / "bin" / "dlpuconv").chmod(0o755)
+        for command in ("dlpuconv", "pip", "pytest"):
+            script = folder / "venv" / "bin" / command
+            script.write_text(f'#!/bin/sh\nexec python -m {command} "$@"\n')
+            script.chmod(0o755)
         place = folder / "place"
         place.mkdir()
         return cls(folder / "venv", place)
