@@ -45,8 +45,8 @@ def main() -> None:
     table = Table("package", "before", "now", "change")
     packages = [Counter[str](), Counter[str]()]
     for counter, files in zip(packages, (then, now), strict=True):
-        for path, count in files.items():
-            counter[_package(path)] += count
+        for path, lines in files.items():
+            counter[_package(path)] += lines
     for name in sorted(packages[0] | packages[1]):
         was, is_now = packages[0][name], packages[1][name]
         table.add_row(name, str(was), str(is_now), f"{is_now - was:+}" if is_now != was else "")
