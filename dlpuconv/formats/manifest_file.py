@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import ArtifactError
 from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.package_layout import MANIFEST
 from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileError
 from dlpuconv.manifest import Manifest, is_ours
 from dlpuconv.manifest.fields import Fields
-from dlpuconv.package import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -60,11 +60,7 @@ def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return None
     constant = editor.constant(np.asarray(written, np.int64), f"{node.name}_axes")
     result = editor.add(node, node.op_type, [node.inputs[0], constant], {"keepdims": 1})
-    if not keeps:
-        result = editor.add(
-            node, "Reshape", [result, editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")]
-        )
-    editor.substitute(node, result)
+    editor.substitute(node, result if keeps else editor.reshape(node, result, after))
     return FIRED
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Fold a BatchNormalization into the linear operators that feed it and nothing else."""
-    affine = batch_norm(editor, node)
+    affine = batch_norm(node)
     if isinstance(affine, str):
         return affine
     x = node.inputs[0]
@@ -36,7 +36,7 @@ def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Make a Mul and an Add of a BatchNormalization that no operator in front of it could take."""
-    affine = batch_norm(editor, node)
+    affine = batch_norm(node)
     if isinstance(affine, str):
         return affine
     dims = rank(node.inputs[0])

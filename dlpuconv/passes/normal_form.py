@@ -26,6 +26,7 @@ from dlpuconv.passes import (
     part_of_concat,
     recognise_activations,
     recognise_channel_gather,
+    recognise_functions,
     reduce_before_moves,
     single_values,
     spell_affine,
@@ -54,11 +55,9 @@ REPEATED: tuple[Pass, ...] = (
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     explicit_padding.ROUNDING,
     matmul_to_gemm.PLAIN,
-    canonical_arithmetic.PASS,  # the patterns of activations are written in this spelling
-    recognise_activations.QUOTIENTS,
-    recognise_activations.SOFTPLUS,
-    recognise_activations.BOUNDS,  # Clip before HardSwish, whose pattern holds one
-    recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
+    canonical_arithmetic.PASS,
+    recognise_activations.BOUNDS,
+    recognise_functions.PASS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
     unroll_recurrent.PASS,
@@ -98,8 +97,8 @@ REPEATED: tuple[Pass, ...] = (
 )
 
 LEFTOVERS: tuple[Pass, ...] = (  # what no weights took in any round; the layers that they become may take something
-    spell_channel_gather.PASS,
-    canonical_moves.GATHER,  # on other axes
+    canonical_moves.GATHER,
+    spell_channel_gather.PASS,  # what are no neighbours
     strided_slice.POOL,  # only what became no convolution
     spell_affine.DEPTHWISE,
 )

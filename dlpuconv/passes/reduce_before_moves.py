@@ -44,7 +44,7 @@ def reduce_first(editor: Editor, node: onnx_ir.Node) -> Outcome:
         result = editor.add(node, "Transpose", [reduced], {"perm": perm})
     else:
         target = [1 if i in axes else extent for i, extent in enumerate(after)]
-        result = editor.add(node, "Reshape", [reduced, editor.constant(np.asarray(target), f"{node.name}_shape")])
+        result = editor.reshape(node, reduced, target)
     editor.substitute(node, result)
     return FIRED
 

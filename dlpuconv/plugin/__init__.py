@@ -34,7 +34,7 @@ from dlpuconv.errors import (
     UsageError,
     did_you_mean,
 )
-from dlpuconv.ir import Normalization, Part, Port
+from dlpuconv.ir import Affine, Normalization, Part, Port
 from dlpuconv.jsonable import Json
 from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft

@@ -26,7 +26,6 @@ from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
-from dlpuconv_backends.cleanup.recognise_functions import recognise_functions
 from dlpuconv_backends.cleanup.remove_noops import remove_noops
 from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
@@ -50,7 +49,6 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     share_operators,  # after moves have merged, equal ones stand side by side
     open_sandwiches,
     keep_reduced_axes,
-    recognise_functions,  # before fold_affine takes the factors of a function apart
     merge_grouped_deconv,
     fold_crops,  # before fold_affine: a bias behind a crop belongs to the convolution
     fold_pool_counts,  # before fold_pads and fold_affine: it needs the PAD and the factors
