@@ -76,7 +76,7 @@ def test_the_ends_are_those_of_the_source() -> None:
     assert [v.name for v in proto.graph.input] == ["x"]
     assert [v.name for v in proto.graph.output] == ["y", "z"]
     assert {v.type.tensor_type.elem_type for v in (*proto.graph.input, *proto.graph.output)} == {onnx.TensorProto.FLOAT}
-    assert [(p.name, p.dtype, p.scale) for p in artifact.artifact.outputs] == [
+    assert [(p.name, p.dtype, p.quantization) for p in artifact.artifact.outputs] == [
         ("y", "float32", None), ("z", "float32", None),
     ]  # fmt: skip
 
