@@ -17,7 +17,7 @@ from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
-from dlpuconv.verification.comparison import kernels, link
+from dlpuconv.verification.comparison import link
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import joined
@@ -117,7 +117,7 @@ def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | 
         trial.samples,
         calibrated=trial.calibrated,
     )
-    told = " and ".join(dict.fromkeys((kernels(a.view), kernels(b.view))))
+    told = " and ".join(dict.fromkeys((a.view.kind.kernels, b.view.kind.kernels)))
     return replace(found, between=replace(between, kernels=told), a_to_reference=first, b_to_reference=second)
 
 
@@ -182,7 +182,7 @@ def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityRepo
         return None
     source = OrtRunner(trial.reference.split(), trial.reference.source.name)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
-    return replace(report, kernels=kernels(file.view))
+    return replace(report, kernels=file.view.kind.kernels)
 
 
 @dataclass(frozen=True, slots=True)

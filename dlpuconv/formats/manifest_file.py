@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.formats.view import FileView
-
-_COMPILED = "_edgetpu"
 
 
 def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
@@ -60,13 +59,20 @@ def _read(place: Path) -> Mapping[str, Any]:
 
 
 def _beside(path: Path) -> Path:
+    """A chip's own compiler puts a word of its own behind the name of what it was given: `m_word.tflite`, of `m`."""
     plain = path.with_suffix(".json")
-    if not path.stem.endswith(_COMPILED) or plain.is_file():
-        return plain
-    return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
+    given, _, word = path.stem.rpartition("_")
+    return path.with_name(f"{given}.json") if given and word and not plain.is_file() else plain
 
 
 def _describes(content: Mapping[str, Any], path: Path) -> bool:
+    """Whether it lists the file, or says of what ends with the same word that the chip's compiler makes it."""
+    fields = Fields(content)
     digest = hashlib.sha256(read_regular(path)).hexdigest()
-    hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
-    return digest in hashes or path.stem.endswith(_COMPILED)
+    if digest in [entry.text("sha256") for entry in fields.each("files")]:
+        return True
+    facts = fields.inside("facts") if fields.has("facts") else Fields({})
+    if not facts.has("compiler"):
+        return False
+    made = PurePath(facts.inside("compiler").text("file"))
+    return "_" in path.stem and made.stem.rpartition("_")[2] == path.stem.rpartition("_")[2]

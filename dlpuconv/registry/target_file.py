@@ -21,6 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.registry.entries import backend_names, target_names
 from dlpuconv.registry.promises import DTYPES, wrong_with_target
 from dlpuconv.toml_table import Table, read_small
@@ -123,7 +124,7 @@ def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
         device=name,
         suffix=suffix,
         calibration_required=numbers is not Numbers.FLOAT32,
-        rules=TFLITE_RULES if suffix == ".tflite" and numbers is Numbers.INT8 else (),
+        rules=TFLITE_RULES if suffix == TFLITE.suffix and numbers is Numbers.INT8 else (),
     )
 
 
@@ -200,8 +201,8 @@ def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[R
     limits = table.table("limits")
     for key in _EXTENTS:
         if key in limits.values:
-            if target.suffix != ".tflite":
-                limits.refuse(key, f"{key} is a limit of .tflite files, and {target.name} takes others")
+            if target.suffix != TFLITE.suffix:
+                limits.refuse(key, f"{key} is a limit of {TFLITE.suffix} files, and {target.name} takes others")
             yield layer_extents(_id(target, key), key, limits.counts(key), table.string("source"), severity)
 
 
@@ -223,7 +224,7 @@ def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
 
 def _operators(suffix: str) -> frozenset[str]:
     """Names of operators, as files of this kind have them."""
-    if suffix == ".tflite":
+    if suffix == TFLITE.suffix:
         from dlpuconv.formats.tflite_schema import OPERATORS
 
         return frozenset(OPERATORS)

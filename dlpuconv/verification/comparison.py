@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from dlpuconv.verification.question import Question
 
 
-def kernels(view: FileView) -> str:
-    """What runs such a file here."""
-    return "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES" if view.format == "tflite" else "ONNX Runtime"
-
-
 def compare_files(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> ParityReport:
     """Compare a file with the reference of the question, on its samples.
 
@@ -43,7 +38,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
     links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
     report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
-    return with_reach(replace(report, kernels=kernels(view)), view, links.outputs)
+    return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
 
 
 def in_source_names(runner: Runner, links: Links) -> Runner:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.detect import runner
 from dlpuconv.verification.likeness import Likeness
 from dlpuconv.verification.question import forgives_rounding, least_db
+from dlpuconv.verification.rules.graph import POST_PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
 
-_RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
+_RUNNABLE = frozenset({POST_PROCESS})  # LiteRT brings its kernel
 _STRANGER = "compared with another model than the manifest names as the file's source"
 
 

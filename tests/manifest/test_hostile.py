@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,3 +159,15 @@ def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> N
     told = beside.read_text()
     beside.write_text(told[:-1] + ', "extra": ' + "[" * 500 + "]" * 500 + "}")
     assert find_manifest(path) is None
+
+
+@pytest.mark.parametrize(("name", "known"), [("m_tpu", True), ("m_old", False), ("other_tpu", False)])
+def test_a_compiled_file_has_the_manifest_of_what_its_compiler_was_given(
+    tmp_path: Path, name: str, known: bool
+) -> None:
+    content = converted()
+    beside = manifest(content, facts={"compiler": {"file": "m.chip_tpu.tflite"}})
+    (tmp_path / "m.json").write_text(json.dumps(beside))
+    compiled = tmp_path / f"{name}.tflite"
+    compiled.write_bytes(content + b"compiled")
+    assert (find_manifest(compiled) is not None) is known
