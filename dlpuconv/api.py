@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         SplitOutputs,
     )
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.metric import MetricFunction
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.reference import Evidence
     from dlpuconv.workflow.verify import Verification
 
@@ -283,6 +283,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     fold_preprocess: FoldPreprocess | None = None,
     input_layout: InputLayout | None = None,
     opset: int | None = None,
+    explain: bool = False,
     progress: Shown = "auto",
 ) -> tuple[Checkup, ...]:
     """Tell what chips would make of a model, before it is converted: no samples are needed, no file is made.
@@ -304,6 +305,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         fold_preprocess: see `convert`.
         input_layout: see `convert`.
         opset: see `convert`.
+        explain: also tell how the model was rewritten, and what was not done and why, layer by layer.
         progress: see `convert`.
 
     Returns:
@@ -332,7 +334,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             opset=opset,
         )
         data = Data(calibration=calibration, example_inputs=example_inputs)
-        return in_python(run(model, request, data, _shown(progress)))
+        return in_python(run(model, request, data, _shown(progress), explained=explain))
 
 
 def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv verify`

@@ -89,7 +89,7 @@ class Scheme:
     numbers: Numbers
     weights: Granularity = Granularity.PER_TENSOR
     discouraged: frozenset[Granularity] = frozenset()
-    by_operator: Mapping[str, Granularity] = field(default_factory=dict)
+    by_operator: Mapping[str, Granularity] = field(default_factory=dict, hash=False)
     activation_codes: Coding = Coding()
     weight_codes: Coding = Coding(symmetric=True)
-    prescribed: Mapping[str, Affine] = field(default_factory=dict)
+    prescribed: Mapping[str, Affine] = field(default_factory=dict, hash=False)

@@ -1,6 +1,18 @@
 """What a chip would make of a model, before it is converted: placement, what fails, what would help."""
 
+from dlpuconv.checkup.explanation import ExplainedLayer, Explanation, Rewriting
 from dlpuconv.checkup.judge import judge_draft, refused
 from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
 
-__all__ = ["CheckedLayer", "Checkup", "Outcome", "Place", "Suggestion", "judge_draft", "refused"]
+__all__ = [
+    "CheckedLayer",
+    "Checkup",
+    "ExplainedLayer",
+    "Explanation",
+    "Outcome",
+    "Place",
+    "Rewriting",
+    "Suggestion",
+    "judge_draft",
+    "refused",
+]

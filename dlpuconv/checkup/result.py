@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
+    from dlpuconv.checkup.explanation import Explanation
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
@@ -128,6 +129,7 @@ class Checkup:
         failures: the broken rules behind `problems`.
         warnings: what else the user should know.
         status: exit status that says the same: 0, 1 for a file that the chip would not run, or the error's own.
+        explanation: how the model was rewritten, where that was asked for; the same for every chip.
     """
 
     target: str
@@ -139,6 +141,7 @@ class Checkup:
     failures: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     status: int = 0
+    explanation: Explanation | None = None
 
     @override
     def __repr__(self) -> str:
@@ -146,10 +149,13 @@ class Checkup:
 
     def _repr_html_(self) -> str:
         from dlpuconv.checkup.check_text import checkup_text
+        from dlpuconv.checkup.explanation_text import explanation_text
         from dlpuconv.display.notebook import as_html
         from dlpuconv.language.printable import printable
 
-        return as_html(checkup_text(printable(self), top=0))
+        told = printable(self)
+        explained = explanation_text(told.explanation, top=0) if told.explanation else ()
+        return as_html((*checkup_text(told, top=0), *explained))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints for this chip."""
@@ -165,4 +171,5 @@ class Checkup:
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
             "warnings": list(self.warnings),
             "layers": [layer.to_json() for layer in self.layers],
+            **({"explanation": self.explanation.to_json()} if self.explanation else {}),
         }

@@ -36,6 +36,12 @@ def check(
             min=0,
         ),
     ] = 15,
+    explain: Annotated[
+        bool,
+        opt.flag(
+            "--explain", help="Also show how the model was rewritten, layer by layer, and what was not done and why."
+        ),
+    ] = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -68,13 +74,16 @@ def check(
         input_layout=input_layout,
         opset=opset,
     )
-    found = run(model, request, Data(calibration=calibration), CommandProgress(quiet=quiet or json))
+    found = run(model, request, Data(calibration=calibration), CommandProgress(quiet=quiet or json), explained=explain)
     if json:
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:
         from dlpuconv.checkup.check_text import checkup_text
+        from dlpuconv.checkup.explanation_text import explanation_text
 
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(printable(checkup), top))
+        if found[0].explanation:
+            show(*explanation_text(printable(found[0].explanation), top))
     if status := max(checkup.status for checkup in found):
         raise typer.Exit(status)

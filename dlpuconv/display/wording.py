@@ -173,6 +173,7 @@ _KINDS: dict[str, Value] = {
 }
 FLAGS = {
     "bom": "bom=True",
+    "explain": "explain=True",
     "force=all": "force='all'",
     "force": "force=True",
     "no-cache": "cache=False",

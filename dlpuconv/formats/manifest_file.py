@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import ArtifactError
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
     """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
 
-    A manifest that lists another hash for the file describes another file: it is not used. JSON of another tool, and
-    what is no JSON at all, is none of our business here; in a package folder, a rule minds it.
+    What a chip's own compiler made of a file has that file's manifest, as far as its name tells. A manifest that lists
+    another hash for the file describes another file: it is not used. JSON of another tool, and what is no JSON at all,
+    is none of our business here; in a package folder, a rule minds it.
 
     Args:
         path: the file or package folder.
@@ -39,7 +39,7 @@ def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
     if not is_ours(content):
         return None
     try:
-        if not is_folder(path) and not _describes(content, path):
+        if not is_folder(path) and not _describes(content, place, path):
             return None
         return Manifest.parse(content, place.name)
     except (OSError, ValueError) as error:
@@ -59,20 +59,21 @@ def _read(place: Path) -> Mapping[str, Any]:
 
 
 def _beside(path: Path) -> Path:
-    """A chip's own compiler puts a word of its own behind the name of what it was given: `m_word.tflite`, of `m`."""
-    plain = path.with_suffix(".json")
-    given, _, word = path.stem.rpartition("_")
-    return path.with_name(f"{given}.json") if given and word and not plain.is_file() else plain
+    plain, (before, _, _) = path.with_suffix(".json"), path.stem.rpartition("_")
+    return plain if plain.is_file() or not before else path.with_name(f"{before}.json")
 
 
-def _describes(content: Mapping[str, Any], path: Path) -> bool:
-    """Whether it lists the file, or says of what ends with the same word that the chip's compiler makes it."""
-    fields = Fields(content)
+def _describes(content: Mapping[str, Any], place: Path, path: Path) -> bool:
+    if place.stem != path.stem:
+        return _tells_of_compiled(content, path.name.removeprefix(place.stem))
     digest = hashlib.sha256(read_regular(path)).hexdigest()
-    if digest in [entry.text("sha256") for entry in fields.each("files")]:
-        return True
-    facts = fields.inside("facts") if fields.has("facts") else Fields({})
-    if not facts.has("compiler"):
-        return False
-    made = PurePath(facts.inside("compiler").text("file"))
-    return "_" in path.stem and made.stem.rpartition("_")[2] == path.stem.rpartition("_")[2]
+    return digest in [entry.text("sha256") for entry in Fields(content).each("files")]
+
+
+def _tells_of_compiled(content: Mapping[str, Any], added: str) -> bool:
+    """Whether the chip's compiler gives what it makes a name that ends so; the rest of it may have been changed."""
+    match content:
+        case {"facts": {"compiler": {"file": str(name)}}}:
+            return name.endswith(added)
+        case _:
+            return False

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
+
+import onnx_ir
 
 from dlpuconv.errors import ShapeError
+from dlpuconv.formats.onnx_kernels import LONGEST_RANGE
+from dlpuconv.formats.onnx_shapes import is_static
+from dlpuconv.formats.onnx_values import evaluate as value_of
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.weights import to_array
+from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,20 +24,7 @@ if TYPE_CHECKING:
 
     type Array = npt.NDArray[np.generic]
 
-_NOT_CONSTANT: Final = {
-    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout",
-    "If", "Loop", "Scan",
-}  # fmt: skip
-
-_FAILURES: Final = (
-    ValueError, TypeError, IndexError, KeyError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
-    NotImplementedError,
-)  # fmt: skip
-"""What ONNX's reference implementation raises on arguments that make no sense."""
-
-
-LONGEST_RANGE: Final = 2**20
-"""Grids of detectors have some ten thousand points."""
+_NOT_CONSTANT: Final = RANDOM | CONTROL_FLOW | {"Dropout"}
 
 
 def evaluate(
@@ -52,17 +43,17 @@ def evaluate(
     """
     values = dict(known)
     found: dict[str, Array] = {}
-    compute = _Computer(list(model.opset_import), types, limit)
+    opset = next((imported.version for imported in model.opset_import if not imported.domain), 1)
     for node in model.graph.node:
         if node.domain or node.op_type in _NOT_CONSTANT or all(n in values for n in node.output):
             continue
         match node.op_type:
             case "Shape" | "Size":
                 made = _shape_of(node, types)
-            case "Range":
-                made = _range(node, values)
             case _:
-                made = compute(node, values)
+                # The size is known before anything is computed, so that nothing large is ever allocated.
+                fits = _is_short(node, values) if node.op_type == "Range" else _is_small(node, types, limit)
+                made = _compute(node, values, opset) if fits else {}
         found |= made
         values |= made
     return found
@@ -91,70 +82,45 @@ def _shape_of(node: onnx.NodeProto, types: Mapping[str, onnx.ValueInfoProto]) ->
     return {node.output[0]: np.asarray([dim.dim_value for dim in chosen], np.int64)}
 
 
-def _range(node: onnx.NodeProto, values: Mapping[str, Array]) -> dict[str, Array]:
-    """Range: start + i * delta for i < max(ceil((limit - start) / delta), 0)."""
-    import numpy as np
+def _is_short(node: onnx.NodeProto, values: Mapping[str, Array]) -> bool:
+    """Of a Range, whose size depends on values.
 
+    Raises:
+        ShapeError: it counts for too long.
+    """
     inputs = [values.get(name) for name in node.input]
     if any(array is None or array.size != 1 for array in inputs):
-        return {}
-    start, limit, delta = (np.asarray(array).reshape(()) for array in inputs)
-    length = (float(limit) - float(start)) / float(delta) if delta else math.inf
-    if not length < LONGEST_RANGE:
-        raise ShapeError(f"{label(node)} counts from {start} to {limit} by {delta}: more numbers than can be converted")
-    return {node.output[0]: (start + np.arange(max(math.ceil(length), 0)) * delta).astype(start.dtype)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Computer:
-    """Runs single nodes in ONNX's reference implementation.
-
-    Attributes:
-        opsets: of the model: `Unsqueeze` and others changed their form in between.
-        types: what inference knows of the values.
-        limit: elements of the largest value that is computed.
-    """
-
-    opsets: list[onnx.OperatorSetIdProto]
-    types: Mapping[str, onnx.ValueInfoProto]
-    limit: int
-
-    def __call__(self, node: onnx.NodeProto, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name; nothing where an input is unknown, an output is large, or the node makes no sense."""
-        inputs = [name for name in node.input if name]
-        outputs = [name for name in node.output if name]
-        if not inputs or not all(name in values for name in inputs):
-            return {}
-        # The size is known before anything is computed, so that nothing large is ever allocated.
-        if not all(_is_small(self.types.get(name), self.limit) for name in outputs):
-            return {}
-        import numpy as np
-
-        try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                results = self._run(node, {name: values[name] for name in inputs}, outputs)
-        except _FAILURES:
-            return {}
-        return dict(zip(outputs, results, strict=True))
-
-    def _run(self, node: onnx.NodeProto, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
-        import onnx
-        from onnx.reference import ReferenceEvaluator
-
-        types = {name: onnx.helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in feeds.items()}
-        graph = onnx.helper.make_graph(
-            [node],
-            "node",
-            [onnx.helper.make_tensor_value_info(name, types[name], array.shape) for name, array in feeds.items()],
-            [self.types[name] for name in outputs],
-        )
-        model = onnx.helper.make_model(graph, opset_imports=self.opsets)
-        return cast("list[Array]", ReferenceEvaluator(model).run(None, dict(feeds)))
-
-
-def _is_small(value: onnx.ValueInfoProto | None, limit: int) -> bool:
-    if value is None or not value.type.tensor_type.HasField("shape"):
         return False
-    dims = value.type.tensor_type.shape.dim
-    return all(dim.HasField("dim_value") for dim in dims) and math.prod(dim.dim_value for dim in dims) <= limit
+    start, limit, delta = (float(array.item()) for array in inputs if array is not None)
+    if not delta or not (limit - start) / delta < LONGEST_RANGE:
+        counts = f"counts from {start:g} to {limit:g} by {delta:g}"
+        raise ShapeError(f"{label(node)} {counts}: more numbers than can be converted")
+    return True
+
+
+def _is_small(node: onnx.NodeProto, types: Mapping[str, onnx.ValueInfoProto], limit: int) -> bool:
+    outputs = [types.get(name) for name in node.output if name]
+    return all(o is not None and is_static(o) and _size(o) <= limit for o in outputs)
+
+
+def _size(value: onnx.ValueInfoProto) -> int:
+    return math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+
+
+def _compute(node: onnx.NodeProto, values: Mapping[str, Array], opset: int) -> dict[str, Array]:
+    """Outputs by name; nothing where an input is unknown, or the node makes no sense."""
+    if not any(node.input) or not all(name in values for name in node.input if name):
+        return {}
+    results = value_of(_alone(node), [values.get(name) for name in node.input], opset)
+    return dict(zip(filter(None, node.output), results or (), strict=False))
+
+
+def _alone(node: onnx.NodeProto) -> onnx_ir.Node:
+    return onnx_ir.Node(
+        "",
+        node.op_type,
+        [onnx_ir.Value(name=name) if name else None for name in node.input],
+        [onnx_ir.serde.deserialize_attribute(attribute) for attribute in node.attribute],
+        outputs=[onnx_ir.Value(name=name) for name in node.output],
+        name=node.name,
+    )

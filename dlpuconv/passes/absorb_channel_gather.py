@@ -103,5 +103,9 @@ def _set_channels(value: onnx_ir.Value, channels: int) -> None:
     value.shape = type(value.shape)([shape[0], channels, *shape[2:]]) if shape is not None else None  # type: ignore[misc]
 
 
-FORWARD = Rewrite("absorb-channel-gather-forward", ("Gather",), absorb_forward)
-BACKWARD = Rewrite("absorb-channel-gather-backward", ("Gather",), absorb_backward)
+FORWARD = Rewrite(
+    "absorb-channel-gather-forward", "order of channels folded into the layers behind", ("Gather",), absorb_forward
+)
+BACKWARD = Rewrite(
+    "absorb-channel-gather-backward", "order of channels folded into the layer in front", ("Gather",), absorb_backward
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.ir.batch_norm import read_batch_norm
 from dlpuconv.passes import attributes as attrs
 
 if TYPE_CHECKING:
@@ -35,19 +36,13 @@ class Affine:
         return bool(np.isfinite(self.scale).all() and np.isfinite(self.shift).all())
 
 
-def batch_norm(editor: Editor, node: onnx_ir.Node) -> Affine | str:
-    """Scale and shift of gamma * (x - mean) / sqrt(var + eps) + beta, or the reason why they are not known.
-
-    Args:
-        editor: the graph.
-        node: a BatchNormalization.
-    """
-    arrays = [editor.array(value) for value in node.inputs[1:5]]
-    if any(a is None for a in arrays):
+def batch_norm(node: onnx_ir.Node) -> Affine | str:
+    """Scale and shift of a BatchNormalization, gamma * (x - mean) / sqrt(var + eps) + beta, or why they are unknown."""
+    norm = read_batch_norm(node)
+    if norm is None:
         return "its parameters are not constant"
-    gamma, beta, mean, var = (np.asarray(a, np.float64).ravel() for a in arrays)
-    scale = gamma / np.sqrt(var + attrs.number(node, "epsilon", 1e-5))
-    affine = Affine(scale, beta - mean * scale)
+    scale = norm.gamma / np.sqrt(norm.variance + norm.epsilon)
+    affine = Affine(scale, norm.beta - norm.mean * scale)
     return affine if affine.usable else "its parameters give factors that are not finite"
 
 

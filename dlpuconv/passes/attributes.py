@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+POINTWISE = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1]}
+"""Geometry of a Conv or pool that looks at one pixel."""
+
+
 def integer(node: onnx_ir.Node, name: str, default: int) -> int:
     """The attribute, or what ONNX takes where it is absent."""
     found = node.attributes.get(name)

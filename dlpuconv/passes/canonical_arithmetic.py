@@ -156,4 +156,4 @@ _SPELLINGS: dict[str, Callable[[Editor, onnx_ir.Node], onnx_ir.Value | str | Non
     "ReduceL1": _sum_of_magnitudes,
 }
 
-PASS = Rewrite("canonical-arithmetic", tuple(_SPELLINGS), respell)
+PASS = Rewrite("canonical-arithmetic", "written as sums and products", tuple(_SPELLINGS), respell)

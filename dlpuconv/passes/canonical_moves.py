@@ -37,21 +37,14 @@ def gather_to_slice(editor: Editor, node: onnx_ir.Node) -> Outcome:
     picked = index.ravel() % shape[axis]
     if (np.diff(picked) != 1).any():
         return "it does not pick neighbours"
-    bounds = [[int(picked[0])], [int(picked[-1]) + 1], [axis], [1]]
-    constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
-    result = editor.add(node, "Slice", [node.inputs[0], *constants])
-    if index.ndim == 0:
-        result = editor.add(
-            node, "Reshape", [result, editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")]
-        )
-    editor.substitute(node, result)
+    result = editor.cut(node, node.inputs[0], {axis: (int(picked[0]), int(picked[-1]) + 1, 1)})
+    editor.substitute(node, result if index.ndim else editor.reshape(node, result, after))
     return FIRED
 
 
 def _gather_in_a_row(editor: Editor, node: onnx_ir.Node, index: npt.NDArray[Any]) -> Outcome:
     row = editor.add(node, "Gather", [node.inputs[0], editor.constant(index.ravel(), f"{node.name}_row")], {"axis": 0})
-    shape = editor.constant(np.asarray(index.shape, np.int64), f"{node.name}_shape")
-    editor.substitute(node, editor.add(node, "Reshape", [row, shape]))
+    editor.substitute(node, editor.reshape(node, row, index.shape))
     return FIRED
 
 
@@ -68,8 +61,7 @@ def to_reshape(editor: Editor, node: onnx_ir.Node) -> Outcome:
             return None
     elif before[2:] != (1, 1) or after[1] != 1:
         return None
-    target = editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")
-    editor.substitute(node, editor.add(node, "Reshape", [node.inputs[0], target]))
+    editor.substitute(node, editor.reshape(node, node.inputs[0], after))
     return FIRED
 
 
@@ -98,9 +90,7 @@ def split_to_slices(editor: Editor, node: onnx_ir.Node) -> Outcome:
         if not (output.uses() or output.is_graph_output()):
             start += extent
             continue
-        bounds = [[start], [start + extent], [1], [1]]
-        constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
-        editor.replace(output, editor.add(node, "Slice", [x, *constants]), adopt_name=True)
+        editor.replace(output, editor.cut(node, x, {1: (start, start + extent, 1)}), adopt_name=True)
         start += extent
     return FIRED
 
@@ -178,10 +168,15 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return None
 
 
-SPLIT = Rewrite("split-to-slices", ("Split",), split_to_slices)
-GATHER = Rewrite("gather-to-slice", ("Gather",), gather_to_slice)
-RESHAPE = Rewrite("moves-to-reshape", ("Transpose", "DepthToSpace"), to_reshape)
-EXPAND = Rewrite("drop-expand", ("Expand",), drop_expand)
-SOFTMAX = Rewrite("softmax-axis", ("Softmax", "LogSoftmax"), softmax_axis)
-DEPTH_TO_SPACE = Rewrite("spell-depth-to-space", ("DepthToSpace",), spell_depth_to_space)
-RESIZE = Rewrite("spell-resize", ("Resize",), spell_resize)
+SPLIT = Rewrite("split-to-slices", "split written as slices", ("Split",), split_to_slices)
+GATHER = Rewrite("gather-to-slice", "gather of neighbours written as a slice", ("Gather",), gather_to_slice)
+RESHAPE = Rewrite("moves-to-reshape", "movement written as a reshape", ("Transpose", "DepthToSpace"), to_reshape)
+EXPAND = Rewrite("drop-expand", "expansion removed, as the next operator broadcasts", ("Expand",), drop_expand)
+SOFTMAX = Rewrite("softmax-axis", "softmax taken on the axis itself", ("Softmax", "LogSoftmax"), softmax_axis)
+DEPTH_TO_SPACE = Rewrite(
+    "spell-depth-to-space",
+    "channels of DepthToSpace put behind their blocks",
+    ("DepthToSpace",),
+    spell_depth_to_space,
+)
+RESIZE = Rewrite("spell-resize", "resizing written out for all axes", ("Resize",), spell_resize)

@@ -60,13 +60,11 @@ def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return None
     constant = editor.constant(np.asarray(written, np.int64), f"{node.name}_axes")
     result = editor.add(node, node.op_type, [node.inputs[0], constant], {"keepdims": 1})
-    if not keeps:
-        result = editor.add(
-            node, "Reshape", [result, editor.constant(np.asarray(after, np.int64), f"{node.name}_shape")]
-        )
-    editor.substitute(node, result)
+    editor.substitute(node, result if keeps else editor.reshape(node, result, after))
     return FIRED
 
 
-POOLS = Rewrite("pools-to-reductions", tuple(_POOLS), pool_to_reduction)
-AXES = Rewrite("keep-reduced-axes", _REDUCTIONS, keep_axes)
+POOLS = Rewrite(
+    "pools-to-reductions", "pool over the whole map written as a mean or maximum", tuple(_POOLS), pool_to_reduction
+)
+AXES = Rewrite("keep-reduced-axes", "reduced axes kept", _REDUCTIONS, keep_axes)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from dlpuconv.ir.source_names import ORIGIN
+
 if TYPE_CHECKING:
     import onnx_ir
 
@@ -26,7 +28,7 @@ class Declined:
     """A candidate that was left alone.
 
     Attributes:
-        node: its name, or its operator where it has none.
+        node: the name of the source model's node that it is made of.
         reason: half a sentence for people.
     """
 
@@ -36,9 +38,16 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """What one run of one pass did."""
+    """What one run of one pass did.
+
+    Attributes:
+        fired: how often it changed something.
+        nodes: what it changed, as the source model's names; a pass over the whole graph does not say.
+        declined: what it left alone.
+    """
 
     fired: int
+    nodes: tuple[str, ...] = ()
     declined: tuple[Declined, ...] = ()
 
 
@@ -63,6 +72,10 @@ class Pass(Protocol):
     def name(self) -> str:
         """Stable, for reports."""
 
+    @property
+    def title(self) -> str:
+        """What has become of a layer that it changed, in words for people."""
+
     def run(self, editor: Editor) -> Firing:
         """Edit the graph."""
 
@@ -73,28 +86,30 @@ class Rewrite:
 
     Attributes:
         name: stable, for reports.
+        title: what has become of a layer that it changed, in words for people.
         operators: the operators of the default domain that it looks at.
         rewrite: what it does with one of them.
     """
 
     name: str
+    title: str
     operators: tuple[str, ...]
     rewrite: NodeRewrite
 
     def run(self, editor: Editor) -> Firing:
         """Offer every node of the wanted operators to the rewrite."""
-        fired = 0
+        nodes: list[str] = []
         declined: list[Declined] = []
         for node in [node for node in editor.graph if node.op_type in self.operators and node.domain == ""]:
             if node.graph is not editor.graph:  # removed with an earlier match
                 continue
-            name = node.name or node.op_type
+            name = node.metadata_props.get(ORIGIN) or node.name or node.op_type
             outcome = self.rewrite(editor, node)
             if outcome is True:
-                fired += 1
+                nodes.append(name)
             elif outcome is not None:
                 declined.append(Declined(name, outcome))
-        return Firing(fired, tuple(declined))
+        return Firing(len(nodes), tuple(nodes), tuple(declined))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +118,12 @@ class Sweep:
 
     Attributes:
         name: stable, for reports.
+        title: what has become of the graph that it changed, in words for people.
         sweep: what it does.
     """
 
     name: str
+    title: str
     sweep: GraphSweep
 
     def run(self, editor: Editor) -> Firing:

@@ -120,6 +120,18 @@ class Editor:
         """The only output of a new node; see `insert`."""
         return self.insert(before, operator, inputs, attributes).outputs[0]
 
+    def reshape(self, before: onnx_ir.Node, x: onnx_ir.Value | None, shape: Sequence[int]) -> onnx_ir.Value:
+        """A Reshape of `x` to static extents, in front of `before`."""
+        return self.add(before, "Reshape", [x, self.constant(np.asarray(shape, np.int64), f"{before.name}_shape")])
+
+    def cut(
+        self, before: onnx_ir.Node, x: onnx_ir.Value | None, cuts: Mapping[int, tuple[int, int, int]]
+    ) -> onnx_ir.Value:
+        """A Slice of `x` in front of `before`: start, end and step by axis."""
+        starts, ends, steps = zip(*cuts.values(), strict=True)
+        bounds = [np.asarray(each, np.int64) for each in (starts, ends, list(cuts), steps)]
+        return self.add(before, "Slice", [x, *(self.constant(each, f"{before.name}_bounds") for each in bounds)])
+
     def can_replace(self, old: onnx_ir.Value, new: onnx_ir.Value) -> bool:
         """True unless `old` is a graph output whose name `new` cannot take, being an input, constant or output."""
         return not old.is_graph_output() or not (

@@ -158,4 +158,4 @@ _TESTS: dict[str, Test] = {
     "SpaceToDepth": _one_block,
 }
 
-PASS = Rewrite("eliminate-noops", tuple(_TESTS), eliminate)
+PASS = Rewrite("eliminate-noops", "removed, as it changes nothing", tuple(_TESTS), eliminate)

@@ -105,7 +105,7 @@ def group_mean(editor: Editor, node: onnx_ir.Node, channels: int, groups: int) -
     """How to take the mean over height, width and a group of channels; the result is [N, C, 1, 1]."""
     within = np.kron(np.eye(groups), np.full((channels // groups,) * 2, groups / channels))
     weight = editor.constant(within.astype(np.float32)[..., None, None], f"{node.name}_averages")
-    geometry = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1}
+    geometry = {**attrs.POINTWISE, "group": 1}
     spatial = mean_over(editor, node, [2, 3])
     return lambda value: editor.add(node, "Conv", [spatial(value), weight], geometry)
 
@@ -174,5 +174,7 @@ _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Valu
     "RMSNormalization": _root_mean_square,
 }
 
-GROUPS = Rewrite("expand-group-norms", ("InstanceNormalization",), group_instance)
-PASS = Rewrite("expand-norms", tuple(_FORMS), expand)
+GROUPS = Rewrite(
+    "expand-group-norms", "recognised as GroupNormalization and written out", ("InstanceNormalization",), group_instance
+)
+PASS = Rewrite("expand-norms", "normalization written out", tuple(_FORMS), expand)

@@ -98,5 +98,12 @@ def _halves(total: list[int], *, more_at_end: bool) -> list[int]:
     return [*small, *large] if more_at_end else [*large, *small]
 
 
-PASS = Rewrite("explicit-padding", ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"), write_out)
-ROUNDING = Rewrite("round-pools-down", ("MaxPool", "AveragePool", "LpPool"), round_down)
+PASS = Rewrite(
+    "explicit-padding",
+    "padding and strides written out",
+    ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"),
+    write_out,
+)
+ROUNDING = Rewrite(
+    "round-pools-down", "rounding up removed, as it changes nothing", ("MaxPool", "AveragePool", "LpPool"), round_down
+)

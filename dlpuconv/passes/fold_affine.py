@@ -100,5 +100,5 @@ def affine_node(
     )
 
 
-BEHIND = Rewrite("fold-affine-behind", ("Mul", "Add"), fold_behind)
-MERGE = Rewrite("merge-affine", ("Mul", "Add"), merge)
+BEHIND = Rewrite("fold-affine-behind", "factor or summand folded into the layer in front", ("Mul", "Add"), fold_behind)
+MERGE = Rewrite("merge-affine", "factors and summands merged", ("Mul", "Add"), merge)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Fold a BatchNormalization into the linear operators that feed it and nothing else."""
-    affine = batch_norm(editor, node)
+    affine = batch_norm(node)
     if isinstance(affine, str):
         return affine
     x = node.inputs[0]
@@ -36,7 +36,7 @@ def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Make a Mul and an Add of a BatchNormalization that no operator in front of it could take."""
-    affine = batch_norm(editor, node)
+    affine = batch_norm(node)
     if isinstance(affine, str):
         return affine
     dims = rank(node.inputs[0])
@@ -54,5 +54,9 @@ def multiply_add(editor: Editor, node: onnx_ir.Node, affine: Affine, dims: int) 
     return editor.add(node, "Add", [editor.add(node, "Mul", [node.inputs[0], scale]), shift])
 
 
-BACKWARD = Rewrite("fold-batch-norm", ("BatchNormalization",), fold_backward)
-SPELL_OUT = Rewrite("spell-out-batch-norm", ("BatchNormalization",), spell_out)
+BACKWARD = Rewrite(
+    "fold-batch-norm", "batch normalization folded into the layer in front", ("BatchNormalization",), fold_backward
+)
+SPELL_OUT = Rewrite(
+    "spell-out-batch-norm", "batch normalization written as a factor and a summand", ("BatchNormalization",), spell_out
+)

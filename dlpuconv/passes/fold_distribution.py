@@ -47,14 +47,13 @@ def fold_distribution(editor: Editor, node: onnx_ir.Node) -> Outcome:
     spread = transpose.inputs[0]
     if softmax is not None:
         spread = editor.add(node, "Softmax", [spread], {"axis": 2})
-    flat = _reshape(editor, node, spread, [batch, groups * distances, 1, length])
+    flat = editor.reshape(node, spread, [batch, groups * distances, 1, length])
     blocks = np.kron(np.eye(groups), weight.reshape(1, -1)).astype(weight.dtype)[..., None, None]
     inputs = [flat, editor.constant(blocks, f"{node.name}_weight")]
     if bias is not None:
         inputs.append(editor.constant(bias.repeat(groups), f"{node.name}_bias"))
-    geometry = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1}
-    means = editor.add(node, "Conv", inputs, geometry)
-    editor.substitute(node, _reshape(editor, node, means, [batch, 1, groups, length]))
+    means = editor.add(node, "Conv", inputs, {**attrs.POINTWISE, "group": 1})
+    editor.substitute(node, editor.reshape(node, means, [batch, 1, groups, length]))
     return FIRED
 
 
@@ -63,8 +62,4 @@ def _plain(node: onnx_ir.Node) -> bool:
     return attrs.integer(node, "group", 1) == 1 and not any(attrs.integers(node, "pads") or [0]) and steps == [1, 1]
 
 
-def _reshape(editor: Editor, node: onnx_ir.Node, x: onnx_ir.Value | None, shape: list[int]) -> onnx_ir.Value:
-    return editor.add(node, "Reshape", [x, editor.constant(np.asarray(shape, np.int64), f"{node.name}_shape")])
-
-
-PASS = Rewrite("fold-distribution", ("Conv",), fold_distribution)
+PASS = Rewrite("fold-distribution", "mean of a distribution made one convolution", ("Conv",), fold_distribution)

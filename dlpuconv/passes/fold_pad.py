@@ -108,5 +108,5 @@ def fill(editor: Editor, node: onnx_ir.Node) -> float:
     return 0.0 if given is None else given
 
 
-MERGE = Rewrite("merge-pads", ("Pad",), merge_pads)
-FOLD = Rewrite("fold-pads", ("Conv", "MaxPool", "AveragePool"), fold_pad)
+MERGE = Rewrite("merge-pads", "paddings merged", ("Pad",), merge_pads)
+FOLD = Rewrite("fold-pads", "padding in front folded in", ("Conv", "MaxPool", "AveragePool"), fold_pad)

@@ -75,5 +75,5 @@ def _scaled(editor: Editor, array: npt.NDArray[Any], factor: float, hint: str) -
     return editor.constant((array * np.float64(factor)).astype(array.dtype), hint)
 
 
-TO_GEMM = Rewrite("matmul-to-gemm", ("MatMul",), to_gemm)
-PLAIN = Rewrite("plain-gemm", ("Gemm",), plain)
+TO_GEMM = Rewrite("matmul-to-gemm", "matrix product made a fully connected layer", ("MatMul",), to_gemm)
+PLAIN = Rewrite("plain-gemm", "alpha and beta taken into the weights", ("Gemm",), plain)

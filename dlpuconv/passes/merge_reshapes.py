@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, static_shape
 
@@ -28,9 +26,8 @@ def to_reshape(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if node.op_type == "Reshape" and not chained and editor.integers(node.inputs[1]) == list(shape):
         return None
     source = before.inputs[0] if chained and before is not None else x
-    target = editor.constant(np.asarray(shape, np.int64), f"{node.name}_shape")
-    editor.substitute(node, editor.add(node, "Reshape", [source, target]))
+    editor.substitute(node, editor.reshape(node, source, shape))
     return FIRED
 
 
-PASS = Rewrite("merge-reshapes", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)
+PASS = Rewrite("merge-reshapes", "reshapes merged", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)

@@ -136,5 +136,5 @@ def permutation(node: onnx_ir.Node) -> list[int] | None:
     return None if shape is None else list(reversed(range(len(shape))))
 
 
-MERGE = Rewrite("merge-transposes", ("Transpose",), merge)
-SINK = Rewrite("sink-transposes", ("Transpose",), sink)
+MERGE = Rewrite("merge-transposes", "transpositions merged", ("Transpose",), merge)
+SINK = Rewrite("sink-transposes", "transposition moved towards the one that undoes it", ("Transpose",), sink)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.passes import (
@@ -17,14 +18,15 @@ from dlpuconv.passes import (
     fold_batch_norm,
     fold_constants,
     fold_distribution,
-    fold_focus,
     fold_pad,
+    fold_space_to_depth,
     matmul_to_gemm,
     merge_reshapes,
     merge_transposes,
     part_of_concat,
     recognise_activations,
     recognise_channel_gather,
+    recognise_functions,
     reduce_before_moves,
     single_values,
     spell_affine,
@@ -39,10 +41,9 @@ from dlpuconv.passes.report import NormalFormReport, PassReport
 
 if TYPE_CHECKING:
     from dlpuconv.ir.model import Model
-    from dlpuconv.passes.contract import Declined, Pass
+    from dlpuconv.passes.contract import Firing, Pass
 
 FIRST: tuple[Pass, ...] = (
-    tidy.NAME,  # reports and new nodes are named after nodes
     fold_constants.PASS,  # with the source's opset: gives every other pass shapes and constants
     unify_opset.PASS,  # from here on, passes know one spelling of each operator
     tidy.UNUSED,  # weights of folded nodes would be compared and counted as readers below
@@ -54,11 +55,9 @@ REPEATED: tuple[Pass, ...] = (
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     explicit_padding.ROUNDING,
     matmul_to_gemm.PLAIN,
-    canonical_arithmetic.PASS,  # the patterns of activations are written in this spelling
-    recognise_activations.QUOTIENTS,
-    recognise_activations.SOFTPLUS,
-    recognise_activations.BOUNDS,  # Clip before HardSwish, whose pattern holds one
-    recognise_activations.PRODUCTS,  # before the factors in them are folded into something else
+    canonical_arithmetic.PASS,
+    recognise_activations.BOUNDS,
+    recognise_functions.PASS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
     unroll_recurrent.PASS,
@@ -80,7 +79,7 @@ REPEATED: tuple[Pass, ...] = (
     canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
-    fold_focus.PASS,
+    fold_space_to_depth.PASS,
     fold_distribution.PASS,
     part_of_concat.PASS,
     fold_pad.MERGE,
@@ -98,8 +97,8 @@ REPEATED: tuple[Pass, ...] = (
 )
 
 LEFTOVERS: tuple[Pass, ...] = (  # what no weights took in any round; the layers that they become may take something
-    spell_channel_gather.PASS,
-    canonical_moves.GATHER,  # on other axes
+    canonical_moves.GATHER,
+    spell_channel_gather.PASS,  # what are no neighbours
     strided_slice.POOL,  # only what became no convolution
     spell_affine.DEPTHWISE,
 )
@@ -108,7 +107,6 @@ LAST: tuple[Pass, ...] = (
     tidy.CONSTANTS,
     tidy.NODES,  # of equal constants
     tidy.UNUSED,
-    tidy.SORT,  # rewrites insert nodes where they stand, not where they belong
 )
 
 MAX_ROUNDS = 12
@@ -119,22 +117,22 @@ class _Tally:
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
-        self._fired: dict[str, int] = {}
-        self._declined: dict[str, tuple[Declined, ...]] = {}
+        self._reports: dict[str, PassReport] = {}
 
     def run(self, passes: tuple[Pass, ...]) -> int:
-        total = 0
-        for entry in passes:
-            firing = entry.run(self._editor)
-            self._fired[entry.name] = self._fired.get(entry.name, 0) + firing.fired
-            if firing.fired or firing.declined or entry.name not in self._declined:
-                # A candidate that a later pass spelled in another way keeps the reason why that was needed.
-                self._declined[entry.name] = firing.declined
-            total += firing.fired
-        return total
+        return sum(self._count(entry, entry.run(self._editor)) for entry in passes)
+
+    def _count(self, entry: Pass, now: Firing) -> int:
+        before = self._reports.get(entry.name, PassReport(entry.name, entry.title, 0))
+        # A candidate that a later pass spelled in another way keeps the reason why that was needed.
+        declined = now.declined if now.fired or now.declined else before.declined
+        self._reports[entry.name] = replace(
+            before, fired=before.fired + now.fired, nodes=(*before.nodes, *now.nodes), declined=declined
+        )
+        return now.fired
 
     def reports(self) -> tuple[PassReport, ...]:
-        return tuple(PassReport(name, fired, self._declined[name]) for name, fired in self._fired.items())
+        return tuple(self._reports.values())
 
 
 def normalize(model: Model) -> tuple[Model, NormalFormReport]:
@@ -145,7 +143,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     the source under their names and in their order. Normalizing it again changes nothing.
 
     Args:
-        model: as the frontends deliver it; it is not changed.
+        model: as the frontends deliver it, every node named; it is not changed.
 
     Returns:
         The new model, and what was done.
@@ -161,6 +159,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     while rounds < MAX_ROUNDS and (tally.run(REPEATED) or tally.run(LEFTOVERS)):
         rounds += 1
     tally.run(LAST)
+    editor.graph.sort()  # rewrites insert nodes where they stand, not where they belong
     report = NormalFormReport(
         passes=tally.reports(),
         rounds=rounds,

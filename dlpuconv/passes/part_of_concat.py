@@ -138,4 +138,4 @@ def _from_transpose(editor: Editor, node: onnx_ir.Node, part: Part, depth: int) 
     return None if inner is None else lambda at: editor.add(at, "Transpose", [inner(at)], {"perm": perm})
 
 
-PASS = Rewrite("part-of-concat", ("Concat",), take_parts)
+PASS = Rewrite("part-of-concat", "parts taken from before they were joined", ("Concat",), take_parts)

@@ -44,7 +44,7 @@ def reduce_first(editor: Editor, node: onnx_ir.Node) -> Outcome:
         result = editor.add(node, "Transpose", [reduced], {"perm": perm})
     else:
         target = [1 if i in axes else extent for i, extent in enumerate(after)]
-        result = editor.add(node, "Reshape", [reduced, editor.constant(np.asarray(target), f"{node.name}_shape")])
+        result = editor.reshape(node, reduced, target)
     editor.substitute(node, result)
     return FIRED
 
@@ -97,5 +97,8 @@ def _blocks(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 PASS = Rewrite(
-    "reduce-before-moves", ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "MaxPool"), reduce_first
+    "reduce-before-moves",
+    "reduced before it is moved",
+    ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "MaxPool"),
+    reduce_first,
 )

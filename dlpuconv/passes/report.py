@@ -15,12 +15,16 @@ class PassReport:
 
     Attributes:
         name: the pass.
+        title: what has become of what it changed, in words for people.
         fired: how often it changed something, over all rounds.
+        nodes: what it changed, as the source model's names; a pass over the whole graph does not say.
         declined: what it left alone the last time that it found anything, with the reasons.
     """
 
     name: str
+    title: str
     fired: int
+    nodes: tuple[str, ...] = ()
     declined: tuple[Declined, ...] = ()
 
 

@@ -39,8 +39,7 @@ def to_depthwise(editor: Editor, node: onnx_ir.Node) -> Outcome:
     weight = np.broadcast_to(first.scale, (channels,)).astype(np.float32).reshape(channels, 1, 1, 1)
     bias = np.broadcast_to(outer.shift, (channels,)).astype(np.float32)
     inputs = [x, editor.constant(weight, f"{node.name}_scale"), editor.constant(bias, f"{node.name}_shift")]
-    geometry = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": channels}
-    editor.substitute(node, editor.add(node, "Conv", inputs, geometry))
+    editor.substitute(node, editor.add(node, "Conv", inputs, {**attrs.POINTWISE, "group": channels}))
     return FIRED
 
 
@@ -60,5 +59,5 @@ def hard_sigmoid(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-DEPTHWISE = Rewrite("affine-to-depthwise", ("Add",), to_depthwise)
-HARD_SIGMOID = Rewrite("spell-hard-sigmoid", ("HardSigmoid",), hard_sigmoid)
+DEPTHWISE = Rewrite("affine-to-depthwise", "factor and summand made one depthwise convolution", ("Add",), to_depthwise)
+HARD_SIGMOID = Rewrite("spell-hard-sigmoid", "HardSigmoid written as a Clip to 0..6", ("HardSigmoid",), hard_sigmoid)

@@ -1,4 +1,4 @@
-"""Gather of neighbouring channels -> Slice; any other Gather of channels -> 1x1 Conv that picks them.
+"""Gather of channels -> 1x1 Conv that picks them.
 
 Comes last, when no weights could take the order in. Neither the Edge TPU nor ARTPEC-9 has GATHER, and TFLite's works
 on any axis at the cost of a copy; a 1x1 convolution with one 1 in each row is exact in 8 bits and runs everywhere.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.absorb_channel_gather import channel_index
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, static_shape
@@ -28,12 +29,6 @@ def spell(editor: Editor, node: onnx_ir.Node) -> Outcome:
     dtype = node.outputs[0].dtype
     if order is None or shape is None or dtype is None or not dtype.is_floating_point() or not len(order):
         return None
-    x = node.inputs[0]
-    if (np.diff(order) == 1).all():
-        bounds = [[int(order[0])], [int(order[-1]) + 1], [1], [1]]
-        constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
-        editor.substitute(node, editor.add(node, "Slice", [x, *constants]))
-        return FIRED
     if max(shape[1], len(order)) > _WIDEST:
         return f"a Conv of {shape[1]} to {len(order)} channels would cost more than the Gather"
     editor.substitute(node, picking_conv(editor, node, order, shape[1], 1))
@@ -51,14 +46,8 @@ def picking_conv(
     weight = np.zeros((len(order), channels, 1, 1), np.float32)
     kept = order >= 0
     weight[np.flatnonzero(kept), order[kept]] = 1
-    geometry = {
-        "kernel_shape": [1, 1],
-        "strides": [stride, stride],
-        "pads": [0, 0, 0, 0],
-        "dilations": [1, 1],
-        "group": 1,
-    }
+    geometry = {**attrs.POINTWISE, "strides": [stride, stride], "group": 1}
     return editor.add(node, "Conv", [node.inputs[0], editor.constant(weight, f"{node.name}_picks")], geometry)
 
 
-PASS = Rewrite("spell-channel-gather", ("Gather",), spell)
+PASS = Rewrite("spell-channel-gather", "choice of channels written as a 1x1 convolution", ("Gather",), spell)

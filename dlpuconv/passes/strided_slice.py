@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, rank, static_shape
 from dlpuconv.passes.fold_pad import fill, padding
@@ -57,10 +58,7 @@ def merge(editor: Editor, node: onnx_ir.Node) -> Outcome:
     for axis, (start, end, step) in second.items():
         begin, _, outer = first.get(axis, (0, 0, 1))
         merged[axis] = (begin + start * outer, begin + (end - 1) * outer + 1, step * outer)
-    axes = sorted(merged)
-    bounds = [[merged[a][i] for a in axes] for i in range(2)] + [axes, [merged[a][2] for a in axes]]
-    constants = [editor.constant(np.asarray(b, np.int64), f"{node.name}_bounds") for b in bounds]
-    editor.substitute(node, editor.add(node, "Slice", [before.inputs[0], *constants]))
+    editor.substitute(node, editor.cut(node, before.inputs[0], dict(sorted(merged.items()))))
     return FIRED
 
 
@@ -109,11 +107,11 @@ def to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
     dtype = node.outputs[0].dtype
     if stride is None or dtype is None or not dtype.is_floating_point():
         return None
-    geometry = {"kernel_shape": [1, 1], "strides": [stride, stride], "pads": [0, 0, 0, 0], "dilations": [1, 1]}
+    geometry = {**attrs.POINTWISE, "strides": [stride, stride]}
     editor.substitute(node, editor.add(node, "MaxPool", [node.inputs[0]], geometry))
     return FIRED
 
 
-MERGE = Rewrite("merge-slices", ("Slice",), merge)
-SHORTCUT = Rewrite("pad-channels-to-conv", ("Pad",), shortcut)
-POOL = Rewrite("strided-slice-to-pool", ("Slice",), to_pool)
+MERGE = Rewrite("merge-slices", "slices merged", ("Slice",), merge)
+SHORTCUT = Rewrite("pad-channels-to-conv", "shortcut written as a convolution", ("Pad",), shortcut)
+POOL = Rewrite("strided-slice-to-pool", "slice with steps written as a pool", ("Slice",), to_pool)

@@ -1,4 +1,4 @@
-"""Unnamed -> named; unused -> gone; equal -> one; unsorted -> sorted."""
+"""Unused -> gone; equal -> one."""
 
 from __future__ import annotations
 
@@ -6,27 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir
 
+from dlpuconv.ir.operators import RANDOM
 from dlpuconv.passes.affine import LINEAR
 from dlpuconv.passes.contract import Sweep
 
 if TYPE_CHECKING:
     from dlpuconv.passes.editor import Editor
-
-_RANDOM = frozenset(
-    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
-)
-
-
-def name_everything(editor: Editor) -> int:
-    """Give every node a name of its own; the outputs' names were made unique when the graph was read."""
-    seen: set[str] = set()
-    fired = 0
-    for node in editor.graph:
-        if not node.name or node.name in seen:
-            node.name = editor.unique(node.name or f"{node.op_type}_{node.outputs[0].name}")
-            fired += 1
-        seen.add(node.name)
-    return fired
 
 
 def remove_unused(editor: Editor) -> int:
@@ -84,7 +69,7 @@ def merge_nodes(editor: Editor) -> int:
 
 
 def _key(node: onnx_ir.Node) -> tuple[Any, ...] | None:
-    if node.op_type in _RANDOM:
+    if node.op_type in RANDOM:
         return None
     attributes: list[tuple[str, Any]] = []
     for name, attribute in sorted(node.attributes.items()):
@@ -102,15 +87,6 @@ def _key(node: onnx_ir.Node) -> tuple[Any, ...] | None:
     return (node.domain, node.op_type, len(node.outputs), inputs, tuple(attributes))
 
 
-def sort(editor: Editor) -> int:
-    """Put every node behind the nodes that it reads from; counts nodes that moved."""
-    before = list(editor.graph)
-    editor.graph.sort()
-    return sum(a is not b for a, b in zip(before, editor.graph, strict=True))
-
-
-NAME = Sweep("name-everything", name_everything)
-UNUSED = Sweep("remove-unused", remove_unused)
-CONSTANTS = Sweep("merge-equal-constants", merge_constants)
-NODES = Sweep("merge-equal-nodes", merge_nodes)
-SORT = Sweep("sort", sort)
+UNUSED = Sweep("remove-unused", "removed, as nothing reads it", remove_unused)
+CONSTANTS = Sweep("merge-equal-constants", "equal constants made one", merge_constants)
+NODES = Sweep("merge-equal-nodes", "equal operators made one", merge_nodes)

@@ -223,4 +223,4 @@ def _concat(editor: Editor, node: onnx_ir.Node, values: list[onnx_ir.Value], axi
     return values[0] if len(values) == 1 else editor.add(node, "Concat", values, {"axis": axis})
 
 
-PASS = Rewrite("unroll-recurrent", tuple(_USUAL), unroll)
+PASS = Rewrite("unroll-recurrent", "recurrent layer unrolled", tuple(_USUAL), unroll)

@@ -20,6 +20,8 @@ is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpuconv.errors import (
     BackendError,
     CalibrationError,
@@ -38,10 +40,14 @@ from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
 from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
+from dlpuconv.plugin.later import later
 from dlpuconv.plugin.target import ExternalCompiler, Target
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.scheme import Granularity, Numbers, Scheme
+
+if TYPE_CHECKING:
+    from dlpuconv.ir import Affine
 
 __all__ = [
     "API_VERSION",
@@ -80,3 +86,5 @@ __all__ = [
     "did_you_mean",
     "listed",
 ]
+
+__getattr__ = later(__name__, {"dlpuconv.ir.affine": ("Affine",)})

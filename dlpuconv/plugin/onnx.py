@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.decibel import Powers
 from dlpuconv.ir import InputBinding, Layout, Signature, ValueSpec
 from dlpuconv.ir.layer_names import LayerNames, closest, tell_apart
 from dlpuconv.ir.moments import Moments
@@ -13,6 +12,7 @@ from dlpuconv.plugin.later import later
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
+    from dlpuconv.decibel import Powers
     from dlpuconv.formats.onnx_graph import view_of
     from dlpuconv.formats.onnx_rules import LostError, RefusedError, check_model, infer_shapes
     from dlpuconv.formats.ort_runner import OrtRunner
@@ -55,13 +55,14 @@ __all__ = [
     "view_of",
     # what it computes
     "OrtRunner",
-    "Powers",
     "ROUNDING_MARGIN_DB",
+    "Powers",
 ]
 
 __getattr__ = later(
     __name__,
     {
+        "dlpuconv.decibel": ("Powers",),
         "dlpuconv.formats.onnx_rules": ("LostError", "RefusedError", "check_model", "infer_shapes"),
         "dlpuconv.formats.onnx_graph": ("view_of",),
         "dlpuconv.formats.ort_runner": ("OrtRunner",),

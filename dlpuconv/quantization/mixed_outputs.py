@@ -18,6 +18,7 @@ from dlpuconv.quantization.scales.choice import range_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Network, Value
 
 FEWEST_STEPS = 16
@@ -84,14 +85,15 @@ class Mixed:
         return min(_STEPS * s.innermost / s.values.width for s in self.spans if s.values.width)
 
 
-def mixed_outputs(network: Network, ranges: Mapping[str, Range]) -> list[Mixed]:
+def mixed_outputs(network: Network, ranges: Mapping[str, Range], codes: IntegerType = INT8) -> list[Mixed]:
     """The outputs whose parts one scale would starve.
 
     Args:
         network: float.
         ranges: observed lowest and highest value by name.
+        codes: in which the format prescribes scales.
     """
-    reader = _Reader(network, ranges)
+    reader = _Reader(network, ranges, codes)
     found = []
     for index, value in enumerate(network.outputs):
         candidates = [reader.mixed(index, value, axis) for axis in range(len(value.shape)) if value.is_data]
@@ -138,9 +140,9 @@ def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list
 class _Reader:
     """Finds out what the elements of a value hold along an axis."""
 
-    def __init__(self, network: Network, ranges: Mapping[str, Range]) -> None:
+    def __init__(self, network: Network, ranges: Mapping[str, Range], codes: IntegerType) -> None:
         self._producers = network.producers()
-        self._ranges = ranges
+        self._ranges, self._codes = ranges, codes
 
     def mixed(self, output: int, value: Value, axis: int) -> Mixed | None:
         """How an output must be cut along this axis, or None where one scale serves all of it."""
@@ -174,7 +176,7 @@ class _Reader:
             observed = observed or self._ranges.get(sources[0].name)
             node = self._producers.get(sources[0])
             if node is not None and node.meaning.fixed is not None:
-                return range_of(node.meaning.fixed, INT8)
+                return range_of(node.meaning.fixed, self._codes)
             inputs = [v for _, v in node.data_inputs] if node is not None and node.meaning.moves else []
             sources = [v for v in inputs if not v.is_constant] or inputs
         assert observed is not None

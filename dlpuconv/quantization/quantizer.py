@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.affine import INT8
 from dlpuconv.network import CannotError, Piece
 from dlpuconv.quantization import report
 from dlpuconv.quantization.blame.blame import blame
@@ -22,6 +23,7 @@ from dlpuconv.quantization.techniques.tuning import Tuner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Feed, Network, Node, Range
     from dlpuconv.quantization.given import Given
@@ -100,9 +102,14 @@ class Quantizer:
         self._tuner = Tuner(material)
         self._learned: dict[tuple[Recipe, str], Mapping[Node, LayerWeights]] = {}
 
-    def split_outputs(self, *, wanted: bool) -> Split:
-        """Cut outputs whose parts differ much in range, where that is wanted and the format can do it."""
-        mixed = mixed_outputs(self.network, self.ranges)
+    def split_outputs(self, *, wanted: bool, codes: IntegerType = INT8) -> Split:
+        """Cut outputs whose parts differ much in range, where that is wanted and the format can do it.
+
+        Args:
+            wanted: False to tell of them alone.
+            codes: in which the format prescribes scales.
+        """
+        mixed = mixed_outputs(self.network, self.ranges, codes)
         pieces = pieces_of(self.network, mixed if wanted else [])
         reason = "" if wanted else "--split-outputs off asks"
         quantizer = self

@@ -126,7 +126,7 @@ def _demand_bytes(files: Mapping[Any, Any]) -> None:
 
 
 def _demand_port(port: Port) -> None:
-    from dlpuconv.plugin import Port
+    from dlpuconv.ir.ports import Port
 
     _demand_kind(port, Port)
     if sorted(port.permutation) != list(range(len(port.shape))):

@@ -10,6 +10,7 @@ import inspect
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def _target(target: Target, name: str) -> Iterator[str]:
 
 
 def _scheme(scheme: object) -> Iterator[str]:
-    from dlpuconv.scheme import Granularity, Numbers, Scheme
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 
     if not isinstance(scheme, Scheme):
         yield from _kind("scheme", scheme, Scheme)
@@ -80,6 +82,13 @@ def _scheme(scheme: object) -> Iterator[str]:
     if isinstance(scheme.discouraged, frozenset):
         for granularity in sorted(scheme.discouraged, key=str):
             yield from _member("scheme.discouraged", granularity, Granularity)
+    for field in ("activation_codes", "weight_codes"):
+        yield from _kind(f"scheme.{field}", getattr(scheme, field), Coding)
+    for field, kind in (("by_operator", Granularity), ("prescribed", Affine)):
+        told = getattr(scheme, field)
+        yield from _kind(f"scheme.{field}", told, Mapping)
+        for name, value in told.items() if isinstance(told, Mapping) else ():
+            yield from _kind(f"scheme.{field}[{name!r}]", value, kind)
 
 
 def _placement(placement: object) -> Iterator[str]:

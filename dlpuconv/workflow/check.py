@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
+from dlpuconv.workflow.explain import explain
 from dlpuconv.workflow.run import fold, opened
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from dlpuconv.workflow.run import Data, Run
 
 
-def check(model: Any, request: Request, data: Data, progress: Progress | None = None) -> tuple[Checkup, ...]:
+def check(
+    model: Any, request: Request, data: Data, progress: Progress | None = None, *, explained: bool = False
+) -> tuple[Checkup, ...]:
     """Bring a model as far towards each requested target as that goes without samples, and judge it there.
 
     Args:
@@ -27,6 +30,7 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         request: what is wanted.
         data: example inputs of a PyTorch module; samples only tell whether the network is fed what it was trained on.
         progress: where long work reports; nowhere if None.
+        explained: also tell how the model was rewritten.
 
     Returns:
         One checkup for each target, in the order asked for; one that it cannot be converted for says why.
@@ -38,7 +42,8 @@ def check(model: Any, request: Request, data: Data, progress: Progress | None = 
         found = {
             checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
         }
-    return tuple(found[target.name] for target in run.targets)
+        explanation = explain(run.source, run.rewritten) if explained else None
+    return tuple(replace(found[target.name], explanation=explanation) for target in run.targets)
 
 
 def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model
     from dlpuconv.ir.moments import Moments
-    from dlpuconv.passes import FoldResult
+    from dlpuconv.passes import FoldResult, NormalFormReport
     from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
-    from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
 
 
@@ -53,6 +53,7 @@ class Run:
         targets: in the order that results are wanted.
         source: the model as it was read.
         normal: in normal form.
+        rewritten: how it came to that.
         backends: started ones, each with its targets.
         calibration: samples, or None.
         misfits: inputs that these samples, normalized as stated, feed in another way than the network was trained on.
@@ -66,6 +67,7 @@ class Run:
     targets: tuple[Target, ...]
     source: Model
     normal: Model
+    rewritten: NormalFormReport
     backends: tuple[tuple[Backend, list[Target]], ...]
     calibration: Calibration | None
     misfits: tuple[Misfit, ...]
@@ -90,7 +92,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
         with clock("metric of the source"):
             yardstick = yardstick_of(request, source, progress)
         with clock("normal form"):
-            normal, _ = normalize(source)
+            normal, rewritten = normalize(source)
         with clock("calibration data"):
             calibration = open_calibration(
                 data.calibration,
@@ -106,6 +108,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             targets=targets,
             source=source,
             normal=normal,
+            rewritten=rewritten,
             backends=backends,
             calibration=calibration,
             misfits=misfits,

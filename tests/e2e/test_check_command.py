@@ -244,3 +244,23 @@ def test_real_models_are_judged_as_the_files_that_they_become(zoo: Path, name: s
     assert counted(before.placement.layers) == counted(after.layers)
     assert before.placement.pieces == after.pieces
     assert {f.rule for f in before.failures} <= {f.rule for f in made.report.findings if f.severity == "fail"}
+
+
+def test_explain_shows_what_was_rewritten_layer_by_layer_in_text_json_and_python(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(network("conv", "Neg", "conv"), folder / "m.onnx")
+    assert main(["check", "m.onnx", "--target", "artpec8", "--target", "cv25", "--explain", "--quiet"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("how the model was rewritten, for all targets alike") == 1
+    assert main(["check", "m.onnx", "--target", "artpec8", "--explain", "--json"]) == 0
+    (check,) = json.loads(capsys.readouterr().out)["checks"]
+    negated = next(layer for layer in check["explanation"]["layers"] if layer["node"] == "Neg1")
+    assert [entry["rewrite"] for entry in negated["done"]] == ["canonical-arithmetic", "fold-affine-behind"]
+    (found,) = dlpuconv.check("m.onnx", target="artpec8", explain=True, progress=None)
+    assert found.explanation is not None
+    assert found.explanation.to_json() == check["explanation"]
+    assert "how the model was rewritten" in found._repr_html_()
+    (without,) = dlpuconv.check("m.onnx", target="artpec8", progress=None)
+    assert without.explanation is None
+    assert "explanation" not in without.to_json()

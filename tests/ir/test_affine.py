@@ -54,3 +54,17 @@ def test_codes_come_back_from_what_they_stand_for(codes: list[int], scale: float
     stored: NDArray[np.uint16] = np.array(codes, np.uint16)
     assert np.array_equal(affine.encode(affine.decode(stored), UINT16), stored)
     assert affine.real(codes[0]) == affine.decode(stored)[0]
+
+
+def test_one_pair_along_an_axis_is_one_for_the_whole_tensor() -> None:
+    assert Affine.along(3, [0.25]) == Affine.of(0.25, 0)
+    assert not Affine.along(3, [0.25]).per_channel
+
+
+def test_a_scale_is_a_number_that_files_can_hold() -> None:
+    for affine in (Affine.of(0.1, 0), Affine.along(0, [0.1, 0.2])):
+        assert affine.scale == float(np.float32(0.1))
+
+
+def test_equal_numbers_are_equal_and_may_be_keys() -> None:
+    assert {Affine.of(0.1, 3): "found"}[Affine.of(float(np.float32(0.1)), 3)] == "found"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,13 +160,24 @@ def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> N
     assert find_manifest(path) is None
 
 
-@pytest.mark.parametrize(("name", "known"), [("m_tpu", True), ("m_old", False), ("other_tpu", False)])
-def test_a_compiled_file_has_the_manifest_of_what_its_compiler_was_given(
-    tmp_path: Path, name: str, known: bool
-) -> None:
+def test_what_the_chips_compiler_made_of_a_file_has_the_files_manifest(tmp_path: Path) -> None:
     content = converted()
-    beside = manifest(content, facts={"compiler": {"file": "m.chip_tpu.tflite"}})
-    (tmp_path / "m.json").write_text(json.dumps(beside))
-    compiled = tmp_path / f"{name}.tflite"
-    compiled.write_bytes(content + b"compiled")
-    assert (find_manifest(compiled) is not None) is known
+    told = manifest(content, facts={"compiler": {"file": "model_made.tflite"}})
+    written(tmp_path, content, told)  # renamed to m
+    for name in ("m_made.tflite", "m_other.tflite", "my_made.tflite"):
+        (tmp_path / name).write_bytes(b"compiled")
+    found = find_manifest(tmp_path / "m_made.tflite")
+    assert found is not None
+    assert found.name == "m.json"
+    assert find_manifest(tmp_path / "m_other.tflite") is None
+    assert find_manifest(tmp_path / "my_made.tflite") is None
+    written(tmp_path, content, manifest(content))
+    assert find_manifest(tmp_path / "m_made.tflite") is None
+
+
+@pytest.mark.parametrize("facts", [[], {"compiler": []}, {"compiler": {"file": 5}}])
+def test_a_damaged_manifest_of_another_file_does_not_matter(tmp_path: Path, facts: object) -> None:
+    content = converted()
+    written(tmp_path, content, manifest(content, facts=facts, files=None))
+    (tmp_path / "m_other.tflite").write_bytes(content)
+    assert find_manifest(tmp_path / "m_other.tflite") is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
-from dlpuconv.network import CannotError, Constants, Meaning, Network, Node, Order, Scales, Tie, Value
+from dlpuconv.network import CannotError, Constants, Meaning, Network, Node, Order, Piece, Scales, Tie, Value
 from tests.network.numpy_kinds import LayerCompute, added, multiplied
 
 if TYPE_CHECKING:
@@ -120,6 +120,25 @@ class NumpyNetwork(Network):
         )
         at = self.nodes.index(node)
         return NumpyNetwork(self.inputs, self.outputs, [*self.nodes[:at], *halves, joined, *self.nodes[at + 1 :]])
+
+    @override
+    def with_output_parts(self, pieces: Sequence[Piece]) -> NumpyNetwork:
+        nodes, outputs = list(self.nodes), []
+        for number, piece in enumerate(pieces):
+            whole = self.outputs[piece.output]
+            if piece.axis is not None:
+                nodes.append(_sliced(whole, piece, f"{whole.name}_part{number}"))
+            outputs.append(whole if piece.axis is None else nodes[-1].output)
+        return NumpyNetwork(self.inputs, outputs, nodes)
+
+
+def _sliced(whole: Value, piece: Piece, name: str) -> Node:
+    assert piece.axis is not None
+    index = (*(slice(None) for _ in range(piece.axis)), slice(piece.start, piece.stop))
+    shape = (*whole.shape[: piece.axis], piece.stop - piece.start, *whole.shape[piece.axis + 1 :])
+    made = replace(whole, name=name, shape=shape)
+    meaning = Meaning(scales=Scales.FREE)
+    return Node(kind="part", inputs=(whole,), outputs=(made,), meaning=meaning, handle=lambda v, _: [v[0][index]])
 
 
 def _computed(node: Node, read: Sequence[Array | None], *, activated: bool) -> list[Array]:

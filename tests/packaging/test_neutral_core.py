@@ -23,6 +23,7 @@ FORMATS_MAY_BE_NAMED = {
     "plugin/": "what plugins see of one format stands in a module of its name",
     "cli/": "help names the files that a user may have, and a backend as an example",
     "frontends/onnx_file.py": "it tells people what the file is that they took for an ONNX model",
+    "testing/": "libraries that a plugin may not import when it is loaded",
     "delivery/provenance.py": "libraries whose versions are written down",
     "reporting/origin.py": "the same ones",
 }

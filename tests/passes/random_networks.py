@@ -83,7 +83,7 @@ class Network:
 
     def _op(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
         names = [f"v{len(self._nodes)}_{i}" for i in range(outputs)]
-        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        self._nodes.append(helper.make_node(operator, list(inputs), names, f"node{len(self._nodes)}", **attributes))
         return names[0]
 
     def _constant(self, array: npt.ArrayLike) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 type Array = npt.NDArray[Any]
 
-PREPARE: tuple[Pass, ...] = (tidy.NAME, fold_constants.PASS, unify_opset.PASS)
+PREPARE: tuple[Pass, ...] = (fold_constants.PASS, unify_opset.PASS)
 
 
 def random(*shape: int) -> Array:
@@ -55,6 +55,8 @@ def scalar(value: float) -> Array:
 def model(graph: str, opset: int = 20, /, **constants: Array) -> Model:
     """A model from text such as `(float[1,3,8,8] x) => (float[1,3,8,8] y) { y = Relu(x) }`, and its constants."""
     proto = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]> g {graph}')
+    for index, node in enumerate(proto.graph.node):  # as the frontends do
+        node.name = node.name or f"{node.op_type}_{index}"
     proto.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in constants.items())
     return Model(graph=onnx_ir.from_proto(proto), source=Source(name="model", sha256=""))
 

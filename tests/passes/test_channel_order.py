@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.passes import absorb_channel_gather, normalize, recognise_channel_gather, spell_channel_gather
+from dlpuconv.passes import (
+    absorb_channel_gather,
+    canonical_moves,
+    normalize,
+    recognise_channel_gather,
+    spell_channel_gather,
+)
 from tests.passes.rewriting import Array, assert_equal, assert_valid, ints, model, random, rewrite, samples
 
 SHUFFLE = "a = Reshape(c, five)  b = Transpose<perm=[0,2,1,3,4]>(a)  s = Reshape(b, four)"
@@ -170,7 +176,7 @@ def test_what_no_weights_take_becomes_a_slice_or_a_convolution() -> None:
         i=ints(2, 3),
         j=ints(0, 2, 4),
     )
-    result = rewrite(source, spell_channel_gather.PASS)
+    result = rewrite(source, canonical_moves.GATHER, spell_channel_gather.PASS)
     assert result.operators == ["Slice", "Conv"]
     assert result.constant("Conv", 1)[:, :, 0, 0].tolist() == np.eye(6)[[0, 2, 4]].tolist()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from dlpuconv.passes import (
+    absorb_channel_gather,
     canonical_moves,
     expand_norms,
     explicit_padding,
     fold_distribution,
-    fold_focus,
+    fold_space_to_depth,
     part_of_concat,
+    recognise_channel_gather,
 )
 from tests.passes.rewriting import Array, ints, model, random, rewrite
 
@@ -19,7 +21,15 @@ CORNERS = {"s0": ints(0, 0), "s1": ints(1, 0), "s2": ints(0, 1), "s3": ints(1, 1
 SLICES = "  ".join(f"f{i} = Slice(x, s{i}, e, a, t)" for i in range(4))
 
 
-@pytest.mark.parametrize("order", ["f0, f1, f2, f3", "f0, f2, f1, f3"])
+FOCUS = (
+    explicit_padding.PASS,
+    recognise_channel_gather.PASS,
+    absorb_channel_gather.FORWARD,
+    fold_space_to_depth.PASS,
+)
+
+
+@pytest.mark.parametrize("order", ["f0, f1, f2, f3", "f0, f2, f1, f3", "f0, f0, f2, f3"])
 def test_a_focus_layer_goes_into_the_convolution(order: str) -> None:
     source = model(
         f"""(float[1,3,8,8] x) => (float[1,5,4,4] y) {{
@@ -30,34 +40,53 @@ def test_a_focus_layer_goes_into_the_convolution(order: str) -> None:
         **STEPS,
         **CORNERS,
     )
-    result = rewrite(source, explicit_padding.PASS, fold_focus.PASS)
+    result = rewrite(source, *FOCUS)
     assert result.fired[-1] == 1
     assert result.operators == ["Conv"]
     assert result.attribute("Conv", "kernel_shape") == [6, 6]
     assert result.attribute("Conv", "pads") == [2, 2, 2, 2]
 
 
-DECLINED: list[tuple[str, str, str]] = [
-    ("f0, f0, f2, f3", "Conv<pads=[1,1,1,1]>(c, w)", "it joins no four offsets of one map"),
-    (
-        "f0, f1, f2, f3",
-        "Conv<pads=[1,1,1,1], group=3>(c, g)",
-        "the Conv has no constant weights, or steps or groups of its own",
-    ),
-]
-
-
-@pytest.mark.parametrize(("order", "conv", "reason"), DECLINED)
-def test_what_is_no_focus_layer_stays(order: str, conv: str, reason: str) -> None:
+def test_a_convolution_of_groups_keeps_the_blocks_in_front() -> None:
     source = model(
-        f"(float[1,3,8,8] x) => (float[1,6,4,4] y) {{ {SLICES}  c = Concat<axis=1>({order})  y = {conv} }}",
-        w=random(6, 12, 3, 3),
+        f"""(float[1,3,8,8] x) => (float[1,6,4,4] y) {{
+            {SLICES}  c = Concat<axis=1>(f0, f2, f1, f3)  y = Conv<pads=[1,1,1,1], group=3>(c, g)
+        }}""",
         g=random(6, 4, 3, 3),
         **STEPS,
         **CORNERS,
     )
-    result = rewrite(source, explicit_padding.PASS, fold_focus.PASS)
-    assert result.reasons == (reason,)
+    result = rewrite(source, *FOCUS)
+    assert result.operators == ["SpaceToDepth", "Conv"]
+    assert result.reasons == ("the Conv has no constant weights, or gaps or groups of its own",)
+
+
+def test_offsets_of_two_maps_are_no_focus_layer() -> None:
+    source = model(
+        f"""(float[1,3,8,8] x) => (float[1,5,4,4] y) {{
+            n = Neg(x)  f4 = Slice(n, s3, e, a, t)  {SLICES}  c = Concat<axis=1>(f0, f1, f2, f4)  y = Conv(c, w)
+        }}""",
+        w=random(5, 12, 1, 1),
+        **STEPS,
+        **CORNERS,
+    )
+    assert rewrite(source, *FOCUS).fired[1:] == (0, 0, 0)
+
+
+@pytest.mark.parametrize("perm", [(0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4), (0, 3, 1, 5, 2, 4)])
+def test_a_pixel_unshuffle_in_any_order_goes_into_the_convolution(perm: tuple[int, ...]) -> None:
+    source = model(
+        f"""(float[1,3,6,9] x) => (float[1,4,2,3] y) {{
+            r = Reshape(x, six)  t = Transpose<perm=[{", ".join(map(str, perm))}]>(r)  c = Reshape(t, four)
+            y = Conv<pads=[1,0,1,0]>(c, w)
+        }}""",
+        six=ints(1, 3, 2, 3, 3, 3),
+        four=ints(1, 27, 2, 3),
+        w=random(4, 27, 3, 1),
+    )
+    result = rewrite(source, *FOCUS)
+    assert result.operators == ["Conv"]
+    assert result.attribute("Conv", "strides") == [3, 3]
 
 
 HEAD = """(float[1,4,3,3] x, float[1,4,2,2] z) => (float[1,4,13] y, float[1,2,13] v) {

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnx_ir
 import pytest
 
-from dlpuconv.ir import Model, Source
+from dlpuconv.frontends import SourceOptions, load
+from dlpuconv.ir import Model
 from dlpuconv.passes import normalize
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.normal_form import FIRST, LAST, LEFTOVERS, REPEATED
@@ -62,16 +61,8 @@ TRANSPOSES = {
 
 
 def source_model(zoo: Path, name: str) -> Model:
-    """A zoo model as the frontends deliver it: batch 1, no weights among the inputs."""
-    proto = onnx.load(zoo / name / "model.onnx")
-    weights = {i.name for i in proto.graph.initializer}
-    for value in [v for v in proto.graph.input if v.name in weights]:
-        proto.graph.input.remove(value)
-    for value in [*proto.graph.input, *proto.graph.output]:
-        for dim in value.type.tensor_type.shape.dim:
-            if not dim.HasField("dim_value"):
-                dim.dim_value = 1
-    return Model(graph=onnx_ir.from_proto(proto), source=Source(name=name, sha256=""))
+    """A zoo model as the frontends deliver it."""
+    return load(zoo / name / "model.onnx", SourceOptions())
 
 
 @cache
@@ -129,7 +120,7 @@ def test_the_report_counts_what_fired(zoo: Path) -> None:
     _, report = normalize(source_model(zoo, "cifar_mobilenetv2"))
     assert report.fired("fold-batch-norm") == 25
     assert report.fired("unify-opset") > 0
-    assert (report.opset_before, report.nodes_before, report.nodes_after) == (17, 106, 48)
+    assert (report.opset_before, report.nodes_before, report.nodes_after) == (17, 72, 48)
     with pytest.raises(KeyError):
         report.fired("no-such-pass")
 

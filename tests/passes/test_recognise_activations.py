@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.passes import canonical_arithmetic, normalize, spell_affine
+from dlpuconv.passes import canonical_arithmetic, normalize, recognise_functions, spell_affine
 from dlpuconv.passes import recognise_activations as recognise
 from tests.passes.rewriting import Array, assert_equal, model, random, rewrite, samples, scalar
 
@@ -41,6 +41,12 @@ CASES: list[tuple[str, list[str]]] = [
     ("a = Relu(x)  y = Clip(a, zero, six)", ["Clip"]),
     ("a = Clip(x, half, six)  y = Clip(a, zero, one)", ["Clip"]),
     ("a = Mul(x, tenth)  y = Max(x, a)", ["LeakyRelu"]),
+    ("r = Relu(x)  n = Neg(x)  s = Relu(n)  m = Mul(s, tenth)  y = Sub(r, m)", ["LeakyRelu"]),
+    ("a = Mul(x, sixth)  b = Add(a, half)  d = Clip(b, zero, one)  y = Mul(d, x)", ["HardSwish"]),
+    ("l = Less(x, zero)  e = Exp(x)  d = Sub(e, one)  y = Where(l, d, x)", ["Elu"]),
+    ("a = Abs(x)  s = Add(x, a)  y = Mul(s, half)", ["Relu"]),
+    ("d = Div(x, root)  e = Erf(d)  a = Add(e, one)  y = Mul(x, a)", ["Gelu", "Mul"]),
+    ("a = Add(x, three)  b = Clip(a, zero, six)  y = Mul(x, b)", ["HardSwish", "Mul"]),
     ("y = PRelu(x, tenth)", ["LeakyRelu"]),
 ]
 
@@ -48,13 +54,13 @@ CASES: list[tuple[str, list[str]]] = [
 @pytest.mark.parametrize(("nodes", "operators"), CASES, ids=[c[0] for c in CASES])
 def test_it_becomes_one_operator(nodes: str, operators: list[str]) -> None:
     source = model(f"(float[1,4,3,5] x) => (float[1,4,3,5] y) {{ {nodes} }}", **C)
-    passes = (canonical_arithmetic.PASS, recognise.QUOTIENTS, recognise.BOUNDS, recognise.PRODUCTS, recognise.SLOPES)
+    passes = (canonical_arithmetic.PASS, recognise.BOUNDS, recognise_functions.PASS, recognise.SLOPES)
     assert rewrite(source, *passes, decibels=100).operators == operators
 
 
 def test_the_tanh_form_says_that_it_is_approximate() -> None:
     source = model(f"(float[2,3] x) => (float[2,3] y) {{ {TANH}  m = Mul(x, o)  y = Mul(m, half) }}", **C)
-    result = rewrite(source, canonical_arithmetic.PASS, recognise.PRODUCTS)
+    result = rewrite(source, canonical_arithmetic.PASS, recognise_functions.PASS)
     assert result.attribute("Gelu", "approximate") == "tanh"
 
 
@@ -62,13 +68,30 @@ STAY = [
     "a = Add(x, one)  b = Clip(a, zero, six)  m = Mul(x, b)  y = Mul(m, sixth)",
     "d = Mul(x, half)  e = Erf(d)  a = Add(e, one)  m = Mul(x, a)  y = Mul(m, half)",
     "s = Sigmoid(x)  y = Mul(x, s)",
+    "a = Abs(x)  y = Mul(x, a)",
+    "r = Relu(x)  y = Mul(r, half)",
 ]
 
 
 @pytest.mark.parametrize("nodes", STAY)
 def test_what_is_only_alike_stays(nodes: str) -> None:
     source = model(f"(float[1,4,3,5] x) => (float[1,4,3,5] y) {{ {nodes} }}", **C)
-    assert rewrite(source, recognise.QUOTIENTS, recognise.PRODUCTS).fired == (0, 0)
+    assert rewrite(source, recognise_functions.PASS).fired == (0,)
+
+
+def test_what_others_read_in_between_stays() -> None:
+    source = model(
+        """(float[4] x) => (float[4] y, float[4] z) {
+            a = Add(x, three)  b = Clip(a, zero, six)  y = Mul(x, b)  z = Exp(b)
+        }""",
+        **C,
+    )
+    assert "HardSwish" not in rewrite(source, recognise_functions.PASS).operators
+
+
+def test_channels_with_numbers_of_their_own_stay() -> None:
+    source = model("(float[1,2,3,3] x) => (float[1,2,3,3] y) { a = Mul(x, s)  y = Max(x, a) }", s=random(2, 1, 1) * 0.1)
+    assert rewrite(source, recognise_functions.PASS).operators == ["Mul", "Max"]
 
 
 @pytest.mark.parametrize(("threshold", "operators"), [(20, ["Softplus"]), (1, ["Greater", "Softplus", "Where"])])
@@ -76,14 +99,12 @@ def test_a_softplus_needs_no_threshold(threshold: float, operators: list[str]) -
     source = model(
         "(float[9] x) => (float[9] y) { g = Greater(x, t)  s = Softplus(x)  y = Where(g, x, s) }", t=scalar(threshold)
     )
-    assert rewrite(source, recognise.SOFTPLUS).operators == operators
+    assert rewrite(source, recognise_functions.PASS).operators == operators
 
 
-def test_another_hard_sigmoid_gives_its_reason() -> None:
+def test_another_function_gives_its_reason() -> None:
     source = model("(float[4] x) => (float[4] y) { h = HardSigmoid(x)  y = Mul(x, h) }")
-    assert rewrite(source, recognise.PRODUCTS).reasons == (
-        "its HardSigmoid has alpha 0.2 and beta 0.5, not 1/6 and 1/2",
-    )
+    assert rewrite(source, recognise_functions.PASS).reasons == ("it computes no function that is one operator",)
 
 
 def test_a_hard_sigmoid_behind_a_convolution_is_a_relu6_and_one_factor() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlpuconv.passes import normalize, tidy
+from dlpuconv.passes import tidy
 from tests.passes.rewriting import model, random, rewrite, scalar
 
 
@@ -46,13 +46,3 @@ def test_what_no_output_needs_goes() -> None:
     result = rewrite(source)
     assert result.operators == ["Relu"]
     assert not result.model.graph.graph.initializers
-
-
-def test_nodes_without_names_or_with_one_name_get_their_own() -> None:
-    source = model("(float[3] x) => (float[3] y) { a = Relu(x)  y = Neg(a) }")
-    for node in source.graph.graph:
-        node.name = "same"
-    normal, _ = normalize(source)
-    names = [node.name for node in normal.graph.graph]
-    assert len(set(names)) == len(names) == 2
-    assert all(names)

@@ -57,6 +57,18 @@ def test_every_built_in_backend_keeps_its_promises(name: str) -> None:
             "scheme.discouraged is 'per-channel', not Granularity.PER_TENSOR or Granularity.PER_CHANNEL",
         ),
         (
+            changed(TOY, scheme=changed(TOY.scheme, weight_codes="int8")),
+            "scheme.weight_codes is 'int8', not a Coding",
+        ),
+        (
+            changed(TOY, scheme=changed(TOY.scheme, by_operator={"Conv": "per-tensor"})),
+            "scheme.by_operator['Conv'] is 'per-tensor', not a Granularity",
+        ),
+        (
+            changed(TOY, scheme=changed(TOY.scheme, prescribed=[("Sigmoid", 1 / 256)])),
+            "scheme.prescribed is [('Sigmoid', 0.00390625)], not a Mapping",
+        ),
+        (
             changed(TOY, scheme=changed(TOY.scheme, discouraged=("per-channel",))),
             "scheme.discouraged is ('per-channel',), not a frozenset",
         ),

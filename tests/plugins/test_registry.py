@@ -95,10 +95,7 @@ def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> 
     [
         (
             "",
-            (
-                "does not say for which version of the plugin API it was written, and this dlpuconv has version 1.0:"
-                ' its entry points of the group dlpuconv.api lack `"1.0" = "toychip"`'
-            ),
+            'and this dlpuconv has version 1.0: its entry points of the group dlpuconv.api lack `"1.0" = "toychip"`',
         ),
         ("2.0", "was written for version 2.0 of the plugin API, and this dlpuconv has version 1.0: install a newer"),
         ("1.1", "was written for version 1.1 of the plugin API, and this dlpuconv has version 1.0: install a newer"),

@@ -8,17 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.cleanup.absorb_channel_gathers import (
-    gathers_into_consumers,
-    gathers_into_convolutions,
-    gathers_into_producers,
-)
-from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
 from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
-from dlpuconv_backends.cleanup.drop_expansions import drop_expansions
-from dlpuconv_backends.cleanup.find_block_moves import find_block_moves
-from dlpuconv_backends.cleanup.find_channel_gathers import find_channel_gathers
 from dlpuconv_backends.cleanup.fold_affine import fold_affine
 from dlpuconv_backends.cleanup.fold_constants import fold_constants
 from dlpuconv_backends.cleanup.fold_crops import fold_crops
@@ -35,11 +26,9 @@ from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
-from dlpuconv_backends.cleanup.recognise_functions import recognise_functions
 from dlpuconv_backends.cleanup.remove_noops import remove_noops
 from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
-from dlpuconv_backends.cleanup.space_to_depth_into_conv import space_to_depth_into_conv
 from dlpuconv_backends.cleanup.zero_for_lowest import zero_for_lowest
 
 if TYPE_CHECKING:
@@ -58,10 +47,8 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     remove_noops,
     merge_moves,
     share_operators,  # after moves have merged, equal ones stand side by side
-    drop_expansions,
     open_sandwiches,
     keep_reduced_axes,
-    recognise_functions,  # before fold_affine takes the factors of a function apart
     merge_grouped_deconv,
     fold_crops,  # before fold_affine: a bias behind a crop belongs to the convolution
     fold_pool_counts,  # before fold_pads and fold_affine: it needs the PAD and the factors
@@ -72,19 +59,12 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     zero_for_lowest,  # needs fused activations to know what is not negative
     fold_pads,
     permute_flattened,
-    find_block_moves,
-    find_channel_gathers,
-    gathers_into_producers,  # before the consumers: it costs nothing, while a consumer may grow
-    gathers_into_consumers,
-    space_to_depth_into_conv,  # after its order of channels has gone into the convolution
 )
 AT_THE_END: tuple[Rewrite, ...] = (
     lower_ranks,  # chains of moves over many axes have been understood by now
     merge_moves,
     remove_noops,  # the RESHAPEs that cancel
     share_operators,  # those of one tensor's readers
-    gathers_into_convolutions,  # what no layer could absorb
-    affine_to_depthwise,  # what no layer could fold
     slices_to_split,
     share_constants,
     own_outputs,

@@ -1,8 +1,9 @@
-"""MUL, DIV, ADD, SUB by constants per channel behind a layer -> its weights and bias; MUL in front -> its weights.
+"""MUL, DIV, ADD, SUB by constants per channel behind a layer -> its weights and bias.
 
-CONV_2D(x, w, b) * m + a  ->  CONV_2D(x, w * m, b * m + a)
-CONV_2D(x * m, w, b)      ->  CONV_2D(x, w * m, b)         zero padding stays zero
-FULLY_CONNECTED(x + a, w, b)  ->  FULLY_CONNECTED(x, w, b + w a)
+    CONV_2D(x, w, b) * m + a  ->  CONV_2D(x, w * m, b * m + a)
+
+Lowering makes layers of what is none in ONNX (products of rank 3), writes biases of others as an ADD, and
+`clip_to_activation` makes factors. What stands in front of a layer was folded on the ONNX graph.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv_backends.cleanup.constants import constant_input
-from dlpuconv_backends.cleanup.layers import Layer, layer
+from dlpuconv_backends.cleanup.layers import layer
 from dlpuconv_backends.cleanup.uses import Uses
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def fold_affine(graph: Graph) -> int:
     for op in graph.operators:
         if op.kind not in _AFFINE or op in gone:
             continue
-        if _fold_behind(op, uses) or _fold_in_front(op, uses):
+        if _fold_behind(op, uses):
             gone.append(op)
             uses = Uses(_without(graph, gone))
     graph.remove(gone)
@@ -126,37 +127,3 @@ def _commutes(op: Operator, affine: Affine) -> bool:
         return bool(np.all(affine.factor > 0))
     scalar = affine.factor.size == 1
     return op.kind == "BATCH_MATMUL" and scalar and not np.any(affine.offset)
-
-
-def _fold_in_front(op: Operator, uses: Uses) -> bool:
-    affine = affine_of(op)
-    if affine is None or op.options.fusedActivationFunction:
-        return False
-    after = layer(uses.sole_consumer(op.output))
-    if after is None or after.op.inputs[after.data_at] is not op.output:
-        return False
-    factor, offset = affine.factor, affine.offset
-    if np.any(offset) and after.op.kind != "FULLY_CONNECTED":
-        return False  # a convolution pads with zeros behind the addition
-    if after.op.kind == "FULLY_CONNECTED" and after.weights.shape[-1] != op.output.shape[-1]:
-        return False
-    if np.any(offset):
-        bias = np.zeros(after.channels) if after.bias is None else np.asarray(after.bias, np.float64)
-        after.set_bias(bias + np.asarray(after.weights, np.float64) @ np.broadcast_to(offset, after.weights.shape[-1:]))
-    after.set_weights(np.asarray(after.weights, np.float64) * _along_inputs(after, factor))
-    after.op.inputs[after.data_at] = affine.source
-    return True
-
-
-def _along_inputs(after: Layer, factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """[C_in] or [1] shaped so that it broadcasts against the weights."""
-    if factor.size == 1:
-        return factor
-    weights = after.weights
-    if after.op.kind == "DEPTHWISE_CONV_2D":
-        return np.repeat(factor, weights.shape[-1] // factor.size)
-    if after.op.kind != "CONV_2D" or after.groups == 1:
-        return factor
-    per_group = factor.reshape(after.groups, 1, -1)  # [groups, 1, C_in/groups]
-    rows = np.repeat(per_group, after.channels // after.groups, axis=1).reshape(after.channels, 1, 1, -1)
-    return np.asarray(rows)

@@ -1,6 +1,7 @@
 """op(constants) -> constant; SHAPE(x) -> constant; a computed shape of RESHAPE -> constant.
 
-All shapes are static, so whatever is computed from shapes and constants alone is a constant. LiteRT computes it: the
+The ONNX graph holds no arithmetic on constants any more, but lowering writes some of its own: how many pixels a window
+of a pool that leaves out its padding has, masks, shapes. LiteRT computes it, which knows what lowering meant: the
 constant part of the graph is run once as a graph of its own.
 """
 

@@ -1,4 +1,4 @@
-"""PAD + VALID convolution -> SAME convolution, where SAME means exactly these pads; PAD + PAD -> PAD.
+"""PAD + VALID convolution -> SAME convolution, where SAME means exactly these pads.
 
 TensorFlow's SAME puts max((ceil(in / stride) - 1) * stride + extent - in, 0) zeros around, the smaller half in front
 (extent = (kernel - 1) * dilation + 1). With stride 1 and an odd kernel that is what everybody does; with stride 2 on
@@ -16,10 +16,11 @@ from ai_edge_litert import schema_py_generated as schema
 from dlpuconv_backends.cleanup.constants import constant_input, scalar
 from dlpuconv_backends.cleanup.layers import layer
 from dlpuconv_backends.cleanup.uses import Uses
-from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 
 _NON_NEGATIVE = frozenset((schema.ActivationFunctionType.RELU, schema.ActivationFunctionType.RELU6))
 _NON_NEGATIVE_KINDS = frozenset(("RELU", "RELU6", "RELU_0_TO_1", "LOGISTIC", "SOFTMAX", "ABS", "SQUARE", "EXP"))
@@ -49,9 +50,7 @@ def fold_pads(graph: Graph) -> int:
         pad = uses.producer(op.inputs[0]) if op.inputs else None
         if pad is None or pad.kind not in ("PAD", "PADV2"):
             continue
-        if op.kind == "PAD" and pad.kind == "PAD":
-            changed += _merge(pad, op)
-        elif (windows := _windows(op)) is not None:
+        if (windows := _windows(op)) is not None:
             changed += _fold(pad, op, windows, uses)
     return changed
 
@@ -59,14 +58,6 @@ def fold_pads(graph: Graph) -> int:
 def _pads(op: Operator) -> npt.NDArray[Any] | None:
     """[rank, 2] zeros in front and behind."""
     return constant_input(op, 1)
-
-
-def _merge(first: Operator, second: Operator) -> bool:
-    one, two = _pads(first), _pads(second)
-    if one is None or two is None:
-        return False
-    second.inputs = [first.input(0), Tensor.constant(second.input(1).name, np.asarray(one + two, np.int32))]
-    return True
 
 
 def _windows(op: Operator) -> tuple[Window, Window] | None:

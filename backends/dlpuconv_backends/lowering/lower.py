@@ -38,12 +38,14 @@ class Lowered:
         input_permutations: by input name; axis i of the graph's input is axis permutation[i] of the source's.
         output_permutations: by output name, likewise; each was proven on values.
         sqnr_db: signal-to-noise ratio in dB of each output on the proof's random sample, against ONNX Runtime.
+        fired: how often each rewrite of the clean-up changed something, by name.
     """
 
     graph: Graph
     input_permutations: Mapping[str, Permutation]
     output_permutations: Mapping[str, Permutation]
     sqnr_db: Mapping[str, float]
+    fired: Mapping[str, int]
 
 
 def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
@@ -70,9 +72,16 @@ def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
     for index, spec in enumerate(model.signature.inputs):
         if inputs[spec.name] != tuple(range(len(spec.shape))):
             _permute_input(graph, index, inputs[spec.name])
-    outputs = clean(graph, source_transposes(model)).output_permutations
+    cleaned = clean(graph, source_transposes(model))
+    outputs = cleaned.output_permutations
     proof = prove(graph, source, model.signature, inputs, outputs)
-    return Lowered(graph=graph, input_permutations=inputs, output_permutations=outputs, sqnr_db=proof)
+    return Lowered(
+        graph=graph,
+        input_permutations=inputs,
+        output_permutations=outputs,
+        sqnr_db=proof,
+        fired=cleaned.fired,
+    )
 
 
 def adopt(raw: RawLowering, model: Model) -> Graph:

@@ -160,11 +160,20 @@ def own_constants(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 REWRITES: Final = (
-    Rewrite("mean-to-pool", ("ReduceMean",), mean_to_pool),
-    Rewrite("without-dilations", ("AveragePool",), without_dilations),
-    Rewrite("difference-to-sum", ("Sub",), difference_to_sum),
-    Rewrite("transposed-to-convolution", ("ConvTranspose",), transposed_to_convolution),
-    Rewrite("add-bias", _LAYERS, add_bias),
-    Rewrite("own-constants", (*_LAYERS, "MatMul", "Add"), own_constants),  # after those that add some
+    Rewrite("mean-to-pool", "means over height and width became a pool", ("ReduceMean",), mean_to_pool),
+    Rewrite(
+        "without-dilations", "dilations of 1, which say nothing, were left out", ("AveragePool",), without_dilations
+    ),
+    Rewrite("difference-to-sum", "a difference became a sum", ("Sub",), difference_to_sum),
+    Rewrite(
+        "transposed-to-convolution",
+        "a transposed convolution became a convolution",
+        ("ConvTranspose",),
+        transposed_to_convolution,
+    ),
+    Rewrite("add-bias", "a layer got a bias of zeros", _LAYERS, add_bias),
+    Rewrite(
+        "own-constants", "each reader got constants of its own", (*_LAYERS, "MatMul", "Add"), own_constants
+    ),  # after those that add some
 )
 """In their order."""

@@ -176,7 +176,7 @@ TYPE_RULES: tuple[Rule, ...] = (
     Rule(
         id="TFL-INT32",
         severity=Severity.FAIL,
-        sentence="int32 is for biases, shapes and positions only.",
+        sentence="Only biases, shapes and positions may be int32.",
         source=_SOURCE,
         check=no_int32_data,
         fix="Cut the model in front of the integer arithmetic (--cut-at).",

@@ -65,33 +65,6 @@ def test_a_negative_factor_does_not_pass_a_maximum() -> None:
     assert rewritten(graph, fold_affine, 0) == ["CONV_2D", "MAX_POOL_2D", "MUL"]
 
 
-def test_a_factor_in_front_of_a_padded_convolution_folds_and_an_offset_does_not() -> None:
-    b = Builder()
-    x = b.input(1, 5, 5, 3)
-    y = b.op("ADD", [x, b.values(3)], x.shape)
-    y = b.op("MUL", [y, b.values(3)], x.shape)
-    graph = b.graph(b.conv(y, 4, 3))
-    assert rewritten(graph, fold_affine, 1) == ["ADD", "CONV_2D"]
-
-
-def test_an_offset_in_front_of_a_dense_layer_becomes_bias() -> None:
-    b = Builder()
-    y = b.op("ADD", [b.input(2, 3), b.values(3)], (2, 3))
-    graph = b.graph(b.op("FULLY_CONNECTED", [y, b.values(4, 3), b.values(4)], (2, 4)))
-    assert rewritten(graph, fold_affine, 1) == ["FULLY_CONNECTED"]
-
-
-def test_a_factor_in_front_of_grouped_and_depthwise_layers_meets_its_channels() -> None:
-    b = Builder()
-    x = b.input(1, 5, 5, 4)
-    y = b.op("MUL", [x, b.values(4)], x.shape)
-    y = b.op("CONV_2D", [y, b.values(6, 3, 3, 2), b.values(6)], (1, 5, 5, 6))
-    y = b.op("MUL", [b.op("ABS", [y], y.shape), b.values(6)], y.shape)
-    weights = b.values(1, 3, 3, 12)
-    graph = b.graph(b.op("DEPTHWISE_CONV_2D", [y, weights, b.values(12)], (1, 5, 5, 12), depthMultiplier=2))
-    assert rewritten(graph, fold_affine, 2) == ["CONV_2D", "ABS", "DEPTHWISE_CONV_2D"]
-
-
 def test_a_value_that_others_read_or_an_activation_between_prevents_it() -> None:
     b = Builder()
     shared = b.conv(b.input(1, 4, 4, 2), 3, padding=VALID)

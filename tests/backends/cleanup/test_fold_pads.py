@@ -50,12 +50,6 @@ def test_dilation_counts() -> None:
     assert graph.operators[0].options.padding == SAME
 
 
-def test_pads_in_a_row_are_one() -> None:
-    b = Builder()
-    graph = b.graph(b.op("ABS", [b.pad(b.pad(b.input(1, 4, 4, 2), 1, 0), 0, 2)], (1, 7, 7, 2)))
-    assert rewritten(graph, fold_pads, 1) == ["PAD", "ABS"]
-
-
 def test_a_pad_for_several_convolutions_goes_when_all_take_it() -> None:
     b = Builder()
     y = b.pad(b.input(1, 8, 8, 2))

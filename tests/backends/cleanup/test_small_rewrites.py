@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv_backends.cleanup.affine_to_depthwise import affine_to_depthwise
-from dlpuconv_backends.cleanup.drop_expansions import drop_expansions
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
-from tests.backends.cleanup.graphs import RELU, Builder, rewritten, run
+from tests.backends.cleanup.graphs import Builder, rewritten, run
 
 HW = np.array([1, 2], np.int32)
 
@@ -45,39 +43,6 @@ def test_a_sandwich_with_a_vector_stays() -> None:
     b = Builder()
     y = b.op("ADD", [b.reshape(b.input(1, 2, 6), 12), b.values(12)], (12,))
     assert rewritten(b.graph(b.reshape(y, 1, 2, 6)), open_sandwiches, 0) == ["RESHAPE", "ADD", "RESHAPE"]
-
-
-def test_an_expansion_goes_where_its_reader_broadcasts() -> None:
-    b = Builder()
-    x, gate = b.input(1, 3, 3, 2), b.input(1, 1, 1, 2)
-    wide = b.op("MUL", [gate, np.ones(x.shape, np.float32)], x.shape)
-    graph = b.graph(b.op("MUL", [x, wide], x.shape))
-    assert rewritten(graph, drop_expansions, 1) == ["MUL"]
-
-
-def test_an_expansion_of_both_sides_stays() -> None:
-    b = Builder()
-    gate = b.input(1, 1, 1, 2)
-    wide = b.op("BROADCAST_TO", [gate, np.array([1, 3, 3, 2], np.int32)], (1, 3, 3, 2))
-    assert rewritten(b.graph(b.op("ABS", [wide], wide.shape)), drop_expansions, 0) == ["BROADCAST_TO", "ABS"]
-
-
-def test_scale_and_shift_per_channel_are_one_depthwise_layer() -> None:
-    b = Builder()
-    x = b.input(1, 4, 4, 3)
-    y = b.op("MUL", [x, b.values(3)], x.shape)
-    graph = b.graph(b.op("ADD", [y, b.values(1, 1, 1, 3)], x.shape, fusedActivationFunction=RELU))
-    assert rewritten(graph, affine_to_depthwise, 1) == ["DEPTHWISE_CONV_2D"]
-    assert graph.operators[0].options.fusedActivationFunction == RELU
-
-
-def test_scalars_and_single_operators_are_no_depthwise_layer() -> None:
-    b = Builder()
-    x = b.input(1, 4, 4, 3)
-    y = b.op("MUL", [x, np.array([2], np.float32)], x.shape)
-    y = b.op("ABS", [b.op("ADD", [y, np.array([1], np.float32)], x.shape)], x.shape)
-    graph = b.graph(b.op("ADD", [y, b.values(3)], x.shape))
-    assert rewritten(graph, affine_to_depthwise, 0) == ["MUL", "ADD", "ABS", "ADD"]
 
 
 def test_equal_slices_are_a_split() -> None:

@@ -1,20 +1,17 @@
-"""Outputs that one scale does not suit are found and cut, and nothing else changes."""
+"""Outputs are cut where their parts come together, and nothing else changes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pytest
 from ai_edge_litert import schema_py_generated as schema
-from hypothesis import given
-from hypothesis import strategies as st
 
+from dlpuconv.network import Piece, Range
+from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
-from dlpuconv_backends.tflite.mixed_outputs import mixed_outputs, tell_mixed
-from dlpuconv_backends.tflite.numbers import Range
-from dlpuconv_backends.tflite.split_outputs import Piece, split_outputs
+from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import Arrays, activation, constant, run
 
 type Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -69,7 +66,17 @@ def feed(graph: Graph) -> Arrays:
     return {t.name: rng.uniform(0, 9, t.shape).astype(np.float32) for t in graph.inputs}
 
 
-def put_together(graph: Graph, pieces: tuple[Piece, ...]) -> dict[int, Floats]:
+def split(graph: Graph, ranges: dict[str, Range]) -> tuple[Graph, list[Piece]]:
+    """The graph with its mixed outputs cut; the given one is not changed."""
+    network = TFLiteNetwork(graph)
+    before = network.key
+    pieces = pieces_of(network, mixed_outputs(network, ranges))
+    made = network.with_output_parts(pieces).graph
+    assert network.key == before
+    return made, pieces
+
+
+def put_together(graph: Graph, pieces: list[Piece]) -> dict[int, Floats]:
     """The former outputs, from what the split graph gives."""
     parts: dict[int, list[Floats]] = {}
     for piece, found in zip(pieces, run(graph, feed(graph)).values(), strict=True):
@@ -80,10 +87,8 @@ def put_together(graph: Graph, pieces: tuple[Piece, ...]) -> dict[int, Floats]:
 def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_them() -> None:
     graph = boxes_beside_scores()
     expected = run(graph, feed(graph))["out"]
-    (mixed,) = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
-    assert mixed.steps == pytest.approx(255 / 640)
-    pieces = split_outputs(graph, [mixed])
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    graph, pieces = split(graph, {"boxes": PIXELS, "scores": UNIT})
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
     assert [t.name for t in graph.outputs] == ["out_part0", "out_part1"]
     assert [op.kind for op in graph.operators] == ["RELU", "RELU"]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -92,9 +97,8 @@ def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_th
 def test_parts_that_are_interleaved_over_several_strides_are_cut_before_they_meet() -> None:
     graph = interleaved()
     expected = run(graph, feed(graph))["out"]
-    (mixed,) = mixed_outputs(graph, INTERLEAVED)
-    pieces = split_outputs(graph, [mixed])
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))  # xy and wh get on with one scale
+    graph, pieces = split(graph, INTERLEAVED)
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]  # xy and wh get on with one scale
     assert [t.shape for t in graph.outputs] == [(1, 10, 4), (1, 10, 3)]
     assert not any(op.kind == "SLICE" for op in graph.operators)
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -106,8 +110,8 @@ def test_a_cut_follows_its_axis_through_a_transpose() -> None:
     graph.operators.append(turned)
     graph.outputs = [turned.output]
     expected = run(graph, feed(graph))[turned.output.name]
-    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
-    assert pieces == (Piece(0, 1, 0, 4), Piece(0, 1, 4, 7))
+    graph, pieces = split(graph, {"boxes": PIXELS, "scores": UNIT})
+    assert pieces == [Piece(0, 1, 0, 4), Piece(0, 1, 4, 7)]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 
 
@@ -117,37 +121,16 @@ def test_where_one_stride_cannot_be_cut_further_up_it_is_sliced() -> None:
     joined = concat("out", 1, whole.output, inner.output)
     graph = graph_of([whole, boxes, scores, inner, joined], [joined.output])
     expected = run(graph, feed(graph))["out"]
-    pieces = split_outputs(graph, mixed_outputs(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT}))
-    assert pieces == (Piece(0, 2, 0, 4), Piece(0, 2, 4, 7))
+    graph, pieces = split(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT})
+    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
     assert [op.kind for op in graph.operators].count("SLICE") == 2
     assert np.array_equal(put_together(graph, pieces)[0], expected)
-
-
-@pytest.mark.parametrize(("low", "count"), [(16.5 / 255, 0), (15.5 / 255, 1)])
-def test_sixteen_steps_for_the_narrowest_part_are_enough(low: float, count: int) -> None:
-    ranges = {"boxes": UNIT, "scores": Range(0.0, low)}
-    assert len(mixed_outputs(boxes_beside_scores(), ranges)) == count
-
-
-def test_a_part_that_is_always_zero_is_no_reason_to_cut() -> None:
-    assert not mixed_outputs(boxes_beside_scores(), {"boxes": PIXELS, "scores": Range(0.0, 0.0)})
-
-
-def test_scores_that_calibration_hardly_saw_still_need_all_of_their_sigmoid_s_scale() -> None:
-    graph = boxes_beside_scores()
-    sigmoid = graph.operators[1]
-    sigmoid.kind = "LOGISTIC"
-    turned = transpose(sigmoid.output, (0, 1, 2))
-    graph.operators.insert(2, turned)
-    graph.operators[-1].inputs[1] = turned.output
-    ranges = {"boxes": UNIT, "scores": Range(0.0, 0.01), turned.output.name: Range(0.0, 0.01)}
-    assert not mixed_outputs(graph, ranges)
 
 
 def test_what_an_activation_follows_is_not_cut() -> None:
     graph = boxes_beside_scores()
     graph.operators[-1].options.fusedActivationFunction = schema.ActivationFunctionType.RELU
-    assert not mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT, "out": PIXELS})
+    assert not mixed_outputs(TFLiteNetwork(graph), {"boxes": PIXELS, "scores": UNIT, "out": PIXELS})
 
 
 def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() -> None:
@@ -155,7 +138,7 @@ def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() ->
     scores = graph.operators[1].output
     graph.outputs = [graph.outputs[0], scores]
     before = run(graph, feed(graph))
-    pieces = split_outputs(graph, mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT}))
+    graph, pieces = split(graph, {"boxes": PIXELS, "scores": UNIT})
     assert [t.name for t in graph.outputs] == ["out_part0", "out_part1", "scores"]
     assert len(set(graph.outputs)) == 3
     after = put_together(graph, pieces)
@@ -163,28 +146,6 @@ def test_other_outputs_keep_name_and_place_even_where_a_part_is_one_of_them() ->
     assert np.array_equal(after[1], before["scores"])
 
 
-def test_the_warning_names_the_ranges_and_what_became_of_them() -> None:
-    graph = boxes_beside_scores()
-    mixed = mixed_outputs(graph, {"boxes": PIXELS, "scores": UNIT})
-    (split,) = tell_mixed(graph, mixed, split=True)
-    (kept,) = tell_mixed(graph, mixed, split=False)
-    assert "(0 to 640, 0 to 1)" in split
-    assert "2 outputs, out_part0 to out_part1" in split
-    assert "kept whole" in kept
-
-
-@given(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=8))
-def test_no_part_is_starved_after_the_cut(widths: list[float]) -> None:
-    parts = [relu(f"p{number}", 1, 2) for number in range(len(widths))]
-    joined = concat("out", 1, *(p.output for p in parts))
-    ranges = {f"p{number}": Range(0.0, width) for number, width in enumerate(widths)}
-    for mixed in mixed_outputs(graph_of([*parts, joined], [joined.output]), ranges):
-        assert [mixed.spans[0].start, mixed.spans[-1].stop] == [0, 2 * len(widths)]
-        for span in mixed.spans:
-            inside = widths[span.start // 2 : span.stop // 2]
-            assert min(inside) * 255 >= 15.99 * max(inside)
-
-
 def test_an_output_that_moves_nothing_but_a_constant_is_not_mixed() -> None:
     moved = reshape(constant("eye", np.eye(4).reshape(1, 16)), (4, 4))
-    assert not mixed_outputs(Graph([], [moved.output], [moved]), {})
+    assert not mixed_outputs(TFLiteNetwork(Graph([], [moved.output], [moved])), {})

@@ -1,0 +1,78 @@
+"""What became of the layers of a source model before any chip was asked: what was rewritten, what was not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.jsonable import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewriting:
+    """Something that was done, or not.
+
+    Attributes:
+        rewrite: stable name.
+        title: what becomes of a layer by it, in words.
+        reason: why it was not done; empty where it was.
+        times: how often.
+    """
+
+    rewrite: str
+    title: str
+    reason: str = ""
+    times: int = 1
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        reason: dict[str, Json] = {"reason": self.reason} if self.reason else {}
+        return {"rewrite": self.rewrite, "title": self.title, **reason, "times": self.times}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedLayer:
+    """One layer of the source model.
+
+    Attributes:
+        names: of it.
+        op: its operator in the source model; empty where it is none of the source's.
+        done: what was done to it and to what was made of it.
+        declined: what looked as if it could be done and was not.
+    """
+
+    names: LayerNames
+    op: str
+    done: tuple[Rewriting, ...]
+    declined: tuple[Rewriting, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            **self.names.to_json(),
+            "op": self.op or None,
+            "done": [entry.to_json() for entry in self.done],
+            "declined": [entry.to_json() for entry in self.declined],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What became of a model.
+
+    Attributes:
+        layers: those that something was done to, or could have been; in execution order.
+        network: what was done to the network as a whole.
+    """
+
+    layers: tuple[ExplainedLayer, ...]
+    network: tuple[Rewriting, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        """JSON-safe."""
+        return {
+            "network": [entry.to_json() for entry in self.network],
+            "layers": [layer.to_json() for layer in self.layers],
+        }

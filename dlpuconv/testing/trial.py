@@ -1,0 +1,145 @@
+"""One conversion, looked at from outside: what came of it, twice, and what became of all that it was given."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlpuconv.files.content import Content
+    from dlpuconv.plugin import Backend, Job, Recipe, Target
+    from dlpuconv.workflow.conversion import Converted
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.run import Data
+
+    type Digests = Mapping[str, str]
+    """SHA-256 by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A started backend, its target, and the job that it gets for the small network.
+
+    Attributes:
+        backend: started; it is closed afterwards.
+        target: the chip.
+        job: what `prepare` takes.
+        recipe: what `emit` takes.
+    """
+
+    backend: Backend
+    target: Target
+    job: Job
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What is known after the small network was converted.
+
+    Attributes:
+        converted: the file and its report.
+        made: what two backends made of the same job.
+        changed: what is not as it was before: of the model, the samples, the user's files.
+    """
+
+    converted: Converted
+    made: tuple[Digests, Digests]
+    changed: tuple[str, ...]
+
+
+@contextmanager
+def opened(target: str, backend: str | None, folder: Path) -> Iterator[Opened]:
+    """A backend with a job for the small network in a folder."""
+    from dlpuconv.plugin import Recipe
+    from dlpuconv.workflow import run
+
+    with run.opened(folder / "network.onnx", _request(target, backend), _data(folder), None) as begun:
+        ((started, (chip,)),) = begun.backends
+        _, job = run.fold(started, [chip], begun)
+        yield Opened(started, chip, job, Recipe(granularity=chip.scheme.weights))
+
+
+@contextmanager
+def filled_folder() -> Iterator[Path]:
+    """A folder that holds the small network and its samples."""
+    import numpy as np
+    import onnx
+
+    from dlpuconv.testing import network
+
+    with TemporaryDirectory(prefix="dlpuconv-contract-") as name:
+        folder = Path(name)
+        onnx.save(network.network(), folder / "network.onnx")
+        np.savez(folder / "samples.npz", pixels=network.samples())
+        yield folder
+
+
+def try_out(target: str, backend: str | None) -> Trial:
+    """Convert the small network: stage by stage, with an eye on what the backend is given, then as a user does."""
+    from dlpuconv.workflow.convert import convert
+
+    with filled_folder() as folder:
+        before = _digests({path.name: path for path in folder.iterdir()})
+        made, changed = [], set[str]()
+        for _ in range(2):
+            with opened(target, backend, folder) as given:
+                found, altered = _emitted(given)
+                made.append(found)
+                changed |= altered
+        done = convert(folder / "network.onnx", _request(target, backend), _data(folder), None)
+        after = _digests({path.name: path for path in folder.iterdir()})
+        changed |= {f"the user's file {name}" for name in before.keys() | after if before.get(name) != after.get(name)}
+        (converted,) = done.artifacts
+        return Trial(converted=converted, made=(made[0], made[1]), changed=tuple(sorted(changed)))
+
+
+def _emitted(given: Opened) -> tuple[Digests, set[str]]:
+    """What a backend makes, and what of its job is another one afterwards."""
+    before = _state(given.job)
+    prepared = given.backend.prepare(given.job)
+    artifact = given.backend.emit(prepared, given.target, given.recipe)
+    after = _state(given.job)
+    return _digests(artifact.contents), {name for name, value in before.items() if after[name] != value}
+
+
+def _state(job: Job) -> Digests:
+    """The parts of a job that a backend might change."""
+    state = {"the job's model": hashlib.sha256(job.model.to_bytes()).hexdigest()}
+    if job.calibration is not None:
+        content = hashlib.sha256()
+        for sample in job.calibration.fit:
+            for name in sorted(sample):
+                content.update(sample[name].tobytes())
+        state["the job's samples"] = content.hexdigest()
+    return state
+
+
+def _digests(contents: Mapping[str, Content | Path]) -> Digests:
+    from dlpuconv.files.content import sha256_of
+
+    return {
+        name: hashlib.sha256(content.read_bytes()).hexdigest() if isinstance(content, Path) else sha256_of(content)
+        for name, content in contents.items()
+    }
+
+
+def _request(target: str, backend: str | None) -> Request:
+    from dlpuconv.workflow.option_values import make_request
+
+    return make_request(
+        targets=(target,), backend=backend, input_shape={}, cut_at=(), resize="stretch", color="rgb", mean=None,
+        std=None, preset=None, effort="fast", cache=False,
+    )  # fmt: skip
+
+
+def _data(folder: Path) -> Data:
+    from dlpuconv.workflow.run import Data
+
+    return Data(calibration=folder / "samples.npz")

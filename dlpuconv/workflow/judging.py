@@ -1,0 +1,233 @@
+"""Scores artifacts against their float source on a few samples that calibration did not see."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, mean_noise_db, share_db
+from dlpuconv.files.content import lend_contents, sha256_of
+from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.quantization.search import Score
+from dlpuconv.verification.parity import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Sample, Samples
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import Links, Model
+    from dlpuconv.plugin import Artifact
+    from dlpuconv.verification.output_parity import OutputParity, ParityReport
+
+_FEWEST, _MOST = 4, 24
+_LOOKED_AT = 4
+"""So many times as many samples the source model answers, to find those that say most."""
+_WORK = 6e9
+"""Multiplications of all judging samples together: two to four seconds on the plain integer kernels."""
+_MEMORY = 64 << 20
+"""Bytes of the judging samples and the source model's answers, which are kept."""
+
+
+class Verdict(Protocol):
+    """Whether verification would let an artifact pass."""
+
+    def __call__(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None, /) -> bool:
+        """The verdict.
+
+        Args:
+            file: the artifact's.
+            artifact: as its backend made it.
+            parity: its comparison with the source.
+            metric: what the user's own metric says; None where there is none.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """What a backend knows of its format."""
+
+    def read(self, path: Path, /) -> FileView:
+        """An artifact's layers."""
+        ...
+
+    def runner(self, path: Path, /) -> Runner:
+        """Something that runs it."""
+        ...
+
+
+class SampleJudge:
+    """Compares artifacts with the source model on samples that are kept in memory."""
+
+    def __init__(  # noqa: PLR0913 - what is compared, and how it is judged
+        self,
+        source: Model,
+        samples: Samples,
+        backend: Reader,
+        place: Path,
+        *,
+        passes: Verdict = lambda *_: True,
+        calibrated: bool = True,
+        metric: Callable[[Runner, Links], float] | None = None,
+    ) -> None:
+        """Prepare to judge.
+
+        Args:
+            source: the float model.
+            samples: in its domain.
+            backend: reads and runs an artifact.
+            place: where one is put while it is judged: a file, or a folder for those of several files.
+            passes: the verdict on an artifact.
+            calibrated: False where artifacts get their ranges from made-up samples.
+            metric: scores an artifact on the user's own data.
+        """
+        self._metric, self._passes, self._calibrated = metric, passes, calibrated
+        self._source, self._samples = source, samples
+        self._backend, self._place = backend, place
+        self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
+        self._known: dict[frozenset[tuple[str, str]], Score] = {}
+
+    def __call__(self, artifact: Artifact) -> Score:
+        """See `search.Judge`."""
+        files = frozenset((name, sha256_of(content)) for name, content in artifact.contents.items())
+        if files not in self._known:
+            with self._written(artifact) as file:
+                self._known[files] = self._judge(artifact, file)
+        return self._known[files]
+
+    @property
+    def saw_all(self) -> bool:
+        """Whether there are no other samples than those that artifacts were judged on."""
+        return len(self._pairs) == len(self._samples)
+
+    def confirms(self, artifact: Artifact) -> bool:
+        """Whether what passes on the judging samples does so on all samples, as verification will ask."""
+        score = self(artifact)
+        if not score.passes or self.saw_all:
+            return score.passes
+        with self._written(artifact) as file:
+            reference = OrtRunner(self._source.split(), self._source.source.name)
+            parity = self._compare(reference, artifact, file, self._samples)
+            return self._passes(file, artifact, parity, score.metric)
+
+    @contextmanager
+    def _written(self, artifact: Artifact) -> Iterator[Path]:
+        lend_contents(artifact.contents, self._place)
+        try:
+            yield self._place
+        finally:
+            if is_folder(self._place):
+                shutil.rmtree(self._place)
+            else:
+                self._place.unlink()
+
+    def _judge(self, artifact: Artifact, file: Path) -> Score:
+        if not self._pairs:
+            self._answer(file)
+        parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
+        metric = None if self._metric is None else self._metric(self._backend.runner(file), artifact.links)
+        return Score(
+            typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
+            sqnr_db=parity.min_sqnr,
+            cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
+            passes=self._passes(file, artifact, parity, metric),
+            metric=metric,
+        )
+
+    def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
+        return compare(reference, self._backend.runner(file), artifact.links, samples, calibrated=self._calibrated)
+
+    def _answer(self, file: Path) -> None:
+        """Let the source model answer on as many samples as time and memory allow, of those that say most."""
+        reference = OrtRunner(self._source.split(), self._source.source.name)
+        wanted = min(
+            len(self._samples),
+            max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(self._backend.read(file)), 1)))),
+        )
+        size = 0
+        for sample in self._at(self._telling(reference, wanted)):
+            answer = reference.run(sample)
+            self._pairs.append((sample, answer))
+            size += sum(array.nbytes for array in (*sample.values(), *answer.values()))
+            if size > _MEMORY:
+                return
+
+    def _telling(self, reference: OrtRunner, wanted: int) -> list[int]:
+        """Which samples to judge on: each is as likely as it has a share in the signal of the outputs.
+
+        That is what it weighs in `OutputParity.typical_db`: five pictures without a detection would tell nothing of a
+        detector. Source: sampling proportional to size, systematically; Madow 1949.
+        """
+        looked_at = min(len(self._samples), wanted * _LOOKED_AT)
+        candidates = [index * len(self._samples) // looked_at for index in range(looked_at)]
+        if looked_at == wanted:
+            return candidates
+        signals = np.array([_signals(reference.run(sample)) for sample in self._at(candidates)])
+        totals = signals.sum(axis=0)
+        shares = (signals[:, totals > 0] / totals[totals > 0]).sum(axis=1)
+        return [candidates[at] for at in spread_by_share(shares, wanted)]
+
+    def _at(self, indices: Sequence[int]) -> Iterator[Sample]:
+        wanted = set(indices)
+        return (sample for index, sample in enumerate(self._samples) if index in wanted)
+
+
+def spread_by_share(shares: npt.NDArray[np.float64], count: int) -> list[int]:
+    """Positions, evenly spread over the cumulative shares.
+
+    Args:
+        shares: [N] from 0 on, of a whole; all count the same where their sum is 0.
+        count: how many positions, at most N. A share so large that it would be picked several times leaves room for
+            the next largest.
+
+    Returns:
+        `count` different positions in rising order.
+    """
+    known = shares if shares.sum() > 0 else np.ones_like(shares)
+    reached = np.cumsum(known) / known.sum()
+    found = dict.fromkeys(np.searchsorted(reached, (np.arange(count) + 0.5) / count).tolist())
+    largest_first = np.argsort(-known, kind="stable").tolist()
+    return sorted([*found, *(at for at in largest_first if at not in found)][:count])
+
+
+def _signals(answer: Mapping[str, npt.NDArray[np.generic]]) -> list[float]:
+    """Sum of squares of each output; what is NaN or infinite is no signal, and one label says as much as another."""
+    return [
+        1.0
+        if values.dtype.kind in "iub"
+        else float(np.square(np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)).sum())
+        for values in answer.values()
+    ]
+
+
+class _Answers:
+    """The source model's answers, in the order in which its samples are asked for."""
+
+    def __init__(self, pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]]) -> None:
+        self._answers = iter([answer for _, answer in pairs])
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:  # noqa: ARG002
+        """See `formats.Runner`."""
+        return next(self._answers)
+
+
+def _multiplications(view: FileView) -> int:
+    from dlpuconv.placement.macs import macs
+
+    return sum(macs(view, layer) for layer in view.layers)
+
+
+def _decibels(output: OutputParity) -> float:
+    """How close an output comes: on the typical sample, since a ratio over all is decided by the few worst of them."""
+    if output.dead or output.fault:
+        return LOWEST_DB
+    if output.equal is not None:  # labels: the share of wrong ones stands for noise
+        return min(share_db(1 - output.equal), HIGHEST_DB)
+    return HIGHEST_DB if output.typical_db is None else output.typical_db
