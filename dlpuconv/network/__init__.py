@@ -19,7 +19,7 @@ from dlpuconv.network.network import Constants as Constants
 from dlpuconv.network.network import Feed as Feed
 from dlpuconv.network.network import Network as Network
 from dlpuconv.network.network import Node as Node
-from dlpuconv.network.network import Piece as Piece
+from dlpuconv.network.network import OutputPiece as OutputPiece
 from dlpuconv.network.range import ALL as ALL
 from dlpuconv.network.range import Range as Range
 from dlpuconv.network.value import Value as Value

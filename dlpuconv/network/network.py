@@ -98,7 +98,7 @@ class Constants:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class OutputPiece:
     """Which part of which output, of the network before an edit, an output is.
 
     Attributes:
@@ -252,7 +252,7 @@ class Network(ABC):
         """
         raise CannotError("this format cannot split a layer")
 
-    def with_output_parts(self, pieces: Sequence[Piece]) -> Network:  # noqa: ARG002 - optional
+    def with_output_parts(self, pieces: Sequence[OutputPiece]) -> Network:  # noqa: ARG002 - optional
         """A network with other outputs, each a part of one; what is made only to be cut apart again is not made.
 
         Args:

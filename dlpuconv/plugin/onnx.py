@@ -14,7 +14,7 @@ from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 if TYPE_CHECKING:
     from dlpuconv.decibel import Powers
     from dlpuconv.formats.onnx_graph import view_of
-    from dlpuconv.formats.onnx_rules import LostError, RefusedError, check_model, infer_shapes
+    from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError, check_model, infer_shapes
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.ir import Model
     from dlpuconv.ir.weights import Split
@@ -48,7 +48,7 @@ __all__ = [
     "static_shape",
     # whether it is valid, asked of ONNX in a worker
     "LostError",
-    "RefusedError",
+    "ModelRefusedError",
     "check_model",
     "infer_shapes",
     # what a file of it holds
@@ -63,7 +63,7 @@ __getattr__ = later(
     __name__,
     {
         "dlpuconv.decibel": ("Powers",),
-        "dlpuconv.formats.onnx_rules": ("LostError", "RefusedError", "check_model", "infer_shapes"),
+        "dlpuconv.formats.onnx_rules": ("LostError", "ModelRefusedError", "check_model", "infer_shapes"),
         "dlpuconv.formats.onnx_graph": ("view_of",),
         "dlpuconv.formats.ort_runner": ("OrtRunner",),
         "dlpuconv.ir.model": ("Model",),

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.registry.entries import backend_names, target_names
 from dlpuconv.registry.promises import DTYPES, wrong_with_target
-from dlpuconv.toml_table import Table, read_small
+from dlpuconv.toml_table import TomlTable, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         UsageError: something in it means nothing.
         PluginError: its base cannot be loaded.
     """
-    table = Table.parse(text, file)
+    table = TomlTable.parse(text, file)
     table.only(_KEYS, "no target")
     name = table.string("name")
     if name in target_names():
@@ -103,7 +103,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
     return target
 
 
-def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
+def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     """What the file states differences from: an installed target, or one without rules of its own."""
     from dlpuconv.plugin import Target
     from dlpuconv.scheme import Numbers, Scheme
@@ -128,7 +128,7 @@ def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
     )
 
 
-def _scheme(table: Table, base: Scheme) -> Scheme:
+def _scheme(table: TomlTable, base: Scheme) -> Scheme:
     """The number format; its words are those of `Scheme` that are words, lists of words, or true and false."""
     from dlpuconv.scheme import Scheme
 
@@ -147,7 +147,7 @@ def _words_of(kind: Any) -> type[StrEnum] | None:
     return inner if isinstance(inner, type) and issubclass(inner, StrEnum) else None
 
 
-def _word(table: Table, key: str, kind: Any) -> Any:
+def _word(table: TomlTable, key: str, kind: Any) -> Any:
     words = _words_of(kind)
     if words is None:
         if not isinstance(table.values[key], bool):
@@ -158,7 +158,7 @@ def _word(table: Table, key: str, kind: Any) -> Any:
     return table.word(key, words)
 
 
-def _with_rules(target: Target, table: Table) -> Target:
+def _with_rules(target: Target, table: TomlTable) -> Target:
     """The target with the rules and the placement that the file states beside, or instead of, its base's."""
     from dlpuconv.placement import Placement
     from dlpuconv.verification.rule import Severity
@@ -183,7 +183,7 @@ def _with_rules(target: Target, table: Table) -> Target:
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 
-def _dropped(target: Target, table: Table) -> frozenset[str]:
+def _dropped(target: Target, table: TomlTable) -> frozenset[str]:
     """Rules of the base that do not hold: those that the file names, and lists of operators where it has its own."""
     dropped = table.names("without", {rule.id for rule in target.rules}) if "without" in table.values else frozenset()
     if "operators" not in table.values or target.placement is None:
@@ -191,7 +191,7 @@ def _dropped(target: Target, table: Table) -> frozenset[str]:
     return dropped | {rule.id for rule in (*target.placement.limits, *target.placement.doubts) if rule.listed}
 
 
-def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[Rule]:
+def _layer_rules(target: Target, table: TomlTable, severity: Severity) -> Iterator[Rule]:
     """What a layer must be to run on the accelerator."""
     from dlpuconv.verification.rules.limits import layer_extents, only_operators
 
@@ -206,7 +206,7 @@ def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[R
             yield layer_extents(_id(target, key), key, limits.counts(key), table.string("source"), severity)
 
 
-def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
+def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Rule]:
     """What the whole file must be."""
     from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.testing.contract import HEAVY, Contract
+from dlpuconv.testing.contract import HEAVY, Clauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 _SENTENCE = re.compile(r"[A-Z0-9].* .*[^ ][.!?]", re.DOTALL)
 
 
-class TargetContract(Contract):
+class TargetContract(Clauses):
     """Of a target, with its own backend: its rules, and the file that comes of the small network."""
 
     heavy: ClassVar[tuple[str, ...]] = (*HEAVY, "ai_edge_litert", "numpy")

@@ -17,7 +17,7 @@ from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
-from dlpuconv_backends.onnx_qdq.graph import Graph
+from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
     clipped_inputs,
@@ -58,7 +58,7 @@ class QdqPrepared(Prepared):
     """
 
     job: Job
-    graph: Graph
+    graph: OnnxGraph
     rewrites: dict[str, int]
     quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
@@ -163,7 +163,7 @@ class OnnxQdqBackend(Backend):
 def _prepared(job: Job) -> QdqPrepared:
     refuse_control_flow(job)
     legal, rewrites, _ = legalize(job.model)
-    return QdqPrepared(job=job, graph=Graph.of(legal), rewrites=rewrites)
+    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewrites=rewrites)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:
@@ -212,7 +212,7 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
         node.ClearField("doc_string")
     try:
         onnx_rules.check_model(split.declared(), full=True)
-    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+    except (onnx_rules.ModelRefusedError, onnx_rules.LostError) as error:
         raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
     return split, layers
 

@@ -15,7 +15,7 @@ from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
 from dlpuconv_backends.onnx_qdq.final_scales import final_scales, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
-from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Place, group_of, place_of
+from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, ReadPlace, group_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx
 
     from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
 _PRODUCTS = frozenset({"Gemm", "MatMul"})
@@ -59,7 +59,7 @@ class Emitted:
         nodes: of the integer network, each with a `Cell`.
     """
 
-    graph: Graph
+    graph: OnnxGraph
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
@@ -72,13 +72,13 @@ def emit(quantized: Quantized, *, drafted: bool = False) -> Emitted:
         quantized: under a scheme that ONNX has types for.
         drafted: scales are placeholders: real ones will saturate where clips cut off.
     """
-    builder = _Builder(quantized, drafted=drafted)
+    builder = _NodeBuilder(quantized, drafted=drafted)
     for node in quantized.network.nodes:
         builder.add(node)
     return builder.finished()
 
 
-class _Builder:
+class _NodeBuilder:
     """Holds what was built so far; `made` maps values of the float network to those of the integer one."""
 
     def __init__(self, quantized: Quantized, *, drafted: bool) -> None:
@@ -209,13 +209,13 @@ class _Builder:
             assert layer.bias_affine is not None
             codes, affine = layer.bias, layer.bias_affine
         name = self.write.constant(f"{place_of(value).name}/codes", codes)
-        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, 0))
+        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=ReadPlace(name, 0))
 
     def _constant(self, value: Value, affine: Affine) -> Value:
         assert value.data is not None
         codes, place = affine.encode(value.data, self.codes), place_of(value)
         name = self.write.constant(f"{place.name}/codes", back(codes, place.axis))
-        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, place.axis))
+        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=ReadPlace(name, place.axis))
 
     def _result(self, value: Value, *, coded: bool) -> Value:
         """An activation that an integer operator makes: codes under the float one's name, if it gets a scale."""
@@ -225,7 +225,7 @@ class _Builder:
     def _in_codes(self, value: Value, affine: Affine) -> Value:
         place = place_of(value)
         name = self.write.named(f"{value.name}/codes", like=value.name, dtype=self.codes.dtype)
-        return replace(value, dtype=self.codes.dtype, affine=affine, handle=Place(name, place.axis))
+        return replace(value, dtype=self.codes.dtype, affine=affine, handle=ReadPlace(name, place.axis))
 
     def _coded(self, value: Value, affine: Affine) -> Value:
         """An activation in codes of a scale; made with one more node where it is not there."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.network import Piece
+    from dlpuconv.network import OutputPiece
     from dlpuconv.plugin import Draft, Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.blame.result import Blame
@@ -68,7 +68,7 @@ class TFLitePrepared(Prepared):
 
     job: Job
     quantizer: Quantizer
-    outputs: tuple[Piece, ...]
+    outputs: tuple[OutputPiece, ...]
     warnings: tuple[str, ...]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample
     from dlpuconv.ir import InputBinding, ValueSpec
-    from dlpuconv.network import Feed, Piece, Range, Value
+    from dlpuconv.network import Feed, OutputPiece, Range, Value
     from dlpuconv.plugin import Job
     from dlpuconv_backends.flatbuffer import Tensor
 
@@ -89,7 +89,7 @@ def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Rang
 
 
 def output_port(
-    specs: Sequence[ValueSpec], piece: Piece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
+    specs: Sequence[ValueSpec], piece: OutputPiece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
 ) -> Port:
     """An output of the file, beside the source model's output that it is or is a part of.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Feed, Network, Value
 
 
-class Observer(Protocol):
+class ValueObserver(Protocol):
     """Folds the values of every observed tensor, sample by sample.
 
     `name` and the layout of what `result` gives are part of the cache key: change the name with the layout.
@@ -100,7 +100,7 @@ def observe(
     network: Network,
     values: Sequence[Value],
     feeds: Iterable[Feed],
-    observers: Sequence[Observer],
+    observers: Sequence[ValueObserver],
     done: Callable[[], None] = lambda: None,
 ) -> Statistics:
     """Run a float network on every feed and fold what its activations hold.
@@ -134,7 +134,7 @@ def observe(
     )
 
 
-def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32], length: int) -> None:
+def _fold(observers: Sequence[ValueObserver], index: int, values: npt.NDArray[np.float32], length: int) -> None:
     distinguished = told_apart(values, length) if length else values
     for observer in observers:
         observer.update(index, distinguished if observer.distinguished else values)

@@ -40,7 +40,7 @@ _MEASURES = "details-4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class TuningMaterial:
     """What tuning starts from.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Form:
 class Tuner:
     """Applies recipes to one prepared network."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: TuningMaterial) -> None:
         self._material = material
         self._prepared = _Form(network=material.network, measured=material.measured, ranges=material.ranges)
         self._forms: dict[tuple[bool, bool], _Form] = {}
