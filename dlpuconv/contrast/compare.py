@@ -17,8 +17,8 @@ from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
-from dlpuconv.verification.comparison import link
 from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.linking import link
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import joined
 from dlpuconv.verification.translate import from_artifact, to_artifact

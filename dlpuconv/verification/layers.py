@@ -13,11 +13,11 @@ import numpy as np
 
 from dlpuconv.formats.detect import tracer
 from dlpuconv.formats.kinds import KINDS
-from dlpuconv.verification.comparison import link_source
+from dlpuconv.verification.comparison import Comparison, Likeness
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts
 from dlpuconv.verification.layer_parity import LayersReport
-from dlpuconv.verification.likeness import Comparison, Likeness
+from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import runner
-from dlpuconv.verification.likeness import Likeness
+from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.question import forgives_rounding, least_db
 from dlpuconv.verification.rules.graph import POST_PROCESS
 
@@ -71,7 +71,7 @@ def measure(path: Path, view: FileView, target: Target, question: Question, mani
         parity, samples = compare_with_source(run, view, question, manifest)
         question = replace(question, samples=samples)
     else:
-        from dlpuconv.verification.comparison import compare_files
+        from dlpuconv.verification.linking import compare_files
 
         parity = compare_files(run, view, question, manifest)
     parity = _mind_rounding(parity, target, question)
