@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import (
+    ArtifactError,
     BackendError,
     CalibrationError,
     DlpuconvError,
@@ -74,6 +75,7 @@ __all__ = [
     "Part",
     "Port",
     # what it cannot do
+    "ArtifactError",
     "BackendError",
     "CalibrationError",
     "DlpuconvError",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.formats.detect import tracer
-from dlpuconv.formats.kinds import KINDS
+from dlpuconv.formats.detect import is_known, tracer
+from dlpuconv.formats.kinds import KINDS, PACKAGE
 from dlpuconv.verification.comparison import Comparison, Likeness
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts
@@ -58,7 +58,7 @@ def compare_layers(
         ShapeError: the samples do not fit.
     """
     reference = question.reference
-    if view.format not in KINDS or reference is None or question.samples is None:
+    if not _is_traceable(path, view) or reference is None or question.samples is None:
         return None
     few = list(islice(question.samples, _SAMPLES))
     pairs = counterparts(view, _shapes(reference))
@@ -87,6 +87,11 @@ def compare_layers(
         likeness=likeness.value,
         codes=codes,
     )
+
+
+def _is_traceable(path: Path, view: FileView) -> bool:
+    """Whether the core can look inside: a backend may tell of a file of its own as it would of one that we know."""
+    return view.format == PACKAGE.name or (view.format in KINDS and is_known(path))
 
 
 def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:
