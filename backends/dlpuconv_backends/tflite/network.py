@@ -36,17 +36,21 @@ class Workers:
     def __init__(self) -> None:
         self._worker: weakref.ref[LiteRtWorker] | None = None
 
+    def worker(self) -> LiteRtWorker:
+        """It; it goes back to the pool when neither a loaded graph nor anybody else holds it."""
+        worker = self._worker() if self._worker is not None else None
+        if worker is None:
+            worker = LiteRtWorker()
+            self._worker = weakref.ref(worker)
+        return worker
+
     def load(self, graph: Graph, *, plain: bool) -> LoadedGraph:
         """A graph in LiteRT: with the plain kernels, or with the default delegate where that takes the graph.
 
         Raises:
             BackendError: LiteRT refuses it.
         """
-        worker = self._worker() if self._worker is not None else None
-        if worker is None:
-            worker = LiteRtWorker()
-            self._worker = weakref.ref(worker)
-        versions = versions_of(graph)
+        worker, versions = self.worker(), versions_of(graph)
         return LoadedGraph(graph, versions, worker=worker) if plain else LoadedGraph.fast(graph, versions, worker)
 
 
@@ -96,6 +100,10 @@ class TFLiteNetwork(Network):
     @override
     def key(self) -> str:
         return hashlib.sha256(encoded(self.graph)).hexdigest()
+
+    @override
+    def ready(self) -> LiteRtWorker:
+        return self._workers.worker()
 
     @override
     def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[Iterable[Array]]:
