@@ -67,6 +67,11 @@ class Node:
         return [(i, v) for i, v in enumerate(self.inputs) if v is not None and v.is_data and i not in aside]
 
     @property
+    def data_activations(self) -> list[Value]:
+        """What it reads that gets a scale and is computed."""
+        return [v for _, v in self.data_inputs if not v.is_constant]
+
+    @property
     def data_outputs(self) -> list[Value]:
         """The outputs that get a scale."""
         return [v for v in self.outputs if v.is_data]
