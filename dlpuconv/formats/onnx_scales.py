@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from dlpuconv.formats.view import Quantization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from dlpuconv.formats.view import LayerView, TensorView
 
@@ -39,6 +40,8 @@ def with_scales(tensors: Sequence[TensorView], layers: Iterable[LayerView]) -> t
 
 def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Quantization | None:
     """None where it is computed, or for blocks of an axis."""
+    import numpy as np  # targets, whose rules know these nodes, are imported to be listed
+
     scale = _values(layer, tensors, _SCALE)
     zero = _values(layer, tensors, _ZERO_POINT) if len(layer.inputs) > _ZERO_POINT else np.zeros(1)
     if scale is None or zero is None or scale.ndim > 1 or zero.size not in (1, scale.size):
@@ -49,9 +52,7 @@ def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Quantization | N
     return Quantization(scale=scales, zero_point=points, axis=axis if isinstance(axis, int) and len(scales) > 1 else 0)
 
 
-def _values(
-    layer: LayerView, tensors: Sequence[TensorView], position: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None:
+def _values(layer: LayerView, tensors: Sequence[TensorView], position: int) -> npt.NDArray[np.generic] | None:
     index = layer.inputs[position]
     data = tensors[index].data if index >= 0 else None
     return data if data is None or data.dtype.kind in "iuf" else None
