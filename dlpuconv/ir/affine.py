@@ -101,6 +101,12 @@ class Affine:
         """Of a tensor with one pair; the first one's otherwise."""
         return self.zero_points[0]
 
+    def part(self, indices: slice) -> Affine:
+        """Of a part of the tensor along the axis; itself where there is one pair for all."""
+        if not self.per_channel:
+            return self
+        return Affine(self.scales[indices], self.zero_points[indices], self.axis)
+
     def encode(self, values: npt.ArrayLike, codes: IntegerType) -> npt.NDArray[Any]:
         """Codes of real values, rounded to nearest even, saturated.
 

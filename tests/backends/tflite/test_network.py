@@ -8,9 +8,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.tflite.network import TFLiteNetwork
-from tests.backends.tflite.models import activation, constant
+from tests.backends.tflite.models import activation, constant, quantized
 from tests.backends.tflite.networks import RELU, RELU6, SAME, VALID, conv, depthwise, separable
-from tests.network.contract import every_check, values_of
+from tests.network.contract import every_check, every_integer_check, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,14 @@ def test_a_tflite_graph_keeps_to_the_contract_of_a_network(
     make: Callable[[], Graph], check: Callable[[Network], None]
 ) -> None:
     check(TFLiteNetwork(make()))
+
+
+@pytest.mark.parametrize("make", [of_pixels, branches])
+@every_integer_check
+def test_so_does_its_integer_form(make: Callable[[], Graph], check: Callable[[Network], None]) -> None:
+    graph = make()
+    samples = [{t.name: random.uniform(0, 1, t.shape).astype(np.float32) for t in graph.inputs} for _ in range(3)]
+    check(TFLiteNetwork(quantized(graph, samples).graph))
 
 
 def layers(graph: Graph) -> list[Layer]:
