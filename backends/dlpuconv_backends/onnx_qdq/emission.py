@@ -146,7 +146,7 @@ class _Builder:
             names[name] = write.named(f"{name}/exact", like=name) if taken else name
         members = [renamed(member, names) for member in found.nodes]
         if found.clip is not None and (self.drafted or saturates(node, self.scales[node.output], self.network)):
-            members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
+            names[place_of(node.output).name] = members.pop().input[0]  # what is rounded is the sum, under its own name
         elif found.clip is not None:
             members[-1:-1] = self._held(members[-2].output[0], outputs[0])
             members[-1] = renamed(members[-1], {members[-1].input[0]: members[-2].output[0]})
