@@ -1,10 +1,6 @@
 """How integers stand for real numbers, in one place: real = scale * (code - zero point).
 
-<<<<<<< HEAD
-Targets are made of such, and are listed without NumPy: what computes imports it.
-=======
 Targets hold such types and numbers, and are listed in no time: numpy is loaded where it is used.
->>>>>>> h-b
 """
 
 from __future__ import annotations

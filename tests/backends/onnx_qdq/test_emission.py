@@ -151,7 +151,8 @@ def test_a_product_that_is_computed_with_in_codes_is_rounded() -> None:
 def test_a_choice_between_values_runs_on_codes() -> None:
     source = model(
         """(float[1,4,4,4] x) => (float[1,4,4,4] y) {
-            a = Conv(x, w) \n b = Conv(x, v) \n c = Where(mask, a, b) \n d = Where(mask, c, zero) \n y = Conv(d, w) }""",
+            a = Conv(x, w) \n b = Conv(x, v) \n c = Where(mask, a, b)
+            d = Where(mask, c, zero) \n y = Conv(d, w) }""",
         {"w": weights(4, 4, 1, 1), "v": weights(4, 4, 1, 1, seed=1), "mask": np.eye(4) > 0, "zero": np.float32(0)},
     )
     found = operators(emitted(source))
