@@ -13,12 +13,13 @@ from dlpuconv.ir.affine import INT8, Affine, IntegerType
 from dlpuconv.network import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
-from dlpuconv_backends.onnx_qdq.final_scales import final_scales, saturates
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales, float_tail, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, ReadPlace, group_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     import onnx
 
@@ -86,8 +87,9 @@ class _NodeBuilder:
         assert isinstance(network, OnnxNetwork)
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
-        self.scales = final_scales(quantized, network)
-        self.float_ends = _float_ends(network)
+        self.tail = set() if drafted else float_tail(quantized, network)
+        self.scales = final_scales(quantized, network, self.tail)
+        self.float_ends = _float_ends(network, self.tail)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}
@@ -103,7 +105,7 @@ class _NodeBuilder:
         if node in self.quantized.plan.absorbed or (self.drafted and node.meaning.clamp is not None):
             source = node.activations[0]
             self.made[node.output] = self._coded(source, self.scales[source])
-        elif group_of(node).integer and node.meaning.scales is not Scales.READS:
+        elif group_of(node).integer and node.meaning.scales is not Scales.READS and node not in self.tail:
             self._integers(node)
         else:
             self._floats(node)
@@ -144,7 +146,7 @@ class _NodeBuilder:
             names[name] = write.named(f"{name}/exact", like=name) if taken else name
         members = [renamed(member, names) for member in found.nodes]
         if found.clip is not None and (self.drafted or saturates(node, self.scales[node.output], self.network)):
-            members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
+            names[place_of(node.output).name] = members.pop().input[0]  # what is rounded is the sum, under its own name
         elif found.clip is not None:
             members[-1:-1] = self._held(members[-2].output[0], outputs[0])
             members[-1] = renamed(members[-1], {members[-1].input[0]: members[-2].output[0]})
@@ -248,7 +250,7 @@ class _NodeBuilder:
         return self._recoded[made, affine]
 
 
-def _float_ends(network: OnnxNetwork) -> set[Node]:
+def _float_ends(network: OnnxNetwork, tail: AbstractSet[Node]) -> set[Node]:
     """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
     readers = network.consumers()
     return {
@@ -256,7 +258,7 @@ def _float_ends(network: OnnxNetwork) -> set[Node]:
         for node in network.nodes
         if group_of(node).nodes[0].op_type in _PRODUCTS
         and group_of(node).clip is None
-        and not any(group_of(reader).integer for reader in readers.get(node.output, []))
+        and not any(group_of(r).integer and r not in tail for r in readers.get(node.output, []))
     }
 
 

@@ -86,7 +86,8 @@ def weights_of(graph: OnnxGraph, node: onnx.NodeProto) -> str:
 def has_integer_form(graph: OnnxGraph, node: onnx.NodeProto) -> bool:
     """Whether ONNX Runtime computes a node on codes that is no layer."""
     form = FORMS.get(node.op_type)
-    if form is None or node.domain or not graph.is_float(node.input[0]):
+    data = 1 if node.op_type == "Where" else 0
+    if form is None or node.domain or not graph.is_float(node.input[data]):
         return False
     if node.op_type == "Resize":
         return str(attribute(node, "mode", "nearest")) == "nearest"
