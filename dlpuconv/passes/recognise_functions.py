@@ -5,9 +5,10 @@
     1 / (1 + Exp(-x))                      -> Sigmoid(x)         x / (1 + Exp(-x)) -> x * Sigmoid(x)
     Max(x, a * x)                          -> LeakyRelu<a>(x)    Where(x > 20, x, Softplus(x)) -> Softplus(x)
 
-Exporters spell these functions in many ways. What is recognised is the function, not the spelling: operators between
-one value and another that only use scalars are computed on a grid and compared. x * Sigmoid(x) stays as it is: TFLite
-has no SiLU. The others are one table look-up in 8 bits; in pieces they would be quantized four times.
+Needs static shapes and constants folded. Exporters spell these functions in many ways. What is recognised is the
+function, not the spelling: operators between one value and another that only use scalars are computed on a grid and
+compared. x * Sigmoid(x) stays as it is: TFLite has no SiLU. The others are one table look-up in 8 bits; in pieces they
+would be quantized four times.
 """
 
 from __future__ import annotations
