@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         SplitOutputs,
     )
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.metric import MetricFunction
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.reference import Evidence
     from dlpuconv.workflow.verify import Verification
 

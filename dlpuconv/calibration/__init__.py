@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.calibration.cache import StatisticsCache, default_cache_folder
 from dlpuconv.calibration.options import make_preprocessing
 from dlpuconv.calibration.preprocess import PRESETS, Color, Preprocessing, Resize
-from dlpuconv.calibration.samples import Calibration, Origin, PixelSamples, Sample, Samples, Taken, raw_images
+from dlpuconv.calibration.samples import Calibration, Origin, PixelSamples, Sample, Samples, raw_images
 
 if TYPE_CHECKING:
     from dlpuconv.calibration.linter import lint
@@ -21,7 +21,6 @@ __all__ = [
     "Resize",
     "Sample",
     "Samples",
-    "Taken",
     "StatisticsCache",
     "default_cache_folder",
     "lint",

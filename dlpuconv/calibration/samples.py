@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dlpuconv.manifest import SamplesRecord
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -63,32 +65,6 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What is told of the samples of a conversion, without the samples.
-
-    Attributes:
-        origin: of those that ranges were taken from.
-        fit: how many these were.
-        held_out: how many were kept for parity.
-        digest: of the content of `fit`; None where there were none.
-        of_images: the user gave images, which the preprocessing brought to the input's size.
-        warnings: what the linter and the reader found.
-    """
-
-    origin: Origin = Origin.ABSENT
-    fit: int = 0
-    held_out: int = 0
-    digest: str | None = None
-    of_images: bool = False
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def calibrated(self) -> bool:
-        """True where ranges come from the user's own data."""
-        return self.origin is Origin.GIVEN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """The samples of a conversion.
 
@@ -115,12 +91,13 @@ class Calibration:
         return self.origin is Origin.GIVEN
 
     @property
-    def taken(self) -> Taken:
-        """What results tell of it: they outlive the samples."""
+    def record(self) -> SamplesRecord:
+        """What is told of the samples without them: results outlive them."""
         given = (self.given, self.held_out if self.judges else None)
-        return Taken(
-            origin=self.origin,
-            fit=len(self.fit),
+        return SamplesRecord(
+            calibrated=self.calibrated,
+            origin=self.origin.value,
+            samples=len(self.fit),
             held_out=len(self.held_out),
             digest=self.fit.digest,
             of_images=any(isinstance(samples, PixelSamples) and len(samples) for samples in given),

@@ -13,6 +13,7 @@ from dlpuconv.cli.compare import compare
 from dlpuconv.cli.convert import convert
 from dlpuconv.cli.help import Command, Group
 from dlpuconv.cli.inspect import inspect
+from dlpuconv.cli.new_plugin import new_backend, new_target
 from dlpuconv.cli.targets import targets
 from dlpuconv.cli.verify import verify
 
@@ -53,3 +54,5 @@ app.command(cls=Command, no_args_is_help=True)(verify)
 app.command(cls=Command, no_args_is_help=True)(inspect)
 app.command(cls=Command, no_args_is_help=True)(compare)
 app.command(cls=Command)(targets)
+app.command("new-target", cls=Command, no_args_is_help=True)(new_target)
+app.command("new-backend", cls=Command, no_args_is_help=True)(new_backend)

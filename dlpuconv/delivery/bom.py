@@ -127,7 +127,7 @@ def _source(made: Provenance) -> dict[str, Json]:
     }
 
 
-_DATA = {
+_DATA: dict[str, str] = {
     Origin.GIVEN: "samples that the user gave",
     Origin.SYNTHETIC: "samples that were made up, since none were given",
     Origin.RANDOM: "random samples",
@@ -137,12 +137,12 @@ _DATA = {
 def _calibration(made: Provenance) -> list[dict[str, Json]]:
     """The samples that ranges were taken from; nothing where there are none."""
     taken = made.calibration
-    if not taken.fit or taken.digest is None or taken.origin not in _DATA:
+    if not taken.samples or taken.digest is None or taken.origin not in _DATA:
         return []
     data: dict[str, Json] = {
         "type": "dataset",
         "description": f"{_DATA[taken.origin]}; the hash is of their values as the network gets them",
-        "contents": {"properties": _properties(samples=str(taken.fit), held_out=str(taken.held_out))},
+        "contents": {"properties": _properties(samples=str(taken.samples), held_out=str(taken.held_out))},
     }
     component: dict[str, Json] = {"type": "data", "bom-ref": _CALIBRATION, "name": "calibration samples"}
     return [{**component, "hashes": _hashes(taken.digest), "data": [data]}]

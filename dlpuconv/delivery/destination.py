@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from dlpuconv.errors import OutputError, UsageError
 from dlpuconv.files.regular import open_regular
+from dlpuconv.formats.package_layout import MANIFEST
 from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileError
 from dlpuconv.formats.unfinished import PREFIX
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import files_in, is_ours
-from dlpuconv.package import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import dlpuconv
 from dlpuconv.contract import contract_of_artifact, images_record, input_record, output_record
 from dlpuconv.files.content import sha256_of, size_of
-from dlpuconv.manifest import FileRecord, Manifest, RecipeRecord, SamplesRecord
+from dlpuconv.manifest import FileRecord, Manifest, RecipeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.calibration import Preprocessing, Taken
+    from dlpuconv.calibration import Preprocessing
     from dlpuconv.contract import Contract
     from dlpuconv.files.content import Content
     from dlpuconv.ir import Source
-    from dlpuconv.manifest import RequestRecord
+    from dlpuconv.manifest import RequestRecord, SamplesRecord
     from dlpuconv.plugin import Artifact, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Trial
@@ -46,7 +46,7 @@ class Provenance:
     source: Source
     target: Target
     recipe: Recipe
-    calibration: Taken
+    calibration: SamplesRecord
     preprocessing: Preprocessing
     trials: tuple[Trial, ...] = ()
     backend: str
@@ -87,7 +87,7 @@ def manifest_of(
         ),
         source_name=made.source.name,
         source_sha256=made.source.sha256,
-        samples=_samples(made.calibration),
+        samples=made.calibration,
         images=images_record(made.preprocessing),
         recipe=_recipe(made.recipe),
         trials=tuple(trial.to_json() for trial in made.trials),
@@ -99,18 +99,6 @@ def manifest_of(
         report=report.to_json(),
         versions=installed_versions(),
         timings=timings,
-    )
-
-
-def _samples(taken: Taken) -> SamplesRecord:
-    return SamplesRecord(
-        calibrated=taken.calibrated,
-        origin=taken.origin,
-        samples=taken.fit,
-        held_out=taken.held_out,
-        digest=taken.digest,
-        of_images=taken.of_images,
-        warnings=taken.warnings,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.files.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 _EXECUTABLE = 0o111
@@ -124,3 +124,19 @@ def lend_content(content: Content, path: Path) -> None:
             write_content(content, path)
     else:
         write_content(content, path)
+
+
+def lend_contents(contents: Mapping[str, Content], place: Path) -> None:
+    """The same for all files of an artifact.
+
+    Args:
+        contents: by path relative to `place`; an empty one is the file `place` itself.
+        place: where they are put; folders around them are made.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    for name, content in contents.items():
+        path = place / name if name else place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lend_content(content, path)

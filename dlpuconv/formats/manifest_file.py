@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import ArtifactError
 from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.package_layout import MANIFEST
 from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileError
 from dlpuconv.manifest import Manifest, is_ours
 from dlpuconv.manifest.fields import Fields
-from dlpuconv.package import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView
 
-_COMPILED = "_edgetpu"
-
 
 def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
     """The manifest of a file: `manifest.json` in a folder, else the same name with `.json`; None where there is none.
 
-    A manifest that lists another hash for the file describes another file: it is not used. JSON of another tool, and
-    what is no JSON at all, is none of our business here; in a package folder, a rule minds it.
+    What a chip's own compiler made of a file has that file's manifest, as far as its name tells. A manifest that lists
+    another hash for the file describes another file: it is not used. JSON of another tool, and what is no JSON at all,
+    is none of our business here; in a package folder, a rule minds it.
 
     Args:
         path: the file or package folder.
@@ -40,7 +39,7 @@ def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
     if not is_ours(content):
         return None
     try:
-        if not is_folder(path) and not _describes(content, path):
+        if not is_folder(path) and not _describes(content, place, path):
             return None
         return Manifest.parse(content, place.name)
     except (OSError, ValueError) as error:
@@ -60,13 +59,21 @@ def _read(place: Path) -> Mapping[str, Any]:
 
 
 def _beside(path: Path) -> Path:
-    plain = path.with_suffix(".json")
-    if not path.stem.endswith(_COMPILED) or plain.is_file():
-        return plain
-    return path.with_name(path.stem.removesuffix(_COMPILED) + ".json")
+    plain, (before, _, _) = path.with_suffix(".json"), path.stem.rpartition("_")
+    return plain if plain.is_file() or not before else path.with_name(f"{before}.json")
 
 
-def _describes(content: Mapping[str, Any], path: Path) -> bool:
+def _describes(content: Mapping[str, Any], place: Path, path: Path) -> bool:
+    if place.stem != path.stem:
+        return _tells_of_compiled(content, path.name.removeprefix(place.stem))
     digest = hashlib.sha256(read_regular(path)).hexdigest()
-    hashes = [entry.text("sha256") for entry in Fields(content).each("files")]
-    return digest in hashes or path.stem.endswith(_COMPILED)
+    return digest in [entry.text("sha256") for entry in Fields(content).each("files")]
+
+
+def _tells_of_compiled(content: Mapping[str, Any], added: str) -> bool:
+    """Whether the chip's compiler gives what it makes a name that ends so; the rest of it may have been changed."""
+    match content:
+        case {"facts": {"compiler": {"file": str(name)}}}:
+            return name.endswith(added)
+        case _:
+            return False

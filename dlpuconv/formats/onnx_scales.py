@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from dlpuconv.ir.affine import Affine
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
+
     from dlpuconv.formats.view import LayerView, TensorView
+    from dlpuconv.ir import Affine
 
 QUANTIZE: Final = "QuantizeLinear"
 DEQUANTIZE: Final = "DequantizeLinear"
@@ -39,14 +38,16 @@ def with_scales(tensors: Sequence[TensorView], layers: Iterable[LayerView]) -> t
 
 def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Affine | None:
     """None where it is computed, or for blocks of an axis."""
+    import numpy as np
+
+    from dlpuconv.ir.affine import Affine
+
     scale = _values(layer, tensors, _SCALE)
     zero = _values(layer, tensors, _ZERO_POINT) if len(layer.inputs) > _ZERO_POINT else np.zeros(1)
     if scale is None or zero is None or scale.ndim > 1 or zero.size not in (1, scale.size):
         return None
-    scales = tuple(float(value) for value in scale.ravel())
-    points = tuple(int(value) for value in np.broadcast_to(zero.ravel(), len(scales)))
     axis = layer.options.get("axis", _DEFAULT_AXIS)
-    return Affine(scales, points, axis if isinstance(axis, int) and len(scales) > 1 else 0)
+    return Affine.along(axis if isinstance(axis, int) else 0, scale, zero)
 
 
 def _values(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.formats.package_hashes import changed_files
+from dlpuconv.formats.package_layout import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, Encoding, Origin
 from dlpuconv.formats.package_told import Told
 from dlpuconv.formats.package_view import CalibrationList, Inference, PackageView, SampleFile
 from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, SafeFolder, UnusableFileError
-from dlpuconv.package import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, Encoding, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.package_layout import SUMS
 from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, UnusableFileError
 from dlpuconv.manifest import files_in
-from dlpuconv.package import SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

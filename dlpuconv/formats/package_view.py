@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.files.regular import read_regular
-from dlpuconv.package import Encoding, Origin
+from dlpuconv.formats.package_layout import Encoding, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """The intermediate representation: a typed ONNX graph and its signature.
 
-The graph comes with `onnx` and `onnx_ir`, which take a second, and numbers with numpy: they are loaded when they are
-first asked for.
+The graph comes with `onnx` and `onnx_ir`, which take a second: they are loaded when it is first asked for.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.affine import Affine
 from dlpuconv.ir.binding import InputBinding, Normalization
 from dlpuconv.ir.ports import Links, Part, Port
 from dlpuconv.ir.signature import Layout, Signature, ValueSpec
 
 if TYPE_CHECKING:
-    from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.model import Model, Source
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = {"Affine": "affine", "Model": "model", "Source": "model"}.get(name)
-    if home is None:
+    if name not in ("Model", "Source"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"dlpuconv.ir.{home}"), name)
+    return getattr(import_module("dlpuconv.ir.model"), name)

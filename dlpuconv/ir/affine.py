@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 
@@ -30,6 +29,8 @@ class IntegerType:
         Raises:
             ValueError: it is no type of integers.
         """
+        import numpy as np
+
         limits = np.iinfo(name)
         return cls(limits.bits, signed=limits.min < 0)
 
@@ -51,6 +52,8 @@ class IntegerType:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of arrays of such codes."""
+        import numpy as np
+
         return np.dtype(self.name)
 
 
@@ -79,11 +82,15 @@ class Affine:
     @classmethod
     def of(cls, scale: float, zero_point: int) -> Affine:
         """One pair for the whole tensor."""
+        import numpy as np
+
         return cls((float(np.float32(scale)),), (int(zero_point),))
 
     @classmethod
     def along(cls, axis: int, scales: npt.ArrayLike, zero_points: npt.ArrayLike = 0) -> Affine:
         """[C] pairs along an axis; one zero point stands for all."""
+        import numpy as np
+
         wide = np.asarray(scales, np.float32).reshape(-1).astype(np.float64)
         codes = np.broadcast_to(np.asarray(zero_points, np.int64).reshape(-1), wide.shape)
         return cls(tuple(wide.tolist()), tuple(codes.tolist()), axis if wide.size > 1 else 0)
@@ -119,16 +126,21 @@ class Affine:
             values: any shape that has the axis.
             codes: their type.
         """
+        import numpy as np
+
         wide = np.asarray(values, np.float64)
         found = np.rint(wide / self._broadcast(self.scales, wide.ndim)) + self._broadcast(self.zero_points, wide.ndim)
         return np.clip(found, codes.lowest, codes.highest).astype(codes.dtype)
 
     def decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """The real values that codes stand for."""
+        import numpy as np
+
         moved = codes.astype(np.float64) - self._broadcast(self.zero_points, codes.ndim)
         return np.asarray(moved * self._broadcast(self.scales, codes.ndim))
 
     def _broadcast(self, numbers: tuple[float, ...] | tuple[int, ...], rank: int) -> npt.NDArray[np.float64]:
-        """Along the axis, as the kernels hold them."""
-        found = np.asarray(numbers, np.float32).astype(np.float64)
+        import numpy as np
+
+        found = np.asarray(numbers, np.float64)
         return found.reshape([-1 if axis == self.axis else 1 for axis in range(rank)]) if self.per_channel else found[0]

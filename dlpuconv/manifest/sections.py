@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from dlpuconv.scheme import Granularity
@@ -30,8 +30,8 @@ class SamplesRecord:
         warnings: what was found wrong with them.
     """
 
-    calibrated: bool
-    origin: str = ""
+    calibrated: bool = False
+    origin: str = "absent"
     samples: int = 0
     held_out: int = 0
     digest: str | None = None
@@ -45,15 +45,7 @@ class SamplesRecord:
 
     def to_json(self) -> dict[str, Json]:
         """`calibration`."""
-        return {
-            "calibrated": self.calibrated,
-            "origin": self.origin,
-            "samples": self.samples,
-            "held_out": self.held_out,
-            "digest": self.digest,
-            "of_images": self.of_images,
-            "warnings": list(self.warnings),
-        }
+        return {**asdict(self), "warnings": list(self.warnings)}
 
     @classmethod
     def parse(cls, entry: Fields) -> Self:
@@ -66,7 +58,7 @@ class SamplesRecord:
         told = entry.has("samples") or not calibrated
         return cls(
             calibrated=calibrated,
-            origin=entry.text("origin") if entry.has("origin") else "",
+            origin=entry.text("origin") if entry.has("origin") else "absent",
             samples=entry.integer("samples", 0, _MOST_SAMPLES) if told else 0,
             held_out=entry.integer("held_out", 0, _MOST_SAMPLES) if entry.has("held_out") else 0,
             digest=entry.text("digest") if entry.has("digest") else None,

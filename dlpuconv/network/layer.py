@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 
@@ -56,8 +55,9 @@ class Layer:
 
     Attributes:
         data: position among the node's inputs of the activation that it reads.
-        weights: [O, taps..., I] float32, a view of what the file holds, or None where they are computed.
-        bias: [O] float32; None where there is none, or it is computed.
+        weights: [O, taps..., I] float32, or codes in an integer network: a view of what the file holds; None where they
+            are computed.
+        bias: [O] float32, or int32 codes; None where there is none, or it is computed.
         groups: of the channels.
         geometry: None for a dense layer, which has no taps.
         activation: fused behind it.
@@ -67,8 +67,8 @@ class Layer:
     """
 
     data: int
-    weights: npt.NDArray[np.float32] | None
-    bias: npt.NDArray[np.float32] | None
+    weights: npt.NDArray[Any] | None
+    bias: npt.NDArray[Any] | None
     groups: int = 1
     geometry: Geometry | None = None
     activation: Activation = Activation()

@@ -152,6 +152,10 @@ class Network(ABC):
             BackendError: it cannot be run.
         """
 
+    def ready(self) -> object:
+        """What runs it stays ready as long as somebody holds this: many short runs will follow one another."""
+        return None
+
     def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
         """It in memory, for inferences one by one: a feed may leave out inputs, which stay as they were.
 

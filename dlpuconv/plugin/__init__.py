@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import (
+    ArtifactError,
     BackendError,
     CalibrationError,
     DlpuconvError,
@@ -34,7 +35,7 @@ from dlpuconv.errors import (
     UsageError,
     did_you_mean,
 )
-from dlpuconv.ir import Normalization, Part, Port
+from dlpuconv.ir import Affine, Normalization, Part, Port
 from dlpuconv.jsonable import Json
 from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft
@@ -74,6 +75,7 @@ __all__ = [
     "Part",
     "Port",
     # what it cannot do
+    "ArtifactError",
     "BackendError",
     "CalibrationError",
     "DlpuconvError",

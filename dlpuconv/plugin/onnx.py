@@ -13,7 +13,7 @@ from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
     from dlpuconv.decibel import Powers
-    from dlpuconv.formats.onnx_graph import view_of
+    from dlpuconv.formats.onnx_graph import read_onnx, view_of
     from dlpuconv.formats.onnx_rules import LostError, RefusedError, check_model, infer_shapes
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.ir import Model
@@ -52,6 +52,7 @@ __all__ = [
     "check_model",
     "infer_shapes",
     # what a file of it holds
+    "read_onnx",
     "view_of",
     # what it computes
     "OrtRunner",
@@ -64,7 +65,7 @@ __getattr__ = later(
     {
         "dlpuconv.decibel": ("Powers",),
         "dlpuconv.formats.onnx_rules": ("LostError", "RefusedError", "check_model", "infer_shapes"),
-        "dlpuconv.formats.onnx_graph": ("view_of",),
+        "dlpuconv.formats.onnx_graph": ("read_onnx", "view_of"),
         "dlpuconv.formats.ort_runner": ("OrtRunner",),
         "dlpuconv.ir.model": ("Model",),
         "dlpuconv.ir.weights": ("Split",),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dlpuconv.calibration.geometry import IN_WORDS
 from dlpuconv.calibration.preprocess import Resize
-from dlpuconv.package import (
+from dlpuconv.formats.package_layout import (
     BINS,
-    FEWEST_SAMPLES,
     IMAGES,
     LIST,
     MODEL,
-    MOST_SAMPLES,
     RAW_PIXELS,
     RECORD,
     REFERENCE,
     SUMS,
-    Contents,
     Encoding,
     Origin,
+)
+from dlpuconv.plugin.packager import (
+    FEWEST_SAMPLES,
+    MOST_SAMPLES,
+    Contents,
     PackageInput,
     PackageOutput,
     Packager,

@@ -9,8 +9,8 @@ from dlpuconv.scheme import Numbers
 from dlpuconv.verification.rule import Context
 
 if TYPE_CHECKING:
-    from dlpuconv.package import Packager
     from dlpuconv.placement import Placement
+    from dlpuconv.plugin.packager import Packager
     from dlpuconv.scheme import Scheme
     from dlpuconv.verification.rule import Rule
 

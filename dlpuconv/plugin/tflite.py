@@ -13,13 +13,14 @@ from dlpuconv.formats.litert_session import (
     LiteRtWorker,
     RefusedError,
 )
-from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.formats.tflite_file import parse_tflite, read_tflite
 from dlpuconv.formats.tflite_runtimes import min_runtime_version
 
 __all__ = [
     # read
     "min_runtime_version",
     "parse_tflite",
+    "read_tflite",
     # run
     "Kernels",
     "LiteRtSession",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import faults_of
-from dlpuconv.package import Texts
+from dlpuconv.plugin.packager import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import Runner
-    from dlpuconv.ir.ports import Port
-    from dlpuconv.package import Contents, Packager
-    from dlpuconv.plugin import Backend, Target
+    from dlpuconv.plugin import Backend, Port, Target
+    from dlpuconv.plugin.packager import Contents, Packager
 
 
 def guarded(backend: type[Backend], called: str) -> type[Backend]:

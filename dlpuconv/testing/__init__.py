@@ -16,8 +16,20 @@ with it, look at what came of that, and at the rules; each is told in one senten
 
 from __future__ import annotations
 
-from dlpuconv.testing.backends import BackendContract
-from dlpuconv.testing.targets import TargetContract
-from dlpuconv.testing.whole import hold_to_contract
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from dlpuconv.testing.backends import BackendContract as BackendContract
+    from dlpuconv.testing.targets import TargetContract as TargetContract
+    from dlpuconv.testing.whole import hold_to_contract as hold_to_contract
+
+_HOMES = {"BackendContract": "backends", "TargetContract": "targets", "hold_to_contract": "whole"}
 __all__ = ["BackendContract", "TargetContract", "hold_to_contract"]
+
+
+def __getattr__(name: str) -> object:
+    """Every run of pytest loads this package, for its fixture: contracts are imported where they are used."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.detect import model_inside
+from dlpuconv.formats.detect import is_known, model_inside
 from dlpuconv.formats.view import PACKAGE
 from dlpuconv.verification.comparison import link_source
 from dlpuconv.verification.contradiction import contradicted
@@ -36,7 +36,7 @@ _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
 _CODES = 256
 _BYTES = ("int8", "uint8")
-_FORMATS = ("tflite", "onnx", PACKAGE)
+_FORMATS = ("tflite", "onnx")
 
 
 class Tracer(Protocol):
@@ -71,7 +71,7 @@ def compare_layers(
         ShapeError: the samples do not fit.
     """
     reference = question.reference
-    if view.format not in _FORMATS or reference is None or question.samples is None:
+    if not _is_traceable(path, view) or reference is None or question.samples is None:
         return None
     few = list(islice(question.samples, _SAMPLES))
     pairs = counterparts(view, _shapes(reference))
@@ -100,6 +100,11 @@ def compare_layers(
         likeness=likeness.value,
         codes=codes,
     )
+
+
+def _is_traceable(path: Path, view: FileView) -> bool:
+    """Whether the core can look inside: a backend may tell of a file of its own as it would of one that we know."""
+    return view.format == PACKAGE or (view.format in _FORMATS and is_known(path))
 
 
 def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:

@@ -7,13 +7,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
-from dlpuconv.calibration import Origin, Taken
+from dlpuconv.calibration import Origin
 from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
-from dlpuconv.files.content import lend_content
+from dlpuconv.files.content import lend_contents
+from dlpuconv.formats.package_layout import MANIFEST, RECORD
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
-from dlpuconv.package import MANIFEST, RECORD
+from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
 from dlpuconv.verification.naming import with_names
@@ -139,7 +140,7 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
             source=run.source.source,
             target=target,
             recipe=recipe,
-            calibration=run.calibration.taken if run.calibration else Taken(),
+            calibration=run.calibration.record if run.calibration else SamplesRecord(),
             preprocessing=run.request.preprocessing,
             trials=trials,
             backend=backend.name,
@@ -167,10 +168,7 @@ def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe
 def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     """Put the artifact where it can be read back, as the user will have it."""
     place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
-    for name, content in artifact.contents.items():
-        path = place / name if name else place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lend_content(content, path)
+    lend_contents(artifact.contents, place)
     return place
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.ir import Layout
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.metric import MetricFunction
     from dlpuconv.scheme import Granularity
+    from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.request import Request, VerificationOptions
 
 
@@ -64,8 +64,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.plugin import InterfaceOptions, Normalization, OutputSplitting
     from dlpuconv.quantization import Override
-    from dlpuconv.quantization.metric import make_metric
     from dlpuconv.quantization.recipe_file import read_recipe
+    from dlpuconv.workflow.metric import make_metric
     from dlpuconv.workflow.request import MIXED, Effort, QuantizationOptions, Request
 
     if granularity == MIXED and recipe is not None:

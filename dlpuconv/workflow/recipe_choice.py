@@ -117,7 +117,7 @@ class _Workshop:
 
 
 def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
-    from dlpuconv.quantization.judging import SampleJudge
+    from dlpuconv.workflow.judging import SampleJudge
 
     run, name = shop.run, shop.target.name
     if run.yardstick is not None:
@@ -125,12 +125,11 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
     judge = SampleJudge(
         run.source,
         shop.samples,
-        shop.backend.runner,
-        run.workspace / "trials",
+        shop.backend,
+        run.workspace / "trials" / f"{run.source.source.name}.{name}{shop.target.suffix}",
         passes=shop.passes,
         calibrated=run.calibration is not None and run.calibration.calibrated,
         metric=run.yardstick,
-        suffix=shop.target.suffix,
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)

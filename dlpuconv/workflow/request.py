@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Target
     from dlpuconv.quantization import Override, Recipe
-    from dlpuconv.quantization.metric import Metric
     from dlpuconv.scheme import Granularity
+    from dlpuconv.workflow.metric import Metric
 
 
 MIXED = "auto"

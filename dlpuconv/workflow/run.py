@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from dlpuconv.ir.moments import Moments
     from dlpuconv.passes import FoldResult, NormalFormReport
     from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
-    from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
 
 

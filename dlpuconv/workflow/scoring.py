@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact, Backend
-    from dlpuconv.quantization.metric import Yardstick
     from dlpuconv.quantization.search import Trial
     from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.run import Run
 
@@ -25,7 +25,7 @@ def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardsti
     if metric is None:
         return None
     from dlpuconv.formats.ort_runner import OrtRunner
-    from dlpuconv.quantization.metric import Yardstick
+    from dlpuconv.workflow.metric import Yardstick
 
     with progress.stage(f"scoring the float model with {metric.name}") as step:
         return Yardstick.take(metric, OrtRunner(source.split(), source.source.name), source.signature, step)

@@ -20,7 +20,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.workflow.conversion import Conversion
 
 REPOSITORY = Path(__file__).parents[2]
-ONLY_TYPED = {"help", "install-completion", "json", "quiet", "show-completion", "top", "version"}
+ONLY_TYPED = {"base", "help", "install-completion", "json", "quiet", "show-completion", "top", "version"}
 """Options that only a command line has use for."""
 OF_OTHER_TOOLS = {"min-db", "min", "sample"}
 

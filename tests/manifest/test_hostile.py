@@ -158,3 +158,26 @@ def test_a_manifest_of_values_within_values_is_told_of_none(tmp_path: Path) -> N
     told = beside.read_text()
     beside.write_text(told[:-1] + ', "extra": ' + "[" * 500 + "]" * 500 + "}")
     assert find_manifest(path) is None
+
+
+def test_what_the_chips_compiler_made_of_a_file_has_the_files_manifest(tmp_path: Path) -> None:
+    content = converted()
+    told = manifest(content, facts={"compiler": {"file": "model_made.tflite"}})
+    written(tmp_path, content, told)  # renamed to m
+    for name in ("m_made.tflite", "m_other.tflite", "my_made.tflite"):
+        (tmp_path / name).write_bytes(b"compiled")
+    found = find_manifest(tmp_path / "m_made.tflite")
+    assert found is not None
+    assert found.name == "m.json"
+    assert find_manifest(tmp_path / "m_other.tflite") is None
+    assert find_manifest(tmp_path / "my_made.tflite") is None
+    written(tmp_path, content, manifest(content))
+    assert find_manifest(tmp_path / "m_made.tflite") is None
+
+
+@pytest.mark.parametrize("facts", [[], {"compiler": []}, {"compiler": {"file": 5}}])
+def test_a_damaged_manifest_of_another_file_does_not_matter(tmp_path: Path, facts: object) -> None:
+    content = converted()
+    written(tmp_path, content, manifest(content, facts=facts, files=None))
+    (tmp_path / "m_other.tflite").write_bytes(content)
+    assert find_manifest(tmp_path / "m_other.tflite") is None

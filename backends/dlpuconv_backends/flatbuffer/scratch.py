@@ -15,7 +15,7 @@ _LARGE = 1 << 20
 
 
 class ScratchBuilder(flatbuffers.Builder):  # type: ignore[misc] # the library is untyped
-    """The library's builder, whose buffer is a mapped file instead of memory that it would double and copy."""
+    """The library's builder, whose buffer is a mapped file, where it is large: memory would be doubled and copied."""
 
     def __init__(self, expected: int) -> None:
         """Make room.
@@ -28,11 +28,15 @@ class ScratchBuilder(flatbuffers.Builder):  # type: ignore[misc] # the library i
         """
         super().__init__(0)
         size = max(expected, _SMALLEST)
+        self.head = size
+        if size < _LARGE:  # a file would cost more than the memory: single operators are encoded by the thousand
+            self.Bytes: bytearray | mmap.mmap = bytearray(size)
+            return
         with tempfile.TemporaryFile(prefix="dlpuconv-") as file:
             os.posix_fallocate(file.fileno(), 0, size)  # a write to a mapped page that has no room ends the process
-            self.Bytes = mmap.mmap(file.fileno(), size)
-        watch(self.Bytes)
-        self.head = size
+            mapped = mmap.mmap(file.fileno(), size)
+        watch(mapped)
+        self.Bytes = mapped
 
     def place(self, content: memoryview) -> None:
         """Put bytes in front of what there is; the builder has made sure of the room."""

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.decibel import Powers
 from dlpuconv.plugin import BackendError, listed
-from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner
+from dlpuconv.plugin.onnx import ROUNDING_MARGIN_DB, OrtRunner, Powers
 from dlpuconv.plugin.tflite import PLAIN_ON_TWO
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv import __version__
 from dlpuconv.calibration import Origin, StatisticsCache
-from dlpuconv.errors import BackendError, CalibrationError, UsageError
+from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv.formats.onnx_worker import warm_up
+from dlpuconv.ir.moments import moments_of_nodes
 from dlpuconv.plugin import Artifact, Backend, Draft, Prepared
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.quantizer import Quantizer
@@ -28,19 +29,19 @@ from dlpuconv_backends.onnx_qdq.interface import (
 )
 from dlpuconv_backends.onnx_qdq.legalize import legalize
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
+from dlpuconv_backends.onnx_qdq.schemes import refuse_layers, refuse_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlpuconv.analysis import Blame
     from dlpuconv.calibration import Samples
-    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.ir.weights import Split
     from dlpuconv.plugin import Job, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv.scheme import Scheme
+    from dlpuconv.scheme import Coding, Scheme
 
 _LARGEST = (1 << 31) - 1  # protobuf's
 
@@ -53,21 +54,21 @@ class QdqPrepared(Prepared):
         job: as it was given.
         graph: legal.
         rewrites: what legalization did, and how often.
-        quantizers: of the network, by type of activations; filled as they are asked for.
+        quantizers: of the network, by coding of activations; filled as they are asked for.
     """
 
     job: Job
     graph: Graph
     rewrites: dict[str, int]
-    quantizers: dict[IntegerType, Quantizer] = field(default_factory=dict)
+    quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
     def quantizer(self, scheme: Scheme) -> Quantizer:
-        """The quantizer for activations of a type, which kernels prescribe scales in."""
-        codes = scheme.activation_codes.type
-        if codes not in self.quantizers:
-            network = OnnxNetwork(self.graph, codes)
-            self.quantizers[codes] = Quantizer(network, _given(self.job, network), _realized)
-        return self.quantizers[codes]
+        """The quantizer for activations of a coding, which scores have the scales of."""
+        coding = scheme.activation_codes
+        if coding not in self.quantizers:
+            network = OnnxNetwork(self.graph, coding)
+            self.quantizers[coding] = Quantizer(network, _given(self.job, network), _realized)
+        return self.quantizers[coding]
 
 
 class OnnxQdqBackend(Backend):
@@ -106,11 +107,11 @@ class OnnxQdqBackend(Backend):
         """
         made = _demanded(prepared)
         job, scheme = made.job, target.scheme
-        if scheme.numbers is not self.numbers:
-            raise UsageError(f"{target.name} takes {scheme.numbers} files; the {self.name} backend makes integers")
+        refuse_scheme(target)
         refuse_impossible(job, target)
         quantizer = made.quantizer(scheme)
         outcome = quantizer.quantize(recipe, scheme)
+        refuse_layers(outcome.quantized, target)
         emitted = emit(outcome.quantized)
         network, layers = _finished(emitted, job)
         signature, codes = job.model.signature, scheme.activation_codes.type
@@ -148,10 +149,10 @@ class OnnxQdqBackend(Backend):
         made = _prepared(job)
         drafts = []
         for target in targets:
+            refuse_scheme(target)
             refuse_impossible(job, target)
-            codes = target.scheme.activation_codes.type
-            network = OnnxNetwork(made.graph, codes)
-            inputs = prescribed_inputs(job.bindings, codes)
+            network = OnnxNetwork(made.graph, target.scheme.activation_codes)
+            inputs = prescribed_inputs(job.bindings, network.coding.type)
             blind = quantize_blindly(network, target.scheme, inputs, job.names)
             split, layers = _finished(emit(blind, drafted=True), job)
             view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
@@ -189,7 +190,8 @@ def _given(job: Job, network: OnnxNetwork) -> Given:
         digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}",
         cache=StatisticsCache(job.cache),
         progress=job.progress,
-        inputs=prescribed_inputs(job.bindings, network.codes),
+        inputs=prescribed_inputs(job.bindings, network.coding.type),
+        moments=moments_of_nodes(job.model, job.moments),
         names=job.names,
     )
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlpuconv.ir.affine import INT8, Affine, IntegerType
-from dlpuconv.network import Meaning, Node, Range, Scales, Value
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.network import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
-from dlpuconv_backends.onnx_qdq.groups import clip_bounds
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Place, group_of, place_of
 
@@ -29,8 +26,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.onnx_qdq.graph import Graph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
-_TRUNCATES = "Resize"
-"""ONNX Runtime's kernel for bytes cuts averages off, half a step too low, and equal scales would get the island it."""
+_PRODUCTS = frozenset({"Gemm", "MatMul"})
 WIDE_OPSET = 21
 """From here on QuantizeLinear makes codes of 16 bits."""
 
@@ -90,7 +86,8 @@ class _Builder:
         assert isinstance(network, OnnxNetwork)
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
-        self.scales = _apart(quantized, network)
+        self.scales = final_scales(quantized, network)
+        self.float_ends = _float_ends(network)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}
@@ -139,12 +136,14 @@ class _Builder:
                 decoded = write.decode(place_of(operand).name, operand.affine)
                 cell.append(decoded)
                 names[place_of(value).name] = decoded.output[0]
-        outputs = [self._result(value) for value in node.outputs]
+        stays_float = node in self.float_ends
+        outputs = [self._result(value, coded=not stays_float) for value in node.outputs]
         for value in node.outputs:
             name = place_of(value).name
-            names[name] = write.named(f"{name}/exact", like=name) if name in self.float.outputs else name
+            taken = name in self.float.outputs and not stays_float  # by the DequantizeLinear at the end
+            names[name] = write.named(f"{name}/exact", like=name) if taken else name
         members = [renamed(member, names) for member in found.nodes]
-        if found.clip is not None and self._saturates(node):
+        if found.clip is not None and (self.drafted or saturates(node, self.scales[node.output], self.network)):
             members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
         elif found.clip is not None:
             members[-1:-1] = self._held(members[-2].output[0], outputs[0])
@@ -170,14 +169,6 @@ class _Builder:
         encoded = self.write.encode(name, like.affine, self.codes, codes)
         return [encoded, self.write.decode(codes, like.affine)]
 
-    def _saturates(self, node: Node) -> bool:
-        """Whether no code of a layer's output lies outside of the clip that is fused behind it."""
-        clip = group_of(node).clip
-        bounds = None if clip is None else clip_bounds(self.float, clip)
-        affine = self.scales[node.output]
-        held = range_of(affine, self.codes)
-        return self.drafted or (bounds is not None and held.within(Range(*bounds), slack=affine.scale / 2))
-
     def _floats(self, node: Node) -> None:
         """The operators themselves, behind a DequantizeLinear of what is there in codes only."""
         cell, names = [], {}
@@ -195,7 +186,7 @@ class _Builder:
         layer = node.layer
         if layer is not None:
             made = self.quantized.layers[node]
-            layer = replace(layer, weights=made.weights, bias=made.bias)  # type: ignore[arg-type] # codes
+            layer = replace(layer, weights=made.weights, bias=made.bias)
         self.nodes.append(replace(node, inputs=tuple(inputs), outputs=tuple(outputs), layer=layer, handle=cell))
 
     def _operand(self, node: Node, at: int, value: Value) -> Value:
@@ -226,9 +217,9 @@ class _Builder:
         name = self.write.constant(f"{place.name}/codes", back(codes, place.axis))
         return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, place.axis))
 
-    def _result(self, value: Value) -> Value:
+    def _result(self, value: Value, *, coded: bool) -> Value:
         """An activation that an integer operator makes: codes under the float one's name, if it gets a scale."""
-        self.made[value] = self._in_codes(value, self.scales[value]) if value.is_data else value
+        self.made[value] = self._in_codes(value, self.scales[value]) if value.is_data and coded else value
         return self.made[value]
 
     def _in_codes(self, value: Value, affine: Affine) -> Value:
@@ -257,21 +248,19 @@ class _Builder:
         return self._recoded[made, affine]
 
 
+def _float_ends(network: OnnxNetwork) -> set[Node]:
+    """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
+    readers = network.consumers()
+    return {
+        node
+        for node in network.nodes
+        if group_of(node).nodes[0].op_type in _PRODUCTS
+        and group_of(node).clip is None
+        and not any(group_of(reader).integer for reader in readers.get(node.output, []))
+    }
+
+
 def cell_of(node: Node) -> Cell:
     """What a node of an integer network stands for."""
     assert isinstance(node.handle, Cell)
     return node.handle
-
-
-def _apart(quantized: Quantized, network: OnnxNetwork) -> dict[Value, Affine]:
-    """The plan's scales, but for what a float Resize makes of codes of the very same: its last bit is another."""
-    scales = dict(quantized.plan.scales)
-    for node in network.nodes:
-        found = group_of(node)
-        if found.integer or found.nodes[-1].op_type != _TRUNCATES or node.output not in scales:
-            continue
-        affine = scales[node.output]
-        if any(scales.get(value) == affine for value in node.activations):
-            next_up = np.nextafter(np.float32(affine.scale), np.float32(np.inf))
-            scales[node.output] = Affine.of(float(next_up), affine.zero_point)
-    return scales

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from dlpuconv_backends.onnx_qdq.graph import Graph
 
+LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
+"""Operators that multiply by weights, as far as there are integer kernels."""
 _ARITHMETIC = frozenset({"Add", "Mul"})
 
 
@@ -42,8 +44,8 @@ class Group:
 
     @property
     def kind(self) -> str:
-        """What people call it."""
-        return "+".join(node.op_type for node in self.nodes)
+        """What people call it: a layer by the operator that multiplies, an island by all of its own."""
+        return self.nodes[0].op_type if self.layer else "+".join(node.op_type for node in self.nodes)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def group(graph: Graph) -> tuple[Group, ...]:
 
 def weights_of(graph: Graph, node: onnx.NodeProto) -> str:
     """The weights of what becomes an integer layer; empty for other nodes."""
-    if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[0] in graph.constants:
+    if node.op_type not in LAYERS or node.input[0] in graph.constants:
         return ""
     name = node.input[1]
     if name not in graph.constants or not graph.is_float(name):

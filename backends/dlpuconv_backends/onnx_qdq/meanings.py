@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Value
+    from dlpuconv.scheme import Coding
     from dlpuconv_backends.onnx_qdq.graph import Graph
     from dlpuconv_backends.onnx_qdq.groups import Group
     from dlpuconv_backends.onnx_qdq.network import Place
@@ -32,7 +32,7 @@ _SEEN: dict[str, Range] = {"HardSwish": Range(-3.0, math.inf)}
 
 
 def meaning_of(
-    graph: Graph, group: Group, values: tuple[Sequence[Value | None], Sequence[Value]], codes: IntegerType
+    graph: Graph, group: Group, values: tuple[Sequence[Value | None], Sequence[Value]], coding: Coding
 ) -> Meaning:
     """What a group does.
 
@@ -40,7 +40,7 @@ def meaning_of(
         graph: float.
         group: of its nodes.
         values: what it reads, and what it makes.
-        codes: of the activations.
+        coding: of the activations.
     """
     inputs, outputs = values
     node = group.nodes[0]
@@ -50,7 +50,7 @@ def meaning_of(
         return _of_floats(graph, group, inputs, outputs)
     form = FORMS[node.op_type]
     ties = ties_of(graph, node, inputs, outputs)
-    meaning = replace(form.meaning, fixed=score_scale(codes) if form.score else None, ties=ties)
+    meaning = replace(form.meaning, fixed=score_scale(coding) if form.score else None, ties=ties)
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
 
 

@@ -13,6 +13,7 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir.affine import UINT8
 from dlpuconv.ir.source_names import ORIGIN
 from dlpuconv.network import Network, Node, Value
+from dlpuconv.scheme import Coding
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
 from dlpuconv_backends.onnx_qdq.groups import Group, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Constants, Feed
     from dlpuconv_backends.onnx_qdq.graph import Graph
 
     type Array = npt.NDArray[Any]
 
 
+DEFAULT = Coding(type=UINT8)
+"""What ONNX Runtime is fastest with."""
 _WITH_SETTINGS = frozenset({"Clip", "Resize"})
 """Operators whose constants are floats, but no data."""
 
@@ -52,18 +54,18 @@ class OnnxNetwork(Network):
 
     Attributes:
         graph: as it was given.
-        codes: type of the activations that it is going to have.
+        coding: of the activations that it is going to have.
     """
 
-    def __init__(self, graph: Graph, codes: IntegerType = UINT8, like: OnnxNetwork | None = None) -> None:
+    def __init__(self, graph: Graph, coding: Coding = DEFAULT, like: OnnxNetwork | None = None) -> None:
         """Describe a graph.
 
         Args:
             graph: names are unique.
-            codes: type of the activations that it is going to have.
+            coding: of the activations that it is going to have.
             like: a network of nearly the same graph; what both have stays the same object.
         """
-        self.graph, self.codes = graph, codes
+        self.graph, self.coding = graph, coding
         self._axes = channel_axes(graph)
         self._values = {} if like is None else {v.name: v for v in like.values() if not v.is_constant}
         nodes = {} if like is None else {_signature(n.handle, like.graph): n for n in like.nodes}
@@ -79,7 +81,7 @@ class OnnxNetwork(Network):
             kind=found.kind,
             inputs=inputs,
             outputs=outputs,
-            meaning=meaning_of(self.graph, found, (inputs, outputs), self.codes),
+            meaning=meaning_of(self.graph, found, (inputs, outputs), self.coding),
             layer=layer_of(self.graph, found) if found.layer else None,
             source_name=_source(found.nodes[0]),
             handle=found,
@@ -159,7 +161,7 @@ class OnnxNetwork(Network):
             values |= _stored(node, constants)
         kinds = self.graph.kinds
         shaped = {n: np.asarray(v, kinds[n].dtype, order="C").reshape(kinds[n].shape) for n, v in values.items()}
-        return OnnxNetwork(self.graph.with_constants(shaped), self.codes, self)
+        return OnnxNetwork(self.graph.with_constants(shaped), self.coding, self)
 
     @override
     def with_errors(self, values: Sequence[Value]) -> tuple[OnnxNetwork, Mapping[str, str]]:
@@ -178,7 +180,7 @@ class OnnxNetwork(Network):
         more = {new: kinds[old] for table in (exact, errors) for old, new in table.items()}
         inputs = (*self.graph.inputs, *errors.values())
         graph = replace(self.graph, nodes=tuple(nodes), inputs=inputs, kinds={**kinds, **more})
-        return OnnxNetwork(graph, self.codes, self), errors
+        return OnnxNetwork(graph, self.coding, self), errors
 
 
 class Session:

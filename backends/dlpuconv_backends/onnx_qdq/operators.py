@@ -17,11 +17,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Meaning, Order, Range, Scales
+from dlpuconv.quantization.scales.choice import covering
 
 if TYPE_CHECKING:
-    from dlpuconv.ir.affine import IntegerType
+    from dlpuconv.ir.affine import Affine
+    from dlpuconv.scheme import Coding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,6 @@ FORMS: dict[str, IntegerForm] = {
 }
 
 
-def score_scale(codes: IntegerType) -> Affine:
+def score_scale(coding: Coding) -> Affine:
     """From 0 to 1 in as many steps as there are."""
-    return Affine.of(1 / (codes.highest - codes.lowest), codes.lowest)
+    return covering(Range(0.0, 1.0), coding)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.plugin import (
+    Affine,
     Artifact,
     Backend,
     CalibrationError,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.ir import Affine
     from dlpuconv.plugin import Job, Recipe, Target
     from dlpuconv.plugin.onnx import ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor

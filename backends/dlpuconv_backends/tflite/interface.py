@@ -111,12 +111,11 @@ def output_port(
 
 def port(spec: ValueSpec, tensor: Tensor, permutation: tuple[int, ...]) -> Port:
     """An input or output of the file, beside the source model's."""
-    quantized = tensor.quantization
     return Port(
         name=spec.name,
         source_shape=spec.shape,
         shape=tensor.shape,
         permutation=permutation,
         dtype=tensor.dtype.name,
-        quantization=quantized,
+        quantization=tensor.quantization,
     )

@@ -11,9 +11,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv.network import Network, Node, Value
+from dlpuconv.network import CannotError, Constants, Network, Node, Value
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
+from dlpuconv_backends.tflite.edits import ended, folded_in, multiplied, split
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of
@@ -23,7 +24,9 @@ from dlpuconv_backends.tflite.versions import versions_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dlpuconv.network import Constants, Feed, Piece
+    import numpy.typing as npt
+
+    from dlpuconv.network import Feed, Piece
     from dlpuconv.network.network import Array
 
 
@@ -33,17 +36,21 @@ class Workers:
     def __init__(self) -> None:
         self._worker: weakref.ref[LiteRtWorker] | None = None
 
+    def worker(self) -> LiteRtWorker:
+        """It; it goes back to the pool when neither a loaded graph nor anybody else holds it."""
+        worker = self._worker() if self._worker is not None else None
+        if worker is None:
+            worker = LiteRtWorker()
+            self._worker = weakref.ref(worker)
+        return worker
+
     def load(self, graph: Graph, *, plain: bool) -> LoadedGraph:
         """A graph in LiteRT: with the plain kernels, or with the default delegate where that takes the graph.
 
         Raises:
             BackendError: LiteRT refuses it.
         """
-        worker = self._worker() if self._worker is not None else None
-        if worker is None:
-            worker = LiteRtWorker()
-            self._worker = weakref.ref(worker)
-        versions = versions_of(graph)
+        worker, versions = self.worker(), versions_of(graph)
         return LoadedGraph(graph, versions, worker=worker) if plain else LoadedGraph.fast(graph, versions, worker)
 
 
@@ -71,18 +78,18 @@ class TFLiteNetwork(Network):
         self._values: dict[Tensor, Value] = {t: known.get(t) or _value(t) for t in graph.tensors()}
         self.inputs = tuple(self._values[t] for t in graph.inputs)
         self.outputs = tuple(self._values[t] for t in graph.outputs)
-        readers = graph.consumers()
+        self._readers = graph.consumers()
         nodes = {} if like is None else {node.handle: node for node in like.nodes}
-        self.nodes = tuple(nodes.get(op) or self._node(op, readers.get(op.output, [])) for op in graph.operators)
+        self.nodes = tuple(nodes.get(op) or self._node(op) for op in graph.operators)
 
-    def _node(self, op: Operator, readers: Sequence[Operator]) -> Node:
+    def _node(self, op: Operator) -> Node:
         inputs = tuple(None if t is None else self._values[t] for t in op.inputs)
         outputs = tuple(self._values[t] for t in op.outputs)
         return Node(
             kind=op.kind,
             inputs=inputs,
             outputs=outputs,
-            meaning=meaning_of(op, inputs, outputs, readers),
+            meaning=meaning_of(op, inputs, outputs, self._readers.get(op.output, [])),
             layer=layer_of(op),
             source_name=op.source_name,
             aliases=aliases_of(op, self.graph),
@@ -93,6 +100,10 @@ class TFLiteNetwork(Network):
     @override
     def key(self) -> str:
         return hashlib.sha256(encoded(self.graph)).hexdigest()
+
+    @override
+    def ready(self) -> LiteRtWorker:
+        return self._workers.worker()
 
     @override
     def run(self, feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = False) -> Iterator[Iterable[Array]]:
@@ -142,8 +153,12 @@ class TFLiteNetwork(Network):
 
     @override
     def with_constants(self, changed: Mapping[Node, Constants]) -> TFLiteNetwork:
-        operators = [_changed(node, changed[node]) if node in changed else operator_of(node) for node in self.nodes]
-        return TFLiteNetwork(_like(self.graph, operators), self)
+        made = {node: _changed(node, constants) for node, constants in changed.items()}
+        network = copy(self)  # a network of many layers may be changed layer by layer
+        network.graph = _like(self.graph, [made.get(node) or operator_of(node) for node in self.nodes])
+        network._values = {t: self._values.get(t) or _value(t) for t in network.graph.tensors()}
+        network.nodes = tuple(network._node(made[node]) if node in made else node for node in self.nodes)
+        return network
 
     @override
     def with_errors(self, values: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, str]]:
@@ -159,6 +174,26 @@ class TFLiteNetwork(Network):
             ]
         graph = Graph([*self.graph.inputs, *errors.values()], list(self.graph.outputs), operators)
         return TFLiteNetwork(graph, self), {t.name: error.name for t, error in errors.items()}
+
+    @override
+    def ending_at(self, values: Sequence[Value]) -> TFLiteNetwork:
+        return TFLiteNetwork(ended(self.graph, [tensor_of(value) for value in values]), self)
+
+    @override
+    def with_channel_scale(self, value: Value, factors: npt.NDArray[np.floating[Any]]) -> TFLiteNetwork:
+        node = self.producers().get(value)
+        folded = None if node is None else folded_in(node, factors)
+        if node is not None and folded is not None:
+            return self.with_constants({node: folded})
+        return TFLiteNetwork(_like(self.graph, multiplied(self.graph, tensor_of(value), factors)), self)
+
+    @override
+    def with_split_layer(self, node: Node, channels: Sequence[int]) -> TFLiteNetwork:
+        if node.layer is None:
+            raise CannotError(f"{node.output.name!r} is made by no layer")
+        halves = split(operator_of(node), node.layer, channels)
+        each = [halves if op is node.handle else [op] for op in self.graph.operators]
+        return TFLiteNetwork(_like(self.graph, [op for operators in each for op in operators]), self)
 
     @override
     def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:

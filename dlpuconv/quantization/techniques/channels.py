@@ -66,10 +66,10 @@ def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:
     """Variables of a layer's output channels, [O], and of what each row of its weights reads, [O, I]."""
     layer = node.layer
     assert layer is not None
-    source = channels.of[node.input(layer.data)]
-    group = np.arange(layer.rows) // (layer.rows // layer.groups)
-    columns = group[:, None] * layer.columns + np.arange(layer.columns)
-    return channels.of[node.output], source[columns % source.size]  # a dense layer may flatten what it reads
+    source, group = channels.of[node.input(layer.data)], np.arange(layer.groups)[:, None, None]
+    read = source[(group * layer.columns + np.arange(layer.columns)) % source.size]  # a dense layer may flatten it
+    rows = np.broadcast_to(read, (layer.groups, layer.rows // layer.groups, layer.columns))
+    return channels.of[node.output], rows.reshape(layer.rows, layer.columns)  # not copied where there is one group
 
 
 def _clips(network: Network) -> dict[Value, float]:

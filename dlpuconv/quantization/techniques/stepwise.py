@@ -36,6 +36,7 @@ class Stepwise:
         """
         self.network = network
         self.samples = len(feeds)
+        self._ready = network.ready()
         self._turn = 0
         self._values = {v.name: [codes_of(feed[v.name], v) for feed in feeds] for v in network.inputs}
         self._readers = Counter(v.name for node in network.nodes for v in node.activations)

@@ -9,7 +9,7 @@ import numpy as np
 from dlpuconv.ir.affine import Affine
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv.quantization.scales.choice import next_powers_of_two
-from dlpuconv.quantization.weight_scale import mse_scales
+from dlpuconv.quantization.weights.least_squares import mse_scales
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:

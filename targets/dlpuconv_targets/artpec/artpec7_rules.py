@@ -158,7 +158,7 @@ ARTPEC7_RULES: tuple[Rule, ...] = (
     ),
     advice(
         "A7-INPUT-SIZE",
-        "edgetpu_compiler has failed (Internal compiler error) at 480x480, 480x270, 400x225 and 340x340.",
+        "The compiler of the Edge TPU has failed (Internal compiler error) at 480x480, 480x270, 400x225 and 340x340.",
         "acap3-examples issue 62 (SSD MobileDet)",
         sizes_that_compile,
         "Where it fails, choose another input size (--input-shape).",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.plugin.rules import input_at, output_of, real_value, scale_of
 
 if TYPE_CHECKING:
-    from dlpuconv.ir import Affine
+    from dlpuconv.plugin import Affine
     from dlpuconv.plugin.views import FileView, LayerView, TensorView
 
 _SAME = 1e-3

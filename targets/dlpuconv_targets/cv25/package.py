@@ -23,7 +23,7 @@ _ORIGINS: dict[Origin, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CvflowPackager:
-    """Writes the texts; see `dlpuconv.package.Packager`.
+    """Writes the texts; see `dlpuconv.plugin.package.Packager`.
 
     Attributes:
         chip: in the names of files.

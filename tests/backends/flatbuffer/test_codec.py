@@ -129,8 +129,10 @@ def test_a_full_disk_is_told_of_in_one_sentence(monkeypatch: pytest.MonkeyPatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
+    encode(network())  # a small one needs no file
+    large = Tensor.constant("large", np.zeros(1 << 19, np.float32))
     with pytest.raises(BackendError, match=r"cannot be written to .*: No space left on device \(TMPDIR"):
-        encode(network())
+        encode(Graph([], [large], []))
 
 
 def test_the_key_of_a_constant_tells_its_bytes_apart() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 import dlpuconv
 from dlpuconv.calibration import PRESETS
-from dlpuconv.package import MOST_SAMPLES
+from dlpuconv.plugin.packager import MOST_SAMPLES
 from tests.targets.cv25.networks import RNG, converted, gray, network, saved, two_views
 
 if TYPE_CHECKING:

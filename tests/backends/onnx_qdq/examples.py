@@ -8,7 +8,6 @@ import numpy as np
 
 from dlpuconv.calibration import StatisticsCache
 from dlpuconv.display.progress import Silent
-from dlpuconv.ir.affine import UINT8
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.recipe import Recipe
@@ -17,7 +16,7 @@ from dlpuconv_backends.onnx_qdq.emission import emit
 from dlpuconv_backends.onnx_qdq.graph import Graph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.legalize import legalize
-from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Session
+from dlpuconv_backends.onnx_qdq.network import DEFAULT, OnnxNetwork, Session
 from tests.backends.onnx_qdq.models import model, weights
 from tests.network.contract import made_up, values_of
 
@@ -25,17 +24,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir import Model
-    from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Network
     from dlpuconv_backends.onnx_qdq.emission import Emitted
 
-SCHEME = Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL, activation_codes=Coding(type=UINT8))
+SCHEME = Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL, activation_codes=DEFAULT)
 PLAIN = Recipe(granularity=Granularity.PER_CHANNEL)
 
 
-def network(of: Model, codes: IntegerType = UINT8) -> OnnxNetwork:
+def network(of: Model, coding: Coding = DEFAULT) -> OnnxNetwork:
     """The legal float network."""
-    return OnnxNetwork(Graph.of(legalize(of)[0]), codes)
+    return OnnxNetwork(Graph.of(legalize(of)[0]), coding)
 
 
 def quantizer(of: Network, samples: int = 8) -> Quantizer:
@@ -54,7 +52,7 @@ def quantizer(of: Network, samples: int = 8) -> Quantizer:
 
 def emitted(of: Model, scheme: Scheme = SCHEME, recipe: Recipe = PLAIN) -> Emitted:
     """The file's graph, and the integer network."""
-    found = quantizer(network(of, scheme.activation_codes.type)).quantize(recipe, scheme)
+    found = quantizer(network(of, scheme.activation_codes)).quantize(recipe, scheme)
     return emit(found.quantized)
 
 

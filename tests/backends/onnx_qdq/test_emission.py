@@ -43,7 +43,7 @@ def operators(made: Emitted) -> dict[str, int]:
 
 def test_convolutions_sums_pools_and_products_run_on_codes() -> None:
     found = operators(emitted(separable()))
-    assert found.pop("QuantizeLinear") == found.pop("DequantizeLinear") == 1  # the ends
+    assert found.pop("QuantizeLinear") == 1  # at the input; a product of matrices gives floats itself
     assert found == {
         "QLinearConv": 3, "QLinearAdd": 1, "QLinearGlobalAveragePool": 1, "Reshape": 1, "QGemm": 1,
     }  # fmt: skip
@@ -51,7 +51,8 @@ def test_convolutions_sums_pools_and_products_run_on_codes() -> None:
 
 def test_products_of_matrices_and_softmax_run_on_codes() -> None:
     found = operators(emitted(attention()))
-    assert found["QLinearMatMul"] == 4
+    assert found["QLinearMatMul"] == 3
+    assert found["MatMulIntegerToFloat"] == 1  # in front of the normalization
     assert found["QGemm"] == 1
     assert found["QLinearSoftmax"] == 1
     assert not found.keys() & {"MatMul", "Gemm", "Softmax"}
@@ -117,6 +118,28 @@ def test_floats_read_floats_as_they_are() -> None:
     assert found["QLinearConv"] == found["Tanh"] == found["DequantizeLinear"] == 1
 
 
+@pytest.mark.parametrize("behind", ["y = Gelu(b)", "y = Identity(b)"], ids=["a float operator", "an output"])
+def test_a_product_that_floats_alone_read_is_not_rounded(behind: str) -> None:
+    source = model(
+        f"(float[1,3,4] x) => (float[1,3,2] y) {{ a = MatMul(x, w) \n b = Add(a, c) \n {behind} }}",
+        {"w": weights(4, 2), "c": weights(2)},
+    )
+    found = operators(emitted(source))
+    assert found["QGemm"] == found["QuantizeLinear"] == 1
+    assert "DequantizeLinear" not in found
+
+
+def test_a_product_that_is_computed_with_in_codes_is_rounded() -> None:
+    source = model(
+        "(float[1,4] x) => (float[1,4] y, float[1,4] z) { a = Gemm(x, w) \n y = Gelu(a) \n z = Gemm(a, v) }",
+        {"w": weights(4, 4), "v": weights(4, 4, seed=1)},
+    )
+    found = operators(emitted(source))
+    assert found["QGemm"] == 2
+    assert found["DequantizeLinear"] == 1  # in front of Gelu
+    assert "Gemm" not in found
+
+
 def test_a_clip_that_saturation_does_is_left_out() -> None:
     nodes = [node.op_type for node in emitted(separable()).graph.nodes]
     assert "Clip" not in nodes
@@ -147,4 +170,4 @@ def test_the_same_network_gives_the_same_bytes() -> None:
 def test_a_score_has_the_scale_of_the_interval_from_zero_to_one() -> None:
     made = emitted(branches())
     sigmoid = next(node for node in made.nodes if node.kind == "Sigmoid")
-    assert sigmoid.output.affine == Affine.of(1 / 255, 0)
+    assert sigmoid.output.affine == Affine.of(float(np.float32(1 / 255)), 0)

@@ -27,7 +27,7 @@ def test_an_onnx_graph_keeps_to_the_contract_of_a_network(
 
 def test_bias_and_clip_belong_to_their_layer() -> None:
     first, *_ = network(separable()).nodes
-    assert first.kind == "Conv+Clip"
+    assert first.kind == "Conv"
     assert first.layer is not None
     assert first.layer.bias is not None
     assert first.layer.activation.rectifies

@@ -203,7 +203,7 @@ def test_statistics_come_from_the_cache_the_second_time_and_give_the_same_bytes(
     def measured(*_: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr("dlpuconv_backends.tflite.measuring.observe", measured)
+    monkeypatch.setattr("dlpuconv.quantization.measuring.observe", measured)
     assert backend.emit(backend.prepare(job), ARTPEC9, CHANNEL).files == first.files
     other = job_of(network(), pixels() + 1, tmp_path, cache=tmp_path / "cache")
     with pytest.raises(AssertionError, match="measured again"):

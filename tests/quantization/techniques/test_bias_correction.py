@@ -35,7 +35,7 @@ def test_padding_counts_as_zeros_for_the_taps_that_meet_it() -> None:
 
 def test_each_group_reads_its_own_channels() -> None:
     assert np.allclose(mean_shift(conv(2, 2, 1, 1, 1), np.ones((2, 1, 1, 1)), np.array([3.0, 5.0])), [3.0, 5.0])
-    error = np.arange(8.0).reshape(4, 1, 1, 2)
+    error = np.arange(8, dtype=np.float64).reshape(4, 1, 1, 2)
     # rows 0, 1 read channels 0, 1 (0 + 10, 20 + 30); rows 2, 3 read channels 2, 3 (400 + 5000, 600 + 7000)
     assert np.allclose(mean_shift(conv(4, 4, 1, 1, 2), error, np.array([1, 10, 100, 1000])), [10, 32, 5400, 7600])
 

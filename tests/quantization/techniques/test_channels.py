@@ -54,7 +54,7 @@ def test_a_product_of_activations_fixes_all_three() -> None:
 
 
 def test_a_sum_ties_all_its_operands() -> None:
-    found, read, made = between(lambda b, v: b.sum("m", *v), 3, 3)
+    found, read, made = between(lambda b, v: b.sum("m", v[0], v[1]), 3, 3)
     assert all(np.array_equal(found.of[v], found.of[made]) for v in read)
     assert not found.fixed[found.of[made]].any()
 

@@ -94,15 +94,21 @@ def test_equalization_that_changes_the_float_network_is_left_out_with_a_note(
     assert "equalization" not in tuned.facts
 
 
-@pytest.mark.parametrize(("technique", "title"), [("equalize", "equalization"), ("absorb", "absorption")])
+@pytest.mark.parametrize(
+    ("technique", "title", "recipe"),
+    [
+        ("equalize", "equalization", replace(PLAIN, equalize=True)),
+        ("absorb", "absorption", replace(PLAIN, absorb=True)),
+    ],
+)
 def test_a_technique_whose_edit_the_format_refuses_is_left_out_with_its_reason(
-    technique: str, title: str, monkeypatch: pytest.MonkeyPatch
+    technique: str, title: str, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: Any) -> Any:
         raise CannotError("weights of this format are read-only")
 
     monkeypatch.setattr(tuning, technique, refused)
     made = material()
-    tuned = Tuner(made).apply(replace(PLAIN, **{technique: True}), INT8)
+    tuned = Tuner(made).apply(recipe, INT8)
     assert tuned.network is made.network
     assert tuned.dropped == (f"{title} was left out: weights of this format are read-only",)

@@ -13,10 +13,10 @@ import pytest
 from onnx import helper
 
 from dlpuconv.formats.detect import read
+from dlpuconv.formats.package_layout import Encoding
 from dlpuconv.formats.package_view import CalibrationList, PackageView, SampleFile
 from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.ir.layer_names import LayerNames
-from dlpuconv.package import Encoding
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.rule import Context, Severity

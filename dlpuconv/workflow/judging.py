@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, mean_noise_db, share_db
+from dlpuconv.files.content import lend_contents, sha256_of
+from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
 from dlpuconv.verification.parity import compare
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample, Samples
-    from dlpuconv.formats import Runner
+    from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Links, Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
@@ -49,6 +51,18 @@ class Verdict(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """What a backend knows of its format."""
+
+    def read(self, path: Path, /) -> FileView:
+        """An artifact's layers."""
+        ...
+
+    def runner(self, path: Path, /) -> Runner:
+        """Something that runs it."""
+        ...
+
+
 class SampleJudge:
     """Compares artifacts with the source model on samples that are kept in memory."""
 
@@ -56,40 +70,37 @@ class SampleJudge:
         self,
         source: Model,
         samples: Samples,
-        runner: Callable[[Path], Runner],
-        folder: Path,
+        backend: Reader,
+        place: Path,
         *,
         passes: Verdict = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
-        suffix: str,
     ) -> None:
         """Prepare to judge.
 
         Args:
             source: the float model.
             samples: in its domain.
-            runner: runs an artifact.
-            folder: private, for the artifacts' files.
+            backend: reads and runs an artifact.
+            place: where one is put while it is judged: a file, or a folder for those of several files.
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
-            suffix: of artifacts.
         """
-        self._suffix = suffix
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
-        self._runner, self._folder = runner, folder
+        self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
-        self._known: dict[str, Score] = {}
+        self._known: dict[frozenset[tuple[str, str]], Score] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
         """See `search.Judge`."""
-        digest = hashlib.sha256(artifact.files[""]).hexdigest()
-        if digest not in self._known:
-            with self._written(artifact, digest) as file:
-                self._known[digest] = self._judge(artifact, file)
-        return self._known[digest]
+        files = frozenset((name, sha256_of(content)) for name, content in artifact.contents.items())
+        if files not in self._known:
+            with self._written(artifact) as file:
+                self._known[files] = self._judge(artifact, file)
+        return self._known[files]
 
     @property
     def saw_all(self) -> bool:
@@ -101,26 +112,27 @@ class SampleJudge:
         score = self(artifact)
         if not score.passes or self.saw_all:
             return score.passes
-        with self._written(artifact, "all") as file:
+        with self._written(artifact) as file:
             reference = OrtRunner(self._source.split(), self._source.source.name)
             parity = self._compare(reference, artifact, file, self._samples)
             return self._passes(file, artifact, parity, score.metric)
 
     @contextmanager
-    def _written(self, artifact: Artifact, name: str) -> Iterator[Path]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{name[:16]}{self._suffix}"
-        file.write_bytes(artifact.files[""])
+    def _written(self, artifact: Artifact) -> Iterator[Path]:
+        lend_contents(artifact.contents, self._place)
         try:
-            yield file
+            yield self._place
         finally:
-            file.unlink()
+            if is_folder(self._place):
+                shutil.rmtree(self._place)
+            else:
+                self._place.unlink()
 
     def _judge(self, artifact: Artifact, file: Path) -> Score:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._runner(file), artifact.links)
+        metric = None if self._metric is None else self._metric(self._backend.runner(file), artifact.links)
         return Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
@@ -130,12 +142,15 @@ class SampleJudge:
         )
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._runner(file), artifact.links, samples, calibrated=self._calibrated)
+        return compare(reference, self._backend.runner(file), artifact.links, samples, calibrated=self._calibrated)
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""
         reference = OrtRunner(self._source.split(), self._source.source.name)
-        wanted = min(len(self._samples), max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(file), 1)))))
+        wanted = min(
+            len(self._samples),
+            max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(self._backend.read(file)), 1)))),
+        )
         size = 0
         for sample in self._at(self._telling(reference, wanted)):
             answer = reference.run(sample)
@@ -203,11 +218,9 @@ class _Answers:
         return next(self._answers)
 
 
-def _multiplications(file: Path) -> int:
-    from dlpuconv.formats.detect import read
+def _multiplications(view: FileView) -> int:
     from dlpuconv.placement.macs import macs
 
-    view = read(file)
     return sum(macs(view, layer) for layer in view.layers)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, override
 
@@ -15,8 +16,8 @@ from dlpuconv.decibel import MOST_DB, mean_noise_db
 from dlpuconv.ir import Model
 from dlpuconv.ir.model import Source
 from dlpuconv.plugin import Artifact, Port
-from dlpuconv.quantization import judging
-from dlpuconv.quantization.judging import SampleJudge, spread_by_share
+from dlpuconv.workflow import judging
+from dlpuconv.workflow.judging import SampleJudge, spread_by_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,16 @@ class Answering:
         return {"y": self._answer(inputs["x"])}
 
 
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """Stands for a backend whose files have no layers."""
+
+    runner: Callable[[Path], Answering]
+
+    def read(self, _: Path) -> Any:
+        return None
+
+
 def source() -> Model:
     """y = x + x."""
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 8)) for name in "xy"]
@@ -81,7 +92,9 @@ def test_the_same_values_score_highest_and_dead_ones_lowest(tmp_path: Path) -> N
         b"near": lambda x: 2.02 * x,  # noise is a hundredth of the signal: 40 dB
         b"dead": np.zeros_like,
     }
-    judge = SampleJudge(source(), Numbered(10), lambda file: Answering(answers[file.read_bytes()]), tmp_path / "judge")
+    judge = SampleJudge(
+        source(), Numbered(10), Toy(lambda file: Answering(answers[file.read_bytes()])), tmp_path / "judge" / "trial"
+    )
     same, near, dead = (judge(artifact(content)) for content in answers)
     assert same.typical_db == pytest.approx(60.0)
     assert (same.sqnr_db, round(same.cosine, 6)) == (MOST_DB, 1.0)
@@ -106,7 +119,7 @@ def test_there_are_as_many_samples_as_their_cost_allows(
 ) -> None:
     costs.multiplications = multiplications
     runner = Answering(lambda x: 2 * x)
-    SampleJudge(source(), Numbered(samples), lambda _: runner, tmp_path)(artifact(b"file"))
+    SampleJudge(source(), Numbered(samples), Toy(lambda _: runner), tmp_path / "trial")(artifact(b"file"))
     assert len(runner.seen) == expected
 
 
@@ -124,7 +137,7 @@ def test_samples_without_signal_are_not_judged_on(tmp_path: Path, costs: SimpleN
 
     costs.multiplications = 10**12
     runner = Answering(lambda x: 2 * x)
-    SampleJudge(source(), Mostly(16), lambda _: runner, tmp_path)(artifact(b"file"))
+    SampleJudge(source(), Mostly(16), Toy(lambda _: runner), tmp_path / "trial")(artifact(b"file"))
     assert {3, 8, 14} < set(runner.seen)
 
 
@@ -154,13 +167,13 @@ def test_as_many_different_positions_are_found_as_asked_for(shares: list[float],
 def test_samples_are_kept_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "_MEMORY", 3 * 2 * 8 * 4 - 1)  # three samples and answers of 8 floats each
     runner = Answering(lambda x: 2 * x)
-    SampleJudge(source(), Numbered(24), lambda _: runner, tmp_path)(artifact(b"file"))
+    SampleJudge(source(), Numbered(24), Toy(lambda _: runner), tmp_path / "trial")(artifact(b"file"))
     assert runner.seen == [0, 1, 2]
 
 
 def test_the_same_bytes_are_judged_once(tmp_path: Path) -> None:
     runner = Answering(lambda x: 2 * x)
-    judge = SampleJudge(source(), Numbered(5), lambda _: runner, tmp_path)
+    judge = SampleJudge(source(), Numbered(5), Toy(lambda _: runner), tmp_path / "trial")
     assert judge(artifact(b"file")) is judge(artifact(b"file"))
     assert runner.seen == [0, 1, 2, 3, 4]
 
@@ -171,7 +184,9 @@ def test_wrong_labels_cost_by_their_share(tmp_path: Path) -> None:
 
     y = Port(name="y", source_shape=(1, 8), shape=(1, 8), permutation=(0, 1), dtype="int64")
     labelled = Artifact(files={"": b"file"}, inputs=artifact(b"").inputs, outputs=(y,), bindings={})
-    score = SampleJudge(source(), Numbered(5), lambda _: Answering(one_of_eight_wrong), tmp_path)(labelled)
+    score = SampleJudge(source(), Numbered(5), Toy(lambda _: Answering(one_of_eight_wrong)), tmp_path / "trial")(
+        labelled
+    )
     assert score.typical_db == pytest.approx(10 * np.log10(8))
 
 
@@ -192,7 +207,9 @@ def test_what_passes_on_the_judging_samples_is_confirmed_on_all_of_them(
         asked.append(parity.samples)
         return parity.samples < 10
 
-    judge = SampleJudge(source(), Numbered(10), lambda _: Answering(lambda x: 2 * x), tmp_path, passes=passes)
+    judge = SampleJudge(
+        source(), Numbered(10), Toy(lambda _: Answering(lambda x: 2 * x)), tmp_path / "trial", passes=passes
+    )
     assert judge(artifact(b"file")).passes
     assert not judge.confirms(artifact(b"file"))
     assert asked == [4, 10]
@@ -200,6 +217,21 @@ def test_what_passes_on_the_judging_samples_is_confirmed_on_all_of_them(
 
 def test_what_fails_on_the_judging_samples_is_not_run_again(tmp_path: Path) -> None:
     runner = Answering(lambda x: 2 * x)
-    judge = SampleJudge(source(), Numbered(3), lambda _: runner, tmp_path, passes=lambda *_: False)
+    judge = SampleJudge(source(), Numbered(3), Toy(lambda _: runner), tmp_path / "trial", passes=lambda *_: False)
     assert not judge.confirms(artifact(b"file"))
     assert runner.seen == [0, 1, 2]
+
+
+def test_an_artifact_of_several_files_is_a_folder_while_it_is_judged_and_each_content_counts(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def look(folder: Path) -> Answering:
+        seen.append(sorted(path.read_text() for path in folder.rglob("*") if path.is_file()))
+        return Answering(lambda x: 2 * x)
+
+    judge = SampleJudge(source(), Numbered(5), Toy(look), tmp_path / "trial")
+    for second in ("weights", "others", "weights"):
+        files = {"model.onnx": b"graph", "data/weights.bin": second.encode()}
+        judge(replace(artifact(b""), files=files))
+    assert seen == [["graph", "weights"], ["graph", "others"]]
+    assert not (tmp_path / "trial").exists()

@@ -11,7 +11,7 @@ import pytest
 from dlpuconv.errors import MetricError, ShapeError, UsageError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Port
-from dlpuconv.quantization.metric import Metric, Yardstick, make_metric
+from dlpuconv.workflow.metric import Metric, Yardstick, make_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

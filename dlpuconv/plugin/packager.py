@@ -1,80 +1,24 @@
-"""What a package folder for a chip maker's compiler holds: the names of its parts, and what its texts tell.
+"""What the texts in a package folder for a chip maker's compiler tell.
 
-A backend makes the parts; the target, which alone knows the compiler, writes script and texts about them (`Packager`).
+A backend makes the folder's parts; the target, which alone knows the compiler, writes script and texts about them
+(`Packager`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from dlpuconv.formats.package_layout import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-    import numpy.typing as npt
-
+    from dlpuconv.formats.package_layout import Origin
     from dlpuconv.jsonable import Json
-
-MODEL = "model.onnx"
-MANIFEST = "manifest.json"
-SUMS = "SHA256SUMS"
-BINS = "dra_image_bin"
-LIST = "dra_bin_list.txt"
-IMAGES = "representative_images"
-REFERENCE = "reference"
-RECORD = f"{REFERENCE}/reference.json"
-
-RAW_PIXELS = "dlpuconv.raw_pixels"
-"""Metadata of the model: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
 
 FEWEST_SAMPLES, MOST_SAMPLES = 100, 200
 """What the vendors' guides ask for; compiling takes longer with each."""
-
-
-class Origin(StrEnum):
-    """Where the inputs in `reference/` come from."""
-
-    CALIBRATION = "calibration"
-    """They are the first calibration files."""
-    VALIDATION = "validation"
-    """The user gave them for comparisons only."""
-    MADE_UP = "made-up"
-    """Nobody gave them."""
-
-
-class Encoding(StrEnum):
-    """How the numbers of an input are stored in the calibration files: little-endian, in the order of the shape."""
-
-    UINT8 = "uint8"
-    """Pixels, as a camera delivers them."""
-    FLOAT32 = "float32"
-    """Anything else, as the model takes it."""
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one number."""
-        return 1 if self is Encoding.UINT8 else 4
-
-    def to_bytes(self, values: npt.NDArray[np.float32]) -> bytes:
-        """The numbers in C order; pixels are rounded and kept within 0-255."""
-        import numpy as np
-
-        if self is Encoding.FLOAT32:
-            return np.asarray(values, "<f4").tobytes()
-        return np.clip(np.rint(values), 0, 255).astype(np.uint8).tobytes()
-
-    def from_bytes(self, content: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        """What is stored, exactly.
-
-        Raises:
-            ValueError: it is more or less than one array of this shape.
-        """
-        import numpy as np
-
-        stored = np.frombuffer(content, np.uint8 if self is Encoding.UINT8 else "<f4")
-        return np.asarray(stored.reshape(shape), np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpuconv.quantization.weight_scale import mse_scales
+from dlpuconv.quantization.weights.least_squares import mse_scales
 
 
 def squared_error(weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]], scale: float) -> float:

@@ -1,0 +1,70 @@
+"""The plan's scales as a file has them: some that ONNX Runtime's kernels let be chosen better than any format's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.ir.affine import Affine
+from dlpuconv.network import Range, Scales
+from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv_backends.onnx_qdq.groups import clip_bounds
+from dlpuconv_backends.onnx_qdq.network import group_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpuconv.network import Node, Value
+    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
+
+_JOINS = "Concat"
+_TRUNCATES = "Resize"
+
+
+def final_scales(quantized: Quantized, network: OnnxNetwork) -> dict[Value, Affine]:
+    """The scale of each activation that has one."""
+    scales = dict(quantized.plan.scales)
+    made_by, readers = network.producers(), network.consumers()
+    for node in reversed(network.nodes):
+        if node.kind == _JOINS:
+            for value in node.activations:
+                if value in made_by and _may_adopt(made_by[value], readers[value], scales[node.output], quantized):
+                    scales[value] = scales[node.output]
+    for node in network.nodes:
+        _keep_apart(node, scales)
+    return scales
+
+
+def saturates(node: Node, affine: Affine, network: OnnxNetwork) -> bool:
+    """Whether no code of a layer's output lies outside of the clip that is fused behind it."""
+    clip = group_of(node).clip
+    bounds = None if clip is None else clip_bounds(network.graph, clip)
+    held = range_of(affine, network.coding.type)
+    return bounds is not None and held.within(Range(*bounds), slack=affine.scale / 2)
+
+
+def _may_adopt(node: Node, readers: Sequence[Node], affine: Affine, quantized: Quantized) -> bool:
+    """Whether what only a Concat reads may have the scale of what that makes: it is rounded once then, not twice."""
+    network: OnnxNetwork = quantized.network  # type: ignore[assignment] # the backend's own
+    alone = len(readers) == 1 and node.output not in network.outputs
+    chosen = node.meaning.scales is Scales.FREE and node.meaning.clamp is None
+    free = chosen and node.kind not in quantized.scheme.prescribed
+    return alone and free and (group_of(node).clip is None or saturates(node, affine, network))
+
+
+def _keep_apart(node: Node, scales: dict[Value, Affine]) -> None:
+    """Give what a float Resize makes of codes a scale that differs in its last bit, if it is the same.
+
+    Between equal scales ONNX Runtime would resize the codes themselves, and its kernel for bytes cuts averages off,
+    half a step too low.
+    """
+    found = group_of(node)
+    if found.integer or found.nodes[-1].op_type != _TRUNCATES or node.output not in scales:
+        return
+    affine = scales[node.output]
+    if any(scales.get(value) == affine for value in node.activations):
+        scales[node.output] = Affine.of(
+            float(np.nextafter(np.float32(affine.scale), np.float32(np.inf))), affine.zero_point
+        )

@@ -1,0 +1,63 @@
+"""`dlpuconv new-target` and `new-backend`: a package for whoever writes a plugin, with tests that are green at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlpuconv.cli import options as opt
+from dlpuconv.cli.help import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Name = Annotated[str, typer.Argument(help="Of the plugin, such as mychip.", show_default=False)]
+Folder = Annotated[
+    Path,
+    opt.option(
+        "--output", "-o", help="Where the package's folder is made.", panel=opt.RESULT, default="here", metavar="FOLDER"
+    ),
+]
+Base = Annotated[
+    str,
+    opt.option(
+        "--base",
+        help="The target that the new one differs from.",
+        panel=MODEL,
+        default="artpec8",
+        metavar="CHIP",
+        autocompletion=opt.complete_target,
+    ),
+]
+
+
+def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> None:
+    """Write a package for a chip of your own, as a difference from one that is known.
+
+    It can be installed as it is, and its tests, the contract of targets among them, are green at once.
+
+    Example: dlpuconv new-target mychip --base artpec8
+    """
+    from dlpuconv import templates
+
+    _tell(templates.new_target(name, base, output))
+
+
+def new_backend(name: Name, output: Folder = Path()) -> None:
+    """Write a package for a file format of your own, with a target that takes it.
+
+    It can be installed as it is, and its tests, the contracts of both among them, are green at once.
+
+    Example: dlpuconv new-backend mycompiler
+    """
+    from dlpuconv import templates
+
+    _tell(templates.new_backend(name, output))
+
+
+def _tell(made: Sequence[Path]) -> None:
+    folder, *files = made
+    print(f"{folder}/", *(f"  {path.relative_to(folder)}" for path in files), sep="\n")
+    print(f"\nnext: pip install -e {folder} && pytest {folder}")

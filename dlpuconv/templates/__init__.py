@@ -1,0 +1,110 @@
+"""New packages for authors of plugins, from templates: installable, with tests on the contract that are green at once.
+
+Each template lies at its place in the package, `NAME` standing for the plugin's.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dlpuconv.errors import OutputError, PluginError, UsageError, did_you_mean
+from dlpuconv.plugin.version import API_VERSION
+from dlpuconv.registry import backend_names, target_names
+from dlpuconv.registry.entries import TARGETS, entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ENDING = ".j2"
+
+
+def new_target(name: str, base: str, folder: Path) -> list[Path]:
+    """Write a package with a target that differs from another one.
+
+    Args:
+        name: of the target.
+        base: an installed target.
+        folder: where the package's own folder is made.
+
+    Returns:
+        The files, the package's folder first.
+
+    Raises:
+        UsageError: the name cannot be one, or is taken.
+        PluginError: there is no such base.
+        OutputError: something is there already, or cannot be written.
+    """
+    _demand_name(name, target_names(), "target")
+    known = entries(TARGETS)
+    if base not in known:
+        raise PluginError(f"no target named {base!r}{did_you_mean(base, known)}; installed: {', '.join(known)}")
+    module, _, value = known[base][0].point.value.partition(":")
+    return _write("target", name, folder, base=base, base_module=module, base_value=value)
+
+
+def new_backend(name: str, folder: Path) -> list[Path]:
+    """Write a package with a backend, and a target that takes its files.
+
+    Args:
+        name: of both.
+        folder: where the package's own folder is made.
+
+    Returns:
+        The files, the package's folder first.
+
+    Raises:
+        UsageError: the name cannot be one, or is taken.
+        OutputError: something is there already, or cannot be written.
+    """
+    _demand_name(name, (*backend_names(), *target_names()), "backend")
+    return _write("backend", name, folder)
+
+
+def _demand_name(name: str, taken: tuple[str, ...], noun: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a {noun}: lower-case letters, digits and '-', such as mychip-2")
+    if name in taken:
+        raise UsageError(f"{name!r} is installed already: take another name for the {noun}")
+
+
+def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts: str) -> list[Path]:
+    """Every file of a template, in a new folder."""
+    import jinja2
+
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    words = name.split("-")
+    facts |= {
+        "name": name,
+        "module": f"dlpuconv_{'_'.join(words)}",
+        "constant": "_".join(words).upper(),
+        "type": "".join(map(str.capitalize, words)),
+        "prefix": name.upper(),
+        "api": API_VERSION,
+    }
+    place = folder / f"dlpuconv-{name}"
+    made = [place]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place.mkdir()
+        for template, text in _templates(kind):
+            path = place / template.replace("MODULE", facts["module"]).replace("NAME", "_".join(words))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(environment.from_string(text).render(facts))
+            made.append(path)
+    except FileExistsError as error:
+        raise OutputError(f"{error.filename} is there already, and nothing is replaced") from error
+    except OSError as error:
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}") from error
+    return made
+
+
+def _templates(kind: str) -> Iterator[tuple[str, str]]:
+    """Relative paths and texts."""
+    root = Path(str(resources.files(__package__) / kind))
+    for path in sorted(root.rglob(f"*{_ENDING}")):
+        yield path.relative_to(root).as_posix().removesuffix(_ENDING), path.read_text("utf-8")

@@ -1,0 +1,70 @@
+"""Scales that a file has other than the plan: where a concatenation alone reads, and around a float resize."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dlpuconv.ir.affine import Affine
+from dlpuconv_backends.onnx_qdq.emission import emit
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales
+from tests.backends.onnx_qdq.examples import PLAIN, SCHEME, network, quantizer
+from tests.backends.onnx_qdq.models import model, weights
+
+CONSTANTS = {"w": weights(2, 2, 1, 1), "v": 9 * weights(2, 2, 1, 1, seed=1)}
+
+
+def scales_of(text: str, **wanted: Any) -> dict[str, tuple[Affine, Affine]]:
+    """By activation: the plan's, and the file's."""
+    scheme = replace(SCHEME, **wanted)
+    found = quantizer(network(model(text, CONSTANTS))).quantize(PLAIN, scheme).quantized
+    final = final_scales(found, found.network)  # type: ignore[arg-type] # an OnnxNetwork
+    return {value.name: (affine, final[value]) for value, affine in found.plan.scales.items()}
+
+
+def test_what_a_concatenation_alone_reads_is_rounded_to_its_steps() -> None:
+    scales = scales_of(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+            a = Conv(x, w) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) }"""
+    )
+    (planned, final), (_, joined) = scales["a"], scales["y"]
+    assert planned != joined
+    assert final == joined
+    assert scales["b"][1] == joined
+
+
+def test_what_others_read_keeps_its_own() -> None:
+    scales = scales_of(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y, float[1,2,4,4] z) {
+            a = Conv(x, w) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) \n z = Conv(a, v) }"""
+    )
+    planned, final = scales["a"]
+    assert final == planned
+
+
+def test_what_is_clipped_keeps_a_scale_that_saturates_where_the_clip_does() -> None:
+    scales = scales_of(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+            c = Conv(x, w) \n a = Relu(c) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) }"""
+    )
+    planned, final = scales["a"]
+    assert final == planned
+    assert final.zero_point == 0
+
+
+def test_what_a_chip_prescribes_stays() -> None:
+    wanted = Affine.of(0.25, 100)
+    scales = scales_of(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+            a = Conv(x, w) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) }""",
+        prescribed={"Conv": wanted},
+    )
+    assert scales["a"] == (wanted, wanted)
+
+
+def test_files_are_made_with_them() -> None:
+    text = """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+        a = Conv(x, w) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) }"""
+    found = quantizer(network(model(text, CONSTANTS))).quantize(PLAIN, SCHEME).quantized
+    joined = next(node for node in emit(found).nodes if node.kind == "Concat")
+    assert {v.affine for v in joined.activations} == {joined.output.affine}
