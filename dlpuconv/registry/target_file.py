@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.registry.entries import backend_names, target_names
-from dlpuconv.registry.promises import DTYPES, wrong_with_target
+from dlpuconv.registry.promises import wrong_with_target
 from dlpuconv.toml_table import Table, read_small
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         device=_device(table, base.device),
         scheme=_scheme(table.table("scheme"), base.scheme, base.suffix),
         min_sqnr=table.number("min_sqnr", base.min_sqnr),
-        input_dtype=table.known("input_dtype", table.string("input_dtype", base.input_dtype), DTYPES),
-        output_dtype=table.known("output_dtype", table.string("output_dtype", base.output_dtype), DTYPES),
+        input_dtype=_dtype(table, "input_dtype", base.input_dtype),
+        output_dtype=_dtype(table, "output_dtype", base.output_dtype),
         distribution="",
         described=text,
     )
@@ -133,6 +133,11 @@ def _device(table: Table, default: str) -> str:
     if not re.fullmatch(r"[\w.:-]+", device, re.ASCII):
         table.refuse("device", f"device is {device!r}, not one word of letters, digits and '.', ':', '_' and '-'")
     return device
+
+
+def _dtype(table: Table, key: str, default: str) -> str:
+    """Of inputs or outputs; what the base has, where that is another type, stays possible."""
+    return table.known(key, table.string(key, default), sorted({"int8", "uint8", default}))
 
 
 def _scheme(table: Table, base: Scheme, suffix: str) -> Scheme:
