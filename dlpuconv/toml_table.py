@@ -64,7 +64,7 @@ class TomlTable:
         found = self.values.get(key, {})
         if not isinstance(found, dict):
             self.refuse(key, f"{key} is {quoted(found)}, not a table")
-        return TomlTable(found, self.file, self.text, key)
+        return TomlTable(found, self.file, self.text, f"{self.name}.{key}" if self.name else key)
 
     def string(self, key: str, default: str | None = None) -> str:
         """A text; without a default, one that must be there."""
@@ -73,6 +73,8 @@ class TomlTable:
             self.refuse("", f"{key} is missing")
         if not isinstance(found, str):
             self.refuse(key, f"{key} is {quoted(found)}, not a text")
+        if not found.isprintable():
+            self.refuse(key, f"{key} holds characters that cannot be printed: {quoted(found)}")
         return found
 
     def word[E: StrEnum](self, key: str, kind: type[E], default: E | None = None) -> E:
@@ -99,6 +101,13 @@ class TomlTable:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
                 self.refuse(key, f"{key} holds {quoted(value)}, not a whole number above 0", value)
         return tuple(found)
+
+    def switch(self, key: str, default: bool) -> bool:
+        """True or false."""
+        found = self.values.get(key, default)
+        if not isinstance(found, bool):
+            self.refuse(key, f"{key} is {quoted(found)}, not true or false")
+        return found
 
     def number(self, key: str, default: float = 0.0) -> float:
         """A number that is finite."""

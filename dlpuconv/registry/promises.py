@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
 
-DTYPES = ("uint8", "int8")
-"""Of the inputs and outputs of integer files."""
+DTYPES = ("uint8", "int8", "float32")
+"""Of the inputs and outputs of integer files; float32 where the file itself quantizes and dequantizes."""
 
 
 def wrong_with_target(target: Target, name: str) -> tuple[str, ...]:

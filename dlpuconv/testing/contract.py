@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from dlpuconv.testing.trial import TrialRun
 
-HEAVY = ("onnx", "onnx2tf", "onnx_ir", "onnxruntime", "PIL", "tensorflow", "torch")
-"""Libraries that take half a second or more."""
+HEAVY = ("onnx2tf", "onnxruntime", "PIL", "tensorflow", "torch")
+"""Libraries that take half a second or more, and that not every command which reads a model needs."""
 
 
 class Clauses:

@@ -22,7 +22,7 @@ _SENTENCE = re.compile(r"[A-Z0-9].* .*[^ ][.!?]", re.DOTALL)
 class TargetContract(Clauses):
     """Of a target, with its own backend: its rules, and the file that comes of the small network."""
 
-    heavy: ClassVar[tuple[str, ...]] = (*HEAVY, "ai_edge_litert", "numpy")
+    heavy: ClassVar[tuple[str, ...]] = (*HEAVY, "ai_edge_litert", "numpy", "onnx", "onnx_ir")
 
     @classmethod
     @override

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from dlpuconv.formats.onnx_scales import DEQUANTIZE, QUANTIZE
+from dlpuconv.plugin.onnx import DEQUANTIZE, QUANTIZE
 from dlpuconv_backends.onnx_qdq.graph import FLOAT, Kind, Namer
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.ir.affine import Affine, IntegerType
+    from dlpuconv.plugin import Affine, IntegerType
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]

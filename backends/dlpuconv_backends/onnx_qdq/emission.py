@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir.affine import INT8, Affine, IntegerType
-from dlpuconv.network import Meaning, Node, Scales, Value
+from dlpuconv.plugin import INT8, IntegerType
+from dlpuconv.plugin.quantization import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
 from dlpuconv_backends.onnx_qdq.final_scales import final_scales, float_tail, saturates
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.plugin import Affine
+    from dlpuconv.plugin.quantization import Quantized
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.ir.affine import Affine
-from dlpuconv.network import Range, Scales
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.plugin import Affine
+from dlpuconv.plugin.quantization import Range, Scales, range_of
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.network import group_of
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from dlpuconv.network import Node, Value
-    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.plugin.quantization import Node, Quantized, Value
     from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
 
 _JOINS = "Concat"

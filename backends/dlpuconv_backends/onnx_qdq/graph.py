@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from dlpuconv.ir.weights import ELSEWHERE, LARGE, Split, read_only
+from dlpuconv.plugin.onnx import ELSEWHERE, LARGE, Split, read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from dlpuconv.ir import Model
+    from dlpuconv.plugin.onnx import Model
 
     type Array = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.network import Activation, Geometry, Layer
+from dlpuconv.plugin.quantization import Activation, Geometry, Layer
 from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 

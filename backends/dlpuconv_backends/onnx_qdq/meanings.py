@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.network import Meaning, Range, Scales
+from dlpuconv.plugin.quantization import Meaning, Range, Scales
 from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.network import Value
-    from dlpuconv.scheme import Coding
+    from dlpuconv.plugin import Coding
+    from dlpuconv.plugin.quantization import Value
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
     from dlpuconv_backends.onnx_qdq.groups import FusedGroup
     from dlpuconv_backends.onnx_qdq.network import ReadPlace

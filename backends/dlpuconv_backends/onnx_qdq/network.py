@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 import onnx
 
-from dlpuconv.errors import ArtifactError, BackendError
-from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.ir.affine import UINT8
-from dlpuconv.ir.source_names import ORIGIN
-from dlpuconv.network import Network, Node, Value
-from dlpuconv.scheme import Coding
+from dlpuconv.plugin import UINT8, ArtifactError, BackendError, Coding
+from dlpuconv.plugin.onnx import ORIGIN, OrtRunner
+from dlpuconv.plugin.quantization import Network, Node, Value
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
 from dlpuconv_backends.onnx_qdq.groups import FusedGroup, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Constants, Feed
+    from dlpuconv.plugin.quantization import Constants, Feed
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dlpuconv.network import Tie
+from dlpuconv.plugin.quantization import Tie
 from dlpuconv_backends.onnx_qdq.graph import attribute
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from dlpuconv.network import Value
+    from dlpuconv.plugin.quantization import Value
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Ties = tuple[Tie, ...] | None

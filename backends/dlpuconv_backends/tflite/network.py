@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv.network import CannotError, Constants, Network, Node, Value
+from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, Value
+from dlpuconv.plugin.tflite import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.edits import ended, folded_in, multiplied, split
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Feed, OutputPiece
-    from dlpuconv.network.network import Array
+    from dlpuconv.plugin.quantization import Array, Feed, OutputPiece
 
 
 class Workers:

@@ -21,7 +21,7 @@ from dlpuconv_backends.tflite.naming import name_uniquely
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.network import Meaning, OutputPiece
+    from dlpuconv.plugin.quantization import Meaning, OutputPiece
     from dlpuconv_backends.flatbuffer import Graph
 
 
