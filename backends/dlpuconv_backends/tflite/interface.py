@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Job
     from dlpuconv.plugin.data import Sample
     from dlpuconv.plugin.onnx import InputBinding, ValueSpec
-    from dlpuconv.plugin.quantization import Feed, Range, Value
+    from dlpuconv.plugin.quantization import Feed, OutputPiece, Range, Value
     from dlpuconv_backends.flatbuffer import Tensor
 
 _UINT8_SHIFT = 128
