@@ -20,8 +20,6 @@ is told as the plugin's fault, under its name; DLPUCONV_TRACEBACK=1 shows where 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dlpuconv.errors import (
     ArtifactError,
     BackendError,
@@ -36,19 +34,16 @@ from dlpuconv.errors import (
     did_you_mean,
 )
 from dlpuconv.ir import Affine, Normalization, Part, Port
+from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16, IntegerType
 from dlpuconv.jsonable import Json
 from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
 from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
-from dlpuconv.plugin.later import later
 from dlpuconv.plugin.target import ExternalCompiler, Target
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.quantization.recipe import Recipe
-from dlpuconv.scheme import Granularity, Numbers, Scheme
-
-if TYPE_CHECKING:
-    from dlpuconv.ir import Affine
+from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 
 __all__ = [
     "API_VERSION",
@@ -58,6 +53,14 @@ __all__ = [
     "Numbers",
     "Scheme",
     "Target",
+    # how its integers stand for real numbers
+    "Affine",
+    "Coding",
+    "INT8",
+    "INT16",
+    "IntegerType",
+    "UINT8",
+    "UINT16",
     # a way to make files
     "Backend",
     "Prepared",
@@ -68,7 +71,6 @@ __all__ = [
     "OutputSplitting",
     "Recipe",
     # what it makes
-    "Affine",
     "Artifact",
     "Draft",
     "Json",
@@ -88,5 +90,3 @@ __all__ = [
     "did_you_mean",
     "listed",
 ]
-
-__getattr__ = later(__name__, {"dlpuconv.ir.affine": ("Affine",)})

@@ -15,12 +15,21 @@ from dlpuconv.network import (
     Network,
     Node,
     Order,
+    OutputPiece,
     Range,
     Scales,
     Tie,
     Value,
 )
+from dlpuconv.network.network import Array
 from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.draft import quantize_blindly
+from dlpuconv.quantization.given import Given
+from dlpuconv.quantization.naming import names_of
+from dlpuconv.quantization.quantize import Quantized
+from dlpuconv.quantization.quantizer import Quantizer
+from dlpuconv.quantization.refusals import refuse
+from dlpuconv.quantization.scales.choice import covering, range_of
 
 __all__ = [
     # a recipe
@@ -30,8 +39,9 @@ __all__ = [
     "Recipe",
     "Rounding",
     "WeightScale",
-    # a network
+    # a network, which a backend makes of its own float graph
     "Activation",
+    "Array",
     "Constants",
     "Feed",
     "Geometry",
@@ -40,14 +50,24 @@ __all__ = [
     "Network",
     "Node",
     "Order",
+    "OutputPiece",
     "Value",
+    # an edit that a format does not have
+    "CannotError",
     # its scales
     "ALL",
     "Range",
     "Scales",
     "Tie",
-    # an edit that a format does not have
-    "CannotError",
+    "covering",
+    "range_of",
+    # what the quantizer is given, and gives
+    "Given",
+    "Quantized",
+    "Quantizer",
+    "names_of",
+    "quantize_blindly",
+    "refuse",
     # what layers lose
     "Blame",
     "LayerError",

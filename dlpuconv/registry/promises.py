@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
 
-DTYPES = ("uint8", "int8")
-"""Of the inputs and outputs of integer files."""
+DTYPES = ("uint8", "int8", "float32")
+"""Of the inputs and outputs of integer files; float32 where the file itself quantizes and dequantizes."""
 
 
 def wrong_with_target(target: Target, name: str) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ def _backend(backend: type[Backend], name: str) -> Iterator[str]:
 
 def _suffix(field: str, value: object) -> Iterator[str]:
     if not (isinstance(value, str) and (not value or (value.startswith(".") and _is_word(value) and "/" not in value))):
-        yield f"{field} is {value!r}: it begins with a dot, such as '.tflite', or is '' for a folder"
+        yield f"{field} is {value!r}: it begins with a dot, such as '.bin', or is '' for a folder"
 
 
 def _member(field: str, value: object, kind: type[StrEnum]) -> Iterator[str]:

@@ -15,21 +15,21 @@ Only known keys, rules and operators; nothing in it is imported, opened or run.
 from __future__ import annotations
 
 import re
-import typing
-from dataclasses import fields, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.registry.entries import backend_names, target_names
-from dlpuconv.registry.promises import DTYPES, wrong_with_target
-from dlpuconv.toml_table import Table, read_small
+from dlpuconv.registry.promises import wrong_with_target
+from dlpuconv.toml_table import TomlTable, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dlpuconv.plugin import Target
-    from dlpuconv.scheme import Scheme
+    from dlpuconv.scheme import Coding, Scheme
     from dlpuconv.verification.rule import Rule, Severity
 
 SUFFIX = ".toml"
@@ -39,6 +39,7 @@ _KEYS = (
 )  # fmt: skip
 _OF_A_BASE = ("backend", "suffix")
 _EXTENTS = ("kernel", "stride", "dilation")
+_SCHEME = ("numbers", "weights", "discouraged", "by_operator", "activation_codes", "weight_codes")
 _LIMITS = (*_EXTENTS, "axes", "partitions", "parameters_mib", "port_types")
 _PORT_TYPES = ("float32", "int8", "uint8", "int16", "uint16", "int32", "int64")
 
@@ -78,7 +79,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         UsageError: something in it means nothing.
         PluginError: its base cannot be loaded.
     """
-    table = Table.parse(text, file)
+    table = TomlTable.parse(text, file)
     table.only(_KEYS, "no target")
     name = table.string("name")
     if name in target_names():
@@ -88,11 +89,11 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         base,
         name=name,
         title=table.string("title", name),
-        device=table.string("device", base.device),
-        scheme=_scheme(table.table("scheme"), base.scheme),
+        device=_device(table, base.device),
+        scheme=_scheme(table.table("scheme"), base.scheme, base.suffix),
         min_sqnr=table.number("min_sqnr", base.min_sqnr),
-        input_dtype=table.known("input_dtype", table.string("input_dtype", base.input_dtype), DTYPES),
-        output_dtype=table.known("output_dtype", table.string("output_dtype", base.output_dtype), DTYPES),
+        input_dtype=_dtype(table, "input_dtype", base.input_dtype),
+        output_dtype=_dtype(table, "output_dtype", base.output_dtype),
         distribution="",
         described=text,
     )
@@ -102,7 +103,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
     return target
 
 
-def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
+def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     """What the file states differences from: an installed target, or one without rules of its own."""
     from dlpuconv.plugin import Target
     from dlpuconv.scheme import Numbers, Scheme
@@ -123,41 +124,59 @@ def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
         device=name,
         suffix=suffix,
         calibration_required=numbers is not Numbers.FLOAT32,
-        rules=TFLITE_RULES if suffix == ".tflite" and numbers is Numbers.INT8 else (),
+        rules=TFLITE_RULES if suffix == TFLITE.suffix and numbers is Numbers.INT8 else (),
     )
 
 
-def _scheme(table: Table, base: Scheme) -> Scheme:
-    """The number format; its words are those of `Scheme` that are words, lists of words, or true and false."""
-    from dlpuconv.scheme import Scheme
-
-    kinds = typing.get_type_hints(Scheme)
-    table.only([field.name for field in fields(Scheme) if _readable(kinds[field.name])], "no scheme")
-    return replace(base, **{key: _word(table, key, kinds[key]) for key in table.values})
-
-
-def _readable(kind: Any) -> bool:
-    return kind is bool or _words_of(kind) is not None
+def _device(table: TomlTable, default: str) -> str:
+    """One word: it stands in command lines that users copy."""
+    device = table.string("device", default)
+    if device != default and not re.fullmatch(r"[\w.:-]+", device, re.ASCII):
+        table.refuse("device", f"device is {device!r}, not one word of letters, digits and '.', ':', '_' and '-'")
+    return device
 
 
-def _words_of(kind: Any) -> type[StrEnum] | None:
-    """The enumeration that a field's type is, or is a set of."""
-    inner = typing.get_args(kind)[0] if typing.get_origin(kind) is frozenset else kind
-    return inner if isinstance(inner, type) and issubclass(inner, StrEnum) else None
+def _dtype(table: TomlTable, key: str, default: str) -> str:
+    """Of inputs or outputs; what the base has, where that is another type, stays possible."""
+    return table.known(key, table.string(key, default), sorted({"int8", "uint8", default}))
 
 
-def _word(table: Table, key: str, kind: Any) -> Any:
-    words = _words_of(kind)
-    if words is None:
-        if not isinstance(table.values[key], bool):
-            table.refuse(key, f"{key} is true or false")
-        return table.values[key]
-    if typing.get_origin(kind) is frozenset:
-        return frozenset(map(words, table.names(key, [word.value for word in words])))
-    return table.word(key, words)
+def _scheme(table: TomlTable, base: Scheme, suffix: str) -> Scheme:
+    """The number format."""
+    from dlpuconv.scheme import Granularity, Numbers
+
+    table.only(_SCHEME, "no scheme")
+    words = [granularity.value for granularity in Granularity]
+    discouraged = table.names("discouraged", words) if "discouraged" in table.values else base.discouraged
+    by_operator = table.table("by_operator")
+    by_operator.only(_operators(suffix) if by_operator.values else (), "no file of this kind")
+    return replace(
+        base,
+        numbers=table.word("numbers", Numbers, base.numbers),
+        weights=table.word("weights", Granularity, base.weights),
+        discouraged=frozenset(map(Granularity, discouraged)),
+        by_operator={**base.by_operator, **{op: by_operator.word(op, Granularity) for op in by_operator.values}},
+        activation_codes=_coding(table.table("activation_codes"), base.activation_codes),
+        weight_codes=_coding(table.table("weight_codes"), base.weight_codes),
+    )
 
 
-def _with_rules(target: Target, table: Table) -> Target:
+def _coding(table: TomlTable, base: Coding) -> Coding:
+    """How one sort of real numbers becomes codes."""
+    from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16
+
+    types = {"int8": INT8, "uint8": UINT8, "int16": INT16, "uint16": UINT16}
+    table.only(("type", "symmetric", "power_of_two", "reduce_range"), "no coding")
+    return replace(
+        base,
+        type=types[table.known("type", table.values["type"], types)] if "type" in table.values else base.type,
+        symmetric=table.switch("symmetric", base.symmetric),
+        power_of_two=table.switch("power_of_two", base.power_of_two),
+        reduce_range=table.switch("reduce_range", base.reduce_range),
+    )
+
+
+def _with_rules(target: Target, table: TomlTable) -> Target:
     """The target with the rules and the placement that the file states beside, or instead of, its base's."""
     from dlpuconv.placement import Placement
     from dlpuconv.verification.rule import Severity
@@ -182,7 +201,7 @@ def _with_rules(target: Target, table: Table) -> Target:
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 
-def _dropped(target: Target, table: Table) -> frozenset[str]:
+def _dropped(target: Target, table: TomlTable) -> frozenset[str]:
     """Rules of the base that do not hold: those that the file names, and lists of operators where it has its own."""
     dropped = table.names("without", {rule.id for rule in target.rules}) if "without" in table.values else frozenset()
     if "operators" not in table.values or target.placement is None:
@@ -190,7 +209,7 @@ def _dropped(target: Target, table: Table) -> frozenset[str]:
     return dropped | {rule.id for rule in (*target.placement.limits, *target.placement.doubts) if rule.listed}
 
 
-def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[Rule]:
+def _layer_rules(target: Target, table: TomlTable, severity: Severity) -> Iterator[Rule]:
     """What a layer must be to run on the accelerator."""
     from dlpuconv.verification.rules.limits import layer_extents, only_operators
 
@@ -200,12 +219,12 @@ def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[R
     limits = table.table("limits")
     for key in _EXTENTS:
         if key in limits.values:
-            if target.suffix != ".tflite":
-                limits.refuse(key, f"{key} is a limit of .tflite files, and {target.name} takes others")
+            if target.suffix != TFLITE.suffix:
+                limits.refuse(key, f"{key} is a limit of {TFLITE.suffix} files, and {target.name} takes others")
             yield layer_extents(_id(target, key), key, limits.counts(key), table.string("source"), severity)
 
 
-def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
+def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Rule]:
     """What the whole file must be."""
     from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
 
@@ -223,7 +242,7 @@ def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
 
 def _operators(suffix: str) -> frozenset[str]:
     """Names of operators, as files of this kind have them."""
-    if suffix == ".tflite":
+    if suffix == TFLITE.suffix:
         from dlpuconv.formats.tflite_schema import OPERATORS
 
         return frozenset(OPERATORS)

@@ -14,6 +14,7 @@ from onnx import parser
 import dlpuconv
 from dlpuconv.errors import UsageError
 from dlpuconv.formats.tflite_file import parse_tflite
+from dlpuconv.ir.affine import UINT8
 from dlpuconv.plugin import Granularity, Target
 from dlpuconv.registry import load_target
 from dlpuconv.verification.rule import Severity
@@ -96,6 +97,24 @@ def test_each_limit_is_a_rule_with_the_file_s_source(described: Any) -> None:
     assert sentences["MYCHIP-KERNEL"] == "Convolutions must have a kernel of 1 or 3, in each direction."
 
 
+def test_it_says_how_real_numbers_become_codes(described: Any) -> None:
+    scheme = described(
+        WHOLE.replace(
+            "[limits]",
+            """
+[scheme.by_operator]
+FULLY_CONNECTED = "per-tensor"
+[scheme.activation_codes]
+type = "uint8"
+power_of_two = true
+[limits]""",
+        )
+    ).scheme
+    assert scheme.by_operator == {"FULLY_CONNECTED": Granularity.PER_TENSOR}
+    assert (scheme.activation_codes.type, scheme.activation_codes.power_of_two) == (UINT8, True)
+    assert scheme.weight_codes == ARTPEC9.scheme.weight_codes
+
+
 def test_layers_that_break_its_limits_run_on_the_cpu_or_keep_the_file_from_running(described: Any) -> None:
     from dlpuconv.placement import Processor, forecast
 
@@ -147,6 +166,22 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
             'input_dtype = "int8"',
             "line 7: input_dtype holds 'float64', which is none that is known: int8, uint8",
         ),
+        (
+            'title = "\\u001b[2J"',
+            'title = "My chip"',
+            "line 2: title holds characters that cannot be printed: '\\x1b[2J'",
+        ),
+        (
+            'discouraged = ["per-tensor"]\n[scheme.weight_codes]\nsymmetric = 1',
+            'discouraged = ["per-tensor"]',
+            "line 13: symmetric is 1, not true or false (in [scheme.weight_codes])",
+        ),
+        (
+            'weights = "per-channel"\nby_operator = {CONV2D = "per-tensor"}',
+            'weights = "per-channel"',
+            "no file of this kind has the key 'CONV2D' (did you mean 'CONV_2D'?) (in [scheme.by_operator])",
+        ),
+        ('device = "a; rm -r x"', 'title = "My chip"', "line 2: device is 'a; rm -r x', not one word of letters"),
         ("[scheme", "[scheme]", "is not TOML: Expected ']' at the end of a table declaration (at line 9"),
         ("parameters_mib = nan", "parameters_mib = 0.001", "line 17: parameters_mib is nan, not a finite number"),
     ],

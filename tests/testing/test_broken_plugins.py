@@ -156,7 +156,7 @@ def test_a_target_that_breaks_one_clause_is_told_of_that_one(site: Path, code: s
             "it_can_be_closed_whatever_came_before",
             "close of the backend 'toyback' (distribution toychip) failed: RuntimeError: nothing was prepared",
         ),
-        ("import onnx", "loading_it_imports_no_heavy_library", "loading it imports onnx"),
+        ("import onnxruntime", "loading_it_imports_no_heavy_library", "loading it imports onnxruntime"),
     ],
 )
 def test_a_backend_that_breaks_one_clause_is_told_of_that_one(site: Path, method: str, clause: str, why: str) -> None:

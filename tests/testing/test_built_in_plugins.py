@@ -31,6 +31,14 @@ class TestCv75(TargetContract):
     target = "cv75"
 
 
+class TestOnnxruntime(TargetContract):
+    target = "onnxruntime"
+
+
+class TestOnnxQdq(BackendContract):
+    target, backend = "onnxruntime", "onnx-qdq"
+
+
 class TestOnnxFloat(BackendContract):
     target, backend = "cv25", "onnx-float"
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.ir.affine import Affine
-from dlpuconv.plugin import BackendError
+from dlpuconv.plugin import Affine, BackendError
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.scratch import ScratchBuilder
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.ir.affine import Affine
+    from dlpuconv.plugin import Affine
 
 _SHORT = 32  # bytes: of a digest
 

@@ -7,25 +7,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv import __version__
-from dlpuconv.calibration import Origin, StatisticsCache
-from dlpuconv.errors import BackendError, CalibrationError
-from dlpuconv.formats.onnx_worker import warm_up
-from dlpuconv.ir.moments import moments_of_nodes
-from dlpuconv.plugin import Artifact, Backend, Draft, Prepared
-from dlpuconv.quantization.given import Given
-from dlpuconv.quantization.quantizer import Quantizer
-from dlpuconv.scheme import Numbers
+from dlpuconv.plugin import Artifact, Backend, BackendError, CalibrationError, Draft, Numbers, Prepared
+from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
+from dlpuconv.plugin.onnx import LostError, ModelRefusedError, check_model, moments_of_nodes, warm_up
+from dlpuconv.plugin.quantization import Given, Quantizer
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
-from dlpuconv_backends.onnx_qdq.graph import Graph
+from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
     clipped_inputs,
     feeds,
     port,
     prescribed_inputs,
-    refuse_control_flow,
     refuse_impossible,
+    refuse_unknown,
 )
 from dlpuconv_backends.onnx_qdq.legalize import legalize
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
@@ -34,14 +29,11 @@ from dlpuconv_backends.onnx_qdq.schemes import refuse_layers, refuse_scheme
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.analysis import Blame
-    from dlpuconv.calibration import Samples
-    from dlpuconv.ir.layer_names import LayerNames
-    from dlpuconv.ir.weights import Split
-    from dlpuconv.plugin import Job, Target
-    from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv.scheme import Coding, Scheme
+    from dlpuconv.plugin import Coding, Job, Recipe, Scheme, Target
+    from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.onnx import Split
+    from dlpuconv.plugin.quantization import Blame, Quantized
+    from dlpuconv.plugin.views import LayerNames
 
 _LARGEST = (1 << 31) - 1  # protobuf's
 
@@ -58,7 +50,7 @@ class QdqPrepared(Prepared):
     """
 
     job: Job
-    graph: Graph
+    graph: OnnxGraph
     rewrites: dict[str, int]
     quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
@@ -143,8 +135,8 @@ class OnnxQdqBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Legalize once, and quantize with placeholders for each target."""
-        from dlpuconv.formats.onnx_graph import optimized, view_of
-        from dlpuconv.quantization.draft import quantize_blindly
+        from dlpuconv.plugin.onnx import optimized, view_of
+        from dlpuconv.plugin.quantization import quantize_blindly
 
         made = _prepared(job)
         drafts = []
@@ -161,9 +153,9 @@ class OnnxQdqBackend(Backend):
 
 
 def _prepared(job: Job) -> QdqPrepared:
-    refuse_control_flow(job)
+    refuse_unknown(job)
     legal, rewrites, _ = legalize(job.model)
-    return QdqPrepared(job=job, graph=Graph.of(legal), rewrites=rewrites)
+    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewrites=rewrites)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:
@@ -202,8 +194,7 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
     Raises:
         BackendError: ONNX does not accept it.
     """
-    from dlpuconv.formats import onnx_rules
-    from dlpuconv.ir.source_names import graph_layers
+    from dlpuconv.plugin.onnx import graph_layers
 
     split = emitted.graph.split()
     layers = graph_layers(split.to_graph().graph, job.names)
@@ -211,8 +202,8 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
     try:
-        onnx_rules.check_model(split.declared(), full=True)
-    except (onnx_rules.RefusedError, onnx_rules.LostError) as error:
+        check_model(split.declared(), full=True)
+    except (ModelRefusedError, LostError) as error:
         raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
     return split, layers
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
-from dlpuconv.network import CannotError
+from dlpuconv.plugin.quantization import CannotError
 from dlpuconv_backends.onnx_qdq.emission import cell_of
 from dlpuconv_backends.onnx_qdq.layers import as_stored
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Session, place_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Constants, Feed, Node, Value
+    from dlpuconv.plugin.quantization import Constants, Feed, Node, Value
     from dlpuconv_backends.onnx_qdq.emission import Emitted
 
     type Array = npt.NDArray[Any]

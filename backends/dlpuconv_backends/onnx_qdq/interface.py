@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
-from dlpuconv.ir import Layout
-from dlpuconv.ir.affine import INT8, UINT8, Affine
-from dlpuconv.plugin import Port
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.plugin import INT8, UINT8, Affine, CalibrationError, Port, UnsupportedModelError, UsageError
+from dlpuconv.plugin.onnx import Layout
+from dlpuconv.plugin.quantization import range_of
 from dlpuconv_backends.onnx_qdq.axes import last
 from dlpuconv_backends.onnx_qdq.network import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dlpuconv.calibration import Sample
-    from dlpuconv.ir import InputBinding, ValueSpec
-    from dlpuconv.ir.affine import IntegerType
-    from dlpuconv.network import Feed, Range, Value
-    from dlpuconv.plugin import Job, Target
+    from dlpuconv.plugin import IntegerType, Job, Target
+    from dlpuconv.plugin.data import Sample
+    from dlpuconv.plugin.onnx import InputBinding, ValueSpec
+    from dlpuconv.plugin.quantization import Feed, Range, Value
 
 OPSET = 20
 """Of files whose codes have 8 bits: the normal form's own."""
@@ -82,13 +79,13 @@ def refuse_impossible(job: Job, target: Target) -> None:
     """Refuse what was asked of such a file and cannot be.
 
     Raises:
-        UsageError: an option; `uint8`, what there is without one, stands for what the backend does.
+        UsageError: an option, or the type that the target says.
         UnsupportedModelError: lists operators that run other graphs.
     """
     asked, wide = job.interface, target.scheme.activation_codes.type.bits > INT8.bits
     wrong = []
     for option, dtype in (("--input-dtype", asked.input_dtype), ("--output-dtype", asked.output_dtype)):
-        if dtype != "uint8":
+        if dtype != "float32":
             wrong.append(f"{option} {dtype}: inputs and outputs of its files are the source model's floats")
     if asked.input_layout is Layout.NHWC and any(s.layout is Layout.NCHW for s in job.model.signature.inputs):
         wrong.append("--input-layout NHWC: ONNX's layers take NCHW")
@@ -98,14 +95,18 @@ def refuse_impossible(job: Job, target: Target) -> None:
         raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
 
 
-def refuse_control_flow(job: Job) -> None:
-    """Refuse graphs in graphs.
+def refuse_unknown(job: Job) -> None:
+    """Refuse graphs in graphs, and operators that ONNX itself does not have.
 
     Raises:
         UnsupportedModelError: lists the nodes.
     """
-    from dlpuconv.ir.operators import CONTROL_FLOW
+    from dlpuconv.plugin.views import CONTROL_FLOW
 
-    found = [f"{node.op_type} {node.name!r}" for node in job.model.graph.graph if node.op_type in CONTROL_FLOW]
+    found = [
+        f"{node.op_type} {node.name!r} ({f'of the domain {node.domain!r}' if node.domain else 'runs another graph'})"
+        for node in job.model.graph.graph
+        if node.domain or node.op_type in CONTROL_FLOW
+    ]
     if found:
-        raise UnsupportedModelError(f"{', '.join(found)} runs another graph, which is not quantized", found)
+        raise UnsupportedModelError(f"a QDQ file cannot hold: {', '.join(found)}", found)

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlpuconv.passes import attributes as attrs
-from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
-from dlpuconv.passes.editor import Editor, optional_input, static_shape
+from dlpuconv.plugin.onnx import FIRED, Editor, Outcome, Rewrite, integer, integers, optional_input, static_shape
 
 if TYPE_CHECKING:
     import onnx_ir
 
-    from dlpuconv.ir import Model
-    from dlpuconv.passes.contract import Declined
+    from dlpuconv.plugin.onnx import Declined, Model
 
 _MAP_RANK = 4
 _LAYERS = ("Conv", "Gemm")
@@ -44,7 +41,7 @@ def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]
 def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """ReduceMean over height, width or both -> GlobalAveragePool or AveragePool."""
     shape, axes = static_shape(node.inputs[0]), editor.integers(optional_input(node, 1))
-    if shape is None or axes is None or not attrs.integer(node, "keepdims", 1):
+    if shape is None or axes is None or not integer(node, "keepdims", 1):
         return "its axes or shapes are unknown"
     if len(shape) < _MAP_RANK or not axes or min(axes) < 2:
         return None
@@ -59,7 +56,7 @@ def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def without_dilations(_: Editor, node: onnx_ir.Node) -> Outcome:
     """AveragePool<dilations = 1> -> AveragePool: ONNX Runtime's integer one does not know the attribute."""
-    if set(attrs.integers(node, "dilations") or []) != {1}:
+    if set(integers(node, "dilations") or []) != {1}:
         return None
     node.attributes.pop("dilations")
     return FIRED
@@ -88,11 +85,11 @@ def transposed_to_convolution(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return "its weights are computed, or its shapes are unknown"
     if weights.ndim != _MAP_RANK:
         return "it is not of two dimensions"
-    strides = attrs.integers(node, "strides") or [1, 1]
-    if len(set(strides)) > 1 or set(attrs.integers(node, "dilations") or [1]) != {1}:
+    strides = integers(node, "strides") or [1, 1]
+    if len(set(strides)) > 1 or set(integers(node, "dilations") or [1]) != {1}:
         return "its strides differ, or it is dilated"
-    stride, pads = strides[0], attrs.integers(node, "pads") or [0] * 4
-    groups = attrs.integer(node, "group", 1)
+    stride, pads = strides[0], integers(node, "pads") or [0] * 4
+    groups = integer(node, "group", 1)
     taps = [-(-k // stride) for k in weights.shape[2:]]
     begin, end = pads[:2], [p + n for p, n in zip(pads[:2], after[2:], strict=True)]
     whole = tuple(stride * (n + t - 1) for n, t in zip(shape[2:], taps, strict=True))
@@ -131,7 +128,7 @@ def add_bias(editor: Editor, node: onnx_ir.Node) -> Outcome:
     weights = editor.array(node.inputs[1])
     if weights is None or optional_input(node, 2) is not None:
         return None
-    rows = weights.shape[0] if node.op_type == "Conv" or attrs.integer(node, "transB", 0) else weights.shape[1]
+    rows = weights.shape[0] if node.op_type == "Conv" or integer(node, "transB", 0) else weights.shape[1]
     bias = editor.constant(np.zeros(rows, np.float32), f"{node.name}_bias")
     node.resize_inputs(3)
     node.replace_input_with(2, bias)

@@ -17,12 +17,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.network import Meaning, Order, Range, Scales
-from dlpuconv.quantization.scales.choice import covering
+from dlpuconv.plugin.quantization import Meaning, Order, Range, Scales, covering
 
 if TYPE_CHECKING:
-    from dlpuconv.ir.affine import Affine
-    from dlpuconv.scheme import Coding
+    from dlpuconv.plugin import Affine, Coding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

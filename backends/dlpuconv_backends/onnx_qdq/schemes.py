@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UsageError
-from dlpuconv.ir.affine import INT8, UINT8
-from dlpuconv.network import Scales
-from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.plugin import INT8, UINT8, Granularity, Numbers, UsageError
+from dlpuconv.plugin.quantization import Scales
 from dlpuconv_backends.onnx_qdq.groups import LAYERS
 from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.ir.affine import Affine
-    from dlpuconv.plugin import Target
-    from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv.scheme import Scheme
+    from dlpuconv.plugin import Affine, Scheme, Target
+    from dlpuconv.plugin.quantization import Quantized
 
 _ZERO_POINTS = "weights with a zero point for each channel"
 

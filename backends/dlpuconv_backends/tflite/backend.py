@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv import __version__
-from dlpuconv.calibration import Origin
-from dlpuconv.calibration.cache import StatisticsCache
-from dlpuconv.errors import CalibrationError
-from dlpuconv.formats.litert_session import LITERT
-from dlpuconv.formats.tflite_runtimes import min_runtime_version
-from dlpuconv.ir.moments import moments_of_nodes
-from dlpuconv.isolation import pool
-from dlpuconv.plugin import Artifact, Backend, OutputSplitting, Prepared
-from dlpuconv.quantization.given import Given
-from dlpuconv.quantization.naming import names_of
-from dlpuconv.quantization.quantizer import Quantizer
-from dlpuconv.scheme import Numbers
+from dlpuconv.plugin import Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
+from dlpuconv.plugin.isolation import pool
+from dlpuconv.plugin.onnx import moments_of_nodes
+from dlpuconv.plugin.quantization import Given, Quantizer, names_of
+from dlpuconv.plugin.tflite import LITERT, min_runtime_version
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, lower, warm_up
 from dlpuconv_backends.tflite.draft import draft
@@ -43,12 +36,9 @@ from dlpuconv_backends.tflite.versions import versions_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.calibration import Samples
-    from dlpuconv.network import Piece
-    from dlpuconv.plugin import Draft, Job, Target
-    from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.blame.result import Blame
-    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.plugin import Draft, Job, Recipe, Target
+    from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
     from dlpuconv_backends.flatbuffer import Graph
 
 
@@ -68,7 +58,7 @@ class TFLitePrepared(Prepared):
 
     job: Job
     quantizer: Quantizer
-    outputs: tuple[Piece, ...]
+    outputs: tuple[OutputPiece, ...]
     warnings: tuple[str, ...]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.plugin import Draft
-from dlpuconv.quantization.draft import quantize_blindly
-from dlpuconv.quantization.naming import names_of
+from dlpuconv.plugin.quantization import names_of, quantize_blindly
+from dlpuconv.plugin.tflite import parse_tflite
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.interface import interface_of, prescribed_inputs

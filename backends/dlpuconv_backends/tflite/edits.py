@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.network import CannotError, Constants
+from dlpuconv.plugin.quantization import CannotError, Constants
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.legalize.edit import mul
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Layer, Node
+    from dlpuconv.plugin.quantization import Layer, Node
 
 
 def ended(graph: Graph, outputs: Sequence[Tensor]) -> Graph:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.formats.weighted import WEIGHTED
-from dlpuconv.ir.affine import INT8, Affine
-from dlpuconv.network import Range
-from dlpuconv.quantization.scales.choice import covering, range_of
+from dlpuconv.plugin import INT8, Affine
+from dlpuconv.plugin.quantization import Range, covering, range_of
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.layers import channels_first
 from dlpuconv_backends.tflite.naming import inner_name
@@ -25,8 +24,7 @@ from dlpuconv_backends.tflite.share_constants import share_constants
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.network import Node, Value
-    from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.plugin.quantization import Node, Quantized, Value
 
 _UINT8_SHIFT = 128
 _INT8 = np.dtype(np.int8)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import CalibrationError
-from dlpuconv.ir.affine import INT8, Affine
-from dlpuconv.plugin import Part, Port
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.plugin import INT8, Affine, CalibrationError, Part, Port
+from dlpuconv.plugin.quantization import range_of
 from dlpuconv_backends.tflite.emission import Interface
 
 if TYPE_CHECKING:
@@ -18,10 +16,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.calibration import Sample
-    from dlpuconv.ir import InputBinding, ValueSpec
-    from dlpuconv.network import Feed, Piece, Range, Value
     from dlpuconv.plugin import Job
+    from dlpuconv.plugin.data import Sample
+    from dlpuconv.plugin.onnx import InputBinding, ValueSpec
+    from dlpuconv.plugin.quantization import Feed, OutputPiece, Range, Value
     from dlpuconv_backends.flatbuffer import Tensor
 
 _UINT8_SHIFT = 128
@@ -89,7 +87,7 @@ def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Rang
 
 
 def output_port(
-    specs: Sequence[ValueSpec], piece: Piece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
+    specs: Sequence[ValueSpec], piece: OutputPiece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
 ) -> Port:
     """An output of the file, beside the source model's output that it is or is a part of.
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.formats.weighted import WEIGHTED
-from dlpuconv.network import Activation, Geometry, Layer
+from dlpuconv.plugin.quantization import Activation, Geometry, Layer
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.tflite.meanings import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.network import Meaning, Range, Scales
+from dlpuconv.plugin.quantization import Meaning, Range, Scales
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.ties import ties_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.network import Value
+    from dlpuconv.plugin.quantization import Value
     from dlpuconv_backends.flatbuffer import Operator, Tensor
 
 _CLIPS = {2: 1.0, 3: 6.0}

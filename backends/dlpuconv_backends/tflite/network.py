@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.formats.litert_session import LiteRtWorker
-from dlpuconv.network import CannotError, Constants, Network, Node, Value
+from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, Value
+from dlpuconv.plugin.tflite import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.edits import ended, folded_in, multiplied, split
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Feed, Piece
-    from dlpuconv.network.network import Array
+    from dlpuconv.plugin.quantization import Array, Feed, OutputPiece
 
 
 class Workers:
@@ -196,7 +195,7 @@ class TFLiteNetwork(Network):
         return TFLiteNetwork(_like(self.graph, [op for operators in each for op in operators]), self)
 
     @override
-    def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:
+    def with_output_parts(self, pieces: Sequence[OutputPiece]) -> TFLiteNetwork:
         return TFLiteNetwork(split_outputs(self.graph, [node.meaning for node in self.nodes], pieces))
 
 

@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from dlpuconv.ir.affine import Affine
-from dlpuconv.network import Meaning, Order, Range, Scales
+from dlpuconv.plugin import Affine
+from dlpuconv.plugin.quantization import Meaning, Order, Range, Scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.ir.source_names import UNKNOWN
-from dlpuconv.quantization.refusals import refuse
+from dlpuconv.plugin.onnx import UNKNOWN
+from dlpuconv.plugin.quantization import refuse
 from dlpuconv_backends.tflite.meanings import fused_activation
 from dlpuconv_backends.tflite.network import TFLiteNetwork, operator_of
 from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:
-    from dlpuconv.ir.source_names import SourceNames
-    from dlpuconv.network import Node
+    from dlpuconv.plugin.onnx import SourceNames
+    from dlpuconv.plugin.quantization import Node
     from dlpuconv_backends.flatbuffer import Graph
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UsageError
-from dlpuconv.ir.affine import INT8
-from dlpuconv.scheme import Numbers
+from dlpuconv.plugin import INT8, Numbers, UsageError
 from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.plugin import Target
-    from dlpuconv.scheme import Scheme
+    from dlpuconv.plugin import Scheme, Target
 
 
 def refuse_scheme(target: Target) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.network import Tie
+from dlpuconv.plugin.quantization import Tie
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.network import Value
+    from dlpuconv.plugin.quantization import Value
     from dlpuconv_backends.flatbuffer import Operator
 
     type Ties = tuple[Tie, ...] | None

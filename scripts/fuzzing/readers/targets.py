@@ -27,7 +27,11 @@ _BASED = {
 }  # fmt: skip
 _ALONE = {
     "name": "mychip", "backend": "tflite", "suffix": ".tflite", "source": "a data sheet", "device": "my-npu",
-    "operators": ["CONV_2D"], "scheme": {"numbers": "int8"}, "limits": {"axes": 4},
+    "operators": ["CONV_2D"], "limits": {"axes": 4},
+    "scheme": {
+        "numbers": "int8", "by_operator": {"CONV_2D": "per-channel"}, "activation_codes": {"type": "int16"},
+        "weight_codes": {"symmetric": True, "power_of_two": False},
+    },
 }  # fmt: skip
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dlpuconv.ir.affine import UINT8
-from dlpuconv.plugin import Target
-from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
+from dlpuconv.plugin import UINT8, Coding, Granularity, Numbers, Scheme, Target
 from dlpuconv_targets.onnxruntime.rules import ONNXRUNTIME_RULES
 
 ONNXRUNTIME = Target(
@@ -16,6 +14,8 @@ ONNXRUNTIME = Target(
     suffix=".onnx",
     rules=ONNXRUNTIME_RULES,
     run_on_camera="",
+    input_dtype="float32",
+    output_dtype="float32",
 )
 
 __all__ = ["ONNXRUNTIME"]

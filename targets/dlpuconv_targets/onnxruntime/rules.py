@@ -6,15 +6,15 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.onnx_scales import DEQUANTIZE, QUANTIZE
-from dlpuconv.verification.rule import Hit, Rule, Severity
+from dlpuconv.plugin import ArtifactError
+from dlpuconv.plugin.onnx import DEQUANTIZE, QUANTIZE
+from dlpuconv.plugin.rules import Hit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.formats.view import FileView, LayerView, TensorView
-    from dlpuconv.verification.rule import Context
+    from dlpuconv.plugin.rules import Context
+    from dlpuconv.plugin.views import FileView, LayerView, TensorView
 
 _GUIDE = "ONNX Runtime: Quantize ONNX models"
 _FUSIONS = "onnxruntime, qdq_selector_action_transformer.cc, at ORT_ENABLE_EXTENDED"

@@ -47,7 +47,7 @@ def job(of: Model, **interface: Any) -> Job:
         bindings={},
         calibration=None,
         preprocessing=Preprocessing(),
-        interface=InterfaceOptions(**interface),
+        interface=InterfaceOptions(**{"input_dtype": "float32", "output_dtype": "float32", **interface}),
         workspace=None,  # type: ignore[arg-type] # nobody writes
         cache=None,
         progress=Silent(),
