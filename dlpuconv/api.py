@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
     from dlpuconv.workflow.metric import MetricFunction
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.verify import Verification
 
     type ModelLike = (
@@ -467,13 +467,13 @@ def _evidence(
     images: tuple[
         Resize | None, Color | None, float | Sequence[float] | None, float | Sequence[float] | None, Preset | None
     ],
-) -> Evidence:
+) -> ComparisonData:
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.workflow.option_values import stated_preprocessing
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
 
     resize, color, mean, std, preset = images
-    return Evidence(
+    return ComparisonData(
         reference=reference,
         data=data,
         example_inputs=example_inputs,

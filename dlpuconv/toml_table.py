@@ -22,7 +22,7 @@ _MOST_QUOTED = 64  # characters of a value that a message quotes
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TomlTable:
     """A table, and where it stands.
 
     Attributes:
@@ -38,7 +38,7 @@ class Table:
     name: str = ""
 
     @classmethod
-    def parse(cls, text: str, file: str) -> Table:
+    def parse(cls, text: str, file: str) -> TomlTable:
         """The file's own table.
 
         Raises:
@@ -59,12 +59,12 @@ class Table:
             if key not in (keys := list(known)):
                 self.refuse(key, f"{whose} has the key {quoted(key)}{did_you_mean(key, keys)}")
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> TomlTable:
         """A table inside; an empty one where it is missing."""
         found = self.values.get(key, {})
         if not isinstance(found, dict):
             self.refuse(key, f"{key} is {quoted(found)}, not a table")
-        return Table(found, self.file, self.text, f"{self.name}.{key}" if self.name else key)
+        return TomlTable(found, self.file, self.text, f"{self.name}.{key}" if self.name else key)
 
     def string(self, key: str, default: str | None = None) -> str:
         """A text; without a default, one that must be there."""
@@ -118,7 +118,7 @@ class Table:
 
     def count(self, key: str) -> int:
         """A whole number above zero."""
-        (found,) = Table({key: [self.values[key]]}, self.file, self.text, self.name).counts(key)
+        (found,) = TomlTable({key: [self.values[key]]}, self.file, self.text, self.name).counts(key)
         return found
 
     def _list(self, key: str) -> list[Any]:

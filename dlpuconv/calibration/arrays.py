@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from dlpuconv.calibration.intake import Request
+    from dlpuconv.calibration.intake import SampleRequest
     from dlpuconv.calibration.matching import Array
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import ValueSpec
@@ -56,7 +56,7 @@ _BROKEN = (
 """What numpy and zipfile are known to raise on broken files."""
 
 
-def read_file(path: Path, request: Request) -> Read:
+def read_file(path: Path, request: SampleRequest) -> Read:
     """An `.npz` keyed by input name, or an `.npy` for a model of one input; never unpickled.
 
     Raises:
@@ -71,7 +71,7 @@ def read_file(path: Path, request: Request) -> Read:
         raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
 
 
-def read_arrays(source: Mapping[str, object] | object, request: Request) -> Read:
+def read_arrays(source: Mapping[str, object] | object, request: SampleRequest) -> Read:
     """Arrays by input name, or one array for a model of one input.
 
     Raises:
@@ -91,13 +91,13 @@ def read_arrays(source: Mapping[str, object] | object, request: Request) -> Read
     return _store(streams, request, chosen.notes)
 
 
-def _demand_one_input(request: Request, origin: str) -> None:
+def _demand_one_input(request: SampleRequest, origin: str) -> None:
     """Refuse one array without a name for a model of several inputs."""
     if len(request.signature.inputs) != 1:
         choose(request.signature, (), lambda _: None, origin)
 
 
-def _store(streams: list[_Stream], request: Request, notes: tuple[str, ...]) -> Read:
+def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...]) -> Read:
     origin = streams[0].origin
     count = same_count({stream.spec.name: stream.count for stream in streams}, origin)
     if not count:
@@ -182,7 +182,7 @@ class _File(_Stream):
         return content
 
 
-def _streams(path: Path, request: Request, files: ExitStack) -> tuple[list[_Stream], tuple[str, ...]]:
+def _streams(path: Path, request: SampleRequest, files: ExitStack) -> tuple[list[_Stream], tuple[str, ...]]:
     """The arrays of the inputs, and what there is to tell of the choice."""
     origin = repr(str(path))
     if path.suffix.lower() == ".npy":

@@ -18,7 +18,7 @@ IN_WORDS: dict[Resize, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class PicturePlacement:
     """The part of a source image that is resized, and the part of the input that it fills.
 
     Attributes:
@@ -32,7 +32,7 @@ class Placement:
     at: tuple[int, int]
 
 
-def place(resize: Resize, source: tuple[int, int], target: tuple[int, int]) -> Placement:
+def place(resize: Resize, source: tuple[int, int], target: tuple[int, int]) -> PicturePlacement:
     """Fit an image of `source` (width, height) into an input of `target` (width, height).
 
     * stretch: the whole image, both axes scaled on their own.
@@ -42,12 +42,12 @@ def place(resize: Resize, source: tuple[int, int], target: tuple[int, int]) -> P
     (w, h), (width, height) = source, target
     whole = (0.0, 0.0, float(w), float(h))
     if resize is Resize.STRETCH:
-        return Placement(box=whole, size=target, at=(0, 0))
+        return PicturePlacement(box=whole, size=target, at=(0, 0))
     if resize is Resize.LETTERBOX:
         scale = min(width / w, height / h)
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
-        return Placement(box=whole, size=size, at=((width - size[0]) // 2, (height - size[1]) // 2))
+        return PicturePlacement(box=whole, size=size, at=((width - size[0]) // 2, (height - size[1]) // 2))
     scale = max(width / w, height / h)
     crop_w, crop_h = min(width / scale, w), min(height / scale, h)
     left, top = (w - crop_w) / 2, (h - crop_h) / 2
-    return Placement(box=(left, top, left + crop_w, top + crop_h), size=target, at=(0, 0))
+    return PicturePlacement(box=(left, top, left + crop_w, top + crop_h), size=target, at=(0, 0))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.calibration.intake import Request
+    from dlpuconv.calibration.intake import SampleRequest
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import Signature, ValueSpec
 
@@ -34,7 +34,7 @@ _LARGE = 12_500_000
 """A picture with more pixels than this is decoded when no other is: threads together hold no more than one such."""
 
 
-def read_folder(folder: Path, request: Request) -> Read:
+def read_folder(folder: Path, request: SampleRequest) -> Read:
     """Every image below `folder`, in the order of its relative path; names that begin with a dot are left out.
 
     Pictures that are left out for their kind or their suffix are named in a warning.
@@ -132,7 +132,7 @@ def image_input(signature: Signature, what: str) -> ValueSpec:
 
 
 def _records(
-    folder: Path, paths: list[Path], spec: ValueSpec, request: Request, broken: list[str]
+    folder: Path, paths: list[Path], spec: ValueSpec, request: SampleRequest, broken: list[str]
 ) -> Iterator[tuple[str, Record] | None]:
     """Decode in threads (Pillow releases the GIL), a few images at a time, in order."""
     with ThreadPoolExecutor(_WORKERS) as pool:
@@ -147,7 +147,7 @@ def _records(
 
 
 def _decoded(
-    paths: Sequence[Path], spec: ValueSpec, request: Request, pool: ThreadPoolExecutor
+    paths: Sequence[Path], spec: ValueSpec, request: SampleRequest, pool: ThreadPoolExecutor
 ) -> list[npt.NDArray[np.uint8] | str]:
     """The pixels of each image, or why there are none."""
     with warnings.catch_warnings():
@@ -160,7 +160,7 @@ def _decoded(
         ]
 
 
-def _decode_small(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[np.uint8] | str | None:
+def _decode_small(path: Path, spec: ValueSpec, request: SampleRequest) -> npt.NDArray[np.uint8] | str | None:
     """None for one that is not small."""
     from dlpuconv.calibration.decode import LargePictureError
 
@@ -170,7 +170,7 @@ def _decode_small(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[
         return None
 
 
-def _decode_large(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[np.uint8] | str:
+def _decode_large(path: Path, spec: ValueSpec, request: SampleRequest) -> npt.NDArray[np.uint8] | str:
     from dlpuconv.calibration.decode import MOST_PIXELS, LargePictureError
 
     try:
@@ -179,7 +179,7 @@ def _decode_large(path: Path, spec: ValueSpec, request: Request) -> npt.NDArray[
         return str(error)
 
 
-def _decode(path: Path, spec: ValueSpec, request: Request, most: int) -> npt.NDArray[np.uint8] | str:
+def _decode(path: Path, spec: ValueSpec, request: SampleRequest, most: int) -> npt.NDArray[np.uint8] | str:
     """The pixels, or why there are none.
 
     Raises:

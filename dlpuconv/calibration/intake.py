@@ -22,7 +22,7 @@ MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class SampleRequest:
     """What every reader must know.
 
     Attributes:
@@ -49,7 +49,11 @@ class Read:
 
 
 def fill(
-    spool: Spool, records: Iterable[tuple[str, Record] | None], linter: Linter, request: Request, total: int | None
+    spool: Spool,
+    records: Iterable[tuple[str, Record] | None],
+    linter: Linter,
+    request: SampleRequest,
+    total: int | None,
 ) -> None:
     """Store records with their labels; None marks one that could not be read.
 

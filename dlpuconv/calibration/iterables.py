@@ -15,7 +15,7 @@ from dlpuconv.errors import CalibrationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpuconv.calibration.intake import Request
+    from dlpuconv.calibration.intake import SampleRequest
     from dlpuconv.calibration.matching import Array
     from dlpuconv.calibration.spool import Record
 
@@ -33,7 +33,7 @@ class Dataset(Protocol):
         ...
 
 
-def read_iterable(source: Iterable[object] | Dataset, request: Request) -> Read:
+def read_iterable(source: Iterable[object] | Dataset, request: SampleRequest) -> Read:
     """Samples or batches of samples, until the limit.
 
     An item is an array or tensor (models of one input), a mapping by input name, or a tuple or list whose first
@@ -99,7 +99,7 @@ class _Records:
         notes: on which arrays were chosen.
     """
 
-    def __init__(self, items: Iterator[tuple[int, object]], total: int | None, request: Request) -> None:
+    def __init__(self, items: Iterator[tuple[int, object]], total: int | None, request: SampleRequest) -> None:
         self._items, self._total, self._request = items, total, request
         self.exhausted = False
         self.notes: dict[str, None] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.calibration.intake import Request
+    from dlpuconv.calibration.intake import SampleRequest
     from dlpuconv.calibration.matching import Array
     from dlpuconv.calibration.preprocess import Preprocessing
     from dlpuconv.calibration.spool import Record
@@ -34,7 +34,7 @@ _TINT = 35.0
 """How far the channels of a colour lie from their mean: photographs are far from saturated."""
 
 
-class Picture(Protocol):
+class MadeUpPicture(Protocol):
     """Makes a picture up."""
 
     def __call__(
@@ -44,7 +44,7 @@ class Picture(Protocol):
         ...
 
 
-def make_up(request: Request, picture: Picture) -> Read:
+def make_up(request: SampleRequest, picture: MadeUpPicture) -> Read:
     """Pictures for images, normalized as stated; N(0, 1) for everything else."""
     count = COUNT if request.limit == MOST else request.limit
     inputs = request.signature.inputs
@@ -128,18 +128,22 @@ def _as_pixels(values: Reals) -> npt.NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
-def _pictures(rng: np.random.Generator, spec: ValueSpec, count: int, picture: Picture) -> Iterator[tuple[str, Record]]:
+def _pictures(
+    rng: np.random.Generator, spec: ValueSpec, count: int, picture: MadeUpPicture
+) -> Iterator[tuple[str, Record]]:
     for number in range(count):
         yield f"made-up sample {number}", {PIXELS: picture(rng, spec.height_width, spec.channels)}
 
 
-def _values(rng: np.random.Generator, request: Request, count: int, picture: Picture) -> Iterator[tuple[str, Record]]:
+def _values(
+    rng: np.random.Generator, request: SampleRequest, count: int, picture: MadeUpPicture
+) -> Iterator[tuple[str, Record]]:
     for number in range(count):
         record = {spec.name: _input(rng, spec, request.preprocessing, picture) for spec in request.signature.inputs}
         yield f"made-up sample {number}", record
 
 
-def _input(rng: np.random.Generator, spec: ValueSpec, preprocessing: Preprocessing, picture: Picture) -> Array:
+def _input(rng: np.random.Generator, spec: ValueSpec, preprocessing: Preprocessing, picture: MadeUpPicture) -> Array:
     dtype = np.dtype(spec.dtype)
     counts = {1, spec.channels}
     if spec.is_image and len(preprocessing.mean) in counts and len(preprocessing.std) in counts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.calibration.intake import MOST, Read, Request
+from dlpuconv.calibration.intake import MOST, Read, SampleRequest
 from dlpuconv.calibration.linter import FEW
 from dlpuconv.calibration.samples import Calibration, Origin
 from dlpuconv.calibration.stored import ArraySamples
@@ -69,7 +69,7 @@ def open_calibration(
         raise UsageError(f"a limit of {limit} calibration samples leaves none: give 1 or more")
     if source is None and validation is None:
         return None
-    request = Request(
+    request = SampleRequest(
         signature=signature, preprocessing=preprocessing, progress=progress, limit=min(limit or MOST, MOST)
     )
     given = None if source is None else _read(source, request)
@@ -126,7 +126,7 @@ def split_rows(count: int) -> tuple[list[int], list[int]]:
     return [row for row in range(count) if row not in kept], held_out
 
 
-def _read(source: object, request: Request) -> Read:
+def _read(source: object, request: SampleRequest) -> Read:
     if is_made_up(source):
         from dlpuconv.calibration.made_up import dead_leaves, make_up, mosaic
 
@@ -149,7 +149,7 @@ def _read(source: object, request: Request) -> Read:
     )
 
 
-def _reader_of(path: Path) -> Callable[[Path, Request], Read]:
+def _reader_of(path: Path) -> Callable[[Path, SampleRequest], Read]:
     suffix = path.suffix.lower()
     if is_folder(path):
         from dlpuconv.calibration.images import read_folder
@@ -181,7 +181,7 @@ def _origin(source: Source | None) -> Origin:
     return _MADE_UP.get(source, Origin.GIVEN) if isinstance(source, str) else Origin.GIVEN
 
 
-def _retitled(request: Request) -> Request:
+def _retitled(request: SampleRequest) -> SampleRequest:
     from dataclasses import replace
 
     return replace(request, title="reading validation samples")

@@ -2,14 +2,14 @@
 
 from dlpuconv.checkup.explanation import ExplainedLayer, Explanation, Rewriting
 from dlpuconv.checkup.judge import judge_draft, refused
-from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
+from dlpuconv.checkup.result import CheckedLayer, CheckOutcome, Checkup, Place, Suggestion
 
 __all__ = [
     "CheckedLayer",
     "Checkup",
     "ExplainedLayer",
     "Explanation",
-    "Outcome",
+    "CheckOutcome",
     "Place",
     "Rewriting",
     "Suggestion",

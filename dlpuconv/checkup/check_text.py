@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dlpuconv.checkup.result import Outcome
+from dlpuconv.checkup.result import CheckOutcome
 from dlpuconv.language.brief import more, unshown
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import percent, quantity
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from dlpuconv.checkup.result import CheckedLayer, Checkup, Place, Suggestion
 
 _HEADLINES = {
-    Outcome.RUNS: ("can be converted and run", "bold green"),
-    Outcome.FAILS: ("can be converted, but the chip does not run it", "bold red"),
-    Outcome.UNSUPPORTED: ("cannot be converted", "bold red"),
+    CheckOutcome.RUNS: ("can be converted and run", "bold green"),
+    CheckOutcome.FAILS: ("can be converted, but the chip does not run it", "bold red"),
+    CheckOutcome.UNSUPPORTED: ("cannot be converted", "bold red"),
 }
 _SHOWN_PLACES = 3
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.checkup.result import CheckedLayer, Checkup, Outcome, Place, Suggestion
+from dlpuconv.checkup.result import CheckedLayer, CheckOutcome, Checkup, Place, Suggestion
 from dlpuconv.checkup.unmeasured import without_scales
 from dlpuconv.placement import LayerPlacement, Placement, Processor, forecast, foresee
 from dlpuconv.verification.advice import defaults
@@ -30,7 +30,7 @@ _UNKNOWN = Placement()
 
 def refused(target: Target, reason: DlpuconvError) -> Checkup:
     """What there is to say where a conversion would end with an error."""
-    return Checkup(target=target.name, outcome=Outcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
+    return Checkup(target=target.name, outcome=CheckOutcome.UNSUPPORTED, problems=(str(reason),), status=reason.status)
 
 
 def judge_draft(draft: Draft, target: Target, misfits: tuple[Misfit, ...] = ()) -> Checkup:
@@ -51,7 +51,7 @@ def judge_draft(draft: Draft, target: Target, misfits: tuple[Misfit, ...] = ()) 
     layers = _layers(view, found.layers, findings)
     return Checkup(
         target=target.name,
-        outcome=Outcome.FAILS if fatal else Outcome.RUNS,
+        outcome=CheckOutcome.FAILS if fatal else CheckOutcome.RUNS,
         problems=tuple(broken(finding) for finding in fatal),
         placement=known,
         layers=layers,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.rule import Finding
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """Whether there is a way onto the chip."""
 
     RUNS = "runs"
@@ -133,7 +133,7 @@ class Checkup:
     """
 
     target: str
-    outcome: Outcome
+    outcome: CheckOutcome
     problems: tuple[str, ...] = ()
     placement: Forecast | None = None
     layers: tuple[CheckedLayer, ...] = ()

@@ -11,14 +11,14 @@ from dlpuconv.cli.analyze import analyze
 from dlpuconv.cli.check import check
 from dlpuconv.cli.compare import compare
 from dlpuconv.cli.convert import convert
-from dlpuconv.cli.help import Command, Group
+from dlpuconv.cli.help import Command, OptionGroup
 from dlpuconv.cli.inspect import inspect
 from dlpuconv.cli.new_plugin import new_backend, new_target
 from dlpuconv.cli.targets import targets
 from dlpuconv.cli.verify import verify
 
 app = typer.Typer(
-    cls=Group,
+    cls=OptionGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,

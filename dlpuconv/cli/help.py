@@ -71,7 +71,7 @@ class Command(TyperCommand):
         return super().parse_args(ctx, left)
 
 
-class Group(TyperGroup):
+class OptionGroup(TyperGroup):
     """The application itself."""
 
     @override
@@ -100,7 +100,7 @@ def _refuse_other_values(words: Iterable[str], flags: Iterable[str]) -> None:
                 raise UsageError(f"{word}: there are only {name} and {flag}")
 
 
-def _help_if_bare(command: Command | Group, context: Context, arguments: list[str]) -> None:
+def _help_if_bare(command: Command | OptionGroup, context: Context, arguments: list[str]) -> None:
     """Typer's own way is an error whose message is the whole help."""
     if command.no_args_is_help and not arguments and not context.resilient_parsing:
         print(context.get_help(), file=sys.stderr)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
 
 
 def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
@@ -37,7 +37,7 @@ def evidence(  # the options of `verify` and `compare` that say what a file is c
     mean: str | None,
     std: str | None,
     preset: str | None,
-) -> Evidence:
+) -> ComparisonData:
     """What a file is compared with, and on.
 
     Raises:
@@ -45,9 +45,9 @@ def evidence(  # the options of `verify` and `compare` that say what a file is c
     """
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.workflow.option_values import stated_preprocessing
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
 
-    return Evidence(
+    return ComparisonData(
         reference=reference,
         data=data,
         source=SourceOptions(input_shapes=shapes(input_shape), cut_at=names(cut_at)),

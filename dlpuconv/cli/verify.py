@@ -32,7 +32,7 @@ Firmware = Annotated[
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a CV25 package.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
     target: opt.OneTarget,
     reference: opt.Reference = None,
     data: opt.ComparedData = None,

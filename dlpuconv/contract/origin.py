@@ -31,7 +31,7 @@ def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of
         preprocessing: what the network expects of an image.
         of_images: the samples were images, which came to the input's size as `preprocessing` says.
     """
-    told = _Told(images_record(preprocessing), of_images=of_images)
+    told = _Said(images_record(preprocessing), of_images=of_images)
     return Contract(
         inputs=tuple(_feed(port, artifact.bindings.get(port.name), told) for port in artifact.inputs),
         outputs=artifact.outputs,
@@ -45,7 +45,7 @@ def contract_of_file(view: FileView, manifest: Manifest | None) -> Contract:
     links = manifest.links if manifest else Links(inputs=(), outputs=())
     if manifest is None or not (_same_ends(inputs, links.inputs) and _same_ends(outputs, links.outputs)):
         return Contract(inputs=tuple(_feed(port, None, _NOTHING) for port in inputs), outputs=outputs, known=False)
-    told = _Told(manifest.images, of_images=manifest.samples.of_images) if manifest.images else _NOTHING
+    told = _Said(manifest.images, of_images=manifest.samples.of_images) if manifest.images else _NOTHING
     return Contract(
         inputs=tuple(_feed(port, links.bindings.get(port.name), told) for port in _known(inputs, links.inputs)),
         outputs=_known(outputs, links.outputs),
@@ -54,7 +54,7 @@ def contract_of_file(view: FileView, manifest: Manifest | None) -> Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Said:
     """What is told of a model's pictures.
 
     Attributes:
@@ -66,15 +66,15 @@ class _Told:
     of_images: bool
 
 
-_NOTHING = _Told(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
+_NOTHING = _Said(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
 
 
-def _feed(port: Port, binding: InputBinding | None, told: _Told) -> Feed:
+def _feed(port: Port, binding: InputBinding | None, told: _Said) -> Feed:
     binding = binding or InputBinding(name=port.name)
     return Feed(port=port, binding=binding, picture=_picture(port, binding, told))
 
 
-def _picture(port: Port, binding: InputBinding, told: _Told) -> Picture | None:
+def _picture(port: Port, binding: InputBinding, told: _Said) -> Picture | None:
     """What is known of an input's pictures; None where nothing shows that it takes any."""
     if not is_picture(port):
         return None
@@ -95,7 +95,7 @@ def _picture(port: Port, binding: InputBinding, told: _Told) -> Picture | None:
     )
 
 
-def _left_to_do(binding: InputBinding, told: _Told) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _left_to_do(binding: InputBinding, told: _Said) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and std of what the application does; images that nobody normalized are pixels as they are."""
     if binding.raw_pixels:
         return (), ()

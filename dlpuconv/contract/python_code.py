@@ -13,42 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed
+    from dlpuconv.formats.kinds import FileKind
     from dlpuconv.ir import Affine, Port
 
-_TFLITE = """\
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-# The plain integer kernels: what the report was measured on.
-network = Interpreter({file}, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-network.allocate_tensors()
-
-
-def infer(*codes):
-    for port, value in zip(network.get_input_details(), codes):
-        network.set_tensor(port["index"], value)
-    network.invoke()
-    return [network.get_tensor(port["index"]) for port in network.get_output_details()]
-"""
-_ONNX = """\
-import numpy as np
-import onnxruntime
-
-network = onnxruntime.InferenceSession({file})
-
-
-def infer(*values):
-    return network.run(None, {{port.name: value for port, value in zip(network.get_inputs(), values)}})
-"""
-
-
-def python_snippet(file: str, contract: Contract, runs: str) -> str:
+def python_snippet(file: str, contract: Contract, kind: FileKind) -> str:
     """A module with a function `run`, which takes each input and gives the outputs by name.
 
     Args:
         file: path for the reader to change.
         contract: of both ends.
-        runs: `tflite`, or `onnx` for what ONNX Runtime runs.
+        kind: of the file.
     """
     names = [f"x{number}" for number in range(len(contract.inputs))] if len(contract.inputs) != 1 else ["x"]
     body = [
@@ -60,8 +35,7 @@ def python_snippet(file: str, contract: Contract, runs: str) -> str:
         f"    raw = infer({', '.join(names)})",
         *_answer(contract),
     ]
-    head = (_TFLITE if runs == "tflite" else _ONNX).format(file=repr(file))
-    return "\n".join([head, "", *body, ""])
+    return "\n".join([kind.python.format(file=repr(file)), "", *body, ""])
 
 
 def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:

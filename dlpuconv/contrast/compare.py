@@ -17,8 +17,8 @@ from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
-from dlpuconv.verification.comparison import kernels, link
 from dlpuconv.verification.granularity import granularity
+from dlpuconv.verification.linking import link
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import joined
 from dlpuconv.verification.translate import from_artifact, to_artifact
@@ -42,7 +42,7 @@ _CODES_BELOW_ZERO = {"uint8": 0, "int8": 128}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class ComparedFile:
     """A file that was read.
 
     Attributes:
@@ -57,7 +57,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Comparands:
     """What both files are run on.
 
     Attributes:
@@ -76,7 +76,7 @@ class Trial:
     calibrated: bool = True
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path) -> ComparedFile:
     """Read a file and its manifest.
 
     Raises:
@@ -85,10 +85,12 @@ def open_file(path: Path) -> Opened:
     refuse_unfinished(path)
     view = read(path)
     manifest = find_manifest(path, view)
-    return Opened(path=path, view=view.named(manifest.layers if manifest else ()), manifest=manifest)
+    return ComparedFile(path=path, view=view.named(manifest.layers if manifest else ()), manifest=manifest)
 
 
-def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | None = None) -> Contrast:
+def contrast(
+    a: ComparedFile, b: ComparedFile, target: Target | None = None, trial: Comparands | None = None
+) -> Contrast:
     """Put two files side by side.
 
     Args:
@@ -117,11 +119,11 @@ def contrast(a: Opened, b: Opened, target: Target | None = None, trial: Trial | 
         trial.samples,
         calibrated=trial.calibrated,
     )
-    told = " and ".join(dict.fromkeys((kernels(a.view), kernels(b.view))))
+    told = " and ".join(dict.fromkeys((a.view.kind.kernels, b.view.kind.kernels)))
     return replace(found, between=replace(between, kernels=told), a_to_reference=first, b_to_reference=second)
 
 
-def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
+def _strangers(a: ComparedFile, b: ComparedFile, trial: Comparands | None) -> tuple[str, ...]:
     """What the manifests say of the models that the files were made from, where that is not one and the same."""
     made_from = {file.path.name: file.manifest.source_sha256 for file in (a, b) if file.manifest is not None}
     if trial is not None and trial.reference is not None:
@@ -131,12 +133,12 @@ def _strangers(a: Opened, b: Opened, trial: Trial | None) -> tuple[str, ...]:
     return (f"{', '.join(made_from)} are not of one model, as the manifests say: differences need not mean errors",)
 
 
-def _random(trial: Trial | None) -> tuple[str, ...]:
+def _random(trial: Comparands | None) -> tuple[str, ...]:
     """That the samples were made up."""
     return () if trial is None or trial.calibrated else ("compared on made-up samples: the figures mean little",)
 
 
-def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
+def _side(file: ComparedFile, target: Target | None) -> tuple[Side, tuple[str, ...]]:
     """What there is to tell of a file, and why it is not known where its layers run."""
     view = file.view
     placement, unplaced = foresee(view, target.placement, target.context) if target else (None, ())
@@ -158,7 +160,7 @@ def _side(file: Opened, target: Target | None) -> tuple[Side, tuple[str, ...]]:
     return side, unplaced
 
 
-def _linked(file: Opened, trial: Trial) -> tuple[Links, Runner]:
+def _linked(file: ComparedFile, trial: Comparands) -> tuple[Links, Runner]:
     """How a file corresponds to the signature, and what runs it under the signature's names."""
     run = runner(file.path)
     same_layout = trial.reference is None and file.manifest is None
@@ -176,13 +178,13 @@ def _of_pixels(port: Port) -> InputBinding:
     return InputBinding(name=port.name, multiplier=(affine.scale,), offset=(offset,), raw_pixels=True)
 
 
-def _beside(trial: Trial, file: Opened, links: Links, run: Runner) -> ParityReport | None:
+def _beside(trial: Comparands, file: ComparedFile, links: Links, run: Runner) -> ParityReport | None:
     """A file beside the float source."""
     if trial.reference is None:
         return None
     source = OrtRunner(trial.reference.split(), trial.reference.source.name)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
-    return replace(report, kernels=kernels(file.view))
+    return replace(report, kernels=file.view.kind.kernels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dlpuconv.ir import Layout, Signature, ValueSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dlpuconv.contrast.compare import Opened
+    from dlpuconv.contrast.compare import ComparedFile
     from dlpuconv.formats import FileView
     from dlpuconv.ir import Model, Port
 
@@ -18,7 +18,7 @@ _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
 
 
-def signature_of(reference: Model | None, files: Sequence[Opened]) -> Signature:
+def signature_of(reference: Model | None, files: Sequence[ComparedFile]) -> Signature:
     """The float source's; else that of the first manifest there is, which is its source's too; else the first file's.
 
     Args:

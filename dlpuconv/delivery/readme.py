@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.contract import python_snippet
 from dlpuconv.contract.description import affine_of
 from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
+from dlpuconv.formats.kinds import kind_of
 from dlpuconv.language.printable import printable
 
 if TYPE_CHECKING:
@@ -19,14 +20,10 @@ if TYPE_CHECKING:
 
 _DESCRIBED = {
     ".recipe.toml": "how it was quantized; `dlpuconv convert --recipe` follows it",
-    ".reference.npz": "a few inputs, and the codes that the file gives for them on TensorFlow Lite's integer kernels",
     ".model_params.h": "sizes of the buffers, and functions between pixels, real values and codes, for C",
     ".bom.json": "what it was made of, and by what, as a CycloneDX bill of materials",
     ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
 }
-
-_ELSEWHERE = "a few inputs, and what the file gives for them in ONNX Runtime"
-"""Of the reference of a file that is not TensorFlow Lite's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +73,7 @@ def make_readme(about: About) -> str:
         gives=gives,
         part_of=part_of,
         affine_of=affine_of,
-        python=python_snippet(about.name, contract, "tflite" if about.name.endswith(".tflite") else "onnx").rstrip(),
+        python=python_snippet(about.name, contract, kind_of(about.name)).rstrip(),
         run_once=about.target.run_on_camera.format(file=about.runs_on_camera, device=about.target.device),
         reference=f"{about.stem}.reference.npz",
         header=f"{about.stem}.model_params.h",
@@ -89,8 +86,8 @@ def _description(about: About, name: str) -> str:
         return "the network"
     if name == about.runs_on_camera:
         return "the same, compiled for the chip: what the camera loads"
-    if name == f"{about.stem}.reference.npz" and not about.name.endswith(".tflite"):
-        return _ELSEWHERE
+    if name == f"{about.stem}.reference.npz":
+        return f"a few inputs, and {kind_of(about.name).answers}"
     return next((told for suffix, told in _DESCRIBED.items() if name == about.stem + suffix), "")
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import is_folder, read_start
+from dlpuconv.formats.kinds import ONNX, PACKAGE, TFLITE
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
-from dlpuconv.formats.view import PACKAGE
 
 if TYPE_CHECKING:
-    from dlpuconv.formats.runner import Runner
+    from dlpuconv.formats.runner import Runner, Tracer
     from dlpuconv.formats.view import FileView
 
 _HEADER = 8
@@ -22,7 +22,8 @@ _POSSIBLE = "a .tflite file, an .onnx file or a package folder that holds one .o
 
 def is_known(path: Path) -> bool:
     """Whether it is a file that every installation reads, `.tflite` or `.onnx`; folders are their backends'."""
-    return not is_folder(path) and (path.suffix in (".tflite", ".onnx") or read_start(path, _HEADER)[4:] == _IDENTIFIER)
+    known = path.suffix in (TFLITE.suffix, ONNX.suffix)
+    return not is_folder(path) and (known or read_start(path, _HEADER)[4:] == _IDENTIFIER)
 
 
 def read(path: str | Path) -> FileView:
@@ -37,7 +38,7 @@ def read(path: str | Path) -> FileView:
         from dlpuconv.formats.package_folder import read_package
 
         view = read_onnx(model_inside(path))
-        return replace(view, format=PACKAGE, package=read_package(path, view))
+        return replace(view, format=PACKAGE.name, package=read_package(path, view))
     if _is_tflite(path):
         from dlpuconv.formats.tflite_file import read_tflite
 
@@ -79,6 +80,31 @@ def runner(path: str | Path) -> Runner:
     return OrtRunner(model_inside(path) if is_folder(path) else path)
 
 
+def tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
+    """A runner that also tells what is inside.
+
+    Args:
+        path: the file, or the folder.
+        view: what it holds.
+        names: tensors that will be asked for.
+
+    Raises:
+        ArtifactError: it cannot run, or its insides cannot be seen.
+        MissingDependencyError: the library that runs it is not installed.
+    """
+    if view.kind is TFLITE:
+        from dlpuconv.formats.litert_runner import LiteRtRunner
+
+        return LiteRtRunner(path, keep=True)
+    from dlpuconv.formats.ort_runner import OrtTracer
+    from dlpuconv.formats.ort_worker import split_file
+
+    model = split_file(model_inside(path) if path.is_dir() else path)
+    if model is None:
+        raise ArtifactError(f"{path.name} keeps weights in other files, so that its layers cannot be compared")
+    return OrtTracer(model, names, path.name)
+
+
 def model_inside(folder: Path) -> Path:
     """The one `.onnx` file of a package folder.
 
@@ -110,8 +136,8 @@ def _is_tflite(path: Path) -> bool:
         ArtifactError: it is neither that nor called `.onnx`, or it cannot be read.
     """
     header = read_start(path, _HEADER)
-    if header[4:] == _IDENTIFIER or path.suffix == ".tflite":
+    if header[4:] == _IDENTIFIER or path.suffix == TFLITE.suffix:
         return True
-    if path.suffix != ".onnx":
+    if path.suffix != ONNX.suffix:
         raise ArtifactError(f"{path.name} is of no known format; dlpuconv reads {_POSSIBLE}")
     return False

@@ -29,7 +29,7 @@ _MOST_TABLES = 1 << 17  # in one vector; each costs some hundred bytes here, the
 
 
 @dataclass(slots=True)
-class Source:
+class TableSource:
     """The bytes of one file and how much may still be read from them.
 
     Attributes:
@@ -98,7 +98,7 @@ class Source:
 class Table:
     """One table: fields by number, absent ones as their default."""
 
-    source: Source
+    source: TableSource
     at: int
     fields: tuple[int, ...]
 

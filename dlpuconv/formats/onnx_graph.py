@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import read_file
+from dlpuconv.formats.kinds import ONNX
 from dlpuconv.formats.onnx_scales import with_scales
 from dlpuconv.formats.onnx_shapes import value_types
 from dlpuconv.formats.onnx_worker import warm_up
@@ -98,7 +99,7 @@ def view_of(model: onnx.ModelProto, weights: Mapping[str, npt.NDArray[np.generic
     inputs = tuple(tensors.index(value.name) for value in model.graph.input if value.name not in constants)
     outputs = tuple(tensors.index(value.name) for value in model.graph.output)
     return FileView(
-        format="onnx",
+        format=ONNX.name,
         inputs=inputs,
         outputs=outputs,
         tensors=with_scales(tensors.found, layers),

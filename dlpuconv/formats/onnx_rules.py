@@ -22,7 +22,7 @@ _LIMITS = Limits(memory=GIBIBYTE, seconds=20)
 _NODES_KNOWN = 4096
 
 
-class RefusedError(ValueError):
+class ModelRefusedError(ValueError):
     """ONNX refuses the model; `str` is what it says.
 
     Attributes:
@@ -120,7 +120,7 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
     except OSError as error:
         raise OutputError(f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}") from error
     except TaskError as error:
-        raise RefusedError(str(error)) from error
+        raise ModelRefusedError(str(error)) from error
     except ExcessError as error:
         raise LostError(f"{error}, more than any camera's model needs") from error
     except WorkerError as error:
@@ -129,6 +129,6 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
 
 def _answer(message: Message) -> bytes:
     if "refused" in message.facts:
-        raise RefusedError(str(message.facts["refused"]), fits_not=bool(message.facts.get("fits_not")))
+        raise ModelRefusedError(str(message.facts["refused"]), fits_not=bool(message.facts.get("fits_not")))
     model = message.arrays.get("model")
     return b"" if model is None else model.tobytes()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import numpy as np
+    import numpy.typing as npt
 
     from dlpuconv.formats.view import LayerView, TensorView
     from dlpuconv.ir import Affine
@@ -38,7 +39,7 @@ def with_scales(tensors: Sequence[TensorView], layers: Iterable[LayerView]) -> t
 
 def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Affine | None:
     """None where it is computed, or for blocks of an axis."""
-    import numpy as np
+    import numpy as np  # targets, whose rules know these nodes, are imported to be listed
 
     from dlpuconv.ir.affine import Affine
 
@@ -50,9 +51,7 @@ def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Affine | None:
     return Affine.along(axis if isinstance(axis, int) else 0, scale, zero)
 
 
-def _values(
-    layer: LayerView, tensors: Sequence[TensorView], position: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None:
+def _values(layer: LayerView, tensors: Sequence[TensorView], position: int) -> npt.NDArray[np.generic] | None:
     index = layer.inputs[position]
     data = tensors[index].data if index >= 0 else None
     return data if data is None or data.dtype.kind in "iuf" else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.formats.package_hashes import changed_files
-from dlpuconv.formats.package_layout import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, Encoding, Origin
+from dlpuconv.formats.package_layout import BINS, IMAGES, LIST, MANIFEST, RECORD, REFERENCE, Encoding, ReferenceOrigin
 from dlpuconv.formats.package_told import Told
 from dlpuconv.formats.package_view import CalibrationList, Inference, PackageView, SampleFile
 from dlpuconv.formats.safe_folder import MOST_TEXT, MissingFileError, SafeFolder, UnusableFileError
@@ -52,9 +52,9 @@ def read_package(root: Path, model: FileView) -> PackageView:
     )
 
 
-def _origin(record: dict[str, Any]) -> Origin | None:
+def _origin(record: dict[str, Any]) -> ReferenceOrigin | None:
     said = record.get("origin")
-    return Origin(said) if isinstance(said, str) and said in Origin else None
+    return ReferenceOrigin(said) if isinstance(said, str) and said in ReferenceOrigin else None
 
 
 def _listed(

@@ -22,7 +22,7 @@ RAW_PIXELS = "dlpuconv.raw_pixels"
 """Metadata of the model: names of the inputs that take 0-255 as a camera delivers them, separated by commas."""
 
 
-class Origin(StrEnum):
+class ReferenceOrigin(StrEnum):
     """Where the inputs in `reference/` come from."""
 
     CALIBRATION = "calibration"

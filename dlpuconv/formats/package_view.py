@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.files.regular import read_regular
-from dlpuconv.formats.package_layout import Encoding, Origin
+from dlpuconv.formats.package_layout import Encoding, ReferenceOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class PackageView:
     faults: tuple[tuple[str, str], ...] = ()
     inferences: tuple[Inference, ...] = field(default=(), repr=False)
     output_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    origin: Origin | None = None
+    origin: ReferenceOrigin | None = None
     manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -106,7 +106,10 @@ class PackageView:
     @property
     def calibrated(self) -> bool:
         """Whether what it ships is data of the user's: for calibration, or at least for comparisons."""
-        return any(entry.list for entry in self.lists) or self.origin in (Origin.CALIBRATION, Origin.VALIDATION)
+        return any(entry.list for entry in self.lists) or self.origin in (
+            ReferenceOrigin.CALIBRATION,
+            ReferenceOrigin.VALIDATION,
+        )
 
     def feeds(self, most: int) -> Iterator[Feed]:
         """Inputs of the model by name, as the files hold them: calibration files, else those in `reference/`.

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.formats.view import TensorView
+
 
 class Runner(Protocol):
     """Runs a file on arrays of the file's own types: nothing is quantized, permuted or scaled on the way."""
@@ -23,4 +25,16 @@ class Runner(Protocol):
         Returns:
             The outputs by name, in the file's order, layout and dtype.
         """
+        ...
+
+
+class Tracer(Protocol):
+    """A runner that also tells what activations were."""
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`."""
+        ...
+
+    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
+        """What an activation was in the last inference, in the file's own codes."""
         ...

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import tflite_schema as schema
 from dlpuconv.formats.files import read_file
-from dlpuconv.formats.flatbuffer_table import Source, Table
+from dlpuconv.formats.flatbuffer_table import Table, TableSource
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.formats.tflite_tensors import Buffers, read_tensor
 from dlpuconv.formats.view import FileView, LayerView
 from dlpuconv.ir.layer_names import LayerNames
@@ -47,7 +48,7 @@ def parse_tflite(content: bytes) -> FileView:
     """
     if content[4:8] != schema.IDENTIFIER:
         raise ArtifactError("not a TFLite file: the identifier TFL3 is missing")
-    root = Source(memoryview(content)).root()
+    root = TableSource(memoryview(content)).root()
     graphs = root.tables(schema.ModelField.SUBGRAPHS)
     if not graphs:
         raise ArtifactError("the file holds no graph")
@@ -61,7 +62,7 @@ def parse_tflite(content: bytes) -> FileView:
     inputs = _ends(graphs[0].integers(schema.GraphField.INPUTS), count)
     _screen_order(layers, inputs)
     return FileView(
-        format="tflite",
+        format=TFLITE.name,
         tensors=tensors,
         layers=layers,
         inputs=inputs,

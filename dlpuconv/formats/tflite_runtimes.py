@@ -8,8 +8,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.kinds import TFLITE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from dlpuconv.formats.view import FileView
 
 OLDEST = "1.5.0"
 """What files are said to need whose operators all are as old as the table."""
@@ -181,6 +185,12 @@ def min_runtime_version(operators: Iterable[tuple[str, int]]) -> str:
     """
     known = [runtime for op, version in set(operators) if (runtime := first_runtime(op, version))]
     return max(known, key=as_numbers, default=OLDEST)
+
+
+def min_runtime(view: FileView) -> str:
+    """The first runtime that has all operators of a file; empty for other formats."""
+    operators = ((layer.op, layer.version) for layer in view.layers if not layer.custom)
+    return min_runtime_version(operators) if view.kind is TFLITE else ""
 
 
 def as_numbers(version: str) -> tuple[int, ...]:

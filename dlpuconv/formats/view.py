@@ -9,17 +9,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.kinds import KINDS, ONNX
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.formats.kinds import FileKind
     from dlpuconv.formats.package_view import PackageView
     from dlpuconv.ir import Affine
     from dlpuconv.ir.layer_names import LayerNames
-
-PACKAGE = "package"
 
 type Option = int | float | bool | str | tuple[int, ...]
 
@@ -97,7 +98,7 @@ class FileView:
     """A whole file.
 
     Attributes:
-        format: `tflite`, `onnx` or `package`, a folder for a chip maker's compiler.
+        format: name of its kind; see `formats.kinds`.
         tensors: all tensors of the (first) graph, by index.
         layers: operators in execution order.
         inputs: tensor indices, in the file's order.
@@ -126,6 +127,11 @@ class FileView:
             ArtifactError: the runtime refuses the file, or does not survive it.
         """
         return self.optimizer() if self.optimizer else self
+
+    @property
+    def kind(self) -> FileKind:
+        """What is the same for all files of its format; of one that dlpuconv does not know, ONNX stands for it."""
+        return KINDS.get(self.format, ONNX)
 
     def named(self, layers: Sequence[LayerNames]) -> FileView:
         """This file with the names that are known of its layers.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
 from dlpuconv.formats import onnx_rules
-from dlpuconv.formats.onnx_rules import LostError, RefusedError
+from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError
 from dlpuconv.frontends.attributes import screen_attributes
 from dlpuconv.frontends.protos import label, walk_nodes
 from dlpuconv.frontends.report import raise_together
@@ -73,7 +73,7 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     screen_attributes(model)
     try:
         flat = onnx_rules.inline_functions(model)
-    except RefusedError as error:
+    except ModelRefusedError as error:
         raise ModelError(f"the model's functions cannot be inlined: {error}") from error
     except LostError as error:
         raise ModelError(f"the model's functions cannot be inlined: ONNX {error}") from error

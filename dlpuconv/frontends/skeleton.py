@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
 from dlpuconv.formats import onnx_rules
-from dlpuconv.formats.onnx_rules import LostError, RefusedError
+from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError
 from dlpuconv.frontends.protos import walk_nodes
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_nodes(model: onnx.ModelProto) -> None:
     """
     try:
         onnx_rules.check_model(make_skeleton(model, 0))
-    except RefusedError as error:
+    except ModelRefusedError as error:
         raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
     except LostError as error:
         raise ModelError(f"the model is not valid ONNX: ONNX's own checker {error}") from error
@@ -121,7 +121,7 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
     """
     try:
         graph = onnx_rules.infer_shapes(skeleton, strict=strict, values=True).graph
-    except RefusedError as error:
+    except ModelRefusedError as error:
         if error.fits_not:
             raise ModelError(_readable(str(error))) from error
         raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error

@@ -48,7 +48,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class NormalizationLimits:
     """Factors by which the spread may be off.
 
     Attributes:
@@ -77,7 +77,7 @@ class Evidence(ABC):
     model: Model = field(repr=False)
     value: str
     layer: str
-    limits: Limits
+    limits: NormalizationLimits
     tells_presets_apart: bool
 
     @abstractmethod
@@ -99,7 +99,7 @@ class Remembered(Evidence):
     """
 
     moments: Moments
-    limits: Limits = Limits(fits=2, doubtful=3, certain=20)
+    limits: NormalizationLimits = NormalizationLimits(fits=2, doubtful=3, certain=20)
     tells_presets_apart: bool = True
 
     @override
@@ -131,7 +131,7 @@ class Biases(Evidence):
     """
 
     size: float
-    limits: Limits = Limits(fits=4, doubtful=12, certain=50)
+    limits: NormalizationLimits = NormalizationLimits(fits=4, doubtful=12, certain=50)
     tells_presets_apart: bool = False
 
     @override

@@ -17,7 +17,7 @@ _FEW = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extremes:
+class HeldValues:
     """Lowest and highest value of a tensor.
 
     Attributes:
@@ -29,14 +29,14 @@ class Extremes:
     real: tuple[float, float]
 
 
-def extremes(tensor: TensorView) -> Extremes | None:
+def extremes(tensor: TensorView) -> HeldValues | None:
     """Of a constant, what it holds; of a quantized activation, what it can hold; None where neither is known."""
     if tensor.constant:
         return _held(tensor)
     quantization, limits = tensor.quantization, _limits(tensor.dtype)
     if quantization is None or limits is None:
         return None
-    return Extremes(codes=None, real=(quantization.real(limits[0]), quantization.real(limits[1])))
+    return HeldValues(codes=None, real=(quantization.real(limits[0]), quantization.real(limits[1])))
 
 
 def few_values(tensor: TensorView) -> list[int | float | bool] | None:
@@ -47,15 +47,15 @@ def few_values(tensor: TensorView) -> list[int | float | bool] | None:
     return values
 
 
-def _held(tensor: TensorView) -> Extremes | None:
+def _held(tensor: TensorView) -> HeldValues | None:
     data = tensor.data
     if data is None or not data.size or data.dtype.kind not in "iufb":
         return None
     low, high = data.min().item(), data.max().item()
     if tensor.quantization is None:
-        return Extremes(codes=None, real=(float(low), float(high)))
+        return HeldValues(codes=None, real=(float(low), float(high)))
     real = _real(data, tensor.quantization)
-    return Extremes(codes=(int(low), int(high)), real=(float(real.min()), float(real.max())))
+    return HeldValues(codes=(int(low), int(high)), real=(float(real.min()), float(real.max())))
 
 
 def _real(data: npt.NDArray[np.generic], quantization: Affine) -> npt.NDArray[np.float64]:

@@ -1,4 +1,7 @@
-"""How integers stand for real numbers, in one place: real = scale * (code - zero point)."""
+"""How integers stand for real numbers, in one place: real = scale * (code - zero point).
+
+Targets hold such types and numbers, and are listed in no time: numpy is loaded where it is used.
+"""
 
 from __future__ import annotations
 
@@ -118,6 +121,12 @@ class Affine:
     def real(self, code: int) -> float:
         """The real value of one code of a tensor with one pair; by the first one otherwise."""
         return self.scale * (code - self.zero_point)
+
+    def part(self, indices: slice) -> Affine:
+        """Of a part of the tensor along the axis; itself where there is one pair for all."""
+        if not self.per_channel:
+            return self
+        return Affine(self.scales[indices], self.zero_points[indices], self.axis)
 
     def encode(self, values: npt.ArrayLike, codes: IntegerType) -> npt.NDArray[Any]:
         """Codes of real values, rounded to nearest even, saturated.

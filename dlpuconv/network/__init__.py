@@ -7,6 +7,9 @@ All arrays are *channels last*, whatever the format: an activation is [N, H, W, 
 An adapter gives views (`numpy.moveaxis`), so that nothing is copied.
 """
 
+from dlpuconv.network.edit import CannotError as CannotError
+from dlpuconv.network.edit import Constants as Constants
+from dlpuconv.network.edit import OutputPiece as OutputPiece
 from dlpuconv.network.layer import Activation as Activation
 from dlpuconv.network.layer import Geometry as Geometry
 from dlpuconv.network.layer import Layer as Layer
@@ -14,12 +17,9 @@ from dlpuconv.network.meaning import Meaning as Meaning
 from dlpuconv.network.meaning import Order as Order
 from dlpuconv.network.meaning import Scales as Scales
 from dlpuconv.network.meaning import Tie as Tie
-from dlpuconv.network.network import CannotError as CannotError
-from dlpuconv.network.network import Constants as Constants
 from dlpuconv.network.network import Feed as Feed
 from dlpuconv.network.network import Network as Network
-from dlpuconv.network.network import Node as Node
-from dlpuconv.network.network import Piece as Piece
+from dlpuconv.network.node import Node as Node
 from dlpuconv.network.range import ALL as ALL
 from dlpuconv.network.range import Range as Range
 from dlpuconv.network.value import Value as Value

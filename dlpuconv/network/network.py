@@ -4,118 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dlpuconv.network.edit import CannotError
+
 if TYPE_CHECKING:
-    from dlpuconv.network.layer import Layer
-    from dlpuconv.network.meaning import Meaning
+    from dlpuconv.network.edit import Constants, OutputPiece
+    from dlpuconv.network.node import Node
     from dlpuconv.network.value import Value
 
 type Array = npt.NDArray[Any]
 type Feed = Mapping[str, Array]
 """Values of a network's inputs by name, channels last: real ones for a float network, codes for an integer one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Node:
-    """One operator.
-
-    Attributes:
-        kind: what the format calls it, for people.
-        inputs: None stands for an absent optional one.
-        outputs: at least one.
-        meaning: what quantization must know of it.
-        layer: weights and bias, where it has any.
-        source_name: ONNX node, as far as lowering told; empty if unknown.
-        aliases: other names that people may find its first output under, in the file that is made of the network.
-        handle: the adapter's own.
-    """
-
-    kind: str
-    inputs: tuple[Value | None, ...]
-    outputs: tuple[Value, ...]
-    meaning: Meaning
-    layer: Layer | None = None
-    source_name: str = ""
-    aliases: tuple[str, ...] = ()
-    handle: object = None
-
-    @property
-    def output(self) -> Value:
-        """The first output."""
-        return self.outputs[0]
-
-    def input(self, index: int) -> Value:
-        """The input at this position, which must be there.
-
-        Raises:
-            IndexError: it is absent.
-        """
-        value = self.inputs[index] if index < len(self.inputs) else None
-        if value is None:
-            raise IndexError(f"{self.kind} has no input {index}")
-        return value
-
-    @property
-    def data_inputs(self) -> list[tuple[int, Value]]:
-        """The inputs that get a scale and are neither weights nor bias, with their positions."""
-        aside = {self.layer.weights_at, self.layer.bias_at} if self.layer else set()
-        return [(i, v) for i, v in enumerate(self.inputs) if v is not None and v.is_data and i not in aside]
-
-    @property
-    def data_outputs(self) -> list[Value]:
-        """The outputs that get a scale."""
-        return [v for v in self.outputs if v.is_data]
-
-    @property
-    def clip(self) -> float | None:
-        """The largest magnitude that its outputs can have because something cuts them off; None where nothing does."""
-        return self.meaning.clip if self.layer is None else self.layer.activation.clip
-
-    @property
-    def activations(self) -> list[Value]:
-        """What it reads that is no constant, each once, indices and conditions too."""
-        return list(dict.fromkeys(v for v in self.inputs if v is not None and not v.is_constant))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constants:
-    """New values of one node's constants, channels last; what is None, or not named, stays.
-
-    Attributes:
-        weights: in the shape of `Layer.weights`.
-        bias: [O].
-        operands: of other data constants, by position among the inputs.
-    """
-
-    weights: npt.NDArray[Any] | None = None
-    bias: npt.NDArray[Any] | None = None
-    operands: Mapping[int, npt.NDArray[Any]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Which part of which output, of the network before an edit, an output is.
-
-    Attributes:
-        output: position among the former outputs.
-        axis: of the former output; None for the whole of it.
-        start: first index along the axis.
-        stop: index after the last one.
-    """
-
-    output: int
-    axis: int | None = None
-    start: int = 0
-    stop: int = 0
-
-
-class CannotError(Exception):
-    """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""
 
 
 class Network(ABC):
@@ -252,7 +155,7 @@ class Network(ABC):
         """
         raise CannotError("this format cannot split a layer")
 
-    def with_output_parts(self, pieces: Sequence[Piece]) -> Network:  # noqa: ARG002 - optional
+    def with_output_parts(self, pieces: Sequence[OutputPiece]) -> Network:  # noqa: ARG002 - optional
         """A network with other outputs, each a part of one; what is made only to be cut apart again is not made.
 
         Args:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.passes.affine import Affine, fold_into_outputs, refuse_fold
+from dlpuconv.passes.affine import ScaleShift, fold_into_outputs, refuse_fold
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _LINEAR = ("Conv", "ConvTranspose", "Gemm")
 _DEPTH = 6
 
 
-def absorb(editor: Editor, value: onnx_ir.Value, affine: Affine) -> str | None:
+def absorb(editor: Editor, value: onnx_ir.Value, affine: ScaleShift) -> str | None:
     """Let what makes `value` make scale * value + shift instead; the reason if that is impossible.
 
     Args:
@@ -33,7 +33,7 @@ def absorb(editor: Editor, value: onnx_ir.Value, affine: Affine) -> str | None:
         value: read by the node that is to go, and by no other.
         affine: [C] along axis 1 of the value, or [1].
     """
-    plan: list[tuple[onnx_ir.Node, Affine]] = []
+    plan: list[tuple[onnx_ir.Node, ScaleShift]] = []
     refusal = _plan(editor, value, affine, plan, _DEPTH)
     if refusal is None and len({id(node) for node, _ in plan}) < len(plan):
         refusal = "one operator makes several parts of it"
@@ -45,7 +45,11 @@ def absorb(editor: Editor, value: onnx_ir.Value, affine: Affine) -> str | None:
 
 
 def _plan(
-    editor: Editor, value: onnx_ir.Value | None, affine: Affine, plan: list[tuple[onnx_ir.Node, Affine]], depth: int
+    editor: Editor,
+    value: onnx_ir.Value | None,
+    affine: ScaleShift,
+    plan: list[tuple[onnx_ir.Node, ScaleShift]],
+    depth: int,
 ) -> str | None:
     node = value.producer() if value is not None else None
     if value is None or node is None or depth == 0:
@@ -63,7 +67,7 @@ def _plan(
         shapes = {static_shape(v) for v in (*node.inputs, *node.outputs)}
         if len(shapes) > 1 or node.inputs[0] is node.inputs[1]:
             return f"{node.name} broadcasts"
-        rest = Affine(affine.scale, np.zeros(1))
+        rest = ScaleShift(affine.scale, np.zeros(1))
         return _plan(editor, node.inputs[0], affine, plan, depth - 1) or _plan(
             editor, node.inputs[1], rest, plan, depth - 1
         )
@@ -73,7 +77,7 @@ def _plan(
 
 
 def _plan_concat(
-    editor: Editor, node: onnx_ir.Node, affine: Affine, plan: list[tuple[onnx_ir.Node, Affine]], depth: int
+    editor: Editor, node: onnx_ir.Node, affine: ScaleShift, plan: list[tuple[onnx_ir.Node, ScaleShift]], depth: int
 ) -> str | None:
     dims = rank(node.outputs[0])
     if dims is None or attrs.integer(node, "axis", 0) % dims != 1:
@@ -84,7 +88,7 @@ def _plan_concat(
         if shape is None:
             return f"the shape of {value.name if value else 'an input'} is unknown"
         end = start + shape[1]
-        part = Affine(_cut(affine.scale, start, end), _cut(affine.shift, start, end))
+        part = ScaleShift(_cut(affine.scale, start, end), _cut(affine.shift, start, end))
         refusal = _plan(editor, value, part, plan, depth - 1)
         if refusal is not None:
             return refusal

@@ -24,7 +24,7 @@ LINEAR = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True, slots=True)
-class Affine:
+class ScaleShift:
     """y[c] = scale[c] * x[c] + shift[c]; [C] or [1] each, float64."""
 
     scale: npt.NDArray[np.float64]
@@ -36,13 +36,13 @@ class Affine:
         return bool(np.isfinite(self.scale).all() and np.isfinite(self.shift).all())
 
 
-def batch_norm(node: onnx_ir.Node) -> Affine | str:
+def batch_norm(node: onnx_ir.Node) -> ScaleShift | str:
     """Scale and shift of a BatchNormalization, gamma * (x - mean) / sqrt(var + eps) + beta, or why they are unknown."""
     norm = read_batch_norm(node)
     if norm is None:
         return "its parameters are not constant"
     scale = norm.gamma / np.sqrt(norm.variance + norm.epsilon)
-    affine = Affine(scale, norm.beta - norm.mean * scale)
+    affine = ScaleShift(scale, norm.beta - norm.mean * scale)
     return affine if affine.usable else "its parameters give factors that are not finite"
 
 
@@ -84,7 +84,7 @@ def scale_outputs(node: onnx_ir.Node, weight: npt.NDArray[Any], scale: npt.NDArr
     return wide.astype(weight.dtype)
 
 
-def refuse_fold(editor: Editor, node: onnx_ir.Node, affine: Affine) -> str | None:
+def refuse_fold(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) -> str | None:
     """Why a Conv, ConvTranspose or Gemm cannot take a factor and summand behind it; None if it can."""
     weight = editor.array(node.inputs[1])
     if weight is None or weight.dtype.kind != "f":
@@ -107,7 +107,7 @@ def _one_a_channel(bias: npt.NDArray[Any], channels: int) -> bool:
     return bias.size == 1 or (bias.size == channels and bias.shape[-1] == channels)
 
 
-def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: Affine) -> None:
+def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) -> None:
     """Make a Conv, ConvTranspose or Gemm compute scale * y + shift; `refuse_fold` must have allowed it.
 
     Args:

@@ -6,7 +6,7 @@
     ReduceSumSquare(x) -> ReduceSum(x * x)                           ReduceL2(x) -> Sqrt(ReduceSum(x * x))
 
 TFLite has no 8-bit DIV that survives a zero, no 8-bit POW and no 8-bit NEG; 1 / Sqrt becomes RSQRT, which has one.
-Needs constants folded.
+Needs constants folded. Leaves no Sum, Mean, Neg, ReduceL1, ReduceL2 or ReduceSumSquare of floats.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ EXPAND = Rewrite("drop-expand", "expansion removed, as the next operator broadca
 SOFTMAX = Rewrite("softmax-axis", "softmax taken on the axis itself", ("Softmax", "LogSoftmax"), softmax_axis)
 DEPTH_TO_SPACE = Rewrite(
     "spell-depth-to-space",
-    "channels of DepthToSpace put in the order of TFLite",
+    "channels of DepthToSpace put behind their blocks",
     ("DepthToSpace",),
     spell_depth_to_space,
 )

@@ -1,7 +1,7 @@
 """Pool over the whole map -> ReduceMean or ReduceMax; ReduceX<keepdims=0> -> Reshape ∘ ReduceX<keepdims=1>.
 
-Needs static shapes and explicit padding. A reduction that keeps its axes stays a map of rank 4, which can be taken to
-NHWC; the axes are written as non-negative constants.
+Needs static shapes and explicit padding. Leaves every reduction with its axes kept. A reduction that keeps its axes
+stays a map of rank 4, which can be taken to NHWC; the axes are written as non-negative constants.
 """
 
 from __future__ import annotations

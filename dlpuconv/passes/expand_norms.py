@@ -2,9 +2,10 @@
 
     d = x - Mean(x);  y = d * Reciprocal(Sqrt(Mean(d * d) + epsilon)) * scale + bias
 
-Needs static shapes. TFLite has none of these operators; written out like this, with one root that becomes RSQRT, each
-piece has an 8-bit kernel and is quantized by itself. A mean over a group of channels is a mean over height and width
-followed by a 1x1 Conv that averages channels, because a Reshape that splits the channels cannot be done in NHWC.
+Needs static shapes, leaves none of these operators. TFLite has none of these operators; written out like this, with one
+root that becomes RSQRT, each piece has an 8-bit kernel and is quantized by itself. A mean over a group of channels is a
+mean over height and width followed by a 1x1 Conv that averages channels, because a Reshape that splits the channels
+cannot be done in NHWC.
 """
 
 from __future__ import annotations

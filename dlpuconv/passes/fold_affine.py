@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.passes.absorb_affine import absorb
-from dlpuconv.passes.affine import Affine
+from dlpuconv.passes.affine import ScaleShift
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
 
-def as_affine(editor: Editor, node: onnx_ir.Node) -> tuple[onnx_ir.Value, Affine] | str | None:
+def as_affine(editor: Editor, node: onnx_ir.Node) -> tuple[onnx_ir.Value, ScaleShift] | str | None:
     """The activation that a Mul or Add changes, and its factors, [C] along axis 1 or [1]; else a reason or None."""
     for constant, other in ((1, 0), (0, 1)):
         array = editor.array(node.inputs[constant])
@@ -35,8 +35,8 @@ def as_affine(editor: Editor, node: onnx_ir.Node) -> tuple[onnx_ir.Value, Affine
         if factors is None:
             return "the constant is not one number a channel"
         if node.op_type == "Mul":
-            return x, Affine(factors, np.zeros(1))
-        return x, Affine(np.ones(1), factors)
+            return x, ScaleShift(factors, np.zeros(1))
+        return x, ScaleShift(np.ones(1), factors)
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.passes.affine import Affine
+from dlpuconv.passes.affine import ScaleShift
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, rank
 from dlpuconv.passes.fold_affine import affine_node, as_affine
@@ -59,7 +59,7 @@ def _refuse(editor: Editor, node: onnx_ir.Node) -> str:
     return "" if node.op_type == "Conv" or plain else f"{node.name} is no plain matrix product"
 
 
-def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: Affine, readers: list[onnx_ir.Node]) -> Outcome:
+def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: ScaleShift, readers: list[onnx_ir.Node]) -> Outcome:
     """Conv(x * a + b) -> Conv'(x + b / a), where `node` adds b."""
     scaled = next((v for v in node.inputs if editor.array(v) is None), None)
     before = scaled.producer() if scaled is not None else None
@@ -71,13 +71,13 @@ def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: Affine, readers: li
     x, inner = found
     output = affine_node(editor, node, "Add", x, affine.shift / inner.scale, rank(x) or 0)
     for reader in readers:
-        _fold(editor, reader, Affine(inner.scale, np.zeros(1)))
+        _fold(editor, reader, ScaleShift(inner.scale, np.zeros(1)))
         reader.replace_input_with(0, output)
     editor.remove_unused(node)
     return FIRED
 
 
-def _fold(editor: Editor, node: onnx_ir.Node, affine: Affine) -> None:
+def _fold(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) -> None:
     weight = editor.array(node.inputs[1])
     bias = editor.array(node.inputs[2]) if len(node.inputs) > 2 else None
     assert weight is not None
@@ -91,7 +91,7 @@ def _fold(editor: Editor, node: onnx_ir.Node, affine: Affine) -> None:
 
 
 def _through(
-    node: onnx_ir.Node, weight: npt.NDArray[Any], affine: Affine
+    node: onnx_ir.Node, weight: npt.NDArray[Any], affine: ScaleShift
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Weight for the unscaled input, and what the summand adds to the bias, [C_out]."""
     wide = weight.astype(np.float64)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.passes.absorb_affine import absorb
-from dlpuconv.passes.affine import Affine, batch_norm
+from dlpuconv.passes.affine import ScaleShift, batch_norm
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
 from dlpuconv.passes.editor import Editor, rank
 
@@ -46,7 +46,7 @@ def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-def multiply_add(editor: Editor, node: onnx_ir.Node, affine: Affine, dims: int) -> onnx_ir.Value:
+def multiply_add(editor: Editor, node: onnx_ir.Node, affine: ScaleShift, dims: int) -> onnx_ir.Value:
     """The value x * scale + shift, both along axis 1, where x is the first input of `node`, of rank `dims`."""
     along = (1, -1, *[1] * (dims - 2))
     scale = editor.constant(affine.scale.astype(np.float32).reshape(along), f"{node.name}_scale")

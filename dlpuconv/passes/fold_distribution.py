@@ -1,8 +1,8 @@
 """Conv<1x1, one output> ∘ Softmax ∘ Transpose(x [N, G, K, A]) -> Conv<1x1, G outputs> ∘ Softmax(x).
 
-YOLOv8 and its kin predict each side of a box as a distribution over K distances and take its mean with a 1x1 Conv, for
-which they move the distances to the channels. The means of all G sides are one 1x1 Conv of G * K channels that has the
-K distances on its diagonal: no Transpose is left, in NCHW and in NHWC.
+Needs static shapes. YOLOv8 and its kin predict each side of a box as a distribution over K distances and take its mean
+with a 1x1 Conv, for which they move the distances to the channels. The means of all G sides are one 1x1 Conv of G * K
+channels that has the K distances on its diagonal: no Transpose is left, in NCHW and in NHWC.
 """
 
 from __future__ import annotations

@@ -52,11 +52,13 @@ def signal_to_noise(original: Bound, folded: Bound, samples: Samples) -> float:
 
 def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
     """Made-up pictures, for a model that came without samples."""
-    from dlpuconv.calibration.intake import Request
+    from dlpuconv.calibration.intake import SampleRequest
     from dlpuconv.calibration.made_up import make_up, mosaic
     from dlpuconv.display.progress import Silent
 
-    request = Request(signature=original.signature, preprocessing=preprocessing, progress=Silent(), limit=_SAMPLES)
+    request = SampleRequest(
+        signature=original.signature, preprocessing=preprocessing, progress=Silent(), limit=_SAMPLES
+    )
     return make_up(request, mosaic).samples
 
 

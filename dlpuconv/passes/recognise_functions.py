@@ -5,9 +5,10 @@
     1 / (1 + Exp(-x))                      -> Sigmoid(x)         x / (1 + Exp(-x)) -> x * Sigmoid(x)
     Max(x, a * x)                          -> LeakyRelu<a>(x)    Where(x > 20, x, Softplus(x)) -> Softplus(x)
 
-Exporters spell these functions in many ways. What is recognised is the function, not the spelling: operators between
-one value and another that only use scalars are computed on a grid and compared. x * Sigmoid(x) stays as it is: TFLite
-has no SiLU. The others are one table look-up in 8 bits; in pieces they would be quantized four times.
+Needs static shapes and constants folded. Exporters spell these functions in many ways. What is recognised is the
+function, not the spelling: operators between one value and another that only use scalars are computed on a grid and
+compared. x * Sigmoid(x) stays as it is: TFLite has no SiLU. The others are one table look-up in 8 bits; in pieces they
+would be quantized four times.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from dlpuconv.passes.editor import Editor
 
     type Array = npt.NDArray[Any]
+    type Candidate = tuple[str, Array, dict[str, Any] | None]
+    """Operator, its values on the grid, its attributes."""
     type Function = Callable[[onnx_ir.Node, Sequence[Array | None]], Array]
 
 _MOST = 40
@@ -48,9 +51,9 @@ def recognise(editor: Editor, node: onnx_ir.Node) -> Outcome:
         read = _read(editor, region)
         if read is None:
             break
-        if len(read) == 1 and len(region) > 1 and (source := next(iter(read))) is not None:
-            looked = looked or _branches(region, source)
-            if _branches(region, source) and _replace(editor, region, source):
+        if len(read) == 1 and len(region) > 1 and _branches(region, source := next(iter(read))):
+            looked = True
+            if _replace(editor, region, source):
                 return FIRED
         before = next((v.producer() for v in read if _is_inner(v, region)), None)
         if before is None:
@@ -139,29 +142,28 @@ def _compute(editor: Editor, value: onnx_ir.Value, known: dict[onnx_ir.Value, Ar
     return known[value]
 
 
-def _candidates(values: Array) -> list[tuple[str, Array, dict[str, Any] | None]]:
-    """Operator, its values on the grid, its attributes; parameters are read off the values."""
+def _candidates(values: Array) -> list[Candidate]:
+    """What the values may be; a slope is read off them."""
     left, right = float(np.interp(-4.0, _GRID, values)), float(np.interp(4.0, _GRID, values))
     slope = -left / right if right else 1.0
-    found: list[tuple[str, Array, dict[str, Any] | None]] = [
+    leaky = ("LeakyRelu", np.where(_GRID > 0.0, _GRID, _GRID * slope), {"alpha": slope})
+    return [*_functions(), *([leaky] if 0.0 < slope < 1.0 else [])]
+
+
+@cache
+def _functions() -> tuple[Candidate, ...]:
+    """Gelu by tanh: Hendrycks and Gimpel 2016."""
+    by_tanh = np.tanh(np.sqrt(2.0 / np.pi) * (_GRID + 0.044715 * _GRID**3))
+    return (
         ("Relu", np.maximum(_GRID, 0.0), None),
         ("HardSwish", _GRID * np.clip(_GRID + 3.0, 0.0, 6.0) / 6.0, None),
         ("Gelu", _GRID * (0.5 + 0.5 * _erf(_GRID / sqrt(2.0))), None),
-        ("Gelu", _gelu_by_tanh(), {"approximate": "tanh"}),
+        ("Gelu", _GRID * (0.5 + 0.5 * by_tanh), {"approximate": "tanh"}),
         ("Elu", np.where(_GRID > 0.0, _GRID, np.expm1(np.minimum(_GRID, 0.0))), None),
         ("Softplus", np.logaddexp(_GRID, 0.0), None),
         ("Sigmoid", _sigmoid(_GRID), None),
         ("Swish", _GRID * _sigmoid(_GRID), None),
-    ]
-    if 0.0 < slope < 1.0:
-        found.append(("LeakyRelu", np.where(_GRID > 0.0, _GRID, _GRID * slope), {"alpha": slope}))
-    return found
-
-
-@cache
-def _gelu_by_tanh() -> Array:
-    """By tanh, Hendrycks and Gimpel 2016."""
-    return np.asarray(0.5 * _GRID * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (_GRID + 0.044715 * _GRID**3))))
+    )
 
 
 def _erf(x: Array) -> Array:

@@ -1,7 +1,7 @@
 """x * scale + shift by channels, where nothing could take them -> depthwise 1x1 Conv; HardSigmoid -> Clip(...) / 6.
 
-Comes last. One depthwise convolution has its shift in 32 bits and can have an activation fused to it, where MUL and
-ADD round twice in 8 bits; ARTPEC-9 makes a depthwise convolution of such a product in any case.
+Needs static shapes, and comes last. One depthwise convolution has its shift in 32 bits and can have an activation fused
+to it, where MUL and ADD round twice in 8 bits; ARTPEC-9 makes a depthwise convolution of such a product in any case.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Gather of channels -> 1x1 Conv that picks them.
 
-Comes last, when no weights could take the order in. Neither the Edge TPU nor ARTPEC-9 has GATHER, and TFLite's works
-on any axis at the cost of a copy; a 1x1 convolution with one 1 in each row is exact in 8 bits and runs everywhere.
+Needs static shapes, and comes last, when no weights could take the order in. Neither the Edge TPU nor ARTPEC-9 has
+GATHER, and TFLite's works on any axis at the cost of a copy; a 1x1 convolution with one 1 in each row is exact in 8
+bits and runs everywhere.
 """
 
 from __future__ import annotations

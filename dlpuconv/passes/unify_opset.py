@@ -1,7 +1,8 @@
 """Any opset from 7 on -> opset 20.
 
-Needs static shapes. Opset 20 is the first in which Gelu is an operator, so that each activation that TFLite has is
-one node; ONNX Runtime has run it since 1.17. `onnx.version_converter` fails on most real models, hence our adapters.
+Needs static shapes. Leaves every node in the form of opset 20, which is the first in which Gelu is an operator, so that
+each activation that TFLite has is one node; ONNX Runtime has run it since 1.17. `onnx.version_converter` fails on most
+real models, hence our adapters.
 """
 
 from __future__ import annotations

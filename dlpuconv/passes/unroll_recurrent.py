@@ -4,9 +4,10 @@
     GRU   h' = (1 - sigmoid(z)) * tanh(n) + sigmoid(z) * h
     RNN   h' = tanh(x W + h R + b)
 
-Source: the operators LSTM, GRU and RNN in https://onnx.ai/onnx/operators. Kernels for whole sequences in 8 bits keep
-their state in 16, which no chip here has; these pieces have 8-bit kernels and are quantized each by itself. What the
-input contributes is one Gemm for all steps.
+Needs static shapes and constant weights; leaves none of these operators where they are. Source: the operators LSTM, GRU
+and RNN in https://onnx.ai/onnx/operators. Kernels for whole sequences in 8 bits keep their state in 16, which no chip
+here has; these pieces have 8-bit kernels and are quantized each by itself. What the input contributes is one Gemm for
+all steps.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 if TYPE_CHECKING:
     from dlpuconv.decibel import Powers
     from dlpuconv.formats.onnx_graph import optimized, read_onnx, view_of
-    from dlpuconv.formats.onnx_rules import LostError, RefusedError, check_model, infer_shapes
+    from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError, check_model, infer_shapes
     from dlpuconv.formats.onnx_scales import DEQUANTIZE, QUANTIZE
     from dlpuconv.formats.onnx_worker import warm_up
     from dlpuconv.formats.ort_runner import OrtRunner
@@ -67,7 +67,7 @@ __all__ = [
     "Rewrite",
     # whether it is valid, asked of ONNX in a worker
     "LostError",
-    "RefusedError",
+    "ModelRefusedError",
     "check_model",
     "infer_shapes",
     "warm_up",
@@ -88,7 +88,7 @@ __getattr__ = later(
     {
         "dlpuconv.decibel": ("Powers",),
         "dlpuconv.formats.onnx_graph": ("optimized", "read_onnx", "view_of"),
-        "dlpuconv.formats.onnx_rules": ("LostError", "RefusedError", "check_model", "infer_shapes"),
+        "dlpuconv.formats.onnx_rules": ("LostError", "ModelRefusedError", "check_model", "infer_shapes"),
         "dlpuconv.formats.onnx_scales": ("DEQUANTIZE", "QUANTIZE"),
         "dlpuconv.formats.onnx_worker": ("warm_up",),
         "dlpuconv.formats.ort_runner": ("OrtRunner",),

@@ -14,7 +14,7 @@ from dlpuconv.formats.package_layout import (
     REFERENCE,
     SUMS,
     Encoding,
-    Origin,
+    ReferenceOrigin,
 )
 from dlpuconv.plugin.packager import (
     FEWEST_SAMPLES,
@@ -33,7 +33,7 @@ __all__ = [
     "Texts",
     # of what
     "Encoding",
-    "Origin",
+    "ReferenceOrigin",
     "PackageInput",
     "PackageOutput",
     # how samples were brought to the size of an input

@@ -14,7 +14,7 @@ from dlpuconv.formats.package_layout import Encoding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.formats.package_layout import Origin
+    from dlpuconv.formats.package_layout import ReferenceOrigin
     from dlpuconv.jsonable import Json
 
 FEWEST_SAMPLES, MOST_SAMPLES = 100, 200
@@ -92,7 +92,7 @@ class Contents:
     samples: int
     resize: str
     reference: int
-    origin: Origin
+    origin: ReferenceOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

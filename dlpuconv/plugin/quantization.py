@@ -15,7 +15,7 @@ from dlpuconv.network import (
     Network,
     Node,
     Order,
-    Piece,
+    OutputPiece,
     Range,
     Scales,
     Tie,
@@ -50,7 +50,7 @@ __all__ = [
     "Network",
     "Node",
     "Order",
-    "Piece",
+    "OutputPiece",
     "Value",
     # an edit that a format does not have
     "CannotError",

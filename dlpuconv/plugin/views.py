@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dlpuconv.formats.kinds import ONNX, PACKAGE, TFLITE, FileKind
 from dlpuconv.formats.runner import Runner
-from dlpuconv.formats.view import PACKAGE, FileView, LayerView, TensorView
+from dlpuconv.formats.view import FileView, LayerView, TensorView
 from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED, WeightedForm
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
@@ -18,7 +19,10 @@ __all__ = [
     "Runner",
     "TensorView",
     # its format
+    "FileKind",
+    "ONNX",
     "PACKAGE",
+    "TFLITE",
     # its weights
     "ONNX_WEIGHTED",
     "WEIGHTED",

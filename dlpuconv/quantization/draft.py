@@ -44,5 +44,5 @@ def _placeholders(network: Network, codes: IntegerType) -> dict[str, Range]:
 
 def _tied(node: Node, known: Mapping[str, Range]) -> Range | None:
     """What a node makes of its inputs' ranges, where it moves codes."""
-    ranges = [known.get(value.name, _EVERYWHERE) for _, value in node.data_inputs if not value.is_constant]
+    ranges = [known.get(value.name, _EVERYWHERE) for value in node.data_activations]
     return reduce(Range.union, ranges) if ranges and node.meaning.scales is Scales.SAME else None

@@ -13,7 +13,7 @@ from dlpuconv.quantization.refusals import refuse_undefined
 from dlpuconv.quantization.statistics.observe import MinMax, Statistics, observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.moments import moments_of_layers, with_moments
-from dlpuconv.quantization.techniques.tuning import Material
+from dlpuconv.quantization.techniques.tuning import TuningMaterial
 
 if TYPE_CHECKING:
     from dlpuconv.network import Network
@@ -24,7 +24,7 @@ _MEASURES = "ranges-3"
 _CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
 
 
-def measure(network: Network, given: Given) -> Material:
+def measure(network: Network, given: Given) -> TuningMaterial:
     """Measure the activations that need a scale.
 
     Raises:
@@ -38,7 +38,7 @@ def measure(network: Network, given: Given) -> Material:
     observed = {name: Range(*values) for name, values in zip(statistics.tensors, low_high, strict=True)}
     refuse_undefined(measured, observed, given.names)
     rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
-    return Material(
+    return TuningMaterial(
         network=network,
         measured=measured,
         ranges=statistics.ranges(),

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.affine import INT8
-from dlpuconv.network import Piece, Range
+from dlpuconv.network import OutputPiece, Range
 from dlpuconv.quantization.scales.choice import range_of
 
 if TYPE_CHECKING:
@@ -103,15 +103,17 @@ def mixed_outputs(network: Network, ranges: Mapping[str, Range], codes: IntegerT
     return found
 
 
-def pieces_of(network: Network, mixed: Sequence[Mixed]) -> list[Piece]:
+def pieces_of(network: Network, mixed: Sequence[Mixed]) -> list[OutputPiece]:
     """What the outputs are to become where each span gets one of its own.
 
     Args:
         network: float.
         mixed: what `mixed_outputs` found in it.
     """
-    spans = {found.output: [Piece(found.output, found.axis, s.start, s.stop) for s in found.spans] for found in mixed}
-    return [piece for index in range(len(network.outputs)) for piece in spans.get(index, [Piece(index)])]
+    spans = {
+        found.output: [OutputPiece(found.output, found.axis, s.start, s.stop) for s in found.spans] for found in mixed
+    }
+    return [piece for index in range(len(network.outputs)) for piece in spans.get(index, [OutputPiece(index)])]
 
 
 def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.affine import INT8
-from dlpuconv.network import CannotError, Piece
+from dlpuconv.network import CannotError, OutputPiece
 from dlpuconv.quantization import report
 from dlpuconv.quantization.blame.blame import blame
 from dlpuconv.quantization.blame.result import Blame
@@ -66,7 +66,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class OutputSplit:
     """A network whose outputs get on with one scale each, as far as the format lets them.
 
     Attributes:
@@ -76,7 +76,7 @@ class Split:
     """
 
     quantizer: Quantizer
-    pieces: tuple[Piece, ...]
+    pieces: tuple[OutputPiece, ...]
     told: tuple[str, ...]
 
 
@@ -102,7 +102,7 @@ class Quantizer:
         self._tuner = Tuner(material)
         self._learned: dict[tuple[Recipe, str], Mapping[Node, LayerWeights]] = {}
 
-    def split_outputs(self, *, wanted: bool, codes: IntegerType = INT8) -> Split:
+    def split_outputs(self, *, wanted: bool, codes: IntegerType = INT8) -> OutputSplit:
         """Cut outputs whose parts differ much in range, where that is wanted and the format can do it.
 
         Args:
@@ -118,7 +118,9 @@ class Quantizer:
                 quantizer = Quantizer(self.network.with_output_parts(pieces), self._given, self._realize)
             except CannotError as refusal:
                 pieces, reason = pieces_of(self.network, []), str(refusal)
-        return Split(quantizer=quantizer, pieces=tuple(pieces), told=tuple(tell_mixed(self.network, mixed, reason)))
+        return OutputSplit(
+            quantizer=quantizer, pieces=tuple(pieces), told=tuple(tell_mixed(self.network, mixed, reason))
+        )
 
     def quantize(self, recipe: Recipe, scheme: Scheme) -> Outcome:
         """Apply every technique of a recipe; what the format cannot do is left out and told in `dropped`.

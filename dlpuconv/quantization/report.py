@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dlpuconv.language.brief import listed
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.weights.layer import LayerWeights
 
+_SHOWN = 3
 _LONGEST_PRODUCT = (2**31 - 1) // (255 * 255)
 """Terms of a sum of products of two activations of 8 bits, each up to 255 from its zero point, that fit in int32."""
 
@@ -35,14 +37,14 @@ def warnings(quantized: Quantized) -> list[str]:
     told = []
     repaired = {node: layer.repaired for node, layer in quantized.layers.items() if layer.repaired}
     if repaired:
-        names = ", ".join(quantized.names[node].title for node in list(repaired)[:3])
+        names = listed((quantized.names[node].title for node in repaired), _SHOWN)
         told.append(
-            f"{sum(repaired.values())} output channel(s) of {len(repaired)} layer(s) ({names}...) got a coarser weight"
+            f"{sum(repaired.values())} output channel(s) of {len(repaired)} layer(s) ({names}) got a coarser weight"
             " scale, because their sums could have overflowed 32 bits"
         )
     long = [node for node in quantized.network.nodes if node.meaning.terms > _LONGEST_PRODUCT]
     if long:
-        names = ", ".join(quantized.names[node].title for node in long[:3])
+        names = listed((quantized.names[node].title for node in long), _SHOWN)
         told.append(f"products of activations in {names} add up over {_LONGEST_PRODUCT} terms and may overflow")
     whole = [v.name for v in quantized.network.outputs if not v.is_data]
     if whole:

@@ -167,7 +167,7 @@ def _backend(backend: type[Backend], name: str) -> Iterator[str]:
 
 def _suffix(field: str, value: object) -> Iterator[str]:
     if not (isinstance(value, str) and (not value or (value.startswith(".") and _is_word(value) and "/" not in value))):
-        yield f"{field} is {value!r}: it begins with a dot, such as '.tflite', or is '' for a folder"
+        yield f"{field} is {value!r}: it begins with a dot, such as '.bin', or is '' for a folder"
 
 
 def _member(field: str, value: object, kind: type[StrEnum]) -> Iterator[str]:

@@ -20,9 +20,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.registry.entries import backend_names, target_names
 from dlpuconv.registry.promises import wrong_with_target
-from dlpuconv.toml_table import Table, read_small
+from dlpuconv.toml_table import TomlTable, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +79,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         UsageError: something in it means nothing.
         PluginError: its base cannot be loaded.
     """
-    table = Table.parse(text, file)
+    table = TomlTable.parse(text, file)
     table.only(_KEYS, "no target")
     name = table.string("name")
     if name in target_names():
@@ -102,7 +103,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
     return target
 
 
-def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
+def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     """What the file states differences from: an installed target, or one without rules of its own."""
     from dlpuconv.plugin import Target
     from dlpuconv.scheme import Numbers, Scheme
@@ -123,11 +124,11 @@ def _base(table: Table, name: str, load: Callable[[str], Target]) -> Target:
         device=name,
         suffix=suffix,
         calibration_required=numbers is not Numbers.FLOAT32,
-        rules=TFLITE_RULES if suffix == ".tflite" and numbers is Numbers.INT8 else (),
+        rules=TFLITE_RULES if suffix == TFLITE.suffix and numbers is Numbers.INT8 else (),
     )
 
 
-def _device(table: Table, default: str) -> str:
+def _device(table: TomlTable, default: str) -> str:
     """One word: it stands in command lines that users copy."""
     device = table.string("device", default)
     if not re.fullmatch(r"[\w.:-]+", device, re.ASCII):
@@ -135,12 +136,12 @@ def _device(table: Table, default: str) -> str:
     return device
 
 
-def _dtype(table: Table, key: str, default: str) -> str:
+def _dtype(table: TomlTable, key: str, default: str) -> str:
     """Of inputs or outputs; what the base has, where that is another type, stays possible."""
     return table.known(key, table.string(key, default), sorted({"int8", "uint8", default}))
 
 
-def _scheme(table: Table, base: Scheme, suffix: str) -> Scheme:
+def _scheme(table: TomlTable, base: Scheme, suffix: str) -> Scheme:
     """The number format."""
     from dlpuconv.scheme import Granularity, Numbers
 
@@ -160,7 +161,7 @@ def _scheme(table: Table, base: Scheme, suffix: str) -> Scheme:
     )
 
 
-def _coding(table: Table, base: Coding) -> Coding:
+def _coding(table: TomlTable, base: Coding) -> Coding:
     """How one sort of real numbers becomes codes."""
     from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16
 
@@ -175,7 +176,7 @@ def _coding(table: Table, base: Coding) -> Coding:
     )
 
 
-def _with_rules(target: Target, table: Table) -> Target:
+def _with_rules(target: Target, table: TomlTable) -> Target:
     """The target with the rules and the placement that the file states beside, or instead of, its base's."""
     from dlpuconv.placement import Placement
     from dlpuconv.verification.rule import Severity
@@ -200,7 +201,7 @@ def _with_rules(target: Target, table: Table) -> Target:
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 
-def _dropped(target: Target, table: Table) -> frozenset[str]:
+def _dropped(target: Target, table: TomlTable) -> frozenset[str]:
     """Rules of the base that do not hold: those that the file names, and lists of operators where it has its own."""
     dropped = table.names("without", {rule.id for rule in target.rules}) if "without" in table.values else frozenset()
     if "operators" not in table.values or target.placement is None:
@@ -208,7 +209,7 @@ def _dropped(target: Target, table: Table) -> frozenset[str]:
     return dropped | {rule.id for rule in (*target.placement.limits, *target.placement.doubts) if rule.listed}
 
 
-def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[Rule]:
+def _layer_rules(target: Target, table: TomlTable, severity: Severity) -> Iterator[Rule]:
     """What a layer must be to run on the accelerator."""
     from dlpuconv.verification.rules.limits import layer_extents, only_operators
 
@@ -218,12 +219,12 @@ def _layer_rules(target: Target, table: Table, severity: Severity) -> Iterator[R
     limits = table.table("limits")
     for key in _EXTENTS:
         if key in limits.values:
-            if target.suffix != ".tflite":
-                limits.refuse(key, f"{key} is a limit of .tflite files, and {target.name} takes others")
+            if target.suffix != TFLITE.suffix:
+                limits.refuse(key, f"{key} is a limit of {TFLITE.suffix} files, and {target.name} takes others")
             yield layer_extents(_id(target, key), key, limits.counts(key), table.string("source"), severity)
 
 
-def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
+def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Rule]:
     """What the whole file must be."""
     from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
 
@@ -241,7 +242,7 @@ def _file_rules(target: Target, table: Table, placement: Any) -> Iterator[Rule]:
 
 def _operators(suffix: str) -> frozenset[str]:
     """Names of operators, as files of this kind have them."""
-    if suffix == ".tflite":
+    if suffix == TFLITE.suffix:
         from dlpuconv.formats.tflite_schema import OPERATORS
 
         return frozenset(OPERATORS)

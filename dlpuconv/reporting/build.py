@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
 from dlpuconv.contract import c_header, python_snippet
-from dlpuconv.formats.view import PACKAGE
+from dlpuconv.formats.kinds import PACKAGE, TFLITE
+from dlpuconv.formats.package_layout import MODEL
 from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import plural
@@ -97,7 +98,7 @@ def _elsewhere(forecast: Forecast) -> str:
 
 def _runtime(material: Material) -> str:
     runtime = material.report.min_runtime
-    return f"needs TensorFlow Lite {runtime}" if runtime else ""
+    return f"needs {TFLITE.title} {runtime}" if runtime else ""
 
 
 def _warnings(findings: tuple[Finding, ...]) -> str:
@@ -153,16 +154,17 @@ def _chart_note(layers: LayersReport | None) -> str:
 
 
 def _snippets(material: Material, contract: Contract) -> Iterator[Snippet]:
-    if material.view.format == "tflite":
+    kind = material.view.kind
+    if kind.integers:
         if not _is_compiled(material):  # only the chip runs that
-            yield Snippet("Python", python_snippet(material.report.file, contract, "tflite"))
-        stem = material.report.file.removesuffix(".tflite")
+            yield Snippet("Python", python_snippet(material.report.file, contract, kind))
+        stem = material.report.file.removesuffix(kind.suffix)
         yield Snippet(f"C: {stem}.model_params.h", c_header(stem, contract))
-    elif material.view.format == PACKAGE:
-        file = f"{material.report.file}/model.onnx"
-        yield Snippet("Python, for the float model in the package", python_snippet(file, contract, "onnx"))
+    elif kind is PACKAGE:
+        file = f"{material.report.file}/{MODEL}"
+        yield Snippet("Python, for the float model in the package", python_snippet(file, contract, kind))
     else:
-        yield Snippet("Python", python_snippet(material.report.file, contract, "onnx"))
+        yield Snippet("Python", python_snippet(material.report.file, contract, kind))
 
 
 def _camera(material: Material) -> Iterator[Snippet]:

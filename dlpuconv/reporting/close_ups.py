@@ -43,7 +43,7 @@ def _worst(material: Material) -> tuple[str, list[int]]:
             costs, key=costs.__getitem__
         )
     layers = material.report.layers
-    if layers is not None and layers.worst and material.view.format == "tflite":
+    if layers is not None and layers.worst and material.view.kind.integers:
         return "Those whose outputs agree least with the source.", list(dict.fromkeys(w.index for w in layers.worst))
     waste = dict(_unused_range(material))
     note = (

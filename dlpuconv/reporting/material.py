@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView
     from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Target
-    from dlpuconv.reporting.origin import Origin
+    from dlpuconv.reporting.origin import FileOrigin
     from dlpuconv.verification import Report
 
 
@@ -37,7 +37,7 @@ class Material:
     target: Target
     size: int
     contract: Contract
-    origin: Origin | None = None
+    origin: FileOrigin | None = None
     blamed: tuple[BlamedLayer, ...] = ()
     asked_db: float
 

@@ -22,7 +22,7 @@ _LIBRARIES = ("onnx2tf", "ai-edge-litert", "onnxruntime", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class FileOrigin:
     """What a file was made from, and how: as a conversion knows it, or as a manifest tells.
 
     Attributes:
@@ -36,7 +36,7 @@ class Origin:
     trials: tuple[Trial, ...] = field(default=(), repr=False)
 
 
-def origin_of(manifest: Manifest) -> Origin:
+def origin_of(manifest: Manifest) -> FileOrigin:
     """What a manifest tells.
 
     Raises:
@@ -44,17 +44,17 @@ def origin_of(manifest: Manifest) -> Origin:
     """
     try:
         trials = tuple(map(_trial, manifest.trials))
-        return Origin(manifest=manifest, recipe=from_json(manifest.recipe.content), trials=trials)
+        return FileOrigin(manifest=manifest, recipe=from_json(manifest.recipe.content), trials=trials)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
         raise ArtifactError(f"the manifest is damaged ({type(error).__name__}: {error})") from error
 
 
-def origin_facts(origin: Origin | None) -> tuple[Fact, ...]:
+def origin_facts(origin: FileOrigin | None) -> tuple[Fact, ...]:
     """What the file was made from, and how; nothing where nothing tells."""
     return tuple(_facts(origin.manifest, origin.recipe)) if origin else ()
 
 
-def trial_rows(origin: Origin | None) -> tuple[TrialRow, ...]:
+def trial_rows(origin: FileOrigin | None) -> tuple[TrialRow, ...]:
     """Every recipe that was tried, in order."""
     return tuple(_row(trial, origin.recipe) for trial in origin.trials) if origin else ()
 

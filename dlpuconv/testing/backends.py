@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.testing import network
-from dlpuconv.testing.contract import HEAVY, Contract
+from dlpuconv.testing.contract import HEAVY, Clauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STRANGE = "com.example"
 
 
-class BackendContract(Contract):
+class BackendContract(Clauses):
     """Of a backend, with a target whose files it makes: refusals, errors, and the file that comes of it.
 
     Attributes:

@@ -8,13 +8,13 @@ import sys
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from dlpuconv.testing.trial import Trial
+    from dlpuconv.testing.trial import TrialRun
 
 HEAVY = ("onnx2tf", "onnxruntime", "PIL", "tensorflow", "torch")
 """Libraries that take half a second or more, and that not every command which reads a model needs."""
 
 
-class Contract:
+class Clauses:
     """Clauses for pytest; a subclass names the pair that they are about.
 
     Attributes:
@@ -28,7 +28,7 @@ class Contract:
     """Libraries that nothing may import before it needs them."""
 
     @classmethod
-    def trial(cls) -> Trial:
+    def trial(cls) -> TrialRun:
         """What came of the small network, which is converted once for all clauses of a class."""
         from dlpuconv.testing.trial import try_out
 
@@ -41,7 +41,7 @@ class Contract:
         """Python that loads what the contract is of."""
         raise NotImplementedError
 
-    _trial: ClassVar[Trial]
+    _trial: ClassVar[TrialRun]
 
     def test_loading_it_imports_no_heavy_library(self) -> None:
         """Commands that list or help load every target, and wait for what each imports."""

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.testing.contract import HEAVY, Contract
+from dlpuconv.testing.contract import HEAVY, Clauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 _SENTENCE = re.compile(r"[A-Z0-9].* .*[^ ][.!?]", re.DOTALL)
 
 
-class TargetContract(Contract):
+class TargetContract(Clauses):
     """Of a target, with its own backend: its rules, and the file that comes of the small network."""
 
     heavy: ClassVar[tuple[str, ...]] = (*HEAVY, "ai_edge_litert", "numpy", "onnx", "onnx_ir")
@@ -80,11 +80,12 @@ class TargetContract(Contract):
 
 def _views() -> Iterator[FileView]:
     """Files that no backend makes, and that a user may hand to `dlpuconv verify`."""
+    from dlpuconv.formats.kinds import KINDS
     from dlpuconv.formats.view import FileView, LayerView, TensorView
     from dlpuconv.formats.weighted import WEIGHTED
     from dlpuconv.ir.layer_names import LayerNames
 
-    for format_ in ("tflite", "onnx"):
+    for format_ in KINDS:
         yield FileView(format=format_, tensors=(), layers=(), inputs=(), outputs=())
         flat = TensorView(index=0, name="", shape=(), dtype="float32")
         ops = (*WEIGHTED, "ADD", "CONCATENATION", "RESHAPE", "SOFTMAX", "Conv", "MatMul", "no such op")

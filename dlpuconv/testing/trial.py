@@ -40,7 +40,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class TrialRun:
     """What is known after the small network was converted.
 
     Attributes:
@@ -81,7 +81,7 @@ def filled_folder() -> Iterator[Path]:
         yield folder
 
 
-def try_out(target: str, backend: str | None) -> Trial:
+def try_out(target: str, backend: str | None) -> TrialRun:
     """Convert the small network: stage by stage, with an eye on what the backend is given, then as a user does."""
     from dlpuconv.workflow.convert import convert
 
@@ -97,7 +97,7 @@ def try_out(target: str, backend: str | None) -> Trial:
         after = _digests({path.name: path for path in folder.iterdir()})
         changed |= {f"the user's file {name}" for name in before.keys() | after if before.get(name) != after.get(name)}
         (converted,) = done.artifacts
-        return Trial(converted=converted, made=(made[0], made[1]), changed=tuple(sorted(changed)))
+        return TrialRun(converted=converted, made=(made[0], made[1]), changed=tuple(sorted(changed)))
 
 
 def _emitted(given: Opened) -> tuple[Digests, set[str]]:

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlpuconv.verification.comparison import in_source_names
+    from dlpuconv.verification.comparison import Likeness
     from dlpuconv.verification.granularity import GranularitySummary
-    from dlpuconv.verification.likeness import Likeness
+    from dlpuconv.verification.linking import in_source_names
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
     from dlpuconv.verification.parity import compare, reference_inferences
     from dlpuconv.verification.question import Question, least_db
@@ -53,9 +53,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "dlpuconv.verification.comparison": ("in_source_names",),
+    "dlpuconv.verification.linking": ("in_source_names",),
     "dlpuconv.verification.granularity": ("GranularitySummary",),
-    "dlpuconv.verification.likeness": ("Likeness",),
+    "dlpuconv.verification.comparison": ("Likeness",),
     "dlpuconv.verification.parity": ("compare", "reference_inferences"),
     "dlpuconv.verification.question": ("Question", "least_db"),
     "dlpuconv.verification.output_parity": ("OutputParity", "ParityReport"),

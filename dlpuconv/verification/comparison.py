@@ -1,128 +1,144 @@
-"""Sets up the comparison of a file with its source model: which runs what, and what corresponds to what."""
+"""One activation of a file beside its source value: sums over samples, and the figures that they give."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.ir import Links
-from dlpuconv.verification.parity import compare
-from dlpuconv.verification.ports import match
-from dlpuconv.verification.reach import with_reach
+import numpy as np
+
+from dlpuconv.decibel import ratio_db
+from dlpuconv.verification.correspondence import in_order
+from dlpuconv.verification.layer_parity import LayerParity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import InputBinding, Port, Signature
-    from dlpuconv.manifest import Manifest
-    from dlpuconv.verification.output_parity import ParityReport
-    from dlpuconv.verification.question import Question
+    from dlpuconv.verification.correspondence import Counterpart, Order
+
+    type Reals = npt.NDArray[np.float64]
 
 
-def kernels(view: FileView) -> str:
-    """What runs such a file here."""
-    return "LiteRT, BUILTIN_WITHOUT_DEFAULT_DELEGATES" if view.format == "tflite" else "ONNX Runtime"
+_CLIPS = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 
 
-def compare_files(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> ParityReport:
-    """Compare a file with the reference of the question, on its samples.
+class Likeness(StrEnum):
+    """In what an activation may differ from its source value without being wrong."""
 
-    Raises:
-        ArtifactError: there is no reference or there are no samples, or one of the two models cannot run.
-        CalibrationError: the samples are empty.
-        ShapeError: they do not fit together.
-    """
-    if question.reference is None or question.samples is None:
-        raise ArtifactError("a comparison needs the source model and samples")
-    links, artifact = link_source(run, view, question, manifest)
-    reference = OrtRunner(question.reference.split(), question.reference.source.name)
-    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
-    return with_reach(replace(report, kernels=kernels(view)), view, links.outputs)
+    EQUAL = "equal"
+    """In nothing."""
+    SCALED = "scaled"
+    """In a factor for each channel: equalization puts ranges where they quantize well, and takes them out behind."""
+    AFFINE = "affine"
+    """In a factor and an offset for each channel: absorption moves a part of the value into the next layer's bias."""
 
-
-def in_source_names(runner: Runner, links: Links) -> Runner:
-    """A runner of a file, under the source model's names."""
-    if not any(port.file_name for port in (*links.inputs, *links.outputs)):
-        return runner
-    inputs = {port.name: port.name_in_file for port in links.inputs}
-    return _Renamed(runner, inputs, {port.name_in_file: port.name for port in links.outputs})
+    @classmethod
+    def after(cls, *, equalized: bool, absorbed: bool) -> Likeness:
+        """What a recipe with these techniques leaves alike."""
+        if absorbed:
+            return cls.AFFINE
+        return cls.SCALED if equalized else cls.EQUAL
 
 
-def link(
-    run: Runner,
-    view: FileView,
-    signature: Signature,
-    manifest: Manifest | None,
-    bindings: Mapping[str, InputBinding] | None = None,
-    *,
-    same_layout: bool = False,
-) -> tuple[Links, Runner]:
-    """How a file's inputs and outputs correspond to a model's, and a runner of the file under the model's names.
+class Comparison:
+    """Sums over the samples of one activation. Everything is in the file's shape, whose last axis are the channels."""
 
-    The manifest tells, where it speaks of a model with these outputs; else names and shapes do.
+    def __init__(self, pair: Counterpart, likeness: Likeness) -> None:
+        self.pair = pair
+        self._likeness = likeness
+        channels = pair.tensor.shape[-1] if pair.tensor.shape and likeness is not Likeness.EQUAL else 1
+        self._sums = np.zeros((6, channels))  # of r r, r a, a a, r, a and 1: r the source's value, a the file's
+        self._noise = self._peak = self._max_error = 0.0
+        self._order: Order | None = None
+        # A file's value stands behind what was fused into its layer; a source value may, then this changes nothing.
+        self._clip = _CLIPS.get(str(pair.layer.options.get("fused_activation_function", "")))
 
-    Args:
-        run: runs the file.
-        view: the file.
-        signature: of the model.
-        manifest: the file's manifest.
-        bindings: how the model's values become the file's, where that is known better than from the manifest.
-        same_layout: the model's layout is the file's.
+    def add(self, reference: npt.NDArray[np.generic], value: Reals) -> None:
+        """One sample.
 
-    Raises:
-        ShapeError: an input or output has no counterpart.
-    """
-    bindings = bindings or (manifest.links.bindings if manifest else {})
-    if manifest is not None and _same_outputs(manifest, signature):
-        known = replace(manifest.links, bindings=bindings)
-        return known, in_source_names(run, known)
-    inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
-    outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
-    links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
-    to_file = {port.name: name for name, port in inputs}
-    return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
+        Args:
+            reference: the source's value, in its own layout.
+            value: the file's, in real units.
+        """
+        if self._order is None:
+            self._order = _best_order(reference, value, self.pair)
+        expected = np.asarray(in_order(reference, self._order, value.shape), np.float64)
+        if self._clip is not None:
+            expected = np.clip(expected, *self._clip)
+        sound = np.isfinite(expected) & np.isfinite(value)
+        if not sound.all():
+            expected, value = np.where(sound, expected, 0.0), np.where(sound, value, 0.0)
+        channels = self._sums.shape[1]
+        r, a = expected.reshape(-1, channels), value.reshape(-1, channels)
+        products = [np.einsum("ij,ij->j", *pair) for pair in ((r, r), (r, a), (a, a))]
+        self._sums += [*products, r.sum(axis=0), a.sum(axis=0), np.full(channels, float(len(r)))]
+        factor, offset = self._fit()
+        error = r - (a * factor + offset if self._likeness is not Likeness.EQUAL else a)
+        self._noise += float(np.einsum("ij,ij->", error, error))
+        self._max_error = max(self._max_error, float(np.abs(error).max(initial=0.0)))
+        self._peak = max(self._peak, float(np.abs(r).max(initial=0.0)))
+
+    @property
+    def noise(self) -> float:
+        """Power of what the file's values differ by, with the factors that fit all samples best."""
+        if self._likeness is Likeness.EQUAL:
+            return self._noise
+        product, energy = self._fitted()
+        return float(np.maximum(self._sums[0] - 2 * product + energy, 0.0).sum())
+
+    @property
+    def decibels(self) -> float | None:
+        """Signal-to-noise ratio over all samples; None where there is no noise, or no signal."""
+        signal = float(self._sums[0].sum())
+        return ratio_db(signal, self.noise) if math.isfinite(signal) else None
+
+    def result(self) -> LayerParity:
+        """The figures over all samples."""
+        product, energy = self._fitted()
+        norm = math.sqrt(float(self._sums[0].sum())) * math.sqrt(float(energy.sum()))
+        return LayerParity(
+            index=self.pair.layer.index,
+            tensor=self.pair.tensor.index,
+            names=self.pair.layer.names,
+            op=self.pair.layer.op,
+            source=self.pair.source,
+            sqnr_db=self.decibels,
+            exact=self._max_error == 0.0,
+            cosine=float(product.sum()) / norm if norm and math.isfinite(norm) else None,
+            max_error=self._max_error,
+            peak=self._peak,
+        )
+
+    def _fitted(self) -> tuple[Reals, Reals]:
+        """[C] sums of r f(a) and of f(a) f(a), f the fit."""
+        _, ra, aa, r, a, n = self._sums
+        factor, offset = self._fit()
+        return factor * ra + offset * r, factor**2 * aa + 2 * factor * offset * a + offset**2 * n
+
+    def _fit(self) -> tuple[Reals, Reals]:
+        """[C] factor and offset that bring the file's values closest to the source's; 1 and 0 where nothing moves."""
+        rr, ra, aa, r, a, n = self._sums
+        zero = np.zeros_like(rr)
+        if self._likeness is Likeness.EQUAL:
+            return np.ones_like(rr), zero
+        if self._likeness is Likeness.SCALED:
+            moves = (aa > 0) & (ra > 0)
+            return np.where(moves, ra / np.where(moves, aa, 1.0), 1.0), zero
+        count = np.maximum(n, 1.0)
+        spread, together = aa - a * a / count, ra - r * a / count
+        moves = (spread > 1e-9 * np.maximum(aa, 1e-300)) & (together > 0)
+        factor = np.where(moves, together / np.where(moves, spread, 1.0), 1.0)
+        return factor, (r - factor * a) / count
 
 
-def link_source(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> tuple[Links, Runner]:
-    """The same with the question's reference, where the backend may have told."""
-    if question.inputs is not None and question.outputs is not None:
-        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
-        return given, in_source_names(run, given)
-    if question.reference is None:
-        raise ArtifactError("a comparison needs the source model")
-    return link(run, view, question.reference.signature, manifest, question.bindings)
+def _best_order(reference: npt.NDArray[np.generic], value: Reals, pair: Counterpart) -> Order:
+    """The axis order under which the two agree most: where extents are equal, shapes alone cannot tell."""
+    if len(pair.orders) == 1:
+        return pair.orders[0]
 
+    def agreement(order: Order) -> float:
+        expected = np.asarray(in_order(reference, order, value.shape), np.float64)
+        return float(np.dot(np.nan_to_num(expected).ravel(), np.nan_to_num(value).ravel()))
 
-def _same_outputs(manifest: Manifest, signature: Signature) -> bool:
-    """Whether the manifest speaks of a model with these outputs: it may have been cut elsewhere."""
-    return {port.source_name for port in manifest.links.outputs} == {value.name for value in signature.outputs}
-
-
-def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
-    return tuple(replace(port, file_name=name) for name, port in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Renamed:
-    """A runner under the source model's names.
-
-    Attributes:
-        runner: under the file's names.
-        inputs: name in the file by name in the source.
-        outputs: name in the source by name in the file.
-    """
-
-    runner: Runner
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
-        """One inference; see `formats.runner.Runner.run`."""
-        found = self.runner.run({self.inputs[name]: value for name, value in inputs.items() if name in self.inputs})
-        return {self.outputs.get(name, name): value for name, value in found.items()}
+    return max(pair.orders, key=agreement)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlpuconv.formats import FileView, LayerView
-    from dlpuconv.verification.likeness import Comparison
+    from dlpuconv.verification.comparison import Comparison
 
 _JOIN = frozenset({"ADD", "SUB", "CONCATENATION"})
 """Ops in whose result the noise of every part is, however small the part."""

@@ -117,7 +117,7 @@ def weighted_layers(view: FileView) -> Iterator[WeightedLayer]:
 
 def granularity(view: FileView) -> GranularitySummary:
     """The granularity of every layer's weights."""
-    if view.format == "tflite":
+    if view.kind.integers:
         return GranularitySummary(tuple(_of_layer(w.layer, w.weights) for w in weighted_layers(view)))
     pairs = [(layer, _constant(view, layer)) for layer in view.layers if layer.op in ONNX_WEIGHTED]
     return GranularitySummary(tuple(_of_layer(layer, weights) for layer, weights in pairs if weights is not None))

@@ -7,27 +7,27 @@ counterpart is counted, not guessed.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.detect import is_known, model_inside
-from dlpuconv.formats.view import PACKAGE
-from dlpuconv.verification.comparison import link_source
+from dlpuconv.formats.detect import is_known, tracer
+from dlpuconv.formats.kinds import KINDS, PACKAGE
+from dlpuconv.verification.comparison import Comparison, Likeness
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts
 from dlpuconv.verification.layer_parity import LayersReport
-from dlpuconv.verification.likeness import Comparison, Likeness
+from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from dlpuconv.formats import FileView, Runner, TensorView
+    from dlpuconv.formats.runner import Tracer
     from dlpuconv.ir import Model
     from dlpuconv.manifest import Manifest
     from dlpuconv.verification.question import Question
@@ -36,19 +36,6 @@ _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
 _CODES = 256
 _BYTES = ("int8", "uint8")
-_FORMATS = ("tflite", "onnx")
-
-
-class Tracer(Protocol):
-    """A runner that also tells what activations were."""
-
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
-        """One inference; see `formats.runner.Runner.run`."""
-        ...
-
-    def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
-        """What an activation was in the last inference, in the file's own codes."""
-        ...
 
 
 def compare_layers(
@@ -77,18 +64,18 @@ def compare_layers(
     pairs = counterparts(view, _shapes(reference))
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
-    tracer = _tracer(path, view, [pair.tensor.name for pair in pairs])
-    links, traced = link_source(tracer, view, question, manifest)
+    run = tracer(path, view, [pair.tensor.name for pair in pairs])
+    links, traced = link_source(run, view, question, manifest)
     for group in _groups(pairs) or [[]]:
         source = _source_tracer(reference, group)
         first = not codes  # the histograms need one pass only
         for sample in few:
             traced.run(to_artifact(sample, links.inputs, links.bindings))
             if first:
-                _count_codes(tracer, view, codes)
+                _count_codes(run, view, codes)
             found = source.run(sample) if source else {}
             for pair in group:
-                comparisons[pair.tensor.index].add(found[pair.source], _real(tracer.value(pair.tensor), pair.tensor))
+                comparisons[pair.tensor.index].add(found[pair.source], _real(run.value(pair.tensor), pair.tensor))
     for index in list(contradicted(view, comparisons)):
         del comparisons[index]
     compared = [comparison.result() for comparison in comparisons.values()]
@@ -104,7 +91,7 @@ def compare_layers(
 
 def _is_traceable(path: Path, view: FileView) -> bool:
     """Whether the core can look inside: a backend may tell of a file of its own as it would of one that we know."""
-    return view.format == PACKAGE or (view.format in _FORMATS and is_known(path))
+    return view.format == PACKAGE.name or (view.format in KINDS and is_known(path))
 
 
 def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:
@@ -119,20 +106,6 @@ def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:
 
 def _is_float(dtype: object) -> bool:
     return dtype is None or bool(getattr(dtype, "is_floating_point", lambda: True)())
-
-
-def _tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
-    if view.format == "tflite":
-        from dlpuconv.formats.litert_runner import LiteRtRunner
-
-        return LiteRtRunner(path, keep=True)
-    from dlpuconv.formats.ort_runner import OrtTracer
-    from dlpuconv.formats.ort_worker import split_file
-
-    model = split_file(model_inside(path) if path.is_dir() else path)
-    if model is None:
-        raise ArtifactError(f"{path.name} keeps weights in other files, so that its layers cannot be compared")
-    return OrtTracer(model, names, path.name)
 
 
 def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | None:
@@ -157,10 +130,10 @@ def _groups(pairs: Sequence[Counterpart]) -> list[list[Counterpart]]:
     return groups
 
 
-def _count_codes(tracer: Tracer, view: FileView, codes: dict[int, npt.NDArray[np.int64]]) -> None:
+def _count_codes(run: Tracer, view: FileView, codes: dict[int, npt.NDArray[np.int64]]) -> None:
     """Add one inference to the histograms: [256] how often each code occurs, the lowest first."""
     for tensor in _activations(view):
-        values = np.ascontiguousarray(tracer.value(tensor)).view(np.uint8)
+        values = np.ascontiguousarray(run.value(tensor)).view(np.uint8)
         counts = np.bincount(values.ravel(), minlength=_CODES)
         if tensor.dtype == "int8":
             counts = np.roll(counts, _CODES // 2)  # -128, which is the byte 0x80, comes first
@@ -171,7 +144,7 @@ def _activations(view: FileView) -> Iterator[TensorView]:
     """What the layers make in 8 bits."""
     for layer in view.layers:
         for index in layer.outputs:
-            if view.tensors[index].dtype in _BYTES and view.format == "tflite":
+            if view.tensors[index].dtype in _BYTES and view.kind.integers:
                 yield view.tensors[index]
 
 

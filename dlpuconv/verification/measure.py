@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.detect import runner
-from dlpuconv.verification.likeness import Likeness
+from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.question import forgives_rounding, least_db
+from dlpuconv.verification.rules.graph import POST_PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
 
-_RUNNABLE = frozenset({"TFLite_Detection_PostProcess"})  # LiteRT brings its kernel
+_RUNNABLE = frozenset({POST_PROCESS})  # LiteRT brings its kernel
 _STRANGER = "compared with another model than the manifest names as the file's source"
 
 
@@ -70,7 +71,7 @@ def measure(path: Path, view: FileView, target: Target, question: Question, mani
         parity, samples = compare_with_source(run, view, question, manifest)
         question = replace(question, samples=samples)
     else:
-        from dlpuconv.verification.comparison import compare_files
+        from dlpuconv.verification.linking import compare_files
 
         parity = compare_files(run, view, question, manifest)
     parity = _mind_rounding(parity, target, question)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verification.advice import Settings
-    from dlpuconv.verification.likeness import Likeness
+    from dlpuconv.verification.comparison import Likeness
     from dlpuconv.verification.metric import MetricScore
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.verification.output_parity import ParityReport

@@ -96,7 +96,7 @@ def compare_with_record(run: Runner, view: FileView, package: PackageView) -> Pa
 
     parity = compare_answers(answers(), ports, calibrated=package.calibrated)
     judged = tuple(_without_answer(output, lost[output.name]) for output in parity.outputs)
-    return replace(parity, outputs=judged, kernels="ONNX Runtime", beside=ITS_RECORD)
+    return replace(parity, outputs=judged, kernels=view.kind.kernels, beside=ITS_RECORD)
 
 
 def _without_answer(output: OutputParity, values: int) -> OutputParity:

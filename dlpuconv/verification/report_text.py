@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.language.brief import more
 from dlpuconv.verification.rule import Severity, Status
 from dlpuconv.verification.rules import INPUT_RULES
@@ -88,7 +89,7 @@ def _facts(report: Report) -> Table:
     if report.min_runtime:
         said = report.metadata.get("min_runtime_version", report.min_runtime)
         differs = f" by the versions of its ops ({said}, as the file says)" if said != report.min_runtime else ""
-        rows.append(("runtime", f"TensorFlow Lite {report.min_runtime} or newer{differs}"))
+        rows.append(("runtime", f"{TFLITE.title} {report.min_runtime} or newer{differs}"))
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(value))
     return table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.verification.comparison import link_source
+from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.parity import compare_answers
 from dlpuconv.verification.translate import to_source
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.formats.detect import read
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.names import port_names
-from dlpuconv.formats.tflite_runtimes import min_runtime_version
+from dlpuconv.formats.tflite_runtimes import min_runtime
 from dlpuconv.placement import foresee
 from dlpuconv.scheme import Numbers
 from dlpuconv.verification.advice import recorded_settings
@@ -101,7 +101,7 @@ def verify_view(path: Path, view: FileView, target: Target, question: Question) 
             *unplaced,
         ),
         metadata=view.metadata,
-        min_runtime=_min_runtime(view),
+        min_runtime=min_runtime(view),
     )
 
 
@@ -142,11 +142,6 @@ def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
     if question.firmware is None or any(rule.id == FIRMWARE for rule in target.rules):
         return ()
     return (f"nothing is known of what a firmware carries for {target.name}: --firmware was not looked at",)
-
-
-def _min_runtime(view: FileView) -> str:
-    operators = ((layer.op, layer.version) for layer in view.layers if not layer.custom)
-    return min_runtime_version(operators) if view.format == "tflite" else ""
 
 
 def _said(question: Question, manifest: Manifest | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Preprocessing
-from dlpuconv.contrast import Trial, contrast, open_file, signature_of
+from dlpuconv.contrast import Comparands, contrast, open_file, signature_of
 from dlpuconv.errors import UsageError
 from dlpuconv.registry import load_target
 from dlpuconv.workflow.reference import recorded_preprocessing
@@ -14,12 +14,12 @@ from dlpuconv.workflow.reference import recorded_preprocessing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlpuconv.contrast import Contrast, Opened
+    from dlpuconv.contrast import ComparedFile, Contrast
     from dlpuconv.display.progress import Progress
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
 
 
-def compare(a: Path, b: Path, target: str | None, evidence: Evidence, progress: Progress) -> Contrast:
+def compare(a: Path, b: Path, target: str | None, evidence: ComparisonData, progress: Progress) -> Contrast:
     """Put two files side by side and, where there are samples, their answers.
 
     Args:
@@ -44,7 +44,9 @@ def compare(a: Path, b: Path, target: str | None, evidence: Evidence, progress: 
     return replace(found, warnings=(*found.warnings, *warnings))
 
 
-def _trial(files: tuple[Opened, Opened], evidence: Evidence, progress: Progress) -> tuple[Trial, tuple[str, ...]]:
+def _trial(
+    files: tuple[ComparedFile, ComparedFile], evidence: ComparisonData, progress: Progress
+) -> tuple[Comparands, tuple[str, ...]]:
     """What both are run on, and what there is to say of it."""
     recorded = (recorded_preprocessing(file.manifest) for file in files)
     preprocessing = evidence.preprocessing or next(filter(None, recorded), Preprocessing())
@@ -52,7 +54,7 @@ def _trial(files: tuple[Opened, Opened], evidence: Evidence, progress: Progress)
     source = evidence.model(manifest) if evidence.reference is not None else None
     signature = signature_of(source, files)
     found = evidence.samples(signature, preprocessing, progress)
-    trial = Trial(
+    trial = Comparands(
         samples=found.held_out,
         signature=signature,
         reference=source,

@@ -145,7 +145,7 @@ class Converted:
         if self.inside is None:
             raise UsageError("no report was asked for: convert with report=True")
         from dlpuconv.reporting import Material, make_page, render
-        from dlpuconv.reporting.origin import Origin
+        from dlpuconv.reporting.origin import FileOrigin
 
         made = self.provenance
         material = Material(
@@ -154,7 +154,7 @@ class Converted:
             target=made.target,
             size=self.size,
             contract=self.contract,
-            origin=Origin(manifest=self._manifest({}, {}), recipe=made.recipe, trials=made.trials),
+            origin=FileOrigin(manifest=self._manifest({}, {}), recipe=made.recipe, trials=made.trials),
             blamed=self.inside.blamed,
             asked_db=self.inside.asked_db,
         )

@@ -36,7 +36,7 @@ _MEMORY = 64 << 20
 """Bytes of the judging samples and the source model's answers, which are kept."""
 
 
-class Verdict(Protocol):
+class Passes(Protocol):
     """Whether verification would let an artifact pass."""
 
     def __call__(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None, /) -> bool:
@@ -73,7 +73,7 @@ class SampleJudge:
         backend: Reader,
         place: Path,
         *,
-        passes: Verdict = lambda *_: True,
+        passes: Passes = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
     ) -> None:

@@ -71,7 +71,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     if granularity == MIXED and recipe is not None:
         raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
     if not targets:
-        raise UsageError("no target: give at least one, such as artpec8 (`dlpuconv targets` lists them)")
+        raise UsageError("no target: give at least one of those that `dlpuconv targets` lists")
     return Request(
         targets=targets,
         source=SourceOptions(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class ComparisonData:
     """What the user gives beside a file, to see whether it computes what it should.
 
     Attributes:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
     from dlpuconv.verification import Report
-    from dlpuconv.workflow.reference import Evidence
+    from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.request import VerificationOptions
 
 
@@ -92,7 +92,7 @@ class Verification:
 def verify(
     file: Path,
     target: str,
-    evidence: Evidence,
+    evidence: ComparisonData,
     options: VerificationOptions,
     *,
     firmware: tuple[int, ...] | None = None,
@@ -157,7 +157,7 @@ def _backend(name: str) -> Backend | None:
 
 
 def _comparison(
-    evidence: Evidence, manifest: Manifest | None, progress: Progress, *, ships_samples: bool
+    evidence: ComparisonData, manifest: Manifest | None, progress: Progress, *, ships_samples: bool
 ) -> tuple[Model | None, Calibration | None]:
     """The float model and the samples; a package ships some, on which it is compared where no others are given.
 

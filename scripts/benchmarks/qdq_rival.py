@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx.version_converter
 
 METHODS = ("MinMax", "Entropy", "Percentile")
+_OPSET = 13
 MEMORY = 16 << 30
 """Bytes; Entropy and Percentile keep every activation of every sample."""
 
@@ -47,7 +50,7 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
             return None if sample is None else {name: sample[None]}
 
     with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
+        prepared, model = Path(folder) / "prepared.onnx", _upgraded(model, Path(folder) / "upgraded.onnx")
         try:
             quant_pre_process(str(model), str(prepared))
         except Exception:  # noqa: BLE001 - its symbolic inference gives up on some models with a bare Exception
@@ -62,6 +65,15 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
         )
+
+
+def _upgraded(model: Path, newer: Path) -> Path:
+    """The model at an opset that has scales per channel, as the library's own warning asks for."""
+    loaded = onnx.load(model)
+    if next(entry.version for entry in loaded.opset_import if not entry.domain) >= _OPSET:
+        return model
+    onnx.save(onnx.version_converter.convert_version(loaded, _OPSET), newer)
+    return newer
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dlpuconv.checkup import Checkup, Outcome, judge_draft
+from dlpuconv.checkup import CheckOutcome, Checkup, judge_draft
 from dlpuconv.checkup.check_text import checkup_text
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir.layer_names import LayerNames
@@ -91,7 +91,7 @@ def test_no_rule_of_full_integer_files_goes_by_the_scales_of_a_draft() -> None:
     found = judged(
         Draft(view=view, layers=tuple(layer.names for layer in view.layers)), replace(CHIP, rules=TFLITE_RULES)
     )
-    assert (found.outcome, found.suggestions) == (Outcome.RUNS, ())
+    assert (found.outcome, found.suggestions) == (CheckOutcome.RUNS, ())
 
 
 def test_nothing_is_suggested_that_a_conversion_does_by_default(draft: Draft) -> None:
@@ -108,7 +108,7 @@ def test_a_fatal_rule_makes_it_fail_and_is_no_suggestion(draft: Draft) -> None:
         id="T-NO", severity=Severity.FAIL, sentence="No.", source="a test", check=lambda _view, _context: [Hit("so")]
     )
     found = judged(draft, replace(CHIP, rules=(*CHIP.rules, fatal)))
-    assert found.outcome is Outcome.FAILS
+    assert found.outcome is CheckOutcome.FAILS
     assert found.problems == ("T-NO: No. (so)",)
     assert "T-NO" not in {s.rule for s in found.suggestions}
 

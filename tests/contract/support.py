@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.contract import Contract, Feed, Picture, python_snippet
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.plugin import Part, Port
 
@@ -81,7 +82,7 @@ def without_network(code: str) -> str:
 def fed(feed: Feed, values: Any) -> Array:
     """The codes that the Python code makes of what an application has."""
     infer, given = answering(np.zeros(BOXES.shape, np.uint8))
-    code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(feed,)), "tflite"))
+    code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(feed,)), TFLITE))
     defined(code, infer=infer)["run"](values)
     return given[0]
 

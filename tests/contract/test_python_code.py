@@ -10,6 +10,7 @@ import pytest
 
 from dlpuconv.contract import Picture, contract_of_file, python_snippet
 from dlpuconv.formats.detect import runner
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.verification.translate import from_artifact
 from tests.contract.support import (
@@ -35,7 +36,7 @@ RAMP = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3) * 23  # 0 to 253
 def test_it_runs_the_file_and_gives_real_values(tmp_path: Path) -> None:
     found = material(tmp_path, compared=False)
     path = tmp_path / "m.tflite"
-    code = python_snippet(str(path), contract_of_file(found.view, None), "tflite")
+    code = python_snippet(str(path), contract_of_file(found.view, None), TFLITE)
     real = np.array([[0.5, -0.25, 1.0]], np.float32)
     codes = np.rint(real * 127).astype(np.int8)
     expected = (runner(path).run({"x": codes})["y"].astype(np.float32) - 128) * np.float32(2 / 127)
@@ -88,7 +89,7 @@ def test_it_gives_the_source_models_order_of_axes_and_joins_parts_in_their_order
     random = np.random.default_rng(0)
     raw = [random.integers(-128, 127, SCORES.shape, np.int8), random.integers(0, 255, BOXES.shape, np.uint8)]
     infer, _ = answering(*raw)
-    code = without_network(python_snippet("m.tflite", contract(SCORES, BOXES), "tflite"))
+    code = without_network(python_snippet("m.tflite", contract(SCORES, BOXES), TFLITE))
     got = defined(code, infer=infer)["run"](RAMP)["out"]
     assert got.shape == (1, 6, 5)
     assert got[:, :4] == pytest.approx(from_artifact(raw[1], BOXES))
@@ -99,7 +100,7 @@ def test_labels_come_out_as_they_are_beside_other_outputs() -> None:
     labels = replace(BOXES, name="labels", dtype="int64", quantization=None, part=None)
     raw = np.arange(20).reshape(labels.shape)
     infer, _ = answering(raw, np.zeros(BOXES.shape, np.uint8), np.zeros(SCORES.shape, np.int8))
-    code = without_network(python_snippet("m.tflite", contract(labels, BOXES, SCORES), "tflite"))
+    code = without_network(python_snippet("m.tflite", contract(labels, BOXES, SCORES), TFLITE))
     got = defined(code, infer=infer)["run"](RAMP)
     assert got["labels"].dtype == np.int64
     assert np.array_equal(got["labels"], raw.transpose(0, 2, 1))
@@ -109,7 +110,7 @@ def test_labels_come_out_as_they_are_beside_other_outputs() -> None:
 def test_several_inputs_are_told_apart_by_their_order() -> None:
     numbers = replace(VALUES, port=replace(IMAGE, name="n", quantization=Affine.of(0.5, 1)))
     infer, given = answering(np.zeros(BOXES.shape, np.uint8))
-    code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(PIXELS, numbers)), "tflite"))
+    code = without_network(python_snippet("m.tflite", contract(BOXES, feeds=(PIXELS, numbers)), TFLITE))
     defined(code, infer=infer)["run"](RAMP, RAMP / 2.0)
     assert np.array_equal(given[0], RAMP)
     assert np.array_equal(given[1], np.minimum(RAMP.astype(int) + 1, 255))
@@ -121,14 +122,14 @@ def test_a_hostile_name_is_a_name() -> None:
     infer, _ = answering(np.zeros((1, 5, 4), np.uint8))
     for known in (True, False):
         given = contract(evil, feeds=(VALUES,), known=known)
-        got = defined(without_network(python_snippet("m\n'.tflite", given, "tflite")), infer=infer)["run"](0)
+        got = defined(without_network(python_snippet("m\n'.tflite", given, TFLITE)), infer=infer)["run"](0)
         assert list(got) == [evil.name]
 
 
 def test_what_goes_in_is_said_in_words() -> None:
     def said(**changes: object) -> str:
         feed = replace(VALUES, **changes)  # type: ignore[arg-type]
-        text = python_snippet("m", contract(BOXES, feeds=(feed,)), "tflite")
+        text = python_snippet("m", contract(BOXES, feeds=(feed,)), TFLITE)
         return " ".join(text.replace("#", " ").split())
 
     raw = InputBinding(name="image", raw_pixels=True)

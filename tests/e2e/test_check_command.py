@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 import dlpuconv
-from dlpuconv.checkup import Outcome
+from dlpuconv.checkup import CheckOutcome
 from dlpuconv.cli import main
 from dlpuconv.errors import BackendError, UsageError
 from dlpuconv.placement import Processor
@@ -193,7 +193,7 @@ def test_a_target_that_does_not_exist_is_a_usage_error_with_a_hint(
 def test_python_gets_the_same(folder: Path) -> None:
     (found,) = dlpuconv.check(network("conv", "mirror", "valid"), target="artpec9")
     assert isinstance(found, dlpuconv.Checkup)
-    assert found.outcome is Outcome.RUNS
+    assert found.outcome is CheckOutcome.RUNS
     assert found.placement is not None
     assert found.placement.pieces == 3
     assert [s.rule for s in found.suggestions][:1] == ["A9-OP"]

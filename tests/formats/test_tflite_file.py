@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as generated
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import tflite_schema
-from dlpuconv.formats.flatbuffer_table import Source
+from dlpuconv.formats.flatbuffer_table import TableSource
 from dlpuconv.formats.tflite_file import parse_tflite, read_tflite
 from dlpuconv.ir import Affine
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
@@ -191,7 +191,7 @@ def one_tensor_many_times(count: int, signature_length: int) -> bytes:
 
 def test_a_vector_that_claims_more_than_the_file_holds_is_refused() -> None:
     with pytest.raises(ArtifactError, match="claims 4294967295 items"):
-        Source(memoryview(b"\xff\xff\xff\xff" + bytes(64))).vector(0, 4)
+        TableSource(memoryview(b"\xff\xff\xff\xff" + bytes(64))).vector(0, 4)
 
 
 def test_constants_of_another_size_than_their_shape_are_refused() -> None:

@@ -56,6 +56,14 @@ def test_codes_come_back_from_what_they_stand_for(codes: list[int], scale: float
     assert affine.real(codes[0]) == affine.decode(stored)[0]
 
 
+def test_a_part_along_the_axis_has_the_pairs_of_its_indices() -> None:
+    affine = Affine.along(0, [1.0, 0.5, 0.25], [0, 1, 2])
+    codes = np.array([[4], [5], [6]], np.int8)
+    parts = [affine.part(slice(i, i + 1)).decode(codes[i : i + 1]) for i in range(3)]
+    assert np.array_equal(np.concatenate(parts), affine.decode(codes))
+    assert Affine.of(0.5, 3).part(slice(1, 2)) == Affine.of(0.5, 3)
+
+
 def test_one_pair_along_an_axis_is_one_for_the_whole_tensor() -> None:
     assert Affine.along(3, [0.25]) == Affine.of(0.25, 0)
     assert not Affine.along(3, [0.25]).per_channel

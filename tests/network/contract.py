@@ -1,4 +1,4 @@
-"""What every network has to keep to, whoever made it: each check takes a float network and says what is wrong."""
+"""What every network has to keep to, whoever made it: each check takes a network and says what is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.network import CannotError, Constants
+from dlpuconv.network import CannotError, Constants, OutputPiece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +21,16 @@ _CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
 
 
 def made_up(network: Network, count: int = 2) -> list[Feed]:
-    """Values for its inputs, from -1 to 1."""
+    """Values for its inputs: from -1 to 1, or any codes."""
     random = np.random.default_rng(7)
-    return [{v.name: random.uniform(-1, 1, v.shape).astype(v.dtype) for v in network.inputs} for _ in range(count)]
+    return [{v.name: _drawn(v, random) for v in network.inputs} for _ in range(count)]
+
+
+def _drawn(value: Value, random: np.random.Generator) -> npt.NDArray[Any]:
+    if value.affine is None:
+        return random.uniform(-1, 1, value.shape).astype(value.dtype)
+    limits = np.iinfo(value.dtype)
+    return random.integers(limits.min, limits.max, value.shape, value.dtype, endpoint=True)
 
 
 def values_of(network: Network, feed: Feed, taps: Sequence[Value], *, plain: bool = True) -> list[npt.NDArray[Any]]:
@@ -211,6 +218,25 @@ def check_splitting(network: Network) -> None:
             assert all(np.allclose(one, other, **_CLOSE) for one, other in zip(before, after, strict=True))
 
 
+def check_parts(network: Network) -> None:
+    """Outputs in two parts are what they were as a whole."""
+    feed = made_up(network)[0]
+    wholes = values_of(network, feed, network.outputs)
+    axes = [int(np.argmax(whole.shape)) for whole in wholes]
+    pieces = [
+        OutputPiece(at, axis, *ends)
+        for at, (axis, whole) in enumerate(zip(axes, wholes, strict=True))
+        for ends in ((0, 1), (1, whole.shape[axis]))
+    ]
+    edited = _edited(partial(network.with_output_parts, pieces))
+    if edited is None:
+        return
+    check_nodes(edited)
+    parts = values_of(edited, feed, edited.outputs)
+    for at, (axis, whole) in enumerate(zip(axes, wholes, strict=True)):
+        assert np.allclose(np.concatenate(parts[2 * at : 2 * at + 2], axis), whole, **_CLOSE)
+
+
 CHECKS = [
     check_nodes,
     check_shapes,
@@ -222,8 +248,13 @@ CHECKS = [
     check_ending,
     check_scaling,
     check_splitting,
+    check_parts,
 ]
+INTEGER_CHECKS = [check_nodes, check_shapes, check_steps, check_taps]
 
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-"""For a test that has a network of some format: `def test_...(check): check(network)`."""
+"""For a test that has a float network of some format: `def test_...(check): check(network)`."""
+
+every_integer_check = pytest.mark.parametrize("check", INTEGER_CHECKS, ids=lambda check: check.__name__)
+"""The same for one that has an integer network."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
-from dlpuconv.network import CannotError, Constants, Meaning, Network, Node, Order, Piece, Scales, Tie, Value
+from dlpuconv.network import CannotError, Constants, Meaning, Network, Node, Order, OutputPiece, Scales, Tie, Value
 from tests.network.numpy_kinds import LayerCompute, added, multiplied
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class NumpyNetwork(Network):
         return NumpyNetwork(self.inputs, self.outputs, [*self.nodes[:at], *halves, joined, *self.nodes[at + 1 :]])
 
     @override
-    def with_output_parts(self, pieces: Sequence[Piece]) -> NumpyNetwork:
+    def with_output_parts(self, pieces: Sequence[OutputPiece]) -> NumpyNetwork:
         nodes, outputs = list(self.nodes), []
         for number, piece in enumerate(pieces):
             whole = self.outputs[piece.output]
@@ -132,7 +132,7 @@ class NumpyNetwork(Network):
         return NumpyNetwork(self.inputs, outputs, nodes)
 
 
-def _sliced(whole: Value, piece: Piece, name: str) -> Node:
+def _sliced(whole: Value, piece: OutputPiece, name: str) -> Node:
     assert piece.axis is not None
     index = (*(slice(None) for _ in range(piece.axis)), slice(piece.start, piece.stop))
     shape = (*whole.shape[: piece.axis], piece.stop - piece.start, *whole.shape[piece.axis + 1 :])

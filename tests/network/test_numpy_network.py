@@ -8,11 +8,15 @@ import pytest
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Meaning, Node, Scales, Value
-from tests.network.contract import every_check, values_of
+from dlpuconv.quantization.quantize import quantize
+from tests.network.contract import every_check, every_integer_check, values_of
 from tests.network.examples import EXAMPLES
 from tests.network.numpy_builder import Builder
+from tests.network.numpy_integer import realized
 from tests.network.numpy_kinds import multiplied
 from tests.network.numpy_network import NumpyNetwork
+from tests.quantization.support import PER_CHANNEL, SCHEME, samples
+from tests.quantization.techniques.tuned import as_measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +30,14 @@ def test_the_network_in_numpy_keeps_to_the_contract(
     make: Callable[[], NumpyNetwork], check: Callable[[Network], None]
 ) -> None:
     check(make())
+
+
+@pytest.mark.parametrize("make", EXAMPLES, ids=lambda make: make.__name__)
+@every_integer_check
+def test_so_does_its_integer_form(make: Callable[[], NumpyNetwork], check: Callable[[Network], None]) -> None:
+    network = make()
+    tuned = as_measured(network, samples(network, 3, low=-1))
+    check(realized(quantize(tuned, PER_CHANNEL, SCHEME)))
 
 
 def test_a_padded_convolution_in_strides_of_two_reads_what_lies_under_its_taps() -> None:

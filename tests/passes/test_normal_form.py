@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import Model
 from dlpuconv.passes import normalize
+from dlpuconv.passes.contract import Pass, Rewrite, Sweep
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.normal_form import FIRST, LAST, LEFTOVERS, REPEATED
 from tests.passes.rewriting import Array, assert_equal, assert_valid, ints, model, random
@@ -135,6 +137,15 @@ def test_the_report_says_why_a_pass_did_not_fire(zoo: Path) -> None:
 def test_each_pass_has_a_name_of_its_own() -> None:
     names = [entry.name for entry in REPEATED]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("entry", [*FIRST, *REPEATED, *LEFTOVERS, *LAST], ids=lambda entry: entry.name)
+def test_each_pass_states_what_it_needs(entry: Pass) -> None:
+    assert isinstance(entry, Rewrite | Sweep)
+    work = entry.rewrite if isinstance(entry, Rewrite) else entry.sweep
+    module = inspect.getmodule(getattr(work, "func", work))
+    assert module is not None
+    assert "needs" in (module.__doc__ or "").lower()
 
 
 def test_the_source_model_is_not_changed() -> None:

@@ -74,7 +74,7 @@ def test_every_built_in_backend_keeps_its_promises(name: str) -> None:
         ),
         (changed(TOY, min_sqnr=float("nan")), "min_sqnr is nan, not a finite number"),
         (changed(TOY, min_sqnr="10"), "min_sqnr is '10', not a finite number"),
-        (changed(TOY, suffix="tflite"), "suffix is 'tflite': it begins with a dot, such as '.tflite', or is ''"),
+        (changed(TOY, suffix="tflite"), "suffix is 'tflite': it begins with a dot, such as '.bin', or is ''"),
         (changed(TOY, suffix="/../x"), "suffix is '/../x'"),
         (changed(TOY, calibration_required="no"), "calibration_required is 'no', not a bool"),
         (changed(TOY, packager="make.sh"), "packager is 'make.sh', not a function, or None"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlpuconv.network import Piece, Range
+from dlpuconv.network import OutputPiece, Range
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
 from tests.network.numpy_builder import Builder
 
@@ -47,8 +47,8 @@ def test_boxes_and_scores_are_told_apart() -> None:
     network = boxes_beside_scores()
     (mixed,) = mixed_outputs(network, BESIDE)
     assert mixed.steps == pytest.approx(255 / 640)
-    assert pieces_of(network, [mixed]) == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
-    assert pieces_of(network, []) == [Piece(0)]
+    assert pieces_of(network, [mixed]) == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)]
+    assert pieces_of(network, []) == [OutputPiece(0)]
 
 
 def test_parts_that_are_interleaved_over_several_strides_are_cut_along_one_axis() -> None:
@@ -59,12 +59,12 @@ def test_parts_that_are_interleaved_over_several_strides_are_cut_along_one_axis(
     }
     network = interleaved()
     pieces = pieces_of(network, mixed_outputs(network, ranges))
-    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)], "xy and wh get on with one scale"
+    assert pieces == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)], "xy and wh get on with one scale"
 
 
 def test_an_axis_is_followed_through_a_transpose() -> None:
     network = boxes_beside_scores(turned=True)
-    assert pieces_of(network, mixed_outputs(network, BESIDE)) == [Piece(0, 1, 0, 4), Piece(0, 1, 4, 7)]
+    assert pieces_of(network, mixed_outputs(network, BESIDE)) == [OutputPiece(0, 1, 0, 4), OutputPiece(0, 1, 4, 7)]
 
 
 @pytest.mark.parametrize(("low", "count"), [(16.5 / 255, 0), (15.5 / 255, 1)])

@@ -15,9 +15,9 @@ from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.affine import Affine
 from dlpuconv.verification import Question, render_report, verify_file
+from dlpuconv.verification.comparison import Comparison, Likeness
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts, in_order
-from dlpuconv.verification.likeness import Comparison, Likeness
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.test_verify_file import CHIP, Rows, manifest, printed, written
 from tests.verification.tflite_models import activation, bias, file_of, options

@@ -45,7 +45,7 @@ def _without(graph: Graph, gone: list[Operator]) -> Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Affine:
+class ScaleAndShift:
     """What an operator does: factor * source + offset, before its fused activation.
 
     Attributes:
@@ -59,7 +59,7 @@ class Affine:
     offset: npt.NDArray[Any]
 
 
-def affine_of(op: Operator) -> Affine | None:
+def affine_of(op: Operator) -> ScaleAndShift | None:
     """The operator as an affine function per channel (last axis), or None."""
     for index in (0, 1):
         constant, source = constant_input(op, index), op.inputs[1 - index]
@@ -71,17 +71,17 @@ def affine_of(op: Operator) -> Affine | None:
     return None
 
 
-def _affine(kind: str, source: Tensor, constant: npt.NDArray[Any], first: bool) -> Affine | None:
+def _affine(kind: str, source: Tensor, constant: npt.NDArray[Any], first: bool) -> ScaleAndShift | None:
     zero, one = np.zeros(1), np.ones(1)
     if kind == "MUL":
-        return Affine(source, constant, zero)
+        return ScaleAndShift(source, constant, zero)
     if kind == "ADD":
-        return Affine(source, one, constant)
+        return ScaleAndShift(source, one, constant)
     if kind == "SUB":
-        return Affine(source, -one, constant) if first else Affine(source, one, -constant)
+        return ScaleAndShift(source, -one, constant) if first else ScaleAndShift(source, one, -constant)
     if kind != "DIV" or first or not np.all(constant):
         return None
-    return Affine(source, 1.0 / constant, zero)
+    return ScaleAndShift(source, 1.0 / constant, zero)
 
 
 def _fold_behind(op: Operator, uses: Uses) -> bool:
@@ -103,7 +103,7 @@ def _fold_behind(op: Operator, uses: Uses) -> bool:
     return True
 
 
-def _way_up(op: Operator, affine: Affine, uses: Uses) -> list[Operator]:
+def _way_up(op: Operator, affine: ScaleAndShift, uses: Uses) -> list[Operator]:
     """The layer that can take the function, then the operators between that it commutes with; empty for none."""
     path: list[Operator] = []
     before = uses.sole_producer(affine.source)
@@ -115,7 +115,7 @@ def _way_up(op: Operator, affine: Affine, uses: Uses) -> list[Operator]:
     return [before, *path] if before is not None else []
 
 
-def _commutes(op: Operator, affine: Affine) -> bool:
+def _commutes(op: Operator, affine: ScaleAndShift) -> bool:
     """True when factor * op(x) + offset = op(factor * x + offset)."""
     if getattr(op.options, "fusedActivationFunction", 0):
         return False

@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.cleanup.constants import constant_input, ints
-from dlpuconv_backends.cleanup.layers import Layer, layer
+from dlpuconv_backends.cleanup.layers import WeightedOperator, layer
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
@@ -55,7 +55,7 @@ def _is_plain(crop: Operator, conv: Operator) -> bool:
     return begin[0] == begin[-1] == 0 and crop.output.shape[-1] == conv.output.shape[-1]
 
 
-def _zeros(conv: Layer, crop: Operator, axis: int) -> tuple[int, int] | None:
+def _zeros(conv: WeightedOperator, crop: Operator, axis: int) -> tuple[int, int] | None:
     """The fewest zeros in front of and behind the kernel with which SAME makes this cut; None where none do.
 
     A zero in front of the kernel moves the result by one pixel, one behind it only makes it longer.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class WeightedOperator:
     """A view of a layer's operands.
 
     Attributes:
@@ -80,12 +80,12 @@ class Layer:
 _FORMS = {kind: form for kind, form in WEIGHTED.items() if kind != "CONV_3D"}
 
 
-def layer(op: Operator | None) -> Layer | None:
+def layer(op: Operator | None) -> WeightedOperator | None:
     """The operator as a layer with constant weights and, if any, constant bias; None for everything else."""
     if op is None or op.kind not in _FORMS:
         return None
     form = _FORMS[op.kind]
-    found = Layer(op, form.activation, form.weights, form.bias, form.axis)
+    found = WeightedOperator(op, form.activation, form.weights, form.bias, form.axis)
     weights = op.inputs[found.weights_at]
     bias = op.inputs[found.bias_at] if found.bias_at < len(op.inputs) else None
     if weights is None or weights.data is None or (bias is not None and bias.data is None):

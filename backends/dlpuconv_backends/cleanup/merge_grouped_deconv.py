@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv_backends.cleanup.layers import Layer, layer
+from dlpuconv_backends.cleanup.layers import WeightedOperator, layer
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
@@ -35,7 +35,7 @@ def merge_grouped_deconv(graph: Graph) -> int:
     return merged
 
 
-def _split_source(groups: list[Layer], uses: Uses) -> Tensor | None:
+def _split_source(groups: list[WeightedOperator], uses: Uses) -> Tensor | None:
     """What a SPLIT on channels cuts into just these groups, in this order."""
     split = uses.producer(groups[0].op.input(2))
     if split is None or split.kind != "SPLIT" or split.outputs != [g.op.input(2) for g in groups]:
@@ -44,7 +44,7 @@ def _split_source(groups: list[Layer], uses: Uses) -> Tensor | None:
     return source if source.shape[:-1] == split.output.shape[:-1] else None
 
 
-def _alike(groups: list[Layer]) -> bool:
+def _alike(groups: list[WeightedOperator]) -> bool:
     first = groups[0]
     same = all(
         vars(g.op.options) == vars(first.op.options)
@@ -55,7 +55,7 @@ def _alike(groups: list[Layer]) -> bool:
     return same and first.weights.size * len(groups) ** 2 <= _LARGEST
 
 
-def _dense(op: Operator, source: Tensor, groups: list[Layer]) -> Operator:
+def _dense(op: Operator, source: Tensor, groups: list[WeightedOperator]) -> Operator:
     outputs, height, width, inputs = groups[0].weights.shape
     weights = np.zeros((outputs * len(groups), height, width, inputs * len(groups)), np.float32)
     for i, group in enumerate(groups):

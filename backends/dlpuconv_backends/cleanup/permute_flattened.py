@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.cleanup.constants import constant_input
-from dlpuconv_backends.cleanup.layers import Layer, layer
+from dlpuconv_backends.cleanup.layers import WeightedOperator, layer
 from dlpuconv_backends.cleanup.uses import Uses
 from dlpuconv_backends.flatbuffer.build import reshape
 
@@ -35,7 +35,7 @@ def permute_flattened(graph: Graph) -> int:
     return changed
 
 
-def _flattens(op: Operator, flatten: Operator, dense: list[Layer], uses: Uses) -> bool:
+def _flattens(op: Operator, flatten: Operator, dense: list[WeightedOperator], uses: Uses) -> bool:
     """True when `flatten` makes one row of everything but a batch axis that stays in front."""
     columns = prod(flatten.output.shape[1:])
     order = constant_input(op, 1)
@@ -49,7 +49,7 @@ def _flattens(op: Operator, flatten: Operator, dense: list[Layer], uses: Uses) -
     )
 
 
-def _rewrite(graph: Graph, op: Operator, flatten: Operator, dense: list[Layer]) -> None:
+def _rewrite(graph: Graph, op: Operator, flatten: Operator, dense: list[WeightedOperator]) -> None:
     source = op.input(0)
     one_row = source.shape if flatten.output.shape[0] == 1 else (1, *source.shape[1:])
     positions = np.arange(prod(one_row)).reshape(one_row)

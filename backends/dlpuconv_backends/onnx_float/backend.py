@@ -206,13 +206,13 @@ def _finished(model: Model, job: Job) -> tuple[Split, tuple[LayerNames, ...], tu
 
 def _checked(network: Split, opset: int) -> Split:
     """The network with the types of all its values, once ONNX accepts it."""
-    from dlpuconv.plugin.onnx import LostError, RefusedError, check_model, infer_shapes
+    from dlpuconv.plugin.onnx import LostError, ModelRefusedError, check_model, infer_shapes
 
     try:
         proto = infer_shapes(network.proto, strict=True, values=True, types=True)
         network = replace(network, proto=proto)
         check_model(network.declared(), full=True)
-    except (RefusedError, LostError) as error:
+    except (ModelRefusedError, LostError) as error:
         raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
     return network
 

@@ -2,7 +2,7 @@
 
 Each function replaces one node and returns True, or returns False where it has no form for it. New nodes are spelled
 as the graph's present opset does. Where there is a choice, the forms use what the published list of CVflow operators
-holds: Clip rather than HardSigmoid, for example.
+holds: Clip rather than HardSigmoid, for example. Normalizations but those of groups are spelled out in the normal form.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.plugin.onnx import Editor, rank, static_shape
+from dlpuconv.plugin.onnx import Editor, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,20 +111,6 @@ def hard_swish(editor: Editor, node: onnx_ir.Node) -> bool:
     return f.finish(f.op("Mul", x, f.op("Mul", f.op("Clip", f.op("Add", x, 3.0), 0.0, 6.0), 1 / 6)))
 
 
-def layer_normalization(editor: Editor, node: onnx_ir.Node) -> bool:
-    """LayerNormalization<axis>(x, scale, bias) -> ReduceMean, Sub, Mul, ReduceMean, Add, Sqrt, Div, Mul, Add."""
-    x, dims = node.inputs[0], rank(node.inputs[0])
-    if x is None or dims is None or any(o.uses() or o.is_graph_output() for o in node.outputs[1:]):
-        return False
-    f = _Formula(editor, node)
-    axes = list(range(node.attributes.get_int("axis", -1) % dims, dims))
-    result = f.normalized(x, axes, node.attributes.get_float("epsilon", 1e-5))
-    result = f.op("Mul", result, node.inputs[1])
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
-        result = f.op("Add", result, node.inputs[2])
-    return f.finish(result)
-
-
 def mish(editor: Editor, node: onnx_ir.Node) -> bool:
     """Mish(x) -> x * Tanh(Softplus(x))."""
     f, x = _Formula(editor, node), node.inputs[0]
@@ -136,23 +122,6 @@ def or_equal(editor: Editor, node: onnx_ir.Node) -> bool:
     f = _Formula(editor, node)
     opposite = {"GreaterOrEqual": "Less", "LessOrEqual": "Greater"}[node.op_type]
     return f.finish(f.op("Not", f.op(opposite, *node.inputs)))
-
-
-def rms_normalization(editor: Editor, node: onnx_ir.Node) -> bool:
-    """RMSNormalization<axis>(x, scale) -> x / Sqrt(ReduceMean(x * x) + epsilon) * scale."""
-    x, dims = node.inputs[0], rank(node.inputs[0])
-    if x is None or dims is None:
-        return False
-    f = _Formula(editor, node)
-    square = f.mean(f.op("Mul", x, x), list(range(node.attributes.get_int("axis", -1) % dims, dims)))
-    root = f.op("Sqrt", f.op("Add", square, node.attributes.get_float("epsilon", 1e-5)))
-    return f.finish(f.op("Mul", f.op("Div", x, root), node.inputs[1]))
-
-
-def swish(editor: Editor, node: onnx_ir.Node) -> bool:
-    """Swish<a>(x) -> x * Sigmoid(a * x)."""
-    f, x, alpha = _Formula(editor, node), node.inputs[0], node.attributes.get_float("alpha", 1.0)
-    return f.finish(f.op("Mul", x, f.op("Sigmoid", x if alpha == 1.0 else f.op("Mul", x, alpha))))
 
 
 def trilu(editor: Editor, node: onnx_ir.Node) -> bool:
@@ -180,11 +149,8 @@ DECOMPOSITIONS: dict[str, Decomposition] = {
     "GreaterOrEqual": or_equal,
     "GroupNormalization": group_normalization,
     "HardSwish": hard_swish,
-    "LayerNormalization": layer_normalization,
     "LessOrEqual": or_equal,
     "Mish": mish,
-    "RMSNormalization": rms_normalization,
-    "Swish": swish,
     "Trilu": trilu,
 }
 """By operator; used only where the wanted opset has no such operator."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]
 
@@ -28,7 +28,7 @@ _ROWS: Final = frozenset({"Gemm", "MatMul"})
 _MAP_RANK = 4
 
 
-def channel_axes(graph: Graph) -> dict[str, int]:
+def channel_axes(graph: OnnxGraph) -> dict[str, int]:
     """The channel axis of every float activation; of what no layer decides: 1 of maps, else the last.
 
     Args:
@@ -68,7 +68,7 @@ def last_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     return tuple(shape[a] for a in axes)
 
 
-def _decided(graph: Graph, node: onnx.NodeProto) -> Iterator[tuple[str, int]]:
+def _decided(graph: OnnxGraph, node: onnx.NodeProto) -> Iterator[tuple[str, int]]:
     names = (node.input[0], node.output[0])
     axis = 1 if node.op_type in _MAPS else -1 if node.op_type in _ROWS else None
     for name in names:
@@ -76,7 +76,7 @@ def _decided(graph: Graph, node: onnx.NodeProto) -> Iterator[tuple[str, int]]:
             yield name, axis
 
 
-def _passed_on(graph: Graph, node: onnx.NodeProto, found: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def _passed_on(graph: OnnxGraph, node: onnx.NodeProto, found: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """From what a node reads to what it makes, and back, where both have the same axes, or a permutation of them."""
     made = node.output[0]
     if not graph.is_float(made):
@@ -94,7 +94,7 @@ def _passed_on(graph: Graph, node: onnx.NodeProto, found: Mapping[str, int]) -> 
             yield name, order[found[made] % rank]
 
 
-def _keeps(graph: Graph, name: str, made: str, axis: int | None) -> bool:
+def _keeps(graph: OnnxGraph, name: str, made: str, axis: int | None) -> bool:
     """Whether a Reshape leaves the channel axis alone."""
     before, after = graph.kinds[name].shape, graph.kinds[made].shape
     return axis is not None and before[: axis % len(before) + 1] == after[: axis % len(after) + 1]

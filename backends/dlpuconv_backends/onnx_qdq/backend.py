@@ -12,7 +12,7 @@ from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.onnx import moments_of_nodes, warm_up
 from dlpuconv.plugin.quantization import Given, Quantizer
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
-from dlpuconv_backends.onnx_qdq.graph import Graph
+from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
     clipped_inputs,
@@ -50,7 +50,7 @@ class QdqPrepared(Prepared):
     """
 
     job: Job
-    graph: Graph
+    graph: OnnxGraph
     rewrites: dict[str, int]
     quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
@@ -155,7 +155,7 @@ class OnnxQdqBackend(Backend):
 def _prepared(job: Job) -> QdqPrepared:
     refuse_unknown(job)
     legal, rewrites, _ = legalize(job.model)
-    return QdqPrepared(job=job, graph=Graph.of(legal), rewrites=rewrites)
+    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewrites=rewrites)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:
@@ -194,7 +194,7 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
     Raises:
         BackendError: ONNX does not accept it.
     """
-    from dlpuconv.plugin.onnx import LostError, RefusedError, check_model, graph_layers
+    from dlpuconv.plugin.onnx import LostError, ModelRefusedError, check_model, graph_layers
 
     split = emitted.graph.split()
     layers = graph_layers(split.to_graph().graph, job.names)
@@ -203,7 +203,7 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
         node.ClearField("doc_string")
     try:
         check_model(split.declared(), full=True)
-    except (RefusedError, LostError) as error:
+    except (ModelRefusedError, LostError) as error:
         raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
     return split, layers
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.plugin import Affine, IntegerType
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 class Writer:
     """New nodes beside those of a graph, which is not changed."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: OnnxGraph) -> None:
         self._graph = graph
         self._named = Namer([*graph.kinds, *(node.name for node in graph.nodes)])
         self._kinds = dict(graph.kinds)
         self._constants: dict[str, Array] = {}
         self._scalars: dict[tuple[Affine, str], list[str]] = {}
 
-    def graph(self, nodes: Sequence[onnx.NodeProto]) -> Graph:
+    def graph(self, nodes: Sequence[onnx.NodeProto]) -> OnnxGraph:
         """The graph with other nodes, and what these read of constants."""
         read = {name for node in nodes for name in node.input}
         known = {**self._graph.constants, **self._constants}

@@ -9,22 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.plugin import INT8, IntegerType
+from dlpuconv.plugin import INT8, Affine, IntegerType
 from dlpuconv.plugin.quantization import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
-from dlpuconv_backends.onnx_qdq.final_scales import final_scales, saturates
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales, float_tail, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
-from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, Place, group_of, place_of
+from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, ReadPlace, group_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     import onnx
 
-    from dlpuconv.plugin import Affine
     from dlpuconv.plugin.quantization import Quantized
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
 _PRODUCTS = frozenset({"Gemm", "MatMul"})
@@ -60,7 +60,7 @@ class Emitted:
         nodes: of the integer network, each with a `Cell`.
     """
 
-    graph: Graph
+    graph: OnnxGraph
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
@@ -73,13 +73,13 @@ def emit(quantized: Quantized, *, drafted: bool = False) -> Emitted:
         quantized: under a scheme that ONNX has types for.
         drafted: scales are placeholders: real ones will saturate where clips cut off.
     """
-    builder = _Builder(quantized, drafted=drafted)
+    builder = _NodeBuilder(quantized, drafted=drafted)
     for node in quantized.network.nodes:
         builder.add(node)
     return builder.finished()
 
 
-class _Builder:
+class _NodeBuilder:
     """Holds what was built so far; `made` maps values of the float network to those of the integer one."""
 
     def __init__(self, quantized: Quantized, *, drafted: bool) -> None:
@@ -87,8 +87,9 @@ class _Builder:
         assert isinstance(network, OnnxNetwork)
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
-        self.scales = final_scales(quantized, network)
-        self.float_ends = _float_ends(network)
+        self.tail = set() if drafted else float_tail(quantized, network)
+        self.scales = final_scales(quantized, network, self.tail)
+        self.float_ends = _float_ends(network, self.tail)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}
@@ -104,7 +105,7 @@ class _Builder:
         if node in self.quantized.plan.absorbed or (self.drafted and node.meaning.clamp is not None):
             source = node.activations[0]
             self.made[node.output] = self._coded(source, self.scales[source])
-        elif group_of(node).integer and node.meaning.scales is not Scales.READS:
+        elif group_of(node).integer and node.meaning.scales is not Scales.READS and node not in self.tail:
             self._integers(node)
         else:
             self._floats(node)
@@ -145,7 +146,7 @@ class _Builder:
             names[name] = write.named(f"{name}/exact", like=name) if taken else name
         members = [renamed(member, names) for member in found.nodes]
         if found.clip is not None and (self.drafted or saturates(node, self.scales[node.output], self.network)):
-            members = [*members[:-2], renamed(members[-2], {members[-1].input[0]: members[-1].output[0]})]
+            names[place_of(node.output).name] = members.pop().input[0]  # what is rounded is the sum, under its own name
         elif found.clip is not None:
             members[-1:-1] = self._held(members[-2].output[0], outputs[0])
             members[-1] = renamed(members[-1], {members[-1].input[0]: members[-2].output[0]})
@@ -210,13 +211,13 @@ class _Builder:
             assert layer.bias_affine is not None
             codes, affine = layer.bias, layer.bias_affine
         name = self.write.constant(f"{place_of(value).name}/codes", codes)
-        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, 0))
+        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=ReadPlace(name, 0))
 
     def _constant(self, value: Value, affine: Affine) -> Value:
         assert value.data is not None
         codes, place = affine.encode(value.data, self.codes), place_of(value)
         name = self.write.constant(f"{place.name}/codes", back(codes, place.axis))
-        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=Place(name, place.axis))
+        return replace(value, dtype=codes.dtype, data=codes, affine=affine, handle=ReadPlace(name, place.axis))
 
     def _result(self, value: Value, *, coded: bool) -> Value:
         """An activation that an integer operator makes: codes under the float one's name, if it gets a scale."""
@@ -226,7 +227,7 @@ class _Builder:
     def _in_codes(self, value: Value, affine: Affine) -> Value:
         place = place_of(value)
         name = self.write.named(f"{value.name}/codes", like=value.name, dtype=self.codes.dtype)
-        return replace(value, dtype=self.codes.dtype, affine=affine, handle=Place(name, place.axis))
+        return replace(value, dtype=self.codes.dtype, affine=affine, handle=ReadPlace(name, place.axis))
 
     def _coded(self, value: Value, affine: Affine) -> Value:
         """An activation in codes of a scale; made with one more node where it is not there."""
@@ -249,7 +250,7 @@ class _Builder:
         return self._recoded[made, affine]
 
 
-def _float_ends(network: OnnxNetwork) -> set[Node]:
+def _float_ends(network: OnnxNetwork, tail: AbstractSet[Node]) -> set[Node]:
     """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
     readers = network.consumers()
     return {
@@ -257,7 +258,7 @@ def _float_ends(network: OnnxNetwork) -> set[Node]:
         for node in network.nodes
         if group_of(node).nodes[0].op_type in _PRODUCTS
         and group_of(node).clip is None
-        and not any(group_of(reader).integer for reader in readers.get(node.output, []))
+        and not any(group_of(r).integer and r not in tail for r in readers.get(node.output, []))
     }
 
 

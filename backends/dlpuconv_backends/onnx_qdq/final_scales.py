@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,21 +13,55 @@ from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.network import group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from dlpuconv.plugin.quantization import Node, Quantized, Value
     from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
 
 _JOINS = "Concat"
+_MIXED = 2.0
+"""Steps that are so much coarser than a part's own cost it 6 dB."""
 _TRUNCATES = "Resize"
 
 
-def final_scales(quantized: Quantized, network: OnnxNetwork) -> dict[Value, Affine]:
-    """The scale of each activation that has one."""
+def float_tail(quantized: Quantized, network: OnnxNetwork) -> set[Node]:
+    """Concatenations of unlike parts that lead to outputs alone, and what moves their values on: they stay in floats.
+
+    Scores beside boxes in pixels keep the steps of their own so: the ends are floats anyway, and nobody computes there.
+    """
+    scales, readers = quantized.plan.scales, network.consumers()
+    leading_out: set[Node] = set()
+    for node in reversed(network.nodes):
+        moved = node.kind == _JOINS or node.meaning.moves
+        seen = node.output in network.outputs or node.output in readers
+        if moved and seen and leading_out.issuperset(r for v in node.outputs for r in readers.get(v, [])):
+            leading_out.add(node)
+    found: set[Node] = set()
+    made_by = network.producers()
+    for node in network.nodes:
+        if node in leading_out and (_is_mixed(node, scales) or any(made_by.get(v) in found for v in node.activations)):
+            found.add(node)
+    return found
+
+
+def _is_mixed(node: Node, scales: Mapping[Value, Affine]) -> bool:
+    steps = [scales[value].scale for value in node.activations if value in scales]
+    return node.kind == _JOINS and scales[node.output].scale >= _MIXED * min(steps, default=math.inf)
+
+
+def final_scales(quantized: Quantized, network: OnnxNetwork, tail: AbstractSet[Node]) -> dict[Value, Affine]:
+    """The scale of each activation that has one.
+
+    Args:
+        quantized: has the plan.
+        network: of that.
+        tail: nodes that stay in floats.
+    """
     scales = dict(quantized.plan.scales)
     made_by, readers = network.producers(), network.consumers()
     for node in reversed(network.nodes):
-        if node.kind == _JOINS:
+        if node.kind == _JOINS and node not in tail:
             for value in node.activations:
                 if value in made_by and _may_adopt(made_by[value], readers[value], scales[node.output], quantized):
                     scales[value] = scales[node.output]

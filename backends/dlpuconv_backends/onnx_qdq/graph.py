@@ -39,7 +39,7 @@ class Kind:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Graph:
+class OnnxGraph:
     """A graph without subgraphs; never changed, and nobody changes its nodes.
 
     Attributes:
@@ -59,7 +59,7 @@ class Graph:
     opset: int
 
     @classmethod
-    def of(cls, model: Model) -> Graph:
+    def of(cls, model: Model) -> OnnxGraph:
         """A model's own; its arrays are shared."""
         split = model.split()
         proto = split.proto.graph
@@ -113,11 +113,11 @@ class Graph:
         """True for what holds float32 numbers."""
         return name in self.kinds and self.kinds[name].dtype == FLOAT
 
-    def with_constants(self, changed: Mapping[str, Array]) -> Graph:
+    def with_constants(self, changed: Mapping[str, Array]) -> OnnxGraph:
         """The same graph with other values of constants, in their own shape and type."""
         return replace(self, constants={**self.constants, **changed})
 
-    def part(self, nodes: Sequence[onnx.NodeProto], inputs: Sequence[str], outputs: Sequence[str]) -> Graph:
+    def part(self, nodes: Sequence[onnx.NodeProto], inputs: Sequence[str], outputs: Sequence[str]) -> OnnxGraph:
         """Some of the nodes, between these values."""
         read = {name for node in nodes for name in node.input}
         held = {name: values for name, values in self.constants.items() if name in read}

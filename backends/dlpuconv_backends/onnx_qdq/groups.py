@@ -17,7 +17,7 @@ from dlpuconv_backends.onnx_qdq.operators import FORMS
 if TYPE_CHECKING:
     import onnx
 
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
 LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 """Operators that multiply by weights, as far as there are integer kernels."""
@@ -25,7 +25,7 @@ _ARITHMETIC = frozenset({"Add", "Mul"})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Group:
+class FusedGroup:
     """Nodes that are quantized as one.
 
     Attributes:
@@ -53,7 +53,7 @@ class Group:
         return tuple(name for name in self.nodes[-1].output if name)
 
 
-def group(graph: Graph) -> tuple[Group, ...]:
+def group(graph: OnnxGraph) -> tuple[FusedGroup, ...]:
     """All nodes of a legal graph, each in one group, in an order in which they can run."""
     layers = {id(node): _layer(graph, node) for node in graph.nodes if weights_of(graph, node)}
     inside = {id(node) for found in layers.values() for node in found.nodes}
@@ -62,13 +62,13 @@ def group(graph: Graph) -> tuple[Group, ...]:
     inside |= {id(node) for members in islands for node in members}
     found = [
         *layers.values(),
-        *(Group(nodes=members, integer=False) for members in islands),
-        *(Group(nodes=(node,), integer=True) for node in graph.nodes if id(node) not in inside),
+        *(FusedGroup(nodes=members, integer=False) for members in islands),
+        *(FusedGroup(nodes=(node,), integer=True) for node in graph.nodes if id(node) not in inside),
     ]
     return _sorted(graph, found)
 
 
-def weights_of(graph: Graph, node: onnx.NodeProto) -> str:
+def weights_of(graph: OnnxGraph, node: onnx.NodeProto) -> str:
     """The weights of what becomes an integer layer; empty for other nodes."""
     if node.op_type not in LAYERS or node.input[0] in graph.constants:
         return ""
@@ -83,10 +83,11 @@ def weights_of(graph: Graph, node: onnx.NodeProto) -> str:
     return str(name)
 
 
-def has_integer_form(graph: Graph, node: onnx.NodeProto) -> bool:
+def has_integer_form(graph: OnnxGraph, node: onnx.NodeProto) -> bool:
     """Whether ONNX Runtime computes a node on codes that is no layer."""
     form = FORMS.get(node.op_type)
-    if form is None or node.domain or not graph.is_float(node.input[0]):
+    data = 1 if node.op_type == "Where" else 0
+    if form is None or node.domain or not graph.is_float(node.input[data]):
         return False
     if node.op_type == "Resize":
         return str(attribute(node, "mode", "nearest")) == "nearest"
@@ -99,7 +100,7 @@ def has_integer_form(graph: Graph, node: onnx.NodeProto) -> bool:
     return node.op_type not in ("Relu", "Clip") or clip_bounds(graph, node) is not None
 
 
-def clip_bounds(graph: Graph, node: onnx.NodeProto) -> tuple[float, float] | None:
+def clip_bounds(graph: OnnxGraph, node: onnx.NodeProto) -> tuple[float, float] | None:
     """What a Relu or Clip lets through; None for other nodes, and for bounds that are computed."""
     if node.op_type == "Relu":
         return 0.0, np.inf
@@ -114,7 +115,7 @@ def clip_bounds(graph: Graph, node: onnx.NodeProto) -> tuple[float, float] | Non
     return bounds[0], bounds[1]
 
 
-def _layer(graph: Graph, node: onnx.NodeProto) -> Group:
+def _layer(graph: OnnxGraph, node: onnx.NodeProto) -> FusedGroup:
     nodes = [node]
     bias = node.input[2] if len(node.input) > 2 and node.input[2] in graph.constants else ""
     if node.op_type == "MatMul":
@@ -125,11 +126,11 @@ def _layer(graph: Graph, node: onnx.NodeProto) -> Group:
     clip = graph.only_reader(nodes[-1].output[0])
     bounds = None if clip is None else clip_bounds(graph, clip)
     if clip is None or bounds is None or bounds[0] != 0.0:
-        return Group(nodes=tuple(nodes), layer=True, bias=bias, integer=True)
-    return Group(nodes=(*nodes, clip), layer=True, bias=bias, clip=clip, integer=True)
+        return FusedGroup(nodes=tuple(nodes), layer=True, bias=bias, integer=True)
+    return FusedGroup(nodes=(*nodes, clip), layer=True, bias=bias, clip=clip, integer=True)
 
 
-def _added(graph: Graph, product: onnx.NodeProto, behind: onnx.NodeProto) -> str:
+def _added(graph: OnnxGraph, product: onnx.NodeProto, behind: onnx.NodeProto) -> str:
     """The bias in matmul(x, w) + b; empty where something else is added."""
     if behind.op_type != "Add":
         return ""
@@ -139,7 +140,7 @@ def _added(graph: Graph, product: onnx.NodeProto, behind: onnx.NodeProto) -> str
     return other if fits and graph.kinds[behind.output[0]] == graph.kinds[product.output[0]] else ""
 
 
-def _islands(graph: Graph, integers: set[int], inside: set[int]) -> list[tuple[onnx.NodeProto, ...]]:
+def _islands(graph: OnnxGraph, integers: set[int], inside: set[int]) -> list[tuple[onnx.NodeProto, ...]]:
     """Float operators, and arithmetic that has to do with nothing else; each set has one node that others read."""
     position = {id(node): at for at, node in enumerate(graph.nodes)}
     ends, free = _floating(graph, integers, inside), {id(n) for n in graph.nodes} - (integers - _arithmetic(graph))
@@ -163,11 +164,11 @@ def _islands(graph: Graph, integers: set[int], inside: set[int]) -> list[tuple[o
     return found
 
 
-def _arithmetic(graph: Graph) -> set[int]:
+def _arithmetic(graph: OnnxGraph) -> set[int]:
     return {id(node) for node in graph.nodes if node.op_type in _ARITHMETIC}
 
 
-def _floating(graph: Graph, integers: set[int], inside: set[int]) -> set[int]:
+def _floating(graph: OnnxGraph, integers: set[int], inside: set[int]) -> set[int]:
     """Float operators, and arithmetic that reads nothing but those and constants."""
     found: set[int] = set()
     for node in graph.nodes:
@@ -178,14 +179,14 @@ def _floating(graph: Graph, integers: set[int], inside: set[int]) -> set[int]:
     return found
 
 
-def _read_by(graph: Graph, node: onnx.NodeProto, members: dict[int, onnx.NodeProto]) -> bool:
+def _read_by(graph: OnnxGraph, node: onnx.NodeProto, members: dict[int, onnx.NodeProto]) -> bool:
     """Whether nobody else reads a node."""
     names = [name for name in node.output if name]
     readers = [reader for name in names for reader in graph.readers.get(name, [])]
     return all(id(r) in members for r in readers) and not any(name in graph.outputs for name in names)
 
 
-def _sorted(graph: Graph, groups: list[Group]) -> tuple[Group, ...]:
+def _sorted(graph: OnnxGraph, groups: list[FusedGroup]) -> tuple[FusedGroup, ...]:
     """By the last node of each: whoever reads from it lies behind that."""
     position = {id(node): at for at, node in enumerate(graph.nodes)}
     return tuple(sorted(groups, key=lambda found: position[id(found.nodes[-1])]))

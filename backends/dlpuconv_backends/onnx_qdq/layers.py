@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from dlpuconv_backends.onnx_qdq.graph import Graph
-    from dlpuconv_backends.onnx_qdq.groups import Group
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
+    from dlpuconv_backends.onnx_qdq.groups import FusedGroup
 
     type Array = npt.NDArray[Any]
 
@@ -23,7 +23,7 @@ WEIGHTS, BIAS = 1, 2
 """Positions among the inputs of a network's node."""
 
 
-def layer_of(graph: Graph, group: Group) -> Layer:
+def layer_of(graph: OnnxGraph, group: FusedGroup) -> Layer:
     """The layer that a group is."""
     node = group.nodes[0]
     weights = graph.constants[node.input[1]]
@@ -63,7 +63,7 @@ def _activation(high: float) -> Activation:
     return Activation(rectifies=True, clip=float(high) if np.isfinite(high) else None)
 
 
-def _geometry(graph: Graph, node: onnx.NodeProto) -> Geometry:
+def _geometry(graph: OnnxGraph, node: onnx.NodeProto) -> Geometry:
     count = len(graph.kinds[node.input[0]].shape) - 2
     return Geometry(
         stride=tuple(attribute(node, "strides", [1] * count)),

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Coding
     from dlpuconv.plugin.quantization import Value
-    from dlpuconv_backends.onnx_qdq.graph import Graph
-    from dlpuconv_backends.onnx_qdq.groups import Group
-    from dlpuconv_backends.onnx_qdq.network import Place
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
+    from dlpuconv_backends.onnx_qdq.groups import FusedGroup
+    from dlpuconv_backends.onnx_qdq.network import ReadPlace
 
 _FLOAT = Meaning(scales=Scales.FREE)
 _INDICES = Meaning(scales=Scales.READS)
@@ -32,7 +32,7 @@ _SEEN: dict[str, Range] = {"HardSwish": Range(-3.0, math.inf)}
 
 
 def meaning_of(
-    graph: Graph, group: Group, values: tuple[Sequence[Value | None], Sequence[Value]], coding: Coding
+    graph: OnnxGraph, group: FusedGroup, values: tuple[Sequence[Value | None], Sequence[Value]], coding: Coding
 ) -> Meaning:
     """What a group does.
 
@@ -54,7 +54,9 @@ def meaning_of(
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
 
 
-def _of_floats(graph: Graph, group: Group, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> Meaning:
+def _of_floats(
+    graph: OnnxGraph, group: FusedGroup, inputs: Sequence[Value | None], outputs: Sequence[Value]
+) -> Meaning:
     if not any(value.is_data for value in outputs):
         return _INDICES
     if len(group.nodes) > 1:
@@ -67,7 +69,7 @@ def _with_axes(node: onnx.NodeProto, meaning: Meaning, inputs: Sequence[Value | 
     """Axes are told channels last, which only those of softmax, concatenations and products are asked for."""
     first = inputs[0]
     assert first is not None
-    place: Place = first.handle  # type: ignore[assignment] # the adapter's own
+    place: ReadPlace = first.handle  # type: ignore[assignment] # the adapter's own
     rank = len(first.shape)
     moved = [*range(rank)]
     if moved:
@@ -82,7 +84,7 @@ def _with_axes(node: onnx.NodeProto, meaning: Meaning, inputs: Sequence[Value | 
     return meaning
 
 
-def _with_bounds(graph: Graph, node: onnx.NodeProto, meaning: Meaning) -> Meaning:
+def _with_bounds(graph: OnnxGraph, node: onnx.NodeProto, meaning: Meaning) -> Meaning:
     bounds = clip_bounds(graph, node)
     if bounds is None:
         return meaning

@@ -12,7 +12,7 @@ from dlpuconv.plugin import UINT8, ArtifactError, BackendError, Coding
 from dlpuconv.plugin.onnx import ORIGIN, OrtRunner
 from dlpuconv.plugin.quantization import Network, Node, Value
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
-from dlpuconv_backends.onnx_qdq.groups import Group, group
+from dlpuconv_backends.onnx_qdq.groups import FusedGroup, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
 from dlpuconv_backends.onnx_qdq.meanings import meaning_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.plugin.quantization import Constants, Feed
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]
 
@@ -34,7 +34,7 @@ _WITH_SETTINGS = frozenset({"Clip", "Resize"})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReadPlace:
     """Where a value is in the graph.
 
     Attributes:
@@ -54,7 +54,7 @@ class OnnxNetwork(Network):
         coding: of the activations that it is going to have.
     """
 
-    def __init__(self, graph: Graph, coding: Coding = DEFAULT, like: OnnxNetwork | None = None) -> None:
+    def __init__(self, graph: OnnxGraph, coding: Coding = DEFAULT, like: OnnxNetwork | None = None) -> None:
         """Describe a graph.
 
         Args:
@@ -70,7 +70,7 @@ class OnnxNetwork(Network):
         self.inputs = tuple(self._value(name) for name in graph.inputs)
         self.outputs = tuple(self._value(name) for name in graph.outputs)
 
-    def _node(self, found: Group) -> Node:
+    def _node(self, found: FusedGroup) -> Node:
         names = reads_of(self.graph, found)
         inputs = tuple(None if not name else self._value(name, found, at) for at, name in enumerate(names))
         outputs = tuple(self._value(name) for name in found.outputs)
@@ -84,7 +84,7 @@ class OnnxNetwork(Network):
             handle=found,
         )
 
-    def _value(self, name: str, found: Group | None = None, at: int = 0) -> Value:
+    def _value(self, name: str, found: FusedGroup | None = None, at: int = 0) -> Value:
         """An activation, which is there once, or what a group reads of a constant."""
         kind, values = self.graph.kinds[name], self.graph.constants.get(name)
         if values is None and name in self._values:
@@ -98,13 +98,13 @@ class OnnxNetwork(Network):
             dtype=kind.dtype,
             data=None if values is None else last(values, axis),
             source_names=(name,),
-            handle=Place(name, axis),
+            handle=ReadPlace(name, axis),
         )
         if values is None:
             self._values[name] = value
         return value
 
-    def _constant_axis(self, found: Group, at: int, values: Array) -> int:
+    def _constant_axis(self, found: FusedGroup, at: int, values: Array) -> int:
         """The axis of a constant that meets the channel axis of what is made, counted from behind."""
         made = found.outputs[0]
         if found.layer and at in (1, 2):
@@ -147,7 +147,7 @@ class OnnxNetwork(Network):
         outputs = [place_of(v).name for v in node.outputs] if nodes is found.nodes else [nodes[-1].output[0]]
         part = self.graph.part(nodes, [place_of(v).name for v in reads], outputs)
         renamed = [
-            replace(v, handle=Place(name, place_of(v).axis)) for v, name in zip(node.outputs, outputs, strict=True)
+            replace(v, handle=ReadPlace(name, place_of(v).axis)) for v, name in zip(node.outputs, outputs, strict=True)
         ]
         return Session(part, reads, renamed)
 
@@ -183,7 +183,7 @@ class OnnxNetwork(Network):
 class Session:
     """A graph in ONNX Runtime, between values with their channels last."""
 
-    def __init__(self, graph: Graph, inputs: Sequence[Value], taps: Sequence[Value]) -> None:
+    def __init__(self, graph: OnnxGraph, inputs: Sequence[Value], taps: Sequence[Value]) -> None:
         self._inputs, self._taps = inputs, taps
         self._kept: dict[str, Array] = {}
         try:
@@ -205,7 +205,7 @@ class Session:
         ]
 
 
-def reads_of(graph: Graph, found: Group) -> tuple[str, ...]:
+def reads_of(graph: OnnxGraph, found: FusedGroup) -> tuple[str, ...]:
     """What a group reads, in the order of its network node's inputs.
 
     A layer: what flows in, weights, bias. An island: activations alone; its constants are nobody's business, nor are
@@ -236,9 +236,9 @@ def _stored(node: Node, constants: Constants) -> dict[str, Array]:
     return values
 
 
-def _signature(handle: object, graph: Graph) -> tuple[object, ...]:
+def _signature(handle: object, graph: OnnxGraph) -> tuple[object, ...]:
     """What makes two groups the same: their nodes and the constants that these read, by identity."""
-    assert isinstance(handle, Group)
+    assert isinstance(handle, FusedGroup)
     read = [name for node in handle.nodes for name in node.input]
     told = tuple(node.SerializeToString(deterministic=True) for node in handle.nodes)
     return told, tuple(id(graph.constants.get(name)) for name in read)
@@ -249,13 +249,13 @@ def _source(node: onnx.NodeProto) -> str:
     return told or node.name
 
 
-def place_of(value: Value) -> Place:
+def place_of(value: Value) -> ReadPlace:
     """Where a value of such a network is."""
-    assert isinstance(value.handle, Place)
+    assert isinstance(value.handle, ReadPlace)
     return value.handle
 
 
-def group_of(node: Node) -> Group:
+def group_of(node: Node) -> FusedGroup:
     """What a node of such a network stands for."""
-    assert isinstance(node.handle, Group)
+    assert isinstance(node.handle, FusedGroup)
     return node.handle

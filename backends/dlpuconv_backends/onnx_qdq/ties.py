@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
 
     from dlpuconv.plugin.quantization import Value
-    from dlpuconv_backends.onnx_qdq.graph import Graph
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Ties = tuple[Tie, ...] | None
 
@@ -30,7 +30,7 @@ _MOST = 1 << 22
 """Values that are followed one by one."""
 
 
-def ties_of(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> Ties:
+def ties_of(graph: OnnxGraph, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> Ties:
     """The ties of a node without weights; None where the channels of all that it touches keep their scale."""
     read = [v for v in inputs if v is not None and v.is_data and not v.is_constant]
     constants = [v for v in inputs if v is not None and v.is_data and v.is_constant]
@@ -77,7 +77,7 @@ def _joined(node: onnx.NodeProto, read: Sequence[Value], made: Value) -> Ties:
     return tuple(Tie(v, np.arange(s.size), made, s) for v, s in zip(read, spans, strict=True))
 
 
-def _followed(graph: Graph, node: onnx.NodeProto, read: Value, made: Sequence[Value]) -> Ties:
+def _followed(graph: OnnxGraph, node: onnx.NodeProto, read: Value, made: Sequence[Value]) -> Ties:
     """Where each channel's values go: they are moved as numbers of channels."""
     shape = graph.kinds[node.input[0]].shape
     if np.prod(shape) > _MOST:
@@ -111,7 +111,7 @@ def _tie(read: Value, made: Value, rows: npt.NDArray[Any]) -> Tie | None:
     return Tie(read, known, made, owner[known])
 
 
-def _moved(graph: Graph, node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> list[npt.NDArray[Any]] | None:
+def _moved(graph: OnnxGraph, node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> list[npt.NDArray[Any]] | None:
     """What the node makes of these values."""
     kinds = [graph.kinds[name] for name in node.output if name]
     if node.op_type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
@@ -136,7 +136,7 @@ def _depth_to_space(node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> npt.NDAr
     return split.reshape(n, c // block**2, h * block, w * block)
 
 
-def _sliced(graph: Graph, node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> list[npt.NDArray[Any]] | None:
+def _sliced(graph: OnnxGraph, node: onnx.NodeProto, numbers: npt.NDArray[Any]) -> list[npt.NDArray[Any]] | None:
     if any(name and name not in graph.constants for name in node.input[1:]):
         return None
     given = [graph.constants[name].reshape(-1).tolist() if name else None for name in node.input[1:]]

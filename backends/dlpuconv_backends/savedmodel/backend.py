@@ -35,7 +35,7 @@ _STEPS = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibrated(Prepared):
+class CalibratedGraph(Prepared):
     """What all targets share.
 
     Attributes:
@@ -66,7 +66,7 @@ class TensorFlowBackend(Backend):
         converter.warm_up()
 
     @override
-    def prepare(self, job: Job) -> Calibrated:
+    def prepare(self, job: Job) -> CalibratedGraph:
         """Lower, save, and let the converter observe the calibration samples.
 
         Raises:
@@ -95,7 +95,7 @@ class TensorFlowBackend(Backend):
                 ranges=_prescribed(job, graph),
                 saved_model=True,
             )
-        return Calibrated(job=job, lowered=lowered, observed=observed)
+        return CalibratedGraph(job=job, lowered=lowered, observed=observed)
 
     @override
     def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
@@ -107,7 +107,7 @@ class TensorFlowBackend(Backend):
         """
         from dlpuconv_backends.savedmodel.converter import quantize
 
-        if not isinstance(prepared, Calibrated):
+        if not isinstance(prepared, CalibratedGraph):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.INT8:
             raise UsageError(
@@ -185,7 +185,7 @@ def _limits(fixed: Affine) -> list[float]:
     return [fixed.real(0), fixed.real(_STEPS)]
 
 
-def _named(content: bytes, prepared: Calibrated) -> tuple[bytes, Graph]:
+def _named(content: bytes, prepared: CalibratedGraph) -> tuple[bytes, Graph]:
     """The converter's file with the source's names and order of inputs and outputs, op versions as they were."""
     from ai_edge_litert import schema_py_generated as schema
 

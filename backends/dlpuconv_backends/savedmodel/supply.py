@@ -29,7 +29,7 @@ class Supply:
             Exception: whatever the work raised.
         """
         self._given: queue.SimpleQueue[Sample | None] = queue.SimpleQueue()
-        self._reached: queue.SimpleQueue[_Demand | _Result | _Failure] = queue.SimpleQueue()
+        self._reached: queue.SimpleQueue[_Demand | _Result | _SupplyFailure] = queue.SimpleQueue()
         threading.Thread(target=self._run, args=(work,), daemon=True).start()
         self._demand()
 
@@ -63,7 +63,7 @@ class Supply:
 
     def _next(self) -> _Demand | _Result:
         reached = self._reached.get()
-        if isinstance(reached, _Failure):
+        if isinstance(reached, _SupplyFailure):
             raise reached.error
         return reached
 
@@ -71,7 +71,7 @@ class Supply:
         try:
             self._reached.put(_Result(work(self._samples)))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the other thread raises it
-            self._reached.put(_Failure(error))
+            self._reached.put(_SupplyFailure(error))
 
     def _samples(self) -> Iterator[Sample]:
         self._reached.put(_Demand())
@@ -89,6 +89,6 @@ class _Result:
         self.value = value
 
 
-class _Failure:
+class _SupplyFailure:
     def __init__(self, error: BaseException) -> None:
         self.error = error

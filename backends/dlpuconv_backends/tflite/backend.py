@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Draft, Job, Recipe, Target
     from dlpuconv.plugin.data import Samples
-    from dlpuconv.plugin.quantization import Blame, Piece, Quantized
+    from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
     from dlpuconv_backends.flatbuffer import Graph
 
 
@@ -58,7 +58,7 @@ class TFLitePrepared(Prepared):
 
     job: Job
     quantizer: Quantizer
-    outputs: tuple[Piece, ...]
+    outputs: tuple[OutputPiece, ...]
     warnings: tuple[str, ...]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Job
     from dlpuconv.plugin.data import Sample
     from dlpuconv.plugin.onnx import InputBinding, ValueSpec
-    from dlpuconv.plugin.quantization import Feed, Piece, Range, Value
+    from dlpuconv.plugin.quantization import Feed, OutputPiece, Range, Value
     from dlpuconv_backends.flatbuffer import Tensor
 
 _UINT8_SHIFT = 128
@@ -87,7 +87,7 @@ def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Rang
 
 
 def output_port(
-    specs: Sequence[ValueSpec], piece: Piece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
+    specs: Sequence[ValueSpec], piece: OutputPiece, tensor: Tensor, orders: Mapping[str, tuple[int, ...]]
 ) -> Port:
     """An output of the file, beside the source model's output that it is or is a part of.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.plugin.quantization import Array, Feed, Piece
+    from dlpuconv.plugin.quantization import Array, Feed, OutputPiece
 
 
 class Workers:
@@ -195,7 +195,7 @@ class TFLiteNetwork(Network):
         return TFLiteNetwork(_like(self.graph, [op for operators in each for op in operators]), self)
 
     @override
-    def with_output_parts(self, pieces: Sequence[Piece]) -> TFLiteNetwork:
+    def with_output_parts(self, pieces: Sequence[OutputPiece]) -> TFLiteNetwork:
         return TFLiteNetwork(split_outputs(self.graph, [node.meaning for node in self.nodes], pieces))
 
 

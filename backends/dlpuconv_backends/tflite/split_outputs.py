@@ -21,11 +21,11 @@ from dlpuconv_backends.tflite.naming import name_uniquely
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpuconv.plugin.quantization import Meaning, Piece
+    from dlpuconv.plugin.quantization import Meaning, OutputPiece
     from dlpuconv_backends.flatbuffer import Graph
 
 
-def split_outputs(graph: Graph, meanings: Sequence[Meaning], pieces: Sequence[Piece]) -> Graph:
+def split_outputs(graph: Graph, meanings: Sequence[Meaning], pieces: Sequence[OutputPiece]) -> Graph:
     """A graph with other outputs, each a part of one of the given graph's or all of it.
 
     Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.decibel import Powers, share_db
 from dlpuconv.quantization.blame.facts import decoded, facts_of
 from dlpuconv.quantization.blame.injection import Injection
 from dlpuconv.quantization.blame.result import LayerError
@@ -79,22 +80,20 @@ def blame(
 class _Ratio:
     """Noise over signal, summed over samples, apart for each of several values."""
 
-    sums: dict[int, list[float]] = field(default_factory=dict)
+    sums: dict[int, Powers] = field(default_factory=dict)
 
     def add(self, pairs: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> None:
         """Add one sample's values: as they should be, and as they are."""
         for index, (expected, found) in enumerate(pairs):
-            signal = float(np.square(expected, dtype=np.float64).sum())
-            noise = float(np.square(np.subtract(expected, found, dtype=np.float64)).sum())
-            before = self.sums.setdefault(index, [0.0, 0.0])
-            before[0] += noise
-            before[1] += signal
+            self.sums.setdefault(index, Powers()).add(expected, found)
 
     @property
     def decibels(self) -> float | None:
-        """10 log10 of 1 / the mean ratio; None where there is no noise."""
-        ratios = [noise / signal if signal else 1.0 for noise, signal in self.sums.values() if noise]
-        return -10 * float(np.log10(sum(ratios) / len(self.sums))) if ratios else None
+        """Of the mean share of noise; None where there is no noise."""
+        shares = [
+            powers.noise / powers.signal if powers.signal else 1.0 for powers in self.sums.values() if powers.noise
+        ]
+        return share_db(sum(shares) / len(self.sums)) if shares else None
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ def leading_out(network: Network) -> set[Value]:
     found = set(network.outputs)
     for node in reversed(network.nodes):
         if not found.isdisjoint(node.outputs) and _keeps_order(node, made_by):
-            found.update(v for _, v in node.data_inputs if not v.is_constant)
+            found.update(node.data_activations)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlpuconv.network import Range, Scales
 from dlpuconv.quantization.scales.choice import holding, range_of
-from dlpuconv.quantization.scales.segments import Grouping, activations_of, group
+from dlpuconv.quantization.scales.segments import Grouping, group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def _keeps_scale(node: Node) -> bool:
 
 
 def _may_be_absorbed(node: Node, chosen: Ranges) -> bool:
-    bounds, inputs = node.meaning.clamp, activations_of(node)
+    bounds, inputs = node.meaning.clamp, node.data_activations
     if bounds is None or len(inputs) != 1 or inputs[0] not in chosen:
         return False
     return chosen[inputs[0]].union(Range(0.0, 0.0)).within(bounds)  # zero always has a code
@@ -95,7 +95,7 @@ def _may_be_absorbed(node: Node, chosen: Ranges) -> bool:
 
 def _is_absorbed(node: Node, scales: Mapping[Value, Affine], network: Network, coding: Coding) -> bool:
     """True when no code of the input lies outside the clamp, so that it changes nothing."""
-    bounds, inputs = node.meaning.clamp, activations_of(node)
+    bounds, inputs = node.meaning.clamp, node.data_activations
     if bounds is None or len(inputs) != 1 or scales.get(inputs[0]) != scales.get(node.output):
         return False
     if node.output in network.outputs and (inputs[0] in network.outputs or inputs[0] in network.inputs):

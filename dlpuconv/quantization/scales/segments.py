@@ -83,12 +83,7 @@ class Grouping:
 
 def is_join(node: Node) -> bool:
     """True where several activations meet in one scale."""
-    return node.meaning.scales is Scales.SAME and len(set(activations_of(node))) > 1
-
-
-def activations_of(node: Node) -> list[Value]:
-    """What it reads that gets a scale and is computed."""
-    return [v for _, v in node.data_inputs if not v.is_constant]
+    return node.meaning.scales is Scales.SAME and len(set(node.data_activations)) > 1
 
 
 def group(
@@ -109,7 +104,7 @@ def group(
     # Prescribed scales come last: only when all that has a choice is together is it known whether one fits.
     for prescribed_too in (False, True):
         for node in joins:
-            for value in activations_of(node):
+            for value in node.data_activations:
                 _join(groups, (segments[value], segments[node.output]), coding, prescribed_too=prescribed_too)
     cut = [
         (node, i)
@@ -129,7 +124,7 @@ def _segments(
 
     found = {v: begin(v) for v in network.inputs if v in values or v in prescribed}
     for node in network.nodes:
-        inputs = activations_of(node)
+        inputs = node.data_activations
         for out in node.data_outputs:
             if node in keeping and not is_join(node) and inputs and out not in prescribed:
                 segment = found[inputs[0]]

@@ -41,7 +41,7 @@ class Channels:
         self._counts = list(counts)
 
     def start(self, count: int) -> None:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         assert count == len(self._counts)
         self._low = [np.full(c, np.inf, np.float32) for c in self._counts]
         self._high = [np.full(c, -np.inf, np.float32) for c in self._counts]
@@ -49,7 +49,7 @@ class Channels:
         self._samples = [0] * count
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         count = self._counts[index]
         rows = values.reshape(-1, count)
         wide = _widened(rows)
@@ -62,7 +62,7 @@ class Channels:
         self._samples[index] += 1
 
     def result(self) -> npt.NDArray[np.float64]:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         parts = [
             np.stack([low, high, *(sums / max(samples, 1))], axis=1)
             for low, high, sums, samples in zip(self._low, self._high, self._sums, self._samples, strict=True)

@@ -1,6 +1,6 @@
 """What a network's activations do on the calibration samples.
 
-Every activation is folded into its observers and forgotten.
+Every activation is folded into its gauges and forgotten.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Feed, Network, Value
 
 
-class Observer(Protocol):
+class Gauge(Protocol):
     """Folds the values of every observed tensor, sample by sample.
 
     `name` and the layout of what `result` gives are part of the cache key: change the name with the layout.
@@ -52,17 +52,17 @@ class MinMax:
     distinguished = True
 
     def start(self, count: int) -> None:
-        """See `Observer`."""
+        """See `Gauge`."""
         self._found = np.tile([np.inf, -np.inf], (count, 1))
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
-        """See `Observer`."""
+        """See `Gauge`."""
         low, high = self._found[index]
         # numpy's own minimum keeps NaN, which Python's min() would lose
         self._found[index] = np.minimum(low, values.min()), np.maximum(high, values.max())
 
     def result(self) -> npt.NDArray[np.float64]:
-        """See `Observer`."""
+        """See `Gauge`."""
         return self._found
 
 
@@ -72,7 +72,7 @@ class Statistics:
 
     Attributes:
         tensors: names of the observed tensors.
-        values: by observer name: [len(tensors), ...] in the order of `tensors`.
+        values: by the gauge's name: [len(tensors), ...] in the order of `tensors`.
         samples: how many samples were seen.
     """
 
@@ -100,7 +100,7 @@ def observe(
     network: Network,
     values: Sequence[Value],
     feeds: Iterable[Feed],
-    observers: Sequence[Observer],
+    gauges: Sequence[Gauge],
     done: Callable[[], None] = lambda: None,
 ) -> Statistics:
     """Run a float network on every feed and fold what its activations hold.
@@ -109,32 +109,32 @@ def observe(
         network: float.
         values: activations, inputs included, each once.
         feeds: read once.
-        observers: fresh ones.
+        gauges: fresh ones.
         done: called after each sample.
 
     Raises:
         BackendError: the network cannot be run, at all or on a sample, or there is no feed.
     """
-    for observer in observers:
-        observer.start(len(values))
+    for gauge in gauges:
+        gauge.start(len(values))
     rows = softmax_rows(network)
     lengths = [rows.get(value, 0) for value in values]
     samples = 0
     for found in network.run(feeds, values):
         for index, array in enumerate(found):
-            _fold(observers, index, array, lengths[index])
+            _fold(gauges, index, array, lengths[index])
         samples += 1
         done()
     if not samples:
         raise BackendError("there is no calibration sample to measure the activations on")
     return Statistics(
         tensors=tuple(value.name for value in values),
-        values={o.name: o.result() for o in observers},
+        values={g.name: g.result() for g in gauges},
         samples=samples,
     )
 
 
-def _fold(observers: Sequence[Observer], index: int, values: npt.NDArray[np.float32], length: int) -> None:
+def _fold(gauges: Sequence[Gauge], index: int, values: npt.NDArray[np.float32], length: int) -> None:
     distinguished = told_apart(values, length) if length else values
-    for observer in observers:
-        observer.update(index, distinguished if observer.distinguished else values)
+    for gauge in gauges:
+        gauge.update(index, distinguished if gauge.distinguished else values)

@@ -1,4 +1,4 @@
-"""An observer of distributions that costs next to nothing beside the inference: it looks at a part of the values.
+"""A gauge of distributions that costs next to nothing beside the inference: it looks at a part of the values.
 
 Each sample's own lowest and highest value are always among them: outliers are what this is about.
 """
@@ -38,14 +38,14 @@ class Spreads:
         self._samples = max(samples, 1)
 
     def start(self, count: int) -> None:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         values = min(_VALUES_OF_A_TENSOR, _VALUES_IN_ALL // max(count, 1))
         self._limit = max(values // self._samples, _FEWEST)
         self._taken: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(count)]
         self._sizes = [1] * count
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         flat = values.reshape(-1)
         # An odd step, begun elsewhere each time: one that divides the channel count would see only some channels.
         step = max(flat.size // self._limit, 1) | 1
@@ -55,7 +55,7 @@ class Spreads:
         self._sizes[index] = flat.size
 
     def result(self) -> npt.NDArray[np.float64]:
-        """See `observe.Observer`."""
+        """See `observe.Gauge`."""
         rows = [_row(taken, size) for taken, size in zip(self._taken, self._sizes, strict=True)]
         return np.stack(rows) if rows else np.zeros((0, ROW))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.decibel import MOST_DB, Powers
 from dlpuconv.network import CannotError
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
 from dlpuconv.quantization.recipe import BiasCorrection, Observer
@@ -39,7 +40,7 @@ _MEASURES = "details-4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class TuningMaterial:
     """What tuning starts from.
 
     Attributes:
@@ -87,7 +88,7 @@ class _Form:
 class Tuner:
     """Applies recipes to one prepared network."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: TuningMaterial) -> None:
         self._material = material
         self._prepared = _Form(network=material.network, measured=material.measured, ranges=material.ranges)
         self._forms: dict[tuple[bool, bool], _Form] = {}
@@ -209,11 +210,10 @@ def agreement_db(one: Network, other: Network, feeds: Iterable[Feed]) -> float:
     """Smallest signal-to-noise ratio, in dB, of any output of two float networks over a few samples."""
     few = [feed for _, feed in zip(range(_COMPARED), feeds, strict=False)]
     pairs = zip(*([[np.array(v) for v in found] for found in n.run(few, n.outputs)] for n in (one, other)), strict=True)
-    signal: dict[int, float] = {}
-    noise: dict[int, float] = {}
+    powers = [Powers() for _ in one.outputs]
     for first, second in pairs:
-        for index, (a, b) in enumerate(zip(first, second, strict=True)):
-            signal[index] = signal.get(index, 0.0) + float(np.square(a, dtype=np.float64).sum())
-            noise[index] = noise.get(index, 0.0) + float(np.square(a.astype(np.float64) - b).sum())
-    ratios = [10 * np.log10(signal[i] / noise[i]) if signal[i] else -np.inf for i in signal if noise[i]]
-    return float(np.min(ratios, initial=200.0))  # NaN where any is
+        for sums, a, b in zip(powers, first, second, strict=True):
+            sums.add(a, b)
+    # None is an output that is silent in one and not in the other; NaN gives the lowest ratio.
+    ratios = (sums.decibels for sums in powers if sums.noise)
+    return min((-MOST_DB if ratio is None else ratio for ratio in ratios), default=MOST_DB)

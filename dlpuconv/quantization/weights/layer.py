@@ -17,13 +17,13 @@ from dlpuconv.ir.affine import Affine
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv.quantization.scales.choice import reach
 from dlpuconv.quantization.techniques.bias_correction import mean_shift
-from dlpuconv.quantization.weights.scale import blocks, of_block, weight_scales
+from dlpuconv.quantization.weights.scale import blocks, weight_scales
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.network import Layer
-    from dlpuconv.scheme import Granularity, Scheme
+    from dlpuconv.scheme import Coding, Granularity, Scheme
 
 _INT32 = 2**31 - 1
 _NARROW = 8
@@ -84,7 +84,7 @@ def quantize_layer(
     bias = None if layer.bias is None else layer.bias.astype(np.float64)
     floor = _accumulator_floor(layer, bias, data, scheme)
     affine, repaired = weight_scales(weights, chosen, scheme.weight_codes, refinement.weight_scale, floor)
-    codes = _codes(weights, affine, scheme)
+    codes = _codes(weights, affine, scheme.weight_codes)
     dead = int((~weights.reshape(len(weights), -1).any(axis=1)).sum())
     found = LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
     if bias is None:
@@ -137,25 +137,20 @@ def _along(numbers: npt.NDArray[Any], rank: int) -> npt.NDArray[Any]:
     return numbers.reshape(-1, *[1] * (rank - 1))
 
 
-def _codes(weights: npt.NDArray[Any], affine: Affine, scheme: Scheme) -> npt.NDArray[Any]:
+def _codes(weights: npt.NDArray[Any], affine: Affine, coding: Coding) -> npt.NDArray[Any]:
     """Weights in steps of their scales."""
-    coding = scheme.weight_codes
     codes = np.empty(weights.shape, coding.type.dtype)
-    scales = _along(np.asarray(affine.scales), weights.ndim)
-    zeros = _along(np.asarray(affine.zero_points), weights.ndim)
     for block in blocks(weights):
-        steps = np.rint(weights[block].astype(np.float64) / of_block(scales, block)) + of_block(zeros, block)
-        codes[block] = np.clip(steps, coding.lowest, coding.highest)
+        found = affine.part(block).encode(weights[block], coding.type)
+        np.clip(found, coding.lowest, coding.highest, out=codes[block])
     return codes
 
 
 def _error(codes: npt.NDArray[Any], affine: Affine, weights: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Quantized minus float weights."""
     error = np.empty(weights.shape, np.float64)
-    scales = _along(np.asarray(affine.scales), weights.ndim)
-    zeros = _along(np.asarray(affine.zero_points), weights.ndim)
     for block in blocks(weights):
-        quantized = (codes[block].astype(np.float64) - of_block(zeros, block)) * of_block(scales, block)
+        quantized = affine.part(block).decode(codes[block])
         np.subtract(quantized, weights[block].astype(np.float64), out=error[block])
     return error
 

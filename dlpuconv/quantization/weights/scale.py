@@ -73,8 +73,3 @@ def blocks(values: npt.NDArray[Any]) -> Iterator[slice]:
     """Parts along the first axis that are small enough to be widened: a layer may be most of a network."""
     rows = max(1, _BLOCK // max(1, values[:1].size))
     return (slice(start, start + rows) for start in range(0, len(values), rows))
-
-
-def of_block(along: npt.NDArray[Any], block: slice) -> npt.NDArray[Any]:
-    """A block's part of numbers along the first axis, or the one number for all."""
-    return along[block] if len(along) > 1 else along

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv.verification.rules.graph import POST_PROCESS, activations
 
@@ -23,7 +24,7 @@ _RECURRENT = frozenset({
 
 def is_tflite(view: FileView, _: Context) -> Iterator[Hit]:
     """Cameras read nothing else."""
-    if view.format != "tflite":
+    if view.kind is not TFLITE:
         yield Hit(f"it is {view.format}")
 
 

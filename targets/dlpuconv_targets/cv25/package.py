@@ -7,17 +7,17 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.plugin.package import FEWEST_SAMPLES, IN_WORDS, Origin, Resize, Texts
+from dlpuconv.plugin.package import FEWEST_SAMPLES, IN_WORDS, ReferenceOrigin, Resize, Texts
 from dlpuconv_targets.cv25 import syntax
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Json
     from dlpuconv.plugin.package import Contents, PackageInput
 
-_ORIGINS: dict[Origin, str] = {
-    Origin.CALIBRATION: "the first calibration samples",
-    Origin.VALIDATION: "of the data for validation",
-    Origin.MADE_UP: "made up, since no data were given",
+_ORIGINS: dict[ReferenceOrigin, str] = {
+    ReferenceOrigin.CALIBRATION: "the first calibration samples",
+    ReferenceOrigin.VALIDATION: "of the data for validation",
+    ReferenceOrigin.MADE_UP: "made up, since no data were given",
 }
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.rules import Hit, Rule, Severity
-from dlpuconv.plugin.views import CONTROL_FLOW, PACKAGE, QUANTIZATION
+from dlpuconv.plugin.views import CONTROL_FLOW, ONNX, PACKAGE, QUANTIZATION
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
 from dlpuconv_targets.cv25.package_rules import PACKAGE_RULES
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin.rules import Context
     from dlpuconv.plugin.views import FileView
 
-_FORMATS = frozenset(("onnx", PACKAGE))
+_FORMATS = frozenset((ONNX.name, PACKAGE.name))
 _NUMBERS = frozenset(("float32", "int32", "int64", "bool", "unknown"))  # the integers are indices and shapes
 _OPSETS = range(11, 17)
 

@@ -13,7 +13,7 @@ from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 from dlpuconv_backends.onnx_qdq.emission import emit
-from dlpuconv_backends.onnx_qdq.graph import Graph
+from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.legalize import legalize
 from dlpuconv_backends.onnx_qdq.network import DEFAULT, OnnxNetwork, Session
@@ -33,7 +33,7 @@ PLAIN = Recipe(granularity=Granularity.PER_CHANNEL)
 
 def network(of: Model, coding: Coding = DEFAULT) -> OnnxNetwork:
     """The legal float network."""
-    return OnnxNetwork(Graph.of(legalize(of)[0]), coding)
+    return OnnxNetwork(OnnxGraph.of(legalize(of)[0]), coding)
 
 
 def quantizer(of: Network, samples: int = 8) -> Quantizer:

@@ -118,6 +118,14 @@ def test_floats_read_floats_as_they_are() -> None:
     assert found["QLinearConv"] == found["Tanh"] == found["DequantizeLinear"] == 1
 
 
+def test_a_sum_in_front_of_a_clip_has_the_name_that_it_has_in_the_source() -> None:
+    """Under the clip's, a comparison by names would hold it against what is clipped."""
+    made = emitted(separable()).graph
+    assert "a" in made.makers
+    assert "b" not in made.makers
+    assert [n.op_type for n in made.readers["a"]] == ["QuantizeLinear"]
+
+
 @pytest.mark.parametrize("behind", ["y = Gelu(b)", "y = Identity(b)"], ids=["a float operator", "an output"])
 def test_a_product_that_floats_alone_read_is_not_rounded(behind: str) -> None:
     source = model(
@@ -138,6 +146,19 @@ def test_a_product_that_is_computed_with_in_codes_is_rounded() -> None:
     assert found["QGemm"] == 2
     assert found["DequantizeLinear"] == 1  # in front of Gelu
     assert "Gemm" not in found
+
+
+def test_a_choice_between_values_runs_on_codes() -> None:
+    source = model(
+        """(float[1,4,4,4] x) => (float[1,4,4,4] y) {
+            a = Conv(x, w) \n b = Conv(x, v) \n c = Where(mask, a, b)
+            d = Where(mask, c, zero) \n y = Conv(d, w) }""",
+        {"w": weights(4, 4, 1, 1), "v": weights(4, 4, 1, 1, seed=1), "mask": np.eye(4) > 0, "zero": np.float32(0)},
+    )
+    found = operators(emitted(source))
+    assert found["QLinearWhere"] == 2
+    assert found["QuantizeLinear"] == found["DequantizeLinear"] == 1
+    assert min(exactness(source, emitted(source))) > 30
 
 
 def test_a_clip_that_saturation_does_is_left_out() -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from dlpuconv.formats.onnx_graph import optimized
 from dlpuconv.ir.affine import Affine
 from dlpuconv_backends.onnx_qdq.emission import emit
 from dlpuconv_backends.onnx_qdq.final_scales import final_scales
-from tests.backends.onnx_qdq.examples import PLAIN, SCHEME, network, quantizer
+from dlpuconv_backends.onnx_qdq.network import Session
+from tests.backends.onnx_qdq.examples import PLAIN, SCHEME, emitted, network, quantizer
 from tests.backends.onnx_qdq.models import model, weights
+from tests.network.contract import made_up, values_of
 
 CONSTANTS = {"w": weights(2, 2, 1, 1), "v": 9 * weights(2, 2, 1, 1, seed=1)}
 
@@ -18,7 +23,7 @@ def scales_of(text: str, **wanted: Any) -> dict[str, tuple[Affine, Affine]]:
     """By activation: the plan's, and the file's."""
     scheme = replace(SCHEME, **wanted)
     found = quantizer(network(model(text, CONSTANTS))).quantize(PLAIN, scheme).quantized
-    final = final_scales(found, found.network)  # type: ignore[arg-type] # an OnnxNetwork
+    final = final_scales(found, found.network, set())  # type: ignore[arg-type] # an OnnxNetwork
     return {value.name: (affine, final[value]) for value, affine in found.plan.scales.items()}
 
 
@@ -64,7 +69,45 @@ def test_what_a_chip_prescribes_stays() -> None:
 
 def test_files_are_made_with_them() -> None:
     text = """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
-        a = Conv(x, w) \n b = Conv(x, v) \n y = Concat<axis = 1>(a, b) }"""
+        a = Conv(x, w) \n b = Conv(x, v) \n c = Concat<axis = 1>(a, b) \n y = Sigmoid(c) }"""
     found = quantizer(network(model(text, CONSTANTS))).quantize(PLAIN, SCHEME).quantized
     joined = next(node for node in emit(found).nodes if node.kind == "Concat")
     assert {v.affine for v in joined.activations} == {joined.output.affine}
+
+
+def test_unlike_parts_of_an_output_are_joined_in_floats() -> None:
+    """Boxes of up to 640 pixels and scores: each keeps its own steps."""
+    source = model(
+        """(float[1,2,4,4] x) => (float[1,16,4] y) {
+            a = Conv(x, w) \n score = Sigmoid(a) \n b = Conv(x, v) \n box = Mul(b, large)
+            c = Concat<axis = 1>(score, box) \n r = Reshape(c, flat) \n y = Transpose<perm = [0, 2, 1]>(r) }""",
+        {**CONSTANTS, "large": np.float32(640), "flat": [1, 4, 16]},
+    )
+    made = emitted(source)
+    found = optimized(made.graph.split()).op_counts
+    assert found["Concat"] == found["Reshape"] == found["Transpose"] == 1
+    assert found["DequantizeLinear"] == 2
+    assert "QLinearConcat" not in found
+    exact = network(source)
+    (feed,) = made_up(exact, 1)
+    wanted, got = values_of(exact, feed, exact.outputs)[0], Session(made.graph, exact.inputs, exact.outputs)(feed)[0]
+    assert np.abs(wanted - got)[..., :2].max() < 0.02
+
+
+def test_unlike_parts_that_are_computed_with_are_joined_in_codes() -> None:
+    source = model(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+            a = Conv(x, w) \n score = Sigmoid(a) \n b = Conv(x, v) \n box = Mul(b, large)
+            c = Concat<axis = 1>(score, box) \n y = Conv(c, u) }""",
+        {**CONSTANTS, "large": np.float32(640), "u": weights(4, 4, 1, 1)},
+    )
+    assert optimized(emitted(source).graph.split()).op_counts["QLinearConcat"] == 1
+
+
+def test_like_parts_of_an_output_are_joined_in_codes() -> None:
+    source = model(
+        """(float[1,2,4,4] x) => (float[1,4,4,4] y) {
+            a = Conv(x, w) \n b = Sigmoid(a) \n c = Conv(x, v) \n d = Sigmoid(c) \n y = Concat<axis = 1>(b, d) }""",
+        CONSTANTS,
+    )
+    assert optimized(emitted(source).graph.split()).op_counts["QLinearConcat"] == 1

@@ -26,7 +26,7 @@ from dlpuconv.verification.parity import compare
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow
-from dlpuconv_backends.savedmodel.backend import Calibrated, _refuse_idle_ends
+from dlpuconv_backends.savedmodel.backend import CalibratedGraph, _refuse_idle_ends
 from dlpuconv_backends.savedmodel.converter import Observed
 from dlpuconv_targets.artpec import ARTPEC8
 
@@ -175,8 +175,8 @@ def test_no_samples_are_an_error_before_anything_starts(source: Model, tmp_path:
         TensorFlowBackend().prepare(job_of(source, None, tmp_path))
 
 
-def prepared_nothing(source: Model, folder: Path) -> Calibrated:
-    return Calibrated(
+def prepared_nothing(source: Model, folder: Path) -> CalibratedGraph:
+    return CalibratedGraph(
         job=job_of(source, None, folder),
         lowered=None,  # type: ignore[arg-type] # what is asked for is refused before it is looked at
         observed=Observed(content=b"", inputs=(0,), outputs=(0,)),

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.errors import BackendError
+from dlpuconv.formats.litert_session import FAST, PLAIN
+from dlpuconv.isolation import pool
+from dlpuconv.network import Constants
 from dlpuconv_backends.flatbuffer import Graph, Operator
+from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.network import TFLiteNetwork
-from tests.backends.tflite.models import activation, constant
+from tests.backends.tflite.models import activation, constant, quantized
 from tests.backends.tflite.networks import RELU, RELU6, SAME, VALID, conv, depthwise, separable
-from tests.network.contract import every_check, values_of
+from tests.isolation.support import count_starts
+from tests.network.contract import every_check, every_integer_check, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +64,14 @@ def test_a_tflite_graph_keeps_to_the_contract_of_a_network(
     make: Callable[[], Graph], check: Callable[[Network], None]
 ) -> None:
     check(TFLiteNetwork(make()))
+
+
+@pytest.mark.parametrize("make", [of_pixels, branches])
+@every_integer_check
+def test_so_does_its_integer_form(make: Callable[[], Graph], check: Callable[[Network], None]) -> None:
+    graph = make()
+    samples = [{t.name: random.uniform(0, 1, t.shape).astype(np.float32) for t in graph.inputs} for _ in range(3)]
+    check(TFLiteNetwork(quantized(graph, samples).graph))
 
 
 def layers(graph: Graph) -> list[Layer]:
@@ -127,3 +141,32 @@ def test_a_tap_that_is_an_input_is_what_was_fed() -> None:
     network = TFLiteNetwork(of_pixels())
     feed = {"x": values(1, 4, 4, 2)}
     assert np.array_equal(values_of(network, feed, network.inputs)[0], feed["x"])
+
+
+def test_networks_that_live_at_the_same_time_share_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.end()
+    begun = count_starts(monkeypatch)
+    network = TFLiteNetwork(of_pixels())
+    other = network.with_constants({network.nodes[0]: Constants(bias=np.ones(3, np.float32))})
+    feed = {"x": values(1, 4, 4, 2)}
+    one, another = network.loaded(network.outputs), other.loaded(other.outputs, plain=True)
+    single = network.loaded_one(network.nodes[0])
+    assert not np.array_equal(one(feed)[0], another(feed)[0])
+    assert np.array_equal(single(feed)[0], values_of(network, feed, [network.nodes[0].output])[0])
+    assert len(begun) == 1
+    pool.end()
+
+
+def test_what_the_fast_kernels_refuse_runs_on_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = LoadedGraph.__init__
+
+    def refusing(self: Any, *given: Any, kernels: Any = PLAIN, **more: Any) -> None:
+        if kernels is FAST:
+            raise BackendError("no delegate takes this")
+        load(self, *given, kernels=kernels, **more)
+
+    monkeypatch.setattr(LoadedGraph, "__init__", refusing)
+    network = TFLiteNetwork(of_pixels())
+    feed = {"x": values(1, 4, 4, 2)}
+    plain, fast = (values_of(network, feed, network.outputs, plain=plain)[0] for plain in (True, False))
+    assert np.array_equal(plain, fast)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.network import Piece, Range
+from dlpuconv.network import OutputPiece, Range
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
@@ -66,7 +66,7 @@ def feed(graph: Graph) -> Arrays:
     return {t.name: rng.uniform(0, 9, t.shape).astype(np.float32) for t in graph.inputs}
 
 
-def split(graph: Graph, ranges: dict[str, Range]) -> tuple[Graph, list[Piece]]:
+def split(graph: Graph, ranges: dict[str, Range]) -> tuple[Graph, list[OutputPiece]]:
     """The graph with its mixed outputs cut; the given one is not changed."""
     network = TFLiteNetwork(graph)
     before = network.key
@@ -76,7 +76,7 @@ def split(graph: Graph, ranges: dict[str, Range]) -> tuple[Graph, list[Piece]]:
     return made, pieces
 
 
-def put_together(graph: Graph, pieces: list[Piece]) -> dict[int, Floats]:
+def put_together(graph: Graph, pieces: list[OutputPiece]) -> dict[int, Floats]:
     """The former outputs, from what the split graph gives."""
     parts: dict[int, list[Floats]] = {}
     for piece, found in zip(pieces, run(graph, feed(graph)).values(), strict=True):
@@ -88,7 +88,7 @@ def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_th
     graph = boxes_beside_scores()
     expected = run(graph, feed(graph))["out"]
     graph, pieces = split(graph, {"boxes": PIXELS, "scores": UNIT})
-    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
+    assert pieces == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)]
     assert [t.name for t in graph.outputs] == ["out_part0", "out_part1"]
     assert [op.kind for op in graph.operators] == ["RELU", "RELU"]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -98,7 +98,7 @@ def test_parts_that_are_interleaved_over_several_strides_are_cut_before_they_mee
     graph = interleaved()
     expected = run(graph, feed(graph))["out"]
     graph, pieces = split(graph, INTERLEAVED)
-    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]  # xy and wh get on with one scale
+    assert pieces == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)]  # xy and wh get on with one scale
     assert [t.shape for t in graph.outputs] == [(1, 10, 4), (1, 10, 3)]
     assert not any(op.kind == "SLICE" for op in graph.operators)
     assert np.array_equal(put_together(graph, pieces)[0], expected)
@@ -111,7 +111,7 @@ def test_a_cut_follows_its_axis_through_a_transpose() -> None:
     graph.outputs = [turned.output]
     expected = run(graph, feed(graph))[turned.output.name]
     graph, pieces = split(graph, {"boxes": PIXELS, "scores": UNIT})
-    assert pieces == [Piece(0, 1, 0, 4), Piece(0, 1, 4, 7)]
+    assert pieces == [OutputPiece(0, 1, 0, 4), OutputPiece(0, 1, 4, 7)]
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 
 
@@ -122,7 +122,7 @@ def test_where_one_stride_cannot_be_cut_further_up_it_is_sliced() -> None:
     graph = graph_of([whole, boxes, scores, inner, joined], [joined.output])
     expected = run(graph, feed(graph))["out"]
     graph, pieces = split(graph, {"whole": Range(0.0, 20.0), "boxes": PIXELS, "scores": UNIT})
-    assert pieces == [Piece(0, 2, 0, 4), Piece(0, 2, 4, 7)]
+    assert pieces == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)]
     assert [op.kind for op in graph.operators].count("SLICE") == 2
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 

@@ -15,7 +15,7 @@ from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv.quantization.techniques import tuning
 from dlpuconv.quantization.techniques.equalize import equalize
-from dlpuconv.quantization.techniques.tuning import Material, Tuner
+from dlpuconv.quantization.techniques.tuning import Tuner, TuningMaterial
 from tests.network.numpy_integer import realized
 from tests.quantization.support import PER_TENSOR, SCHEME, given, measured, samples
 from tests.quantization.techniques.networks import separable, weights
@@ -39,7 +39,7 @@ RECIPES = [
 ]
 
 
-def material(cache: Path | None = None) -> Material:
+def material(cache: Path | None = None) -> TuningMaterial:
     return measure(NETWORK, replace(given(SAMPLES), cache=StatisticsCache(cache)))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import BackendError
 from dlpuconv.plugin.data import Color, PixelSamples, Silent, Store, open_calibration, sha256_of
-from dlpuconv.plugin.package import MODEL, SUMS, Contents, Encoding, Origin, PackageInput, PackageOutput
+from dlpuconv.plugin.package import MODEL, SUMS, Contents, Encoding, PackageInput, PackageOutput, ReferenceOrigin
 from dlpuconv_backends.onnx_float.interface import plain
 from dlpuconv_backends.onnx_float.package.calibration import Calibrated, write_calibration
 from dlpuconv_backends.onnx_float.package.reference import SAMPLES, write_reference
@@ -57,7 +57,7 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
     inputs = tuple(_input(port, encodings[port.name_in_file], job) for port in model.inputs)
     outputs = tuple(PackageOutput(name=port.name_in_file, shape=port.shape) for port in model.outputs)
     calibrated = Calibrated(inputs, {})
-    if origin is Origin.CALIBRATION:
+    if origin is ReferenceOrigin.CALIBRATION:
         try:
             calibrated = write_calibration(chosen, len(chosen), inputs, Store(), job.progress)
         except OSError as error:
@@ -97,13 +97,13 @@ def _missing(contents: Contents) -> Iterator[str]:
         )
 
 
-def _samples(job: Job) -> tuple[Samples, Origin]:
+def _samples(job: Job) -> tuple[Samples, ReferenceOrigin]:
     """What to calibrate with; where nobody gave that, what to show by inferences only."""
     calibration = job.calibration
     if calibration is not None and calibration.given is not None:
-        return calibration.given, Origin.CALIBRATION
+        return calibration.given, ReferenceOrigin.CALIBRATION
     if calibration is not None and calibration.judges:
-        return calibration.held_out, Origin.VALIDATION
+        return calibration.held_out, ReferenceOrigin.VALIDATION
     drawn = open_calibration(
         "none",
         signature=job.model.signature,
@@ -112,7 +112,7 @@ def _samples(job: Job) -> tuple[Samples, Origin]:
         limit=SAMPLES + 1,  # one is held out
     )
     assert drawn is not None
-    return drawn.fit, Origin.MADE_UP
+    return drawn.fit, ReferenceOrigin.MADE_UP
 
 
 def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:

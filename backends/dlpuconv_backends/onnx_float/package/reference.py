@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dlpuconv.plugin.onnx import Split
-    from dlpuconv.plugin.package import Origin, PackageInput, PackageOutput
+    from dlpuconv.plugin.package import PackageInput, PackageOutput, ReferenceOrigin
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
 SAMPLES = 3
@@ -28,7 +28,7 @@ def write_reference(
     feeds: Iterable[Feed],
     inputs: tuple[PackageInput, ...],
     outputs: tuple[PackageOutput, ...],
-    origin: Origin,
+    origin: ReferenceOrigin,
 ) -> dict[str, bytes]:
     """Inputs as they are stored, and the float32 outputs of ONNX Runtime on exactly these numbers.
 
@@ -58,7 +58,9 @@ def write_reference(
     return files
 
 
-def _record(inputs: tuple[PackageInput, ...], outputs: tuple[PackageOutput, ...], count: int, origin: Origin) -> bytes:
+def _record(
+    inputs: tuple[PackageInput, ...], outputs: tuple[PackageOutput, ...], count: int, origin: ReferenceOrigin
+) -> bytes:
     """What the files are: for `compare.py`, and for whoever reads the package back."""
     record = {
         "samples": count,

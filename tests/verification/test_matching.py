@@ -7,7 +7,7 @@ import pytest
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats import FileView, TensorView
 from dlpuconv.ir import Layout, ValueSpec
-from dlpuconv.verification.ports import match
+from dlpuconv.verification.matching import match
 
 
 def view(*tensors: tuple[str, tuple[int, ...]]) -> FileView:

@@ -1,0 +1,47 @@
+"""What edits of a network take, and how a format refuses one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """New values of one node's constants, channels last; what is None, or not named, stays.
+
+    Attributes:
+        weights: in the shape of `Layer.weights`.
+        bias: [O].
+        operands: of other data constants, by position among the inputs.
+    """
+
+    weights: npt.NDArray[Any] | None = None
+    bias: npt.NDArray[Any] | None = None
+    operands: Mapping[int, npt.NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPiece:
+    """Which part of which output, of the network before an edit, an output is.
+
+    Attributes:
+        output: position among the former outputs.
+        axis: of the former output; None for the whole of it.
+        start: first index along the axis.
+        stop: index after the last one.
+    """
+
+    output: int
+    axis: int | None = None
+    start: int = 0
+    stop: int = 0
+
+
+class CannotError(Exception):
+    """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""

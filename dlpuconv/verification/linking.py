@@ -1,0 +1,123 @@
+"""How a file and its source model correspond, and their comparison: which runs what, and what stands for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import ArtifactError
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir import Links
+from dlpuconv.verification.matching import match
+from dlpuconv.verification.parity import compare
+from dlpuconv.verification.reach import with_reach
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import InputBinding, Port, Signature
+    from dlpuconv.manifest import Manifest
+    from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.verification.question import Question
+
+
+def compare_files(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> ParityReport:
+    """Compare a file with the reference of the question, on its samples.
+
+    Raises:
+        ArtifactError: there is no reference or there are no samples, or one of the two models cannot run.
+        CalibrationError: the samples are empty.
+        ShapeError: they do not fit together.
+    """
+    if question.reference is None or question.samples is None:
+        raise ArtifactError("a comparison needs the source model and samples")
+    links, artifact = link_source(run, view, question, manifest)
+    reference = OrtRunner(question.reference.split(), question.reference.source.name)
+    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
+    return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
+
+
+def in_source_names(runner: Runner, links: Links) -> Runner:
+    """A runner of a file, under the source model's names."""
+    if not any(port.file_name for port in (*links.inputs, *links.outputs)):
+        return runner
+    inputs = {port.name: port.name_in_file for port in links.inputs}
+    return _Renamed(runner, inputs, {port.name_in_file: port.name for port in links.outputs})
+
+
+def link(
+    run: Runner,
+    view: FileView,
+    signature: Signature,
+    manifest: Manifest | None,
+    bindings: Mapping[str, InputBinding] | None = None,
+    *,
+    same_layout: bool = False,
+) -> tuple[Links, Runner]:
+    """How a file's inputs and outputs correspond to a model's, and a runner of the file under the model's names.
+
+    The manifest tells, where it speaks of a model with these outputs; else names and shapes do.
+
+    Args:
+        run: runs the file.
+        view: the file.
+        signature: of the model.
+        manifest: the file's manifest.
+        bindings: how the model's values become the file's, where that is known better than from the manifest.
+        same_layout: the model's layout is the file's.
+
+    Raises:
+        ShapeError: an input or output has no counterpart.
+    """
+    bindings = bindings or (manifest.links.bindings if manifest else {})
+    if manifest is not None and _same_outputs(manifest, signature):
+        known = replace(manifest.links, bindings=bindings)
+        return known, in_source_names(run, known)
+    inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
+    outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
+    links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
+    to_file = {port.name: name for name, port in inputs}
+    return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
+
+
+def link_source(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> tuple[Links, Runner]:
+    """The same with the question's reference, where the backend may have told."""
+    if question.inputs is not None and question.outputs is not None:
+        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
+        return given, in_source_names(run, given)
+    if question.reference is None:
+        raise ArtifactError("a comparison needs the source model")
+    return link(run, view, question.reference.signature, manifest, question.bindings)
+
+
+def _same_outputs(manifest: Manifest, signature: Signature) -> bool:
+    """Whether the manifest speaks of a model with these outputs: it may have been cut elsewhere."""
+    return {port.source_name for port in manifest.links.outputs} == {value.name for value in signature.outputs}
+
+
+def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
+    return tuple(replace(port, file_name=name) for name, port in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """A runner under the source model's names.
+
+    Attributes:
+        runner: under the file's names.
+        inputs: name in the file by name in the source.
+        outputs: name in the source by name in the file.
+    """
+
+    runner: Runner
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`."""
+        found = self.runner.run({self.inputs[name]: value for name, value in inputs.items() if name in self.inputs})
+        return {self.outputs.get(name, name): value for name, value in found.items()}
