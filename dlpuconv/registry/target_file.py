@@ -131,7 +131,7 @@ def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
 def _device(table: TomlTable, default: str) -> str:
     """One word: it stands in command lines that users copy."""
     device = table.string("device", default)
-    if not re.fullmatch(r"[\w.:-]+", device, re.ASCII):
+    if device != default and not re.fullmatch(r"[\w.:-]+", device, re.ASCII):
         table.refuse("device", f"device is {device!r}, not one word of letters, digits and '.', ':', '_' and '-'")
     return device
 

@@ -25,7 +25,11 @@ _MAPS: Final = frozenset({
 """Their channels are axis 1, of what they read and of what they make."""
 _ROWS: Final = frozenset({"Gemm", "MatMul"})
 """Their channels are the last axis."""
+_FUSED: Final = frozenset({"Relu", "Clip"})
+"""One with the convolution in front, so that both have the same channels."""
 _MAP_RANK = 4
+_CONVOLUTIONS: Final = frozenset({"Conv", "ConvTranspose"})
+"""Are integer layers whatever others want; a product of matrices along another axis than the channels' is none."""
 
 
 def channel_axes(graph: OnnxGraph) -> dict[str, int]:
@@ -35,7 +39,7 @@ def channel_axes(graph: OnnxGraph) -> dict[str, int]:
         graph: with the kinds of all its values.
     """
     found: dict[str, int] = {}
-    for node in graph.nodes:
+    for node in sorted(graph.nodes, key=lambda node: node.op_type not in _CONVOLUTIONS):
         for name, axis in _decided(graph, node):
             found.setdefault(name, axis)
     pending = True
@@ -69,7 +73,10 @@ def last_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def _decided(graph: OnnxGraph, node: onnx.NodeProto) -> Iterator[tuple[str, int]]:
-    names = (node.input[0], node.output[0])
+    names = [node.input[0], node.output[0]]
+    behind = graph.only_reader(node.output[0]) if node.op_type in _CONVOLUTIONS else None
+    if behind is not None and behind.op_type in _FUSED:
+        names.append(behind.output[0])
     axis = 1 if node.op_type in _MAPS else -1 if node.op_type in _ROWS else None
     for name in names:
         if axis is not None and name in graph.kinds and len(graph.kinds[name].shape) > 1:

@@ -15,6 +15,8 @@ from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.operators import FORMS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx
 
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
@@ -53,9 +55,15 @@ class FusedGroup:
         return tuple(name for name in self.nodes[-1].output if name)
 
 
-def group(graph: OnnxGraph) -> tuple[FusedGroup, ...]:
-    """All nodes of a legal graph, each in one group, in an order in which they can run."""
+def group(graph: OnnxGraph, axes: Mapping[str, int]) -> tuple[FusedGroup, ...]:
+    """All nodes of a legal graph, each in one group, in an order in which they can run.
+
+    Args:
+        graph: legal.
+        axes: the channel axis of each float activation.
+    """
     layers = {id(node): _layer(graph, node) for node in graph.nodes if weights_of(graph, node)}
+    layers = {at: found for at, found in layers.items() if _is_along_channels(graph, found, axes)}
     inside = {id(node) for found in layers.values() for node in found.nodes}
     integers = {id(node) for node in graph.nodes if id(node) in inside or has_integer_form(graph, node)}
     islands = _islands(graph, integers, inside)
@@ -128,6 +136,14 @@ def _layer(graph: OnnxGraph, node: onnx.NodeProto) -> FusedGroup:
     if clip is None or bounds is None or bounds[0] != 0.0:
         return FusedGroup(nodes=tuple(nodes), layer=True, bias=bias, integer=True)
     return FusedGroup(nodes=(*nodes, clip), layer=True, bias=bias, clip=clip, integer=True)
+
+
+def _is_along_channels(graph: OnnxGraph, found: FusedGroup, axes: Mapping[str, int]) -> bool:
+    """False for a product of matrices along another axis than that of the channels, such as a map's width."""
+    if found.nodes[0].op_type != "MatMul":
+        return True
+    ends = (found.nodes[0].input[0], found.nodes[-1].output[0])
+    return all(axes[name] in (-1, len(graph.kinds[name].shape) - 1) for name in ends)
 
 
 def _added(graph: OnnxGraph, product: onnx.NodeProto, behind: onnx.NodeProto) -> str:

@@ -66,7 +66,9 @@ class OnnxNetwork(Network):
         self._axes = channel_axes(graph)
         self._values = {} if like is None else {v.name: v for v in like.values() if not v.is_constant}
         nodes = {} if like is None else {_signature(n.handle, like.graph): n for n in like.nodes}
-        self.nodes = tuple(nodes.get(_signature(found, graph)) or self._node(found) for found in group(graph))
+        self.nodes = tuple(
+            nodes.get(_signature(found, graph)) or self._node(found) for found in group(graph, self._axes)
+        )
         self.inputs = tuple(self._value(name) for name in graph.inputs)
         self.outputs = tuple(self._value(name) for name in graph.outputs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlpuconv_backends.onnx_qdq.axes import channel_axes
 from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.groups import group
 from tests.backends.onnx_qdq.models import model, weights
@@ -12,7 +13,8 @@ from tests.backends.onnx_qdq.models import model, weights
 
 def kinds(text: str, constants: dict[str, object]) -> dict[str, bool]:
     """By kind of each group: whether it is an integer one."""
-    return {found.kind: found.integer for found in group(OnnxGraph.of(model(text, constants)))}
+    graph = OnnxGraph.of(model(text, constants))
+    return {found.kind: found.integer for found in group(graph, channel_axes(graph))}
 
 
 def test_a_product_of_matrices_takes_the_bias_behind_it() -> None:
@@ -72,7 +74,7 @@ def test_every_node_is_in_one_group_and_runs_behind_what_it_reads() -> None:
         a = Exp(x) \n b = Tanh(x) \n c = Add(a, b) \n d = Sigmoid(x) \n e = Mul(c, d) \n y = Add(e, a)
     }"""
     graph = OnnxGraph.of(model(text))
-    found = group(graph)
+    found = group(graph, channel_axes(graph))
     assert sorted(id(n) for g in found for n in g.nodes) == sorted(id(n) for n in graph.nodes)
     known = set(graph.inputs)
     for each in found:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.backends.onnx_qdq.examples import attention, branches, network, separable
+from tests.backends.onnx_qdq.examples import attention, branches, emitted, exactness, network, separable
 from tests.backends.onnx_qdq.models import model, weights
 from tests.network.contract import every_check
 
@@ -60,3 +60,17 @@ def test_flattened_channels_are_tied_to_their_map() -> None:
     (tie,) = ties
     assert tie.one.name == "y"
     assert tie.as_channels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("made", ["b = Conv(x, w)", "a = Conv(x, w) \n b = Relu(a)"])
+def test_a_product_along_the_width_of_a_map_is_no_layer(made: str) -> None:
+    source = model(
+        f"(float[1,3,4,8] x) => (float[1,4,4,5] y) {{ {made} \n c = MatMul(b, m) \n y = Conv(c, v) }}",
+        {"w": weights(6, 3, 1, 1), "m": weights(8, 5), "v": weights(4, 6, 1, 1)},
+    )
+    first, product, last = network(source).nodes
+    assert first.output.shape == (1, 4, 8, 6)
+    assert (product.kind, product.layer, product.meaning.ties) == ("MatMul", None, None)
+    assert last.layer is not None
+    (decibels,) = exactness(source, emitted(source))
+    assert decibels > 25.0
