@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +70,12 @@ def _demand_name(name: str, taken: tuple[str, ...], noun: str) -> None:
         raise UsageError(f"{name!r} is no name for a {noun}: lower-case letters, digits and '-', such as mychip-2")
     if name in taken:
         raise UsageError(f"{name!r} is installed already: take another name for the {noun}")
+    if find_spec(_module(name)) is not None:
+        raise UsageError(f"a package {_module(name)!r} is installed already: take another name for the {noun}")
+
+
+def _module(name: str) -> str:
+    return f"dlpuconv_{name.replace('-', '_')}"
 
 
 def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts: str) -> list[Path]:
@@ -79,7 +86,7 @@ def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts:
     words = name.split("-")
     facts |= {
         "name": name,
-        "module": f"dlpuconv_{'_'.join(words)}",
+        "module": _module(name),
         "constant": "_".join(words).upper(),
         "type": "".join(map(str.capitalize, words)),
         "prefix": name.upper(),

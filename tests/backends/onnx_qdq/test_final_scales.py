@@ -111,3 +111,18 @@ def test_like_parts_of_an_output_are_joined_in_codes() -> None:
         CONSTANTS,
     )
     assert optimized(emitted(source).graph.split()).op_counts["QLinearConcat"] == 1
+
+
+def test_around_a_float_resize_scales_that_are_powers_of_two_stay_such() -> None:
+    source = model(
+        "(float[1,2,4,4] x) => (float[1,2,8,8] y) {"
+        ' a = Conv(x, w) \n b = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(a, , f)'
+        " \n y = Conv(b, w) }",
+        {"w": weights(2, 2, 1, 1), "f": np.array([1, 1, 2, 2], np.float32)},
+    )
+    coding = replace(SCHEME.activation_codes, power_of_two=True)
+    exact = network(source, coding)
+    found = quantizer(exact).quantize(PLAIN, replace(SCHEME, activation_codes=coding))
+    scales = {value.name: affine for value, affine in final_scales(found.quantized, exact, set()).items()}
+    assert scales["a"] != scales["b"]
+    assert all(np.frexp(affine.scale)[0] == 0.5 for affine in scales.values())
