@@ -50,13 +50,13 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
             return None if sample is None else {name: sample[None]}
 
     with tempfile.TemporaryDirectory() as folder:
-        prepared, model = Path(folder) / "prepared.onnx", _upgraded(model, Path(folder) / "upgraded.onnx")
+        prepared, model = Path(folder) / "prepared.onnx", _constant(model, Path(folder) / "constant.onnx")
         try:
             quant_pre_process(str(model), str(prepared))
         except Exception:  # noqa: BLE001 - its symbolic inference gives up on some models with a bare Exception
             quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
         quantize_static(
-            str(prepared),
+            str(_upgraded(prepared, Path(folder) / "upgraded.onnx")),  # only now: shapes are folded
             str(result),
             Reader(),
             quant_format=QuantFormat.QDQ,
@@ -65,6 +65,18 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
         )
+
+
+def _constant(model: Path, folded: Path) -> Path:
+    """The model with initializers that nobody can feed, as the library's own warning asks for."""
+    loaded = onnx.load(model)
+    held = {tensor.name for tensor in loaded.graph.initializer}
+    fed = [value for value in loaded.graph.input if value.name not in held]
+    del loaded.graph.input[:]
+    loaded.graph.input.extend(fed)
+    loaded.ir_version = max(loaded.ir_version, 4)
+    onnx.save(loaded, folded)
+    return folded
 
 
 def _upgraded(model: Path, newer: Path) -> Path:

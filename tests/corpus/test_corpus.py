@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.zoo]
+pytestmark = [pytest.mark.slow, pytest.mark.zoo, pytest.mark.timeout(1800)]  # one test has the work of all
 
 PASSES = [entry.name for entry in (*normal_form.REPEATED, *normal_form.LEFTOVERS)]
 CLEAN_UPS = [rewrite.__name__ for rewrite in (*cleanup.BEFORE_LAYOUT, *cleanup.AFTER_LAYOUT, *cleanup.AT_THE_END)]

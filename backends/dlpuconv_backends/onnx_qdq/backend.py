@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.plugin import Artifact, Backend, BackendError, CalibrationError, Draft, Numbers, Prepared
 from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
-from dlpuconv.plugin.onnx import LostError, ModelRefusedError, check_model, moments_of_nodes, warm_up
+from dlpuconv.plugin.onnx import moments_of_nodes, warm_up
 from dlpuconv.plugin.quantization import Given, Quantizer
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
 from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
@@ -194,7 +194,7 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
     Raises:
         BackendError: ONNX does not accept it.
     """
-    from dlpuconv.plugin.onnx import graph_layers
+    from dlpuconv.plugin.onnx import LostError, ModelRefusedError, check_model, graph_layers
 
     split = emitted.graph.split()
     layers = graph_layers(split.to_graph().graph, job.names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.plugin import INT8, IntegerType
+from dlpuconv.plugin import INT8, Affine, IntegerType
 from dlpuconv.plugin.quantization import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed

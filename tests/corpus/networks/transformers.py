@@ -135,7 +135,7 @@ def mlp_mixer(layers: Any, x: torch.Tensor) -> torch.Tensor:
 NETWORKS: tuple[Network, ...] = (
     Network("vit", ViT),
     Network("vit_fused", lambda: ViT(fused=True), opset=14),
-    Network("encoder", Encoder, ((1, 12, 16),), opset=13),
+    Network("encoder", Encoder, ((1, 12, 16),), opset=14),
     Network("swin", Swin),
     Network("convnext", ConvNeXt),
     Network("gelu_by_hand", GeluByHand, ((1, 8, 16),)),
