@@ -145,7 +145,7 @@ Opset = Annotated[
         "--opset",
         help="ONNX version of the operators in an ONNX file.",
         panel=MODEL,
-        default="13; 20 or newer with QDQ",
+        default="13; 20 with QDQ",
         metavar="NUMBER",
     ),
 ]
