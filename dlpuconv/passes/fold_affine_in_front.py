@@ -38,17 +38,13 @@ def fold_in_front(editor: Editor, node: onnx_ir.Node) -> Outcome:
         reason = _refuse(editor, reader)
         if reason:
             return reason
-    if affine.shift.any() and any(_pads(reader) for reader in readers):
+    if affine.shift.any() and any(attrs.pads(reader) for reader in readers):
         return _scale_alone(editor, node, affine, readers)
     for reader in readers:
         _fold(editor, reader, affine)
         reader.replace_input_with(0, x)
     editor.remove_unused(node)
     return FIRED
-
-
-def _pads(node: onnx_ir.Node) -> bool:
-    return any(attrs.integers(node, "pads") or [0])
 
 
 def _refuse(editor: Editor, node: onnx_ir.Node) -> str:
