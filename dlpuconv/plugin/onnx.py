@@ -30,58 +30,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     # a model
-    "Model",
-    "Moments",
-    "Split",
-    "moments_of_nodes",
+    "Model", "Moments", "Split", "moments_of_nodes",
     # its inputs and outputs
-    "InputBinding",
-    "Layout",
-    "Signature",
-    "ValueSpec",
+    "InputBinding", "Layout", "Signature", "ValueSpec",
     # its names
-    "LayerNames",
-    "ORIGIN",
-    "SourceNames",
-    "UNKNOWN",
-    "closest",
-    "graph_layers",
-    "tell_apart",
+    "LayerNames", "ORIGIN", "SourceNames", "UNKNOWN", "closest", "graph_layers", "tell_apart",
     # its weights
-    "ELSEWHERE",
-    "LARGE",
-    "read_only",
+    "ELSEWHERE", "LARGE", "read_only",
     # edits
-    "Editor",
-    "WAS_POOL",
-    "integer",
-    "integers",
-    "optional_input",
-    "rank",
-    "round_down",
-    "static_shape",
+    "Editor", "WAS_POOL", "integer", "integers", "optional_input", "rank", "round_down", "static_shape",
     # rewrites, which say what they did
-    "Declined",
-    "FIRED",
-    "Outcome",
-    "Rewrite",
+    "Declined", "FIRED", "Outcome", "Rewrite",
     # whether it is valid, asked of ONNX in a worker
-    "LostError",
-    "ModelRefusedError",
-    "check_model",
-    "infer_shapes",
-    "warm_up",
+    "LostError", "ModelRefusedError", "check_model", "infer_shapes", "warm_up",
     # what a file of it holds
-    "DEQUANTIZE",
-    "QUANTIZE",
-    "optimized",
-    "read_onnx",
-    "view_of",
+    "DEQUANTIZE", "QUANTIZE", "optimized", "read_onnx", "view_of",
     # what it computes
-    "OrtRunner",
-    "Powers",
-    "ROUNDING_MARGIN_DB",
-]
+    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB",
+]  # fmt: skip
 
 __getattr__ = later(
     __name__,

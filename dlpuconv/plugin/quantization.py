@@ -33,43 +33,16 @@ from dlpuconv.quantization.scales.choice import covering, range_of
 
 __all__ = [
     # a recipe
-    "BiasCorrection",
-    "Observer",
-    "Override",
-    "Recipe",
-    "Rounding",
-    "WeightScale",
+    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "WeightScale",
     # a network, which a backend makes of its own float graph
-    "Activation",
-    "Array",
-    "Constants",
-    "Feed",
-    "Geometry",
-    "Layer",
-    "Meaning",
-    "Network",
-    "Node",
-    "Order",
-    "OutputPiece",
-    "Value",
+    "Activation", "Array", "Constants", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
+    "OutputPiece", "Value",
     # an edit that a format does not have
     "CannotError",
     # its scales
-    "ALL",
-    "Range",
-    "Scales",
-    "Tie",
-    "covering",
-    "range_of",
+    "ALL", "Range", "Scales", "Tie", "covering", "range_of",
     # what the quantizer is given, and gives
-    "Given",
-    "Quantized",
-    "Quantizer",
-    "names_of",
-    "quantize_blindly",
-    "refuse",
+    "Given", "Quantized", "Quantizer", "names_of", "quantize_blindly", "refuse",
     # what layers lose
-    "Blame",
-    "LayerError",
-    "LayerFacts",
-]
+    "Blame", "LayerError", "LayerFacts",
+]  # fmt: skip

@@ -13,27 +13,13 @@ from dlpuconv.verification.granularity import WeightedLayer, granularity, weight
 
 __all__ = [
     # a file
-    "FileView",
-    "LayerNames",
-    "LayerView",
-    "Runner",
-    "TensorView",
+    "FileView", "LayerNames", "LayerView", "Runner", "TensorView",
     # its format
-    "FileKind",
-    "ONNX",
-    "PACKAGE",
-    "TFLITE",
+    "FileKind", "ONNX", "PACKAGE", "TFLITE",
     # its weights
-    "ONNX_WEIGHTED",
-    "WEIGHTED",
-    "WeightedForm",
-    "WeightedLayer",
-    "granularity",
-    "weighted_layers",
+    "ONNX_WEIGHTED", "WEIGHTED", "WeightedForm", "WeightedLayer", "granularity", "weighted_layers",
     # kinds of ONNX operators
-    "CONTROL_FLOW",
-    "QUANTIZATION",
+    "CONTROL_FLOW", "QUANTIZATION",
     # images
-    "IMAGE_CHANNELS",
-    "is_planar_image",
-]
+    "IMAGE_CHANNELS", "is_planar_image",
+]  # fmt: skip
