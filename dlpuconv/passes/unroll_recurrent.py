@@ -13,7 +13,7 @@ all steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 import numpy as np
 
@@ -160,6 +160,7 @@ class _Rnn:
 
 
 class _Lstm(_Rnn):
+    @override
     def step(self, x: onnx_ir.Value, state: State) -> tuple[onnx_ir.Value, ...]:
         add = self._cell.add
         hidden, memory = state
