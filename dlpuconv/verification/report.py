@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
-from dlpuconv.jsonable import finite
+from dlpuconv.jsonable import finite, told
 from dlpuconv.verification.rule import Severity
 
 if TYPE_CHECKING:
@@ -42,13 +42,7 @@ class IoTensor:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "dtype": self.dtype,
-            "scale": None if self.scale is None else finite(self.scale),
-            "zero_point": self.zero_point,
-        }
+        return told(self, scale=None if self.scale is None else finite(self.scale))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
