@@ -17,7 +17,7 @@ from dlpuconv.calibration import (
 )
 from dlpuconv.display.progress import Progress, Silent
 from dlpuconv.files.content import Content, Store, StoredFile, sha256_of
-from dlpuconv.plugin.later import later
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import open_calibration

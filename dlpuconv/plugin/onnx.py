@@ -8,7 +8,7 @@ from dlpuconv.ir import InputBinding, Layout, Signature, ValueSpec
 from dlpuconv.ir.layer_names import LayerNames, closest, tell_apart
 from dlpuconv.ir.moments import Moments
 from dlpuconv.ir.source_names import UNKNOWN, SourceNames, graph_layers
-from dlpuconv.plugin.later import later
+from dlpuconv.lazy import later
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:

@@ -16,8 +16,11 @@ from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
-from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
+from dlpuconv.verification.parity import reference_inferences
+from dlpuconv.verification.question import Question, least_db
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
