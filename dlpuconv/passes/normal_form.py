@@ -14,7 +14,6 @@ from dlpuconv.passes import (
     expand_norms,
     explicit_padding,
     fold_affine,
-    fold_affine_in_front,
     fold_batch_norm,
     fold_constants,
     fold_distribution,
@@ -89,7 +88,7 @@ REPEATED: tuple[Pass, ...] = (
     matmul_to_gemm.TO_GEMM,
     fold_affine.MERGE,
     fold_affine.BEHIND,  # before the fold forward: a bias behind is exact, one in front may meet padding
-    fold_affine_in_front.PASS,
+    fold_affine.IN_FRONT,
     absorb_channel_gather.FORWARD,  # forward first: a permutation costs nothing there
     absorb_channel_gather.BACKWARD,
     tidy.NODES,

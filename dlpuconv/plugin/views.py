@@ -5,9 +5,9 @@ from __future__ import annotations
 from dlpuconv.formats.kinds import ONNX, PACKAGE, TFLITE, FileKind
 from dlpuconv.formats.runner import Runner
 from dlpuconv.formats.view import FileView, LayerView, TensorView
-from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED, WeightedForm
+from dlpuconv.formats.weighted import WEIGHTED, WeightedForm
 from dlpuconv.ir.layer_names import LayerNames
-from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION
+from dlpuconv.ir.operators import CONTROL_FLOW, ONNX_WEIGHTED, QUANTIZATION
 from dlpuconv.ir.signature import IMAGE_CHANNELS, is_planar_image
 from dlpuconv.verification.granularity import WeightedLayer, granularity, weighted_layers
 

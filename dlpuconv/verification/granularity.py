@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.onnx_scales import DEQUANTIZE
 from dlpuconv.formats.view import input_at
-from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
+from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.ir.operators import ONNX_WEIGHTED
 from dlpuconv.jsonable import plain
 from dlpuconv.scheme import Granularity
 
