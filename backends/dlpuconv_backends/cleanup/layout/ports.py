@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv_backends.cleanup.constants import ints
-from dlpuconv_backends.cleanup.layout.labels import (
-    Label,
-    after_reshape,
-    channels_last,
-    identity,
-    inverse,
-    permuted,
-)
+from dlpuconv_backends.cleanup.layout.labels import Label, after_reshape, channels_last, identity, inverse, permuted
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Operator

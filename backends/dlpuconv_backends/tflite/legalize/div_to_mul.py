@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Tensor
-from dlpuconv_backends.tflite.legalize.edit import (
-    like,
-    mul,
-    replace_each,
-    scalar_value,
-    unary,
-)
+from dlpuconv_backends.tflite.legalize.edit import like, mul, replace_each, scalar_value, unary
 from dlpuconv_backends.tflite.meanings import fused_activation
 
 if TYPE_CHECKING:
