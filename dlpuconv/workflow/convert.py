@@ -194,9 +194,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
-        inputs=artifact.inputs,
-        outputs=artifact.outputs,
-        bindings=artifact.bindings,
+        links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
         ignore=run.request.verification.ignore,
         strict=run.request.verification.strict,
