@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.jsonable import finite, told
-from dlpuconv.verification.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,11 +130,6 @@ class Report:
             "metadata": dict(self.metadata),
             "min_runtime": self.min_runtime or None,
         }
-
-
-def fatal(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Those that fail a file."""
-    return tuple(finding for finding in findings if finding.severity is Severity.FAIL)
 
 
 def _finding(finding: Finding) -> Json:
