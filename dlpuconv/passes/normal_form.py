@@ -153,7 +153,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     normal = model.copy()
     editor = Editor(normal.graph)
     tally = _Tally(editor)
-    nodes, opset, rounds = editor.graph.num_nodes(), editor.opset, 0
+    rounds = 0
     tally.run(FIRST)
     while rounds < MAX_ROUNDS and (tally.run(REPEATED) or tally.run(LEFTOVERS)):
         rounds += 1
@@ -162,9 +162,6 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     report = NormalFormReport(
         passes=tally.reports(),
         rounds=rounds,
-        nodes_before=nodes,
-        nodes_after=editor.graph.num_nodes(),
-        opset_before=opset,
         unshaped=tuple(o.name or "" for n in editor.graph for o in n.outputs if o.name and static_shape(o) is None),
     )
     return normal, report
