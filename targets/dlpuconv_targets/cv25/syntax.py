@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin.package import PackageInput, PackageOutput
 
 ROW = 32  # bytes: each row of an input begins at a multiple of this (Axis: object-detection-cv25)
+FX16 = "act-force-fx16,coeff-force-fx16"
 _IDF = {Encoding.UINT8: "0,0,0,0", Encoding.FLOAT32: "1,2,0,7"}
 
 
