@@ -10,6 +10,7 @@ from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.files.regular import read_regular
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.scheme import Granularity
+from dlpuconv.toml_table import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,6 @@ _CHOICES = {
 }
 _SWITCHES = ("equalize", "absorb")
 _KEYS = (*_CHOICES, *_SWITCHES, "overrides")
-_LONGEST = 64  # characters, or bits, of a value that a message quotes
 
 
 def to_toml(recipe: Recipe) -> str:
@@ -78,7 +78,7 @@ def from_json(entry: Mapping[str, Any], name: str = "the manifest") -> Recipe:
 def _recipe(found: Mapping[str, Any], name: str) -> Recipe:
     for key in found:
         if key not in _KEYS:
-            raise UsageError(f"{name} has the key {_shown(key)}, which no recipe has{did_you_mean(key, list(_KEYS))}")
+            raise UsageError(f"{name} has the key {quoted(key)}, which no recipe has{did_you_mean(key, list(_KEYS))}")
     if "granularity" not in found:
         raise UsageError(f"{name} says nothing of the granularity: {', '.join(Granularity)}")
     choices: dict[str, Any] = {
@@ -106,13 +106,13 @@ def _choice(kind: Any, key: str, value: object, name: str) -> Any:
     known = [member.value for member in kind]
     if value not in known:
         close = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise UsageError(f"{name}: {key} is {_shown(value)}, not one of {', '.join(known)}{close}")
+        raise UsageError(f"{name}: {key} is {quoted(value)}, not one of {', '.join(known)}{close}")
     return kind(value)
 
 
 def _switch(key: str, value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"{name}: {key} is {_shown(value)}, not true or false")
+        raise UsageError(f"{name}: {key} is {quoted(value)}, not true or false")
     return value
 
 
@@ -120,13 +120,3 @@ def _overrides(table: object, name: str) -> tuple[Override, ...]:
     if not isinstance(table, dict):
         raise UsageError(f"{name}: overrides is no table of granularities by layer name")
     return tuple(Override(pattern, _choice(Granularity, pattern, value, name)) for pattern, value in table.items())
-
-
-def _shown(value: object) -> str:
-    """A value in a message; one that could not be written out, or would fill the screen, by its kind."""
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "a table"
-    if isinstance(value, int) and value.bit_length() > _LONGEST:
-        return "a number of many digits"
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
