@@ -131,7 +131,9 @@ def test_the_report_counts_what_fired(zoo: Path) -> None:
 def test_the_report_says_why_a_pass_did_not_fire(zoo: Path) -> None:
     _, report = normalize(source_model(zoo, "lpr_lprnet"))
     (entry,) = [e for e in report.passes if e.name == "absorb-channel-gather-backward"]
-    assert [d.reason for d in entry.declined] == [f"others read /backbone.{i}/Relu_output_0, too" for i in (6, 13)]
+    assert [d.reason for d in entry.declined] == [
+        f"other operators read /backbone.{i}/Relu_output_0, too" for i in (6, 13)
+    ]
 
 
 def test_each_pass_has_a_name_of_its_own() -> None:
