@@ -142,7 +142,11 @@ BackendName = Annotated[
 Opset = Annotated[
     int | None,
     option(
-        "--opset", help="ONNX version of the operators in an ONNX file.", panel=MODEL, default="13", metavar="NUMBER"
+        "--opset",
+        help="ONNX version of the operators in an ONNX file.",
+        panel=MODEL,
+        default="the backend's: 13 in a package for a compiler, 20 for ONNX Runtime",
+        metavar="NUMBER",
     ),
 ]
 Calibration = Annotated[
