@@ -112,7 +112,7 @@ def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     if "base" in table.values:
         for key in _OF_A_BASE:
             if key in table.values:
-                table.refuse(key, f"{key} is the base's: leave it out, or leave base out")
+                table.refuse(key, f"{key} comes from the base: leave out one of the two")
         return load(table.known("base", table.string("base"), target_names()))
     numbers = table.table("scheme").word("numbers", Numbers)
     suffix = table.string("suffix")

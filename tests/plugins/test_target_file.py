@@ -160,7 +160,7 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
         ('name = "../x"', 'name = "mychip"', "line 1: this target cannot be used: name is '../x'"),
         ("", 'source = "My chip\'s data sheet, table 3"', "mychip.toml: source is missing"),
         ("title = 3", 'title = "My chip"', "line 2: title is 3, not a text"),
-        ('backend = "tflite"', 'title = "My chip"', "line 2: backend is the base's: leave it out"),
+        ('backend = "tflite"', 'title = "My chip"', "line 2: backend comes from the base: leave out"),
         (
             'input_dtype = "float64"',
             'input_dtype = "int8"',
