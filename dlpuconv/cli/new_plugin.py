@@ -1,4 +1,4 @@
-"""`dlpuconv new-target` and `new-backend`: a package for whoever writes a plugin, with tests that are green at once."""
+"""`dlpuconv new-target` and `new-backend`: a package to begin a plugin with, and tests that pass at once."""
 
 from __future__ import annotations
 
