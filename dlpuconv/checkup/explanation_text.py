@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.checkup.explanation import Explanation, Rewriting
 
 _SHOWN_REASONS = 4
-"""Of one layer: attention declines the same in a dozen ways."""
+"""Lines for one layer: layers of attention have a dozen reasons."""
 
 
 def explanation_text(found: Explanation, top: int) -> Iterator[RenderableType]:
