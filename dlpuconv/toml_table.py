@@ -99,7 +99,7 @@ class TomlTable:
         found = self._list(key)
         for value in found:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-                self.refuse(key, f"{key} holds {quoted(value)}, not a whole number above 0", value)
+                self.refuse(key, f"{key} holds {quoted(value)}, not a whole number from 1 to {2**31 - 1}", value)
         return tuple(found)
 
     def switch(self, key: str, default: bool) -> bool:

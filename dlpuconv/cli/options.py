@@ -145,7 +145,7 @@ Opset = Annotated[
         "--opset",
         help="ONNX version of the operators in an ONNX file.",
         panel=MODEL,
-        default="the backend's: 13 in a package for a compiler, 20 for ONNX Runtime",
+        default="13, or 20 in a QDQ file",
         metavar="NUMBER",
     ),
 ]

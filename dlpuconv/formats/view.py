@@ -169,3 +169,8 @@ class FileView:
         for layer in self.layers:
             counts[layer.op] = counts.get(layer.op, 0) + 1
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def input_at(view: FileView, layer: LayerView, position: int) -> TensorView | None:
+    """The input at this position; None where it is absent."""
+    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None

@@ -7,7 +7,7 @@ know how. That knowledge is this value and nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,3 @@ class InputBinding:
         if not self.order:
             return converted
         return np.take(converted, np.argsort(self.order), axis=self.channel_axis)
-
-    def with_quantization(self, quantization: Affine) -> InputBinding:
-        """The same binding with a fixed input quantization."""
-        return replace(self, quantization=quantization)

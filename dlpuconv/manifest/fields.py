@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from enum import StrEnum
 
 _LARGEST = 3.4028234e38  # float32
 _MOST_AXES = 32
@@ -44,6 +47,11 @@ class Fields:
         """Strings; there may be none."""
         values = self._several(name)
         return tuple(values) if all(isinstance(v, str) for v in values) else self._refuse(name, "is no list of texts")
+
+    def word[E: StrEnum](self, name: str, kind: type[E]) -> E:
+        """A member of an enumeration."""
+        value, known = self.text(name), [member.value for member in kind]
+        return kind(value) if value in known else self._refuse(name, f"is none of {', '.join(known)}")
 
     def flag(self, name: str) -> bool:
         """True or false."""

@@ -138,12 +138,11 @@ class RecipeRecord:
 
         Raises:
             FieldError: a field of it cannot be.
-            ValueError: a granularity is none.
         """
         overrides = entry.each("overrides") if entry.has("overrides") else ()
         return cls(
-            granularity=Granularity(entry.text("granularity")),
-            overrides=frozenset(Granularity(override.text("granularity")) for override in overrides),
+            granularity=entry.word("granularity", Granularity),
+            overrides=frozenset(override.word("granularity", Granularity) for override in overrides),
             equalize=entry.has("equalize") and entry.flag("equalize"),
             absorb=entry.has("absorb") and entry.flag("absorb"),
             content=entry.content,

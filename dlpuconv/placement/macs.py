@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.view import input_at
 from dlpuconv.formats.weighted import WEIGHTED
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def parameter_bytes(view: FileView) -> int:
 
 def _weighted(view: FileView, layer: LayerView, made: TensorView) -> int:
     form = WEIGHTED[layer.op]
-    weights, activation = _input(view, layer, form.weights), _input(view, layer, form.activation)
+    weights, activation = input_at(view, layer, form.weights), input_at(view, layer, form.activation)
     if weights is None or activation is None or not weights.shape:
         return 0
     if layer.op == "TRANSPOSE_CONV":
@@ -59,22 +60,22 @@ def _weighted(view: FileView, layer: LayerView, made: TensorView) -> int:
 
 
 def _batch_matmul(view: FileView, layer: LayerView, made: TensorView) -> int:
-    return made.size * _shared(_input(view, layer, 0), transposed=bool(layer.options.get("adj_x")))
+    return made.size * _shared(input_at(view, layer, 0), transposed=bool(layer.options.get("adj_x")))
 
 
 def _onnx_conv(view: FileView, layer: LayerView, made: TensorView) -> int:
-    weights = _input(view, layer, 1)  # [C_out, C_in/groups, *kernel]
+    weights = input_at(view, layer, 1)  # [C_out, C_in/groups, *kernel]
     return made.size * prod(weights.shape[1:]) if weights is not None and weights.shape else 0
 
 
 def _onnx_transposed(view: FileView, layer: LayerView, _: TensorView) -> int:
-    activation, weights = _input(view, layer, 0), _input(view, layer, 1)  # weights [C_in, C_out/groups, *kernel]
+    activation, weights = input_at(view, layer, 0), input_at(view, layer, 1)  # weights [C_in, C_out/groups, *kernel]
     known = activation is not None and weights is not None and weights.shape
     return activation.size * prod(weights.shape[1:]) if known and activation and weights else 0
 
 
 def _onnx_product(view: FileView, layer: LayerView, made: TensorView) -> int:
-    return made.size * _shared(_input(view, layer, 0), transposed=bool(layer.options.get("transA")))
+    return made.size * _shared(input_at(view, layer, 0), transposed=bool(layer.options.get("transA")))
 
 
 def _shared(left: TensorView | None, *, transposed: bool) -> int:
@@ -82,10 +83,6 @@ def _shared(left: TensorView | None, *, transposed: bool) -> int:
     if left is None or len(left.shape) < 2:
         return 0
     return max(left.shape[-2] if transposed else left.shape[-1], 0)
-
-
-def _input(view: FileView, layer: LayerView, position: int) -> TensorView | None:
-    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None
 
 
 _COUNTS: dict[str, Callable[[FileView, LayerView, TensorView], int]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlpuconv.formats.view import input_at
 from dlpuconv.verification.rule import Context, Hit, Rule, Severity
 from dlpuconv.verification.rules import (
     INPUT_RULES,
@@ -31,7 +32,6 @@ from dlpuconv.verification.rules.layer_facts import (
     feeds_only,
     filter_of,
     height_width,
-    input_at,
     kernel_of,
     long_axes,
     nearest_multiples,

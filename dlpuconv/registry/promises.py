@@ -50,7 +50,9 @@ def _target(target: Target, name: str) -> Iterator[str]:
 
     if target.name != name:
         yield f"it calls itself {target.name!r}, but the entry point must have the same name"
-    yield from _kind("name", target.name, _is_file_name, "of letters, digits and '.', '_' and '-', as files are named")
+    yield from _kind(
+        "name", target.name, _is_file_name, "of at most 64 letters, digits and '.', '_' and '-', as files are named"
+    )
     for field in ("title", "backend", "device"):
         yield from _kind(field, getattr(target, field), str)
     yield from _suffix("suffix", target.suffix)
@@ -213,7 +215,7 @@ def _is_word(value: object) -> bool:
 
 
 def _is_file_name(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]*", value, re.ASCII) is not None
+    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]{0,63}", value, re.ASCII) is not None
 
 
 def _has(rules: Iterable[Rule], name: str) -> bool:

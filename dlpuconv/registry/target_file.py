@@ -235,6 +235,8 @@ def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Ru
     if "partitions" in limits.values:
         yield most_pieces(_id(target, "partitions"), placement, table.string("source"))
     if "parameters_mib" in limits.values:
+        if limits.number("parameters_mib") <= 0:
+            limits.refuse("parameters_mib", "parameters_mib is not above 0")
         yield most_parameters(_id(target, "parameters"), limits.number("parameters_mib"), table.string("source"))
     if "port_types" in limits.values:
         yield port_types(_id(target, "ports"), limits.names("port_types", _PORT_TYPES), table.string("source"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ENDING = ".j2"
+_LONGEST = 64  # characters of a name
 
 
 def new_target(name: str, base: str, folder: Path) -> list[Path]:
@@ -67,8 +69,16 @@ def new_backend(name: str, folder: Path) -> list[Path]:
 def _demand_name(name: str, taken: tuple[str, ...], noun: str) -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name for a {noun}: lower-case letters, digits and '-', such as mychip-2")
+    if len(name) > _LONGEST:
+        raise UsageError(f"a name for a {noun} has at most {_LONGEST} characters, and {name!r} has {len(name)}")
     if name in taken:
         raise UsageError(f"{name!r} is installed already: take another name for the {noun}")
+    if find_spec(_module(name)) is not None:
+        raise UsageError(f"a package {_module(name)!r} is installed already: take another name for the {noun}")
+
+
+def _module(name: str) -> str:
+    return f"dlpuconv_{name.replace('-', '_')}"
 
 
 def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts: str) -> list[Path]:
@@ -79,7 +89,7 @@ def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts:
     words = name.split("-")
     facts |= {
         "name": name,
-        "module": f"dlpuconv_{'_'.join(words)}",
+        "module": _module(name),
         "constant": "_".join(words).upper(),
         "type": "".join(map(str.capitalize, words)),
         "prefix": name.upper(),

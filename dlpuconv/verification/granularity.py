@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.onnx_scales import DEQUANTIZE
+from dlpuconv.formats.view import input_at
 from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
 from dlpuconv.scheme import Granularity
 
@@ -102,7 +103,7 @@ def weighted_layers(view: FileView) -> Iterator[WeightedLayer]:
         form = WEIGHTED.get(layer.op)
         if form is None or not layer.outputs:
             continue
-        activation, weights = _input(view, layer, form.activation), _input(view, layer, form.weights)
+        activation, weights = input_at(view, layer, form.activation), input_at(view, layer, form.weights)
         if activation is None or weights is None:
             continue
         yield WeightedLayer(
@@ -110,7 +111,7 @@ def weighted_layers(view: FileView) -> Iterator[WeightedLayer]:
             form=form,
             activation=activation,
             weights=weights,
-            bias=_input(view, layer, form.bias),
+            bias=input_at(view, layer, form.bias),
             output=view.tensors[layer.outputs[0]],
         )
 
@@ -140,7 +141,3 @@ def _stored(view: FileView, index: int) -> TensorView | None:
     made_by = view.producer.get(index)
     decoded = made_by is not None and made_by.op == DEQUANTIZE
     return view.tensor(made_by.inputs[0] if made_by is not None and decoded else index)
-
-
-def _input(view: FileView, layer: LayerView, position: int) -> TensorView | None:
-    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.inspection.describe import size_text
 from dlpuconv.language.printable import printable
 from dlpuconv.verification import render_advice, render_doubts, render_reasons
 
@@ -61,7 +62,7 @@ def _summary_table(done: Conversion) -> Table:
     for artifact in done.artifacts:
         table.add_row(
             Text(artifact.name),  # as text: a name from a stranger's file is no markup
-            _size(artifact.size),
+            size_text(artifact.size),
             _weights(artifact),
             _sqnr(artifact),
             *([_metric(artifact)] if scored else []),
@@ -152,7 +153,3 @@ def _sqnr(artifact: Converted) -> str:
 def _metric(artifact: Converted) -> str:
     metric = artifact.report.metric
     return f"{metric.value:.6g} (float {metric.source:.6g})" if metric else "-"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

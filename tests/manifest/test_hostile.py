@@ -113,7 +113,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
         ({"files": None}, "files is no list"),
         ({"files": [3]}, "files is no list of objects"),
         ({"inputs": {}}, "inputs is no list"),
-        ({"recipe": {"granularity": "none"}}, "'none' is not a valid Granularity"),
+        ({"recipe": {"granularity": "none"}}, "recipe.granularity is none of per-tensor, per-channel"),
         ({"source": {}}, "source.sha256 is not there"),
         ({"layers": [{"name": "a", "tensor": "t", "nodes": [3]}]}, "layers[0].nodes is no list of texts"),
         ({"calibration": {"calibrated": False, "samples": "many"}}, "calibration.samples is no whole number"),

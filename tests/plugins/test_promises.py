@@ -40,7 +40,7 @@ def test_every_built_in_backend_keeps_its_promises(name: str) -> None:
         (changed(TOY, name="toy2"), "it calls itself 'toy2', but the entry point must have the same name"),
         (
             changed(TOY, name="../toy1"),
-            "name is '../toy1', not of letters, digits and '.', '_' and '-', as files are named",
+            "name is '../toy1', not of at most 64 letters, digits and '.', '_' and '-', as files are named",
         ),
         (changed(TOY, title=None), "title is None, not a str"),
         (changed(TOY, scheme={"numbers": "int8"}), "scheme is {'numbers': 'int8'}, not a Scheme"),

@@ -82,6 +82,10 @@ def test_it_differs_from_its_base_in_what_it_says_and_in_nothing_else(described:
     } | {"MYCHIP-PORTS"}  # fmt: skip
 
 
+def test_a_base_without_a_device_needs_none(described: Any) -> None:
+    assert described('name = "mine"\nbase = "onnxruntime"').device == ""
+
+
 def test_each_limit_is_a_rule_with_the_file_s_source(described: Any) -> None:
     target = described(WHOLE)
     assert broken(target, two_convolutions()) == {
@@ -155,7 +159,7 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
         ('"artpec99"', '"artpec9"', "line 3: base holds 'artpec99', which is not known (did you mean"),
         ('"perchannel"', '"per-channel"', "line 10: weights holds 'perchannel', which is not known (did"),
         ("axis = 3", "axes = 3", "line 15: a target has no limit 'axis' (did you mean 'axes'?) (in [limits])"),
-        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number above 0 (in [limits])"),
+        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number from 1 to 2147483647 (in [limits])"),
         ('name = "artpec8"', 'name = "mychip"', "line 1: 'artpec8' is the name of an installed target"),
         ('name = "../x"', 'name = "mychip"', "line 1: this target cannot be used: name is '../x'"),
         ("", 'source = "My chip\'s data sheet, table 3"', "mychip.toml: source is missing"),
@@ -184,6 +188,7 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
         ('device = "a; rm -r x"', 'title = "My chip"', "line 2: device is 'a; rm -r x', not one word of letters"),
         ("[scheme", "[scheme]", "is not TOML: Expected ']' at the end of a table declaration (at line 9"),
         ("parameters_mib = nan", "parameters_mib = 0.001", "line 17: parameters_mib is nan, not a finite number"),
+        ("parameters_mib = -1", "parameters_mib = 0.001", "line 17: parameters_mib is not above 0 (in [limits])"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_line(described: Any, wrong: str, right: str, sentence: str) -> None:

@@ -64,6 +64,9 @@ def test_a_name_that_is_installed_is_refused(tmp_path: Path) -> None:
         new_target("cv25", "artpec8", tmp_path)
     with pytest.raises(UsageError, match="is installed already"):
         new_backend("onnx-float", tmp_path)
+    with pytest.raises(UsageError, match="a package 'dlpuconv_targets' is installed already"):
+        new_target("targets", "artpec8", tmp_path)  # it would hide the built-in targets
+    assert contents(tmp_path) == {}
 
 
 def test_a_base_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:

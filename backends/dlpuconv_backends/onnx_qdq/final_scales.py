@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from dlpuconv.plugin import Coding
     from dlpuconv.plugin.quantization import Node, Quantized, Value
     from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
 
@@ -66,7 +67,7 @@ def final_scales(quantized: Quantized, network: OnnxNetwork, tail: AbstractSet[N
                 if value in made_by and _may_adopt(made_by[value], readers[value], scales[node.output], quantized):
                     scales[value] = scales[node.output]
     for node in network.nodes:
-        _keep_apart(node, scales)
+        _keep_apart(node, scales, quantized.scheme.activation_codes)
     return scales
 
 
@@ -87,8 +88,8 @@ def _may_adopt(node: Node, readers: Sequence[Node], affine: Affine, quantized: Q
     return alone and free and (group_of(node).clip is None or saturates(node, affine, network))
 
 
-def _keep_apart(node: Node, scales: dict[Value, Affine]) -> None:
-    """Give what a float Resize makes of codes a scale that differs in its last bit, if it is the same.
+def _keep_apart(node: Node, scales: dict[Value, Affine], coding: Coding) -> None:
+    """Give what a float Resize makes of codes the next scale that the coding allows, if it is the same.
 
     Between equal scales ONNX Runtime would resize the codes themselves, and its kernel for bytes cuts averages off,
     half a step too low.
@@ -98,6 +99,9 @@ def _keep_apart(node: Node, scales: dict[Value, Affine]) -> None:
         return
     affine = scales[node.output]
     if any(scales.get(value) == affine for value in node.activations):
-        scales[node.output] = Affine.of(
-            float(np.nextafter(np.float32(affine.scale), np.float32(np.inf))), affine.zero_point
+        above = (
+            affine.scale * 2
+            if coding.power_of_two
+            else float(np.nextafter(np.float32(affine.scale), np.float32(np.inf)))
         )
+        scales[node.output] = Affine.of(above, affine.zero_point)

@@ -72,6 +72,15 @@ def difference_to_sum(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
+def turn_first(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Gemm<transA = 1>(x, w) -> Gemm(Transpose(x), w): the integer one takes rows as they are."""
+    if not integer(node, "transA", 0):
+        return None
+    node.replace_input_with(0, editor.add(node, "Transpose", [node.inputs[0]], {"perm": [1, 0]}))
+    node.attributes.pop("transA")
+    return FIRED
+
+
 def transposed_to_convolution(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """ConvTranspose of stride s -> Conv of s x s times the channels, DepthToSpace, and a Slice of what is padding.
 
@@ -162,6 +171,7 @@ REWRITES: Final = (
         "without-dilations", "dilations of 1, which say nothing, were left out", ("AveragePool",), without_dilations
     ),
     Rewrite("difference-to-sum", "a difference became a sum", ("Sub",), difference_to_sum),
+    Rewrite("turn-first", "a transposition was written out", ("Gemm",), turn_first),
     Rewrite(
         "transposed-to-convolution",
         "a transposed convolution became a convolution",

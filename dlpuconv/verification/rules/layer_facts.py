@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.view import input_at
 from dlpuconv.formats.weighted import WEIGHTED
 
 if TYPE_CHECKING:
@@ -33,11 +34,6 @@ def number(layer: LayerView, option: str, default: int = 0) -> int:
     """An integer option."""
     value = layer.options.get(option, default)
     return value if isinstance(value, int) else default
-
-
-def input_at(view: FileView, layer: LayerView, position: int) -> TensorView | None:
-    """The input at this position; None where it is absent."""
-    return view.tensor(layer.inputs[position]) if position < len(layer.inputs) else None
 
 
 def output_of(view: FileView, layer: LayerView) -> TensorView:

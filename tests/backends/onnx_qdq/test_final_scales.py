@@ -111,3 +111,19 @@ def test_like_parts_of_an_output_are_joined_in_codes() -> None:
         CONSTANTS,
     )
     assert optimized(emitted(source).graph.split()).op_counts["QLinearConcat"] == 1
+
+
+def test_around_a_float_resize_scales_that_are_powers_of_two_stay_such() -> None:
+    source = model(
+        "(float[1,2,4,4] x) => (float[1,2,8,8] y) {"
+        ' c = Conv(x, w) \n a = Relu(c) \n b = Resize<mode = "linear">(a, , f)'
+        " \n y = Conv(b, w) }",
+        {"w": weights(2, 2, 1, 1), "f": np.array([1, 1, 2, 2], np.float32)},
+    )
+    coding = replace(SCHEME.activation_codes, power_of_two=True)
+    exact = network(source, coding)
+    found = quantizer(exact).quantize(PLAIN, replace(SCHEME, activation_codes=coding))
+    scales = {value.name: affine for value, affine in final_scales(found.quantized, exact, set()).items()}
+    assert found.quantized.plan.scales[exact.nodes[1].output] == scales["a"]
+    assert scales["b"] == Affine.of(2 * scales["a"].scale, 0)
+    assert all(np.frexp(affine.scale)[0] == 0.5 for affine in scales.values())

@@ -51,6 +51,17 @@ def test_the_dilations_of_a_pool_that_is_not_dilated_are_left_out() -> None:
     assert same_answers(source, legal)
 
 
+def test_a_product_of_a_turned_matrix_reads_it_turned() -> None:
+    source = model(
+        "(float[1,4,3] x) => (float[3,2] y) { m = Reshape(x, s) \n y = Gemm<transA = 1>(m, w, b) }",
+        {"s": [4, 3], "w": weights(4, 2), "b": weights(2)},
+    )
+    legal, fired, _ = legalize(source)
+    assert operators(legal) == ["Reshape", "Transpose", "Gemm"]
+    assert fired == {"turn-first": 1}
+    assert same_answers(source, legal)
+
+
 def test_a_constant_is_added_instead_of_subtracted() -> None:
     source = model("(float[1,4] x) => (float[1,4] y) { y = Sub(x, c) }", {"c": np.arange(4, dtype=np.float32)})
     legal, _, _ = legalize(source)
