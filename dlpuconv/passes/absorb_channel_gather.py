@@ -104,14 +104,8 @@ def _set_channels(value: onnx_ir.Value, channels: int) -> None:
 
 
 FORWARD = Rewrite(
-    "absorb-channel-gather-forward",
-    "reordering of channels folded into the weights of the layers behind",
-    ("Gather",),
-    absorb_forward,
+    "absorb-channel-gather-forward", "channel order folded into the layers behind", ("Gather",), absorb_forward
 )
 BACKWARD = Rewrite(
-    "absorb-channel-gather-backward",
-    "reordering of channels folded into the weights of the layer in front",
-    ("Gather",),
-    absorb_backward,
+    "absorb-channel-gather-backward", "channel order folded into the layer in front", ("Gather",), absorb_backward
 )

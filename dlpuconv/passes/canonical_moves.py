@@ -169,24 +169,11 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 SPLIT = Rewrite("split-to-slices", "Split rewritten as Slices", ("Split",), split_to_slices)
-GATHER = Rewrite("gather-to-slice", "Gather of consecutive indices rewritten as a Slice", ("Gather",), gather_to_slice)
-RESHAPE = Rewrite(
-    "moves-to-reshape",
-    "rewritten as a Reshape, as the order of the values stays",
-    ("Transpose", "DepthToSpace"),
-    to_reshape,
-)
+GATHER = Rewrite("gather-to-slice", "Gather of neighbours rewritten as a Slice", ("Gather",), gather_to_slice)
+RESHAPE = Rewrite("moves-to-reshape", "rewritten as a Reshape", ("Transpose", "DepthToSpace"), to_reshape)
 EXPAND = Rewrite("drop-expand", "Expand removed, as the next operator broadcasts", ("Expand",), drop_expand)
-SOFTMAX = Rewrite(
-    "softmax-axis",
-    "Softmax computed along its own axis, without the Transpose in front",
-    ("Softmax", "LogSoftmax"),
-    softmax_axis,
-)
+SOFTMAX = Rewrite("softmax-axis", "Softmax computed along its own axis", ("Softmax", "LogSoftmax"), softmax_axis)
 DEPTH_TO_SPACE = Rewrite(
-    "spell-depth-to-space",
-    "DepthToSpace rewritten in mode DCR",
-    ("DepthToSpace",),
-    spell_depth_to_space,
+    "spell-depth-to-space", "DepthToSpace rewritten in mode DCR", ("DepthToSpace",), spell_depth_to_space
 )
-RESIZE = Rewrite("spell-resize", "scales or sizes of Resize given for all axes", ("Resize",), spell_resize)
+RESIZE = Rewrite("spell-resize", "Resize spelled out for all axes", ("Resize",), spell_resize)

@@ -176,9 +176,6 @@ _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Valu
 }
 
 GROUPS = Rewrite(
-    "expand-group-norms",
-    "recognised as a group normalization and rewritten as basic operators",
-    ("InstanceNormalization",),
-    group_instance,
+    "expand-group-norms", "group normalization rewritten as basic operators", ("InstanceNormalization",), group_instance
 )
 PASS = Rewrite("expand-norms", "normalization rewritten as basic operators", tuple(_FORMS), expand)

@@ -100,10 +100,5 @@ def affine_node(
     )
 
 
-BEHIND = Rewrite(
-    "fold-affine-behind",
-    "Mul or Add folded into the layer in front",
-    ("Mul", "Add"),
-    fold_behind,
-)
+BEHIND = Rewrite("fold-affine-behind", "Mul or Add folded into the layer in front", ("Mul", "Add"), fold_behind)
 MERGE = Rewrite("merge-affine", "Muls and Adds merged", ("Mul", "Add"), merge)

@@ -109,9 +109,4 @@ def _through(
     return (grouped * scale[..., None]).reshape(weight.shape).astype(weight.dtype), added
 
 
-PASS = Rewrite(
-    "fold-affine-in-front",
-    "Mul or Add folded into the layer behind",
-    ("Mul", "Add"),
-    fold_in_front,
-)
+PASS = Rewrite("fold-affine-in-front", "Mul or Add folded into the layer behind", ("Mul", "Add"), fold_in_front)

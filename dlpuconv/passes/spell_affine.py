@@ -61,5 +61,5 @@ def hard_sigmoid(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 DEPTHWISE = Rewrite("affine-to-depthwise", "Mul and Add rewritten as a depthwise convolution", ("Add",), to_depthwise)
 HARD_SIGMOID = Rewrite(
-    "spell-hard-sigmoid", "HardSigmoid rewritten as a Clip from 0 to 6, with a factor", ("HardSigmoid",), hard_sigmoid
+    "spell-hard-sigmoid", "HardSigmoid rewritten as a Clip from 0 to 6", ("HardSigmoid",), hard_sigmoid
 )

@@ -113,7 +113,5 @@ def to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 MERGE = Rewrite("merge-slices", "Slices merged", ("Slice",), merge)
-SHORTCUT = Rewrite(
-    "pad-channels-to-conv", "subsampled shortcut with padded channels rewritten as a convolution", ("Pad",), shortcut
-)
+SHORTCUT = Rewrite("pad-channels-to-conv", "shortcut that pads channels rewritten as a convolution", ("Pad",), shortcut)
 POOL = Rewrite("strided-slice-to-pool", "strided Slice rewritten as a 1x1 MaxPool", ("Slice",), to_pool)
