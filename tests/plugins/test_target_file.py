@@ -240,6 +240,12 @@ def test_a_file_of_megabytes_is_refused_unread(tmp_path: Path) -> None:
         load_target(str(path))
 
 
+def test_what_is_no_text_is_refused_as_such(tmp_path: Path) -> None:
+    (tmp_path / "mychip.toml").write_bytes(b'name = "\xff"\n')
+    with pytest.raises(UsageError, match=r"mychip.toml' cannot be read: it is not UTF-8 text"):
+        load_target(str(tmp_path / "mychip.toml"))
+
+
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mychip.toml")
     with pytest.raises(UsageError, match="it is a pipe, and only regular files are read"):
