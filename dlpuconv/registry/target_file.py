@@ -200,13 +200,13 @@ def _with_rules(target: Target, table: TomlTable) -> Target:
         if not (limits or placing):
             table.refuse("fallback", _NO_LIMITS)
         kept = tuple(replace(rule, severity=severity) if rule in limits else rule for rule in kept)
-        limits = ()
     placement = replace(placement, limits=limits, doubts=doubts)
     if "partitions" in table.table("limits").values:
         placement = replace(placement, most_pieces=table.table("limits").count("partitions"))
     whole = tuple(_file_rules(target, table, placement))
-    # where neither the base nor the file says anything of it, nothing is known of the placement
-    known = placement if target.placement or limits else None
+    # nothing is known of the placement where neither the base nor the file says anything of it, and nothing is to be
+    # told of it where what the accelerator does not take runs nowhere
+    known = placement if fallback is Fallback.CPU and (target.placement or limits) else None
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 

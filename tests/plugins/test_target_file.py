@@ -137,12 +137,10 @@ def test_without_a_cpu_what_the_base_leaves_to_one_is_refused(described: Any) ->
     of_base = {rule.id: rule.severity for rule in ARTPEC9.rules}
     told = {rule.id: rule.severity for rule in target.rules}
     assert ARTPEC9.placement is not None
-    assert target.placement is not None
     limits = {rule.id for rule in ARTPEC9.placement.limits}
     assert {name for name in told if told[name] is not of_base[name]} == limits
     assert {told[name] for name in limits} == {Severity.FAIL}
-    view = parse_tflite(two_convolutions())
-    assert not forecast(view, target.placement, target.context).on(Processor.CPU)
+    assert target.placement is None  # a layer that breaks them runs nowhere
 
 
 @pytest.mark.parametrize("base", ['base = "cv25"\n', 'base = "artpec9"\nwithout = [{}]\n', ""])
