@@ -126,5 +126,8 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, caps
     }  # fmt: skip
     assert f"next: pip install -e {tmp_path / 'dlpuconv-my-chip-2'} && pytest" in told
     code = (tmp_path / "dlpuconv-my-chip-2/src/dlpuconv_my_chip_2/__init__.py").read_text()
+    assert main(["new-backend", "mychip", "--output", str(tmp_path / "a b")]) == 0
+    folder = tmp_path / "a b" / "dlpuconv-mychip"
+    assert f"next: pip install -e '{folder}' && pytest '{folder}'" in capsys.readouterr().out
     assert "from dlpuconv_targets.cv25 import CV25\n" in code
     assert "{{" not in "".join(contents(tmp_path).values())
