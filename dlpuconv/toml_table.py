@@ -158,7 +158,8 @@ def read_small(path: Path, what: str) -> str:
             raise UsageError(f"{what} {str(path)!r} is larger than {MOST_BYTES // 2**20} MiB")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        no_text = isinstance(error, UnicodeDecodeError)
+        reason = "it is not UTF-8 text" if no_text else getattr(error, "strerror", None) or error
         raise UsageError(f"{what} {str(path)!r} cannot be read: {reason}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,4 +64,5 @@ def new_backend(name: Name, output: Folder = Path()) -> None:
 def _tell(made: Sequence[Path]) -> None:
     folder, *files = made
     print(f"{folder}/", *(f"  {path.relative_to(folder)}" for path in files), sep="\n")
-    print(f"\nnext: pip install -e {folder} && pytest {folder}")
+    quoted = shlex.quote(str(folder))
+    print(f"\nnext: pip install -e {quoted} && pytest {quoted}")

@@ -39,6 +39,10 @@ _KEYS = (
 )  # fmt: skip
 _OF_A_BASE = ("backend", "suffix")
 _EXTENTS = ("kernel", "stride", "dilation")
+_NO_LIMITS = (
+    "fallback is 'none', but nothing says which layers the accelerator does not take: state operators, or a limit of"
+    f" {', '.join(_EXTENTS[:-1])} or {_EXTENTS[-1]}"
+)
 _SCHEME = ("numbers", "weights", "discouraged", "by_operator", "activation_codes", "weight_codes")
 _LIMITS = (*_EXTENTS, "axes", "partitions", "parameters_mib", "port_types")
 _PORT_TYPES = ("float32", "int8", "uint8", "int16", "uint16", "int32", "int64")
@@ -192,12 +196,17 @@ def _with_rules(target: Target, table: TomlTable) -> Target:
     placing = tuple(_layer_rules(target, table, severity))
     if fallback is Fallback.CPU:
         limits = (*limits, *placing)
+    else:
+        if not (limits or placing):
+            table.refuse("fallback", _NO_LIMITS)
+        kept = tuple(replace(rule, severity=severity) if rule in limits else rule for rule in kept)
     placement = replace(placement, limits=limits, doubts=doubts)
     if "partitions" in table.table("limits").values:
         placement = replace(placement, most_pieces=table.table("limits").count("partitions"))
     whole = tuple(_file_rules(target, table, placement))
-    # where neither the base nor the file says anything of it, nothing is known of the placement
-    known = placement if target.placement or limits else None
+    # nothing is known of the placement where neither the base nor the file says anything of it, and nothing is to be
+    # told of it where what the accelerator does not take runs nowhere
+    known = placement if fallback is Fallback.CPU and (target.placement or limits) else None
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 

@@ -47,7 +47,9 @@ class Clauses:
         """Commands that list or help load every target, and wait for what each imports."""
         code = f"import json, sys\n{self.loading()}\nprint(json.dumps([n for n in {self.heavy!r} if n in sys.modules]))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"it cannot be loaded in a process of its own: {done.stderr.strip()[-2000:]}"
+        assert done.returncode == 0, (
+            f"it cannot be loaded in a process of its own: {(done.stderr.splitlines() or ['?'])[-1]}"
+        )
         found = json.loads(done.stdout.splitlines()[-1])
         assert not found, f"loading it imports {', '.join(found)}: import them in the functions that use them"
 

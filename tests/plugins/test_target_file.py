@@ -15,6 +15,7 @@ import dlpuconv
 from dlpuconv.errors import UsageError
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir.affine import UINT8
+from dlpuconv.placement import Processor, forecast
 from dlpuconv.plugin import Granularity, Target
 from dlpuconv.registry import load_target
 from dlpuconv.verification.rule import Severity
@@ -120,8 +121,6 @@ power_of_two = true
 
 
 def test_layers_that_break_its_limits_run_on_the_cpu_or_keep_the_file_from_running(described: Any) -> None:
-    from dlpuconv.placement import Processor, forecast
-
     view = parse_tflite(two_convolutions())
     for fallback, severity, cpu in (("cpu", Severity.WARN, ["CONV_2D"]), ("none", Severity.FAIL, [])):
         target = described(
@@ -131,6 +130,26 @@ def test_layers_that_break_its_limits_run_on_the_cpu_or_keep_the_file_from_runni
         assert rules["MYCHIP-KERNEL"].severity is rules["MYCHIP-OP"].severity is severity
         found = target.placement and forecast(view, target.placement, target.context)
         assert [layer.op for layer in (found.on(Processor.CPU) if found else ())] == cpu
+
+
+def test_without_a_cpu_what_the_base_leaves_to_one_is_refused(described: Any) -> None:
+    target = described('name = "mychip"\nbase = "artpec9"\nfallback = "none"\n')
+    of_base = {rule.id: rule.severity for rule in ARTPEC9.rules}
+    told = {rule.id: rule.severity for rule in target.rules}
+    assert ARTPEC9.placement is not None
+    limits = {rule.id for rule in ARTPEC9.placement.limits}
+    assert {name for name in told if told[name] is not of_base[name]} == limits
+    assert {told[name] for name in limits} == {Severity.FAIL}
+    assert target.placement is None  # a layer that breaks them runs nowhere
+
+
+@pytest.mark.parametrize("base", ['base = "cv25"\n', 'base = "artpec9"\nwithout = [{}]\n', ""])
+def test_a_file_without_a_cpu_says_what_the_accelerator_does_not_take(described: Any, base: str) -> None:
+    assert ARTPEC9.placement is not None
+    limits = ", ".join(f'"{rule.id}"' for rule in ARTPEC9.placement.limits)
+    alone = "" if base else 'backend = "tflite"\nsuffix = ".tflite"\n[scheme]\nnumbers = "int8"\n'
+    with pytest.raises(UsageError, match=r"mychip.toml, line 2: fallback is 'none', but nothing says which layers"):
+        described(f'name = "mychip"\nfallback = "none"\n{base.format(limits)}{alone}')
 
 
 def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -> None:
@@ -217,6 +236,12 @@ def test_a_file_of_megabytes_is_refused_unread(tmp_path: Path) -> None:
         stream.truncate(2**34)
     with pytest.raises(UsageError, match="is larger than 1 MiB"):
         load_target(str(path))
+
+
+def test_what_is_no_text_is_refused_as_such(tmp_path: Path) -> None:
+    (tmp_path / "mychip.toml").write_bytes(b'name = "\xff"\n')
+    with pytest.raises(UsageError, match=r"mychip.toml' cannot be read: it is not UTF-8 text"):
+        load_target(str(tmp_path / "mychip.toml"))
 
 
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
