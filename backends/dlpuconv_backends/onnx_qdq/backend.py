@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Coding, Job, Recipe, Scheme, Target
     from dlpuconv.plugin.data import Samples
-    from dlpuconv.plugin.onnx import Split
+    from dlpuconv.plugin.onnx import PassReport, Split
     from dlpuconv.plugin.quantization import Blame, Quantized
     from dlpuconv.plugin.views import LayerNames
 
@@ -45,13 +45,13 @@ class QdqPrepared(Prepared):
     Attributes:
         job: as it was given.
         graph: legal.
-        rewrites: what legalization did, and how often.
+        rewritten: what legalization did and left alone.
         quantizers: of the network, by coding of activations; filled as they are asked for.
     """
 
     job: Job
     graph: OnnxGraph
-    rewrites: dict[str, int]
+    rewritten: tuple[PassReport, ...]
     quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
     def quantizer(self, scheme: Scheme) -> Quantizer:
@@ -118,7 +118,7 @@ class OnnxQdqBackend(Backend):
                 **outcome.facts,
                 "ops": dict(Counter(node.op_type for node in network.proto.graph.node).most_common()),
                 "opset": emitted.graph.opset,
-                "rewrites": dict(made.rewrites),
+                "rewrites": {entry.name: entry.fired for entry in made.rewritten if entry.fired},
             },
             dropped=outcome.dropped,
             layers=layers,
@@ -148,14 +148,14 @@ class OnnxQdqBackend(Backend):
             blind = quantize_blindly(network, target.scheme, inputs, job.names)
             split, layers = _finished(emit(blind, drafted=True), job)
             view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
-            drafts.append(Draft(view=view, layers=layers))
+            drafts.append(Draft(view=view, layers=layers, rewritten=made.rewritten))
         return tuple(drafts)
 
 
 def _prepared(job: Job) -> QdqPrepared:
     refuse_unknown(job)
-    legal, rewrites, _ = legalize(job.model)
-    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewrites=rewrites)
+    legal, rewritten = legalize(job.model)
+    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewritten=rewritten)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:

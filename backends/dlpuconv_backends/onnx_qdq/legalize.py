@@ -6,36 +6,43 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlpuconv.plugin.onnx import FIRED, Editor, Outcome, Rewrite, integer, integers, optional_input, static_shape
+from dlpuconv.plugin.onnx import (
+    FIRED,
+    Editor,
+    Outcome,
+    PassReport,
+    Rewrite,
+    integer,
+    integers,
+    optional_input,
+    static_shape,
+)
 
 if TYPE_CHECKING:
     import onnx_ir
 
-    from dlpuconv.plugin.onnx import Declined, Model
+    from dlpuconv.plugin.onnx import Model
 
 _MAP_RANK = 4
 _LAYERS = ("Conv", "Gemm")
 
 
-def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]:
+def legalize(model: Model) -> tuple[Model, tuple[PassReport, ...]]:
     """A copy that ONNX Runtime computes in integers as far as it can.
 
     Args:
         model: in normal form; not changed.
 
     Returns:
-        The model, how often each rewrite was done, and what was left alone.
+        The model, and what each rewrite did and left alone.
     """
     legal = model.copy()
     editor = Editor(legal.graph)
-    fired: dict[str, int] = {}
-    declined: list[Declined] = []
+    reports = []
     for entry in REWRITES:
         found = entry.run(editor)
-        declined += found.declined
-        if found.fired:
-            fired[entry.name] = found.fired
-    return legal, fired, tuple(declined)
+        reports.append(PassReport(entry.name, entry.title, found.fired, found.nodes, found.declined))
+    return legal, tuple(reports)
 
 
 def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:

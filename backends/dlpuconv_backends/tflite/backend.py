@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.plugin import Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
 from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.isolation import pool
-from dlpuconv.plugin.onnx import moments_of_nodes
+from dlpuconv.plugin.onnx import PassReport, moments_of_nodes
 from dlpuconv.plugin.quantization import Given, Quantizer, names_of
 from dlpuconv.plugin.tflite import LITERT, min_runtime_version
 from dlpuconv_backends.flatbuffer import encode
@@ -157,8 +157,9 @@ class TFLiteBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Lower and legalize once, and quantize with placeholders for each target."""
-        graph = self._legal(job)[0].graph
-        return tuple(draft(graph, job, target) for target in targets)
+        lowered, rewrites = self._legal(job)
+        rewritten = (*lowered.reports, *(PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in rewrites.items()))
+        return tuple(replace(draft(lowered.graph, job, target), rewritten=rewritten) for target in targets)
 
     @staticmethod
     def _prepared(prepared: Prepared) -> TFLitePrepared:
