@@ -197,6 +197,30 @@ def test_no_clip_is_a_reason_to_round(text: str, drafted: bool) -> None:
     assert not list(nothing_around_nothing(view, ONNXRUNTIME.context))
 
 
+@pytest.mark.parametrize(
+    ("attributes", "before", "after"),
+    [
+        ("strides = [2, 1]", "4,5", "9,7"),
+        ("strides = [2, 1], output_padding = [1, 0], pads = [1, 1, 1, 1]", "4,5", "8,5"),
+        ("dilations = [2, 2], pads = [2, 2, 2, 2]", "4,5", "4,5"),
+        ("strides = [2], pads = [1, 0]", "7", "14"),
+    ],
+    ids=["one axis", "one axis, padded", "dilated", "one dimension"],
+)
+def test_transposed_convolutions_of_every_kind_run_on_codes(attributes: str, before: str, after: str) -> None:
+    space = [3] * (before.count(",") + 1)
+    source = model(
+        f"""(float[1,4,{before}] x) => (float[1,4,{after}] y) {{
+            a = Conv(x, v) \n b = ConvTranspose<{attributes}, kernel_shape = {space}>(a, w, c) \n y = Conv(b, v) }}""",
+        {"v": weights(4, 4, *[1] * len(space)), "w": weights(4, 4, *space, seed=1), "c": weights(4, seed=2)},
+    )
+    found = operators(emitted(source))
+    assert found["QLinearConv"] == 3
+    assert found["QuantizeLinear"] == found["DequantizeLinear"] == 1
+    assert not found.keys() & {"Conv", "ConvTranspose"}
+    assert min(exactness(source, emitted(source))) > 30
+
+
 def test_a_float_resize_keeps_its_exactness_between_equal_scales() -> None:
     """ONNX Runtime would resize bytes instead, and cut averages off half a step too low."""
     source = model(
