@@ -143,9 +143,9 @@ Opset = Annotated[
     int | None,
     option(
         "--opset",
-        help="ONNX version of the operators in an ONNX file.",
+        help="ONNX version of the operators in an ONNX file: 11 to 20; 13 to 21 with QDQ.",
         panel=MODEL,
-        default="13; 20 with QDQ",
+        default="13; 20 with QDQ, or 21 for codes of 16 bits",
         metavar="NUMBER",
     ),
 ]

@@ -17,6 +17,7 @@ from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
     clipped_inputs,
     feeds,
+    in_opset,
     port,
     prescribed_inputs,
     refuse_impossible,
@@ -83,7 +84,7 @@ class OnnxQdqBackend(Backend):
 
         Raises:
             CalibrationError: there are no samples.
-            UnsupportedModelError: lists every node that runs another graph.
+            UnsupportedModelError: lists every node that runs another graph, or that the asked opset cannot express.
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
@@ -155,7 +156,8 @@ class OnnxQdqBackend(Backend):
 def _prepared(job: Job) -> QdqPrepared:
     refuse_unknown(job)
     legal, rewritten = legalize(job.model)
-    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewritten=rewritten)
+    graph = OnnxGraph.of(in_opset(legal, job.interface.opset))
+    return QdqPrepared(job=job, graph=graph, rewritten=rewritten)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:

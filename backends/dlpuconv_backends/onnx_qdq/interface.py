@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.plugin import INT8, UINT8, Affine, CalibrationError, Port, UnsupportedModelError, UsageError
-from dlpuconv.plugin.onnx import Layout
+from dlpuconv.plugin.onnx import Editor, Layout
 from dlpuconv.plugin.quantization import range_of
 from dlpuconv_backends.onnx_qdq.axes import last
 from dlpuconv_backends.onnx_qdq.network import place_of
+from dlpuconv_backends.opsets import lower_opset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dlpuconv.plugin import IntegerType, Job, Target
     from dlpuconv.plugin.data import Sample
-    from dlpuconv.plugin.onnx import InputBinding, ValueSpec
+    from dlpuconv.plugin.onnx import InputBinding, Model, ValueSpec
     from dlpuconv.plugin.quantization import Feed, Range, Value
 
-OPSET = 20
-"""Of files whose codes have 8 bits: the normal form's own."""
+OPSETS = range(13, 22)
+"""From scales per channel on, to codes of 16 bits; where nobody asks, it is the normal form's own."""
 
 
 def feeds(samples: Iterable[Sample], bindings: Mapping[str, InputBinding], inputs: Sequence[Value]) -> Iterator[Feed]:
@@ -89,10 +90,31 @@ def refuse_impossible(job: Job, target: Target) -> None:
             wrong.append(f"{option} {dtype}: inputs and outputs of its files are the source model's floats")
     if asked.input_layout is Layout.NHWC and any(s.layout is Layout.NCHW for s in job.model.signature.inputs):
         wrong.append("--input-layout NHWC: ONNX's layers take NCHW")
-    if asked.opset is not None and asked.opset not in ((OPSET + 1,) if wide else (OPSET, OPSET + 1)):
-        wrong.append(f"--opset {asked.opset}: it writes opset {OPSET + wide}")
+    possible = OPSETS[-1:] if wide else OPSETS
+    if asked.opset is not None and asked.opset not in possible:
+        within = f"{possible[0]} to {possible[-1]}" if len(possible) > 1 else f"{possible[0]}"
+        wrong.append(f"--opset {asked.opset}: it writes opset {within}")
     if wrong:
         raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
+
+
+def in_opset(model: Model, asked: int | None) -> Model:
+    """A legal model at the asked opset; newer ones than the normal form's write its operators alike.
+
+    One that no target can have is left to `refuse_impossible`.
+
+    Raises:
+        UnsupportedModelError: lists the nodes that the opset cannot express.
+    """
+    if asked is None or asked not in OPSETS:
+        return model
+    lowered = model.copy()
+    editor = Editor(lowered.graph)
+    found = sorted({str(blocker) for blocker in lower_opset(editor, asked)})
+    if found:
+        raise UnsupportedModelError(f"opset {asked} cannot express {'; '.join(found)}", found)
+    lowered.graph.opset_imports[""] = asked
+    return lowered
 
 
 def refuse_unknown(job: Job) -> None:
