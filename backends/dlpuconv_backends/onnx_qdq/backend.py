@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, ClassVar, override
 from dlpuconv.plugin import Artifact, Backend, BackendError, CalibrationError, Draft, Numbers, Prepared
 from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.onnx import moments_of_nodes, warm_up
-from dlpuconv.plugin.quantization import Given, Quantizer
+from dlpuconv.plugin.quantization import Given, Quantizer, clipped_inputs, feeds, prescribed_inputs
+from dlpuconv_backends.onnx_qdq.axes import last_order
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
 from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
-    clipped_inputs,
-    feeds,
     in_opset,
     port,
-    prescribed_inputs,
     refuse_impossible,
     refuse_unknown,
 )
 from dlpuconv_backends.onnx_qdq.legalize import legalize
-from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
+from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, place_of
 from dlpuconv_backends.onnx_qdq.schemes import refuse_layers, refuse_scheme
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Coding, Job, Recipe, Scheme, Target
     from dlpuconv.plugin.data import Samples
     from dlpuconv.plugin.onnx import PassReport, Split
-    from dlpuconv.plugin.quantization import Blame, Quantized
+    from dlpuconv.plugin.quantization import Blame, Network, Quantized
     from dlpuconv.plugin.views import LayerNames
 
 _LARGEST = (1 << 31) - 1  # protobuf's
@@ -130,7 +128,7 @@ class OnnxQdqBackend(Backend):
         """Measure every operator on codes, in ONNX Runtime."""
         made = _demanded(prepared)
         quantizer = made.quantizer(target.scheme)
-        given = feeds(samples, made.job.bindings, quantizer.network.inputs)
+        given = feeds(samples, made.job.bindings, quantizer.network.inputs, _orders(quantizer.network))
         return quantizer.blame(recipe, target.scheme, given)
 
     @override
@@ -170,6 +168,11 @@ def _realized(quantized: Quantized) -> IntegerNetwork:
     return IntegerNetwork(emit(quantized))
 
 
+def _orders(network: Network) -> dict[str, tuple[int, ...]]:
+    """Of the axes of its inputs, which are channels last."""
+    return {value.name: last_order(len(value.shape), place_of(value).axis) for value in network.inputs}
+
+
 def _given(job: Job, network: OnnxNetwork) -> Given:
     """The job's samples as the network takes them."""
     from importlib.metadata import version
@@ -178,7 +181,7 @@ def _given(job: Job, network: OnnxNetwork) -> Given:
     assert calibration is not None
     made_by = f"onnx-qdq dlpuconv {__version__} onnxruntime {version('onnxruntime')}"
     return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs),
+        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, _orders(network)),
         samples=len(calibration.fit),
         evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
         digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}",
