@@ -123,7 +123,8 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
         sentence="Convolutions and matrix products must be computed in integers.",
         source=f"{_GUIDE}; {_FUSIONS}",
         check=integer_products,
-        fix="Convert the float model with dlpuconv, which writes each layer as ONNX Runtime fuses it.",
+        fix="Convert the float model with dlpuconv, which writes each layer with constant weights as ONNX Runtime fuses"
+        " it; a convolution whose weights are computed stays float.",
     ),
     Rule(
         id="ORT-PAIRS",
