@@ -68,11 +68,10 @@ def check(
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:
         from dlpuconv.checkup.check_text import checkup_text
-        from dlpuconv.checkup.explanation_text import explanation_text
+        from dlpuconv.checkup.explanation_text import explanations_text
 
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(printable(checkup), top))
-        if found[0].explanation:
-            show(*explanation_text(printable(found[0].explanation), top))
+        show(*explanations_text([printable(checkup) for checkup in found], top))
     if status := max(checkup.status for checkup in found):
         raise typer.Exit(status)

@@ -87,8 +87,8 @@ Targets = Annotated[
     option(
         "--target",
         "-t",
-        help="Chip to convert for, or several: repeat the option, or separate them by commas. `dlpuconv targets`"
-        " lists them; a .toml file describes one of your own.",
+        help="Chip or runtime to convert for, or several: repeat the option, or separate them by commas. `dlpuconv"
+        " targets` lists them; a .toml file describes one of your own.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -99,7 +99,7 @@ OneTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip, or a .toml file that describes one. `dlpuconv targets` lists them.",
+        help="The chip or runtime, or a .toml file that describes one. `dlpuconv targets` lists them.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -110,7 +110,7 @@ PlacementTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip, to tell where the layers would run.",
+        help="The chip or runtime, to tell where the layers would run.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -138,7 +138,7 @@ BackendName = Annotated[
     str | None,
     option(
         "--backend",
-        help="Another backend than the chip's own, such as tensorflow.",
+        help="Another backend than the target's own, such as tensorflow.",
         panel=MODEL,
         metavar="NAME",
         autocompletion=complete_backend,
@@ -148,9 +148,9 @@ Opset = Annotated[
     int | None,
     option(
         "--opset",
-        help="ONNX version of the operators in an ONNX file.",
+        help="ONNX version of the operators in an ONNX file: 11 to 20; 13 to 21 with QDQ.",
         panel=MODEL,
-        default="13; 20 with QDQ",
+        default="13; 20 with QDQ, or 21 for codes of 16 bits",
         metavar="NUMBER",
     ),
 ]

@@ -62,4 +62,4 @@ def _plain(node: onnx_ir.Node) -> bool:
     return attrs.integer(node, "group", 1) == 1 and not attrs.pads(node) and steps == [1, 1]
 
 
-PASS = Rewrite("fold-distribution", "mean of a distribution made one convolution", ("Conv",), fold_distribution)
+PASS = Rewrite("fold-distribution", "expected values computed by one convolution", ("Conv",), fold_distribution)

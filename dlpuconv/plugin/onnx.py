@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlpuconv.passes.contract import FIRED, Declined, Outcome, Rewrite
     from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
     from dlpuconv.passes.explicit_padding import round_down
+    from dlpuconv.passes.report import PassReport
 
 __all__ = [
     # a model
@@ -40,7 +41,7 @@ __all__ = [
     # edits
     "Editor", "WAS_POOL", "integer", "integers", "optional_input", "rank", "round_down", "static_shape",
     # rewrites, which say what they did
-    "Declined", "FIRED", "Outcome", "Rewrite",
+    "Declined", "FIRED", "Outcome", "PassReport", "Rewrite",
     # whether it is valid, asked of ONNX in a worker
     "LostError", "ModelRefusedError", "check_model", "infer_shapes", "warm_up",
     # what a file of it holds
@@ -67,5 +68,6 @@ __getattr__ = later(
         "dlpuconv.passes.contract": ("FIRED", "Declined", "Outcome", "Rewrite"),
         "dlpuconv.passes.editor": ("Editor", "optional_input", "rank", "static_shape"),
         "dlpuconv.passes.explicit_padding": ("round_down",),
+        "dlpuconv.passes.report": ("PassReport",),
     },
 )
