@@ -5,6 +5,7 @@ Each template lies at its place in the package, `NAME` standing for the plugin's
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from importlib import resources
@@ -46,8 +47,10 @@ def new_target(name: str, base: str, folder: Path) -> list[Path]:
     known = entries(TARGETS)
     if base not in known:
         raise PluginError(f"no target named {base!r}{did_you_mean(base, known)}; installed: {', '.join(known)}")
-    module, _, value = known[base][0].point.value.partition(":")
-    return _write("target", name, folder, base=base, base_module=module, base_value=value)
+    entry = known[base][0]
+    module, _, value = entry.point.value.partition(":")
+    needed = sorted({"dlpuconv", entry.distribution})
+    return _write("target", name, folder, base=base, base_module=module, base_value=value, needed=json.dumps(needed))
 
 
 def new_backend(name: str, folder: Path) -> list[Path]:
