@@ -18,6 +18,7 @@ from dlpuconv.errors import OutputError, PluginError, UsageError, did_you_mean
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.registry import backend_names, target_names
 from dlpuconv.registry.entries import TARGETS, entries
+from dlpuconv.registry.promises import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,8 @@ def new_backend(name: str, folder: Path) -> list[Path]:
         OutputError: something is there already, or cannot be written.
     """
     _demand_name(name, (*backend_names(), *target_names()), "backend")
+    if f".{name}" in BESIDE:
+        raise UsageError(f"files of the backend {name!r} would end in .{name}, as others beside each model do")
     return _write("backend", name, folder)
 
 

@@ -113,6 +113,8 @@ def test_a_name_that_is_installed_is_refused(tmp_path: Path) -> None:
         new_backend("onnx-float", tmp_path)
     with pytest.raises(UsageError, match="a package 'dlpuconv_targets' is installed already"):
         new_target("targets", "artpec8", tmp_path)  # it would hide the built-in targets
+    with pytest.raises(UsageError, match=r"'json' would end in \.json, as others beside each model do"):
+        new_backend("json", tmp_path)
     assert contents(tmp_path) == {}
 
 
