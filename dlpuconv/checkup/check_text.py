@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEADLINES = {
     CheckOutcome.RUNS: ("can be converted and run", "bold green"),
-    CheckOutcome.FAILS: ("can be converted, but the chip does not run it", "bold red"),
+    CheckOutcome.FAILS: ("can be converted, but breaks a rule of the target", "bold red"),
     CheckOutcome.UNSUPPORTED: ("cannot be converted", "bold red"),
 }
 _SHOWN_PLACES = 3

@@ -1,9 +1,11 @@
-"""What became of the layers of a source model before any chip was asked: what was rewritten, what was not, and why."""
+"""How a source model was rewritten, for all targets alike: what was done to each layer, what was not, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dlpuconv.jsonable import plain
 
 if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewriting:
-    """Something that was done, or not.
+    """A rewrite that was done to a layer, or declined.
 
     Attributes:
         rewrite: stable name.
@@ -40,7 +42,7 @@ class ExplainedLayer:
         names: of it.
         op: its operator in the source model; empty where it is none of the source's.
         done: what was done to it and to what was made of it.
-        declined: what looked as if it could be done and was not.
+        declined: what was tried and not done, with the reasons.
     """
 
     names: LayerNames
@@ -50,20 +52,16 @@ class ExplainedLayer:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            **self.names.to_json(),
-            "op": self.op or None,
-            "done": [entry.to_json() for entry in self.done],
-            "declined": [entry.to_json() for entry in self.declined],
-        }
+        done, declined = plain(self.done), plain(self.declined)
+        return {**self.names.to_json(), "op": self.op or None, "done": done, "declined": declined}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What became of a model.
+    """How a model was rewritten, layer by layer.
 
     Attributes:
-        layers: those that something was done to, or could have been; in execution order.
+        layers: those to which something was done or declined, in execution order.
         network: what was done to the network as a whole.
     """
 
@@ -72,7 +70,4 @@ class Explanation:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "network": [entry.to_json() for entry in self.network],
-            "layers": [layer.to_json() for layer in self.layers],
-        }
+        return {"network": plain(self.network), "layers": plain(self.layers)}

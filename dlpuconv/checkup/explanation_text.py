@@ -15,19 +15,36 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dlpuconv.checkup.explanation import Explanation, Rewriting
+    from dlpuconv.checkup.result import Checkup
 
 _SHOWN_REASONS = 4
-"""Of one layer: attention declines the same in a dozen ways."""
+"""Lines for one layer: layers of attention have a dozen reasons."""
 
 
-def explanation_text(found: Explanation, top: int) -> Iterator[RenderableType]:
-    """What was done to the whole network, and one row a layer.
+def explanations_text(checkups: Sequence[Checkup], top: int) -> Iterator[RenderableType]:
+    """What was done for all chips, then what each backend did besides; nothing where it was not asked for.
 
     Args:
-        found: to show.
+        checkups: of one model.
         top: how many layers, the first ones; 0 for all.
     """
-    yield Text("\nhow the model was rewritten, for all targets alike:", "bold")
+    if found := checkups[0].explanation:
+        yield from explanation_text(found, top)
+    names: dict[Explanation, list[str]] = {}
+    for checkup in checkups:
+        if checkup.of_backend:
+            names.setdefault(checkup.of_backend, []).append(checkup.target)
+    for of_backend, targets in names.items():
+        yield from explanation_text(of_backend, top, f"what was rewritten besides for {', '.join(targets)}")
+
+
+def explanation_text(
+    found: Explanation, top: int, heading: str = "how the model was rewritten, for all targets alike"
+) -> Iterator[RenderableType]:
+    """What was done to the whole network, and one row a layer."""
+    yield Text(f"\n{heading}:", "bold")
+    if not (found.network or found.layers):
+        yield Text("  nothing")
     for entry in found.network:
         yield Text(f"  {_words(entry)}")
     if found.layers:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
+from dlpuconv.jsonable import plain
+
 if TYPE_CHECKING:
     from dlpuconv.checkup.explanation import Explanation
     from dlpuconv.ir.layer_names import LayerNames
@@ -48,12 +50,7 @@ class CheckedLayer:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            **self.placement.to_json(),
-            **self.names.to_json(),
-            "shape": list(self.shape),
-            "advice": list(self.advice),
-        }
+        return {**plain(self.placement), **plain(self.names), "shape": plain(self.shape), "advice": plain(self.advice)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +127,7 @@ class Checkup:
         warnings: what else the user should know.
         status: exit status that says the same: 0, 1 for a file that the chip would not run, or the error's own.
         explanation: how the model was rewritten, where that was asked for; the same for every chip.
+        of_backend: what the chip's backend rewrote besides, likewise; the same for every chip of a backend.
     """
 
     target: str
@@ -142,6 +140,7 @@ class Checkup:
     warnings: tuple[str, ...] = ()
     status: int = 0
     explanation: Explanation | None = None
+    of_backend: Explanation | None = None
 
     @override
     def __repr__(self) -> str:
@@ -149,13 +148,12 @@ class Checkup:
 
     def _repr_html_(self) -> str:
         from dlpuconv.checkup.check_text import checkup_text
-        from dlpuconv.checkup.explanation_text import explanation_text
+        from dlpuconv.checkup.explanation_text import explanations_text
         from dlpuconv.display.notebook import as_html
         from dlpuconv.language.printable import printable
 
         told = printable(self)
-        explained = explanation_text(told.explanation, top=0) if told.explanation else ()
-        return as_html((*checkup_text(told, top=0), *explained))
+        return as_html((*checkup_text(told, top=0), *explanations_text((told,), top=0)))
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints for this chip."""
@@ -172,4 +170,5 @@ class Checkup:
             "warnings": list(self.warnings),
             "layers": [layer.to_json() for layer in self.layers],
             **({"explanation": self.explanation.to_json()} if self.explanation else {}),
+            **({"explanation_of_backend": self.of_backend.to_json()} if self.of_backend else {}),
         }

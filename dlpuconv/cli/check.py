@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
-from dlpuconv.cli.help import RESULT
 from dlpuconv.language.printable import printable
 
 
@@ -25,17 +24,7 @@ def check(
     fold_preprocess: opt.FoldPreprocess = None,
     input_layout: opt.InputLayout = None,
     opset: opt.Opset = None,
-    top: Annotated[
-        int,
-        opt.option(
-            "--top",
-            help="Layers to show: those with the most MACs, and all of the CPU; 0 for all.",
-            panel=RESULT,
-            default="15",
-            metavar="NUMBER",
-            min=0,
-        ),
-    ] = 15,
+    top: Annotated[int, opt.top("Layers to show: those with the most MACs, and all of the CPU; 0 for all.")] = 15,
     explain: Annotated[
         bool,
         opt.flag(
@@ -79,11 +68,10 @@ def check(
         print_json({"checks": [checkup.to_json() for checkup in found]})
     else:
         from dlpuconv.checkup.check_text import checkup_text
-        from dlpuconv.checkup.explanation_text import explanation_text
+        from dlpuconv.checkup.explanation_text import explanations_text
 
         for number, checkup in enumerate(found):
             show(*([""] if number else []), *checkup_text(printable(checkup), top))
-        if found[0].explanation:
-            show(*explanation_text(printable(found[0].explanation), top))
+        show(*explanations_text([printable(checkup) for checkup in found], top))
     if status := max(checkup.status for checkup in found):
         raise typer.Exit(status)

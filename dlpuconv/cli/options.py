@@ -33,6 +33,11 @@ def flag(*names: str, help: str, panel: str = RESULT) -> Any:  # noqa: A002
     return typer.Option(*names, help=help, rich_help_panel=panel)
 
 
+def top(help: str) -> Any:  # noqa: A002
+    """How many layers are shown."""
+    return option("--top", help=help, panel=RESULT, default="15", metavar="NUMBER", min=0)
+
+
 def completion(known: Iterable[str]) -> Callable[[str], list[str]]:
     """Completes to those of the known words that begin with what was typed."""
 
@@ -82,8 +87,8 @@ Targets = Annotated[
     option(
         "--target",
         "-t",
-        help="Chip to convert for, or several: repeat the option, or separate them by commas. `dlpuconv targets`"
-        " lists them; a .toml file describes one of your own.",
+        help="Chip or runtime to convert for, or several: repeat the option, or separate them by commas. `dlpuconv"
+        " targets` lists them; a .toml file describes one of your own.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -94,7 +99,7 @@ OneTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip, or a .toml file that describes one. `dlpuconv targets` lists them.",
+        help="The chip or runtime, or a .toml file that describes one. `dlpuconv targets` lists them.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -105,7 +110,7 @@ PlacementTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip, to tell where the layers would run.",
+        help="The chip or runtime, to tell where the layers would run.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -133,7 +138,7 @@ BackendName = Annotated[
     str | None,
     option(
         "--backend",
-        help="Another backend than the chip's own, such as tensorflow.",
+        help="Another backend than the target's own, such as tensorflow.",
         panel=MODEL,
         metavar="NAME",
         autocompletion=complete_backend,
@@ -143,9 +148,9 @@ Opset = Annotated[
     int | None,
     option(
         "--opset",
-        help="ONNX version of the operators in an ONNX file.",
+        help="ONNX version of the operators in an ONNX file: 11 to 20; 13 to 21 with QDQ.",
         panel=MODEL,
-        default="13; 20 with QDQ",
+        default="13; 20 with QDQ, or 21 for codes of 16 bits",
         metavar="NUMBER",
     ),
 ]

@@ -39,7 +39,7 @@ def pool_to_reduction(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def _whole(node: onnx_ir.Node, shape: tuple[int, ...]) -> bool:
     kernel = attrs.integers(node, "kernel_shape")
-    return kernel == list(shape[2:]) and not any(attrs.integers(node, "pads") or [0])
+    return kernel == list(shape[2:]) and not attrs.pads(node)
 
 
 def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -65,6 +65,6 @@ def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 POOLS = Rewrite(
-    "pools-to-reductions", "pool over the whole map written as a mean or maximum", tuple(_POOLS), pool_to_reduction
+    "pools-to-reductions", "global pool rewritten as a ReduceMean or ReduceMax", tuple(_POOLS), pool_to_reduction
 )
-AXES = Rewrite("keep-reduced-axes", "reduced axes kept", _REDUCTIONS, keep_axes)
+AXES = Rewrite("keep-reduced-axes", "reduction rewritten with keepdims=1", _REDUCTIONS, keep_axes)

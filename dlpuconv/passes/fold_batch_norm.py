@@ -25,13 +25,7 @@ def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if isinstance(affine, str):
         return affine
     x = node.inputs[0]
-    if x is None:
-        return None
-    refusal = absorb(editor, x, affine)
-    if refusal is not None:
-        return refusal
-    editor.replace(node.outputs[0], x, adopt_name=True)
-    return FIRED
+    return None if x is None else absorb(editor, node, x, affine)
 
 
 def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -58,5 +52,5 @@ BACKWARD = Rewrite(
     "fold-batch-norm", "batch normalization folded into the layer in front", ("BatchNormalization",), fold_backward
 )
 SPELL_OUT = Rewrite(
-    "spell-out-batch-norm", "batch normalization written as a factor and a summand", ("BatchNormalization",), spell_out
+    "spell-out-batch-norm", "batch normalization rewritten as a Mul and an Add", ("BatchNormalization",), spell_out
 )

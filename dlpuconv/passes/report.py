@@ -1,4 +1,4 @@
-"""What normalization did, for people and for `--explain`."""
+"""What the passes did, for people and for `--explain`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PassReport:
         title: what has become of what it changed, in words for people.
         fired: how often it changed something, over all rounds.
         nodes: what it changed, as the source model's names; a pass over the whole graph does not say.
-        declined: what it left alone the last time that it found anything, with the reasons.
+        declined: what it looked at and left as it was, the last time that there was any, with the reasons.
     """
 
     name: str
@@ -35,17 +35,11 @@ class NormalFormReport:
     Attributes:
         passes: in the order of the list.
         rounds: how often the repeated part of the list was run.
-        nodes_before: operators in the source.
-        nodes_after: operators in the normal form.
-        opset_before: of the source.
         unshaped: values whose shape nothing could tell; empty for a model that can be converted.
     """
 
     passes: tuple[PassReport, ...]
     rounds: int
-    nodes_before: int
-    nodes_after: int
-    opset_before: int
     unshaped: tuple[str, ...] = ()
 
     def fired(self, name: str) -> int:

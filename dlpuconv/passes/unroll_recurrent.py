@@ -13,7 +13,7 @@ all steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 import numpy as np
 
@@ -62,13 +62,13 @@ def _unusual(editor: Editor, node: onnx_ir.Node, steps: int) -> str | None:
     if steps > LONGEST:
         return f"it runs over {steps} steps"
     if named not in ([], usual):
-        return "its activations are unusual"
+        return "its activation functions are not the default ones"
     if "clip" in node.attributes or attrs.integer(node, "input_forget", 0) or attrs.integer(node, "layout", 0):
         return "it clips, couples gates or has another layout"
     if optional_input(node, _PEEPHOLES) is not None:
         return "it has peepholes"
     if lengths is not None and set(editor.integers(lengths) or [0]) != {steps}:
-        return "its sequences have lengths of their own"
+        return "its input sequence_lens is given"
     if any(editor.array(given) is None for given in node.inputs[_WEIGHTS : _BIAS + 1] if given is not None):
         return "its weights are computed"
     return None
@@ -159,11 +159,8 @@ class _Rnn:
         return (self._cell.add("Tanh", self._recurrent.added(x, state[0])),)
 
 
-class _Lstm:
-    def __init__(self, cell: _Cell) -> None:
-        self._cell, self.bias = cell, cell.bias.sum(axis=0)
-        self._recurrent = _Recurrent(cell, slice(None))
-
+class _Lstm(_Rnn):
+    @override
     def step(self, x: onnx_ir.Value, state: State) -> tuple[onnx_ir.Value, ...]:
         add = self._cell.add
         hidden, memory = state
@@ -217,11 +214,11 @@ class _Recurrent:
         return x if hidden is None else self._cell.add("Add", x, self.of(hidden))
 
 
-_FORMS: dict[str, type[_Rnn | _Lstm | _Gru]] = {"RNN": _Rnn, "LSTM": _Lstm, "GRU": _Gru}
+_FORMS: dict[str, type[_Rnn | _Gru]] = {"RNN": _Rnn, "LSTM": _Lstm, "GRU": _Gru}
 
 
 def _concat(editor: Editor, node: onnx_ir.Node, values: list[onnx_ir.Value], axis: int) -> onnx_ir.Value:
     return values[0] if len(values) == 1 else editor.add(node, "Concat", values, {"axis": axis})
 
 
-PASS = Rewrite("unroll-recurrent", "recurrent layer unrolled", tuple(_USUAL), unroll)
+PASS = Rewrite("unroll-recurrent", "recurrent layer unrolled, step by step", tuple(_USUAL), unroll)

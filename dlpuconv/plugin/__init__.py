@@ -1,4 +1,4 @@
-"""All that a plugin needs of dlpuconv: what a Target (frozen data: a chip) and a Backend (code: a file for it) are.
+"""All that a plugin needs of dlpuconv: a Target is frozen data about a chip, a Backend is code that makes its files.
 
 A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
 under `dlpuconv.backends` (a `Backend` subclass), and says under `dlpuconv.api` for which `API_VERSION` they were
@@ -48,45 +48,16 @@ from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 __all__ = [
     "API_VERSION",
     # a chip
-    "ExternalCompiler",
-    "Granularity",
-    "Numbers",
-    "Scheme",
-    "Target",
+    "ExternalCompiler", "Granularity", "Numbers", "Scheme", "Target",
     # how its integers stand for real numbers
-    "Affine",
-    "Coding",
-    "INT8",
-    "INT16",
-    "IntegerType",
-    "UINT8",
-    "UINT16",
+    "Affine", "Coding", "INT8", "INT16", "IntegerType", "UINT8", "UINT16",
     # a way to make files
-    "Backend",
-    "Prepared",
+    "Backend", "Prepared",
     # what it is asked for
-    "InterfaceOptions",
-    "Job",
-    "Normalization",
-    "OutputSplitting",
-    "Recipe",
+    "InterfaceOptions", "Job", "Normalization", "OutputSplitting", "Recipe",
     # what it makes
-    "Artifact",
-    "Draft",
-    "Json",
-    "Part",
-    "Port",
+    "Artifact", "Draft", "Json", "Part", "Port",
     # what it cannot do
-    "ArtifactError",
-    "BackendError",
-    "CalibrationError",
-    "DlpuconvError",
-    "MissingDependencyError",
-    "ModelError",
-    "OutputError",
-    "ShapeError",
-    "UnsupportedModelError",
-    "UsageError",
-    "did_you_mean",
-    "listed",
-]
+    "ArtifactError", "BackendError", "CalibrationError", "DlpuconvError", "MissingDependencyError", "ModelError",
+    "OutputError", "ShapeError", "UnsupportedModelError", "UsageError", "did_you_mean", "listed",
+]  # fmt: skip

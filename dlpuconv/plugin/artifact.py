@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Port
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
+    from dlpuconv.passes.report import PassReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,11 @@ class Draft:
         view: what the file would hold.
         layers: names of its layers, in their order.
         warnings: what the user should know.
+        rewritten: what the backend did to the job's model besides, and what it left alone; told by the names of nodes
+            of that model or of its source.
     """
 
     view: FileView
     layers: tuple[LayerNames, ...]
     warnings: tuple[str, ...] = ()
+    rewritten: tuple[PassReport, ...] = field(default=(), repr=False)

@@ -22,9 +22,11 @@ from dlpuconv.network import (
     Value,
 )
 from dlpuconv.network.network import Array
+from dlpuconv.network.ties import Ties, active, alike, by_channel, constants, laid_out, tied
 from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.draft import quantize_blindly
 from dlpuconv.quantization.given import Given
+from dlpuconv.quantization.inputs import clipped_inputs, feeds, prescribed_inputs
 from dlpuconv.quantization.naming import names_of
 from dlpuconv.quantization.quantize import Quantized
 from dlpuconv.quantization.quantizer import Quantizer
@@ -33,43 +35,18 @@ from dlpuconv.quantization.scales.choice import covering, range_of
 
 __all__ = [
     # a recipe
-    "BiasCorrection",
-    "Observer",
-    "Override",
-    "Recipe",
-    "Rounding",
-    "WeightScale",
+    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "WeightScale",
     # a network, which a backend makes of its own float graph
-    "Activation",
-    "Array",
-    "Constants",
-    "Feed",
-    "Geometry",
-    "Layer",
-    "Meaning",
-    "Network",
-    "Node",
-    "Order",
-    "OutputPiece",
-    "Value",
+    "Activation", "Array", "Constants", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
+    "OutputPiece", "Value",
     # an edit that a format does not have
     "CannotError",
     # its scales
-    "ALL",
-    "Range",
-    "Scales",
-    "Tie",
-    "covering",
-    "range_of",
+    "ALL", "Range", "Scales", "Tie", "Ties", "active", "alike", "by_channel", "constants", "covering", "laid_out",
+    "range_of", "tied",
     # what the quantizer is given, and gives
-    "Given",
-    "Quantized",
-    "Quantizer",
-    "names_of",
-    "quantize_blindly",
-    "refuse",
+    "Given", "Quantized", "Quantizer", "clipped_inputs", "feeds", "names_of", "prescribed_inputs",
+    "quantize_blindly", "refuse",
     # what layers lose
-    "Blame",
-    "LayerError",
-    "LayerFacts",
-]
+    "Blame", "LayerError", "LayerFacts",
+]  # fmt: skip

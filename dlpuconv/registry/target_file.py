@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Coding, Scheme
     from dlpuconv.verification.rule import Rule, Severity
 
-SUFFIX = ".toml"
 _KEYS = (
     "name", "title", "base", "backend", "suffix", "device", "source", "operators", "fallback", "without", "min_sqnr",
     "input_dtype", "output_dtype", "scheme", "limits",
@@ -84,7 +83,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         PluginError: its base cannot be loaded.
     """
     table = TomlTable.parse(text, file)
-    table.only(_KEYS, "no target")
+    table.only(_KEYS, "a target has no key")
     name = table.string("name")
     if name in target_names():
         table.refuse("name", f"{name!r} is the name of an installed target: take another, and say base = {name!r}")
@@ -116,7 +115,7 @@ def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     if "base" in table.values:
         for key in _OF_A_BASE:
             if key in table.values:
-                table.refuse(key, f"{key} is the base's: leave it out, or leave base out")
+                table.refuse(key, f"{key} comes from the base: leave out one of the two")
         return load(table.known("base", table.string("base"), target_names()))
     numbers = table.table("scheme").word("numbers", Numbers)
     suffix = table.string("suffix")
@@ -149,11 +148,11 @@ def _scheme(table: TomlTable, base: Scheme, suffix: str) -> Scheme:
     """The number format."""
     from dlpuconv.scheme import Granularity, Numbers
 
-    table.only(_SCHEME, "no scheme")
+    table.only(_SCHEME, "a scheme has no key")
     words = [granularity.value for granularity in Granularity]
     discouraged = table.names("discouraged", words) if "discouraged" in table.values else base.discouraged
     by_operator = table.table("by_operator")
-    by_operator.only(_operators(suffix) if by_operator.values else (), "no file of this kind")
+    by_operator.only(_operators(suffix) if by_operator.values else (), "files of this kind have no operator")
     return replace(
         base,
         numbers=table.word("numbers", Numbers, base.numbers),
@@ -170,7 +169,7 @@ def _coding(table: TomlTable, base: Coding) -> Coding:
     from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16
 
     types = {"int8": INT8, "uint8": UINT8, "int16": INT16, "uint16": UINT16}
-    table.only(("type", "symmetric", "power_of_two", "reduce_range"), "no coding")
+    table.only(("type", "symmetric", "power_of_two", "reduce_range"), "a coding has no key")
     return replace(
         base,
         type=types[table.known("type", table.values["type"], types)] if "type" in table.values else base.type,
@@ -238,7 +237,7 @@ def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Ru
     from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
 
     limits = table.table("limits")
-    limits.only(_LIMITS, "no target")
+    limits.only(_LIMITS, "a target has no limit")
     if "axes" in limits.values:
         yield most_axes(_id(target, "axes"), limits.count("axes"), table.string("source"))
     if "partitions" in limits.values:

@@ -1,4 +1,4 @@
-"""New packages for authors of plugins, from templates: installable, with tests on the contract that are green at once.
+"""New packages for authors of plugins, from templates: installable, with tests of the contract that pass at once.
 
 Each template lies at its place in the package, `NAME` standing for the plugin's.
 """

@@ -1,35 +1,38 @@
-"""What every plugin must keep to, as tests: subclass a contract, name what it is of, and let pytest run it.
+"""The contract of plugins, as tests: subclass it, name your target or backend, and let pytest run it.
 
     from dlpuconv.testing import TargetContract
 
     class TestMyChip(TargetContract):
         target = "mychip"
 
-Or ask for all clauses at once, with the fixture that dlpuconv brings to pytest:
+Or check all clauses in one test, with the fixture that dlpuconv brings to pytest:
 
     def test_contract(dlpuconv_contract):
         dlpuconv_contract(target="mychip")
 
 A target is named as on the command line: one that is installed, or a .toml file. The clauses convert a small network
-with it, look at what came of that, and at the rules; each is told in one sentence where it is broken.
+with it, and look at the result and at the rules; a broken clause is reported in one sentence.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.testing.backends import BackendContract as BackendContract
     from dlpuconv.testing.targets import TargetContract as TargetContract
     from dlpuconv.testing.whole import hold_to_contract as hold_to_contract
 
-_HOMES = {"BackendContract": "backends", "TargetContract": "targets", "hold_to_contract": "whole"}
 __all__ = ["BackendContract", "TargetContract", "hold_to_contract"]
 
-
-def __getattr__(name: str) -> object:
-    """Every run of pytest loads this package, for its fixture: contracts are imported where they are used."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every run of pytest loads this package, for its fixture: contracts are imported where they are used.
+__getattr__ = later(
+    __name__,
+    {
+        "dlpuconv.testing.backends": ("BackendContract",),
+        "dlpuconv.testing.targets": ("TargetContract",),
+        "dlpuconv.testing.whole": ("hold_to_contract",),
+    },
+)

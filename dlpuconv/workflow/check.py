@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
-from dlpuconv.workflow.explain import explain
+from dlpuconv.workflow.explain import explain, origins
 from dlpuconv.workflow.run import fold, opened
 
 if TYPE_CHECKING:
@@ -40,13 +40,15 @@ def check(
     """
     with opened(model, request, data, progress) as run:
         found = {
-            checkup.target: checkup for backend, targets in run.backends for checkup in _checkups(backend, targets, run)
+            checkup.target: checkup
+            for backend, targets in run.backends
+            for checkup in _checkups(backend, targets, run, explained=explained)
         }
-        explanation = explain(run.source, run.rewritten) if explained else None
+        explanation = explain(run.source, run.rewritten.passes, {}) if explained else None
     return tuple(replace(found[target.name], explanation=explanation) for target in run.targets)
 
 
-def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Checkup]:
+def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: bool) -> Iterator[Checkup]:
     """Those of one backend's targets."""
     try:
         folded, job = fold(backend, targets, run)
@@ -57,4 +59,6 @@ def _checkups(backend: Backend, targets: list[Target], run: Run) -> Iterator[Che
     for draft, target in zip(drafts, targets, strict=True):
         of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else ()
         warnings = (*of_samples, *draft.warnings)
-        yield judge_draft(replace(draft, warnings=warnings), target, run.misfits)
+        found = judge_draft(replace(draft, warnings=warnings), target, run.misfits)
+        told = explain(run.source, draft.rewritten, origins(job.model)) if explained and draft.rewritten else None
+        yield replace(found, of_backend=told)

@@ -1,4 +1,4 @@
-"""What the passes did, and declined to do, by the layers of the source model."""
+"""What rewrites did, and declined to do, by the layers of the source model."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.checkup import ExplainedLayer, Explanation, Rewriting
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
-from dlpuconv.ir.source_names import source_names
+from dlpuconv.ir.source_names import ORIGIN, source_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from dlpuconv.ir import Model
-    from dlpuconv.passes import NormalFormReport, PassReport
+    from dlpuconv.passes import PassReport
 
 
-def explain(source: Model, report: NormalFormReport) -> Explanation:
-    """Sort the report of a normalization by layers; what is equal for one layer becomes one entry.
+def explain(source: Model, reports: Iterable[PassReport], names: Mapping[str, str]) -> Explanation:
+    """Sort what was done by layers; what is equal for one layer becomes one entry.
 
     Args:
         source: the model as it was read.
-        report: what its normalization did.
+        reports: of the rewrites, in their order.
+        names: by the name of a node that they may tell: that of the source's node that it stands for.
     """
+    reports = tuple(reports)
     done: dict[str, Counter[tuple[PassReport, str]]] = defaultdict(Counter)
     declined: dict[str, Counter[tuple[PassReport, str]]] = defaultdict(Counter)
-    for entry in report.passes:
+    for entry in reports:
         for node in entry.nodes:
-            done[node][entry, ""] += 1
+            done[names.get(node, node)][entry, ""] += 1
         for left in entry.declined:
-            declined[left.node][entry, left.reason] += 1
+            declined[names.get(left.node, left.node)][entry, left.reason] += 1
     layers = tuple(
         ExplainedLayer(names=names, op=op, done=_entries(done[node]), declined=_entries(declined[node]))
         for node, (names, op) in _layers(source, (*done, *declined)).items()
@@ -35,10 +39,15 @@ def explain(source: Model, report: NormalFormReport) -> Explanation:
     )
     network = (
         Rewriting(rewrite=entry.name, title=entry.title, times=entry.fired)
-        for entry in report.passes
+        for entry in reports
         if entry.fired > len(entry.nodes)
     )
     return Explanation(layers=layers, network=tuple(network))
+
+
+def origins(model: Model) -> dict[str, str]:
+    """By the name of each node of a rewritten model: that of the source's node that it is made of."""
+    return {node.name: node.metadata_props.get(ORIGIN, node.name) for node in model.graph.graph if node.name}
 
 
 def _entries(counted: Counter[tuple[PassReport, str]]) -> tuple[Rewriting, ...]:

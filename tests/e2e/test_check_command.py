@@ -264,3 +264,24 @@ def test_explain_shows_what_was_rewritten_layer_by_layer_in_text_json_and_python
     (without,) = dlpuconv.check("m.onnx", target="artpec8", progress=None)
     assert without.explanation is None
     assert "explanation" not in without.to_json()
+
+
+def test_explain_shows_what_each_backend_rewrote_besides_and_why_it_did_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(network("conv", "Relu", "conv"), folder / "m.onnx")
+    asked = ["--target", "artpec8", "--target", "artpec9", "--target", "onnxruntime", "--target", "cv25"]
+    assert main(["check", "m.onnx", *asked, "--explain", "--quiet"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("what was rewritten besides") == 2  # cv25's backend says nothing
+    assert "what was rewritten besides for artpec8, artpec9:" in text
+    assert "what was rewritten besides for onnxruntime:" in text
+    assert main(["check", "m.onnx", *asked, "--explain", "--json"]) == 0
+    checks = {check["target"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert "explanation_of_backend" not in checks["cv25"]
+    assert "fuse-activations" in [entry["rewrite"] for entry in checks["artpec8"]["explanation_of_backend"]["network"]]
+    found = dlpuconv.check("m.onnx", target=["artpec8", "onnxruntime"], explain=True, progress=None)
+    for checkup in found:
+        assert checkup.of_backend is not None
+        assert checkup.of_backend.to_json() == checks[checkup.target]["explanation_of_backend"]
+        assert f"what was rewritten besides for {checkup.target}" in checkup._repr_html_()

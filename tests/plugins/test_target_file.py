@@ -172,22 +172,22 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
 @pytest.mark.parametrize(
     ("wrong", "right", "sentence"),
     [
-        ("oprators =", "operators =", "line 5: no target has the key 'oprators' (did you mean 'operators'?)"),
-        ('"CONV2D"', '"CONV_2D"', "line 5: operators holds 'CONV2D', which is none that is known"),
-        ('"A9-CHANEL"', '"A9-CHANNELS"', "line 6: without holds 'A9-CHANEL', which is none that is known (did you"),
-        ('"artpec99"', '"artpec9"', "line 3: base holds 'artpec99', which is none that is known (did you mean"),
-        ('"perchannel"', '"per-channel"', "line 10: weights holds 'perchannel', which is none that is known (did"),
-        ("axis = 3", "axes = 3", "line 15: no target has the key 'axis' (did you mean 'axes'?) (in [limits])"),
-        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number of 1 to 2147483647 (in [limits])"),
+        ("oprators =", "operators =", "line 5: a target has no key 'oprators' (did you mean 'operators'?)"),
+        ('"CONV2D"', '"CONV_2D"', "line 5: operators holds 'CONV2D', which is not known"),
+        ('"A9-CHANEL"', '"A9-CHANNELS"', "line 6: without holds 'A9-CHANEL', which is not known (did you"),
+        ('"artpec99"', '"artpec9"', "line 3: base holds 'artpec99', which is not known (did you mean"),
+        ('"perchannel"', '"per-channel"', "line 10: weights holds 'perchannel', which is not known (did"),
+        ("axis = 3", "axes = 3", "line 15: a target has no limit 'axis' (did you mean 'axes'?) (in [limits])"),
+        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number from 1 to 2147483647 (in [limits])"),
         ('name = "artpec8"', 'name = "mychip"', "line 1: 'artpec8' is the name of an installed target"),
         ('name = "../x"', 'name = "mychip"', "line 1: this target cannot be used: name is '../x'"),
         ("", 'source = "My chip\'s data sheet, table 3"', "mychip.toml: source is missing"),
         ("title = 3", 'title = "My chip"', "line 2: title is 3, not a text"),
-        ('backend = "tflite"', 'title = "My chip"', "line 2: backend is the base's: leave it out"),
+        ('backend = "tflite"', 'title = "My chip"', "line 2: backend comes from the base: leave out"),
         (
             'input_dtype = "float64"',
             'input_dtype = "int8"',
-            "line 7: input_dtype holds 'float64', which is none that is known: int8, uint8",
+            "line 7: input_dtype holds 'float64', which is not known: int8, uint8",
         ),
         (
             'title = "\\u001b[2J"',
@@ -202,7 +202,7 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
         (
             'weights = "per-channel"\nby_operator = {CONV2D = "per-tensor"}',
             'weights = "per-channel"',
-            "no file of this kind has the key 'CONV2D' (did you mean 'CONV_2D'?) (in [scheme.by_operator])",
+            "files of this kind have no operator 'CONV2D' (did you mean 'CONV_2D'?) (in [scheme.by_operator])",
         ),
         ('device = "a; rm -r x"', 'title = "My chip"', "line 2: device is 'a; rm -r x', not one word of letters"),
         ("[scheme", "[scheme]", "is not TOML: Expected ']' at the end of a table declaration (at line 9"),
@@ -222,11 +222,11 @@ def test_a_mistake_is_one_sentence_with_its_line(described: Any, wrong: str, rig
 def test_nothing_in_it_is_imported_opened_or_run(
     described: Any, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match=f"no target has the key '{key}'"):
+    with pytest.raises(UsageError, match=f"a target has no key '{key}'"):
         described(f'{key} = "os:abort"\n{WHOLE}')
     monkeypatch.chdir(tmp_path)
     Path("other.toml").write_text(WHOLE)
-    with pytest.raises(UsageError, match=r"base holds './other.toml', which is none that is known"):
+    with pytest.raises(UsageError, match=r"base holds './other.toml', which is not known"):
         described(WHOLE.replace('"artpec9"', '"./other.toml"'))
 
 

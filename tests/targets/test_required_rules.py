@@ -13,6 +13,7 @@ from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
+from dlpuconv_targets.onnxruntime import ONNXRUNTIME
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Target
@@ -155,12 +156,22 @@ ONLY_CV25: Required = (
     ("CV-IMAGES", WARN, "image count below 100"),
     ("CV-NAMES", WARN, "names that can stand on a command line"),
 )
+ONLY_ONNXRUNTIME: Required = (
+    ("ORT-LOADS", FAIL, "the runtime takes it"),
+    ("ORT-OPSET", FAIL, "opset 13 or newer"),
+    ("ORT-FLOAT-LAYERS", FAIL, "no float Conv, ConvTranspose, MatMul or Gemm"),
+    ("ORT-PAIRS", FAIL, "no Q/DQ pair around nothing"),
+    ("ORT-FLOAT-OPS", WARN, "other float operators, with their share"),
+)
 REQUIRED = (
     (ARTPEC7, EVERY_TFLITE + ONLY_ARTPEC7),
     (ARTPEC8, EVERY_TFLITE + ONLY_ARTPEC8),
     (ARTPEC9, EVERY_TFLITE + ONLY_ARTPEC9),
     (CV25, ONLY_CV25),
+    (ONNXRUNTIME, ONLY_ONNXRUNTIME),
 )
+COMPLETE = tuple((target, required) for target, required in REQUIRED if target is not CV25)
+"""Of which all rules are listed above."""
 
 
 @pytest.mark.parametrize(("target", "required"), REQUIRED, ids=lambda value: getattr(value, "name", ""))
@@ -174,12 +185,14 @@ def test_what_must_hold_of_every_file_has_its_rule_and_severity() -> None:
     assert {rule.id: rule.severity for rule in UNIVERSAL_RULES} == {rule: severity for rule, severity, _ in EVERY_FILE}
 
 
-@pytest.mark.parametrize(("target", "required"), REQUIRED[:3], ids=lambda value: getattr(value, "name", ""))
-def test_no_rule_of_an_artpec_chip_is_without_its_reason_here(target: Target, required: Required) -> None:
+@pytest.mark.parametrize(("target", "required"), COMPLETE, ids=lambda value: getattr(value, "name", ""))
+def test_no_rule_of_an_artpec_chip_or_onnx_runtime_is_without_its_reason_here(
+    target: Target, required: Required
+) -> None:
     assert {rule.id for rule in target.rules} == {rule for rule, _, _ in required}
 
 
-@pytest.mark.parametrize("target", [target for target, _ in REQUIRED[:3]], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [target for target, _ in COMPLETE], ids=lambda target: target.name)
 def test_every_rule_says_what_must_hold_where_that_is_from_and_what_to_do(target: Target) -> None:
     for rule in (*target.rules, *UNIVERSAL_RULES):
         assert rule.sentence.endswith("."), rule.id

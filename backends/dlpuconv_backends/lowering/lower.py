@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.plugin import BackendError
-from dlpuconv.plugin.onnx import Layout
+from dlpuconv.plugin.onnx import Layout, PassReport
 from dlpuconv_backends.cleanup import clean
+from dlpuconv_backends.cleanup.titles import TITLES
 from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 type Permutation = tuple[int, ...]
 
 TO_CHANNELS_LAST: Permutation = (0, 2, 3, 1)
-TO_CHANNELS_FIRST: Permutation = (0, 3, 1, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,11 @@ class Lowered:
     output_permutations: Mapping[str, Permutation]
     sqnr_db: Mapping[str, float]
     fired: Mapping[str, int]
+
+    @property
+    def reports(self) -> tuple[PassReport, ...]:
+        """The same for people: the clean-up works on the whole graph, and no layer alone."""
+        return tuple(PassReport(name.replace("_", "-"), TITLES[name], times) for name, times in self.fired.items())
 
 
 def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:

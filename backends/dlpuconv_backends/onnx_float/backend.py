@@ -161,8 +161,8 @@ class _Lowered:
 def _lowered(model: Model, asked: int | None) -> _Lowered:
     """A copy of the model at the asked opset, or at the lowest one from the default on that can express it."""
     from dlpuconv.plugin.onnx import Editor
-    from dlpuconv_backends.onnx_float.opset import OLDEST, lower_opset
     from dlpuconv_backends.onnx_float.pools import restore_pools
+    from dlpuconv_backends.opsets import OLDEST, lower_opset
 
     if asked is not None and not OLDEST <= asked <= model.opset:
         raise UsageError(f"--opset {asked} is not possible for this model: it can be {OLDEST} to {model.opset}")

@@ -66,10 +66,15 @@ def back(values: Array, axis: int) -> Array:
 
 def last_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     """The extents, channels last."""
-    axes = [*range(len(shape))]
+    return tuple(shape[a] for a in last_order(len(shape), axis))
+
+
+def last_order(rank: int, axis: int) -> tuple[int, ...]:
+    """The axes of a value in the order that puts the channels last."""
+    axes = [*range(rank)]
     if axes:
         axes.append(axes.pop(axis))
-    return tuple(shape[a] for a in axes)
+    return tuple(axes)
 
 
 def _decided(graph: OnnxGraph, node: onnx.NodeProto) -> Iterator[tuple[str, int]]:

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, ClassVar, override
 from dlpuconv.plugin import Artifact, Backend, BackendError, CalibrationError, Draft, Numbers, Prepared
 from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.onnx import moments_of_nodes, warm_up
-from dlpuconv.plugin.quantization import Given, Quantizer
+from dlpuconv.plugin.quantization import Given, Quantizer, clipped_inputs, feeds, prescribed_inputs
+from dlpuconv_backends.onnx_qdq.axes import last_order
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
 from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.interface import (
-    clipped_inputs,
-    feeds,
+    in_opset,
     port,
-    prescribed_inputs,
     refuse_impossible,
     refuse_unknown,
 )
 from dlpuconv_backends.onnx_qdq.legalize import legalize
-from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
+from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, place_of
 from dlpuconv_backends.onnx_qdq.schemes import refuse_layers, refuse_scheme
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Coding, Job, Recipe, Scheme, Target
     from dlpuconv.plugin.data import Samples
-    from dlpuconv.plugin.onnx import Split
-    from dlpuconv.plugin.quantization import Blame, Quantized
+    from dlpuconv.plugin.onnx import PassReport, Split
+    from dlpuconv.plugin.quantization import Blame, Network, Quantized
     from dlpuconv.plugin.views import LayerNames
 
 _LARGEST = (1 << 31) - 1  # protobuf's
@@ -45,13 +44,13 @@ class QdqPrepared(Prepared):
     Attributes:
         job: as it was given.
         graph: legal.
-        rewrites: what legalization did, and how often.
+        rewritten: what legalization did and left alone.
         quantizers: of the network, by coding of activations; filled as they are asked for.
     """
 
     job: Job
     graph: OnnxGraph
-    rewrites: dict[str, int]
+    rewritten: tuple[PassReport, ...]
     quantizers: dict[Coding, Quantizer] = field(default_factory=dict)
 
     def quantizer(self, scheme: Scheme) -> Quantizer:
@@ -83,7 +82,7 @@ class OnnxQdqBackend(Backend):
 
         Raises:
             CalibrationError: there are no samples.
-            UnsupportedModelError: lists every node that runs another graph.
+            UnsupportedModelError: lists every node that runs another graph, or that the asked opset cannot express.
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
@@ -118,7 +117,7 @@ class OnnxQdqBackend(Backend):
                 **outcome.facts,
                 "ops": dict(Counter(node.op_type for node in network.proto.graph.node).most_common()),
                 "opset": emitted.graph.opset,
-                "rewrites": dict(made.rewrites),
+                "rewrites": {entry.name: entry.fired for entry in made.rewritten if entry.fired},
             },
             dropped=outcome.dropped,
             layers=layers,
@@ -129,7 +128,7 @@ class OnnxQdqBackend(Backend):
         """Measure every operator on codes, in ONNX Runtime."""
         made = _demanded(prepared)
         quantizer = made.quantizer(target.scheme)
-        given = feeds(samples, made.job.bindings, quantizer.network.inputs)
+        given = feeds(samples, made.job.bindings, quantizer.network.inputs, _orders(quantizer.network))
         return quantizer.blame(recipe, target.scheme, given)
 
     @override
@@ -148,14 +147,15 @@ class OnnxQdqBackend(Backend):
             blind = quantize_blindly(network, target.scheme, inputs, job.names)
             split, layers = _finished(emit(blind, drafted=True), job)
             view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
-            drafts.append(Draft(view=view, layers=layers))
+            drafts.append(Draft(view=view, layers=layers, rewritten=made.rewritten))
         return tuple(drafts)
 
 
 def _prepared(job: Job) -> QdqPrepared:
     refuse_unknown(job)
-    legal, rewrites, _ = legalize(job.model)
-    return QdqPrepared(job=job, graph=OnnxGraph.of(legal), rewrites=rewrites)
+    legal, rewritten = legalize(job.model)
+    graph = OnnxGraph.of(in_opset(legal, job.interface.opset))
+    return QdqPrepared(job=job, graph=graph, rewritten=rewritten)
 
 
 def _demanded(prepared: Prepared) -> QdqPrepared:
@@ -168,6 +168,11 @@ def _realized(quantized: Quantized) -> IntegerNetwork:
     return IntegerNetwork(emit(quantized))
 
 
+def _orders(network: Network) -> dict[str, tuple[int, ...]]:
+    """Of the axes of its inputs, which are channels last."""
+    return {value.name: last_order(len(value.shape), place_of(value).axis) for value in network.inputs}
+
+
 def _given(job: Job, network: OnnxNetwork) -> Given:
     """The job's samples as the network takes them."""
     from importlib.metadata import version
@@ -176,7 +181,7 @@ def _given(job: Job, network: OnnxNetwork) -> Given:
     assert calibration is not None
     made_by = f"onnx-qdq dlpuconv {__version__} onnxruntime {version('onnxruntime')}"
     return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs),
+        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, _orders(network)),
         samples=len(calibration.fit),
         evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
         digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}",

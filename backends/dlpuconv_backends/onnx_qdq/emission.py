@@ -90,6 +90,7 @@ class _NodeBuilder:
         self.quantized, self.network, self.float = quantized, network, network.graph
         self.tail = set() if drafted else float_tail(quantized, network)
         self.scales = final_scales(quantized, network, self.tail)
+        self.readers = network.consumers()
         self.float_ends = _float_ends(network, self.tail)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
@@ -103,10 +104,15 @@ class _NodeBuilder:
 
     def add(self, node: Node) -> None:
         """Build one node, and what gives its inputs other scales."""
-        if node in self.quantized.plan.absorbed or (self.drafted and node.meaning.clamp is not None):
-            source = node.activations[0]
+        source = node.activations[0] if node.meaning.clamp is not None else None
+        if source is not None and self._does_saturation(node, source):
             self.made[node.output] = self._coded(source, self.scales[source])
-        elif group_of(node).integer and node.meaning.scales is not Scales.READS and node not in self.tail:
+        elif (
+            source is None
+            and group_of(node).integer
+            and node.meaning.scales is not Scales.READS
+            and node not in self.tail
+        ):
             self._integers(node)
         else:
             self._floats(node)
@@ -124,6 +130,15 @@ class _NodeBuilder:
         opset = max(self.float.opset, WIDE_OPSET if self.codes.bits > INT8.bits else 0)
         graph = replace(self.write.graph((*nodes, *ends)), opset=opset)
         return Emitted(graph=graph, inputs=self.network.inputs, outputs=outputs, nodes=tuple(self.nodes))
+
+    def _does_saturation(self, node: Node, source: Value) -> bool:
+        """Whether a clip is left out; else it is one of floats, and whoever computes on codes rounds what it makes."""
+        alone = source not in self.network.outputs and self.readers[source] == [node]
+        if not (alone if self.drafted else node in self.quantized.plan.absorbed):
+            return False
+        readers = self.readers.get(node.output, [])
+        on_codes = all(group_of(reader).integer and reader not in self.tail for reader in readers)
+        return self.made[source].affine is not None or (on_codes and node.output not in self.network.outputs)
 
     def _integers(self, node: Node) -> None:
         """DequantizeLinear of each operand, the operator, QuantizeLinear of each result."""

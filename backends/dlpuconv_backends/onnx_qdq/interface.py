@@ -4,69 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dlpuconv.plugin import INT8, UINT8, Affine, CalibrationError, Port, UnsupportedModelError, UsageError
-from dlpuconv.plugin.onnx import Layout
-from dlpuconv.plugin.quantization import range_of
-from dlpuconv_backends.onnx_qdq.axes import last
-from dlpuconv_backends.onnx_qdq.network import place_of
+from dlpuconv.plugin import INT8, Port, UnsupportedModelError, UsageError
+from dlpuconv.plugin.onnx import Editor, Layout
+from dlpuconv_backends.opsets import lower_opset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from dlpuconv.plugin import Job, Target
+    from dlpuconv.plugin.onnx import Model, ValueSpec
 
-    from dlpuconv.plugin import IntegerType, Job, Target
-    from dlpuconv.plugin.data import Sample
-    from dlpuconv.plugin.onnx import InputBinding, ValueSpec
-    from dlpuconv.plugin.quantization import Feed, Range, Value
-
-OPSET = 20
-"""Of files whose codes have 8 bits: the normal form's own."""
-
-
-def feeds(samples: Iterable[Sample], bindings: Mapping[str, InputBinding], inputs: Sequence[Value]) -> Iterator[Feed]:
-    """Samples of the source model as values of the network's inputs, channels last, one at a time.
-
-    Raises:
-        CalibrationError: a sample does not fit the inputs.
-    """
-    for sample in samples:
-        feed = {}
-        for value in inputs:
-            given, binding = sample.get(value.name), bindings.get(value.name)
-            if given is None:
-                raise CalibrationError(f"a calibration sample has no values for the input {value.name!r}")
-            bound = last(np.asarray(binding.apply(given) if binding else given, value.dtype), place_of(value).axis)
-            if bound.shape != value.shape:
-                raise CalibrationError(
-                    f"a calibration sample for {value.name!r} has the shape {tuple(given.shape)}, which does not fit"
-                )
-            feed[value.name] = bound
-        yield feed
-
-
-def prescribed_inputs(bindings: Mapping[str, InputBinding], codes: IntegerType) -> dict[str, Affine]:
-    """Scale and zero point of the inputs whose binding fixes them, which speaks of uint8; none for other widths."""
-    if codes not in (UINT8, INT8):
-        return {}
-    return {
-        name: Affine.of(float(np.float32(fixed.scale)), fixed.zero_point + codes.lowest)
-        for name, binding in bindings.items()
-        if (fixed := binding.quantization) is not None
-    }
-
-
-def clipped_inputs(prescribed: Mapping[str, Affine], observed: Mapping[str, Range], codes: IntegerType) -> list[str]:
-    """Warnings of inputs whose samples leave the range that their fixed quantization holds."""
-    told = []
-    for name, affine in prescribed.items():
-        values, held = observed.get(name), range_of(affine, codes)
-        if values is not None and not values.within(held, slack=affine.scale):
-            told.append(
-                f"input {name!r} holds values from {held.low:.4g} to {held.high:.4g}, but the calibration samples go"
-                f" from {values.low:.4g} to {values.high:.4g}: what lies outside is clipped"
-            )
-    return told
+OPSETS = range(13, 22)
+"""From scales per channel on, to codes of 16 bits; where nobody asks, it is the normal form's own."""
 
 
 def port(spec: ValueSpec) -> Port:
@@ -89,10 +36,31 @@ def refuse_impossible(job: Job, target: Target) -> None:
             wrong.append(f"{option} {dtype}: inputs and outputs of its files are the source model's floats")
     if asked.input_layout is Layout.NHWC and any(s.layout is Layout.NCHW for s in job.model.signature.inputs):
         wrong.append("--input-layout NHWC: ONNX's layers take NCHW")
-    if asked.opset is not None and asked.opset not in ((OPSET + 1,) if wide else (OPSET, OPSET + 1)):
-        wrong.append(f"--opset {asked.opset}: it writes opset {OPSET + wide}")
+    possible = OPSETS[-1:] if wide else OPSETS
+    if asked.opset is not None and asked.opset not in possible:
+        within = f"{possible[0]} to {possible[-1]}" if len(possible) > 1 else f"{possible[0]}"
+        wrong.append(f"--opset {asked.opset}: it writes opset {within}")
     if wrong:
         raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
+
+
+def in_opset(model: Model, asked: int | None) -> Model:
+    """A legal model at the asked opset; newer ones than the normal form's write its operators alike.
+
+    One that no target can have is left to `refuse_impossible`.
+
+    Raises:
+        UnsupportedModelError: lists the nodes that the opset cannot express.
+    """
+    if asked is None or asked not in OPSETS:
+        return model
+    lowered = model.copy()
+    editor = Editor(lowered.graph)
+    found = sorted({str(blocker) for blocker in lower_opset(editor, asked)})
+    if found:
+        raise UnsupportedModelError(f"opset {asked} cannot express {'; '.join(found)}", found)
+    lowered.graph.opset_imports[""] = asked
+    return lowered
 
 
 def refuse_unknown(job: Job) -> None:

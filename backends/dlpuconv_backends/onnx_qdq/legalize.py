@@ -6,36 +6,44 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlpuconv.plugin.onnx import FIRED, Editor, Outcome, Rewrite, integer, integers, optional_input, static_shape
+from dlpuconv.plugin.onnx import (
+    FIRED,
+    Editor,
+    Outcome,
+    PassReport,
+    Rewrite,
+    integer,
+    integers,
+    optional_input,
+    static_shape,
+)
+from dlpuconv_backends.onnx_qdq.transposed import transposed_to_convolution
 
 if TYPE_CHECKING:
     import onnx_ir
 
-    from dlpuconv.plugin.onnx import Declined, Model
+    from dlpuconv.plugin.onnx import Model
 
 _MAP_RANK = 4
 _LAYERS = ("Conv", "Gemm")
 
 
-def legalize(model: Model) -> tuple[Model, dict[str, int], tuple[Declined, ...]]:
+def legalize(model: Model) -> tuple[Model, tuple[PassReport, ...]]:
     """A copy that ONNX Runtime computes in integers as far as it can.
 
     Args:
         model: in normal form; not changed.
 
     Returns:
-        The model, how often each rewrite was done, and what was left alone.
+        The model, and what each rewrite did and left alone.
     """
     legal = model.copy()
     editor = Editor(legal.graph)
-    fired: dict[str, int] = {}
-    declined: list[Declined] = []
+    reports = []
     for entry in REWRITES:
         found = entry.run(editor)
-        declined += found.declined
-        if found.fired:
-            fired[entry.name] = found.fired
-    return legal, fired, tuple(declined)
+        reports.append(PassReport(entry.name, entry.title, found.fired, found.nodes, found.declined))
+    return legal, tuple(reports)
 
 
 def mean_to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -79,57 +87,6 @@ def turn_first(editor: Editor, node: onnx_ir.Node) -> Outcome:
     node.replace_input_with(0, editor.add(node, "Transpose", [node.inputs[0]], {"perm": [1, 0]}))
     node.attributes.pop("transA")
     return FIRED
-
-
-def transposed_to_convolution(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """ConvTranspose of stride s -> Conv of s x s times the channels, DepthToSpace, and a Slice of what is padding.
-
-    Output u of an axis reads input j - t with tap p + s t, where u = s j + p: so each of s phases p is a convolution of
-    its own over the same input, with ceil(k / s) taps.
-    """
-    weights, shape, after = editor.array(node.inputs[1]), static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    bias = optional_input(node, 2)
-    biases = editor.array(bias)
-    if weights is None or shape is None or after is None or (bias is not None and biases is None):
-        return "its weights are computed, or its shapes are unknown"
-    if weights.ndim != _MAP_RANK:
-        return "it is not of two dimensions"
-    strides = integers(node, "strides") or [1, 1]
-    if len(set(strides)) > 1 or set(integers(node, "dilations") or [1]) != {1}:
-        return "its strides differ, or it is dilated"
-    stride, pads = strides[0], integers(node, "pads") or [0] * 4
-    groups = integer(node, "group", 1)
-    taps = [-(-k // stride) for k in weights.shape[2:]]
-    begin, end = pads[:2], [p + n for p, n in zip(pads[:2], after[2:], strict=True)]
-    whole = tuple(stride * (n + t - 1) for n, t in zip(shape[2:], taps, strict=True))
-    if any(e > n for e, n in zip(end, whole, strict=True)):
-        return "its output is longer than what it computes"
-    phases = _phases(weights, groups, stride, taps)
-    operands = [node.inputs[0], editor.constant(phases, f"{node.name}_phases")]
-    if biases is not None:
-        operands.append(editor.constant(np.repeat(biases, stride * stride), f"{node.name}_bias"))
-    around = [t - 1 for t in taps]
-    kernel = {"kernel_shape": taps, "pads": [*around, *around], "group": groups}
-    made = editor.add(node, "Conv", operands, kernel)
-    if stride > 1:
-        made = editor.add(node, "DepthToSpace", [made], {"blocksize": stride, "mode": "CRD"})
-    if whole != after[2:]:
-        bounds = [editor.constant(np.asarray(v, np.int64), f"{node.name}_crop") for v in (begin, end, [2, 3])]
-        made = editor.add(node, "Slice", [made, *bounds])
-    editor.substitute(node, made)
-    return FIRED
-
-
-def _phases(
-    weights: np.ndarray[tuple[int, ...], np.dtype[np.float32]], groups: int, stride: int, taps: list[int]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """[C_in, C_out / groups, KH, KW] -> [C_out s s, C_in / groups, TH, TW]: tap T - 1 - t of phase p is p + s t."""
-    inputs, outputs, *kernel = weights.shape
-    padded = np.zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), np.float32)
-    padded[:, :, : kernel[0], : kernel[1]] = weights
-    split = padded.reshape(groups, inputs // groups, outputs, taps[0], stride, taps[1], stride)
-    phases = split[:, :, :, ::-1, :, ::-1].transpose(0, 2, 4, 6, 1, 3, 5)
-    return np.ascontiguousarray(phases.reshape(-1, inputs // groups, *taps))
 
 
 def add_bias(editor: Editor, node: onnx_ir.Node) -> Outcome:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dlpuconv.plugin.quantization import Tie
+from dlpuconv.plugin.quantization import Tie, active, alike, by_channel, constants, laid_out
 from dlpuconv_backends.onnx_qdq.graph import attribute
 
 if TYPE_CHECKING:
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from dlpuconv.plugin.quantization import Value
+    from dlpuconv.plugin.quantization import Ties, Value
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
-
-    type Ties = tuple[Tie, ...] | None
 
 _CHANNELWISE: Final = frozenset({
     "Relu", "Clip", "LeakyRelu", "PRelu", "Abs", "AveragePool", "GlobalAveragePool", "MaxPool", "Resize",
@@ -32,24 +29,19 @@ _MOST = 1 << 22
 
 def ties_of(graph: OnnxGraph, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> Ties:
     """The ties of a node without weights; None where the channels of all that it touches keep their scale."""
-    read = [v for v in inputs if v is not None and v.is_data and not v.is_constant]
-    constants = [v for v in inputs if v is not None and v.is_data and v.is_constant]
+    read, known = active(inputs), constants(inputs)
     made = [v for v in outputs if v.is_data]
     if not read or not made:
         return None
-    if node.op_type in _CHANNELWISE or (node.op_type in _SUMS and _each_channel(constants, made[0])):
+    if node.op_type in _CHANNELWISE or (node.op_type in _SUMS and by_channel(known, made[0])):
         return _alike([*read, *made[1:]], made[0])
     if node.op_type == "Mul" and len(read) == 1:
         return _alike(read, made[0])
-    if node.op_type == "Concat" and not constants:
+    if node.op_type == "Concat" and not known:
         return _joined(node, read, made[0])
     if node.op_type in _MOVES:
         return _followed(graph, node, read[0], made)
     return None
-
-
-def _each_channel(constants: Sequence[Value], made: Value) -> bool:
-    return all(len(v.shape) < 1 or v.shape[-1] in (1, made.channels) for v in constants)
 
 
 def _axis(value: Value) -> int:
@@ -59,12 +51,9 @@ def _axis(value: Value) -> int:
 
 def _alike(values: Sequence[Value], other: Value) -> Ties:
     """Channel by channel."""
-    if any(v.channels != other.channels or len(v.shape) != len(other.shape) for v in values):
+    if any(len(v.shape) != len(other.shape) or _axis(v) != _axis(other) for v in values):
         return None
-    if any(_axis(v) != _axis(other) for v in values):
-        return None
-    channels = np.arange(other.channels)
-    return tuple(Tie(v, channels, other, channels) for v in values)
+    return alike(values, other)
 
 
 def _joined(node: onnx.NodeProto, read: Sequence[Value], made: Value) -> Ties:
@@ -72,9 +61,7 @@ def _joined(node: onnx.NodeProto, read: Sequence[Value], made: Value) -> Ties:
         return None
     if attribute(node, "axis") % len(made.shape) != _axis(made):
         return _alike(read, made)
-    ends = np.cumsum([0, *(v.channels for v in read)])
-    spans = [np.arange(begin, end) for begin, end in pairwise(ends)]
-    return tuple(Tie(v, np.arange(s.size), made, s) for v, s in zip(read, spans, strict=True))
+    return laid_out(read, made)
 
 
 def _followed(graph: OnnxGraph, node: onnx.NodeProto, read: Value, made: Sequence[Value]) -> Ties:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.plugin import Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
 from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.isolation import pool
-from dlpuconv.plugin.onnx import moments_of_nodes
-from dlpuconv.plugin.quantization import Given, Quantizer, names_of
+from dlpuconv.plugin.onnx import PassReport, moments_of_nodes
+from dlpuconv.plugin.quantization import Given, Quantizer, clipped_inputs, feeds, names_of, prescribed_inputs
 from dlpuconv.plugin.tflite import LITERT, min_runtime_version
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, lower, warm_up
 from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emission import build
-from dlpuconv_backends.tflite.interface import (
-    clipped_inputs,
-    feeds,
-    interface_of,
-    output_port,
-    port,
-    prescribed_inputs,
-)
+from dlpuconv_backends.tflite.interface import interface_of, output_port, port
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.network import TFLiteNetwork
@@ -98,7 +91,7 @@ class TFLiteBackend(Backend):
         def realize(quantized: Quantized) -> TFLiteNetwork:
             return TFLiteNetwork(build(quantized, interface_of(job)), network)
 
-        quantizer = Quantizer(network, _given(job, lowered), realize)
+        quantizer = Quantizer(network, _given(job, lowered, network), realize)
         split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
         return TFLitePrepared(
             job=job,
@@ -123,7 +116,7 @@ class TFLiteBackend(Backend):
         outcome = made.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))
         content, runtime = _encode(graph)
-        signature, prescribed = job.model.signature, prescribed_inputs(job.bindings)
+        signature, prescribed = job.model.signature, prescribed_inputs(job.bindings, INT8)
         return Artifact(
             files={"": content},
             inputs=tuple(
@@ -135,7 +128,7 @@ class TFLiteBackend(Backend):
                 for piece, tensor in zip(made.outputs, graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*made.warnings, *clipped_inputs(prescribed, made.quantizer.ranges), *outcome.warnings),
+            warnings=(*made.warnings, *clipped_inputs(prescribed, made.quantizer.ranges, INT8), *outcome.warnings),
             facts={
                 **outcome.facts,
                 "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
@@ -157,8 +150,9 @@ class TFLiteBackend(Backend):
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Lower and legalize once, and quantize with placeholders for each target."""
-        graph = self._legal(job)[0].graph
-        return tuple(draft(graph, job, target) for target in targets)
+        lowered, rewrites = self._legal(job)
+        rewritten = (*lowered.reports, *(PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in rewrites.items()))
+        return tuple(replace(draft(lowered.graph, job, target), rewritten=rewritten) for target in targets)
 
     @staticmethod
     def _prepared(prepared: Prepared) -> TFLitePrepared:
@@ -188,20 +182,20 @@ class TFLiteBackend(Backend):
             return lower(job.model, layouts=layouts)
 
 
-def _given(job: Job, lowered: Lowered) -> Given:
+def _given(job: Job, lowered: Lowered, network: TFLiteNetwork) -> Given:
     """The job's samples as the graph takes them."""
-    calibration, graph = job.calibration, lowered.graph
+    calibration = job.calibration
     assert calibration is not None
     ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
     made_by = f"tflite dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
     return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, graph.inputs, lowered.input_permutations),
+        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, lowered.input_permutations),
         samples=len(calibration.fit),
         evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
         digest=f"{made_by} {calibration.fit.digest} {ends}",
         cache=StatisticsCache(job.cache),
         progress=job.progress,
-        inputs=prescribed_inputs(job.bindings),
+        inputs=prescribed_inputs(job.bindings, INT8),
         moments=moments_of_nodes(job.model, job.moments),
         names=job.names,
     )

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.plugin.quantization import Tie
+from dlpuconv.plugin.quantization import Tie, active, alike, by_channel, constants, laid_out, tied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.plugin.quantization import Value
+    from dlpuconv.plugin.quantization import Ties, Value
     from dlpuconv_backends.flatbuffer import Operator
 
-    type Ties = tuple[Tie, ...] | None
     type Inputs = list[Value | None]
     type Outputs = list[Value]
 
@@ -33,47 +32,18 @@ def ties_of(op: Operator, inputs: Inputs, outputs: Outputs) -> Ties:
     rule = _RULES.get(op.kind)
     fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
     made = [v for v in outputs if v.is_data]
-    if rule is None or fused not in _COMMUTING_FUSED or not made or not _active(inputs):
+    if rule is None or fused not in _COMMUTING_FUSED or not made or not active(inputs):
         return None
     return rule(op, inputs, made)
-
-
-def _tie(one: Value, other: Value, start: int = 0) -> Ties:
-    """All channels of one with as many of the other."""
-    count = one.channels
-    if count > other.channels - start:
-        return None
-    channels = np.arange(count)
-    return (Tie(one, channels, other, start + channels),)
-
-
-def _alike(values: list[Value], other: Value) -> Ties:
-    """Channel by channel."""
-    if any(v.channels != other.channels for v in values):
-        return None
-    channels = np.arange(other.channels)
-    return tuple(Tie(v, channels, other, channels) for v in values)
-
-
-def _active(inputs: Inputs) -> list[Value]:
-    return [v for v in inputs if v is not None and v.is_data and not v.is_constant]
-
-
-def _constants(inputs: Inputs) -> list[Value]:
-    return [v for v in inputs if v is not None and v.is_data and v.is_constant]
 
 
 def _elementwise(op: Operator, inputs: Inputs, made: Outputs) -> Ties:
     """All activations have the same channels; constants are either scaled with them or follow by themselves."""
     if op.kind == "PADV2" and not _harmless_padding(inputs[2]):
         return None
-    if op.kind in ("ADD", "SUB") and any(_odd(v, made[0]) for v in _constants(inputs)):
+    if op.kind in ("ADD", "SUB") and not by_channel(constants(inputs), made[0]):
         return None
-    return _alike([*_active(inputs), *made[1:]], made[0])
-
-
-def _odd(constant: Value, output: Value) -> bool:
-    return bool(constant.shape) and constant.shape[-1] not in (1, output.shape[-1])
+    return alike([*active(inputs), *made[1:]], made[0])
 
 
 def _harmless_padding(value: Value | None) -> bool:
@@ -83,47 +53,38 @@ def _harmless_padding(value: Value | None) -> bool:
 
 
 def _product(op: Operator, inputs: Inputs, made: Outputs) -> Ties:
-    return _elementwise(op, inputs, made) if len(_active(inputs)) == 1 else None
+    return _elementwise(op, inputs, made) if len(active(inputs)) == 1 else None
 
 
 def _concatenation(op: Operator, inputs: Inputs, made: Outputs) -> Ties:
     out = made[0]
-    if _constants(inputs):
+    if constants(inputs):
         return None
     if op.options.axis % len(out.shape) != len(out.shape) - 1:
         return _elementwise(op, inputs, made)
-    return _laid_out(_active(inputs), out)
+    return laid_out(active(inputs), out)
 
 
 def _split(op: Operator, inputs: Inputs, made: Outputs) -> Ties:
-    source = _active(inputs)[0]
+    source = active(inputs)[0]
     axis = inputs[0 if op.kind == "SPLIT" else 2]
     if axis is None or axis.data is None:
         return None
     if int(axis.data.reshape(-1)[0]) % len(source.shape) != len(source.shape) - 1:
-        return _alike(made, source)
-    return _laid_out(made, source)
-
-
-def _laid_out(parts: list[Value], whole: Value) -> Ties:
-    """Channels of the parts, one behind the other, are those of the whole."""
-    ends = np.cumsum([v.channels for v in parts]).tolist()
-    if ends[-1] != whole.channels:
-        return None
-    found = [_tie(part, whole, end - part.channels) for part, end in zip(parts, ends, strict=True)]
-    return tuple(tie for ties in found for tie in ties or ())
+        return alike(made, source)
+    return laid_out(made, source)
 
 
 def _slice(op: Operator, inputs: Inputs, made: Outputs) -> Ties:
-    source, out = _active(inputs)[0], made[0]
+    source, out = active(inputs)[0], made[0]
     if len(source.shape) != len(out.shape) or (op.kind == "STRIDED_SLICE" and not _dense(inputs[3])):
         return None
     if source.channels == out.channels:
-        return _alike([source], out)
+        return alike([source], out)
     begin = inputs[1]
     if op.kind != "SLICE" or begin is None or begin.data is None:
         return None
-    return _tie(out, source, int(begin.data.reshape(-1)[-1]))
+    return tied(out, source, int(begin.data.reshape(-1)[-1]))
 
 
 def _dense(strides: Value | None) -> bool:
@@ -133,7 +94,7 @@ def _dense(strides: Value | None) -> bool:
 
 def _regroup(_op: Operator, inputs: Inputs, made: Outputs) -> Ties:
     """Values keep their order in memory (or in blocks): channel c of the longer axis is c mod the shorter one."""
-    longer, shorter = sorted((_active(inputs)[0], made[0]), key=lambda v: v.channels, reverse=True)
+    longer, shorter = sorted((active(inputs)[0], made[0]), key=lambda v: v.channels, reverse=True)
     if longer.channels % shorter.channels:
         return None
     channels = np.arange(longer.channels)
@@ -141,11 +102,11 @@ def _regroup(_op: Operator, inputs: Inputs, made: Outputs) -> Ties:
 
 
 def _mean(_op: Operator, inputs: Inputs, made: Outputs) -> Ties:
-    source, axes = _active(inputs)[0], inputs[1]
+    source, axes = active(inputs)[0], inputs[1]
     rank = len(source.shape)
     if axes is None or axes.data is None or rank - 1 in [int(a) % rank for a in axes.data.reshape(-1)]:
         return None
-    return _alike([source], made[0])
+    return alike([source], made[0])
 
 
 _RULES: dict[str, Callable[[Operator, Inputs, Outputs], Ties]] = {

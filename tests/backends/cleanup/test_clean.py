@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlpuconv_backends.cleanup import AFTER_LAYOUT, AT_THE_END, BEFORE_LAYOUT, clean
+from dlpuconv_backends.cleanup.titles import TITLES
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.flatbuffer.graph import Graph
 from tests.backends.cleanup.graphs import VALID, Builder, kinds, run
@@ -47,6 +48,12 @@ def test_a_clean_graph_stays_as_it_is() -> None:
     content = encode(graph)
     clean(graph)
     assert encode(graph) == content
+
+
+def test_every_rewrite_has_a_title_of_its_own_for_people() -> None:
+    rewrites = {rewrite.__name__ for rewrite in (*BEFORE_LAYOUT, *AFTER_LAYOUT, *AT_THE_END)}
+    assert rewrites == set(TITLES)
+    assert len(set(TITLES.values())) == len(TITLES)
 
 
 def test_every_rewrite_says_what_becomes_of_what() -> None:

@@ -25,7 +25,7 @@ from dlpuconv.quantization import Recipe
 from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_float import OnnxFloatBackend
 from dlpuconv_targets.cv25 import CV25
-from tests.backends.onnx_float.graphs import model_of, proto, run, sqnr_db
+from tests.backends.opsets.graphs import model_of, proto, run, sqnr_db
 
 if TYPE_CHECKING:
     from pathlib import Path

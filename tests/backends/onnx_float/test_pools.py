@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 import dlpuconv
-from tests.backends.onnx_float.graphs import proto
+from tests.backends.opsets.graphs import proto
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from dlpuconv.formats.onnx_graph import optimized
+from dlpuconv.formats.onnx_graph import optimized, view_of
 from dlpuconv.ir.affine import Affine
+from dlpuconv.ir.source_names import UNKNOWN
+from dlpuconv.quantization.draft import quantize_blindly
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
-from dlpuconv_backends.onnx_qdq.emission import cell_of
+from dlpuconv_backends.onnx_qdq.emission import cell_of, emit
 from dlpuconv_backends.onnx_qdq.integer_network import IntegerNetwork
 from dlpuconv_backends.onnx_qdq.network import Session
+from dlpuconv_targets.onnxruntime import ONNXRUNTIME
+from dlpuconv_targets.onnxruntime.rules import nothing_around_nothing
 from tests.backends.onnx_qdq.examples import (
     PLAIN,
+    SCHEME,
     attention,
     branches,
     emitted,
@@ -165,6 +171,54 @@ def test_a_clip_that_saturation_does_is_left_out() -> None:
     nodes = [node.op_type for node in emitted(separable()).graph.nodes]
     assert "Clip" not in nodes
     assert "Relu" not in nodes
+
+
+ALONE = "(float[1,3,8,8] x) => (float[1,3,8,8] y) { y = Relu(x) }"
+BESIDE_ITS_INPUT = """(float[1,4,8,8] x) => (float[1,4,8,8] c, float[1,4,8,8] r, float[1,4,8,8] y) {
+    c = Conv(x, w) \n r = Relu(c) \n y = Conv(r, w) }"""
+AMONG_FLOATS = """(float[1,4,8,8] x) => (float[1,4,8,8] y, float[1,4,8,8] z) {
+    h = HardSwish(x) \n r = Relu(h) \n y = Tanh(r) \n z = Conv(r, w) }"""
+BEHIND_WHAT_OTHERS_READ = """(float[1,4,8,8] x) => (float[1,4,8,8] y, float[1,4,8,8] z) {
+    c = Conv(x, w) \n r = Clip(c, low) \n y = Tanh(r) \n z = Conv(c, w) }"""
+CLIPS = [ALONE, BESIDE_ITS_INPUT, AMONG_FLOATS, BEHIND_WHAT_OTHERS_READ]
+
+
+@pytest.mark.parametrize("text", CLIPS, ids=["alone", "beside its input", "among floats", "behind what others read"])
+@pytest.mark.parametrize("drafted", [False, True], ids=["measured", "drafted"])
+def test_no_clip_is_a_reason_to_round(text: str, drafted: bool) -> None:
+    source = model(text, {"w": weights(4, 4, 1, 1), "low": np.float32(0)} if "w)" in text else {})
+    if drafted:
+        made = emit(quantize_blindly(network(source), SCHEME, {}, UNKNOWN), drafted=True)
+    else:
+        made = emitted(source)
+        assert min(exactness(source, made)) > 30
+    split = made.graph.split()
+    view = replace(view_of(split.proto, split.weights), optimizer=partial(optimized, split))
+    assert not list(nothing_around_nothing(view, ONNXRUNTIME.context))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "before", "after"),
+    [
+        ("strides = [2, 1]", "4,5", "9,7"),
+        ("strides = [2, 1], output_padding = [1, 0], pads = [1, 1, 1, 1]", "4,5", "8,5"),
+        ("dilations = [2, 2], pads = [2, 2, 2, 2]", "4,5", "4,5"),
+        ("strides = [2], pads = [1, 0]", "7", "14"),
+    ],
+    ids=["one axis", "one axis, padded", "dilated", "one dimension"],
+)
+def test_transposed_convolutions_of_every_kind_run_on_codes(attributes: str, before: str, after: str) -> None:
+    space = [3] * (before.count(",") + 1)
+    source = model(
+        f"""(float[1,4,{before}] x) => (float[1,4,{after}] y) {{
+            a = Conv(x, v) \n b = ConvTranspose<{attributes}, kernel_shape = {space}>(a, w, c) \n y = Conv(b, v) }}""",
+        {"v": weights(4, 4, *[1] * len(space)), "w": weights(4, 4, *space, seed=1), "c": weights(4, seed=2)},
+    )
+    found = operators(emitted(source))
+    assert found["QLinearConv"] == 3
+    assert found["QuantizeLinear"] == found["DequantizeLinear"] == 1
+    assert not found.keys() & {"Conv", "ConvTranspose"}
+    assert min(exactness(source, emitted(source))) > 30
 
 
 def test_a_float_resize_keeps_its_exactness_between_equal_scales() -> None:

@@ -11,12 +11,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlpuconv.passes.editor import Editor
-from dlpuconv_backends.onnx_float.opset import lower_opset
-from tests.backends.onnx_float.graphs import model_of, proto, run, sqnr_db
+from dlpuconv_backends.opsets import lower_opset
+from tests.backends.opsets.graphs import model_of, proto, run, sqnr_db
 
 if TYPE_CHECKING:
     from dlpuconv.ir import Model
-    from dlpuconv_backends.onnx_float.opset import Blocker
+    from dlpuconv_backends.opsets import Blocker
 
 EXACT_DB = 110.0
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, override
 
 import onnx.defs
 
-from dlpuconv_backends.onnx_float.decompose import DECOMPOSITIONS
-from dlpuconv_backends.onnx_float.respell import RESPELLINGS
+from dlpuconv_backends.opsets.decompose import DECOMPOSITIONS
+from dlpuconv_backends.opsets.respell import RESPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

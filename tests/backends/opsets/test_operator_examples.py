@@ -14,10 +14,10 @@ from onnx import numpy_helper
 
 from dlpuconv.errors import ArtifactError
 from dlpuconv.passes.editor import Editor
-from dlpuconv_backends.onnx_float.decompose import DECOMPOSITIONS
-from dlpuconv_backends.onnx_float.opset import lower_opset
-from dlpuconv_backends.onnx_float.respell import RESPELLINGS
-from tests.backends.onnx_float.graphs import run
+from dlpuconv_backends.opsets import lower_opset
+from dlpuconv_backends.opsets.decompose import DECOMPOSITIONS
+from dlpuconv_backends.opsets.respell import RESPELLINGS
+from tests.backends.opsets.graphs import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
