@@ -100,6 +100,8 @@ class _GuardedRunner:
             for name, values in found.items():
                 if not isinstance(values, np.ndarray | np.generic):
                     raise TypeError(f"it returned a {type(values).__name__} as {name!r}, not an array")
+                if values.dtype.kind not in "biuf":
+                    raise TypeError(f"it returned {name!r} as {values.dtype}, not as numbers")
             return dict(found)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
 
+BESIDE = (".README.md", ".bom.json", ".json", ".model_params.h", ".recipe.toml", ".reference.npz")
+"""Endings of files that a conversion writes beside a model's, by which it would be replaced if it had one."""
 _MOST_SHOWN = 64  # characters of a value
 DTYPES = ("uint8", "int8", "float32")
 """Of the inputs and outputs of integer files; float32 where the file itself quantizes and dequantizes."""
@@ -57,6 +59,8 @@ def _target(target: Target, name: str) -> Iterator[str]:
     for field in ("title", "backend", "device"):
         yield from _kind(field, getattr(target, field), str)
     yield from _suffix("suffix", target.suffix)
+    if target.suffix in BESIDE:
+        yield f"suffix is {target.suffix!r}, as a file is called that is written beside each model"
     yield from _scheme(target.scheme)
     yield from _kind("calibration_required", target.calibration_required, bool)
     yield from _kind("packager", target.packager, callable, "a function, or None", or_none=True)

@@ -5,6 +5,7 @@ Each template lies at its place in the package, `NAME` standing for the plugin's
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from importlib import resources
@@ -17,6 +18,7 @@ from dlpuconv.errors import OutputError, PluginError, UsageError, did_you_mean
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.registry import backend_names, target_names
 from dlpuconv.registry.entries import TARGETS, entries
+from dlpuconv.registry.promises import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +48,10 @@ def new_target(name: str, base: str, folder: Path) -> list[Path]:
     known = entries(TARGETS)
     if base not in known:
         raise PluginError(f"no target named {base!r}{did_you_mean(base, known)}; installed: {', '.join(known)}")
-    module, _, value = known[base][0].point.value.partition(":")
-    return _write("target", name, folder, base=base, base_module=module, base_value=value)
+    entry = known[base][0]
+    module, _, value = entry.point.value.partition(":")
+    needed = sorted({"dlpuconv", entry.distribution})
+    return _write("target", name, folder, base=base, base_module=module, base_value=value, needed=json.dumps(needed))
 
 
 def new_backend(name: str, folder: Path) -> list[Path]:
@@ -65,6 +69,8 @@ def new_backend(name: str, folder: Path) -> list[Path]:
         OutputError: something is there already, or cannot be written.
     """
     _demand_name(name, (*backend_names(), *target_names()), "backend")
+    if f".{name}" in BESIDE:
+        raise UsageError(f"files of the backend {name!r} would end in .{name}, as others beside each model do")
     return _write("backend", name, folder)
 
 

@@ -35,6 +35,11 @@ class BackendContract(Clauses):
     def loading(cls) -> str:
         return f"from dlpuconv.registry import load_backend; load_backend({cls.backend!r})"
 
+    def test_its_runner_gives_outputs_as_they_are_told(self) -> None:
+        """Of the shape and type that the camera gives them, which users' own code is written for."""
+        answers = self.trial().answers
+        assert not answers, f"the runner gives other outputs than the artifact tells: {'; '.join(answers)}"
+
     def test_a_refusal_lists_all_that_cannot_be_converted(self) -> None:
         """A user who has to change a model must learn at once all that has to be changed."""
         from dlpuconv.errors import UnsupportedModelError

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlpuconv.files.content import Content
-    from dlpuconv.plugin import Backend, Job, Recipe, Target
+    from dlpuconv.plugin import Artifact, Backend, Job, Recipe, Target
     from dlpuconv.workflow.conversion import Converted
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.run import Data
@@ -46,11 +46,13 @@ class TrialRun:
     Attributes:
         converted: the file and its report.
         made: what two backends made of the same job.
+        answers: what the runner gave for outputs that are told otherwise, as sentences.
         changed: what is not as it was before: of the model, the samples, the user's files.
     """
 
     converted: Converted
     made: tuple[Digests, Digests]
+    answers: tuple[str, ...]
     changed: tuple[str, ...]
 
 
@@ -87,26 +89,52 @@ def try_out(target: str, backend: str | None) -> TrialRun:
 
     with filled_folder() as folder:
         before = _digests({path.name: path for path in folder.iterdir()})
-        made, changed = [], set[str]()
+        made, changed, answers = [], set[str](), set[str]()
         for _ in range(2):
             with opened(target, backend, folder) as given:
-                found, altered = _emitted(given)
-                made.append(found)
+                artifact, altered = _emitted(given)
+                made.append(_digests(artifact.contents))
                 changed |= altered
+                answers |= set(_other_answers(given, artifact))
         done = convert(folder / "network.onnx", _request(target, backend), _data(folder), None)
         after = _digests({path.name: path for path in folder.iterdir()})
         changed |= {f"the user's file {name}" for name in before.keys() | after if before.get(name) != after.get(name)}
         (converted,) = done.artifacts
-        return TrialRun(converted=converted, made=(made[0], made[1]), changed=tuple(sorted(changed)))
+        first, second = made
+        return TrialRun(
+            converted=converted,
+            made=(first, second),
+            answers=tuple(sorted(answers)),
+            changed=tuple(sorted(changed)),
+        )
 
 
-def _emitted(given: Opened) -> tuple[Digests, set[str]]:
+def _emitted(given: Opened) -> tuple[Artifact, set[str]]:
     """What a backend makes, and what of its job is another one afterwards."""
     before = _state(given.job)
     prepared = given.backend.prepare(given.job)
     artifact = given.backend.emit(prepared, given.target, given.recipe)
     after = _state(given.job)
-    return _digests(artifact.contents), {name for name, value in before.items() if after[name] != value}
+    return artifact, {name for name, value in before.items() if after[name] != value}
+
+
+def _other_answers(given: Opened, artifact: Artifact) -> Iterator[str]:
+    """Outputs that the runner gives in another shape or type than the artifact tells of the file's."""
+    from dlpuconv.files.content import lend_contents
+    from dlpuconv.verification.linking import in_source_names
+    from dlpuconv.verification.translate import to_artifact
+
+    if given.job.calibration is None:
+        return
+    with TemporaryDirectory(prefix="dlpuconv-contract-") as name:
+        place = Path(name, f"network{given.target.suffix}")
+        lend_contents(artifact.contents, place)
+        sample = to_artifact(next(iter(given.job.calibration.fit)), artifact.inputs, artifact.bindings)
+        found = in_source_names(given.backend.runner(place), artifact.links).run(sample)
+    for port in artifact.outputs:
+        values = found[port.name]
+        if (values.shape, str(values.dtype)) != (port.shape, port.dtype):
+            yield f"{port.name!r} is {values.dtype} {values.shape}, and is told to be {port.dtype} {port.shape}"
 
 
 def _state(job: Job) -> Digests:

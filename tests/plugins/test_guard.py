@@ -159,6 +159,7 @@ def test_what_a_runner_raises_or_returns_is_told() -> None:
         (boom, "ValueError: boom"),
         (lambda _: [1], "it returned a list, not arrays by name"),
         (lambda _: {"y": [1.0]}, "it returned a list as 'y', not an array"),
+        (lambda _: {"y": np.array(["x"])}, "it returned 'y' as <U1, not as numbers"),
     ):
         runner = toy(runner=lambda *_, run=run: Runner(run)).runner(None)  # type: ignore[arg-type]
         with pytest.raises(PluginError, match=rf"the runner of the backend 'toy' .*{complaint}"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 
 from dlpuconv.cli import main
 from dlpuconv.errors import OutputError, PluginError, UsageError
+from dlpuconv.registry.entries import _installed
 from dlpuconv.templates import new_backend, new_target
 from tests.plugins.environment import Environment
+from tests.plugins.support import GOOD, install
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -26,7 +29,7 @@ def contents(folder: Path) -> dict[str, str]:
     [
         (("new-target", "mychip", "--base", "artpec8"), 12),
         (("new-target", "mychip", "--base", "cv75"), 12),
-        (("new-backend", "mychip"), 18),
+        (("new-backend", "mychip"), 19),
     ],
 )
 def test_a_new_package_is_installed_listed_and_green_at_once(
@@ -110,7 +113,20 @@ def test_a_name_that_is_installed_is_refused(tmp_path: Path) -> None:
         new_backend("onnx-float", tmp_path)
     with pytest.raises(UsageError, match="a package 'dlpuconv_targets' is installed already"):
         new_target("targets", "artpec8", tmp_path)  # it would hide the built-in targets
+    with pytest.raises(UsageError, match=r"'json' would end in \.json, as others beside each model do"):
+        new_backend("json", tmp_path)
     assert contents(tmp_path) == {}
+
+
+def test_a_base_of_another_distribution_is_depended_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _installed.cache_clear()
+    for base, wanted in (("toy1", ["dlpuconv", "toychip"]), ("cv25", ["dlpuconv"])):
+        folder = new_target(f"of-{base}", base, tmp_path)[0]
+        assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"] == wanted
+    monkeypatch.undo()
+    _installed.cache_clear()
 
 
 def test_a_base_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:

@@ -156,6 +156,23 @@ def test_a_target_that_breaks_one_clause_is_told_of_that_one(site: Path, code: s
             "it_can_be_closed_whatever_came_before",
             "close of the backend 'toyback' (distribution toychip) failed: RuntimeError: nothing was prepared",
         ),
+        (
+            """def runner(self, path):
+        run = super().runner(path).run
+        class Flat:
+            def run(self, inputs):
+                return {name: values.ravel() for name, values in run(inputs).items()}
+        return Flat()""",
+            "its_runner_gives_outputs_as_they_are_told",
+            "'scores' is float32 (10,), and is told to be float32 (1, 10)",
+        ),
+        (
+            """def prepare(self, job):
+        job.calibration.fit.rows = job.calibration.fit.rows[::4]  # arrays are copies, but these are everybody's
+        return super().prepare(job)""",
+            "what_it_was_given_is_unchanged",
+            "a conversion changed the job's samples",
+        ),
         ("import onnxruntime", "loading_it_imports_no_heavy_library", "loading it imports onnxruntime"),
     ],
 )
