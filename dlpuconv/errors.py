@@ -6,6 +6,7 @@ Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and those from 129 on (
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from contextlib import contextmanager, redirect_stdout
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dlpuconv.jsonable import Json
+
+_CORE, _LIBRARY = (re.escape(str(Path(file).parent)) for file in (__file__, traceback.__file__))
+_FOREIGN = re.compile(rf"<|{_CORE}/|{_LIBRARY}/(?!(site|dist)-packages/)")
+"""Files of this package, of Python's own library and of the import system."""
 
 
 class DlpuconvError(Exception):
@@ -164,9 +169,13 @@ def faults_of(who: str) -> Iterator[None]:
 def what_was_raised(error: BaseException) -> str:
     """The exception and where it was raised, for whoever can mend that."""
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    # Frames of the import system are no places that anybody could mend.
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
-    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text
+    # What called the plugin, and the standard library that it called, are no places that its author could mend.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _FOREIGN.match(frame.filename)]
+    if not frames:
+        return text
+    path = Path(frames[-1].filename)
+    file = f"{path.parent.name}/{path.name}" if path.name == "__init__.py" else path.name
+    return f"{text} ({file}, line {frames[-1].lineno})"
 
 
 def error_json(kind: str, message: str, status: int, problems: Iterable[str]) -> dict[str, Json]:

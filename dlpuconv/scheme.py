@@ -1,4 +1,4 @@
-"""What a chip wants of its numbers: pure data that a Target holds and a backend obeys."""
+"""The number format of a chip: data that a Target holds and a backend follows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Numbers(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coding:
-    """How real numbers of one sort become codes.
+    """How real numbers are quantized to integer codes.
 
     Attributes:
         type: of the codes.
@@ -80,8 +80,8 @@ class Scheme:
         discouraged: granularities that run but that the chip pays dearly for: they fail `verify`, and are a
             warning where the user asked for them.
         by_operator: granularity of weights, where it is another one, by what the file's format calls the operator.
-        activation_codes: of activations and of constants that are computed with as such.
-        weight_codes: of weights. Biases are int32, in steps of what one step of input and weight give together.
+        activation_codes: of activations, and of constants that stand in the place of one.
+        weight_codes: of weights. Biases are int32; their scale is the product of the scales of input and weights.
         prescribed: scale and zero point of what an operator makes, by what the file's format calls the operator;
             beside what the format itself prescribes.
     """

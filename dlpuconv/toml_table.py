@@ -53,11 +53,11 @@ class TomlTable:
             what = "values within values, too deep" if deep else "a number of too many digits"
             raise UsageError(f"{file} holds {what} to be read") from error
 
-    def only(self, known: Iterable[str], whose: str) -> None:
-        """Refuse keys that mean nothing: `no target has the key 'oprators' (did you mean 'operators'?)`."""
+    def only(self, known: Iterable[str], refusal: str) -> None:
+        """Refuse keys that mean nothing: `a target has no key 'oprators' (did you mean 'operators'?)`."""
         for key in self.values:
             if key not in (keys := list(known)):
-                self.refuse(key, f"{whose} has the key {quoted(key)}{did_you_mean(key, keys)}")
+                self.refuse(key, f"{refusal} {quoted(key)}{did_you_mean(key, keys)}")
 
     def table(self, key: str) -> TomlTable:
         """A table inside; an empty one where it is missing."""
@@ -87,7 +87,7 @@ class TomlTable:
         if not isinstance(value, str) or value not in possible:
             close = did_you_mean(value, possible) if isinstance(value, str) else ""
             told = close or f": {listed(sorted(possible), most=12)}"
-            self.refuse(key, f"{key} holds {quoted(value)}, which is none that is known{told}", value)
+            self.refuse(key, f"{key} holds {quoted(value)}, which is not known{told}", value)
         return value
 
     def names(self, key: str, possible: Collection[str]) -> frozenset[str]:
@@ -99,7 +99,7 @@ class TomlTable:
         found = self._list(key)
         for value in found:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-                self.refuse(key, f"{key} holds {quoted(value)}, not a whole number of 1 to {2**31 - 1}", value)
+                self.refuse(key, f"{key} holds {quoted(value)}, not a whole number from 1 to {2**31 - 1}", value)
         return tuple(found)
 
     def switch(self, key: str, default: bool) -> bool:
@@ -158,7 +158,8 @@ def read_small(path: Path, what: str) -> str:
             raise UsageError(f"{what} {str(path)!r} is larger than {MOST_BYTES // 2**20} MiB")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        no_text = isinstance(error, UnicodeDecodeError)
+        reason = "it is not UTF-8 text" if no_text else getattr(error, "strerror", None) or error
         raise UsageError(f"{what} {str(path)!r} cannot be read: {reason}") from error
 
 

@@ -25,7 +25,8 @@ PAGES = REPOSITORY / "docs" / "rules"
 _DISTRIBUTION = "dlpuconv"
 _WIDTH = 120
 _ALLOWED = (
-    "What cameras are known to run all the same (detection post-processing), and what was asked for by name, warns."
+    "A failure becomes a warning where cameras are known to run the file all the same (detection post-processing),\n"
+    "and where the user asked by name for what is refused."
 )
 
 

@@ -1,4 +1,4 @@
-"""What became of the layers of a source model before any chip was asked: what was rewritten, what was not, and why."""
+"""How a source model was rewritten, for all targets alike: what was done to each layer, what was not, and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewriting:
-    """Something that was done, or not.
+    """A rewrite that was done to a layer, or declined.
 
     Attributes:
         rewrite: stable name.
@@ -40,7 +40,7 @@ class ExplainedLayer:
         names: of it.
         op: its operator in the source model; empty where it is none of the source's.
         done: what was done to it and to what was made of it.
-        declined: what looked as if it could be done and was not.
+        declined: what was tried and not done, with the reasons.
     """
 
     names: LayerNames
@@ -60,10 +60,10 @@ class ExplainedLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What became of a model.
+    """How a model was rewritten, layer by layer.
 
     Attributes:
-        layers: those that something was done to, or could have been; in execution order.
+        layers: those to which something was done or declined, in execution order.
         network: what was done to the network as a whole.
     """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.checkup.result import Checkup
 
 _SHOWN_REASONS = 4
-"""Of one layer: attention declines the same in a dozen ways."""
+"""Lines for one layer: layers of attention have a dozen reasons."""
 
 
 def explanations_text(checkups: Sequence[Checkup], top: int) -> Iterator[RenderableType]:

@@ -1,7 +1,8 @@
-"""`dlpuconv new-target` and `new-backend`: a package for whoever writes a plugin, with tests that are green at once."""
+"""`dlpuconv new-target` and `new-backend`: a package to begin a plugin with, and tests that pass at once."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,9 @@ from dlpuconv.cli.help import MODEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Name = Annotated[str, typer.Argument(help="Of the plugin, such as mychip.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="Of the plugin: lower-case letters, digits and '-', such as mychip.", show_default=False)
+]
 Folder = Annotated[
     Path,
     opt.option(
@@ -34,9 +37,9 @@ Base = Annotated[
 
 
 def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> None:
-    """Write a package for a chip of your own, as a difference from one that is known.
+    """Write a package for a chip of your own that differs from a known one.
 
-    It can be installed as it is, and its tests, the contract of targets among them, are green at once.
+    It can be installed as it is. Its tests include the contract that every target keeps to, and pass at once.
 
     Example: dlpuconv new-target mychip --base artpec8
     """
@@ -48,7 +51,8 @@ def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> N
 def new_backend(name: Name, output: Folder = Path()) -> None:
     """Write a package for a file format of your own, with a target that takes it.
 
-    It can be installed as it is, and its tests, the contracts of both among them, are green at once.
+    It can be installed as it is. Its tests include the contracts that every backend and target keep to, and pass at
+    once.
 
     Example: dlpuconv new-backend mycompiler
     """
@@ -60,4 +64,5 @@ def new_backend(name: Name, output: Folder = Path()) -> None:
 def _tell(made: Sequence[Path]) -> None:
     folder, *files = made
     print(f"{folder}/", *(f"  {path.relative_to(folder)}" for path in files), sep="\n")
-    print(f"\nnext: pip install -e {folder} && pytest {folder}")
+    quoted = shlex.quote(str(folder))
+    print(f"\nnext: pip install -e {quoted} && pytest {quoted}")

@@ -73,6 +73,8 @@ def make_readme(about: About) -> str:
         gives=gives,
         part_of=part_of,
         affine_of=affine_of,
+        has_functions=any(feed.pixel_offset is not None or affine_of(feed.port) for feed in contract.inputs)
+        or any(map(affine_of, contract.outputs)),
         python=python_snippet(about.name, contract, kind_of(about.name)).rstrip(),
         run_once=about.target.run_on_camera.format(file=about.runs_on_camera, device=about.target.device),
         reference=f"{about.stem}.reference.npz",

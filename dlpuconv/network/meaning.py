@@ -31,7 +31,7 @@ class Scales(StrEnum):
 
 
 class Order(StrEnum):
-    """Whether the largest input is what the largest output is made of, value by value (or row by row)."""
+    """Whether a node keeps the order of values (or of rows): the largest output is made of the largest input."""
 
     LOST = "lost"
     KEPT = "kept"
@@ -85,7 +85,7 @@ class Meaning:
         is_score: sigmoid, softmax: the output is a score from 0 to 1.
         clip: of a node that is no layer: the largest magnitude that it lets through, alone or by what is fused behind
             it; None for any. A layer's is its activation's.
-        starves_padding: it pads in front of nothing but maxima, so that what it pads with may saturate.
+        starves_padding: it pads, and only maxima read it, so that the value of the padding may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         joins: axis along which its data inputs are put behind one another; None for any other node.
         carries: by axis of the output: the axis of the first data input whose elements lie in the same order along it;

@@ -56,18 +56,18 @@ class Network(ABC):
         """
 
     def ready(self) -> object:
-        """What runs it stays ready as long as somebody holds this: many short runs will follow one another."""
+        """Keep what runs the network ready for as long as the result is held: many short runs will follow."""
         return None
 
     def loaded(self, taps: Sequence[Value], *, plain: bool = False) -> Callable[[Feed], list[Array]]:
-        """It in memory, for inferences one by one: a feed may leave out inputs, which stay as they were.
+        """The network in memory, for single inferences: inputs that a feed leaves out keep their last values.
 
         Args:
             taps: see `run`.
             plain: see `run`.
 
         Returns:
-            What makes the taps' values, the caller's to keep, of a feed. An adapter may do better than to begin again.
+            A function from a feed to the taps' values, which the caller may keep. An adapter may have a faster one.
 
         Raises:
             BackendError: it cannot be run.
@@ -100,7 +100,7 @@ class Network(ABC):
         """
 
     def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
-        """One node in memory, for inferences one by one; see `loaded` and `run_one`.
+        """One node in memory, for single inferences; see `loaded` and `run_one`.
 
         Raises:
             BackendError: it cannot be run.

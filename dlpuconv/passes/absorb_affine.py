@@ -53,9 +53,9 @@ def _plan(
 ) -> str | None:
     node = value.producer() if value is not None else None
     if value is None or node is None or depth == 0:
-        return "no Conv, ConvTranspose or Gemm makes it"
+        return "its input is made by no Conv, ConvTranspose or Gemm"
     if editor.only_reader(value) is None:
-        return f"others read {value.name}, too"
+        return f"other operators read {value.name}, too"
     if node.op_type in _LINEAR:
         refusal = refuse_fold(editor, node, affine)
         if refusal is None:
@@ -73,7 +73,7 @@ def _plan(
         )
     if _averages(node):
         return _plan(editor, node.inputs[0], affine, plan, depth - 1)
-    return f"{node.op_type} makes it, which cannot take a factor"
+    return f"its input is made by {node.op_type}, which has no weights to take a factor"
 
 
 def _plan_concat(

@@ -58,7 +58,7 @@ def absorb_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
     passed: list[onnx_ir.Node] = []
     while x is not None:
         if editor.only_reader(x) is None:
-            return f"others read {x.name}, too"
+            return f"other operators read {x.name}, too"
         maker = x.producer()
         if maker is None:
             return f"{x.name} is an input of the graph"
@@ -104,8 +104,8 @@ def _set_channels(value: onnx_ir.Value, channels: int) -> None:
 
 
 FORWARD = Rewrite(
-    "absorb-channel-gather-forward", "order of channels folded into the layers behind", ("Gather",), absorb_forward
+    "absorb-channel-gather-forward", "channel order folded into the layers behind", ("Gather",), absorb_forward
 )
 BACKWARD = Rewrite(
-    "absorb-channel-gather-backward", "order of channels folded into the layer in front", ("Gather",), absorb_backward
+    "absorb-channel-gather-backward", "channel order folded into the layer in front", ("Gather",), absorb_backward
 )

@@ -67,7 +67,7 @@ def _div(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | str | None:
         # y is a sum or mean of squares and the like: two reciprocal roots are cheaper to quantize than a quotient.
         root = editor.add(node, "Reciprocal", [editor.add(node, "Sqrt", [y])])
         return editor.add(node, "Mul", [x, editor.add(node, "Mul", [root, root])])
-    return "nothing is known about the divisor"
+    return "the divisor is not known to be a constant, a root, an exponential or a sum of squares"
 
 
 def _clipped_root(editor: Editor, clip: onnx_ir.Node | None) -> onnx_ir.Value | None:
@@ -156,4 +156,4 @@ _SPELLINGS: dict[str, Callable[[Editor, onnx_ir.Node], onnx_ir.Value | str | Non
     "ReduceL1": _sum_of_magnitudes,
 }
 
-PASS = Rewrite("canonical-arithmetic", "written as sums and products", tuple(_SPELLINGS), respell)
+PASS = Rewrite("canonical-arithmetic", "rewritten as basic arithmetic, such as Add and Mul", tuple(_SPELLINGS), respell)

@@ -36,7 +36,7 @@ def gather_to_slice(editor: Editor, node: onnx_ir.Node) -> Outcome:
     axis = attrs.integer(node, "axis", 0) % len(shape)
     picked = index.ravel() % shape[axis]
     if (np.diff(picked) != 1).any():
-        return "it does not pick neighbours"
+        return "its indices are not consecutive"
     result = editor.cut(node, node.inputs[0], {axis: (int(picked[0]), int(picked[-1]) + 1, 1)})
     editor.substitute(node, result if index.ndim else editor.reshape(node, result, after))
     return FIRED
@@ -168,15 +168,12 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return None
 
 
-SPLIT = Rewrite("split-to-slices", "split written as slices", ("Split",), split_to_slices)
-GATHER = Rewrite("gather-to-slice", "gather of neighbours written as a slice", ("Gather",), gather_to_slice)
-RESHAPE = Rewrite("moves-to-reshape", "movement written as a reshape", ("Transpose", "DepthToSpace"), to_reshape)
-EXPAND = Rewrite("drop-expand", "expansion removed, as the next operator broadcasts", ("Expand",), drop_expand)
-SOFTMAX = Rewrite("softmax-axis", "softmax taken on the axis itself", ("Softmax", "LogSoftmax"), softmax_axis)
+SPLIT = Rewrite("split-to-slices", "Split rewritten as Slices", ("Split",), split_to_slices)
+GATHER = Rewrite("gather-to-slice", "Gather of neighbours rewritten as a Slice", ("Gather",), gather_to_slice)
+RESHAPE = Rewrite("moves-to-reshape", "rewritten as a Reshape", ("Transpose", "DepthToSpace"), to_reshape)
+EXPAND = Rewrite("drop-expand", "Expand removed, as the next operator broadcasts", ("Expand",), drop_expand)
+SOFTMAX = Rewrite("softmax-axis", "Softmax computed along its own axis", ("Softmax", "LogSoftmax"), softmax_axis)
 DEPTH_TO_SPACE = Rewrite(
-    "spell-depth-to-space",
-    "channels of DepthToSpace put behind their blocks",
-    ("DepthToSpace",),
-    spell_depth_to_space,
+    "spell-depth-to-space", "DepthToSpace rewritten in mode DCR", ("DepthToSpace",), spell_depth_to_space
 )
-RESIZE = Rewrite("spell-resize", "resizing written out for all axes", ("Resize",), spell_resize)
+RESIZE = Rewrite("spell-resize", "Resize spelled out for all axes", ("Resize",), spell_resize)

@@ -65,6 +65,6 @@ def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 POOLS = Rewrite(
-    "pools-to-reductions", "pool over the whole map written as a mean or maximum", tuple(_POOLS), pool_to_reduction
+    "pools-to-reductions", "global pool rewritten as a ReduceMean or ReduceMax", tuple(_POOLS), pool_to_reduction
 )
-AXES = Rewrite("keep-reduced-axes", "reduced axes kept", _REDUCTIONS, keep_axes)
+AXES = Rewrite("keep-reduced-axes", "reduction rewritten with keepdims=1", _REDUCTIONS, keep_axes)

@@ -116,7 +116,7 @@ def _group(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_i
     if len(shape) != 4:
         return "its input is not of rank 4"
     if channels > _MOST_CHANNELS:
-        return f"a convolution over {channels} channels would have the square of them for weights"
+        return f"a convolution over {channels} channels would have as many weights as the square of that"
     for i in (1, 2):
         array = editor.array(node.inputs[i])
         if array is None:
@@ -142,7 +142,7 @@ def group_instance(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if grouped[0] != shape[0] or shape[1] % groups or any(f is None for f in factors):
         return "it does not group channels, or its factors are not constant"
     if shape[1] > _MOST_CHANNELS:
-        return f"a convolution over {shape[1]} channels would have the square of them for weights"
+        return f"a convolution over {shape[1]} channels would have as many weights as the square of that"
     scale, bias = (np.asarray(f).repeat(shape[1] // groups) for f in factors)
     settings = {"num_groups": groups, "epsilon": attrs.number(node, "epsilon", 1e-5)}
     constants = [editor.constant(f, f"{node.name}_factor") for f in (scale, bias)]
@@ -176,6 +176,6 @@ _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Valu
 }
 
 GROUPS = Rewrite(
-    "expand-group-norms", "recognised as GroupNormalization and written out", ("InstanceNormalization",), group_instance
+    "expand-group-norms", "group normalization rewritten as basic operators", ("InstanceNormalization",), group_instance
 )
-PASS = Rewrite("expand-norms", "normalization written out", tuple(_FORMS), expand)
+PASS = Rewrite("expand-norms", "normalization rewritten as basic operators", tuple(_FORMS), expand)

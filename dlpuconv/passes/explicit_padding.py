@@ -33,7 +33,7 @@ def write_out(_: Editor, node: onnx_ir.Node) -> Outcome:
     dilations = attrs.integers(node, "dilations") or [1] * spatial
     extra = attrs.integers(node, "output_padding") or [0] * spatial
     if any(len(values) != spatial for values in (x[2:], y[2:], strides, dilations, extra)):
-        return "its shapes and attributes speak of different numbers of axes"
+        return "its attributes are for another number of axes than its input has"
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
     mode = attrs.text(node, "auto_pad", "NOTSET")
     if node.op_type == "ConvTranspose":
@@ -62,7 +62,7 @@ def round_down(_: Editor, node: onnx_ir.Node) -> Outcome:
     for axis, (window, stride, gap) in enumerate(zip(kernel, strides, dilations, strict=True)):
         room = x[axis + 2] + pads[axis] + pads[axis + len(kernel)] - gap * (window - 1) - 1
         if room // stride + 1 != y[axis + 2]:
-            return "its last windows reach over the end"
+            return "its last windows reach beyond the input"
     node.attributes.pop("ceil_mode")
     return FIRED
 
@@ -100,10 +100,10 @@ def _halves(total: list[int], *, more_at_end: bool) -> list[int]:
 
 PASS = Rewrite(
     "explicit-padding",
-    "padding and strides written out",
+    "padding, strides and dilations made explicit",
     ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"),
     write_out,
 )
 ROUNDING = Rewrite(
-    "round-pools-down", "rounding up removed, as it changes nothing", ("MaxPool", "AveragePool", "LpPool"), round_down
+    "round-pools-down", "ceil_mode turned off, as it changes nothing", ("MaxPool", "AveragePool", "LpPool"), round_down
 )

@@ -33,7 +33,7 @@ def as_affine(editor: Editor, node: onnx_ir.Node) -> tuple[onnx_ir.Value, ScaleS
             return "the constant broadcasts the activation"
         factors = along_channels(array, dims)
         if factors is None:
-            return "the constant is not one number a channel"
+            return "the constant has not one value per channel"
         if node.op_type == "Mul":
             return x, ScaleShift(factors, np.zeros(1))
         return x, ScaleShift(np.ones(1), factors)
@@ -100,5 +100,5 @@ def affine_node(
     )
 
 
-BEHIND = Rewrite("fold-affine-behind", "factor or summand folded into the layer in front", ("Mul", "Add"), fold_behind)
-MERGE = Rewrite("merge-affine", "factors and summands merged", ("Mul", "Add"), merge)
+BEHIND = Rewrite("fold-affine-behind", "Mul or Add folded into the layer in front", ("Mul", "Add"), fold_behind)
+MERGE = Rewrite("merge-affine", "Muls and Adds merged", ("Mul", "Add"), merge)

@@ -64,10 +64,10 @@ def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: ScaleShift, readers
     scaled = next((v for v in node.inputs if editor.array(v) is None), None)
     before = scaled.producer() if scaled is not None else None
     if scaled is None or before is None or before.op_type != "Mul" or editor.only_reader(scaled) is None:
-        return "a reader pads with zeros, which the summand would change"
+        return "a layer behind pads with zeros, which the Add does not change"
     found = as_affine(editor, before)
     if found is None or isinstance(found, str) or found[1].scale.size > 1 or abs(found[1].scale[0]) < 1e-6:
-        return "a reader pads with zeros, and the factor in front is not one constant to divide by"
+        return "a layer behind pads with zeros, and the factor in front is not one constant to divide by"
     x, inner = found
     output = affine_node(editor, node, "Add", x, affine.shift / inner.scale, rank(x) or 0)
     for reader in readers:
@@ -109,4 +109,4 @@ def _through(
     return (grouped * scale[..., None]).reshape(weight.shape).astype(weight.dtype), added
 
 
-PASS = Rewrite("fold-affine-in-front", "factor or summand folded into the layer behind", ("Mul", "Add"), fold_in_front)
+PASS = Rewrite("fold-affine-in-front", "Mul or Add folded into the layer behind", ("Mul", "Add"), fold_in_front)

@@ -58,5 +58,5 @@ BACKWARD = Rewrite(
     "fold-batch-norm", "batch normalization folded into the layer in front", ("BatchNormalization",), fold_backward
 )
 SPELL_OUT = Rewrite(
-    "spell-out-batch-norm", "batch normalization written as a factor and a summand", ("BatchNormalization",), spell_out
+    "spell-out-batch-norm", "batch normalization rewritten as a Mul and an Add", ("BatchNormalization",), spell_out
 )

@@ -125,5 +125,5 @@ def _make_constant(editor: Editor, output: onnx_ir.Value, result: npt.NDArray[An
     return True
 
 
-PASS = Sweep("fold-constants", "computed from constants alone", fold_constants)
-AGAIN = Sweep("fold-constants", "computed from constants alone", partial(fold_constants, infer_all=False))
+PASS = Sweep("fold-constants", "folded into a constant", fold_constants)
+AGAIN = Sweep("fold-constants", "folded into a constant", partial(fold_constants, infer_all=False))

@@ -62,4 +62,4 @@ def _plain(node: onnx_ir.Node) -> bool:
     return attrs.integer(node, "group", 1) == 1 and not any(attrs.integers(node, "pads") or [0]) and steps == [1, 1]
 
 
-PASS = Rewrite("fold-distribution", "mean of a distribution made one convolution", ("Conv",), fold_distribution)
+PASS = Rewrite("fold-distribution", "expected values computed by one convolution", ("Conv",), fold_distribution)

@@ -70,7 +70,7 @@ def _mismatch(node: onnx_ir.Node, pad: onnx_ir.Node, value: float) -> str:
     if node.op_type == "Conv":
         return "" if value == 0 else f"it pads with {value}, a Conv with 0"
     if attrs.integer(node, "ceil_mode", 0):
-        return "a pool that rounds up treats its own padding in another way"
+        return "a pool with ceil_mode treats its own padding differently"
     if node.op_type == "AveragePool":
         own = any(attrs.integers(node, "pads") or [0]) and not attrs.integer(node, "count_include_pad", 0)
         return "" if value == 0 and not own else "the average does not count padding"
@@ -108,5 +108,5 @@ def fill(editor: Editor, node: onnx_ir.Node) -> float:
     return 0.0 if given is None else given
 
 
-MERGE = Rewrite("merge-pads", "paddings merged", ("Pad",), merge_pads)
-FOLD = Rewrite("fold-pads", "padding in front folded in", ("Conv", "MaxPool", "AveragePool"), fold_pad)
+MERGE = Rewrite("merge-pads", "Pads merged", ("Pad",), merge_pads)
+FOLD = Rewrite("fold-pads", "Pad folded into the layer's padding", ("Conv", "MaxPool", "AveragePool"), fold_pad)

@@ -25,7 +25,7 @@ def fold_blocks(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return None
     weight = editor.array(node.inputs[1])
     if weight is None or attrs.integer(node, "group", 1) != 1 or attrs.integers(node, "dilations") != [1, 1]:
-        return "the Conv has no constant weights, or gaps or groups of its own"
+        return "the Conv has computed weights, a dilation or groups"
     b = attrs.integer(blocks, "blocksize", 1)
     outputs, inputs, height, width = weight.shape
     split = weight.reshape(outputs, b, b, inputs // b**2, height, width)
@@ -38,4 +38,4 @@ def fold_blocks(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-PASS = Rewrite("fold-space-to-depth", "blocks of pixels folded into the convolution behind", ("Conv",), fold_blocks)
+PASS = Rewrite("fold-space-to-depth", "SpaceToDepth folded into the convolution behind", ("Conv",), fold_blocks)

@@ -26,7 +26,7 @@ def to_gemm(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if weight is None or weight.dtype.kind != "f":
         return None
     if rank(x) != 2 or weight.ndim != 2:
-        return "it is not of rank 2"
+        return "its operands are not of rank 2"
     turned = editor.constant(np.ascontiguousarray(weight.T), f"{node.name}_weight")
     editor.substitute(node, editor.add(node, "Gemm", [x, turned], {"transB": 1}))
     return FIRED
@@ -75,5 +75,5 @@ def _scaled(editor: Editor, array: npt.NDArray[Any], factor: float, hint: str) -
     return editor.constant((array * np.float64(factor)).astype(array.dtype), hint)
 
 
-TO_GEMM = Rewrite("matmul-to-gemm", "matrix product made a fully connected layer", ("MatMul",), to_gemm)
-PLAIN = Rewrite("plain-gemm", "alpha and beta taken into the weights", ("Gemm",), plain)
+TO_GEMM = Rewrite("matmul-to-gemm", "MatMul rewritten as a fully connected layer", ("MatMul",), to_gemm)
+PLAIN = Rewrite("plain-gemm", "alpha and beta folded into the weights", ("Gemm",), plain)

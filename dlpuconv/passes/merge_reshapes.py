@@ -30,4 +30,4 @@ def to_reshape(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-PASS = Rewrite("merge-reshapes", "reshapes merged", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)
+PASS = Rewrite("merge-reshapes", "rewritten as one Reshape", ("Reshape", "Flatten", "Squeeze", "Unsqueeze"), to_reshape)

@@ -75,7 +75,7 @@ def sink(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if perm is None or reader is None or reader.op_type not in UNARY | BINARY:
         return None
     if not _meets_transpose(reader, np.argsort(perm).tolist()):
-        return "no Transpose that undoes it waits behind the operators that follow"
+        return "no Transpose that undoes it follows behind the next operators"
     inputs: list[onnx_ir.Value | None] = []
     for value in reader.inputs:
         moved = _before_transpose(editor, reader, value, node, perm)
@@ -136,5 +136,5 @@ def permutation(node: onnx_ir.Node) -> list[int] | None:
     return None if shape is None else list(reversed(range(len(shape))))
 
 
-MERGE = Rewrite("merge-transposes", "transpositions merged", ("Transpose",), merge)
-SINK = Rewrite("sink-transposes", "transposition moved towards the one that undoes it", ("Transpose",), sink)
+MERGE = Rewrite("merge-transposes", "Transposes merged", ("Transpose",), merge)
+SINK = Rewrite("sink-transposes", "Transpose moved towards the one that undoes it", ("Transpose",), sink)

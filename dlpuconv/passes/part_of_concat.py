@@ -48,7 +48,7 @@ def take_parts(editor: Editor, node: onnx_ir.Node) -> Outcome:
                 continue
             plan = _plan(editor, joined, part, _DEPTH)
             if plan is None or value.is_graph_output():
-                return f"{value.name} is an output, or was not joined as it is taken"
+                return f"{value.name} is an output of the graph, or is cut otherwise than it was joined"
             plans.append((value, plan))
     for value, plan in plans:
         maker = value.producer()
@@ -138,4 +138,4 @@ def _from_transpose(editor: Editor, node: onnx_ir.Node, part: Part, depth: int) 
     return None if inner is None else lambda at: editor.add(at, "Transpose", [inner(at)], {"perm": perm})
 
 
-PASS = Rewrite("part-of-concat", "parts taken from before they were joined", ("Concat",), take_parts)
+PASS = Rewrite("part-of-concat", "parts of a Concat read from where they come from", ("Concat",), take_parts)

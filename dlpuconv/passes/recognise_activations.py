@@ -93,4 +93,4 @@ def _become(
 
 
 BOUNDS = Rewrite("recognise-bounds", "recognised as one Relu or Clip", ("Max", "Min", "Clip", "Relu"), recognise_bounds)
-SLOPES = Rewrite("spell-slopes", "slopes of PRelu written one a channel", ("PRelu",), spell_slope)
+SLOPES = Rewrite("spell-slopes", "slopes of PRelu given per channel", ("PRelu",), spell_slope)

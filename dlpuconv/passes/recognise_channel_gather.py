@@ -158,5 +158,5 @@ def space_to_depth(x: npt.NDArray[Any], block: int) -> npt.NDArray[Any]:
 
 
 PASS = Rewrite(
-    "recognise-channel-gather", "recognised as an order of channels or blocks", (*_MOVES, "Concat"), recognise
+    "recognise-channel-gather", "recognised as an order of channels or pixel blocks", (*_MOVES, "Concat"), recognise
 )

@@ -59,7 +59,7 @@ def recognise(editor: Editor, node: onnx_ir.Node) -> Outcome:
         if before is None:
             break
         region.append(before)
-    return "it computes no function that is one operator" if looked else None
+    return "it computes no activation function that ONNX has an operator for" if looked else None
 
 
 def _read(editor: Editor, region: list[onnx_ir.Node]) -> dict[onnx_ir.Value, None] | None:
@@ -220,4 +220,4 @@ _FUNCTIONS: dict[str, Function] = {
 }
 """What the operators compute, in float64."""
 
-PASS = Rewrite("recognise-functions", "recognised as one function", _ENDS, recognise)
+PASS = Rewrite("recognise-functions", "recognised as one activation function", _ENDS, recognise)

@@ -29,7 +29,7 @@ def reduce_first(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if axes is None or x is None or move is None or move.op_type not in ("Transpose", "Reshape"):
         return None
     if editor.only_reader(x) is None:
-        return f"others read {x.name}, too"
+        return f"other operators read {x.name}, too"
     before, after = static_shape(move.inputs[0]), static_shape(x)
     if before is None or after is None:
         return None
@@ -98,7 +98,7 @@ def _blocks(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
 
 PASS = Rewrite(
     "reduce-before-moves",
-    "reduced before it is moved",
+    "reduction moved in front of a Reshape or Transpose",
     ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "MaxPool"),
     reduce_first,
 )

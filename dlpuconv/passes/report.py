@@ -1,4 +1,4 @@
-"""What normalization did, for people and for `--explain`."""
+"""What the passes did, for people and for `--explain`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PassReport:
         title: what has become of what it changed, in words for people.
         fired: how often it changed something, over all rounds.
         nodes: what it changed, as the source model's names; a pass over the whole graph does not say.
-        declined: what it left alone the last time that it found anything, with the reasons.
+        declined: what it looked at and left as it was, the last time that there was any, with the reasons.
     """
 
     name: str

@@ -46,4 +46,4 @@ def sink(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-PASS = Rewrite("sink-single-values", "reshape of one value moved behind the next operator", ("Reshape",), sink)
+PASS = Rewrite("sink-single-values", "Reshape of a single value moved behind the next operator", ("Reshape",), sink)

@@ -34,7 +34,7 @@ def to_depthwise(editor: Editor, node: onnx_ir.Node) -> Outcome:
     x, first = inner
     shape = static_shape(x)
     if shape is None or len(shape) != 4 or (first.scale.size == 1 and outer.shift.size == 1):
-        return "it is not one number a channel of a map"
+        return "the constants have not one value per channel of a feature map"
     channels = shape[1]
     weight = np.broadcast_to(first.scale, (channels,)).astype(np.float32).reshape(channels, 1, 1, 1)
     bias = np.broadcast_to(outer.shift, (channels,)).astype(np.float32)
@@ -59,5 +59,7 @@ def hard_sigmoid(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-DEPTHWISE = Rewrite("affine-to-depthwise", "factor and summand made one depthwise convolution", ("Add",), to_depthwise)
-HARD_SIGMOID = Rewrite("spell-hard-sigmoid", "HardSigmoid written as a Clip to 0..6", ("HardSigmoid",), hard_sigmoid)
+DEPTHWISE = Rewrite("affine-to-depthwise", "Mul and Add rewritten as a depthwise convolution", ("Add",), to_depthwise)
+HARD_SIGMOID = Rewrite(
+    "spell-hard-sigmoid", "HardSigmoid rewritten as a Clip from 0 to 6", ("HardSigmoid",), hard_sigmoid
+)

@@ -51,4 +51,4 @@ def picking_conv(
     return editor.add(node, "Conv", [node.inputs[0], editor.constant(weight, f"{node.name}_picks")], geometry)
 
 
-PASS = Rewrite("spell-channel-gather", "choice of channels written as a 1x1 convolution", ("Gather",), spell)
+PASS = Rewrite("spell-channel-gather", "Gather of channels rewritten as a 1x1 convolution", ("Gather",), spell)

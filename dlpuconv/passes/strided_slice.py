@@ -112,6 +112,6 @@ def to_pool(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-MERGE = Rewrite("merge-slices", "slices merged", ("Slice",), merge)
-SHORTCUT = Rewrite("pad-channels-to-conv", "shortcut written as a convolution", ("Pad",), shortcut)
-POOL = Rewrite("strided-slice-to-pool", "slice with steps written as a pool", ("Slice",), to_pool)
+MERGE = Rewrite("merge-slices", "Slices merged", ("Slice",), merge)
+SHORTCUT = Rewrite("pad-channels-to-conv", "shortcut that pads channels rewritten as a convolution", ("Pad",), shortcut)
+POOL = Rewrite("strided-slice-to-pool", "strided Slice rewritten as a 1x1 MaxPool", ("Slice",), to_pool)

@@ -90,6 +90,6 @@ def _key(node: onnx_ir.Node) -> tuple[Any, ...] | None:
     return (node.domain, node.op_type, len(node.outputs), inputs, tuple(attributes))
 
 
-UNUSED = Sweep("remove-unused", "removed, as nothing reads it", remove_unused)
-CONSTANTS = Sweep("merge-equal-constants", "equal constants made one", merge_constants)
-NODES = Sweep("merge-equal-nodes", "equal operators made one", merge_nodes)
+UNUSED = Sweep("remove-unused", "unused operators and weights removed", remove_unused)
+CONSTANTS = Sweep("merge-equal-constants", "equal constants merged", merge_constants)
+NODES = Sweep("merge-equal-nodes", "equal operators merged", merge_nodes)

@@ -75,4 +75,4 @@ def _missing(node: onnx_ir.Node) -> str:
     return f"{node.op_type} with {', '.join(unknown)}" if unknown else ""
 
 
-PASS = Sweep("unify-opset", "written in the form of opset 20", unify_opset)
+PASS = Sweep("unify-opset", "converted to opset 20", unify_opset)

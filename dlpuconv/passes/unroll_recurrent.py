@@ -62,13 +62,13 @@ def _unusual(editor: Editor, node: onnx_ir.Node, steps: int) -> str | None:
     if steps > LONGEST:
         return f"it runs over {steps} steps"
     if named not in ([], usual):
-        return "its activations are unusual"
+        return "its activation functions are not the default ones"
     if "clip" in node.attributes or attrs.integer(node, "input_forget", 0) or attrs.integer(node, "layout", 0):
         return "it clips, couples gates or has another layout"
     if optional_input(node, _PEEPHOLES) is not None:
         return "it has peepholes"
     if lengths is not None and set(editor.integers(lengths) or [0]) != {steps}:
-        return "its sequences have lengths of their own"
+        return "its input sequence_lens is given"
     if any(editor.array(given) is None for given in node.inputs[_WEIGHTS : _BIAS + 1] if given is not None):
         return "its weights are computed"
     return None
@@ -224,4 +224,4 @@ def _concat(editor: Editor, node: onnx_ir.Node, values: list[onnx_ir.Value], axi
     return values[0] if len(values) == 1 else editor.add(node, "Concat", values, {"axis": axis})
 
 
-PASS = Rewrite("unroll-recurrent", "recurrent layer unrolled", tuple(_USUAL), unroll)
+PASS = Rewrite("unroll-recurrent", "recurrent layer unrolled, step by step", tuple(_USUAL), unroll)

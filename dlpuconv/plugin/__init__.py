@@ -1,4 +1,4 @@
-"""All that a plugin needs of dlpuconv: what a Target (frozen data: a chip) and a Backend (code: a file for it) are.
+"""All that a plugin needs of dlpuconv: a Target is frozen data about a chip, a Backend is code that makes its files.
 
 A distribution registers targets under the entry-point group `dlpuconv.targets` (a `Target` value) and backends
 under `dlpuconv.backends` (a `Backend` subclass), and says under `dlpuconv.api` for which `API_VERSION` they were

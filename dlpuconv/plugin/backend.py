@@ -30,9 +30,9 @@ class Backend(ABC):
 
     name: ClassVar[str]
     numbers: ClassVar[Numbers | None] = None
-    """What its files compute in: targets that want another kind are refused at once; None where `emit` decides."""
+    """The numbers of its files: targets that want others are refused at once; None where `emit` decides."""
     suffix: ClassVar[str | None] = None
-    """What ends the name of its files, or nothing for a folder: targets that want another are refused at once; None
+    """How the names of its files end, empty for a folder: targets that want another suffix are refused at once; None
     where `emit` decides."""
     normalization: ClassVar[Normalization] = Normalization.CONV
     """How a normalization is folded when the user does not say."""

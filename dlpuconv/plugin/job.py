@@ -33,8 +33,8 @@ class InterfaceOptions:
     """What the converted file's inputs and outputs look like.
 
     Attributes:
-        input_dtype: `uint8` or `int8`; ignored by float backends.
-        output_dtype: `uint8` or `int8`; ignored by float backends.
+        input_dtype: `uint8`, `int8`, or another type that the target says; ignored by float backends.
+        output_dtype: likewise.
         input_layout: NHWC is what cameras deliver; NCHW keeps the source model's.
         opset: of an ONNX artifact; None for the target's own choice.
         split_outputs: for integer files whose outputs mix ranges.

@@ -38,7 +38,7 @@ class Target:
         name: on the command line.
         title: for people.
         backend: name of the backend that makes its file.
-        scheme: what the chip wants of its numbers.
+        scheme: the number format.
         device: the larod device that runs the file; empty for what no camera runs.
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
@@ -47,8 +47,8 @@ class Target:
         compiler: the vendor's tool that the file still has to pass, if any.
         run_on_camera: the command that runs the file, with `{file}` and `{device}`; empty where no camera does.
         packager: writes the texts of a package folder for the vendor's compiler, if the chip takes one.
-        min_sqnr: dB that every output must reach where the user does not say: float files have no excuse.
-        input_dtype: of an integer file's inputs, where the user does not say.
+        min_sqnr: dB that every output must reach where the user does not say; about 100 for float files.
+        input_dtype: of an integer file's inputs, where the user does not say: `uint8`, `int8` or `float32`.
         output_dtype: of its outputs, likewise.
         distribution: the package that brings it; filled in when it is loaded.
         described: the text of the file that describes it; empty for a target of a package.

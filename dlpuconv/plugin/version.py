@@ -9,7 +9,7 @@ API_VERSION = "1.0"
 
 
 def misfit(declared: str) -> str:
-    """What keeps a plugin that was written for a version from working with this one, and what helps; empty: nothing."""
+    """Why a plugin that was written for this version cannot be used, and what helps; empty where it can."""
     ours = f"this dlpuconv has version {API_VERSION}"
     found = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", declared, re.ASCII)
     if found is None:

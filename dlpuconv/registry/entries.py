@@ -7,9 +7,12 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from itertools import chain
 
+from dlpuconv.errors import did_you_mean
+
 TARGETS = "dlpuconv.targets"
 BACKENDS = "dlpuconv.backends"
 API = "dlpuconv.api"
+_GROUPS = (TARGETS, BACKENDS, API)
 _NAMELESS = "an unknown distribution"
 
 
@@ -78,7 +81,7 @@ def _installed() -> tuple[tuple[Entry, ...], tuple[Unreadable, ...]]:
     broken: dict[str, Unreadable] = {}
     for distribution in distributions():
         try:
-            points = [point for point in distribution.entry_points if point.group in (TARGETS, BACKENDS, API)]
+            points = [point for point in distribution.entry_points if point.group.startswith("dlpuconv.")]
         except Exception as error:  # noqa: BLE001 - importlib.metadata parses without checking
             if _mentions_us(distribution):
                 name = _name(distribution)
@@ -87,6 +90,10 @@ def _installed() -> tuple[tuple[Entry, ...], tuple[Unreadable, ...]]:
             continue
         if points:  # the name costs a file more
             name = _name(distribution)
+            if strange := sorted({point.group for point in points}.difference(_GROUPS)):
+                close = did_you_mean(strange[0], _GROUPS)
+                problem = f"nothing reads its entry points of the group {strange[0]!r}{close}"
+                broken.setdefault(name, Unreadable(name, problem))
             api = " and ".join(point.name for point in points if point.group == API)
             found.setdefault(name, tuple(Entry(point, name, api) for point in points))
     return tuple(chain.from_iterable(found.values())), tuple(broken.values())

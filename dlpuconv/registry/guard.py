@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import faults_of
+from dlpuconv.language.brief import listed
 from dlpuconv.plugin.packager import Texts
 
 if TYPE_CHECKING:
@@ -90,10 +91,15 @@ class _GuardedRunner:
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """See `Runner.run`."""
+        import numpy as np
+
         with faults_of(self._who):
             found = self._runner.run(inputs)
             if not isinstance(found, Mapping):
                 raise TypeError(f"it returned a {type(found).__name__}, not arrays by name")
+            for name, values in found.items():
+                if not isinstance(values, np.ndarray | np.generic):
+                    raise TypeError(f"it returned a {type(values).__name__} as {name!r}, not an array")
             return dict(found)
 
 
@@ -106,6 +112,9 @@ def _artifact(made: Any, arguments: tuple[Any, ...]) -> Any:
     _demand_bytes(made.files)
     if target.suffix and "" not in made.files:
         raise ValueError(f"{target.name} takes one file, {target.suffix}, but the artifact is a folder")
+    if target.suffix and len(made.contents) > 1:
+        others = listed(sorted(name for name in made.contents if name))
+        raise ValueError(f"{target.name} takes one file, {target.suffix}, but the artifact has others: {others}")
     if not target.suffix and "" in made.contents:
         raise ValueError(f"{target.name} takes a folder, but the artifact is one file")
     for field in ("warnings", "dropped"):

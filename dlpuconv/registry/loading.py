@@ -65,11 +65,18 @@ def load_target(name: str) -> Target:
     entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
         raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
-    _demand(wrong_with_target(target, name), "target", name, entry)
+    _demand((*wrong_with_target(target, name), *_without_backend(target)), "target", name, entry)
     target = replace(target, distribution=entry.distribution)
     if target.packager is None or entry.distribution == _OURS:
         return target
     return replace(target, packager=guarded_packager(target.packager, target.called))
+
+
+def _without_backend(target: Target) -> tuple[str, ...]:
+    known = entries(BACKENDS)
+    if str(target.backend) in known:
+        return ()
+    return (f"its backend {target.backend!r} is not installed{did_you_mean(str(target.backend), known)}",)
 
 
 def _again(target: Target) -> tuple[Callable[..., Target], tuple[str, ...]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend, ExternalCompiler, Target
     from dlpuconv.verification.rule import Rule
 
+_MOST_SHOWN = 64  # characters of a value
 DTYPES = ("uint8", "int8", "float32")
 """Of the inputs and outputs of integer files; float32 where the file itself quantizes and dequantizes."""
 
@@ -187,7 +188,13 @@ def _kind(
     fits = isinstance(value, kind) if isinstance(kind, type) else kind(value)
     if not fits:
         wanted = noun or (f"a {kind.__name__}" + " or None" * or_none if isinstance(kind, type) else "")
-        yield f"{field} is {value!r}, not {wanted}"
+        yield f"{field} is {_shown(value)}, not {wanted}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message; one that would fill the screen, or is an address in memory, by its type."""
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN and " at 0x" not in text else f"a {type(value).__name__}"
 
 
 def _template(field: str, value: object, names: tuple[str, ...]) -> Iterator[str]:

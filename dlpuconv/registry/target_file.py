@@ -39,6 +39,10 @@ _KEYS = (
 )  # fmt: skip
 _OF_A_BASE = ("backend", "suffix")
 _EXTENTS = ("kernel", "stride", "dilation")
+_NO_LIMITS = (
+    "fallback is 'none', but nothing says which layers the accelerator does not take: state operators, or a limit of"
+    f" {', '.join(_EXTENTS[:-1])} or {_EXTENTS[-1]}"
+)
 _SCHEME = ("numbers", "weights", "discouraged", "by_operator", "activation_codes", "weight_codes")
 _LIMITS = (*_EXTENTS, "axes", "partitions", "parameters_mib", "port_types")
 _PORT_TYPES = ("float32", "int8", "uint8", "int16", "uint16", "int32", "int64")
@@ -80,7 +84,7 @@ def parse_target(text: str, file: str, load: Callable[[str], Target]) -> Target:
         PluginError: its base cannot be loaded.
     """
     table = TomlTable.parse(text, file)
-    table.only(_KEYS, "no target")
+    table.only(_KEYS, "a target has no key")
     name = table.string("name")
     if name in target_names():
         table.refuse("name", f"{name!r} is the name of an installed target: take another, and say base = {name!r}")
@@ -112,7 +116,7 @@ def _base(table: TomlTable, name: str, load: Callable[[str], Target]) -> Target:
     if "base" in table.values:
         for key in _OF_A_BASE:
             if key in table.values:
-                table.refuse(key, f"{key} is the base's: leave it out, or leave base out")
+                table.refuse(key, f"{key} comes from the base: leave out one of the two")
         return load(table.known("base", table.string("base"), target_names()))
     numbers = table.table("scheme").word("numbers", Numbers)
     suffix = table.string("suffix")
@@ -145,11 +149,11 @@ def _scheme(table: TomlTable, base: Scheme, suffix: str) -> Scheme:
     """The number format."""
     from dlpuconv.scheme import Granularity, Numbers
 
-    table.only(_SCHEME, "no scheme")
+    table.only(_SCHEME, "a scheme has no key")
     words = [granularity.value for granularity in Granularity]
     discouraged = table.names("discouraged", words) if "discouraged" in table.values else base.discouraged
     by_operator = table.table("by_operator")
-    by_operator.only(_operators(suffix) if by_operator.values else (), "no file of this kind")
+    by_operator.only(_operators(suffix) if by_operator.values else (), "files of this kind have no operator")
     return replace(
         base,
         numbers=table.word("numbers", Numbers, base.numbers),
@@ -166,7 +170,7 @@ def _coding(table: TomlTable, base: Coding) -> Coding:
     from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16
 
     types = {"int8": INT8, "uint8": UINT8, "int16": INT16, "uint16": UINT16}
-    table.only(("type", "symmetric", "power_of_two", "reduce_range"), "no coding")
+    table.only(("type", "symmetric", "power_of_two", "reduce_range"), "a coding has no key")
     return replace(
         base,
         type=types[table.known("type", table.values["type"], types)] if "type" in table.values else base.type,
@@ -192,12 +196,17 @@ def _with_rules(target: Target, table: TomlTable) -> Target:
     placing = tuple(_layer_rules(target, table, severity))
     if fallback is Fallback.CPU:
         limits = (*limits, *placing)
+    else:
+        if not (limits or placing):
+            table.refuse("fallback", _NO_LIMITS)
+        kept = tuple(replace(rule, severity=severity) if rule in limits else rule for rule in kept)
     placement = replace(placement, limits=limits, doubts=doubts)
     if "partitions" in table.table("limits").values:
         placement = replace(placement, most_pieces=table.table("limits").count("partitions"))
     whole = tuple(_file_rules(target, table, placement))
-    # where neither the base nor the file says anything of it, nothing is known of the placement
-    known = placement if target.placement or limits else None
+    # nothing is known of the placement where neither the base nor the file says anything of it, and nothing is to be
+    # told of it where what the accelerator does not take runs nowhere
+    known = placement if fallback is Fallback.CPU and (target.placement or limits) else None
     return replace(target, rules=(*kept, *placing, *whole), placement=known)
 
 
@@ -229,7 +238,7 @@ def _file_rules(target: Target, table: TomlTable, placement: Any) -> Iterator[Ru
     from dlpuconv.verification.rules.limits import most_axes, most_parameters, most_pieces, port_types
 
     limits = table.table("limits")
-    limits.only(_LIMITS, "no target")
+    limits.only(_LIMITS, "a target has no limit")
     if "axes" in limits.values:
         yield most_axes(_id(target, "axes"), limits.count("axes"), table.string("source"))
     if "partitions" in limits.values:

@@ -1,14 +1,16 @@
-"""New packages for authors of plugins, from templates: installable, with tests on the contract that are green at once.
+"""New packages for authors of plugins, from templates: installable, with tests of the contract that pass at once.
 
 Each template lies at its place in the package, `NAME` standing for the plugin's.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from dlpuconv.errors import OutputError, PluginError, UsageError, did_you_mean
@@ -82,7 +84,7 @@ def _module(name: str) -> str:
 
 
 def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts: str) -> list[Path]:
-    """Every file of a template, in a new folder."""
+    """Every file of a template, in a new folder: all of them, or none and no folder."""
     import jinja2
 
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
@@ -96,21 +98,23 @@ def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts:
         "api": API_VERSION,
     }
     place = folder / f"dlpuconv-{name}"
-    made = [place]
+    texts = {
+        template.replace("MODULE", facts["module"]).replace("NAME", "_".join(words)): environment.from_string(text)
+        for template, text in _templates(kind)
+    }
+    if os.path.lexists(place):
+        raise OutputError(f"{place} is there already, and nothing is replaced")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place.mkdir()
-        for template, text in _templates(kind):
-            path = place / template.replace("MODULE", facts["module"]).replace("NAME", "_".join(words))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as stream:
-                stream.write(environment.from_string(text).render(facts))
-            made.append(path)
-    except FileExistsError as error:
-        raise OutputError(f"{error.filename} is there already, and nothing is replaced") from error
+        with TemporaryDirectory(prefix=f".{place.name}-", dir=folder) as beside:
+            for relative, template in texts.items():
+                path = Path(beside, place.name, relative)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(template.render(facts), "utf-8")
+            Path(beside, place.name).rename(place)
     except OSError as error:
         raise OutputError(f"{place} cannot be written: {error.strerror or error}") from error
-    return made
+    return [place, *(place / relative for relative in texts)]
 
 
 def _templates(kind: str) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,17 @@
-"""What every plugin must keep to, as tests: subclass a contract, name what it is of, and let pytest run it.
+"""The contract of plugins, as tests: subclass it, name your target or backend, and let pytest run it.
 
     from dlpuconv.testing import TargetContract
 
     class TestMyChip(TargetContract):
         target = "mychip"
 
-Or ask for all clauses at once, with the fixture that dlpuconv brings to pytest:
+Or check all clauses in one test, with the fixture that dlpuconv brings to pytest:
 
     def test_contract(dlpuconv_contract):
         dlpuconv_contract(target="mychip")
 
 A target is named as on the command line: one that is installed, or a .toml file. The clauses convert a small network
-with it, look at what came of that, and at the rules; each is told in one sentence where it is broken.
+with it, and look at the result and at the rules; a broken clause is reported in one sentence.
 """
 
 from __future__ import annotations

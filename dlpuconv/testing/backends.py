@@ -1,4 +1,4 @@
-"""What a backend must keep to."""
+"""The contract of backends."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _STRANGE = "com.example"
 
 
 class BackendContract(Clauses):
-    """Of a backend, with a target whose files it makes: refusals, errors, and the file that comes of it.
+    """A backend, checked with a target whose files it makes: its refusals, its errors, and the converted file.
 
     Attributes:
-        unsupported: two operators of one input and an output like it that the backend has no form for: ONNX's own, or
-            any other names, which become operators of a strange domain.
+        unsupported: names of two operators, with one input and an output of its shape, that the backend cannot convert:
+            ONNX's own, or any others, which become operators of an unknown domain.
     """
 
     backend: ClassVar[str | None]
@@ -36,7 +36,7 @@ class BackendContract(Clauses):
         return f"from dlpuconv.registry import load_backend; load_backend({cls.backend!r})"
 
     def test_a_refusal_lists_all_that_cannot_be_converted(self) -> None:
-        """Who has to change a model wants to know all of it at once."""
+        """A user who has to change a model must learn at once all that has to be changed."""
         from dlpuconv.errors import UnsupportedModelError
 
         refused = self._raised(lambda given: _converted(given, _with_operators(given.job, self.unsupported)))
@@ -47,7 +47,7 @@ class BackendContract(Clauses):
         assert not missing, f"the refusal does not name the node {', '.join(missing)}: {told}"
 
     def test_what_it_raises_of_damaged_files_is_an_error_of_dlpuconv(self) -> None:
-        """A file that is read back may be anybody's, and a command ends with one sentence."""
+        """A file that is read back may come from anywhere, and a command ends with one sentence about it."""
         for content in (b"", b"junk and nothing else", bytes(4096)):
             self._read(content)
 
@@ -77,7 +77,7 @@ class BackendContract(Clauses):
         assert raised is None or foreseen, f"it raised {type(raised).__name__}: {raised}"
 
     def _raised(self, act: Callable[..., None], *, with_folder: bool = False) -> Exception | None:
-        """What comes of an act with a started backend: an error, a fault of its code as it was raised, or nothing."""
+        """What an act with a started backend raises: an error of dlpuconv, a fault of its code, or None."""
         from dlpuconv.testing.trial import filled_folder, opened
 
         with filled_folder() as folder, opened(self.target, self.backend, folder) as given:

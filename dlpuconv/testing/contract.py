@@ -1,4 +1,4 @@
-"""The clauses that targets and backends share: what holds of every conversion."""
+"""The clauses that targets and backends share: what must hold for every conversion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAVY = ("onnx2tf", "onnxruntime", "PIL", "tensorflow", "torch")
 
 
 class Clauses:
-    """Clauses for pytest; a subclass names the pair that they are about.
+    """Clauses for pytest; a subclass names the target and, where it is not the target's own, the backend.
 
     Attributes:
         target: name of an installed target, or path of a .toml file.
@@ -29,7 +29,7 @@ class Clauses:
 
     @classmethod
     def trial(cls) -> TrialRun:
-        """What came of the small network, which is converted once for all clauses of a class."""
+        """The conversion of the small network, which is made once for all clauses of a class."""
         from dlpuconv.testing.trial import try_out
 
         if "_trial" not in vars(cls):
@@ -38,7 +38,7 @@ class Clauses:
 
     @classmethod
     def loading(cls) -> str:
-        """Python that loads what the contract is of."""
+        """Python source that loads the target or the backend."""
         raise NotImplementedError
 
     _trial: ClassVar[TrialRun]
@@ -47,12 +47,14 @@ class Clauses:
         """Commands that list or help load every target, and wait for what each imports."""
         code = f"import json, sys\n{self.loading()}\nprint(json.dumps([n for n in {self.heavy!r} if n in sys.modules]))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"it cannot be loaded in a process of its own: {done.stderr.strip()[-2000:]}"
+        assert done.returncode == 0, (
+            f"it cannot be loaded in a process of its own: {(done.stderr.splitlines() or ['?'])[-1]}"
+        )
         found = json.loads(done.stdout.splitlines()[-1])
         assert not found, f"loading it imports {', '.join(found)}: import them in the functions that use them"
 
     def test_the_same_job_gives_the_same_bytes(self) -> None:
-        """What is made anew of the same model is the same file, which can be compared, cached and signed."""
+        """A model that is converted again gives the same file, which can be compared, cached and signed."""
         first, second = self.trial().made
         differing = sorted(name or "the file" for name in first.keys() | second if first.get(name) != second.get(name))
         assert not differing, f"two runs made different bytes: {', '.join(differing)}"
@@ -79,7 +81,7 @@ class Clauses:
             assert found == [dtype], f"the {noun} are {', '.join(found)}, where {dtype} is wanted"
 
     def test_the_file_computes_what_its_source_does(self) -> None:
-        """As the chip's own bar has it, on samples that calibration did not see, and as its ports were told."""
+        """By the target's own threshold, on samples that calibration did not see, through its inputs and outputs."""
         from dlpuconv.verification.rule import Severity
 
         report = self.trial().converted.report

@@ -1,4 +1,4 @@
-"""What a target must keep to."""
+"""The contract of targets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SENTENCE = re.compile(r"[A-Z0-9].* .*[^ ][.!?]", re.DOTALL)
 
 
 class TargetContract(Clauses):
-    """Of a target, with its own backend: its rules, and the file that comes of the small network."""
+    """A target, checked with its own backend: its rules, and the file that the small network becomes."""
 
     heavy: ClassVar[tuple[str, ...]] = (*HEAVY, "ai_edge_litert", "numpy", "onnx", "onnx_ir")
 
@@ -38,7 +38,7 @@ class TargetContract(Clauses):
 
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:
-        """Of the file and of its placement."""
+        """The target's rules, those of the file and those of the placement."""
         target = cls.loaded()
         placing = (*target.placement.limits, *target.placement.doubts) if target.placement else ()
         known = {id(rule): rule for rule in (*target.rules, *placing)}
@@ -69,8 +69,8 @@ class TargetContract(Clauses):
             for rule in self.rules():
                 rule.places(view, target.context)  # a fault of its code is a PluginError that names it
 
-    def test_no_rule_of_its_failed_on_the_file_that_came_of_it(self) -> None:
-        """A rule whose own code fails says nothing of the file."""
+    def test_no_rule_failed_to_judge_the_converted_file(self) -> None:
+        """A rule whose own code fails says nothing about the file."""
         from dlpuconv.verification.rule import Status
 
         findings = self.trial().converted.report.findings

@@ -1,4 +1,4 @@
-"""One conversion, looked at from outside: what came of it, twice, and what became of all that it was given."""
+"""One conversion for the contract: what two runs made, and whether anything that they were given was changed."""
 
 from __future__ import annotations
 

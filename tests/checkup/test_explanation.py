@@ -10,7 +10,7 @@ from dlpuconv.checkup import ExplainedLayer, Explanation, Rewriting
 from dlpuconv.checkup.explanation_text import explanation_text
 from dlpuconv.ir.layer_names import LayerNames
 
-PADDING = Rewriting(rewrite="fold-pads", title="padding in front folded in")
+PADDING = Rewriting(rewrite="fold-pads", title="Pad folded into the layer's padding")
 SUMMAND = Rewriting(rewrite="behind", title="summand folded in front", reason="it is not constant", times=3)
 FACTOR = Rewriting(rewrite="merge", title="factors merged", reason="it is not constant")
 
@@ -22,7 +22,7 @@ def explanation(layers: int, *declined: Rewriting) -> Explanation:
                            declined=declined)
             for i in range(layers)
         ),
-        network=(Rewriting(rewrite="unused", title="removed, as nothing reads it", times=7),),
+        network=(Rewriting(rewrite="unused", title="unused operators and weights removed", times=7),),
     )  # fmt: skip
 
 
@@ -34,10 +34,10 @@ def told(found: Explanation, top: int) -> str:
 
 def test_a_row_tells_what_was_done_to_a_layer_and_equal_reasons_once() -> None:
     text = told(explanation(1, SUMMAND, FACTOR), 0)
-    assert "removed, as nothing reads it (7 times)" in text
+    assert "unused operators and weights removed (7 times)" in text
     row = next(line for line in text.splitlines() if "conv0" in line)
     assert row.split("  ")[0] == "Conv"
-    assert "padding in front folded in" in row
+    assert "Pad folded into the layer's padding" in row
     assert row.endswith("summand folded in front (3 times), factors merged: it is not constant")
 
 
@@ -55,11 +55,11 @@ def test_a_long_model_and_a_layer_of_many_reasons_stay_readable() -> None:
 def test_json_holds_all_of_it() -> None:
     found = explanation(1, SUMMAND).to_json()
     assert found == {
-        "network": [{"rewrite": "unused", "title": "removed, as nothing reads it", "times": 7}],
+        "network": [{"rewrite": "unused", "title": "unused operators and weights removed", "times": 7}],
         "layers": [
             {
                 "name": "conv0", "module": None, "node": "conv0", "tensor": "t0", "op": "Conv",
-                "done": [{"rewrite": "fold-pads", "title": "padding in front folded in", "times": 1}],
+                "done": [{"rewrite": "fold-pads", "title": "Pad folded into the layer's padding", "times": 1}],
                 "declined": [
                     {"rewrite": "behind", "title": "summand folded in front", "reason": "it is not constant",
                      "times": 3}

@@ -52,6 +52,13 @@ def test_the_functions_that_it_names_are_the_headers() -> None:
     assert re.findall(r"inline \w+ (\w+)\(", c_header("m", ends)) == named
 
 
+def test_a_file_of_real_values_has_a_header_without_functions() -> None:
+    real = replace(VALUES, port=replace(VALUES.port, dtype="float32", quantization=None))
+    floats = contract(replace(SCORES, dtype="float32", quantization=None), feeds=(real,))
+    assert "has the size of each buffer.\n" in make_readme(replace(ABOUT, contract=floats))
+    assert "inline" not in c_header("m", floats)
+
+
 def test_its_commands_have_every_input_and_output_and_survive_names_with_spaces() -> None:
     named = replace(ABOUT, name="my m.chip.tflite", runs_on_camera="my m.chip.tflite")
     (shell,) = blocks(make_readme(named), "sh")

@@ -62,7 +62,6 @@ ALLOWED = {
     ("dlpuconv/files/locks.py", "open"): "to be locked, not to be read",
     ("dlpuconv/registry/entries.py", "read_text"): "of an installed distribution",
     ("dlpuconv/reporting/render.py", "read_text"): OURS,
-    ("dlpuconv/templates/__init__.py", "open"): "made anew, where nothing was",
     ("dlpuconv/templates/__init__.py", "read_text"): OURS,
     ("dlpuconv/testing/trial.py", "read_bytes"): OURS,
     ("backends/dlpuconv_backends/flatbuffer/scratch.py", "mmap"): OURS,

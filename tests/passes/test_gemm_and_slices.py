@@ -19,7 +19,7 @@ def test_a_matmul_of_matrices_is_a_gemm() -> None:
 
 def test_a_matmul_of_higher_rank_stays() -> None:
     source = model("(float[1,2,3] x) => (float[1,2,4] y) { y = MatMul(x, w) }", w=random(3, 4))
-    assert rewrite(source, matmul_to_gemm.TO_GEMM).reasons == ("it is not of rank 2",)
+    assert rewrite(source, matmul_to_gemm.TO_GEMM).reasons == ("its operands are not of rank 2",)
 
 
 def test_alpha_and_beta_go_into_weights_and_bias() -> None:

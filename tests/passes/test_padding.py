@@ -64,7 +64,7 @@ def test_attributes_for_another_number_of_axes_than_the_values_have_are_left_alo
         w=random(1, 2, 3, 3),
     )
     reason = explicit_padding.write_out(Editor(source.graph), source.graph.graph[0])
-    assert reason == "its shapes and attributes speak of different numbers of axes"
+    assert reason == "its attributes are for another number of axes than its input has"
 
 
 def test_a_pad_of_zeros_goes_into_the_convolution() -> None:

@@ -83,4 +83,4 @@ def test_a_transpose_that_nothing_undoes_stays_where_it_is() -> None:
     source = model("(float[1,2,3] x) => (float[1,3,2] y) { a = Transpose<perm=[0,2,1]>(x)  y = Relu(a) }")
     result = rewrite(source, merge_transposes.SINK)
     assert result.operators == ["Transpose", "Relu"]
-    assert result.reasons == ("no Transpose that undoes it waits behind the operators that follow",)
+    assert result.reasons == ("no Transpose that undoes it follows behind the next operators",)

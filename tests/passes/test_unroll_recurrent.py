@@ -72,9 +72,14 @@ def test_a_bias_is_optional() -> None:
         (LONGEST + 1, "", "w, r, b", f"it runs over {LONGEST + 1} steps"),
         (3, ", clip=1.0", "w, r, b", "it clips, couples gates or has another layout"),
         (3, ", input_forget=1", "w, r, b", "it clips, couples gates or has another layout"),
-        (3, ', activations=["Sigmoid", "Tanh", "Relu"]', "w, r, b", "its activations are unusual"),
+        (
+            3,
+            ', activations=["Sigmoid", "Tanh", "Relu"]',
+            "w, r, b",
+            "its activation functions are not the default ones",
+        ),
         (3, "", "w, r, b, , , , p", "it has peepholes"),
-        (3, "", "w, r, b, lengths", "its sequences have lengths of their own"),
+        (3, "", "w, r, b, lengths", "its input sequence_lens is given"),
     ],
 )
 def test_what_is_unusual_stays_and_says_why(steps: int, attributes: str, inputs: str, reason: str) -> None:

@@ -94,6 +94,10 @@ def test_what_a_backend_refuses_on_purpose_stays_as_it_is() -> None:
         (lambda *_: b"TFL3", "it returned a bytes, not a Artifact"),
         (changed(files={"": "text"}), "its files are bytes by path, not str by ''"),
         (changed(files={"model.onnx": b""}), "artpec9 takes one file, .tflite, but the artifact is a folder"),
+        (
+            changed(files={"": b"", "log.txt": b""}),
+            "artpec9 takes one file, .tflite, but the artifact has others: log.txt",
+        ),
         (changed(warnings="a text"), "the artifact's warnings are a tuple of texts, not 'a text'"),
         (changed(inputs=({"name": "x"},)), "it returned a dict, not a Port"),
         (changed(inputs=(replace(PORT, permutation=(0, 2)),)), r"the permutation (0, 2) of 'x' does not fit its shape"),
@@ -151,7 +155,11 @@ def test_what_a_runner_raises_or_returns_is_told() -> None:
         def __init__(self, run: Callable[[Any], Any]) -> None:
             self.run = run
 
-    for run, complaint in ((boom, "ValueError: boom"), (lambda _: [1], "it returned a list, not arrays by name")):
+    for run, complaint in (
+        (boom, "ValueError: boom"),
+        (lambda _: [1], "it returned a list, not arrays by name"),
+        (lambda _: {"y": [1.0]}, "it returned a list as 'y', not an array"),
+    ):
         runner = toy(runner=lambda *_, run=run: Runner(run)).runner(None)  # type: ignore[arg-type]
         with pytest.raises(PluginError, match=rf"the runner of the backend 'toy' .*{complaint}"):
             runner.run({"x": np.zeros(1)})

@@ -83,7 +83,7 @@ def test_every_built_in_backend_keeps_its_promises(name: str) -> None:
             "run_on_camera is 'run {model}', in which {file} and {device} can be",
         ),
         (changed(TOY, run_on_camera='run {"a": 1}'), "a brace is written twice"),
-        (changed(TOY, rules=[RULE]), "rules is ["),
+        (changed(TOY, rules=[RULE]), "rules is a list, not a tuple"),
         (changed(TOY, rules=(RULE, "TOY-2")), "rules[1] is 'TOY-2', not a Rule"),
         (changed(TOY, rules=(RULE, RULE)), "2 rules have the id TOY-1"),
         (

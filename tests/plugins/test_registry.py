@@ -39,6 +39,10 @@ def test_a_target_of_another_distribution_is_listed_like_the_built_in_ones(tmp_p
         ("TOY = 3", "is a int, not a dlpuconv.plugin.Target"),
         ("", "AttributeError"),
         (GOOD.replace("toy1", "other"), "calls itself 'other'"),
+        (
+            f'{GOOD}TOY = replace(TOY, backend="tflight")',
+            "cannot be used: its backend 'tflight' is not installed (did you mean 'tflite'?)",
+        ),
     ],
 )
 def test_a_broken_target_is_listed_as_broken_and_hides_no_other(tmp_path: Path, code: str, complaint: str) -> None:
@@ -50,6 +54,43 @@ def test_a_broken_target_is_listed_as_broken_and_hides_no_other(tmp_path: Path, 
     text = dlpuconv(tmp_path, "targets").stdout
     assert "BROKEN" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("code", "point", "complaint"),
+    [
+        (GOOD, "toychp:TOY", "from 'toychp:TOY': ModuleNotFoundError: No module named 'toychp'"),
+        (GOOD, "toychip:TOI", "from 'toychip:TOI': AttributeError: module 'toychip' has no attribute 'TOI'"),
+        ("TOY = (", "toychip:TOY", "from 'toychip:TOY': SyntaxError: '(' was never closed (toychip.py, line 1)"),
+        (
+            f'{GOOD}TOY = replace(TOY, titel="x")',
+            "toychip:TOY",
+            "Target.__init__() got an unexpected keyword argument 'titel' (toychip.py, line 5)",
+        ),
+    ],
+)
+def test_a_fault_s_place_is_the_last_in_the_author_s_own_code(
+    tmp_path: Path, code: str, point: str, complaint: str
+) -> None:
+    install(tmp_path, "toychip", "toychip", code, f"[dlpuconv.targets]\ntoy1 = {point}\n")
+    assert listed(tmp_path)["toy1"]["problem"].endswith(complaint)
+
+
+def test_a_place_in_a_package_s_own_module_is_told_with_the_package(tmp_path: Path) -> None:
+    install(tmp_path, "toychip", "toychip", "", "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
+    (tmp_path / "toychip.py").unlink()
+    (tmp_path / "toychip").mkdir()
+    (tmp_path / "toychip" / "__init__.py").write_text("1 / 0")
+    assert listed(tmp_path)["toy1"]["problem"].endswith("division by zero (toychip/__init__.py, line 1)")
+
+
+def test_entry_points_of_a_group_that_nothing_reads_are_told(tmp_path: Path) -> None:
+    install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.target]\ntoy1 = toychip:TOY\n")
+    why = "nothing reads its entry points of the group 'dlpuconv.target' (did you mean 'dlpuconv.targets'?)"
+    assert listed(tmp_path)["toychip"]["problem"] == why
+    done = dlpuconv(tmp_path, "convert", "m.onnx", "--target", "toy1")
+    assert done.returncode == 8
+    assert f"toychip may bring more, but {why}" in done.stderr
 
 
 def test_a_name_that_two_distributions_claim_is_refused_with_both_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import dlpuconv
 from dlpuconv.errors import UsageError
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir.affine import UINT8
+from dlpuconv.placement import Processor, forecast
 from dlpuconv.plugin import Granularity, Target
 from dlpuconv.registry import load_target
 from dlpuconv.verification.rule import Severity
@@ -120,8 +121,6 @@ power_of_two = true
 
 
 def test_layers_that_break_its_limits_run_on_the_cpu_or_keep_the_file_from_running(described: Any) -> None:
-    from dlpuconv.placement import Processor, forecast
-
     view = parse_tflite(two_convolutions())
     for fallback, severity, cpu in (("cpu", Severity.WARN, ["CONV_2D"]), ("none", Severity.FAIL, [])):
         target = described(
@@ -131,6 +130,26 @@ def test_layers_that_break_its_limits_run_on_the_cpu_or_keep_the_file_from_runni
         assert rules["MYCHIP-KERNEL"].severity is rules["MYCHIP-OP"].severity is severity
         found = target.placement and forecast(view, target.placement, target.context)
         assert [layer.op for layer in (found.on(Processor.CPU) if found else ())] == cpu
+
+
+def test_without_a_cpu_what_the_base_leaves_to_one_is_refused(described: Any) -> None:
+    target = described('name = "mychip"\nbase = "artpec9"\nfallback = "none"\n')
+    of_base = {rule.id: rule.severity for rule in ARTPEC9.rules}
+    told = {rule.id: rule.severity for rule in target.rules}
+    assert ARTPEC9.placement is not None
+    limits = {rule.id for rule in ARTPEC9.placement.limits}
+    assert {name for name in told if told[name] is not of_base[name]} == limits
+    assert {told[name] for name in limits} == {Severity.FAIL}
+    assert target.placement is None  # a layer that breaks them runs nowhere
+
+
+@pytest.mark.parametrize("base", ['base = "cv25"\n', 'base = "artpec9"\nwithout = [{}]\n', ""])
+def test_a_file_without_a_cpu_says_what_the_accelerator_does_not_take(described: Any, base: str) -> None:
+    assert ARTPEC9.placement is not None
+    limits = ", ".join(f'"{rule.id}"' for rule in ARTPEC9.placement.limits)
+    alone = "" if base else 'backend = "tflite"\nsuffix = ".tflite"\n[scheme]\nnumbers = "int8"\n'
+    with pytest.raises(UsageError, match=r"mychip.toml, line 2: fallback is 'none', but nothing says which layers"):
+        described(f'name = "mychip"\nfallback = "none"\n{base.format(limits)}{alone}')
 
 
 def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -> None:
@@ -153,22 +172,22 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
 @pytest.mark.parametrize(
     ("wrong", "right", "sentence"),
     [
-        ("oprators =", "operators =", "line 5: no target has the key 'oprators' (did you mean 'operators'?)"),
-        ('"CONV2D"', '"CONV_2D"', "line 5: operators holds 'CONV2D', which is none that is known"),
-        ('"A9-CHANEL"', '"A9-CHANNELS"', "line 6: without holds 'A9-CHANEL', which is none that is known (did you"),
-        ('"artpec99"', '"artpec9"', "line 3: base holds 'artpec99', which is none that is known (did you mean"),
-        ('"perchannel"', '"per-channel"', "line 10: weights holds 'perchannel', which is none that is known (did"),
-        ("axis = 3", "axes = 3", "line 15: no target has the key 'axis' (did you mean 'axes'?) (in [limits])"),
-        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number of 1 to 2147483647 (in [limits])"),
+        ("oprators =", "operators =", "line 5: a target has no key 'oprators' (did you mean 'operators'?)"),
+        ('"CONV2D"', '"CONV_2D"', "line 5: operators holds 'CONV2D', which is not known"),
+        ('"A9-CHANEL"', '"A9-CHANNELS"', "line 6: without holds 'A9-CHANEL', which is not known (did you"),
+        ('"artpec99"', '"artpec9"', "line 3: base holds 'artpec99', which is not known (did you mean"),
+        ('"perchannel"', '"per-channel"', "line 10: weights holds 'perchannel', which is not known (did"),
+        ("axis = 3", "axes = 3", "line 15: a target has no limit 'axis' (did you mean 'axes'?) (in [limits])"),
+        ("[1, 0]", "[1, 3]", "line 14: kernel holds 0, not a whole number from 1 to 2147483647 (in [limits])"),
         ('name = "artpec8"', 'name = "mychip"', "line 1: 'artpec8' is the name of an installed target"),
         ('name = "../x"', 'name = "mychip"', "line 1: this target cannot be used: name is '../x'"),
         ("", 'source = "My chip\'s data sheet, table 3"', "mychip.toml: source is missing"),
         ("title = 3", 'title = "My chip"', "line 2: title is 3, not a text"),
-        ('backend = "tflite"', 'title = "My chip"', "line 2: backend is the base's: leave it out"),
+        ('backend = "tflite"', 'title = "My chip"', "line 2: backend comes from the base: leave out"),
         (
             'input_dtype = "float64"',
             'input_dtype = "int8"',
-            "line 7: input_dtype holds 'float64', which is none that is known: int8, uint8",
+            "line 7: input_dtype holds 'float64', which is not known: int8, uint8",
         ),
         (
             'title = "\\u001b[2J"',
@@ -183,7 +202,7 @@ def test_without_a_base_it_has_the_rules_of_every_integer_file(described: Any) -
         (
             'weights = "per-channel"\nby_operator = {CONV2D = "per-tensor"}',
             'weights = "per-channel"',
-            "no file of this kind has the key 'CONV2D' (did you mean 'CONV_2D'?) (in [scheme.by_operator])",
+            "files of this kind have no operator 'CONV2D' (did you mean 'CONV_2D'?) (in [scheme.by_operator])",
         ),
         ('device = "a; rm -r x"', 'title = "My chip"', "line 2: device is 'a; rm -r x', not one word of letters"),
         ("[scheme", "[scheme]", "is not TOML: Expected ']' at the end of a table declaration (at line 9"),
@@ -203,11 +222,11 @@ def test_a_mistake_is_one_sentence_with_its_line(described: Any, wrong: str, rig
 def test_nothing_in_it_is_imported_opened_or_run(
     described: Any, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match=f"no target has the key '{key}'"):
+    with pytest.raises(UsageError, match=f"a target has no key '{key}'"):
         described(f'{key} = "os:abort"\n{WHOLE}')
     monkeypatch.chdir(tmp_path)
     Path("other.toml").write_text(WHOLE)
-    with pytest.raises(UsageError, match=r"base holds './other.toml', which is none that is known"):
+    with pytest.raises(UsageError, match=r"base holds './other.toml', which is not known"):
         described(WHOLE.replace('"artpec9"', '"./other.toml"'))
 
 
@@ -217,6 +236,12 @@ def test_a_file_of_megabytes_is_refused_unread(tmp_path: Path) -> None:
         stream.truncate(2**34)
     with pytest.raises(UsageError, match="is larger than 1 MiB"):
         load_target(str(path))
+
+
+def test_what_is_no_text_is_refused_as_such(tmp_path: Path) -> None:
+    (tmp_path / "mychip.toml").write_bytes(b'name = "\xff"\n')
+    with pytest.raises(UsageError, match=r"mychip.toml' cannot be read: it is not UTF-8 text"):
+        load_target(str(tmp_path / "mychip.toml"))
 
 
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:

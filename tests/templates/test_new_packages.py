@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,43 @@ def test_a_new_package_is_installed_listed_and_green_at_once(
     assert f"{tests} passed" in done.stdout
 
 
+@pytest.mark.parametrize("new", [lambda place: new_target("mychip", "cv25", place), lambda p: new_backend("mychip", p)])
+def test_a_disk_that_is_full_midway_leaves_nothing_and_the_next_try_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: Callable[[Path], list[Path]]
+) -> None:
+    write, left = Path.write_text, [2]
+
+    def full_after_two(path: Path, *arguments: str) -> int:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, *arguments)
+
+    monkeypatch.setattr(Path, "write_text", full_after_two)
+    with pytest.raises(OutputError, match="dlpuconv-mychip cannot be written: No space"):
+        new(tmp_path)
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+    made = new(tmp_path)
+    assert list(tmp_path.iterdir()) == made[:1]
+    assert all(path.is_file() for path in made[1:])
+
+
+@pytest.mark.parametrize("name", ["softmax", "flatten-softmax", "advice"])
+def test_names_in_a_new_module_are_told_apart_whatever_the_target_is_called(tmp_path: Path, name: str) -> None:
+    new_target(name, "artpec8", tmp_path)
+    (module,) = (tmp_path / f"dlpuconv-{name}" / "src").glob("*/__init__.py")
+    assigned = [
+        target.id
+        for statement in ast.parse(module.read_text()).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    constant = name.replace("-", "_").upper()
+    assert assigned == [f"{constant}_SOFTMAX", constant]
+
+
 def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "dlpuconv-mychip").mkdir()
     (tmp_path / "dlpuconv-mychip" / "pyproject.toml").write_text("mine")
@@ -47,6 +88,9 @@ def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
         new_target("mychip", "artpec8", tmp_path)
     with refused:
         new_backend("mychip", tmp_path)
+    (tmp_path / "dlpuconv-mine").mkdir()  # a rename would replace an empty folder
+    with pytest.raises(OutputError, match=r"dlpuconv-mine is there already"):
+        new_backend("mine", tmp_path)
     assert contents(tmp_path) == {"dlpuconv-mychip/pyproject.toml": "mine"}
 
 
@@ -82,5 +126,8 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, caps
     }  # fmt: skip
     assert f"next: pip install -e {tmp_path / 'dlpuconv-my-chip-2'} && pytest" in told
     code = (tmp_path / "dlpuconv-my-chip-2/src/dlpuconv_my_chip_2/__init__.py").read_text()
+    assert main(["new-backend", "mychip", "--output", str(tmp_path / "a b")]) == 0
+    folder = tmp_path / "a b" / "dlpuconv-mychip"
+    assert f"next: pip install -e '{folder}' && pytest '{folder}'" in capsys.readouterr().out
     assert "from dlpuconv_targets.cv25 import CV25\n" in code
     assert "{{" not in "".join(contents(tmp_path).values())

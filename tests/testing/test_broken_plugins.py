@@ -86,7 +86,7 @@ def test_a_plugin_that_breaks_nothing_breaks_no_clause(site: Path) -> None:
         ),
         (
             "TOY = rule(lambda view, context: [1 / 0 for layer in view.layers if layer.op == 'Gemm'])",
-            "no_rule_of_its_failed_on_the_file_that_came_of_it",
+            "no_rule_failed_to_judge_the_converted_file",
             "The rule TOY-1 of the target 'toy1' (distribution toychip) failed: ZeroDivisionError",
         ),
     ],

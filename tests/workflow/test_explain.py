@@ -28,10 +28,12 @@ def test_a_layer_shows_what_was_done_to_it_and_what_was_not_and_why() -> None:
     found = explained(TWO_READERS)
     norm = next(layer for layer in found.layers if layer.names.title == "norm")
     assert norm.op == "BatchNormalization"
-    assert [entry.title for entry in norm.done] == ["batch normalization written as a factor and a summand",
-                                                    "factor and summand made one depthwise convolution"]  # fmt: skip
+    assert [entry.title for entry in norm.done] == [
+        "batch normalization rewritten as a Mul and an Add",
+        "Mul and Add rewritten as a depthwise convolution",
+    ]
     reasons = {entry.rewrite: entry.reason for entry in norm.declined}
-    assert reasons["fold-batch-norm"] == "others read a, too"
+    assert reasons["fold-batch-norm"] == "other operators read a, too"
 
 
 def test_what_concerns_no_layer_alone_is_told_of_the_network() -> None:
@@ -43,7 +45,7 @@ def test_equal_reasons_of_one_layer_are_one_entry() -> None:
     source = model(text, g=positive(8), b=random(8))
     (norm,) = explain(source, normalize(source)[1].passes, {}).layers
     (once,) = [entry for entry in norm.declined if entry.rewrite == "fold-affine-behind" and "channel" in entry.reason]
-    assert (once.reason, once.times) == ("the constant is not one number a channel", 2)  # its scale, its shift
+    assert (once.reason, once.times) == ("the constant has not one value per channel", 2)  # its scale, its shift
 
 
 def test_nodes_of_a_rewritten_model_are_told_by_the_layers_that_they_are_made_of() -> None:

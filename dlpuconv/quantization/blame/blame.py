@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.decibel import Powers, share_db
+from dlpuconv.network import ALL
 from dlpuconv.quantization.blame.facts import decoded, facts_of
 from dlpuconv.quantization.blame.injection import Injection
 from dlpuconv.quantization.blame.result import LayerError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.ir.layer_names import LayerNames
-    from dlpuconv.network import Feed, Network, Node, Value
+    from dlpuconv.network import Feed, Network, Node, Range, Value
     from dlpuconv.network.network import Array
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.tuned import Tuned
@@ -63,9 +64,11 @@ def blame(
     names = names_of(integer, tuned.names)
     layers = [_Layer.of(node, integer, quantized, stands_for) for node in integer.nodes]
     injection = Injection(network, [v for node in network.nodes for v in node.data_outputs])
+    saturating = _saturating(quantized)
     total = _Ratio()
     for feed in feeds:
         reference = injection.values(feed)
+        reference |= {name: _clamped(reference[name], bounds) for name, bounds in saturating.items()}
         now: Values = {v.name: codes_of(feed[stands_for[v.name]], v) for v in integer.inputs}
         for layer in layers:
             layer.look(reference, now, stands_for, injection)
@@ -105,12 +108,14 @@ class _Layer:
         source: the float node whose output it makes.
         run: makes its outputs.
         rounded: makes those of the source with rounded weights, where it has any.
+        bounds: to which the saturation of its first output's codes clamps.
     """
 
     node: Node
     source: Node | None
     run: Callable[[Feed], list[Array]]
     rounded: Callable[[Feed], list[Array]] | None
+    bounds: Range
     own: _Ratio = field(default_factory=_Ratio)
     own_weights: list[float] = field(default_factory=lambda: [0.0, 0.0])
     alone: _Ratio = field(default_factory=_Ratio)
@@ -126,7 +131,8 @@ class _Layer:
         if source is not None and source in quantized.layers:
             edited = network.with_constants({source: decoded(quantized.layers[source])})
             rounded = edited.loaded_one(edited.nodes[at], plain=False)
-        return cls(node, source, integer.loaded_one(node), rounded)
+        bounds = _saturating(quantized).get(stands_for.get(node.output.name, ""), ALL)
+        return cls(node, source, integer.loaded_one(node), rounded, bounds)
 
     def look(self, reference: Values, now: Values, stands_for: Mapping[str, str], injection: Injection) -> None:
         """One sample: run on exact inputs and on those that were made so far."""
@@ -149,6 +155,7 @@ class _Layer:
         self.seen = {"expected": expected[0], "made": made[0]}
         if self.rounded is not None and self.source is not None:
             (by_weights, *_) = self.rounded({v.name: reference[v.name] for v in self.source.activations})
+            by_weights = _clamped(by_weights, self.bounds)
             self.own_weights[0] += float(np.square(by_weights - expected[0], dtype=np.float64).sum())
             self.own_weights[1] += float(np.square(alone[0] - expected[0], dtype=np.float64).sum())
         if self.own.decibels is not None and self.own.decibels < _INAUDIBLE_DB:
@@ -167,6 +174,19 @@ class _Layer:
             weights_share=min(of_weights / of_all, 1.0) if self.rounded is not None and of_all else None,
             facts=facts_of(self.node, self.source, tuned, quantized, self.seen),
         )
+
+
+def _saturating(quantized: Quantized) -> dict[str, Range]:
+    """Values that hold those behind a clamp already, as their codes end where it does, and its bounds, by name."""
+    found: dict[str, Range] = {}
+    for node in reversed(quantized.network.nodes):
+        if node in quantized.plan.absorbed and node.meaning.clamp is not None:
+            found[node.data_activations[0].name] = node.meaning.clamp.clamped_to(found.get(node.output.name, ALL))
+    return found
+
+
+def _clamped(values: npt.NDArray[Any], bounds: Range) -> npt.NDArray[Any]:
+    return values if bounds == ALL else np.clip(values, bounds.low, bounds.high)
 
 
 def _only_moves(node: Node) -> bool:

@@ -24,7 +24,7 @@ _MIB = 2**20
 
 
 def only_operators(rule: str, known: frozenset[str], source: str, severity: Severity) -> Rule:
-    """Every operator is one of a list; none with a kernel of its own is, whatever its name."""
+    """Every operator is one of a list; a custom operator never is, whatever its name."""
 
     def outside(_: FileView, layer: LayerView) -> str:
         return layer.op if layer.custom or layer.op not in known else ""

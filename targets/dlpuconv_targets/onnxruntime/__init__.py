@@ -1,4 +1,4 @@
-"""ONNX Runtime on a processor: integers as QDQ, which other vendors' compilers read as well."""
+"""The target for ONNX Runtime: integer ONNX files in QDQ form, which compilers of other vendors read as well."""
 
 from __future__ import annotations
 

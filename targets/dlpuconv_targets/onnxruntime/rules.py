@@ -1,4 +1,4 @@
-"""What a file must be for ONNX Runtime to compute it in integers: judged on the graph that it makes of it itself."""
+"""What ONNX Runtime must be able to compute in integers, judged on the graph that its own optimizer makes of a file."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FUSIONS = "onnxruntime, qdq_selector_action_transformer.cc, at ORT_ENABLE_EXTEN
 _PRODUCTS = frozenset({
     "Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "FusedMatMul", "FusedGemm", "MatMulNBits", "Attention",
 })  # fmt: skip
-"""ONNX's operators that multiply by weights, and what ONNX Runtime makes of them in floats."""
+"""ONNX's operators that multiply by weights, and what ONNX Runtime makes of them in float."""
 _OLDEST = 13
 
 
 def loads(view: FileView, _: Context) -> Iterator[Hit]:
-    """The runtime's own word."""
+    """Whether ONNX Runtime opens it, and finds inputs and outputs."""
     if view.format != "onnx":
         yield Hit(f"it is {view.format}")
         return
@@ -40,7 +40,7 @@ def loads(view: FileView, _: Context) -> Iterator[Hit]:
 
 
 def known_opset(view: FileView, _: Context) -> Iterator[Hit]:
-    """DequantizeLinear has an axis since then."""
+    """From 13 on, DequantizeLinear has an axis."""
     found = re.search(r"ai\.onnx (\d+)", view.metadata.get("opset", ""))
     if found and int(found[1]) < _OLDEST:
         yield Hit(f"it is {found[1]}")
@@ -50,11 +50,11 @@ def integer_products(view: FileView, _: Context) -> Iterator[Hit]:
     """Convolutions and products of matrices: what quantization is for."""
     for layer in view.executed.layers:
         if layer.op in _PRODUCTS:
-            yield Hit(f"ONNX Runtime computes {layer.op} in floats", layer.name, index=_index(view, layer))
+            yield Hit(f"ONNX Runtime computes {layer.op} in float", layer.name, index=_index(view, layer))
 
 
 def nothing_around_nothing(view: FileView, _: Context) -> Iterator[Hit]:
-    """What is only rounded costs time and exactness, and no integers come of it."""
+    """Such a pair costs time and accuracy, and nothing is computed in integers for it."""
     run = view.executed
     for layer in run.layers:
         made_by = run.producer.get(layer.inputs[0]) if layer.inputs else None
@@ -78,7 +78,7 @@ def other_floats(view: FileView, _: Context) -> Iterator[Hit]:
             sizes[layer.op].append(size)
     for op, found in sorted(sizes.items(), key=lambda entry: -sum(entry[1])):
         share = sum(found) / max(total, 1)
-        yield Hit(f"{len(found)} {op} {'makes' if len(found) == 1 else 'make'} {share:.1%} of all values")
+        yield Hit(f"{len(found)} {op} in float, {share:.1%} of all values that operators make")
 
 
 def _typed(view: FileView) -> Iterator[tuple[LayerView, list[TensorView], list[TensorView]]]:
@@ -103,7 +103,7 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
     Rule(
         id="ORT-LOADS",
         severity=Severity.FAIL,
-        sentence="ONNX Runtime takes the file.",
+        sentence="ONNX Runtime must be able to load the file.",
         source=_GUIDE,
         check=loads,
         fix="Convert the source model with --target onnxruntime.",
@@ -112,7 +112,7 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
     Rule(
         id="ORT-OPSET",
         severity=Severity.FAIL,
-        sentence=f"The opset is {_OLDEST} or newer: scales per channel need it.",
+        sentence=f"The opset must be {_OLDEST} or newer: scales per channel need it.",
         source="ONNX operators: DequantizeLinear",
         check=known_opset,
         fix="Convert the source model again; without --opset the default one is new enough.",
@@ -120,7 +120,7 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
     Rule(
         id="ORT-FLOAT-LAYERS",
         severity=Severity.FAIL,
-        sentence="Convolutions and products of matrices are computed in integers.",
+        sentence="Convolutions and matrix products must be computed in integers.",
         source=f"{_GUIDE}; {_FUSIONS}",
         check=integer_products,
         fix="Convert the float model with dlpuconv, which writes each layer with constant weights as ONNX Runtime fuses"
@@ -129,20 +129,20 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
     Rule(
         id="ORT-PAIRS",
         severity=Severity.FAIL,
-        sentence="No QuantizeLinear and DequantizeLinear stand around nothing.",
+        sentence="No pair of QuantizeLinear and DequantizeLinear may be left that only rounds values.",
         source=f"{_GUIDE}; {_FUSIONS}",
         check=nothing_around_nothing,
-        fix="Convert the float model with dlpuconv, which leaves values in float between operators that have no other"
-        " form.",
+        fix="Convert the float model with dlpuconv, which quantizes no value between operators that are computed in"
+        " float.",
     ),
     Rule(
         id="ORT-FLOAT-OPS",
         severity=Severity.WARN,
-        sentence="Every other operator has an integer kernel in ONNX Runtime.",
+        sentence="The other operators should be computed in integers, too.",
         source=_FUSIONS,
         check=other_floats,
-        fix="Nothing has to be done: these compute in floats between integers. Activations such as ReLU, LeakyReLU and"
-        " sigmoid have integer kernels.",
+        fix="Nothing has to be done: the file is right, and these operators take more time. ONNX Runtime has integer"
+        " kernels for ReLU, LeakyReLU and sigmoid, among others.",
     ),
 )
 """Of files for ONNX Runtime; fatal ones first."""

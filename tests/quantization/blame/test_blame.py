@@ -76,6 +76,17 @@ def test_the_error_so_far_of_the_last_layer_is_that_of_the_outputs() -> None:
     assert layers[0].own_db == pytest.approx(layers[0].accumulated_db), "nothing lies before the first"
 
 
+def test_a_clamp_that_saturation_does_is_no_error_of_the_layer_in_front_of_it() -> None:
+    b = Builder()
+    x = b.input("x", 1, 4, 4, 2)
+    summed = b.sum("summed", x, b.curve("a", x, "sigmoid"), sign=-1)  # mostly below 0
+    layers, total_db = blamed(b.network(b.curve("y", b.curve("clamped", summed, "relu"), "sigmoid")), PER_TENSOR)
+    of_sum = next(layer for layer in layers if layer.names.tensor == "summed")
+    assert of_sum.own_db is not None
+    assert of_sum.own_db > 35
+    assert total_db > 35
+
+
 def test_labels_beside_the_network_s_values_lose_nothing() -> None:
     b = Builder()
     y = b.conv("y", b.input("x", 1, 4, 4, 2), np.random.default_rng(2).random((3, 1, 1, 2)), np.zeros(3))

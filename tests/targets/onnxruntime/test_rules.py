@@ -80,7 +80,7 @@ def test_a_float_convolution_fails(tmp_path: Path) -> None:
     found = judged(tmp_path, "wd = DequantizeLinear<axis = 0>(w, ws, wz)\n c = Conv(x, wd)\n y = Relu(c)")
     assert found.keys() == {"ORT-FLOAT-LAYERS"}
     assert found["ORT-FLOAT-LAYERS"].severity is Severity.FAIL
-    assert "Conv in floats" in found["ORT-FLOAT-LAYERS"].hits[0].detail
+    assert "Conv in float" in found["ORT-FLOAT-LAYERS"].hits[0].detail
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def test_other_float_operators_are_told_with_their_share(tmp_path: Path) -> None
     found = judged(tmp_path, CONVOLUTION + "y = Erf(cd)")
     assert found.keys() == {"ORT-FLOAT-OPS"}
     assert found["ORT-FLOAT-OPS"].severity is Severity.WARN
-    assert [hit.detail for hit in found["ORT-FLOAT-OPS"].hits] == ["1 Erf makes 50.0% of all values"]
+    assert [hit.detail for hit in found["ORT-FLOAT-OPS"].hits] == [
+        "1 Erf in float, 50.0% of all values that operators make"
+    ]
 
 
 def test_a_file_of_another_format_fails() -> None:
