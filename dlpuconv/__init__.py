@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.lazy import later
+
 if TYPE_CHECKING:
     from dlpuconv.analysis import Analysis as Analysis
     from dlpuconv.api import analyze as analyze
@@ -25,47 +27,29 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "__version__",
     # what there is to do
-    "analyze",
-    "check",
-    "compare",
-    "convert",
-    "inspect",
-    "verify",
+    "analyze", "check", "compare", "convert", "inspect", "verify",
     # what comes of it
-    "Analysis",
-    "Checkup",
-    "Contrast",
-    "Conversion",
-    "Inspection",
-    "Verification",
+    "Analysis", "Checkup", "Contrast", "Conversion", "Inspection", "Verification",
     # what it takes
-    "DlpuconvError",
-    "Progress",
-    "Recipe",
-]
+    "DlpuconvError", "Progress", "Recipe",
+]  # fmt: skip
 
-_HOMES = {
-    "analysis": ("Analysis",),
-    "api": ("analyze", "check", "compare", "convert", "inspect", "verify"),
-    "checkup": ("Checkup",),
-    "contrast": ("Contrast",),
-    "workflow.conversion": ("Conversion",),
-    "errors": ("DlpuconvError",),
-    "display.progress": ("Progress",),
-    "quantization": ("Recipe",),
-    "workflow.inspect": ("Inspection",),
-    "workflow.verify": ("Verification",),
-}
-_MODULE = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    """Import the API when it is first used: `import dlpuconv` alone must cost nothing."""
-    from importlib import import_module
-
-    if name in _MODULE:
-        return getattr(import_module(f"dlpuconv.{_MODULE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Imported when it is first used: `import dlpuconv` alone must cost nothing.
+__getattr__ = later(
+    __name__,
+    {
+        "dlpuconv.analysis": ("Analysis",),
+        "dlpuconv.api": ("analyze", "check", "compare", "convert", "inspect", "verify"),
+        "dlpuconv.checkup": ("Checkup",),
+        "dlpuconv.contrast": ("Contrast",),
+        "dlpuconv.workflow.conversion": ("Conversion",),
+        "dlpuconv.errors": ("DlpuconvError",),
+        "dlpuconv.display.progress": ("Progress",),
+        "dlpuconv.quantization": ("Recipe",),
+        "dlpuconv.workflow.inspect": ("Inspection",),
+        "dlpuconv.workflow.verify": ("Verification",),
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -21,7 +21,7 @@ from rich.table import Table
 
 import dlpuconv
 from dlpuconv.formats.detect import runner
-from dlpuconv.verification import render_reasons
+from dlpuconv.verification.report_text import render_reasons
 from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:

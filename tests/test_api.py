@@ -15,7 +15,7 @@ import pytest
 
 import dlpuconv
 from dlpuconv.errors import CalibrationError, DlpuconvError, MissingDependencyError, UsageError
-from dlpuconv.verification import Report
+from dlpuconv.verification.report import Report
 from tests.e2e.support import IMAGES, MODEL
 from tests.verification.tflite_models import activation, conv, file_of
 

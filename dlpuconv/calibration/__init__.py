@@ -6,38 +6,18 @@ from dlpuconv.calibration.cache import StatisticsCache, default_cache_folder
 from dlpuconv.calibration.options import make_preprocessing
 from dlpuconv.calibration.preprocess import PRESETS, Color, Preprocessing, Resize
 from dlpuconv.calibration.samples import Calibration, Origin, PixelSamples, Sample, Samples, raw_images
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.calibration.linter import lint
     from dlpuconv.calibration.open import open_calibration
 
 __all__ = [
-    "PRESETS",
-    "Calibration",
-    "Color",
-    "Origin",
-    "PixelSamples",
-    "Preprocessing",
-    "Resize",
-    "Sample",
-    "Samples",
-    "StatisticsCache",
-    "default_cache_folder",
-    "lint",
-    "make_preprocessing",
-    "open_calibration",
-    "raw_images",
-]
+    "PRESETS", "Calibration", "Color", "Origin", "PixelSamples", "Preprocessing", "Resize", "Sample", "Samples",
+    "StatisticsCache", "default_cache_folder", "lint", "make_preprocessing", "open_calibration", "raw_images",
+]  # fmt: skip
 
-
-def __getattr__(name: str) -> object:
-    """Import what needs numpy when it is first asked for: the command line starts without it."""
-    if name == "open_calibration":
-        from dlpuconv.calibration.open import open_calibration
-
-        return open_calibration
-    if name == "lint":
-        from dlpuconv.calibration.linter import lint
-
-        return lint
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# what needs numpy: the command line starts without it
+__getattr__ = later(
+    __name__, {"dlpuconv.calibration.linter": ("lint",), "dlpuconv.calibration.open": ("open_calibration",)}
+)

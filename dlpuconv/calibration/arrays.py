@@ -13,15 +13,7 @@ import numpy as np
 
 from dlpuconv.calibration.intake import Read, evenly, fill, skipped
 from dlpuconv.calibration.linter import Linter
-from dlpuconv.calibration.matching import (
-    as_array,
-    check_dtype,
-    choose,
-    fit,
-    rows_of,
-    same_count,
-    shape_of_value,
-)
+from dlpuconv.calibration.matching import as_array, check_dtype, choose, fit, rows_of, same_count, shape_of_value
 from dlpuconv.calibration.npy import Header
 from dlpuconv.calibration.npz import open_archive, open_array
 from dlpuconv.calibration.stored import ArraySamples
@@ -39,20 +31,9 @@ if TYPE_CHECKING:
     from dlpuconv.ir import ValueSpec
 
 _BROKEN = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+    ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
+    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 """What numpy and zipfile are known to raise on broken files."""
 
 

@@ -22,19 +22,9 @@ if TYPE_CHECKING:
     from dlpuconv.calibration.preprocess import Resize
 
 UNREADABLE = (
-    Image.DecompressionBombError,
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+    Image.DecompressionBombError, ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
 """What Pillow's decoders are known to raise on broken files."""
 
 MOST_PIXELS = 100_000_000

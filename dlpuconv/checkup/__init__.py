@@ -5,14 +5,6 @@ from dlpuconv.checkup.judge import judge_draft, refused
 from dlpuconv.checkup.result import CheckedLayer, CheckOutcome, Checkup, Place, Suggestion
 
 __all__ = [
-    "CheckedLayer",
-    "Checkup",
-    "ExplainedLayer",
-    "Explanation",
-    "CheckOutcome",
-    "Place",
-    "Rewriting",
-    "Suggestion",
-    "judge_draft",
-    "refused",
-]
+    "CheckedLayer", "Checkup", "ExplainedLayer", "Explanation", "CheckOutcome", "Place", "Rewriting", "Suggestion",
+    "judge_draft", "refused",
+]  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.jsonable import plain
+
 if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
@@ -50,12 +52,8 @@ class ExplainedLayer:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            **self.names.to_json(),
-            "op": self.op or None,
-            "done": [entry.to_json() for entry in self.done],
-            "declined": [entry.to_json() for entry in self.declined],
-        }
+        done, declined = plain(self.done), plain(self.declined)
+        return {**self.names.to_json(), "op": self.op or None, "done": done, "declined": declined}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,4 @@ class Explanation:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "network": [entry.to_json() for entry in self.network],
-            "layers": [layer.to_json() for layer in self.layers],
-        }
+        return {"network": plain(self.network), "layers": plain(self.layers)}

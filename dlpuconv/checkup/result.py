@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
+from dlpuconv.jsonable import plain
+
 if TYPE_CHECKING:
     from dlpuconv.checkup.explanation import Explanation
     from dlpuconv.ir.layer_names import LayerNames
@@ -48,12 +50,7 @@ class CheckedLayer:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            **self.placement.to_json(),
-            **self.names.to_json(),
-            "shape": list(self.shape),
-            "advice": list(self.advice),
-        }
+        return {**plain(self.placement), **plain(self.names), "shape": plain(self.shape), "advice": plain(self.advice)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from dlpuconv.cli import options as opt
-from dlpuconv.cli.help import RESULT
 from dlpuconv.language.printable import printable
 
 
@@ -27,17 +26,7 @@ def analyze(
     effort: opt.EffortOption = "balanced",
     recipe: opt.RecipeFile = None,
     no_cache: opt.NoCache = False,
-    top: Annotated[
-        int,
-        opt.option(
-            "--top",
-            help="Layers to show, the worst first; 0 for all.",
-            panel=RESULT,
-            default="15",
-            metavar="NUMBER",
-            min=0,
-        ),
-    ] = 15,
+    top: Annotated[int, opt.top("Layers to show, the worst first; 0 for all.")] = 15,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:

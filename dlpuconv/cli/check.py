@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dlpuconv.cli import options as opt
-from dlpuconv.cli.help import RESULT
 from dlpuconv.language.printable import printable
 
 
@@ -25,17 +24,7 @@ def check(
     fold_preprocess: opt.FoldPreprocess = None,
     input_layout: opt.InputLayout = None,
     opset: opt.Opset = None,
-    top: Annotated[
-        int,
-        opt.option(
-            "--top",
-            help="Layers to show: those with the most MACs, and all of the CPU; 0 for all.",
-            panel=RESULT,
-            default="15",
-            metavar="NUMBER",
-            min=0,
-        ),
-    ] = 15,
+    top: Annotated[int, opt.top("Layers to show: those with the most MACs, and all of the CPU; 0 for all.")] = 15,
     explain: Annotated[
         bool,
         opt.flag(

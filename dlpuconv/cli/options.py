@@ -33,6 +33,11 @@ def flag(*names: str, help: str, panel: str = RESULT) -> Any:  # noqa: A002
     return typer.Option(*names, help=help, rich_help_panel=panel)
 
 
+def top(help: str) -> Any:  # noqa: A002
+    """How many layers are shown."""
+    return option("--top", help=help, panel=RESULT, default="15", metavar="NUMBER", min=0)
+
+
 def completion(known: Iterable[str]) -> Callable[[str], list[str]]:
     """Completes to those of the known words that begin with what was typed."""
 

@@ -64,7 +64,7 @@ def verify(
     from dlpuconv.cli.parsing import evidence
     from dlpuconv.cli.streams import streams
     from dlpuconv.reporting.files import check_report, write_report
-    from dlpuconv.verification import render_report, render_verdict
+    from dlpuconv.verification.report_text import render_report, render_verdict
     from dlpuconv.workflow.option_values import verification_options, version
     from dlpuconv.workflow.verify import verify as run
 

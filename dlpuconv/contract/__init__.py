@@ -7,14 +7,6 @@ from dlpuconv.contract.origin import contract_of_artifact, contract_of_file
 from dlpuconv.contract.python_code import python_snippet
 
 __all__ = [
-    "Contract",
-    "Feed",
-    "Picture",
-    "c_header",
-    "contract_of_artifact",
-    "contract_of_file",
-    "images_record",
-    "input_record",
-    "output_record",
-    "python_snippet",
-]
+    "Contract", "Feed", "Picture", "c_header", "contract_of_artifact", "contract_of_file", "images_record",
+    "input_record", "output_record", "python_snippet",
+]  # fmt: skip

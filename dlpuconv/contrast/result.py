@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
+from dlpuconv.jsonable import told
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,21 +52,7 @@ class Side:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "file": self.file,
-            "format": self.format,
-            "size": self.size,
-            "layers": self.layers,
-            "macs": self.macs,
-            "parameters": self.parameters,
-            "weights": self.weights,
-            "inputs": [tensor.to_json() for tensor in self.inputs],
-            "outputs": [tensor.to_json() for tensor in self.outputs],
-            "op_counts": dict(self.op_counts),
-            "metadata": dict(self.metadata),
-            "placement": None if self.placement is None else self.placement.to_json(),
-            "manifest": self.manifest or None,
-        }
+        return told(self, manifest=self.manifest or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +88,4 @@ class Contrast:
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""
-        parities = {
-            "between": self.between,
-            "a_to_reference": self.a_to_reference,
-            "b_to_reference": self.b_to_reference,
-        }
-        return {
-            "a": self.a.to_json(),
-            "b": self.b.to_json(),
-            **{name: None if parity is None else parity.to_json() for name, parity in parities.items()},
-            "warnings": list(self.warnings),
-        }
+        return told(self)

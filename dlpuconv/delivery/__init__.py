@@ -9,17 +9,6 @@ from dlpuconv.delivery.readme import About, make_readme
 from dlpuconv.delivery.writer import deliver, recover, write_all
 
 __all__ = [
-    "BOM",
-    "About",
-    "Force",
-    "Inputs",
-    "Provenance",
-    "Reference",
-    "build_bom",
-    "check_destination",
-    "deliver",
-    "make_readme",
-    "manifest_of",
-    "recover",
-    "write_all",
-]
+    "BOM", "About", "Force", "Inputs", "Provenance", "Reference", "build_bom", "check_destination", "deliver",
+    "make_readme", "manifest_of", "recover", "write_all",
+]  # fmt: skip

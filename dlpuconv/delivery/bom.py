@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dlpuconv.delivery.provenance import Provenance
     from dlpuconv.files.content import Content
     from dlpuconv.jsonable import Json
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
 
 BOM = "bom.json"
 """Its name in a package; beside a file, what its name ends with."""

@@ -8,6 +8,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
+from dlpuconv.delivery.journal import is_real_folder
 from dlpuconv.errors import OutputError, UsageError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.formats.package_layout import MANIFEST
@@ -134,7 +135,7 @@ def _check_name(folder: Path, name: str, *, is_folder: bool) -> None:
     _is_there(nearest / name, folder)
     _is_there(folder / f"{PREFIX}12345678" / "new" / name, folder)  # where it is written first
     place = folder / name
-    if not is_folder and place.is_dir() and not place.is_symlink():
+    if not is_folder and is_real_folder(place):
         raise OutputError(
             f"{name} in {str(folder)!r} is a folder, and a file of that name is to be written: move it away, or give"
             " another --output"
@@ -147,7 +148,7 @@ def _foreign(folder: Path, existing: list[str]) -> list[str]:
     ours = {*manifests, *(name for manifest in manifests.values() for name in _entries(manifest))}
     found: list[str] = []
     for name in existing:
-        if _is_folder(folder / name):
+        if is_real_folder(folder / name):
             found += _foreign_inside(folder / name)
         elif name not in ours:
             found.append(name)
@@ -189,7 +190,3 @@ def _is_unchanged(folder: Path, name: str, digest: str) -> bool:
         return False
     with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == digest
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()

@@ -62,7 +62,7 @@ class Journal:
     def read(staging: Path) -> Journal | None:
         """The journal in a staging folder; None where there is none: then nothing was replaced yet, or all was."""
         content = read_journal(staging)
-        if not (_is_folder(staging / "new") and _is_folder(staging / "old")):  # a link leads to another's files
+        if not (is_real_folder(staging / "new") and is_real_folder(staging / "old")):  # a link leads to another's files
             return None
         try:
             items = tuple(
@@ -158,7 +158,7 @@ class Journal:
         new, live, old = self._new(name), self._live(name), self._old(name)
         if not _is_there(live):
             new.replace(live)
-        elif not _is_folder(live) and not _is_folder(new):
+        elif not is_real_folder(live) and not is_real_folder(new):
             old.unlink(missing_ok=True)
             _keep(live, old)
             new.replace(live)
@@ -179,7 +179,7 @@ class Journal:
                 exchange(new, live)
         elif not _is_there(live):
             old.rename(live)
-        elif not _is_folder(live) and not _is_folder(old):
+        elif not is_real_folder(live) and not is_real_folder(old):
             old.replace(live)
         elif not exchange(old, live):
             live.rename(new)
@@ -258,7 +258,8 @@ def _is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def _is_folder(path: Path) -> bool:
+def is_real_folder(path: Path) -> bool:
+    """Whether there is a folder itself, not a link to one."""
     return path.is_dir() and not path.is_symlink()
 
 

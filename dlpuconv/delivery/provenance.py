@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Trial
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
 
 _LIBRARIES = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnx2tf", "ai-edge-litert", "tensorflow", "torch")
 

@@ -8,7 +8,6 @@ pass through memory that is mapped already, and small enough for the processor's
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
 from itertools import batched, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,7 +41,6 @@ LIBRARY = "ai-edge-litert"
 """What a worker may be found to lack."""
 
 _LIMITS = Limits(memory=2 * GIBIBYTE, seconds=300)
-_TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 _TOGETHER = 1 << 20  # bytes of several inferences, from which on each is a question of its own
 _AT_ONCE = 2 << 20  # bytes of an answer, where tensors are not larger
 _MOST_FEEDS = 64
@@ -102,7 +100,7 @@ class LiteRtWorker:
             if self._worker is None or (task == "load" and not self._worker.is_alive):
                 self._worker = pool.take(LITERT)
                 self.generation += 1
-                weakref.finalize(self, _release, self._worker)
+                weakref.finalize(self, pool.free, self._worker, networks=None)
             return self._worker.ask(task, limits, arrays, lent=task != "load", **facts)
         except OSError as error:
             raise WorkerError(f"cannot be had: {error.strerror or error}") from error
@@ -254,11 +252,3 @@ def _groups(outputs: Sequence[tuple[int, int]]) -> list[list[int]]:
         groups[-1].append(tensor)
         size += more
     return groups
-
-
-def _release(worker: Worker) -> None:
-    """Let the worker forget its networks, for whoever needs one next."""
-    if worker.is_usable:
-        with suppress(WorkerError, OSError):
-            worker.ask("forget", _TO_FORGET, networks=None)
-    pool.give_back(worker)

@@ -7,7 +7,6 @@ time than the model may have.
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -30,7 +29,7 @@ from dlpuconv.formats.ort_worker import (
 from dlpuconv.formats.ort_worker import EndedError as EndedError
 from dlpuconv.formats.ort_worker import RefusedModelError as RefusedModelError
 from dlpuconv.formats.ort_worker import TooMuchError as TooMuchError
-from dlpuconv.isolation import GIBIBYTE, Limits, Worker, WorkerError, pool
+from dlpuconv.isolation import GIBIBYTE, Limits, pool
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
 OF_A_STRANGER = Limits(memory=GIBIBYTE, seconds=30)
 """For a file that is run just to see what it answers."""
-_TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 
 
 class OrtRunner:
@@ -81,7 +79,7 @@ class OrtRunner:
         size = size_of(model)
         self._limits = limits.for_size(size)
         self._worker = taken(self._name)
-        weakref.finalize(self, _release, self._worker)
+        weakref.finalize(self, pool.free, self._worker)
         facts = {"optimize": optimize, "frugal": size >= MANY}
         with parts(model, mapped=size >= MANY) as (path, arrays):
             where = {"path": address(self._name, path)} if path else {}
@@ -143,14 +141,6 @@ class OrtTracer(OrtRunner):
     def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
         """What an activation was in the last inference."""
         return self._last[tensor.name]
-
-
-def _release(worker: Worker) -> None:
-    """Let the worker forget the model, for whoever needs one next."""
-    if worker.is_usable:
-        with suppress(WorkerError, OSError):
-            worker.ask("forget", _TO_FORGET)
-    pool.give_back(worker)
 
 
 def with_outputs(model: Split, names: Iterable[str]) -> Split:

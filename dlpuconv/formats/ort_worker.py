@@ -126,11 +126,7 @@ def optimize(model: Path | Split, name: str, limits: Limits = OF_ONES_OWN) -> It
         ArtifactError: no process can be had.
     """
     name = model.name if isinstance(model, Path) else name
-    try:
-        folder = make_folder("optimized")
-    except OSError as error:
-        raise no_room(error) from error
-    try:
+    with _new_folder("optimized") as folder:
         with parts(model, mapped=True) as (path, _):
             assert path is not None  # of a mapped model
             result = folder / _MODEL
@@ -143,8 +139,6 @@ def optimize(model: Path | Split, name: str, limits: Limits = OF_ONES_OWN) -> It
                 pool.give_back(worker)
             accepted(name, CANNOT_LOAD, answer)
         yield result
-    finally:
-        remove_folder(folder)
 
 
 def split_file(path: Path) -> Split | None:
@@ -178,17 +172,30 @@ def size_of(model: Path | bytes | Split) -> int:
 
 
 @contextmanager
+def _new_folder(kind: str) -> Iterator[Path]:
+    """A folder for temporary files, as long as this lasts.
+
+    Raises:
+        OutputError: there is no place for it.
+    """
+    try:
+        folder = make_folder(kind)
+    except OSError as error:
+        raise no_room(error) from error
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
+@contextmanager
 def _folder_of(model: Split) -> Iterator[Path]:
     """A folder with the model in one file and its weights in another; a loaded session needs it no longer.
 
     Raises:
         OutputError: the folder for temporary files has no room.
     """
-    try:
-        folder = make_folder("session")
-    except OSError as error:
-        raise no_room(error) from error
-    try:
+    with _new_folder("session") as folder:
         proto = model.with_file(folder / "weights").SerializeToString()
         try:
             (folder / _MODEL).write_bytes(proto)
@@ -196,8 +203,6 @@ def _folder_of(model: Split) -> Iterator[Path]:
             raise no_room(error) from error
         trim()
         yield folder
-    finally:
-        remove_folder(folder)
 
 
 @contextmanager

@@ -30,6 +30,3 @@ WEIGHTED: dict[str, WeightedForm] = {
     "CONV_3D": WeightedForm(0, 1, 2, 4),  # weights [KD, KH, KW, C_in, C_out]
 }
 """TFLite's ops with trained weights, by name."""
-
-ONNX_WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-"""ONNX's ops with trained weights: the first constant that they read is those."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
+from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.ir.operators import ONNX_WEIGHTED
 
 if TYPE_CHECKING:
     from dlpuconv.formats import FileView, LayerView, TensorView

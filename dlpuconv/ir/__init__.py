@@ -5,33 +5,20 @@ The graph comes with `onnx` and `onnx_ir`, which take a second: they are loaded 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.ir.binding import InputBinding, Normalization
 from dlpuconv.ir.ports import Links, Part, Port
 from dlpuconv.ir.signature import Layout, Signature, ValueSpec
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.ir.model import Model, Source
 
 __all__ = [
-    "Affine",
-    "InputBinding",
-    "Layout",
-    "Links",
-    "Model",
-    "Normalization",
-    "Part",
-    "Port",
-    "Signature",
-    "Source",
+    "Affine", "InputBinding", "Layout", "Links", "Model", "Normalization", "Part", "Port", "Signature", "Source",
     "ValueSpec",
-]
+]  # fmt: skip
 
-
-def __getattr__(name: str) -> object:
-    if name not in ("Model", "Source"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("dlpuconv.ir.model"), name)
+__getattr__ = later(__name__, {"dlpuconv.ir.model": ("Model", "Source")})

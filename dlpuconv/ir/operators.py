@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+ONNX_WEIGHTED = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+"""Operators with trained weights, which are the first constant that they read."""
+
 CONTROL_FLOW: Final = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 """Operators that run other graphs."""
 

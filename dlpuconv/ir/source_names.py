@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.ir.layer_names import LayerNames, tell_apart
 from dlpuconv.ir.module_path import SCOPES, module_paths
+from dlpuconv.ir.operators import ONNX_WEIGHTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +21,6 @@ UNNAMED = "dlpuconv.unnamed"
 """Key of a node's metadata: the name was made up while the model was read."""
 
 _MOST_FUSED = 8
-_WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,7 @@ def _source_node(node: onnx_ir.Node) -> SourceNode:
         values=tuple(value.name for value in node.outputs if value.name),
         modules=module_paths(node.name or "", node.metadata_props.get(SCOPES, ""), constants),
         reads=tuple(value.name or "" for value in node.inputs if value is not None and not value.is_initializer()),
-        weighted=node.op_type in _WEIGHTED,
+        weighted=node.op_type in ONNX_WEIGHTED,
     )
 
 

@@ -18,15 +18,6 @@ from dlpuconv.isolation.process import (
 )
 
 __all__ = [
-    "GIBIBYTE",
-    "CrashError",
-    "ExcessError",
-    "Launch",
-    "Limits",
-    "MissingLibraryError",
-    "OvertimeError",
-    "TaskError",
-    "Worker",
-    "WorkerError",
-    "pool",
-]
+    "GIBIBYTE", "CrashError", "ExcessError", "Launch", "Limits", "MissingLibraryError", "OvertimeError", "TaskError",
+    "Worker", "WorkerError", "pool",
+]  # fmt: skip

@@ -5,15 +5,18 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
-from dlpuconv.isolation.process import Worker
+from dlpuconv.isolation.limits import GIBIBYTE, Limits
+from dlpuconv.isolation.process import Worker, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.isolation.process import Launch
+
+_TO_FORGET = Limits(memory=GIBIBYTE, seconds=30)
 
 
 class Pool:
@@ -59,6 +62,13 @@ class Pool:
             yield worker
         finally:
             self.give_back(worker)
+
+    def free(self, worker: Worker, **facts: Any) -> None:
+        """Give back a worker that has something loaded: its task `forget` frees that, for whoever needs it next."""
+        if worker.is_usable:
+            with suppress(WorkerError, OSError):
+                worker.ask("forget", _TO_FORGET, **facts)
+        self.give_back(worker)
 
     def warm_up(self, launch: Launch) -> None:
         """Start a worker that will be needed soon, so that it loads its libraries meanwhile.

@@ -10,15 +10,6 @@ from dlpuconv.manifest.ports import InputRecord, OutputRecord
 from dlpuconv.manifest.sections import ImagesRecord, RecipeRecord, RequestRecord, SamplesRecord
 
 __all__ = [
-    "SCHEMA_VERSION",
-    "FileRecord",
-    "ImagesRecord",
-    "InputRecord",
-    "Manifest",
-    "OutputRecord",
-    "RecipeRecord",
-    "RequestRecord",
-    "SamplesRecord",
-    "files_in",
-    "is_ours",
-]
+    "SCHEMA_VERSION", "FileRecord", "ImagesRecord", "InputRecord", "Manifest", "OutputRecord", "RecipeRecord",
+    "RequestRecord", "SamplesRecord", "files_in", "is_ours",
+]  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from dlpuconv.jsonable import told
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class SamplesRecord:
 
     def to_json(self) -> dict[str, Json]:
         """`calibration`."""
-        return {**asdict(self), "warnings": list(self.warnings)}
+        return told(self)
 
     @classmethod
     def parse(cls, entry: Fields) -> Self:

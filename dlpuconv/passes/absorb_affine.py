@@ -16,6 +16,7 @@ import numpy as np
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.affine import ScaleShift, fold_into_outputs, refuse_fold
+from dlpuconv.passes.contract import FIRED, Outcome
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
 if TYPE_CHECKING:
@@ -25,23 +26,25 @@ _LINEAR = ("Conv", "ConvTranspose", "Gemm")
 _DEPTH = 6
 
 
-def absorb(editor: Editor, value: onnx_ir.Value, affine: ScaleShift) -> str | None:
-    """Let what makes `value` make scale * value + shift instead; the reason if that is impossible.
+def absorb(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, affine: ScaleShift) -> Outcome:
+    """Let what makes `value` make scale * value + shift instead of the node; the reason if that is impossible.
 
     Args:
         editor: the graph.
-        value: read by the node that is to go, and by no other.
+        node: it goes.
+        value: read by it, and by no other.
         affine: [C] along axis 1 of the value, or [1].
     """
     plan: list[tuple[onnx_ir.Node, ScaleShift]] = []
     refusal = _plan(editor, value, affine, plan, _DEPTH)
-    if refusal is None and len({id(node) for node, _ in plan}) < len(plan):
+    if refusal is None and len({id(linear) for linear, _ in plan}) < len(plan):
         refusal = "one operator makes several parts of it"
     if refusal is not None:
         return refusal
-    for node, part in plan:
-        fold_into_outputs(editor, node, part)
-    return None
+    for linear, part in plan:
+        fold_into_outputs(editor, linear, part)
+    editor.replace(node.outputs[0], value, adopt_name=True)
+    return FIRED
 
 
 def _plan(
@@ -107,7 +110,7 @@ def _averages(node: onnx_ir.Node) -> bool:
     if node.op_type == "GlobalAveragePool":
         return True
     if node.op_type == "AveragePool":
-        return not any(attrs.integers(node, "pads") or [0]) and not attrs.integer(node, "ceil_mode", 0)
+        return not attrs.pads(node) and not attrs.integer(node, "ceil_mode", 0)
     if node.op_type == "Resize":
         dims = rank(node.outputs[0])
         crops = attrs.text(node, "coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"

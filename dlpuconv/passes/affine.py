@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from dlpuconv.passes.editor import Editor
 
-LINEAR = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-"""Operators whose output is linear in a constant weight, with channels on axis 1 (last axis for Gemm and MatMul)."""
-
 
 @dataclass(frozen=True, slots=True)
 class ScaleShift:
@@ -61,7 +58,7 @@ def scale_outputs(node: onnx_ir.Node, weight: npt.NDArray[Any], scale: npt.NDArr
     """The weight that makes a linear operator give its outputs times `scale`.
 
     Args:
-        node: one of `LINEAR`.
+        node: linear in a constant weight, its channels on axis 1 (last axis for Gemm and MatMul).
         weight: Conv [C_out, C_in/groups, *K], ConvTranspose [C_in, C_out/groups, *K], Gemm [K, N] or [N, K],
             MatMul [..., K, N].
         scale: [C_out] or [1].

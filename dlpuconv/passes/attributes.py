@@ -38,6 +38,11 @@ def text(node: onnx_ir.Node, name: str, default: str) -> str:
     return default if found is None else found.as_string()
 
 
+def pads(node: onnx_ir.Node) -> bool:
+    """Whether it pads its input."""
+    return any(integers(node, "pads") or ())
+
+
 def put(node: onnx_ir.Node, name: str, value: float | str | Sequence[int]) -> None:
     """Set an attribute; whole numbers become integers."""
     if isinstance(value, str):

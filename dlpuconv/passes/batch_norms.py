@@ -15,6 +15,7 @@ import numpy as np
 from dlpuconv.formats.ort_runner import OrtRunner, with_outputs
 from dlpuconv.ir.batch_norm import read_batch_norm
 from dlpuconv.ir.moments import Moments
+from dlpuconv.ir.operators import ONNX_WEIGHTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.ir import Model
 
-_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _SAME = 1e-3
 """Relative difference of two values that are the same but for rounding."""
 
@@ -45,7 +45,7 @@ def known_moments(source: Model, normal: Model, sample: Sample) -> dict[str, Mom
         By value name; empty for networks without batch normalizations, such as most exporters write.
     """
     told = {node.outputs[0].name: moments for node in source.graph.graph if (moments := _moments(node)) is not None}
-    made = {node.outputs[0].name for node in normal.graph.graph if node.op_type in _LAYERS}
+    made = {node.outputs[0].name for node in normal.graph.graph if node.op_type in ONNX_WEIGHTED}
     names = [name for name in told if name in made and name is not None]
     if not names:
         return {}

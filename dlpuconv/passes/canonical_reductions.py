@@ -39,7 +39,7 @@ def pool_to_reduction(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def _whole(node: onnx_ir.Node, shape: tuple[int, ...]) -> bool:
     kernel = attrs.integers(node, "kernel_shape")
-    return kernel == list(shape[2:]) and not any(attrs.integers(node, "pads") or [0])
+    return kernel == list(shape[2:]) and not attrs.pads(node)
 
 
 def keep_axes(editor: Editor, node: onnx_ir.Node) -> Outcome:

@@ -109,7 +109,7 @@ def _neutral(neutral: float, *, either_side: bool) -> Test:
 
 def _one_window(_: Editor, node: onnx_ir.Node) -> int | None:
     settings = [attrs.integers(node, name) or [1] for name in ("kernel_shape", "strides")]
-    plain = all(v == 1 for values in settings for v in values) and not any(attrs.integers(node, "pads") or [0])
+    plain = all(v == 1 for values in settings for v in values) and not attrs.pads(node)
     return _same_shape(_, node) if plain else None
 
 

@@ -25,13 +25,7 @@ def fold_backward(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if isinstance(affine, str):
         return affine
     x = node.inputs[0]
-    if x is None:
-        return None
-    refusal = absorb(editor, x, affine)
-    if refusal is not None:
-        return refusal
-    editor.replace(node.outputs[0], x, adopt_name=True)
-    return FIRED
+    return None if x is None else absorb(editor, node, x, affine)
 
 
 def spell_out(editor: Editor, node: onnx_ir.Node) -> Outcome:

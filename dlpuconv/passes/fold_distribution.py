@@ -59,7 +59,7 @@ def fold_distribution(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def _plain(node: onnx_ir.Node) -> bool:
     steps = attrs.integers(node, "strides") or [1, 1]
-    return attrs.integer(node, "group", 1) == 1 and not any(attrs.integers(node, "pads") or [0]) and steps == [1, 1]
+    return attrs.integer(node, "group", 1) == 1 and not attrs.pads(node) and steps == [1, 1]
 
 
 PASS = Rewrite("fold-distribution", "expected values computed by one convolution", ("Conv",), fold_distribution)

@@ -72,15 +72,11 @@ def _mismatch(node: onnx_ir.Node, pad: onnx_ir.Node, value: float) -> str:
     if attrs.integer(node, "ceil_mode", 0):
         return "a pool with ceil_mode treats its own padding differently"
     if node.op_type == "AveragePool":
-        own = any(attrs.integers(node, "pads") or [0]) and not attrs.integer(node, "count_include_pad", 0)
+        own = attrs.pads(node) and not attrs.integer(node, "count_include_pad", 0)
         return "" if value == 0 and not own else "the average does not count padding"
-    if value <= np.finfo(np.float32).min or (value == 0 and is_non_negative(pad.inputs[0]) and not _own_pads(node)):
+    if value <= np.finfo(np.float32).min or (value == 0 and is_non_negative(pad.inputs[0]) and not attrs.pads(node)):
         return ""
     return f"it pads with {value}, and the input of the MaxPool may be below"
-
-
-def _own_pads(node: onnx_ir.Node) -> bool:
-    return any(attrs.integers(node, "pads") or [0])
 
 
 def padding(editor: Editor, node: onnx_ir.Node) -> list[int] | None:

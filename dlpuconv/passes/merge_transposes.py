@@ -17,32 +17,10 @@ from dlpuconv.passes.editor import Editor, rank, static_shape
 if TYPE_CHECKING:
     import onnx_ir
 
-UNARY = frozenset(
-    (
-        "Abs",
-        "Celu",
-        "Clip",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Gelu",
-        "HardSigmoid",
-        "HardSwish",
-        "LeakyRelu",
-        "Log",
-        "Mish",
-        "Neg",
-        "Reciprocal",
-        "Relu",
-        "Selu",
-        "Sigmoid",
-        "Softplus",
-        "Softsign",
-        "Sqrt",
-        "Tanh",
-        "ThresholdedRelu",
-    )
-)
+UNARY = frozenset((
+    "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg",
+    "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu",
+))  # fmt: skip
 """Operators that work on each element alone and have one activation as input."""
 
 BINARY = frozenset(("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"))

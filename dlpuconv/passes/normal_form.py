@@ -14,7 +14,6 @@ from dlpuconv.passes import (
     expand_norms,
     explicit_padding,
     fold_affine,
-    fold_affine_in_front,
     fold_batch_norm,
     fold_constants,
     fold_distribution,
@@ -89,7 +88,7 @@ REPEATED: tuple[Pass, ...] = (
     matmul_to_gemm.TO_GEMM,
     fold_affine.MERGE,
     fold_affine.BEHIND,  # before the fold forward: a bias behind is exact, one in front may meet padding
-    fold_affine_in_front.PASS,
+    fold_affine.IN_FRONT,
     absorb_channel_gather.FORWARD,  # forward first: a permutation costs nothing there
     absorb_channel_gather.BACKWARD,
     tidy.NODES,
@@ -154,7 +153,7 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     normal = model.copy()
     editor = Editor(normal.graph)
     tally = _Tally(editor)
-    nodes, opset, rounds = editor.graph.num_nodes(), editor.opset, 0
+    rounds = 0
     tally.run(FIRST)
     while rounds < MAX_ROUNDS and (tally.run(REPEATED) or tally.run(LEFTOVERS)):
         rounds += 1
@@ -163,9 +162,6 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
     report = NormalFormReport(
         passes=tally.reports(),
         rounds=rounds,
-        nodes_before=nodes,
-        nodes_after=editor.graph.num_nodes(),
-        opset_before=opset,
         unshaped=tuple(o.name or "" for n in editor.graph for o in n.outputs if o.name and static_shape(o) is None),
     )
     return normal, report

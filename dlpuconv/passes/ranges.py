@@ -10,26 +10,10 @@ if TYPE_CHECKING:
 _NON_NEGATIVE = frozenset(
     ("Relu", "Sigmoid", "HardSigmoid", "Softmax", "Exp", "Abs", "Sqrt", "ReduceL1", "ReduceL2", "Softplus")
 )
-_KEEPS_SIGN = frozenset(
-    (
-        "AveragePool",
-        "Flatten",
-        "Gather",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "Identity",
-        "MaxPool",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "ReduceSum",
-        "Reshape",
-        "Slice",
-        "Squeeze",
-        "Transpose",
-        "Unsqueeze",
-    )
-)
+_KEEPS_SIGN = frozenset((
+    "AveragePool", "Flatten", "Gather", "GlobalAveragePool", "GlobalMaxPool", "Identity", "MaxPool", "ReduceMax",
+    "ReduceMean", "ReduceMin", "ReduceSum", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
+))  # fmt: skip
 _KEEPS_SIGNS = frozenset(("Add", "Mul", "Max", "Min", "Concat", "Sum"))
 _DEPTH = 8
 

@@ -58,7 +58,7 @@ def _axes(editor: Editor, node: onnx_ir.Node) -> list[int] | None:
     x = node.inputs[0]
     maker = x.producer() if x is not None else None
     whole = shape is not None and attrs.integers(node, "kernel_shape") == list(shape[2:])
-    plain = not any(attrs.integers(node, "pads") or [0]) and len(node.outputs) == 1
+    plain = not attrs.pads(node) and len(node.outputs) == 1
     moved = maker is not None and maker.op_type == "Transpose"
     return list(range(2, len(shape))) if shape is not None and whole and plain and moved else None
 

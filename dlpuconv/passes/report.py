@@ -35,17 +35,11 @@ class NormalFormReport:
     Attributes:
         passes: in the order of the list.
         rounds: how often the repeated part of the list was run.
-        nodes_before: operators in the source.
-        nodes_after: operators in the normal form.
-        opset_before: of the source.
         unshaped: values whose shape nothing could tell; empty for a model that can be converted.
     """
 
     passes: tuple[PassReport, ...]
     rounds: int
-    nodes_before: int
-    nodes_after: int
-    opset_before: int
     unshaped: tuple[str, ...] = ()
 
     def fired(self, name: str) -> int:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir
 
-from dlpuconv.ir.operators import RANDOM
-from dlpuconv.passes.affine import LINEAR
+from dlpuconv.ir.operators import ONNX_WEIGHTED, RANDOM
 from dlpuconv.passes.contract import Sweep
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def merge_constants(editor: Editor) -> int:
 
 def _is_weight(value: onnx_ir.Value) -> bool:
     # Each layer is quantized and equalized by itself, so layers must not come to share a weight or a bias.
-    return any(use.node.op_type in LINEAR and use.idx > 0 for use in value.uses())
+    return any(use.node.op_type in ONNX_WEIGHTED and use.idx > 0 for use in value.uses())
 
 
 def merge_nodes(editor: Editor) -> int:

@@ -13,7 +13,7 @@ all steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 import numpy as np
 
@@ -159,11 +159,8 @@ class _Rnn:
         return (self._cell.add("Tanh", self._recurrent.added(x, state[0])),)
 
 
-class _Lstm:
-    def __init__(self, cell: _Cell) -> None:
-        self._cell, self.bias = cell, cell.bias.sum(axis=0)
-        self._recurrent = _Recurrent(cell, slice(None))
-
+class _Lstm(_Rnn):
+    @override
     def step(self, x: onnx_ir.Value, state: State) -> tuple[onnx_ir.Value, ...]:
         add = self._cell.add
         hidden, memory = state
@@ -217,7 +214,7 @@ class _Recurrent:
         return x if hidden is None else self._cell.add("Add", x, self.of(hidden))
 
 
-_FORMS: dict[str, type[_Rnn | _Lstm | _Gru]] = {"RNN": _Rnn, "LSTM": _Lstm, "GRU": _Gru}
+_FORMS: dict[str, type[_Rnn | _Gru]] = {"RNN": _Rnn, "LSTM": _Lstm, "GRU": _Gru}
 
 
 def _concat(editor: Editor, node: onnx_ir.Node, values: list[onnx_ir.Value], axis: int) -> onnx_ir.Value:

@@ -12,14 +12,7 @@ __all__ = [
     # what a target says
     "Placement",
     # how a graph is cut
-    "delegated",
-    "single_cut",
+    "delegated", "single_cut",
     # what comes of it
-    "forecast",
-    "foresee",
-    "Forecast",
-    "LayerPlacement",
-    "Memory",
-    "Piece",
-    "Processor",
-]
+    "forecast", "foresee", "Forecast", "LayerPlacement", "Memory", "Piece", "Processor",
+]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.jsonable import told
 from dlpuconv.placement.partition import Processor
 
 if TYPE_CHECKING:
@@ -42,18 +43,7 @@ class LayerPlacement:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "index": self.index,
-            "op": self.op,
-            "name": self.name,
-            "processor": self.processor.value,
-            "piece": self.piece,
-            "why": self.why,
-            "rule": self.rule,
-            "certain": self.certain,
-            "macs": self.macs,
-            "parameters": self.parameters,
-        }
+        return told(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

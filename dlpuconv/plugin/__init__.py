@@ -48,45 +48,16 @@ from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 __all__ = [
     "API_VERSION",
     # a chip
-    "ExternalCompiler",
-    "Granularity",
-    "Numbers",
-    "Scheme",
-    "Target",
+    "ExternalCompiler", "Granularity", "Numbers", "Scheme", "Target",
     # how its integers stand for real numbers
-    "Affine",
-    "Coding",
-    "INT8",
-    "INT16",
-    "IntegerType",
-    "UINT8",
-    "UINT16",
+    "Affine", "Coding", "INT8", "INT16", "IntegerType", "UINT8", "UINT16",
     # a way to make files
-    "Backend",
-    "Prepared",
+    "Backend", "Prepared",
     # what it is asked for
-    "InterfaceOptions",
-    "Job",
-    "Normalization",
-    "OutputSplitting",
-    "Recipe",
+    "InterfaceOptions", "Job", "Normalization", "OutputSplitting", "Recipe",
     # what it makes
-    "Artifact",
-    "Draft",
-    "Json",
-    "Part",
-    "Port",
+    "Artifact", "Draft", "Json", "Part", "Port",
     # what it cannot do
-    "ArtifactError",
-    "BackendError",
-    "CalibrationError",
-    "DlpuconvError",
-    "MissingDependencyError",
-    "ModelError",
-    "OutputError",
-    "ShapeError",
-    "UnsupportedModelError",
-    "UsageError",
-    "did_you_mean",
-    "listed",
-]
+    "ArtifactError", "BackendError", "CalibrationError", "DlpuconvError", "MissingDependencyError", "ModelError",
+    "OutputError", "ShapeError", "UnsupportedModelError", "UsageError", "did_you_mean", "listed",
+]  # fmt: skip

@@ -17,7 +17,7 @@ from dlpuconv.calibration import (
 )
 from dlpuconv.display.progress import Progress, Silent
 from dlpuconv.files.content import Content, Store, StoredFile, sha256_of
-from dlpuconv.plugin.later import later
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import open_calibration
@@ -26,30 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     # samples
-    "Calibration",
-    "Color",
-    "Origin",
-    "PixelSamples",
-    "Preprocessing",
-    "Sample",
-    "Samples",
-    "open_calibration",
+    "Calibration", "Color", "Origin", "PixelSamples", "Preprocessing", "Sample", "Samples", "open_calibration",
     "to_artifact",
     # kept between runs
-    "StatisticsCache",
-    "__version__",
+    "StatisticsCache", "__version__",
     # files
-    "Content",
-    "Store",
-    "StoredFile",
-    "sha256_of",
+    "Content", "Store", "StoredFile", "sha256_of",
     # weights in a file of their own, which no message copies
-    "rest",
-    "watch",
+    "rest", "watch",
     # progress
-    "Progress",
-    "Silent",
-]
+    "Progress", "Silent",
+]  # fmt: skip
 
 __getattr__ = later(
     __name__,

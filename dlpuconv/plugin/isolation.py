@@ -20,22 +20,9 @@ from dlpuconv.isolation.serve import Arrays, Facts, Task
 
 __all__ = [
     # a worker
-    "GIBIBYTE",
-    "Launch",
-    "Limits",
-    "Worker",
-    "pool",
+    "GIBIBYTE", "Launch", "Limits", "Worker", "pool",
     # what it runs
-    "Arrays",
-    "Facts",
-    "Message",
-    "Task",
-    "file_of",
+    "Arrays", "Facts", "Message", "Task", "file_of",
     # what may become of it
-    "CrashError",
-    "ExcessError",
-    "MissingLibraryError",
-    "OvertimeError",
-    "TaskError",
-    "WorkerError",
-]
+    "CrashError", "ExcessError", "MissingLibraryError", "OvertimeError", "TaskError", "WorkerError",
+]  # fmt: skip

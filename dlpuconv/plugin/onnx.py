@@ -8,7 +8,7 @@ from dlpuconv.ir import InputBinding, Layout, Signature, ValueSpec
 from dlpuconv.ir.layer_names import LayerNames, closest, tell_apart
 from dlpuconv.ir.moments import Moments
 from dlpuconv.ir.source_names import UNKNOWN, SourceNames, graph_layers
-from dlpuconv.plugin.later import later
+from dlpuconv.lazy import later
 from dlpuconv.verification.output_parity import ROUNDING_MARGIN_DB
 
 if TYPE_CHECKING:
@@ -31,59 +31,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     # a model
-    "Model",
-    "Moments",
-    "Split",
-    "moments_of_nodes",
+    "Model", "Moments", "Split", "moments_of_nodes",
     # its inputs and outputs
-    "InputBinding",
-    "Layout",
-    "Signature",
-    "ValueSpec",
+    "InputBinding", "Layout", "Signature", "ValueSpec",
     # its names
-    "LayerNames",
-    "ORIGIN",
-    "SourceNames",
-    "UNKNOWN",
-    "closest",
-    "graph_layers",
-    "tell_apart",
+    "LayerNames", "ORIGIN", "SourceNames", "UNKNOWN", "closest", "graph_layers", "tell_apart",
     # its weights
-    "ELSEWHERE",
-    "LARGE",
-    "read_only",
+    "ELSEWHERE", "LARGE", "read_only",
     # edits
-    "Editor",
-    "WAS_POOL",
-    "integer",
-    "integers",
-    "optional_input",
-    "rank",
-    "round_down",
-    "static_shape",
+    "Editor", "WAS_POOL", "integer", "integers", "optional_input", "rank", "round_down", "static_shape",
     # rewrites, which say what they did
-    "Declined",
-    "FIRED",
-    "Outcome",
-    "PassReport",
-    "Rewrite",
+    "Declined", "FIRED", "Outcome", "PassReport", "Rewrite",
     # whether it is valid, asked of ONNX in a worker
-    "LostError",
-    "ModelRefusedError",
-    "check_model",
-    "infer_shapes",
-    "warm_up",
+    "LostError", "ModelRefusedError", "check_model", "infer_shapes", "warm_up",
     # what a file of it holds
-    "DEQUANTIZE",
-    "QUANTIZE",
-    "optimized",
-    "read_onnx",
-    "view_of",
+    "DEQUANTIZE", "QUANTIZE", "optimized", "read_onnx", "view_of",
     # what it computes
-    "OrtRunner",
-    "Powers",
-    "ROUNDING_MARGIN_DB",
-]
+    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB",
+]  # fmt: skip
 
 __getattr__ = later(
     __name__,

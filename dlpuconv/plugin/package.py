@@ -28,27 +28,13 @@ from dlpuconv.plugin.packager import (
 
 __all__ = [
     # what a target writes
-    "Contents",
-    "Packager",
-    "Texts",
+    "Contents", "Packager", "Texts",
     # of what
-    "Encoding",
-    "ReferenceOrigin",
-    "PackageInput",
-    "PackageOutput",
+    "Encoding", "ReferenceOrigin", "PackageInput", "PackageOutput",
     # how samples were brought to the size of an input
-    "IN_WORDS",
-    "Resize",
+    "IN_WORDS", "Resize",
     # names of the parts
-    "BINS",
-    "IMAGES",
-    "LIST",
-    "MODEL",
-    "RAW_PIXELS",
-    "RECORD",
-    "REFERENCE",
-    "SUMS",
+    "BINS", "IMAGES", "LIST", "MODEL", "RAW_PIXELS", "RECORD", "REFERENCE", "SUMS",
     # how many samples
-    "FEWEST_SAMPLES",
-    "MOST_SAMPLES",
-]
+    "FEWEST_SAMPLES", "MOST_SAMPLES",
+]  # fmt: skip

@@ -19,16 +19,9 @@ __all__ = [
     # what a target says
     "Placement",
     # how a graph is cut
-    "Piece",
-    "Processor",
-    "delegated",
-    "single_cut",
+    "Piece", "Processor", "delegated", "single_cut",
     # what comes of it
-    "Forecast",
-    "LayerPlacement",
-    "Memory",
-    "forecast",
+    "Forecast", "LayerPlacement", "Memory", "forecast",
     # what layers take
-    "macs",
-    "parameter_bytes",
-]
+    "macs", "parameter_bytes",
+]  # fmt: skip

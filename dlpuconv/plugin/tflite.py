@@ -18,18 +18,9 @@ from dlpuconv.formats.tflite_runtimes import min_runtime_version
 
 __all__ = [
     # read
-    "min_runtime_version",
-    "parse_tflite",
-    "read_tflite",
+    "min_runtime_version", "parse_tflite", "read_tflite",
     # run
-    "Kernels",
-    "LiteRtSession",
-    "LiteRtWorker",
-    "RefusedError",
+    "Kernels", "LiteRtSession", "LiteRtWorker", "RefusedError",
     # on which kernels
-    "FAST",
-    "LIBRARY",
-    "LITERT",
-    "PLAIN",
-    "PLAIN_ON_TWO",
-]
+    "FAST", "LIBRARY", "LITERT", "PLAIN", "PLAIN_ON_TWO",
+]  # fmt: skip

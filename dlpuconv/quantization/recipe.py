@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.jsonable import told
 
 if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
@@ -124,16 +125,9 @@ class Recipe:
 
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""
-        return {
-            "granularity": self.granularity.value,
-            "observer": self.observer.value,
-            "weight_scale": self.weight_scale.value,
-            "equalize": self.equalize,
-            "absorb": self.absorb,
-            "bias_correction": self.bias_correction.value,
-            "rounding": self.rounding.value,
-            "overrides": [{"pattern": o.pattern, "granularity": o.granularity.value} for o in self.overrides],
-        }
+        found = told(self)
+        found["overrides"] = found.pop("overrides")  # a table, which comes last in TOML
+        return found
 
     @property
     def summary(self) -> str:

@@ -8,11 +8,5 @@ from dlpuconv.registry.entries import backend_distribution, backend_names, targe
 from dlpuconv.registry.loading import Listed, list_targets, load_backend, load_target
 
 __all__ = [
-    "Listed",
-    "backend_distribution",
-    "backend_names",
-    "list_targets",
-    "load_backend",
-    "load_target",
-    "target_names",
-]
+    "Listed", "backend_distribution", "backend_names", "list_targets", "load_backend", "load_target", "target_names",
+]  # fmt: skip

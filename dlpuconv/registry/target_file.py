@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dlpuconv.scheme import Coding, Scheme
     from dlpuconv.verification.rule import Rule, Severity
 
-SUFFIX = ".toml"
 _KEYS = (
     "name", "title", "base", "backend", "suffix", "device", "source", "operators", "fallback", "without", "min_sqnr",
     "input_dtype", "output_dtype", "scheme", "limits",

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from dlpuconv.contract import Contract
     from dlpuconv.placement import Forecast
     from dlpuconv.reporting.material import Material
-    from dlpuconv.verification import OutputParity
     from dlpuconv.verification.layer_parity import LayersReport
+    from dlpuconv.verification.output_parity import OutputParity
     from dlpuconv.verification.rule import Finding
 
 _SHOWN_PLACES = 20

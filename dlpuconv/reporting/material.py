@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.placement import Forecast
     from dlpuconv.plugin import Target
     from dlpuconv.reporting.origin import FileOrigin
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,20 +16,23 @@ with it, and look at the result and at the rules; a broken clause is reported in
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.testing.backends import BackendContract as BackendContract
     from dlpuconv.testing.targets import TargetContract as TargetContract
     from dlpuconv.testing.whole import hold_to_contract as hold_to_contract
 
-_HOMES = {"BackendContract": "backends", "TargetContract": "targets", "hold_to_contract": "whole"}
 __all__ = ["BackendContract", "TargetContract", "hold_to_contract"]
 
-
-def __getattr__(name: str) -> object:
-    """Every run of pytest loads this package, for its fixture: contracts are imported where they are used."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every run of pytest loads this package, for its fixture: contracts are imported where they are used.
+__getattr__ = later(
+    __name__,
+    {
+        "dlpuconv.testing.backends": ("BackendContract",),
+        "dlpuconv.testing.targets": ("TargetContract",),
+        "dlpuconv.testing.whole": ("hold_to_contract",),
+    },
+)

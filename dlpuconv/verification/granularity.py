@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.onnx_scales import DEQUANTIZE
 from dlpuconv.formats.view import input_at
-from dlpuconv.formats.weighted import ONNX_WEIGHTED, WEIGHTED
+from dlpuconv.formats.weighted import WEIGHTED
+from dlpuconv.ir.operators import ONNX_WEIGHTED
+from dlpuconv.jsonable import plain
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -79,21 +81,11 @@ class GranularitySummary:
 
     def to_json(self) -> Json:
         """Counts and the list of layers."""
-        layers: list[Json] = [
-            {
-                "name": layer.name,
-                "op": layer.op,
-                "granularity": layer.granularity.value if layer.granularity else None,
-                "scales": layer.scales,
-                "dtype": layer.dtype,
-            }
-            for layer in self.layers
-        ]
         return {
             "summary": self.summary,
             "per_tensor": self.count(Granularity.PER_TENSOR),
             "per_channel": self.count(Granularity.PER_CHANNEL),
-            "layers": layers,
+            "layers": plain(self.layers),
         }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import InputBinding, Port, Signature
+    from dlpuconv.ir import Port, Signature
     from dlpuconv.manifest import Manifest
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
@@ -54,7 +54,6 @@ def link(
     view: FileView,
     signature: Signature,
     manifest: Manifest | None,
-    bindings: Mapping[str, InputBinding] | None = None,
     *,
     same_layout: bool = False,
 ) -> tuple[Links, Runner]:
@@ -67,18 +66,16 @@ def link(
         view: the file.
         signature: of the model.
         manifest: the file's manifest.
-        bindings: how the model's values become the file's, where that is known better than from the manifest.
         same_layout: the model's layout is the file's.
 
     Raises:
         ShapeError: an input or output has no counterpart.
     """
-    bindings = bindings or (manifest.links.bindings if manifest else {})
     if manifest is not None and _same_outputs(manifest, signature):
-        known = replace(manifest.links, bindings=bindings)
-        return known, in_source_names(run, known)
+        return manifest.links, in_source_names(run, manifest.links)
     inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
     outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
+    bindings = manifest.links.bindings if manifest else {}
     links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
@@ -86,12 +83,11 @@ def link(
 
 def link_source(run: Runner, view: FileView, question: Question, manifest: Manifest | None) -> tuple[Links, Runner]:
     """The same with the question's reference, where the backend may have told."""
-    if question.inputs is not None and question.outputs is not None:
-        given = Links(inputs=question.inputs, outputs=question.outputs, bindings=question.bindings or {})
-        return given, in_source_names(run, given)
+    if question.links is not None:
+        return question.links, in_source_names(run, question.links)
     if question.reference is None:
         raise ArtifactError("a comparison needs the source model")
-    return link(run, view, question.reference.signature, manifest, question.bindings)
+    return link(run, view, question.reference.signature, manifest)
 
 
 def _same_outputs(manifest: Manifest, signature: Signature) -> bool:

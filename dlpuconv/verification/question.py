@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dlpuconv.calibration import Samples
-    from dlpuconv.ir import InputBinding, Model, Port
+    from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.scheme import Granularity
@@ -33,9 +31,7 @@ class Question:
         reference: the float source model; without it, or without samples, there is no comparison.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
-        inputs: the file's inputs; None to take them from the manifest beside it, or to match them.
-        outputs: likewise.
-        bindings: by input name; None likewise.
+        links: how the file corresponds to the source model; None for what the manifest says, or to match them.
         min_sqnr: dB that every output must reach; None for the target's own.
         firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where it is not known.
         ignore: ids of rules that do not count.
@@ -54,9 +50,7 @@ class Question:
     reference: Model | None = field(default=None, repr=False)
     samples: Samples | None = field(default=None, repr=False)
     calibrated: bool = True
-    inputs: tuple[Port, ...] | None = None
-    outputs: tuple[Port, ...] | None = None
-    bindings: Mapping[str, InputBinding] | None = None
+    links: Links | None = None
     min_sqnr: float | None = None
     firmware: tuple[int, ...] | None = None
     ignore: frozenset[str] = frozenset()

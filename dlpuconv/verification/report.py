@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
-from dlpuconv.jsonable import finite
-from dlpuconv.verification.rule import Severity
+from dlpuconv.jsonable import finite, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +41,7 @@ class IoTensor:
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "dtype": self.dtype,
-            "scale": None if self.scale is None else finite(self.scale),
-            "zero_point": self.zero_point,
-        }
+        return told(self, scale=None if self.scale is None else finite(self.scale))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +130,6 @@ class Report:
             "metadata": dict(self.metadata),
             "min_runtime": self.min_runtime or None,
         }
-
-
-def fatal(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Those that fail a file."""
-    return tuple(finding for finding in findings if finding.severity is Severity.FAIL)
 
 
 def _finding(finding: Finding) -> Json:

@@ -25,7 +25,6 @@ from dlpuconv.verification.verdict import decide
 
 if TYPE_CHECKING:
     from dlpuconv.formats import FileView
-    from dlpuconv.ir import Port
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Target
     from dlpuconv.verification.output_parity import ParityReport
@@ -109,7 +108,7 @@ def _context(
     path: Path, target: Target, question: Question, manifest: Manifest | None, parity: ParityReport | None
 ) -> Context:
     """What the rules may know beside the file."""
-    inputs, outputs = _said(question, manifest)
+    links = question.links or (manifest.links if manifest else None)
     # What one chip's default is, nobody asked for on another's behalf.
     asked = question.asked | (
         manifest.recipe.granularities if manifest and manifest.target == target.name else frozenset()
@@ -119,8 +118,8 @@ def _context(
         asked=asked,
         file=path.name,
         firmware=question.firmware,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=links.inputs if links else None,
+        outputs=links.outputs if links else None,
         parity=parity,
         min_sqnr=least_db(target, question.min_sqnr, parity),
         metric=question.metric,
@@ -142,13 +141,6 @@ def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
     if question.firmware is None or any(rule.id == FIRMWARE for rule in target.rules):
         return ()
     return (f"nothing is known of what a firmware carries for {target.name}: --firmware was not looked at",)
-
-
-def _said(question: Question, manifest: Manifest | None) -> tuple[tuple[Port, ...] | None, tuple[Port, ...] | None]:
-    """The inputs and outputs that the file should have, from whoever made it."""
-    if question.inputs is not None and question.outputs is not None:
-        return question.inputs, question.outputs
-    return (manifest.links.inputs, manifest.links.outputs) if manifest is not None else (None, None)
 
 
 def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
     from dlpuconv.workflow.vendor_compiler import Compilation
 
 

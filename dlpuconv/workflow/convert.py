@@ -16,8 +16,11 @@ from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
-from dlpuconv.verification import Likeness, Question, least_db, reference_inferences, verify_file
+from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
+from dlpuconv.verification.parity import reference_inferences
+from dlpuconv.verification.question import Question, least_db
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
@@ -191,9 +194,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
-        inputs=artifact.inputs,
-        outputs=artifact.outputs,
-        bindings=artifact.bindings,
+        links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
         ignore=run.request.verification.ignore,
         strict=run.request.verification.strict,

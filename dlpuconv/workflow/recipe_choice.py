@@ -90,8 +90,8 @@ class _Workshop:
 
     def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
         """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
-        from dlpuconv.verification import least_db
         from dlpuconv.verification.engine import check
+        from dlpuconv.verification.question import least_db
         from dlpuconv.verification.reach import with_reach
         from dlpuconv.verification.rules.measured import MEASURED_RULES
         from dlpuconv.verification.verdict import decide

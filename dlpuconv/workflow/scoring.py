@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification import in_source_names
+from dlpuconv.verification.linking import in_source_names
 
 if TYPE_CHECKING:
     from pathlib import Path

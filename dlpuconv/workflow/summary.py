@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dlpuconv.inspection.describe import size_text
 from dlpuconv.language.printable import printable
-from dlpuconv.verification import render_advice, render_doubts, render_reasons
+from dlpuconv.verification.report_text import render_advice, render_doubts, render_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

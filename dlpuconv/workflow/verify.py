@@ -17,8 +17,8 @@ from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
-from dlpuconv.verification import Question, least_db
 from dlpuconv.verification.naming import with_names
+from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
 from dlpuconv.workflow.reference import recorded_preprocessing
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.request import VerificationOptions
 

@@ -14,7 +14,8 @@ import dlpuconv
 from dlpuconv.errors import UsageError
 from dlpuconv.inspection.selection import read_named, select_layers
 from dlpuconv.registry import load_target
-from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.question import Question
+from dlpuconv.verification.verifier import verify_file
 from tests.e2e.support import Sandbox
 
 if TYPE_CHECKING:

@@ -16,14 +16,15 @@ from dlpuconv.formats.detect import read
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.question import Question
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.cv25 import CV25
 from tests.targets.cv25.networks import RNG, converted, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
 
 MODEL = network({"x": (1, 3, 6, 32)}, {"y": "x"})
 SAMPLES = {"x": RNG.integers(0, 256, (5, 3, 6, 32)).astype(np.float32)}

@@ -9,7 +9,7 @@ import pytest
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.manifest import ImagesRecord
-from dlpuconv.verification import verify_file
+from dlpuconv.verification.verifier import verify_file
 from tests.verification.test_verify_file import CHIP, converted, manifest, written
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from dlpuconv.passes import (
     canonical_arithmetic,
     explicit_padding,
     fold_affine,
-    fold_affine_in_front,
     fold_batch_norm,
     spell_affine,
 )
@@ -144,7 +143,7 @@ def test_a_batch_normalization_in_front_of_a_convolution_goes_into_it() -> None:
         w=random(4, 2, 3, 3),
         **norm(4),
     )
-    passes = (explicit_padding.PASS, fold_batch_norm.SPELL_OUT, *[fold_affine_in_front.PASS] * 2)
+    passes = (explicit_padding.PASS, fold_batch_norm.SPELL_OUT, *[fold_affine.IN_FRONT] * 2)
     assert rewrite(source, *passes).operators == ["Relu", "Conv"]
 
 
@@ -155,7 +154,7 @@ def test_in_front_of_a_padding_convolution_only_the_factor_is_folded() -> None:
         t=scalar(3),
         w=random(2, 4, 3, 3),
     )
-    result = rewrite(source, explicit_padding.PASS, fold_affine_in_front.PASS)
+    result = rewrite(source, explicit_padding.PASS, fold_affine.IN_FRONT)
     assert result.operators == ["Add", "Conv"]
     assert result.constant("Add", 1).item() == 6
 
@@ -166,7 +165,7 @@ def test_a_summand_in_front_of_a_padding_convolution_stays() -> None:
         t=scalar(3),
         w=random(2, 4, 3, 3),
     )
-    result = rewrite(source, explicit_padding.PASS, fold_affine_in_front.PASS)
+    result = rewrite(source, explicit_padding.PASS, fold_affine.IN_FRONT)
     assert result.operators == ["Add", "Conv"]
     assert "which the Add does not change" in result.reasons[0]
 
@@ -180,7 +179,7 @@ def test_factors_in_front_of_a_gemm_go_into_its_columns(transposed: int) -> None
         w=random(3, 4) if transposed else random(4, 3),
         o=random(3),
     )
-    assert rewrite(source, *[fold_affine_in_front.PASS] * 2).operators == ["Gemm"]
+    assert rewrite(source, *[fold_affine.IN_FRONT] * 2).operators == ["Gemm"]
 
 
 def test_factors_behind_a_convolution_go_into_it() -> None:

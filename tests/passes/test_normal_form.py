@@ -119,10 +119,11 @@ def test_real_models_come_to_normal_form_and_stay_there(zoo: Path, name: str) ->
 
 @pytest.mark.zoo
 def test_the_report_counts_what_fired(zoo: Path) -> None:
-    _, report = normalize(source_model(zoo, "cifar_mobilenetv2"))
+    source = source_model(zoo, "cifar_mobilenetv2")
+    normal, report = normalize(source)
     assert report.fired("fold-batch-norm") == 25
     assert report.fired("unify-opset") > 0
-    assert (report.opset_before, report.nodes_before, report.nodes_after) == (17, 72, 48)
+    assert [each.graph.graph.num_nodes() for each in (source, normal)] == [72, 48]
     with pytest.raises(KeyError):
         report.fired("no-such-pass")
 

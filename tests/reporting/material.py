@@ -11,8 +11,9 @@ from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.placement import Placement
 from dlpuconv.reporting import Material, make_page, render
 from dlpuconv.reporting.origin import origin_of
-from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.question import Question
 from dlpuconv.verification.rules import advice, at_layers
+from dlpuconv.verification.verifier import verify_file
 from tests.verification.test_layers import converted, source
 from tests.verification.test_verify_file import CHIP, Rows, written
 

@@ -44,7 +44,7 @@ def test_it_tells_of_all_broken_clauses_at_once(tmp_path: Path) -> None:
 
 
 def test_it_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
-    of_the_fixture = ["dlpuconv.testing", "dlpuconv.testing.fixtures"]
+    of_the_fixture = ["dlpuconv.lazy", "dlpuconv.testing", "dlpuconv.testing.fixtures"]
     done = run(tmp_path, "", of_the_fixture, "test_nothing_is_loaded_before_it_is_used")
     assert done.returncode == 0, done.stdout
 

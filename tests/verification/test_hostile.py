@@ -25,10 +25,11 @@ from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.inspection.serialize import inspection_json
 from dlpuconv.placement import forecast
 from dlpuconv.scheme import Granularity
-from dlpuconv.verification import Question, verify_file
 from dlpuconv.verification.engine import check
+from dlpuconv.verification.question import Question
 from dlpuconv.verification.rule import Context
 from dlpuconv.verification.rules import UNIVERSAL_RULES
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
 from tests.formats.test_tflite_file import mutate

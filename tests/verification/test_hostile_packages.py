@@ -14,8 +14,9 @@ from dlpuconv.cli import main
 from dlpuconv.formats.onnx_graph import view_of
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.isolation import Limits
-from dlpuconv.verification import record, verify_file
+from dlpuconv.verification import record
 from dlpuconv.verification.effort import why_not_run
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.cv25 import CV25
 from tests.frontends.support import chain, node
 from tests.verification.test_shipped import nothing_but_rounding
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dlpuconv.verification import Report
+    from dlpuconv.verification.report import Report
 
 
 def floats(*values: float) -> bytes:

@@ -14,10 +14,12 @@ from onnx import TensorProto, helper, numpy_helper
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.affine import Affine
-from dlpuconv.verification import Question, render_report, verify_file
 from dlpuconv.verification.comparison import Comparison, Likeness
 from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts, in_order
+from dlpuconv.verification.question import Question
+from dlpuconv.verification.report_text import render_report
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.test_verify_file import CHIP, Rows, manifest, printed, written
 from tests.verification.tflite_models import activation, bias, file_of, options

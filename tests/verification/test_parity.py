@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.ir import Affine, InputBinding, Links
 from dlpuconv.plugin import Part, Port
-from dlpuconv.verification import compare, reference_inferences
+from dlpuconv.verification.parity import compare, reference_inferences
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.verification import OutputParity
+    from dlpuconv.verification.output_parity import OutputParity
 
 type Arrays = Mapping[str, npt.NDArray[np.generic]]
 

@@ -20,9 +20,11 @@ from dlpuconv.ir.affine import Affine
 from dlpuconv.placement import Placement
 from dlpuconv.plugin import Target
 from dlpuconv.scheme import Granularity, Numbers, Scheme
-from dlpuconv.verification import Question, render_reasons, render_report, verify_file
+from dlpuconv.verification.question import Question
 from dlpuconv.verification.report import Verdict
+from dlpuconv.verification.report_text import render_reasons, render_report
 from dlpuconv.verification.rules import TFLITE_RULES, discouraged_granularity
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
 

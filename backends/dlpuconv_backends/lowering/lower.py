@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 type Permutation = tuple[int, ...]
 
 TO_CHANNELS_LAST: Permutation = (0, 2, 3, 1)
-TO_CHANNELS_FIRST: Permutation = (0, 3, 1, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

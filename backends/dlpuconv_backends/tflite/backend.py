@@ -17,11 +17,7 @@ from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, lower, warm_up
 from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emission import build
-from dlpuconv_backends.tflite.interface import (
-    interface_of,
-    output_port,
-    port,
-)
+from dlpuconv_backends.tflite.interface import interface_of, output_port, port
 from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.network import TFLiteNetwork

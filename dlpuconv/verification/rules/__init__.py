@@ -30,14 +30,7 @@ UNIVERSAL_RULES = (*INPUT_RULES, *CONTRACT_RULES, *MEASURED_RULES)
 
 __all__ = [
     # ready
-    "INPUT_RULES",
-    "TFLITE_RULES",
-    "UNIVERSAL_RULES",
+    "INPUT_RULES", "TFLITE_RULES", "UNIVERSAL_RULES",
     # makers
-    "Carried",
-    "advice",
-    "at_layers",
-    "custom_ops",
-    "discouraged_granularity",
-    "firmware_rule",
-]
+    "Carried", "advice", "at_layers", "custom_ops", "discouraged_granularity", "firmware_rule",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.verification.granularity import weighted_layers
@@ -140,76 +141,33 @@ def _unlike_eight_bit(tensor: TensorView, *, scaled: bool) -> str:
     return "has several scales" if tensor.quantization.per_channel else ""
 
 
+_rule = partial(Rule, severity=Severity.FAIL, source=_SOURCE, fix=_QUANTIZE_FULLY)
 TYPE_RULES: tuple[Rule, ...] = (
-    Rule(
-        id="TFL-FLOAT",
-        severity=Severity.FAIL,
-        sentence="No layer may work on floating-point numbers.",
-        source=_SOURCE,
-        check=no_float,
-        fix=_QUANTIZE_FULLY,
-    ),
-    Rule(
+    _rule(id="TFL-FLOAT", sentence="No layer may work on floating-point numbers.", check=no_float),
+    _rule(
         id="TFL-HYBRID",
-        severity=Severity.FAIL,
         sentence="No layer may multiply float activations with 8-bit weights (dynamic-range quantization).",
-        source=_SOURCE,
         check=no_hybrid,
-        fix=_QUANTIZE_FULLY,
     ),
-    Rule(
-        id="TFL-INT16",
-        severity=Severity.FAIL,
-        sentence="No activation may be int16.",
-        source=_SOURCE,
-        check=no_int16,
-        fix=_QUANTIZE_FULLY,
-    ),
-    Rule(
-        id="TFL-INT64",
-        severity=Severity.FAIL,
-        sentence="No activation and no bias may be int64.",
-        source=_SOURCE,
-        check=no_int64,
-        fix=_QUANTIZE_FULLY,
-    ),
-    Rule(
+    _rule(id="TFL-INT16", sentence="No activation may be int16.", check=no_int16),
+    _rule(id="TFL-INT64", sentence="No activation and no bias may be int64.", check=no_int64),
+    _rule(
         id="TFL-INT32",
-        severity=Severity.FAIL,
         sentence="Only biases, shapes and positions may be int32.",
-        source=_SOURCE,
         check=no_int32_data,
         fix="Cut the model in front of the integer arithmetic (--cut-at).",
     ),
-    Rule(
-        id="TFL-DTYPE",
-        severity=Severity.FAIL,
-        sentence="Every tensor must be of an integer type that the chips know.",
-        source=_SOURCE,
-        check=known_types,
-        fix=_QUANTIZE_FULLY,
-    ),
-    Rule(
-        id="TFL-DEQUANTIZE",
-        severity=Severity.FAIL,
-        sentence="There must be no DEQUANTIZE.",
-        source=_SOURCE,
-        check=no_dequantize,
-        fix=_QUANTIZE_FULLY,
-    ),
-    Rule(
+    _rule(id="TFL-DTYPE", sentence="Every tensor must be of an integer type that the chips know.", check=known_types),
+    _rule(id="TFL-DEQUANTIZE", sentence="There must be no DEQUANTIZE.", check=no_dequantize),
+    _rule(
         id="TFL-QUANTIZE",
-        severity=Severity.FAIL,
         sentence="QUANTIZE may only turn 8-bit integers into 8-bit integers.",
-        source=_SOURCE,
         check=quantize_only_integers,
         fix="Convert with integer inputs (--input-dtype uint8).",
     ),
-    Rule(
+    _rule(
         id="TFL-IO",
-        severity=Severity.FAIL,
         sentence="Inputs and outputs must be int8 or uint8 with one scale and zero point.",
-        source=_SOURCE,
         check=eight_bit_ends,
         fix="Convert with --input-dtype uint8 --output-dtype uint8.",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -128,69 +129,36 @@ def _wrong_channels(tensor: TensorView, axis: int | None) -> str:
     return ""
 
 
+_rule = partial(Rule, severity=Severity.FAIL, source=_SOURCE, fix=_AGAIN)
 SCALE_RULES: tuple[Rule, ...] = (
-    Rule(
-        id="TFL-UNQUANTIZED",
-        severity=Severity.FAIL,
-        sentence="Every 8-bit tensor must have a scale and a zero point.",
-        source=_SOURCE,
-        check=everything_scaled,
-        fix=_AGAIN,
+    _rule(
+        id="TFL-UNQUANTIZED", sentence="Every 8-bit tensor must have a scale and a zero point.", check=everything_scaled
     ),
-    Rule(
-        id="TFL-SCALE",
-        severity=Severity.FAIL,
-        sentence="Scales must be positive and finite, zero points within the type.",
-        source=_SOURCE,
-        check=sane_scales,
-        fix=_AGAIN,
+    _rule(
+        id="TFL-SCALE", sentence="Scales must be positive and finite, zero points within the type.", check=sane_scales
     ),
-    Rule(
-        id="TFL-WEIGHT-ZP",
-        severity=Severity.FAIL,
-        sentence="The zero point of int8 weights must be 0.",
-        source=_SOURCE,
-        check=symmetric_weights,
-        fix=_AGAIN,
-    ),
-    Rule(
-        id="TFL-BIAS",
-        severity=Severity.FAIL,
-        sentence="Biases must be int32 with zero point 0.",
-        source=_SOURCE,
-        check=integer_bias,
-        fix=_AGAIN,
-    ),
-    Rule(
+    _rule(id="TFL-WEIGHT-ZP", sentence="The zero point of int8 weights must be 0.", check=symmetric_weights),
+    _rule(id="TFL-BIAS", sentence="Biases must be int32 with zero point 0.", check=integer_bias),
+    _rule(
         id="TFL-BIAS-SCALE",
-        severity=Severity.FAIL,
         sentence="The scale of a bias must be input scale x weight scale, to one thousandth.",
-        source=_SOURCE,
         check=bias_scale,
-        fix=_AGAIN,
     ),
-    Rule(
+    _rule(
         id="TFL-CHANNELS",
-        severity=Severity.FAIL,
         sentence="Several scales may only be on weights and biases, one for each output channel.",
-        source=_SOURCE,
         check=channels_of_weights,
-        fix=_AGAIN,
     ),
-    Rule(
+    _rule(
         id="TFL-FIXED-SCALE",
         severity=Severity.WARN,
         sentence="The outputs of LOGISTIC, SOFTMAX and TANH should have their fixed scale and zero point.",
-        source=_SOURCE,
         check=has_fixed_scale,
-        fix=_AGAIN,
     ),
-    Rule(
+    _rule(
         id="TFL-SAME-SCALE",
         severity=Severity.WARN,
         sentence="Ops that only move values should have equal scales at input and output.",
-        source=_SOURCE,
         check=same_scale,
-        fix=_AGAIN,
     ),
 )

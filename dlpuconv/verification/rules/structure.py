@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.kinds import TFLITE
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.rule import Context
 
 _SOURCE = "Axis: supported frameworks; optimization tips of each chip"
+_rule = partial(Rule, severity=Severity.FAIL, source=_SOURCE)
 _FLEX = "Flex"
 _RECURRENT = frozenset({
     "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN",
@@ -71,11 +73,9 @@ def custom_ops(known: Mapping[str, str]) -> Rule:
             else:
                 yield Hit(f"the custom op {layer.op!r}", layer.name)
 
-    return Rule(
+    return _rule(
         id="TFL-CUSTOM",
-        severity=Severity.FAIL,
         sentence="There must be no custom op.",
-        source=_SOURCE,
         check=check,
         fix="Cut the model in front of it (--cut-at) and compute the rest in the application.",
     )
@@ -96,59 +96,48 @@ def no_recurrence(view: FileView, _: Context) -> Iterator[Hit]:
 
 
 STRUCTURE_RULES: tuple[Rule, ...] = (
-    Rule(
+    _rule(
         id="TFL-FORMAT",
-        severity=Severity.FAIL,
         sentence="The file must be a TensorFlow Lite file.",
         source="Axis: supported frameworks (no camera runs ONNX or PyTorch files)",
         check=is_tflite,
         fix="Convert the model for this chip (--target).",
         decisive=True,
     ),
-    Rule(
+    _rule(
         id="TFL-SUBGRAPHS",
-        severity=Severity.FAIL,
         sentence="The file must hold exactly one graph.",
-        source=_SOURCE,
         check=one_subgraph,
         fix="Remove IF, WHILE and other control flow before conversion, or cut the model in front of it (--cut-at).",
     ),
-    Rule(
+    _rule(
         id="TFL-EMPTY",
-        severity=Severity.FAIL,
         sentence="The graph must have inputs, layers and outputs.",
-        source=_SOURCE,
         check=has_layers,
         fix="Convert the model again: nothing of it is in this file.",
     ),
-    Rule(
+    _rule(
         id="TFL-SHAPE",
-        severity=Severity.FAIL,
         sentence="Every shape must be static, with all extents above zero.",
-        source=_SOURCE,
         check=static_shapes,
         fix="Bind the input's shape: --input-shape NAME=1,3,224,224.",
     ),
-    Rule(
+    _rule(
         id="TFL-BATCH",
-        severity=Severity.FAIL,
         sentence="The batch must be 1.",
         source="Axis: ARTPEC-9 optimization tips; larod's inputs are single frames",
         check=batch_of_one,
         fix="Convert with --input-shape NAME=1,...",
     ),
     custom_ops({POST_PROCESS: "runs on the CPU"}),
-    Rule(
+    _rule(
         id="TFL-FLEX",
-        severity=Severity.FAIL,
         sentence="There must be no TensorFlow (Flex) op.",
-        source=_SOURCE,
         check=no_flex_op,
         fix="Convert without SELECT_TF_OPS; replace the op, or cut the model in front of it (--cut-at).",
     ),
-    Rule(
+    _rule(
         id="TFL-LSTM",
-        severity=Severity.FAIL,
         sentence="There must be no recurrent op.",
         source="TensorFlow Lite 8-bit quantization specification: the cell state of LSTM is int16",
         check=no_recurrence,

@@ -85,13 +85,7 @@ _LIMITS = (
         limits.concatenation,
         "CONCATENATION",
     ),
-    _limit(
-        "SPLIT",
-        "The outputs of a channel split must be multiples of 16 deep.",
-        limits.split,
-        "SPLIT",
-        "SPLIT_V",
-    ),
+    _limit("SPLIT", "The outputs of a channel split must be multiples of 16 deep.", limits.split, "SPLIT", "SPLIT_V"),
     advice(
         "A9-MUL",
         "MUL must be by one value a channel, or a scalar that the scale can express (no SiLU, no squeeze-and-excite).",
@@ -120,12 +114,7 @@ _LIMITS = (
         at_layers(limits.mean, "MEAN"),
         "Choose an input size that leaves 7x7 or 8x8 there (224 or 256 pixels, at a stride of 32).",
     ),
-    _limit(
-        "PAD",
-        "PAD must pad height and width by at most 7, and keep scale and zero point.",
-        limits.pad,
-        "PAD",
-    ),
+    _limit("PAD", "PAD must pad height and width by at most 7, and keep scale and zero point.", limits.pad, "PAD"),
     _limit(
         "RESIZE",
         "A resize must double height and width (or one less).",
@@ -133,37 +122,12 @@ _LIMITS = (
         "RESIZE_BILINEAR",
         "RESIZE_NEAREST_NEIGHBOR",
     ),
-    _limit(
-        "SIGMOID",
-        "LOGISTIC must give scale 1/256 with the lowest zero point.",
-        limits.fixed_output,
-        "LOGISTIC",
-    ),
-    _limit(
-        "TANH",
-        "TANH must give scale 1/128 with the middle zero point.",
-        limits.fixed_output,
-        "TANH",
-    ),
+    _limit("SIGMOID", "LOGISTIC must give scale 1/256 with the lowest zero point.", limits.fixed_output, "LOGISTIC"),
+    _limit("TANH", "TANH must give scale 1/128 with the middle zero point.", limits.fixed_output, "TANH"),
     _limit("LEAKY-RELU", "LEAKY_RELU must have 0 < alpha < 1.", limits.leak, "LEAKY_RELU"),
-    _limit(
-        "REQUANTIZE",
-        "QUANTIZE must not shrink the scale to under 1/128.",
-        limits.requantization,
-        "QUANTIZE",
-    ),
-    _limit(
-        "DEPTH-TO-SPACE",
-        "DEPTH_TO_SPACE must have blocks of 2.",
-        limits.depth_to_space,
-        "DEPTH_TO_SPACE",
-    ),
-    _limit(
-        "TRANSPOSE",
-        "TRANSPOSE must leave the batch axis in its place.",
-        limits.transposition,
-        "TRANSPOSE",
-    ),
+    _limit("REQUANTIZE", "QUANTIZE must not shrink the scale to under 1/128.", limits.requantization, "QUANTIZE"),
+    _limit("DEPTH-TO-SPACE", "DEPTH_TO_SPACE must have blocks of 2.", limits.depth_to_space, "DEPTH_TO_SPACE"),
+    _limit("TRANSPOSE", "TRANSPOSE must leave the batch axis in its place.", limits.transposition, "TRANSPOSE"),
 )
 
 ARTPEC9_PLACEMENT = Placement(

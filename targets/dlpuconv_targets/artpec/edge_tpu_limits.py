@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.rules import constant_values, input_at, long_axes, number, output_of
 from dlpuconv.plugin.views import WEIGHTED
-from dlpuconv_targets.artpec.operators import EDGE_TPU_RUNTIME_14
 
 if TYPE_CHECKING:
     from dlpuconv.plugin.views import FileView, LayerView
@@ -71,11 +70,6 @@ def weights_format(_: FileView, layer: LayerView) -> str:
     """Shuffled weights are for ARM CPUs."""
     found = layer.options.get("weights_format", "DEFAULT")
     return f"weights are stored as {found}" if found != "DEFAULT" else ""
-
-
-def newest_runtime(_: FileView, layer: LayerView) -> str:
-    """Ops of Edge TPU runtime 14."""
-    return layer.op if layer.op in EDGE_TPU_RUNTIME_14 else ""
 
 
 def constant_part(view: FileView, layer: LayerView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.rules import Hit, Rule, Severity
@@ -82,70 +83,55 @@ def known_opset(view: FileView, _: Context) -> Iterator[Hit]:
         yield Hit(f"it is {found[1]}")
 
 
+_rule = partial(Rule, severity=Severity.FAIL, source=_PUBLIC)
 _GRAPH_RULES: tuple[Rule, ...] = (
-    Rule(
+    _rule(
         id="CV-ONNX",
-        severity=Severity.FAIL,
         sentence="The compiler takes an ONNX file.",
         source=_GUIDE,
         check=is_onnx,
         fix="convert the source model with --target cv25",
     ),
-    Rule(
+    _rule(
         id="CV-EMPTY",
-        severity=Severity.FAIL,
         sentence="The graph has inputs, layers and outputs.",
         source=_GUIDE,
         check=holds_a_network,
         fix="export the model again: this file holds no network",
     ),
-    Rule(
+    _rule(
         id="CV-FLOAT32",
-        severity=Severity.FAIL,
         sentence="Every value is float32: the compiler quantizes.",
         source=_GUIDE,
         check=float32,
         fix="give dlpuconv the float model",
     ),
-    Rule(
+    _rule(
         id="CV-QDQ",
-        severity=Severity.FAIL,
         sentence="The graph holds no quantization nodes.",
-        source=_PUBLIC,
         check=not_quantized,
         fix="export the model before it is quantized",
     ),
-    Rule(
+    _rule(
         id="CV-GRAPH",
-        severity=Severity.FAIL,
         sentence="The graph is one sequence of ONNX's own operators.",
-        source=_PUBLIC,
         check=plain_graph,
         fix="--cut-at NAME ends the network before them",
     ),
-    Rule(
+    _rule(
         id="CV-STATIC",
-        severity=Severity.FAIL,
         sentence="Inputs and outputs have static shapes.",
-        source=_PUBLIC,
         check=static,
         fix="--input-shape NAME=1,3,H,W",
     ),
-    Rule(
+    _rule(
         id="CV-WEIGHTS",
-        severity=Severity.FAIL,
         sentence="The file holds its weights itself.",
-        source=_PUBLIC,
         check=self_contained,
         fix="convert the source model with --target cv25",
     ),
-    Rule(
-        id="CV-OPSET",
-        severity=Severity.WARN,
-        sentence="The opset is 11 to 16.",
-        source=_PUBLIC,
-        check=known_opset,
-        fix="--opset 13",
+    _rule(
+        id="CV-OPSET", severity=Severity.WARN, sentence="The opset is 11 to 16.", check=known_opset, fix="--opset 13"
     ),
     *CVFLOW_PLACEMENT.doubts,
 )

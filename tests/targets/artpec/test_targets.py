@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dlpuconv.scheme import Granularity
-from dlpuconv.verification import verify_file
 from dlpuconv.verification.rule import Severity
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from tests.verification.tflite_models import activation, conv, findings, one_op
 

@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
 from dlpuconv.frontends import SourceOptions, load
-from dlpuconv.verification import Question, verify_file
+from dlpuconv.verification.question import Question
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.cv25 import CV25
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import dlpuconv
-from dlpuconv.verification import verify_file
+from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.cv25 import CV25
 from scripts.benchmarks.process import measure
 from tests.backends.onnx_float.test_backend import ZOO

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv_backends.cleanup.constants import ints
-from dlpuconv_backends.cleanup.layout.labels import (
-    Label,
-    after_reshape,
-    channels_last,
-    identity,
-    inverse,
-    permuted,
-)
+from dlpuconv_backends.cleanup.layout.labels import Label, after_reshape, channels_last, identity, inverse, permuted
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Operator
@@ -126,79 +119,20 @@ def reduced(op: Operator, port: int, label: Label) -> list[Ports]:
     return [ports for ports in found if ports.at(port) == label]
 
 
-ELEMENTWISE = frozenset(
-    [
-        "ABS",
-        "ADD",
-        "CAST",
-        "CEIL",
-        "COS",
-        "DEQUANTIZE",
-        "DIV",
-        "ELU",
-        "EQUAL",
-        "EXP",
-        "FLOOR",
-        "FLOOR_DIV",
-        "FLOOR_MOD",
-        "GELU",
-        "GREATER",
-        "GREATER_EQUAL",
-        "HARD_SWISH",
-        "LEAKY_RELU",
-        "LESS",
-        "LESS_EQUAL",
-        "LOG",
-        "LOGICAL_AND",
-        "LOGICAL_NOT",
-        "LOGICAL_OR",
-        "LOGISTIC",
-        "MAXIMUM",
-        "MINIMUM",
-        "MUL",
-        "NEG",
-        "NOT_EQUAL",
-        "POW",
-        "PRELU",
-        "QUANTIZE",
-        "RELU",
-        "RELU6",
-        "RELU_0_TO_1",
-        "RELU_N1_TO_1",
-        "ROUND",
-        "RSQRT",
-        "SELECT",
-        "SELECT_V2",
-        "SIGN",
-        "SIN",
-        "SQRT",
-        "SQUARE",
-        "SQUARED_DIFFERENCE",
-        "SUB",
-        "TANH",
-        "ZEROS_LIKE",
-    ]
-)
+ELEMENTWISE = frozenset((
+    "ABS", "ADD", "CAST", "CEIL", "COS", "DEQUANTIZE", "DIV", "ELU", "EQUAL", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD",
+    "GELU", "GREATER", "GREATER_EQUAL", "HARD_SWISH", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG", "LOGICAL_AND",
+    "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "POW", "PRELU",
+    "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN", "SIN",
+    "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "TANH", "ZEROS_LIKE",
+))  # fmt: skip
 REDUCTIONS = frozenset(
     ["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL", "ARG_MAX", "ARG_MIN"]
 )
-ALONG_AN_AXIS = frozenset(
-    [
-        "CONCATENATION",
-        "SPLIT",
-        "SPLIT_V",
-        "SLICE",
-        "STRIDED_SLICE",
-        "PAD",
-        "PADV2",
-        "MIRROR_PAD",
-        "GATHER",
-        "TILE",
-        "BROADCAST_TO",
-        "REVERSE_V2",
-        "CUMSUM",
-    ]
-)
+ALONG_AN_AXIS = frozenset((
+    "CONCATENATION", "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE", "PAD", "PADV2", "MIRROR_PAD", "GATHER", "TILE",
+    "BROADCAST_TO", "REVERSE_V2", "CUMSUM",
+))  # fmt: skip
 
 OFFERS: dict[str, Offer] = {
     **dict.fromkeys(ELEMENTWISE | ALONG_AN_AXIS, same),

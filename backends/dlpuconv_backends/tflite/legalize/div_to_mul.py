@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Tensor
-from dlpuconv_backends.tflite.legalize.edit import (
-    fused_activation,
-    like,
-    mul,
-    replace_each,
-    scalar_value,
-    unary,
-)
+from dlpuconv_backends.tflite.legalize.edit import like, mul, replace_each, scalar_value, unary
+from dlpuconv_backends.tflite.meanings import fused_activation
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator

@@ -40,11 +40,6 @@ def like(tensor: Tensor, suffix: str) -> Tensor:
     return Tensor(f"{tensor.name}_{suffix}", tensor.shape, tensor.dtype)
 
 
-def fused_activation(op: Operator) -> int:
-    """The schema's enum value; 0 is none."""
-    return int(getattr(op.options, "fusedActivationFunction", 0) or 0)
-
-
 def scalar_value(tensor: Tensor) -> float | None:
     """The value of a constant whose elements are all equal, or None."""
     if tensor.data is None or not tensor.data.size:
