@@ -1,4 +1,4 @@
-"""How a source model was rewritten, for all targets alike: what was done to each layer, what was not, and why."""
+"""How a source model was rewritten: what was done to each layer, what was not, and why."""
 
 from __future__ import annotations
 

@@ -13,13 +13,12 @@ from dlpuconv.plugin import INT8, Affine, IntegerType
 from dlpuconv.plugin.quantization import Meaning, Node, Scales, Value
 from dlpuconv_backends.onnx_qdq.axes import back
 from dlpuconv_backends.onnx_qdq.coding import Writer, renamed
-from dlpuconv_backends.onnx_qdq.final_scales import final_scales, float_tail, saturates
+from dlpuconv_backends.onnx_qdq.final_scales import final_scales, float_ends, float_tail, saturates
 from dlpuconv_backends.onnx_qdq.layers import BIAS, WEIGHTS, as_stored, channel_axis
 from dlpuconv_backends.onnx_qdq.network import OnnxNetwork, ReadPlace, group_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     import onnx
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
 _RESCALES = Meaning(scales=Scales.FREE, rescales=True)
-_PRODUCTS = frozenset({"Gemm", "MatMul"})
 WIDE_OPSET = 21
 """From here on QuantizeLinear makes codes of 16 bits."""
 
@@ -91,7 +89,7 @@ class _NodeBuilder:
         self.tail = set() if drafted else float_tail(quantized, network)
         self.scales = final_scales(quantized, network, self.tail)
         self.readers = network.consumers()
-        self.float_ends = _float_ends(network, self.tail)
+        self.float_ends = float_ends(network, self.tail)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}
@@ -264,18 +262,6 @@ class _NodeBuilder:
             )
             self._recoded[made, affine] = coded
         return self._recoded[made, affine]
-
-
-def _float_ends(network: OnnxNetwork, tail: AbstractSet[Node]) -> set[Node]:
-    """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
-    readers = network.consumers()
-    return {
-        node
-        for node in network.nodes
-        if group_of(node).nodes[0].op_type in _PRODUCTS
-        and group_of(node).clip is None
-        and not any(group_of(r).integer and r not in tail for r in readers.get(node.output, []))
-    }
 
 
 def cell_of(node: Node) -> Cell:

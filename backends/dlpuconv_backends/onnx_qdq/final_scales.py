@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.onnx_qdq.network import OnnxNetwork
 
 _JOINS = "Concat"
+_PRODUCTS = frozenset({"Gemm", "MatMul"})
 _MIXED = 2.0
 """Steps that are so much coarser than a part's own cost it 6 dB."""
 _TRUNCATES = "Resize"
@@ -44,6 +45,18 @@ def float_tail(quantized: Quantized, network: OnnxNetwork) -> set[Node]:
         if node in leading_out and (_is_mixed(node, scales) or any(made_by.get(v) in found for v in node.activations)):
             found.add(node)
     return found
+
+
+def float_ends(network: OnnxNetwork, tail: AbstractSet[Node]) -> set[Node]:
+    """Products of matrices that nobody reads as codes: their integer kernels give floats as well, unlike Conv's."""
+    readers = network.consumers()
+    return {
+        node
+        for node in network.nodes
+        if group_of(node).nodes[0].op_type in _PRODUCTS
+        and group_of(node).clip is None
+        and not any(group_of(r).integer and r not in tail for r in readers.get(node.output, []))
+    }
 
 
 def _is_mixed(node: Node, scales: Mapping[Value, Affine]) -> bool:
