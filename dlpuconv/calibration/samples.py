@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from dlpuconv.manifest import SamplesRecord
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
+
+    from dlpuconv.manifest import SamplesRecord
 
 type Sample = Mapping[str, npt.NDArray[np.float32]]
 """One inference's inputs by name, in the *source model's* layout and value domain, batch axis included."""
@@ -93,6 +93,8 @@ class Calibration:
     @property
     def record(self) -> SamplesRecord:
         """What is told of the samples without them: results outlive them."""
+        from dlpuconv.manifest import SamplesRecord  # targets, which name how images are resized, are only listed
+
         given = (self.given, self.held_out if self.judges else None)
         return SamplesRecord(
             calibrated=self.calibrated,
