@@ -23,6 +23,7 @@ from dlpuconv.network import (
 )
 from dlpuconv.network.network import Array
 from dlpuconv.network.ties import Ties, active, alike, by_channel, constants, laid_out, tied
+from dlpuconv.plugin.given import given_of
 from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.draft import quantize_blindly
 from dlpuconv.quantization.given import Given
@@ -45,7 +46,7 @@ __all__ = [
     "ALL", "Range", "Scales", "Tie", "Ties", "active", "alike", "by_channel", "constants", "covering", "laid_out",
     "range_of", "tied",
     # what the quantizer is given, and gives
-    "Given", "Quantized", "Quantizer", "clipped_inputs", "feeds", "names_of", "prescribed_inputs",
+    "Given", "Quantized", "Quantizer", "clipped_inputs", "feeds", "given_of", "names_of", "prescribed_inputs",
     "quantize_blindly", "refuse",
     # what layers lose
     "Blame", "LayerError", "LayerFacts",

@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.plugin import Artifact, Backend, BackendError, CalibrationError, Draft, Numbers, Prepared
-from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
-from dlpuconv.plugin.onnx import moments_of_nodes, warm_up
-from dlpuconv.plugin.quantization import Given, Quantizer, clipped_inputs, feeds, prescribed_inputs
+from dlpuconv.plugin.onnx import warm_up
+from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, prescribed_inputs
 from dlpuconv_backends.onnx_qdq.axes import last_order
 from dlpuconv_backends.onnx_qdq.emission import Emitted, emit
 from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
@@ -58,7 +57,11 @@ class QdqPrepared(Prepared):
         coding = scheme.activation_codes
         if coding not in self.quantizers:
             network = OnnxNetwork(self.graph, coding)
-            self.quantizers[coding] = Quantizer(network, _given(self.job, network), _realized)
+            self.quantizers[coding] = Quantizer(
+                network,
+                given_of(self.job, network, _orders(network), codes=coding.type, runtime="onnxruntime"),
+                _realized,
+            )
         return self.quantizers[coding]
 
 
@@ -171,26 +174,6 @@ def _realized(quantized: Quantized) -> IntegerNetwork:
 def _orders(network: Network) -> dict[str, tuple[int, ...]]:
     """Of the axes of its inputs, which are channels last."""
     return {value.name: last_order(len(value.shape), place_of(value).axis) for value in network.inputs}
-
-
-def _given(job: Job, network: OnnxNetwork) -> Given:
-    """The job's samples as the network takes them."""
-    from importlib.metadata import version
-
-    calibration = job.calibration
-    assert calibration is not None
-    made_by = f"onnx-qdq dlpuconv {__version__} onnxruntime {version('onnxruntime')}"
-    return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, _orders(network)),
-        samples=len(calibration.fit),
-        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
-        digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}",
-        cache=StatisticsCache(job.cache),
-        progress=job.progress,
-        inputs=prescribed_inputs(job.bindings, network.coding.type),
-        moments=moments_of_nodes(job.model, job.moments),
-        names=job.names,
-    )
 
 
 def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]]:

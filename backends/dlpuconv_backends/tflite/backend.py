@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, override
 
 from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
-from dlpuconv.plugin.data import Origin, StatisticsCache, __version__
 from dlpuconv.plugin.isolation import pool
-from dlpuconv.plugin.onnx import PassReport, moments_of_nodes
-from dlpuconv.plugin.quantization import Given, Quantizer, clipped_inputs, feeds, names_of, prescribed_inputs
+from dlpuconv.plugin.onnx import PassReport
+from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
 from dlpuconv.plugin.tflite import LITERT, min_runtime_version
 from dlpuconv_backends.flatbuffer import encode
 from dlpuconv_backends.lowering import Lowered, lower, warm_up
@@ -91,7 +89,9 @@ class TFLiteBackend(Backend):
         def realize(quantized: Quantized) -> TFLiteNetwork:
             return TFLiteNetwork(build(quantized, interface_of(job)), network)
 
-        quantizer = Quantizer(network, _given(job, lowered, network), realize)
+        quantizer = Quantizer(
+            network, given_of(job, network, lowered.input_permutations, codes=INT8, runtime="ai-edge-litert"), realize
+        )
         split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
         return TFLitePrepared(
             job=job,
@@ -180,25 +180,6 @@ class TFLiteBackend(Backend):
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
             return lower(job.model, layouts=layouts)
-
-
-def _given(job: Job, lowered: Lowered, network: TFLiteNetwork) -> Given:
-    """The job's samples as the graph takes them."""
-    calibration = job.calibration
-    assert calibration is not None
-    ends = f"{sorted(job.bindings.items())}{sorted(lowered.input_permutations.items())}"
-    made_by = f"tflite dlpuconv {__version__} ai-edge-litert {version('ai-edge-litert')}"
-    return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, lowered.input_permutations),
-        samples=len(calibration.fit),
-        evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
-        digest=f"{made_by} {calibration.fit.digest} {ends}",
-        cache=StatisticsCache(job.cache),
-        progress=job.progress,
-        inputs=prescribed_inputs(job.bindings, INT8),
-        moments=moments_of_nodes(job.model, job.moments),
-        names=job.names,
-    )
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:
