@@ -79,9 +79,20 @@ class ShapeError(ModelError):
 
 
 class UnsupportedModelError(DlpuconvError):
-    """The model is well-formed but holds constructs that no conversion exists for."""
+    """The model is well-formed but holds constructs that no conversion exists for.
+
+    Args:
+        message: one sentence.
+        problems: all that is wrong, where the message tells the first few.
+        refused: values of the source model whose operators have no form on the chip, where the rest of the network may
+            well run on the camera's CPU; empty where a division would not help.
+    """
 
     status = 5
+
+    def __init__(self, message: str = "", problems: Iterable[str] = (), refused: Iterable[str] = ()) -> None:
+        super().__init__(message, problems)
+        self.refused = tuple(refused)
 
 
 class CalibrationError(DlpuconvError):
