@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Preset,
         Resize,
         SplitOutputs,
+        Tail,
     )
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
@@ -58,6 +59,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -107,6 +109,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
+        tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
+            becomes a model of its own for the camera's CPU; `off`: such a network is refused. None: `auto` without
+            `cut_at`; `off` with it, since what is cut off is not wanted then.
         resize: `stretch`, `letterbox` or `center-crop`.
         color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
         mean: in 0-255 units, one or one a channel, in the network's order.
@@ -154,6 +159,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -194,6 +200,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -219,6 +226,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -247,6 +255,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -275,6 +284,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -297,6 +307,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -322,6 +333,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
