@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Preset,
         Resize,
         SplitOutputs,
+        Tail,
     )
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
@@ -59,6 +60,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -108,6 +110,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
+        tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
+            becomes a model of its own for the camera's CPU; `off`: such a network is refused. None: `auto` without
+            `cut_at`; `off` with it, since what is cut off is not wanted then.
         resize: `stretch`, `letterbox` or `center-crop`.
         color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
         mean: in 0-255 units, one or one a channel, in the network's order.
@@ -155,6 +160,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -195,6 +201,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -220,6 +227,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -248,6 +256,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -276,6 +285,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -298,6 +308,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -323,6 +334,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
