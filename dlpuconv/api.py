@@ -1,4 +1,4 @@
-"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare` and `inspect`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect` and `load`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.verify import Verification
@@ -468,6 +469,33 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
 
     with python_words():
         return run(Path(file), _names(layers))
+
+
+def load(file: str | Path) -> LoadedNetwork:
+    """Read files as the function that their source model was, whatever was cut, split, permuted or quantized.
+
+    Its inputs are the source model's: by name, or the array itself where there is one, in the source model's shape,
+    layout and values, normalized where that is what the model was trained on. Its outputs are the source model's, by
+    name, in float32, in its shapes, layouts and real units. A `.tflite` file runs on TensorFlow Lite's integer kernels,
+    which its report was measured on. A batch, of what takes one sample, runs one after the other.
+
+    ```python
+    network = dlpuconv.load("out/model.artpec8.tflite")
+    outputs = network(image)  # or network({"image": image}), or network(image=image)
+    ```
+
+    Args:
+        file: a `.tflite` or `.onnx` file, or a package folder. What dlpuconv wrote beside it tells how to run it: the
+            manifest, and what the CPU runs in front of the chip or behind. Without a manifest, or for the float model
+            itself, names, shapes and values are the file's own.
+
+    Raises:
+        DlpuconvError: the file, its manifest or a part beside it is missing, damaged, replaced or cannot run.
+    """
+    from dlpuconv.workflow.load import load as run
+
+    with python_words():
+        return run(Path(file))
 
 
 def _evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,23 +10,31 @@ import numpy as np
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
+from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.tally import Tally
-from dlpuconv.verification.translate import from_artifact, to_artifact
+from dlpuconv.verification.translate import from_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
+    from dlpuconv.verification.behind import Behind
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
 
 def compare(
-    reference: Runner, artifact: Runner, links: Links, samples: Iterable[Sample], *, calibrated: bool = True
+    reference: Runner,
+    artifact: Runner,
+    links: Links,
+    samples: Iterable[Sample],
+    *,
+    behind: Behind | None = None,
+    calibrated: bool = True,
 ) -> ParityReport:
     """Run both on every sample and compare each output in the source model's layout and real units.
 
@@ -34,16 +43,26 @@ def compare(
         artifact: runs the converted file.
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
+        behind: compares what the tail of a divided network makes of the outputs; None where there is no tail.
         calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: inputs or outputs do not fit together.
     """
-    answers = (
-        (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
-    )
-    return compare_answers(answers, links.outputs, calibrated=calibrated)
+    file = AsSource(artifact, links)
+
+    def answers() -> Iterator[tuple[Answer, Answer]]:
+        for sample in samples:
+            expected, got = reference.run(sample), file.answer(sample)
+            if behind is not None:
+                behind.add(sample, expected, file.restored(got))
+            yield expected, got
+
+    report = compare_answers(answers(), links.outputs, calibrated=calibrated)
+    if behind is None:
+        return report
+    return replace(report, behind=behind.result(), not_behind=behind.problem)
 
 
 def compare_answers(
@@ -74,7 +93,7 @@ def compare_answers(
 
 
 def reference_inferences(
-    artifact: Runner, links: Links, samples: Iterable[Sample], count: int
+    file: AsSource, samples: Iterable[Sample], count: int
 ) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
     """The first samples as a camera would deliver them, and what the artifact answers.
 
@@ -84,10 +103,10 @@ def reference_inferences(
     inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     for _, sample in zip(range(count), samples, strict=False):
-        given = to_artifact(sample, links.inputs, links.bindings)
+        given = file.feed(sample)
         for name, value in given.items():
             inputs.setdefault(name, []).append(value)
-        for name, value in artifact.run(given).items():
+        for name, value in file.runner.run(given).items():
             outputs.setdefault(name, []).append(value)
     return _stacked(inputs), _stacked(outputs)
 

@@ -20,6 +20,7 @@ from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.parity import reference_inferences
+from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
@@ -222,6 +223,6 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
-    links = artifact.links
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
-    return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))
+    answers = AsSource(backend.runner(file), artifact.links)
+    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES))

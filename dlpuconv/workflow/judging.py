@@ -13,6 +13,7 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
+from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Links, Model
+    from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
 
@@ -75,7 +76,7 @@ class SampleJudge:
         *,
         passes: Passes = lambda *_: True,
         calibrated: bool = True,
-        metric: Callable[[Runner, Links], float] | None = None,
+        metric: Callable[[Runner], float] | None = None,
     ) -> None:
         """Prepare to judge.
 
@@ -132,7 +133,7 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._backend.runner(file), artifact.links)
+        metric = None if self._metric is None else self._metric(network_of(self._backend.runner(file), artifact.links))
         return Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
