@@ -40,6 +40,7 @@ class Subject:
     misfits: tuple[Misfit, ...]
     division: Division | None = None
 
+
 def subject_of(
     source: Model, division: Division | None, samples: Calibration | None, request: Request, clock: Stopwatch
 ) -> Subject:
@@ -67,11 +68,6 @@ def subject_of(
         normal=normal,
         rewritten=rewritten,
         calibration=calibration,
-        misfits=tuple(misfit for misfit in misfits if misfit.input not in computed_by(division)),
+        misfits=tuple(misfit for misfit in misfits if division is None or misfit.input not in division.computed),
         division=division,
     )
-
-
-def computed_by(division: Division | None) -> frozenset[str]:
-    """Inputs of the chip's part that operators in front of it compute: no camera feeds them."""
-    return frozenset(division.entry) - frozenset(division.inputs) if division else frozenset()
