@@ -70,6 +70,11 @@ class Behind:
         return () if self.problem else tuple(output.result() for output in self._found.values())
 
 
+def behind_of(division: Division | None) -> Behind | None:
+    """What compares behind the tail, where there is one."""
+    return None if division is None or division.tail is None else Behind(division)
+
+
 class _Output:
     """One output of the source, whose shape may differ from sample to sample, and between the two."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +9,12 @@ import numpy as np
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
-from dlpuconv.verification.predictor import AsSource
+from dlpuconv.verification.predictor import AsSource, joined
 from dlpuconv.verification.tally import Tally
 from dlpuconv.verification.translate import from_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -51,44 +50,46 @@ def compare(
         ShapeError: inputs or outputs do not fit together.
     """
     file = AsSource(artifact, links)
-
-    def answers() -> Iterator[tuple[Answer, Answer]]:
-        for sample in samples:
-            expected, got = reference.run(sample), file.answer(sample)
-            if behind is not None:
-                behind.add(sample, expected, file.restored(got))
-            yield expected, got
-
-    report = compare_answers(answers(), links.outputs, calibrated=calibrated)
-    if behind is None:
-        return report
-    return replace(report, behind=behind.result(), not_behind=behind.problem)
+    answers = ((sample, reference.run(sample), file.answer(sample)) for sample in samples)
+    return compare_answers(answers, links.outputs, behind=behind, calibrated=calibrated)
 
 
 def compare_answers(
-    answers: Iterable[tuple[Answer, Answer]], outputs: Iterable[Port], *, calibrated: bool = True
+    answers: Iterable[tuple[Answer, Answer, Answer]],
+    outputs: Iterable[Port],
+    *,
+    behind: Behind | None = None,
+    calibrated: bool = True,
 ) -> ParityReport:
     """Compare what the source model and the file answered, sample by sample.
 
     Args:
-        answers: outputs of the source model, and of the file, by name in the source model.
+        answers: what the source model took, its outputs, and those of the file, by name in the source model.
         outputs: the artifact's.
+        behind: compares what the tail of a divided network makes of the outputs; None where there is no tail.
         calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: outputs do not fit together.
     """
-    tallies = {port.name: Tally(port) for port in outputs}
+    tallies = {port: Tally(port) for port in outputs}
     count = 0
-    for expected, got in answers:
-        for name, tally in tallies.items():
-            tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
+    for sample, expected, got in answers:
+        real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
+        for port, tally in tallies.items():
+            tally.add(_expected(expected, port), real[port])
+        if behind is not None:
+            behind.add(sample, expected, joined(real))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
     return ParityReport(
-        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
+        samples=count,
+        outputs=tuple(tally.result(count) for tally in tallies.values()),
+        calibrated=calibrated,
+        behind=behind.result() if behind else (),
+        not_behind=behind.problem if behind else "",
     )
 
 

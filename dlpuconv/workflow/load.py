@@ -15,6 +15,7 @@ from dlpuconv.ir import Links
 from dlpuconv.registry import load_backend
 from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork
+from dlpuconv.workflow.parts import declared_shapes, read_division
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +45,17 @@ def load(file: Path) -> LoadedNetwork:
 
 def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
     links = manifest.links
-    return LoadedNetwork(
-        network_of(_runner(file, manifest), links),
-        file.name,
-        _endpoints(links.inputs),
-        _endpoints(links.outputs),
-        kernels=kind_of(file.name).kernels,
-    )
+    division = read_division(manifest, file if is_folder(file) else file.parent)
+    network = network_of(_runner(file, manifest), links, division)
+    inputs, outputs = _endpoints(links.inputs), _endpoints(links.outputs)
+    if division is not None:
+        known = {end.name: end.shape for end in (*inputs, *outputs)} | dict(declared_shapes(division))
+        inputs, outputs = (
+            tuple(Endpoint(name, known.get(name, ())) for name in names)
+            for names in (division.inputs, division.outputs)
+        )
+    kernels = kind_of(file.name).kernels
+    return LoadedNetwork(network, file.name, inputs, outputs, kernels=kernels, division=division)
 
 
 def _runner(file: Path, manifest: Manifest) -> Runner:
