@@ -96,16 +96,12 @@ class Divider:
     def _reading(self, division: Division) -> Reading:
         from dlpuconv.frontends.whole import chip_part
 
-        return Reading(
-            source=chip_part(self._whole, division), division=division, signature=self._whole.signature
-        )
+        return Reading(source=chip_part(self._whole, division), division=division, signature=self._whole.signature)
 
     def _divided(self, refused: tuple[str, ...], reasons: tuple[str, ...]) -> Division:
         from dlpuconv.division.frontier import divide
 
-        return divide(
-            self._whole, refused, reasons, cut_at=self._request.source.cut_at, bytes_of_a_float=self._bytes
-        )
+        return divide(self._whole, refused, reasons, cut_at=self._request.source.cut_at, bytes_of_a_float=self._bytes)
 
     @cached_property
     def _whole(self) -> Whole:

@@ -40,6 +40,7 @@ class Subject:
     misfits: tuple[Misfit, ...]
     division: Division | None = None
 
+
 def subject_of(
     source: Model, division: Division | None, samples: Calibration | None, request: Request, clock: Stopwatch
 ) -> Subject:
