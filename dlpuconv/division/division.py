@@ -31,8 +31,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """A network in up to three parts. The chip's own is a model like any other: its inputs are `entry`, its outputs
-    `cut`.
+    """A network in up to three parts.
+
+    The chip's own is a model like any other: its inputs are `entry`, its outputs `cut`.
 
     Attributes:
         inputs: names of the source network's inputs.
@@ -59,6 +60,11 @@ class Division:
     macs: int = 0
     macs_on_chip: int = 0
     crossing: int = 0
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Inputs of the chip's part that the front computes: nobody feeds them from outside."""
+        return frozenset(self.entry) - frozenset(self.inputs)
 
     @property
     def share(self) -> float:

@@ -12,7 +12,7 @@ from dlpuconv.scheme import Numbers
 from dlpuconv.workflow.request import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dlpuconv.division.division import Division
     from dlpuconv.division.whole import Whole
