@@ -37,7 +37,8 @@ class Division:
 
     Attributes:
         inputs: names of the source network's inputs.
-        outputs: of its outputs, in order; each is made by the tail, or is one of `cut` (or of `inputs`, unchanged).
+        outputs: of its outputs, in order; each is made by the tail or the front, or is one of `cut`, or of
+            `inputs`, unchanged.
         front: what runs on the CPU before the chip; None where the source's inputs go into the chip.
         tail: what runs on the CPU behind it; None where the chip gives the source's outputs.
         entry: names of the values that the chip's part reads: inputs of the source or outputs of the front.
