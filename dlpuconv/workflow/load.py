@@ -15,7 +15,7 @@ from dlpuconv.ir import Links
 from dlpuconv.registry import load_backend
 from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork
-from dlpuconv.workflow.parts import declared_shapes, read_division
+from dlpuconv.workflow.part_files import declared_shapes, read_division
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
