@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type Values = Mapping[str, npt.NDArray[np.generic]]
 
 
-class Tail:
+class TailFunction:
     """What the tail makes of values at the cut, as far as ONNX Runtime can run it.
 
     Attributes:
@@ -64,13 +64,13 @@ class Tail:
 class Behind:
     """What the tail makes of the source's values and of the file's, summed over the samples."""
 
-    def __init__(self, tail: Tail, outputs: tuple[str, ...]) -> None:
+    def __init__(self, tail: TailFunction, outputs: tuple[str, ...]) -> None:
         self._tail = tail
         self._found = {name: _Output(name) for name in outputs}
 
     @property
     def problem(self) -> str:
-        """See `Tail`."""
+        """See `TailFunction`."""
         return self._tail.problem
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
@@ -91,14 +91,14 @@ class Behind:
         return () if self.problem else tuple(output.result() for output in self._found.values())
 
 
-def tail_of(division: Division | None) -> Tail | None:
+def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
-    return None if division is None or division.tail is None else Tail(division)
+    return None if division is None or division.tail is None else TailFunction(division)
 
 
 def behind_of(division: Division | None) -> Behind | None:
     """What compares behind it."""
-    return None if division is None or division.tail is None else Behind(Tail(division), division.outputs)
+    return None if division is None or division.tail is None else Behind(TailFunction(division), division.outputs)
 
 
 class _Output:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
-    from dlpuconv.verification.behind import Behind, Tail
+    from dlpuconv.verification.behind import Behind, TailFunction
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
@@ -94,7 +94,7 @@ def compare_answers(
 
 
 def reference_inferences(
-    file: AsSource, samples: Iterable[Sample], count: int, tail: Tail | None = None
+    file: AsSource, samples: Iterable[Sample], count: int, tail: TailFunction | None = None
 ) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]], tuple[Answer, ...]]:
     """The first samples as a camera would deliver them, and what the artifact answers.
 

@@ -217,4 +217,4 @@ def test_a_manifest_of_other_ends_is_told_in_one_sentence(
     told[ends][0] |= change
     network = dlpuconv.load(written(tmp_path, content, told))
     with pytest.raises((ArtifactError, ShapeError), match=sentence):
-        network(np.zeros(network.inputs[0].shape))  # type: ignore[arg-type] # static here
+        network(np.zeros(network.inputs[0].shape))
