@@ -154,7 +154,8 @@ def checked(
         if name not in given:
             raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
         if not _fits(given[name].shape, shape):
-            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {tuple(shape)}")
+            takes = str(tuple(shape)).replace("None", "any")
+            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {takes}")
     return given
 
 

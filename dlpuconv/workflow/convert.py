@@ -17,6 +17,7 @@ from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.verification.behind import tail_of
 from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.parity import reference_inferences
@@ -215,6 +216,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
     return Question(
         asked=frozenset(asked),
         reference=run.source,
+        division=run.division,
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
@@ -238,4 +240,4 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
         return None
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
     answers = AsSource(backend.runner(file), artifact.links)
-    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES))
+    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES, tail_of(run.division)))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type Reals = dict[str, npt.NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """An input or output of a network.
 
@@ -41,6 +41,7 @@ class Endpoint:
         return f"{self.name} [{', '.join('?' if extent is None else str(extent) for extent in self.shape)}]"
 
 
+@dataclass(kw_only=True, slots=True, repr=False, eq=False)
 class LoadedNetwork:
     """What `dlpuconv.load` returns: call it with the source model's inputs. It closes itself when nobody needs it.
 
@@ -51,23 +52,16 @@ class LoadedNetwork:
         kernels: what runs the chip's part here.
         division: how the network is divided between the chip and the CPU; None where the file is all of it.
         notes: what cannot be known of the file.
+        runner: of the whole network, in the source model's names, layouts and values; None once it was closed.
     """
 
-    def __init__(  # noqa: PLR0913 - what is told of it, each once
-        self,
-        network: Runner,
-        file: str,
-        inputs: tuple[Endpoint, ...],
-        outputs: tuple[Endpoint, ...],
-        *,
-        kernels: str,
-        division: Division | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        """Take over a runner of the whole network, in the source model's names, layouts and values."""
-        self._network: Runner | None = network
-        self.file, self.inputs, self.outputs = file, inputs, outputs
-        self.kernels, self.division, self.notes = kernels, division, notes
+    file: str
+    inputs: tuple[Endpoint, ...]
+    outputs: tuple[Endpoint, ...]
+    kernels: str
+    division: Division | None = None
+    notes: tuple[str, ...] = ()
+    runner: Runner | None
 
     def __call__(
         self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None = None, /, **by_name: npt.ArrayLike
@@ -87,7 +81,7 @@ class LoadedNetwork:
             ArtifactError: the file, or a part beside it, cannot run.
             ShapeError: the manifest does not tell of this file.
         """
-        if self._network is None:
+        if self.runner is None:
             raise UsageError(f"{self.file} was closed: load it again")
         answers = [self._run_once(single) for single in self._singles(self._named(inputs, by_name))]
         if len(answers) == 1:
@@ -96,7 +90,7 @@ class LoadedNetwork:
 
     def close(self) -> None:
         """End what runs it."""
-        self._network = None
+        self.runner = None
 
     def __enter__(self) -> Self:
         """The network itself, closed at the end of the block."""
@@ -116,8 +110,8 @@ class LoadedNetwork:
         return f"<LoadedNetwork {self.file}{''.join(f' with a {name}' for name in beside)}: {ends} ({self.kernels})>"
 
     def _run_once(self, inputs: Reals) -> Reals:
-        assert self._network is not None
-        return {name: np.asarray(value, np.float32) for name, value in self._network.run(inputs).items()}
+        assert self.runner is not None
+        return {name: np.asarray(value, np.float32) for name, value in self.runner.run(inputs).items()}
 
     def _named(
         self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None, by_name: Mapping[str, npt.ArrayLike]
