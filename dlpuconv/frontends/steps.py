@@ -134,14 +134,15 @@ def _inferred(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tu
 
 
 def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
-    """Write what was inferred into the graph, in place; of outputs of which nothing was, what the model says stays."""
+    """Write what was inferred into the graph, in place; for an output of unknown rank, what the model says stays."""
     outputs = {value.name for value in graph.output}
     del graph.value_info[:]
     made = [name for node in graph.node for name in node.output if name and name not in outputs]
     graph.value_info.extend(inferred.types[name] for name in made if name in inferred.types)
     for value in graph.output:
-        if value.name in inferred.types:
-            value.CopyFrom(inferred.types[value.name])
+        found = inferred.types.get(value.name)
+        if found is not None and found.type.tensor_type.HasField("shape"):
+            value.CopyFrom(found)
 
 
 def name_nodes(graph: onnx.GraphProto) -> None:
