@@ -1,4 +1,4 @@
-"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare` and `inspect`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect` and `load`."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
         Preset,
         Resize,
         SplitOutputs,
+        Tail,
     )
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.verify import Verification
@@ -58,6 +60,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -107,6 +110,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
+        tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
+            becomes a model of its own for the camera's CPU; `off`: such a network is refused. None: `auto` without
+            `cut_at`; `off` with it, since what is cut off is not wanted then.
         resize: `stretch`, `letterbox` or `center-crop`.
         color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
         mean: in 0-255 units, one or one a channel, in the network's order.
@@ -154,6 +160,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -194,6 +201,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -219,6 +227,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -247,6 +256,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -275,6 +285,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -297,6 +308,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -322,6 +334,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -456,6 +469,33 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
 
     with python_words():
         return run(Path(file), _names(layers))
+
+
+def load(file: str | Path) -> LoadedNetwork:
+    """Read files as the function that their source model was, whatever was cut, split, permuted or quantized.
+
+    Its inputs are the source model's: by name, or the array itself where there is one, in the source model's shape,
+    layout and values, normalized where that is what the model was trained on. Its outputs are the source model's, by
+    name, in float32, in its shapes, layouts and real units. A `.tflite` file runs on TensorFlow Lite's integer kernels,
+    which its report was measured on. A batch, of what takes one sample, runs one after the other.
+
+    ```python
+    network = dlpuconv.load("out/model.artpec8.tflite")
+    outputs = network(image)  # or network({"image": image}), or network(image=image)
+    ```
+
+    Args:
+        file: a `.tflite` or `.onnx` file, or a package folder. What dlpuconv wrote beside it tells how to run it: the
+            manifest, and what the CPU runs in front of the chip or behind. Without a manifest, or for the float model
+            itself, names, shapes and values are the file's own.
+
+    Raises:
+        DlpuconvError: the file, its manifest or a part beside it is missing, damaged, replaced or cannot run.
+    """
+    from dlpuconv.workflow.load import load as run
+
+    with python_words():
+        return run(Path(file))
 
 
 def _evidence(

@@ -134,6 +134,17 @@ CutAt = Annotated[
         metavar="NAME,...",
     ),
 ]
+Tail = Annotated[
+    str | None,
+    choice(
+        "--tail",
+        of=choices.Tail,
+        help="auto: where operators have no form on the chip, it gets the network as far as they allow, and the rest"
+        " becomes a model of its own for the camera's CPU; off: such a network is refused.",
+        panel=MODEL,
+        default="auto; off with --cut-at",
+    ),
+]
 BackendName = Annotated[
     str | None,
     option(

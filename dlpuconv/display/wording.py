@@ -168,6 +168,7 @@ _KINDS: dict[str, Value] = {
     "resize": _one_of(choices.Resize),
     "split-outputs": _one_of(choices.SplitOutputs),
     "std": _NUMBERS,
+    "tail": _one_of(choices.Tail),
     "target": _CHIP,
     "validation": _TEXT,
 }

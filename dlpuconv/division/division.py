@@ -63,6 +63,11 @@ class Division:
     crossing: int = 0
 
     @property
+    def computed(self) -> frozenset[str]:
+        """Inputs of the chip's part that the front computes: nobody feeds them from outside."""
+        return frozenset(self.entry) - frozenset(self.inputs)
+
+    @property
     def share(self) -> float:
         """Share of the network's multiply-accumulates that the chip runs, 0 to 1; 1 where there are none."""
         return self.macs_on_chip / self.macs if self.macs else 1.0

@@ -14,6 +14,7 @@ type Effort = Literal["fast", "balanced", "best"]
 type Dtype = Literal["uint8", "int8"]
 type InputLayout = Literal["nhwc", "nchw"]
 type SplitOutputs = Literal["auto", "off"]
+type Tail = Literal["auto", "off"]
 
 
 def words(choice: TypeAliasType) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         run.workspace / "trials" / f"{run.source.source.name}.{name}{shop.target.suffix}",
         passes=shop.passes,
         calibrated=run.calibration is not None and run.calibration.calibrated,
+        division=run.division,
         metric=run.yardstick,
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:

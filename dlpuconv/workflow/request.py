@@ -33,6 +33,15 @@ class Effort(StrEnum):
     BEST = "best"
 
 
+class Tail(StrEnum):
+    """What becomes of operators that have no form on the chip."""
+
+    AUTO = "auto"
+    """The rest of the network, from where they begin, becomes a model of its own for the camera's CPU."""
+    OFF = "off"
+    """The network is refused."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizationOptions:
     """What the user wants of the numbers.
@@ -87,6 +96,7 @@ class Request:
     Attributes:
         targets: names, in the order that results are wanted.
         source: shapes and cuts.
+        tail: what becomes of operators that have no form on the chip; None where the user did not say.
         preprocessing: what the network expects of an image.
         normalization: where a stated normalization goes; None for the backend's own choice.
         quantization: numbers.
@@ -101,6 +111,7 @@ class Request:
 
     targets: tuple[str, ...]
     source: SourceOptions = field(default_factory=SourceOptions)
+    tail: Tail | None = None
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     normalization: Normalization | None = None
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
@@ -111,6 +122,11 @@ class Request:
     backend: str | None = None
     cache: Path | None = None
     bom: bool = False
+
+    @property
+    def divides(self) -> bool:
+        """Whether the network may be divided; what the user cuts off is not wanted, unless the user says so."""
+        return self.tail is Tail.AUTO or (self.tail is None and not self.source.cut_at)
 
     def interface_for(self, target: Target) -> InterfaceOptions:
         """What the inputs and outputs of a target's file look like."""
@@ -128,6 +144,7 @@ class Request:
         content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
+            **({"tail": self.tail.value} if self.tail else {}),
             "fold_preprocess": self.normalization.value if self.normalization else None,
             "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
