@@ -17,6 +17,7 @@ from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
+from dlpuconv_backends.lowering.shapes import true_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,17 +101,19 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
     for tensor in graph.tensors():
         if tensor.name in raw.constants:
             tensor.data = raw.constants[tensor.name].reshape(tensor.shape)
-    shapes = _source_shapes(model)
+    known = _source_shapes(model)
+    inferred = true_shapes(raw.content, graph)
     for tensor in graph.tensors():
         if tensor.is_constant:
             continue
+        tensor.shape = inferred.get(tensor.name, tensor.shape)
         if tensor.name in raw.moved:
             tensor.source_names = (raw.moved[tensor.name],)
         elif tensor.name in raw.values:
             name = raw.values[tensor.name]
             tensor.source_names = (name,)
-            # onnx2tf loses shapes behind shape arithmetic; the model knows them.
-            tensor.shape = shapes.get(name, tensor.shape)
+            # Behind shape arithmetic neither onnx2tf nor LiteRT knows a shape; the model does.
+            tensor.shape = known.get(name, tensor.shape)
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
     _say_which_gelu(graph, model)
