@@ -60,12 +60,15 @@ def import_builders() -> None:
     import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
 
 
-def build(model: Any, weights: dict[str, Any]) -> Any:
+def build(model: Any, weights: dict[str, Any]) -> tuple[Any, list[str]]:
     """Lower every node of an ONNX model with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout.
 
     Args:
         model: the ModelProto.
         weights: values by name of what it declares as inputs and are none.
+
+    Returns:
+        The ModelIR, and the nodes that onnx2tf cannot lower: their names, or first outputs. With any, it is incomplete.
     """
     import numpy as np
     import onnx
@@ -108,20 +111,26 @@ def build(model: Any, weights: dict[str, Any]) -> Any:
             ir.inputs.append(value.name)
     for name, value in constants.items():
         ctx.add_const_tensor(name, value)
+    unable = []
     for node in model.graph.node:
         if node.op_type == "Constant":
             lower_constant_node(node=node, ctx=ctx)
             continue
         view = NodeView(node, shape_map=shapes, dtype_map=dtypes)
-        reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
         try:
+            reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
             dispatch_node(view, ctx)
-        except Exception as error:
-            raise RuntimeError(f"{node.op_type} {node.name!r}: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # its words are for whoever reads the log: they name options that nobody has here
+            print(f"{node.op_type} {node.name!r}: {type(error).__name__}: {error}", file=sys.stderr)
+            unable.append(node.name or node.output[0])
+            for name in filter(None, node.output):
+                ctx.ensure_tensor(name)  # so that what reads it can be judged, too
     for name in outputs:
         ctx.ensure_tensor(name)
         ir.outputs.append(name)
-    return ir
+    return ir, unable
 
 
 def given_weights(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +268,7 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
 def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for.
 
-    Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
+    Or only `unable`: nodes that cannot be lowered, as `build` tells them. Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
     """
     import numpy as np
     import onnx
@@ -267,7 +276,11 @@ def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     from onnx2tf.tflite_builder.schema import schema_generated
 
     model = onnx.load_model_from_string(arrays["model"].tobytes())
-    ir = build(model, given_weights(model, {name[1:]: value for name, value in arrays.items() if name[0] == "/"}))
+    ir, unable = build(
+        model, given_weights(model, {name[1:]: value for name, value in arrays.items() if name[0] == "/"})
+    )
+    if unable:
+        return {"unable": unable}, {}
     constants = take_out(ir)
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
     values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}
