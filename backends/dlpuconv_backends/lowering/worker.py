@@ -75,12 +75,8 @@ def build(model: Any, weights: dict[str, Any]) -> tuple[Any, list[str]]:
     from onnx import numpy_helper
     from onnx2tf.tflite_builder.core import onnx_analysis
     from onnx2tf.tflite_builder.core.lowering_context import LoweringContext
-    from onnx2tf.tflite_builder.core.node import NodeView
     from onnx2tf.tflite_builder.core.session import ConversionSession
-    from onnx2tf.tflite_builder.core.shape_readiness import reconcile_shape_sensitive_inputs_on_demand
-    from onnx2tf.tflite_builder.dispatcher import dispatch_node
     from onnx2tf.tflite_builder.ir import ModelIR
-    from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
     from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
 
     spell_out_batchnorm(model)
@@ -111,26 +107,43 @@ def build(model: Any, weights: dict[str, Any]) -> tuple[Any, list[str]]:
             ir.inputs.append(value.name)
     for name, value in constants.items():
         ctx.add_const_tensor(name, value)
+    unable = lower_nodes(model.graph.node, ctx)
+    for name in outputs:
+        ctx.ensure_tensor(name)
+        ir.outputs.append(name)
+    return ir, unable
+
+
+def lower_nodes(nodes: Any, ctx: Any) -> list[str]:
+    """Add what each node becomes to the ModelIR; which ones cannot be lowered, as `build` tells them.
+
+    Args:
+        nodes: in running order.
+        ctx: onnx2tf's context.
+    """
+    from onnx2tf.tflite_builder.core.node import NodeView
+    from onnx2tf.tflite_builder.core.shape_readiness import reconcile_shape_sensitive_inputs_on_demand
+    from onnx2tf.tflite_builder.dispatcher import dispatch_node
+    from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
+
     unable = []
-    for node in model.graph.node:
+    for node in nodes:
         if node.op_type == "Constant":
             lower_constant_node(node=node, ctx=ctx)
             continue
-        view = NodeView(node, shape_map=shapes, dtype_map=dtypes)
+        view = NodeView(node, shape_map=ctx.shape_map, dtype_map=ctx.dtype_map)
         try:
             reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
             dispatch_node(view, ctx)
         except MemoryError:
             raise
-        except Exception as error:  # its words are for whoever reads the log: they name options that nobody has here
-            print(f"{node.op_type} {node.name!r}: {type(error).__name__}: {error}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is of this node, and others are judged as well
+            # Only whoever reads the log can do something with its words.
+            sys.stderr.write(f"{node.op_type} {node.name!r}: {type(error).__name__}: {error}\n")
             unable.append(node.name or node.output[0])
             for name in filter(None, node.output):
-                ctx.ensure_tensor(name)  # so that what reads it can be judged, too
-    for name in outputs:
-        ctx.ensure_tensor(name)
-        ir.outputs.append(name)
-    return ir, unable
+                ctx.ensure_tensor(name)  # for what reads it
+    return unable
 
 
 def given_weights(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
@@ -268,7 +281,8 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
 def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for.
 
-    Or only `unable`: nodes that cannot be lowered, as `build` tells them. Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
+    Or only `unable`: nodes that cannot be lowered, as `build` tells them. Large weights come beside the model, and large
+    constants go beside the file, by their names behind a slash.
     """
     import numpy as np
     import onnx
