@@ -281,8 +281,9 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
 def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for.
 
-    Or only `unable`: nodes that cannot be lowered, as `build` tells them. Large weights come beside the model, and large
-    constants go beside the file, by their names behind a slash.
+    Or only `unable`: nodes that cannot be lowered, as `build` tells them.
+
+    Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
     """
     import numpy as np
     import onnx
