@@ -195,7 +195,7 @@ class TFLiteBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts)
+            return lower(job.model, layouts=layouts, names=job.names)
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:
