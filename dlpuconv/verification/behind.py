@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
 
     type Values = Mapping[str, npt.NDArray[np.generic]]
@@ -30,18 +30,18 @@ class TailFunction:
         problem: why it makes nothing here, such as an operator that only a vendor's runtime has; empty where it does.
     """
 
-    def __init__(self, division: Division) -> None:
+    def __init__(self, tail: Rest, outputs: tuple[str, ...]) -> None:
         """Load it.
 
         Args:
-            division: has a tail.
+            tail: the part behind the cut.
+            outputs: of the source.
         """
-        assert division.tail is not None
         self.problem = ""
-        self._outputs = division.outputs
+        self._outputs = outputs
         self._runner: Runner | None = None
         try:
-            self._runner = runner_of(division.tail, "the tail")
+            self._runner = runner_of(tail, "the tail")
         except ArtifactError as error:
             self.problem = str(error)
 
@@ -64,14 +64,21 @@ class TailFunction:
 class Behind:
     """What the tail makes of the source's values and of the file's, summed over the samples."""
 
-    def __init__(self, tail: TailFunction, outputs: tuple[str, ...]) -> None:
-        self._tail = tail
+    def __init__(self, outputs: tuple[str, ...], of_source: TailFunction, of_file: TailFunction) -> None:
+        """Nothing is compared yet.
+
+        Args:
+            outputs: of the source.
+            of_source: the tail of the source model itself.
+            of_file: the tail that was delivered with the file, which may well be the same.
+        """
+        self._of_source, self._of_file = of_source, of_file
         self._found = {name: _Output(name) for name in outputs}
 
     @property
     def problem(self) -> str:
         """See `TailFunction`."""
-        return self._tail.problem
+        return self._of_source.problem or self._of_file.problem
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
         """One sample.
@@ -81,7 +88,8 @@ class Behind:
             expected: values of the source at the cut.
             got: those of the file.
         """
-        wanted, found = (self._tail.outputs(sample, values) for values in (expected, got))
+        wanted = self._of_source.outputs(sample, expected)
+        found = self._of_file.outputs(sample, got)
         if wanted is not None and found is not None:
             for name, output in self._found.items():
                 output.add(wanted[name], found[name])
@@ -93,12 +101,20 @@ class Behind:
 
 def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
-    return None if division is None or division.tail is None else TailFunction(division)
+    return None if division is None or division.tail is None else TailFunction(division.tail, division.outputs)
 
 
-def behind_of(division: Division | None) -> Behind | None:
-    """What compares behind it."""
-    return None if division is None or division.tail is None else Behind(TailFunction(division), division.outputs)
+def behind_of(division: Division | None, delivered: Rest | None = None) -> Behind | None:
+    """What compares behind the tail of a divided network, where it has one.
+
+    Args:
+        division: of the source.
+        delivered: the tail that lies beside the file; None for the division's.
+    """
+    own = tail_of(division)
+    if division is None or own is None:
+        return None
+    return Behind(division.outputs, own, TailFunction(delivered, division.outputs) if delivered else own)
 
 
 class _Output:

@@ -46,7 +46,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         artifact,
         links,
         question.samples,
-        behind=behind_of(question.division),
+        behind=behind_of(question.division, question.tail),
         calibrated=question.calibrated,
     )
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)

@@ -9,7 +9,7 @@ from dlpuconv.scheme import Numbers
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.plugin import Backend, Target
@@ -32,6 +32,7 @@ class Question:
         reference: the float source model, or the chip's part of a divided one; without it, or without samples, there is
             no comparison.
         division: how the source model is divided; None where the chip runs all of it.
+        tail: what runs behind the file, where it was read from another one; None for that of the division.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
         links: how the file corresponds to the source model; None for what the manifest says, or to match them.
@@ -52,6 +53,7 @@ class Question:
     asked: frozenset[Granularity] = frozenset()
     reference: Model | None = field(default=None, repr=False)
     division: Division | None = field(default=None, repr=False)
+    tail: Rest | None = field(default=None, repr=False)
     samples: Samples | None = field(default=None, repr=False)
     calibrated: bool = True
     links: Links | None = None

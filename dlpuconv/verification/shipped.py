@@ -73,7 +73,9 @@ def compare_with_source(
             )
 
     parity = replace(
-        compare_answers(answers(), outputs, behind=behind_of(question.division), calibrated=package.calibrated),
+        compare_answers(
+            answers(), outputs, behind=behind_of(question.division, question.tail), calibrated=package.calibrated
+        ),
         calibrated=package.calibrated and question.calibrated,
         kernels=ON_ITS_FILES if package.calibrated else ON_STAND_INS,
     )
