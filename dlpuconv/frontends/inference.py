@@ -99,11 +99,11 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
     unknown = [output.name for output in model.graph.output if not _known(output.name, inferred.types)]
     if unknown:
         nodes = list(_losing(model, inferred, unknown))
-        told = [f"the shape of the output {name!r} is only known when the model runs" for name in unknown]
-        shown = listed((f"{label(node)} reads ({_read(node, inferred)})" for node in nodes), 3, "; ")
-        reason = f": it depends on the values that {shown}" if nodes else ""
+        which = f"the output{'s' * (len(unknown) > 1)} {listed(map(repr, unknown), 3)}"
+        read = [f"{label(node)} reads ({_read(node, inferred)})" for node in nodes]
+        reason = f": it depends on the values that {listed(read, 3)}" if nodes else ""
         refused = [name for node in nodes for name in node.output if name]
-        raise UnsupportedModelError(f"{listed(told, 3, '; ')}{reason}", told, refused)
+        raise UnsupportedModelError(f"the shape of {which} is only known when the model runs{reason}", refused=refused)
 
 
 def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:

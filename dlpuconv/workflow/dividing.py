@@ -119,6 +119,6 @@ class Divider:
         from dlpuconv.division.advice import with_way_out
 
         try:
-            with_way_out(error, self._whole)
+            with_way_out(error, self._whole, self._request.source.cut_at)
         except DlpuconvError:  # a network that cannot be read at all has no other way out than what was said of it
             return
