@@ -1,4 +1,4 @@
-"""The advice of every refusal is followed: what it cuts off is computed in ONNX Runtime, and the outputs are the same."""
+"""The advice of every refusal is followed: what it cuts off is computed in ONNX Runtime; the outputs are the same."""
 
 from __future__ import annotations
 
