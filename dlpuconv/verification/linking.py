@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Links
+from dlpuconv.verification.kinds.evidence import kinds_of
 from dlpuconv.verification.matching import match
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.reach import with_reach
@@ -37,7 +38,8 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
-    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
+    kinds = kinds_of(question.reference.graph.graph, question.kinds)
+    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated, kinds=kinds)
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
 
 

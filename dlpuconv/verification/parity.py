@@ -8,7 +8,9 @@ import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
+from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import ParityReport
+from dlpuconv.verification.predictor import joined
 from dlpuconv.verification.tally import Tally
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
@@ -20,12 +22,19 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
+    from dlpuconv.verification.kinds.kind import Kinds
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
 
 def compare(
-    reference: Runner, artifact: Runner, links: Links, samples: Iterable[Sample], *, calibrated: bool = True
+    reference: Runner,
+    artifact: Runner,
+    links: Links,
+    samples: Iterable[Sample],
+    *,
+    calibrated: bool = True,
+    kinds: Kinds | None = None,
 ) -> ParityReport:
     """Run both on every sample and compare each output in the source model's layout and real units.
 
@@ -35,6 +44,7 @@ def compare(
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
         calibrated: False for made-up samples.
+        kinds: of the source model's outputs, as far as they are known.
 
     Raises:
         CalibrationError: there are no samples.
@@ -43,11 +53,15 @@ def compare(
     answers = (
         (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
     )
-    return compare_answers(answers, links.outputs, calibrated=calibrated)
+    return compare_answers(answers, links.outputs, calibrated=calibrated, kinds=kinds)
 
 
 def compare_answers(
-    answers: Iterable[tuple[Answer, Answer]], outputs: Iterable[Port], *, calibrated: bool = True
+    answers: Iterable[tuple[Answer, Answer]],
+    outputs: Iterable[Port],
+    *,
+    calibrated: bool = True,
+    kinds: Kinds | None = None,
 ) -> ParityReport:
     """Compare what the source model and the file answered, sample by sample.
 
@@ -55,21 +69,29 @@ def compare_answers(
         answers: outputs of the source model, and of the file, by name in the source model.
         outputs: the artifact's.
         calibrated: False for made-up samples.
+        kinds: of the source model's outputs, as far as they are known.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: outputs do not fit together.
     """
     tallies = {port.name: Tally(port) for port in outputs}
+    by_kind = KindTally(kinds or {})
     count = 0
     for expected, got in answers:
-        for name, tally in tallies.items():
-            tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
+        values = {tally.port: from_artifact(_named(got, name, "file"), tally.port) for name, tally in tallies.items()}
+        for port, value in values.items():
+            tallies[port.name].add(_expected(expected, port), value)
+        if kinds:
+            by_kind.add(expected, joined(values))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
     return ParityReport(
-        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
+        samples=count,
+        outputs=tuple(tally.result(count) for tally in tallies.values()),
+        kinds=by_kind.result(),
+        calibrated=calibrated,
     )
 
 

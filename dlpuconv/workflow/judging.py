@@ -13,6 +13,7 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
+from dlpuconv.verification.kinds.evidence import kinds_of
 from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Links, Model
     from dlpuconv.plugin import Artifact
+    from dlpuconv.verification.kinds.kind import OutputKind
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
 
 _FEWEST, _MOST = 4, 24
@@ -76,6 +78,7 @@ class SampleJudge:
         passes: Passes = lambda *_: True,
         calibrated: bool = True,
         metric: Callable[[Runner, Links], float] | None = None,
+        kinds: Mapping[str, OutputKind] | None = None,
     ) -> None:
         """Prepare to judge.
 
@@ -87,11 +90,13 @@ class SampleJudge:
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
+            kinds: of outputs, as the user states them.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
+        self._kinds = kinds_of(source.graph.graph, kinds)
         self._known: dict[frozenset[tuple[str, str]], Score] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
@@ -142,7 +147,14 @@ class SampleJudge:
         )
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._backend.runner(file), artifact.links, samples, calibrated=self._calibrated)
+        return compare(
+            reference,
+            self._backend.runner(file),
+            artifact.links,
+            samples,
+            calibrated=self._calibrated,
+            kinds=self._kinds,
+        )
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""

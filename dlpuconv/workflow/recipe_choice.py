@@ -91,7 +91,7 @@ class _Workshop:
     def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
         """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
         from dlpuconv.verification.engine import check
-        from dlpuconv.verification.question import least_db
+        from dlpuconv.verification.question import judges_by_kind, least_db
         from dlpuconv.verification.reach import with_reach
         from dlpuconv.verification.rules.measured import MEASURED_RULES
         from dlpuconv.verification.verdict import decide
@@ -104,6 +104,7 @@ class _Workshop:
             outputs=artifact.outputs,
             parity=parity,
             min_sqnr=least_db(self.target, asked.min_sqnr, parity),
+            by_kind=judges_by_kind(self.target, asked.min_sqnr, parity),
             metric=None if yardstick is None or metric is None else yardstick.judged(metric),
         )
         findings = check(view, MEASURED_RULES, context, asked.ignore)
