@@ -51,6 +51,7 @@ class OutputParity:
         rounding_db: the same ratio of the float source beside itself, computed in another order, where a float file's
             own is low; None where that was not measured.
         margin_db: how much less than that will do.
+        varies: why there are no figures: its shape differs from the reference's; empty where it does not.
     """
 
     name: str
@@ -73,6 +74,7 @@ class OutputParity:
     not_finite: int = 0
     rounding_db: float | None = None
     margin_db: float = ROUNDING_MARGIN_DB
+    varies: str = ""
 
     def asked_db(self, least: float) -> float:
         """A bar in dB, lowered where rounding alone falls short of it."""
@@ -98,6 +100,7 @@ class OutputParity:
             "starved": self.starved or None,
             "not_finite": self.not_finite,
             "rounding_db": None if self.rounding_db is None else round(self.rounding_db, 3),
+            **({"varies": self.varies} if self.varies else {}),
         }
 
 
@@ -116,6 +119,9 @@ class ParityReport:
         calibrated: False where the samples are made up: the figures then say little.
         kernels: what ran the artifact.
         beside: what it was compared with.
+        behind: the source's outputs behind the tail of a divided network, of which `outputs` are the cut's; empty
+            without one.
+        not_behind: why those could not be compared; empty where they could.
     """
 
     samples: int
@@ -124,6 +130,8 @@ class ParityReport:
     calibrated: bool = True
     kernels: str = ""
     beside: str = "the float source"
+    behind: tuple[OutputParity, ...] = ()
+    not_behind: str = ""
 
     @property
     def exact(self) -> bool:
@@ -151,6 +159,7 @@ class ParityReport:
         """JSON-safe."""
         outputs: list[Json] = [output.to_json() for output in self.outputs]
         kinds: list[Json] = [kind.to_json() for kind in self.kinds]
+        behind: list[Json] = [output.to_json() for output in self.behind]
         return {
             "samples": self.samples,
             "calibrated": self.calibrated,
@@ -161,4 +170,6 @@ class ParityReport:
             "min_sqnr_db": round(self.min_sqnr, 3) if self.rated else None,
             "outputs": outputs,
             "kinds": kinds,
+            **({"behind_tail": behind} if behind else {}),
+            **({"not_compared_behind_tail": self.not_behind} if self.not_behind else {}),
         }

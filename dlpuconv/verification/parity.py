@@ -8,11 +8,10 @@ import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
-from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import ParityReport
-from dlpuconv.verification.predictor import joined
+from dlpuconv.verification.predictor import AsSource, joined
 from dlpuconv.verification.tally import Tally
-from dlpuconv.verification.translate import from_artifact, to_artifact
+from dlpuconv.verification.translate import from_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
-    from dlpuconv.verification.kinds.kind import Kinds
+    from dlpuconv.verification.wholes import Wholes
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
@@ -33,8 +32,8 @@ def compare(
     links: Links,
     samples: Iterable[Sample],
     *,
+    wholes: Wholes | None = None,
     calibrated: bool = True,
-    kinds: Kinds | None = None,
 ) -> ParityReport:
     """Run both on every sample and compare each output in the source model's layout and real units.
 
@@ -43,60 +42,56 @@ def compare(
         artifact: runs the converted file.
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
-        kinds: of the source model's outputs, as far as they are known.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: inputs or outputs do not fit together.
     """
-    answers = (
-        (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
-    )
-    return compare_answers(answers, links.outputs, calibrated=calibrated, kinds=kinds)
+    file = AsSource(artifact, links)
+    answers = ((sample, reference.run(sample), file.answer(sample)) for sample in samples)
+    return compare_answers(answers, links.outputs, wholes=wholes, calibrated=calibrated)
 
 
 def compare_answers(
-    answers: Iterable[tuple[Answer, Answer]],
+    answers: Iterable[tuple[Answer, Answer, Answer]],
     outputs: Iterable[Port],
     *,
+    wholes: Wholes | None = None,
     calibrated: bool = True,
-    kinds: Kinds | None = None,
 ) -> ParityReport:
     """Compare what the source model and the file answered, sample by sample.
 
     Args:
-        answers: outputs of the source model, and of the file, by name in the source model.
+        answers: what the source model took, its outputs, and those of the file, by name in the source model.
         outputs: the artifact's.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
-        kinds: of the source model's outputs, as far as they are known.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: outputs do not fit together.
     """
-    tallies = {port.name: Tally(port) for port in outputs}
-    by_kind = KindTally(kinds or {})
+    tallies = {port: Tally(port) for port in outputs}
     count = 0
-    for expected, got in answers:
-        values = {tally.port: from_artifact(_named(got, name, "file"), tally.port) for name, tally in tallies.items()}
-        for port, value in values.items():
-            tallies[port.name].add(_expected(expected, port), value)
-        if kinds:
-            by_kind.add(expected, joined(values))
+    for sample, expected, got in answers:
+        real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
+        for port, tally in tallies.items():
+            tally.add(_expected(expected, port), real[port])
+        if wholes is not None:
+            wholes.add(sample, expected, joined(real))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
-    return ParityReport(
-        samples=count,
-        outputs=tuple(tally.result(count) for tally in tallies.values()),
-        kinds=by_kind.result(),
-        calibrated=calibrated,
+    report = ParityReport(
+        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
     )
+    return report if wholes is None else wholes.told(report)
 
 
 def reference_inferences(
-    artifact: Runner, links: Links, samples: Iterable[Sample], count: int
+    file: AsSource, samples: Iterable[Sample], count: int
 ) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
     """The first samples as a camera would deliver them, and what the artifact answers.
 
@@ -106,10 +101,10 @@ def reference_inferences(
     inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     for _, sample in zip(range(count), samples, strict=False):
-        given = to_artifact(sample, links.inputs, links.bindings)
+        given = file.feed(sample)
         for name, value in given.items():
             inputs.setdefault(name, []).append(value)
-        for name, value in artifact.run(given).items():
+        for name, value in file.runner.run(given).items():
             outputs.setdefault(name, []).append(value)
     return _stacked(inputs), _stacked(outputs)
 

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Samples
+    from dlpuconv.division.division import Division
     from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verification.advice import Settings
     from dlpuconv.verification.comparison import Likeness
-    from dlpuconv.verification.kinds.kind import OutputKind
     from dlpuconv.verification.metric import MetricScore
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.verification.output_parity import ParityReport
@@ -32,7 +33,9 @@ class Question:
 
     Attributes:
         asked: granularities that the user asked for by name.
-        reference: the float source model; without it, or without samples, there is no comparison.
+        reference: the float source model, or the chip's part of a divided one; without it, or without samples, there is
+            no comparison.
+        division: how the source model is divided; None where the chip runs all of it.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
         links: how the file corresponds to the source model; None for what the manifest says, or to match them.
@@ -53,6 +56,7 @@ class Question:
 
     asked: frozenset[Granularity] = frozenset()
     reference: Model | None = field(default=None, repr=False)
+    division: Division | None = field(default=None, repr=False)
     samples: Samples | None = field(default=None, repr=False)
     calibrated: bool = True
     links: Links | None = None

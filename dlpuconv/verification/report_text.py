@@ -98,13 +98,24 @@ def _facts(report: Report) -> Table:
 def render_parity(parity: ParityReport, title: str) -> RenderableType:
     """The figures of each output below a title."""
     title = f"{title}, {parity.samples} samples ({parity.kernels})"
+    parts: list[RenderableType] = [Text(title), _table_of(parity.outputs)]
+    if parity.behind:
+        parts += [Text("behind the tail, which runs on the CPU"), _table_of(parity.behind)]
+    if parity.not_behind:
+        parts.append(Text(f"not compared behind the tail: {parity.not_behind}", style="yellow"))
+    return Group(*parts)
+
+
+def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("output", overflow="fold")
     for heading in ("SQNR dB", "cosine", "max error", "same argmax"):
         table.add_column(heading, justify="right")
-    for output in parity.outputs:
+    for output in outputs:
         table.add_row(*_figures(output))
-    return Group(Text(title), table)
+        if output.varies:
+            table.add_row(Text(f"  {output.varies}", style="dim"))
+    return table
 
 
 def _worst_layers(layers: LayersReport) -> RenderableType:

@@ -110,6 +110,8 @@ class Tally:
             self._first = (expected.copy(), value.copy())
             return
         self._same_for_all = self._same_for_all and bool(np.array_equal(value, self._first[1]))
+        if expected.shape != self._first[0].shape:  # behind a tail, as many rows as there are detections
+            return
         self._drift = max(self._drift, _largest(expected - self._first[0]))
 
     def result(self, samples: int) -> OutputParity:

@@ -13,7 +13,7 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verification.kinds.evidence import kinds_of
+from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Sample, Samples
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Links, Model
+    from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
-    from dlpuconv.verification.kinds.kind import OutputKind
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
+    from dlpuconv.verification.wholes import Wholes
 
 _FEWEST, _MOST = 4, 24
 _LOOKED_AT = 4
@@ -77,8 +77,8 @@ class SampleJudge:
         *,
         passes: Passes = lambda *_: True,
         calibrated: bool = True,
-        metric: Callable[[Runner, Links], float] | None = None,
-        kinds: Mapping[str, OutputKind] | None = None,
+        metric: Callable[[Runner], float] | None = None,
+        wholes: Callable[[], Wholes | None] = lambda: None,
     ) -> None:
         """Prepare to judge.
 
@@ -90,13 +90,13 @@ class SampleJudge:
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
             metric: scores an artifact on the user's own data.
-            kinds: of outputs, as the user states them.
+            wholes: what looks at whole outputs in one comparison, made anew for each.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples = source, samples
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
-        self._kinds = kinds_of(source.graph.graph, kinds)
+        self._wholes = wholes
         self._known: dict[frozenset[tuple[str, str]], Score] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
@@ -137,7 +137,7 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._backend.runner(file), artifact.links)
+        metric = None if self._metric is None else self._metric(network_of(self._backend.runner(file), artifact.links))
         return Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
@@ -153,7 +153,7 @@ class SampleJudge:
             artifact.links,
             samples,
             calibrated=self._calibrated,
-            kinds=self._kinds,
+            wholes=self._wholes(),
         )
 
     def _answer(self, file: Path) -> None:

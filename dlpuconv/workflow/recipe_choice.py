@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
@@ -118,6 +119,7 @@ class _Workshop:
 
 
 def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
+    from dlpuconv.verification.wholes import wholes_of
     from dlpuconv.workflow.judging import SampleJudge
 
     run, name = shop.run, shop.target.name
@@ -131,6 +133,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         passes=shop.passes,
         calibrated=run.calibration is not None and run.calibration.calibrated,
         metric=run.yardstick,
+        wholes=partial(wholes_of, run.source, run.division, run.request.verification.kinds),
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)

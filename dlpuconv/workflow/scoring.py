@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.linking import in_source_names
+from dlpuconv.verification.linking import network_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,6 @@ def score_of(
     known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
     if known:
         return yardstick.judged(known[0])
-    links = artifact.links
+    network = network_of(backend.runner(file), artifact.links)
     with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
-        return yardstick.judged(yardstick(in_source_names(backend.runner(file), links), links, step))
+        return yardstick.judged(yardstick(network, step))

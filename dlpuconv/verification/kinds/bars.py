@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlpuconv.verification.kinds.kind import OutputKind
+from dlpuconv.ir.output_kind import OutputKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

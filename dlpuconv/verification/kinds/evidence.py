@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.box_arithmetic import decodes_boxes, is_half_a_box
-from dlpuconv.verification.kinds.kind import WHOLE, OutputKind, Region
+from dlpuconv.verification.kinds.kind import WHOLE, Region
 from dlpuconv.verification.kinds.moves import moved
 from dlpuconv.verification.kinds.operands import extents, integer, is_square_root_of_squares, same_exponential
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir
+
+    from dlpuconv.verification.kinds.kind import Kinds
 
 _SIGMOIDS = frozenset({"Sigmoid", "HardSigmoid"})
 _SOFTMAXES = {"Softmax": False, "LogSoftmax": True}
@@ -35,12 +38,31 @@ def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = Non
         graph: a float network; shapes may be unknown.
         stated: what the user says of whole outputs, which is believed.
     """
-    picture = _picture(graph)
+    return _found(graph, _Walk({}), _picture(graph), stated or {})
+
+
+def kinds_behind(
+    graph: onnx_ir.Graph, tail: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = None
+) -> dict[str, tuple[Region, ...]]:
+    """The same of the outputs of a tail, whose inputs are outputs of the network in front of it.
+
+    Args:
+        graph: the part of the network in front.
+        tail: the rest; shapes may be unknown.
+        stated: what the user says of whole outputs.
+    """
+    read = {str(value.name): _Walk({}).regions(value) for value in graph.outputs}
+    return _found(tail, _Walk(read), _picture(graph), stated or {})
+
+
+def _found(
+    graph: onnx_ir.Graph, walk: _Walk, picture: tuple[int, int] | None, stated: Mapping[str, OutputKind]
+) -> dict[str, tuple[Region, ...]]:
     found: dict[str, tuple[Region, ...]] = {}
     for value in graph.outputs:
         name = str(value.name)
-        regions = tuple(_settled(region, value, picture) for region in _Walk().regions(value))
-        if stated and name in stated:
+        regions = tuple(_settled(region, value, picture) for region in walk.regions(value))
+        if name in stated:
             regions = (_as_stated(stated[name], regions, value),)
         if any(region.kind is not OutputKind.VALUES or region.stated for region in regions):
             found[name] = regions
@@ -48,13 +70,20 @@ def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = Non
 
 
 class _Walk:
-    """From an output back to what made its numbers."""
+    """From an output back to what made its numbers.
+
+    Args:
+        read: what is known of the graph's inputs, by name.
+    """
+
+    def __init__(self, read: Kinds) -> None:
+        self._read = read
 
     def regions(self, value: onnx_ir.Value, depth: int = 0) -> tuple[Region, ...]:
         """The parts of a value."""
         node = value.producer()
         if node is None or depth > _DEEP:
-            return (WHOLE,)
+            return self._read.get(str(value.name), (WHOLE,))
         made = self._made(node, value)
         if made is not None:
             return (made,)

@@ -1,33 +1,17 @@
-"""The kinds of outputs, and the parts of an output that are of one kind."""
+"""The parts of an output that are of one kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from dlpuconv.ir.output_kind import OutputKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     type Kinds = Mapping[str, tuple[Region, ...]]
     """The parts of outputs, by the output's name in the source model; others are plain values."""
-
-
-class OutputKind(StrEnum):
-    """What the numbers of an output are, for whoever reads them."""
-
-    SCORES = "scores"
-    """Probabilities that are compared with a threshold, and ranked."""
-    CLASSES = "classes"
-    """Probabilities of which the highest counts; or labels."""
-    BOXES = "boxes"
-    """Rectangles: four numbers each, two corners or a centre and an extent."""
-    MASKS = "masks"
-    """Probabilities, or labels, for every place of a picture."""
-    EMBEDDINGS = "embeddings"
-    """Vectors whose direction counts."""
-    VALUES = "values"
-    """Any numbers: the signal-to-noise ratio is all that can be said of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.verification.kinds.bars import BARS
 
 if TYPE_CHECKING:
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
-    from dlpuconv.verification.kinds.kind import OutputKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class KindParity:
         kind: what its numbers are.
         place: which part of the output this is; empty for the whole.
         stated: the user says so; else the graph does.
+        behind: it is an output behind the tail of a divided network.
         agreement: how much agrees by the kind's measure, 0 to 1; None where the samples tell nothing of it, such as
             scores that never pass a threshold.
         sqnr_db: signal-to-noise ratio of the part; None where nothing differs or the reference is zero throughout.
@@ -30,6 +31,7 @@ class KindParity:
     kind: OutputKind
     place: str = ""
     stated: bool = False
+    behind: bool = False
     agreement: float | None = None
     sqnr_db: float | None = None
 
@@ -56,6 +58,7 @@ class KindParity:
             "kind": self.kind.value,
             "place": self.place or None,
             "stated": self.stated,
+            "behind_tail": self.behind,
             "measure": bar.measure if bar else None,
             "agreement": None if self.agreement is None else round(self.agreement, 4),
             "least": bar.least if bar else None,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from dlpuconv.decibel import Powers
+from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.boxes import Boxes
 from dlpuconv.verification.kinds.classes import Classes, Labels
 from dlpuconv.verification.kinds.embeddings import Embeddings
-from dlpuconv.verification.kinds.kind import OutputKind, Region
 from dlpuconv.verification.kinds.masks import Masks
 from dlpuconv.verification.kinds.parity import KindParity
 from dlpuconv.verification.kinds.probabilities import Probabilities
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.verification.kinds.kind import Kinds
+    from dlpuconv.verification.kinds.kind import Kinds, Region
 
     type Floats = npt.NDArray[np.float64]
     type Answer = Mapping[str, npt.NDArray[np.generic]]
@@ -48,9 +49,11 @@ class KindTally:
 
     Args:
         kinds: the parts of outputs, by the output's name; other outputs are left alone.
+        behind: they are outputs behind the tail of a divided network.
     """
 
-    def __init__(self, kinds: Kinds) -> None:
+    def __init__(self, kinds: Kinds, *, behind: bool = False) -> None:
+        self._behind = behind
         self._parts = [_Part(name, region) for name, regions in kinds.items() for region in regions]
 
     def add(self, expected: Answer, got: Answer) -> None:
@@ -70,7 +73,7 @@ class KindTally:
 
     def result(self) -> tuple[KindParity, ...]:
         """The figures over all samples."""
-        return tuple(part.result() for part in self._parts)
+        return tuple(replace(part.result(), behind=self._behind) for part in self._parts)
 
 
 class _Part:
