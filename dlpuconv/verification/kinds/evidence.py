@@ -28,7 +28,7 @@ _UNIT = frozenset({"LpNormalization"})
 _KEPT = frozenset({"Identity", "Cast", "Dropout", "Clip", "Sqrt", "Min", "Max"})
 """Operators behind which a probability is still one."""
 _DEEP = 40
-_HALF = 0.5
+
 
 
 def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = None) -> dict[str, tuple[Region, ...]]:
@@ -218,7 +218,7 @@ def _settled(region: Region, value: onnx_ir.Value, picture: tuple[int, int] | No
     if (
         picture
         and len(sides) == 2
-        and all(side >= _HALF * full for side, full in zip(sides, sorted(picture), strict=True))
+        and all(side >= full for side, full in zip(sides, sorted(picture), strict=True))
     ):
         return replace(region, kind=OutputKind.MASKS)
     if region.classes is not None and all(extent == 1 for extent in others):
