@@ -1,4 +1,4 @@
-"""Samples of a network's inputs, with what its first operators make of them: those run on the CPU, in front of the chip."""
+"""Samples of a network's inputs, with what the operators make of them that the CPU runs in front of the chip."""
 
 from __future__ import annotations
 

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from dlpuconv.division.words import told_of_rest
 
 if TYPE_CHECKING:
     from dlpuconv.division.division import Division, Rest
 
 FRONT, TAIL = "front", "tail"
 """What the names of the files end with, before `.onnx` or `.tflite`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFile:
+    """A part as a file in a package.
+
+    Attributes:
+        name: `front.onnx` or `tail.onnx`.
+        content: the file's.
+        told: what it is, in a line.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    told: str
+
+
+def files_of(division: Division | None) -> tuple[RestFile, ...]:
+    """The parts that the CPU runs, in running order."""
+    if division is None:
+        return ()
+    return tuple(
+        RestFile(name=f"{part}.onnx", content=content_of(rest), told=told_of_rest(division, part, rest))
+        for part, rest in rests(division).items()
+    )
 
 
 def rests(division: Division | None) -> dict[str, Rest]:

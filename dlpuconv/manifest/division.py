@@ -125,6 +125,11 @@ class DivisionRecord:
     crossing: int = 0
 
     @property
+    def computed(self) -> frozenset[str]:
+        """Inputs of the artifact that the front computes."""
+        return frozenset(wire.name for wire in self.entry if wire.maker is Maker.FRONT)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Every file of its parts that the CPU runs."""
         rests = [rest for rest in (self.front, self.tail) if rest is not None]

@@ -67,4 +67,4 @@ def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: b
         warnings = (*of_samples, *draft.warnings)
         found = judge_draft(replace(draft, warnings=warnings), target, run.misfits)
         told = explain(run.source, draft.rewritten, origins(job.model)) if explained and draft.rewritten else None
-        yield replace(found, of_backend=told)
+        yield replace(found, of_backend=told, division=run.division)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
-from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
+from dlpuconv.delivery import BOM, DividedNetwork, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, UnsupportedModelError
 from dlpuconv.files.content import lend_contents
 from dlpuconv.formats.package_layout import MANIFEST, RECORD
@@ -24,6 +24,7 @@ from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
+from dlpuconv.workflow.lite import lite_rests
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
@@ -151,6 +152,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
         inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
+            divided=_divided(backend, target, run),
             source=run.source.source,
             target=target,
             recipe=recipe,
@@ -167,6 +169,17 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
         inside=inside,
         bom=run.request.bom,
     )
+
+
+def _divided(backend: Backend, target: Target, run: Run) -> DividedNetwork | None:
+    """The files of the other parts, for one target's."""
+    if run.division is None:
+        return None
+    if not target.suffix:
+        return DividedNetwork(division=run.division, stem="")
+    stem = f"{run.source.source.name}.{target.name}."
+    with run.clock(f"rest {target.name}"):
+        return DividedNetwork(division=run.division, stem=stem, lite=lite_rests(backend, run.division, run.progress))
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Origin, StatisticsCache, open_calibration
 from dlpuconv.display.progress import Silent
+from dlpuconv.division.files import files_of
 from dlpuconv.errors import CalibrationError, PluginError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
 from dlpuconv.ir.source_names import source_names
@@ -19,7 +20,7 @@ from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
-from dlpuconv.workflow.subject import computed_by, subject_of
+from dlpuconv.workflow.subject import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -223,7 +224,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
             run.request.normalization or backend.normalization,
             exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
             samples=run.calibration.fit if run.calibration else None,
-            computed=computed_by(run.division),
+            computed=run.division.computed if run.division else frozenset(),
         )
     job = Job(
         model=folded.model,
@@ -236,6 +237,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         cache=run.request.cache,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
+        rests=files_of(run.division),
     )
     return folded, job
 

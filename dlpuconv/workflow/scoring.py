@@ -10,25 +10,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model
+    from dlpuconv.formats import Runner
     from dlpuconv.plugin import Artifact, Backend
     from dlpuconv.quantization.search import Trial
     from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.run import Run
 
 
-def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardstick | None:
+def yardstick_of(request: Request, reading: Reading, progress: Progress) -> Yardstick | None:
     """The metric with what it says of the float model: what it cannot do shows before the long work."""
     metric = request.quantization.metric
     if metric is None:
         return None
+    from dlpuconv.division.chain import Chain
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.workflow.metric import Yardstick
 
     with progress.stage(f"scoring the float model with {metric.name}") as step:
-        return Yardstick.take(metric, OrtRunner(source.split(), source.source.name), source.signature, step)
+        network: Runner = OrtRunner(reading.source.split(), reading.source.source.name)
+        if reading.division is not None:
+            network = Chain(reading.division, network)
+        return Yardstick.take(metric, network, reading.signature, step)
 
 
 def score_of(

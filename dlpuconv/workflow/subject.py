@@ -68,11 +68,6 @@ def subject_of(
         normal=normal,
         rewritten=rewritten,
         calibration=calibration,
-        misfits=tuple(misfit for misfit in misfits if misfit.input not in computed_by(division)),
+        misfits=tuple(misfit for misfit in misfits if division is None or misfit.input not in division.computed),
         division=division,
     )
-
-
-def computed_by(division: Division | None) -> frozenset[str]:
-    """Inputs of the chip's part that operators in front of it compute: no camera feeds them."""
-    return frozenset(division.entry) - frozenset(division.inputs) if division else frozenset()

@@ -20,6 +20,7 @@ from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.refusals import refuse_unsupported
+from dlpuconv_backends.tflite.rest import restore_layouts
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.schemes import refuse_scheme
 from dlpuconv_backends.tflite.versions import versions_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Draft, Job, Recipe, Target
     from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.onnx import Model
     from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
     from dlpuconv_backends.flatbuffer import Graph
 
@@ -173,6 +175,20 @@ class TFLiteBackend(Backend):
         refuse_unsupported(lowered.graph, job.names)
         name_uniquely(lowered.graph)
         return lowered, rewrites
+
+    @override
+    def rest(self, model: Model) -> bytes:
+        """A part for the camera's CPU, whose TFLite runtime has float kernels.
+
+        Raises:
+            UnsupportedModelError: it holds what TFLite has no form for.
+            BackendError: lowering failed, or its result is not the same.
+        """
+        lowered = lower(model, layouts={spec.name: spec.layout for spec in model.signature.inputs})
+        restore_layouts(lowered)
+        lowered.graph.drop_dead()
+        name_uniquely(lowered.graph)
+        return _encode(lowered.graph)[0]
 
     @staticmethod
     def _lower(job: Job) -> Lowered:
