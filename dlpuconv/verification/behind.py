@@ -9,6 +9,7 @@ import numpy as np
 from dlpuconv.division.chain import run_through, runner_of
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Port
+from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import OutputParity
 from dlpuconv.verification.tally import Tally
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division
     from dlpuconv.formats import Runner
+    from dlpuconv.verification.kinds.kind import Kinds
+    from dlpuconv.verification.kinds.parity import KindParity
 
     type Values = Mapping[str, npt.NDArray[np.generic]]
 
@@ -62,10 +65,16 @@ class TailFunction:
 
 
 class Behind:
-    """What the tail makes of the source's values and of the file's, summed over the samples."""
+    """What the tail makes of the source's values and of the file's, summed over the samples.
 
-    def __init__(self, tail: TailFunction, outputs: tuple[str, ...]) -> None:
-        self._tail = tail
+    Args:
+        tail: of the network.
+        outputs: of the source.
+        kinds: of those whose kind is known.
+    """
+
+    def __init__(self, tail: TailFunction, outputs: tuple[str, ...], kinds: Kinds) -> None:
+        self._tail, self._kinds = tail, KindTally(kinds, behind=True)
         self._found = {name: _Output(name) for name in outputs}
 
     @property
@@ -82,9 +91,15 @@ class Behind:
             got: those of the file.
         """
         wanted, found = (self._tail.outputs(sample, values) for values in (expected, got))
-        if wanted is not None and found is not None:
-            for name, output in self._found.items():
-                output.add(wanted[name], found[name])
+        if wanted is None or found is None:
+            return
+        for name, output in self._found.items():
+            output.add(wanted[name], found[name])
+        self._kinds.add(wanted, found)
+
+    def kinds(self) -> tuple[KindParity, ...]:
+        """How much agrees of those whose kind is known; none where there is a problem."""
+        return () if self.problem else self._kinds.result()
 
     def result(self) -> tuple[OutputParity, ...]:
         """The figures of every output of the source; none where there is a problem."""
@@ -94,11 +109,6 @@ class Behind:
 def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
     return None if division is None or division.tail is None else TailFunction(division)
-
-
-def behind_of(division: Division | None) -> Behind | None:
-    """What compares behind it."""
-    return None if division is None or division.tail is None else Behind(TailFunction(division), division.outputs)
 
 
 class _Output:

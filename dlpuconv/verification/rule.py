@@ -62,6 +62,7 @@ class Context:
         outputs: likewise.
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
+        by_kind: outputs of a known kind are judged by its measure instead.
         metric: what the user's own metric said of the file.
         target: the chip, as messages name whose rules these are.
         misfits: inputs that the network is fed in another way than it was trained on.
@@ -79,6 +80,7 @@ class Context:
     outputs: tuple[Port, ...] | None = None
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    by_kind: bool = False
     metric: MetricScore | None = None
     misfits: tuple[Misfit, ...] = ()
     measured: bool = True

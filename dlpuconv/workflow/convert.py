@@ -222,6 +222,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
         links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
+        kinds=run.request.verification.kinds,
         ignore=run.request.verification.ignore,
         strict=run.request.verification.strict,
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),

@@ -13,7 +13,6 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verification.behind import behind_of
 from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
+    from dlpuconv.verification.wholes import Wholes
 
 _FEWEST, _MOST = 4, 24
 _LOOKED_AT = 4
@@ -80,6 +80,7 @@ class SampleJudge:
         calibrated: bool = True,
         division: Division | None = None,
         metric: Callable[[Runner], float] | None = None,
+        wholes: Callable[[], Wholes | None] = lambda: None,
     ) -> None:
         """Prepare to judge.
 
@@ -92,11 +93,13 @@ class SampleJudge:
             calibrated: False where artifacts get their ranges from made-up samples.
             division: how the user's network is divided; None where the chip runs all of it.
             metric: scores the network with an artifact on the user's own data.
+            wholes: what looks at whole outputs in one comparison, made anew for each.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples, self._division = source, samples, division
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
+        self._wholes = wholes
         self._known: dict[frozenset[tuple[str, str]], Score] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
@@ -156,8 +159,8 @@ class SampleJudge:
             self._backend.runner(file),
             artifact.links,
             samples,
-            behind=behind_of(self._division),
             calibrated=self._calibrated,
+            wholes=self._wholes(),
         )
 
     def _answer(self, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
@@ -91,7 +92,7 @@ class _Workshop:
     def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
         """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
         from dlpuconv.verification.engine import check
-        from dlpuconv.verification.question import least_db
+        from dlpuconv.verification.question import judges_by_kind, least_db
         from dlpuconv.verification.reach import with_reach
         from dlpuconv.verification.rules.measured import MEASURED_RULES
         from dlpuconv.verification.verdict import decide
@@ -104,6 +105,7 @@ class _Workshop:
             outputs=artifact.outputs,
             parity=parity,
             min_sqnr=least_db(self.target, asked.min_sqnr, parity),
+            by_kind=judges_by_kind(self.target, asked.min_sqnr, parity),
             metric=None if yardstick is None or metric is None else yardstick.judged(metric),
         )
         findings = check(view, MEASURED_RULES, context, asked.ignore)
@@ -117,6 +119,7 @@ class _Workshop:
 
 
 def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
+    from dlpuconv.verification.wholes import wholes_of
     from dlpuconv.workflow.judging import SampleJudge
 
     run, name = shop.run, shop.target.name
@@ -131,6 +134,7 @@ def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[T
         calibrated=run.calibration is not None and run.calibration.calibrated,
         division=run.division,
         metric=run.yardstick,
+        wholes=partial(wholes_of, run.source, run.division, run.request.verification.kinds),
     )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)

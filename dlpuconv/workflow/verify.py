@@ -17,17 +17,20 @@ from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
+from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
     from dlpuconv.ir import Model
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
@@ -116,11 +119,14 @@ def verify(
     backend = None if is_known(file) else _backend(chip.backend)
     recorded = find_manifest(file) if evidence.reference is not None else None
     source, samples = _comparison(evidence, recorded, progress, ships_samples=is_folder(file))
+    if source is not None:
+        demand_outputs(options.kinds, [value.name for value in source.signature.outputs])
     question = Question(
         reference=source,
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
+        kinds=options.kinds or _recorded_kinds(recorded),
         firmware=firmware,
         ignore=options.ignore,
         strict=options.strict,
@@ -143,6 +149,11 @@ def verify(
         asked_db=least_db(chip, options.min_sqnr, report.parity),
     )
     return Verification(material.report, material, printable(manifest))
+
+
+def _recorded_kinds(manifest: Manifest | None) -> Mapping[str, OutputKind]:
+    """What was said of outputs when the file was made."""
+    return manifest.request.output_kinds if manifest is not None and manifest.request is not None else {}
 
 
 def _backend(name: str) -> Backend | None:

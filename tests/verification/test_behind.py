@@ -8,10 +8,11 @@ import numpy as np
 from rich.console import Console
 
 from dlpuconv.ir import Links
-from dlpuconv.verification.behind import behind_of, tail_of
+from dlpuconv.verification.behind import Behind, TailFunction, tail_of
 from dlpuconv.verification.parity import compare, reference_inferences
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.report_text import render_parity
+from dlpuconv.verification.wholes import Wholes
 from tests.division.parts import behind_y, doubled, of_a_vendor, positions
 from tests.verification.test_parity import Calls, port
 
@@ -30,7 +31,7 @@ def compared(division: Division, codes: Any = None) -> ParityReport:
         Calls(codes or (lambda given: {"y": given["x"][:, [0, 2]] + np.array([[1, 0]], np.int8)})),
         LINKS,
         [{"x": row} for row in ROWS],
-        behind=behind_of(division),
+        wholes=Wholes({}, Behind(TailFunction(division), division.outputs, {})),
     )
 
 
