@@ -45,12 +45,13 @@ def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
 
 
 def tame(graph: onnx.GraphProto) -> None:
-    """Replace what ONNX's inference does not survive, or cannot tell, by operators of the same type and shape, in place.
+    """Replace what ONNX's inference does not survive, or cannot tell, by operators of the same type and shape.
 
-    Its data propagation makes all numbers of a Range and a ConstantOfShape, however many there are: a file of a hundred
-    bytes would take all memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an unknown length; Expand of a
-    number gives what ConstantOfShape does. Convolutions get the kernel_shape that their weights have. The
-    normalizations of which ONNX has only functions, which it cannot follow, give the type and shape of their input.
+    In place. Its data propagation makes all numbers of a Range and a ConstantOfShape, however many there are: a file of
+    a hundred bytes would take all memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an
+    unknown length; Expand of a number gives what ConstantOfShape does. Convolutions get the kernel_shape that their
+    weights have. The normalizations of which ONNX has only functions, which it cannot follow, give the type and shape
+    of their input.
     """
     import numpy as np
     import onnx
