@@ -10,6 +10,7 @@ from dlpuconv.passes import (
     canonical_arithmetic,
     canonical_moves,
     canonical_reductions,
+    constant_indices,
     eliminate_noops,
     expand_norms,
     explicit_padding,
@@ -75,6 +76,8 @@ REPEATED: tuple[Pass, ...] = (
     canonical_moves.DEPTH_TO_SPACE,
     canonical_moves.RESIZE,
     canonical_moves.EXPAND,
+    constant_indices.SCATTER,
+    constant_indices.GATHER,
     canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,
