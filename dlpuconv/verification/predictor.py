@@ -102,6 +102,8 @@ def _checked(inputs: Mapping[str, npt.ArrayLike], signature: Signature) -> dict[
     for spec in signature.inputs:
         if spec.name not in given:
             raise MetricError(f"predict was not given the input {spec.name!r}; it was given {listed(given) or 'none'}")
+        if spec.shape[:1] == (1,) and given[spec.name].shape == spec.shape[1:]:
+            given[spec.name] = given[spec.name][None]  # one picture, of a source that takes it without a batch
         if given[spec.name].shape != spec.shape:
             raise MetricError(
                 f"predict was given {spec.name!r} with the shape {given[spec.name].shape}; the model takes {spec.shape}"

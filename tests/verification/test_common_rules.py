@@ -136,6 +136,12 @@ def test_one_change_breaks_the_rule_that_is_meant(rule: str, change: Callable[[A
     assert found[rule].severity is expected
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 8), (16, 8)])
+def test_only_pictures_have_a_batch_to_be_1(shape: tuple[int, ...]) -> None:
+    x, y = activation("state", shape), activation("y", shape)
+    assert "TFL-BATCH" not in findings(one_op(Operator("RELU", [x], [y])), TFLITE_RULES)
+
+
 def test_a_bias_scale_within_one_thousandth_passes() -> None:
     change = requantized("first/b", [0.01 / 255 * 1.0005], [0])
     assert "TFL-BIAS-SCALE" not in findings(edited(healthy(), change), TFLITE_RULES)
