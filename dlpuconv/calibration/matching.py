@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.hints import hint
 from dlpuconv.errors import CalibrationError, did_you_mean
-from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     if count is None:
         raise CalibrationError(
             f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}, "
-            f"so {_form(spec)}{_layout_hint(spec, shape)}{_axis_hint(spec, shape)}"
+            f"so {_form(spec)}{hint(spec, shape)}"
         )
     return count
 
@@ -141,7 +141,7 @@ def _why_none(missing: Iterable[ValueSpec], shapes: Mapping[str, tuple[int, ...]
         return ""
     found = ", ".join(f"{name!r} is {_text(shape)}" for name, shape in shapes.items())
     wanted = ", ".join(f"{spec.name!r} takes {_text(spec.shape)}" for spec in missing)
-    hints = (_layout_hint(spec, shape) for spec in missing for shape in shapes.values())
+    hints = (hint(spec, shape) for spec in missing for shape in shapes.values())
     return f"; no other array fits: {found}; {wanted}{next(filter(None, hints), '')}"
 
 
@@ -202,7 +202,7 @@ def as_array(value: object, origin: str) -> Array:
             f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}"
         ) from error
     if isinstance(value, (str, bytes)):
-        raise CalibrationError(f"{origin} is text, not an array")
+        raise CalibrationError(f"{origin} is text, not an array: of pictures in files, give the folder")
     if type(value).__module__.startswith("PIL."):
         raise CalibrationError(
             f"{origin} is a PIL image, but arrays are taken as they are, neither resized nor normalized: give the "
@@ -258,25 +258,6 @@ def same_count(counts: Sequence[tuple[ValueSpec, int]], origin: str) -> int:
             f"{origin} has different numbers of samples for the inputs: {found}; N samples have the shapes {forms}"
         )
     return counts[0][1] if counts else 0
-
-
-def _layout_hint(spec: ValueSpec, shape: tuple[int, ...]) -> str:
-    if spec.layout is Layout.PLAIN or len(spec.shape) != 4 or len(shape) not in (3, 4):
-        return ""
-    _, a, b, c = spec.shape
-    other, order = ((b, c, a), "0, 3, 1, 2") if spec.layout is Layout.NCHW else ((c, a, b), "0, 2, 3, 1")
-    if shape[-3:] != other:
-        return ""
-    found = "NHWC" if spec.layout is Layout.NCHW else "NCHW"
-    return f"; the array is {found} and the model is {spec.layout.upper()}: transpose it with x.transpose({order})"
-
-
-def _axis_hint(spec: ValueSpec, shape: tuple[int, ...]) -> str:
-    """Where states [layers, N, features] were given of a network that takes [layers, 1, features]."""
-    want = spec.shape
-    if len(shape) != len(want) or shape[:1] != want[:1] or want[1:2] != (1,) or shape[2:] != want[2:]:
-        return ""
-    return "; its samples lie along axis 1: give numpy.moveaxis(x, 1, 0)"
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -43,7 +43,7 @@ def first_axis(graph: onnx.GraphProto, name: str, shape: tuple[int, ...], batche
         shape: of the input.
         batched: the inputs that have a batch of 1 there.
     """
-    if len(shape) > 3 and (is_planar_image(shape) or shape[-1] in IMAGE_CHANNELS):
+    if holds_pictures(shape):
         return FirstAxis.BATCH
     if batched:
         return FirstAxis.OWN
@@ -52,6 +52,11 @@ def first_axis(graph: onnx.GraphProto, name: str, shape: tuple[int, ...], batche
     if _is_picture(shape):
         return FirstAxis.PICTURE
     return FirstAxis.OWN if shape[1] == 1 else FirstAxis.BATCH
+
+
+def holds_pictures(shape: tuple[int, ...]) -> bool:
+    """Whether a value of this shape could be a batch of pictures, of which there must be one."""
+    return len(shape) == 4 and (is_planar_image(shape) or shape[-1] in IMAGE_CHANNELS)
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
-from dlpuconv.frontends.batches import FirstAxis, first_axis
+from dlpuconv.frontends.batches import FirstAxis, first_axis, holds_pictures
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
@@ -144,7 +144,8 @@ def _batches(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> l
     batched = {value.name for value in graph.input if shapes.get(value.name, ())[:1] == (1,)}
     return [
         f"the input {name!r} has the fixed batch {shape[0]} in {shown(shape)}, and a camera runs one sample at"
-        f" a time: try {shape_flag(name, (1, *shape[1:]))} (or {shape_flag(name, shape)} if that is no batch)"
+        f" a time: try {shape_flag(name, (1, *shape[1:]))}"
+        + ("" if holds_pictures(shape) else f" (or {shape_flag(name, shape)} if that is no batch)")
         for name, shape in shapes.items()
         if len(shape) > 1 and shape[0] != 1 and first_axis(graph, name, shape, batched) is FirstAxis.BATCH
     ]
