@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes, screen_references
+from dlpuconv.frontends.batches import batch_pictures
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
@@ -71,6 +72,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     _declare(graph, inferred)
+    batch_pictures(proto)
     screen_types(graph)
     _name_nodes(graph)
     _forget(proto)
