@@ -62,6 +62,7 @@ class Job:
         cache: folder for statistics by content hash, or None.
         progress: where long work reports.
         names: what the source model calls its nodes.
+        spellings: the `Target.spelled_out` of every target.
     """
 
     model: Model
@@ -74,3 +75,4 @@ class Job:
     cache: Path | None
     progress: Progress
     names: SourceNames = UNKNOWN
+    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})
