@@ -29,12 +29,13 @@ def foresee(view: FileView, facts: Placement | None, context: Context) -> tuple[
         context: what rules may know beside the file.
 
     Returns:
-        The forecast, and what the user should know where a plugin's fault prevents it.
+        The forecast, and what the user has to know: of it, or of a plugin's fault that prevents it.
     """
     if facts is None:
         return None, ()
     try:
-        return forecast(view, facts, context), ()
+        found = forecast(view, facts, context)
+        return found, found.warnings
     except PluginError as error:
         return None, (f"where the layers run is not known: {error}",)
 
