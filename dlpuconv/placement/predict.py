@@ -35,9 +35,9 @@ def foresee(view: FileView, facts: Placement | None, context: Context) -> tuple[
         return None, ()
     try:
         found = forecast(view, facts, context)
-        return found, found.warnings
     except PluginError as error:
         return None, (f"where the layers run is not known: {error}",)
+    return found, found.warnings
 
 
 def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:

@@ -124,7 +124,7 @@ def test_the_layer_that_leaves_most_of_the_work_to_the_cpu_is_named() -> None:
     early = conv(X, "small", 16, (1, 1))
     between = activation("between", X.shape)
     large = conv(between, "large", 16)
-    view = parse_tflite(file_of([X], large.outputs, early, Operator("ELU", early.outputs, [between]), large))
+    view = parse_tflite(file_of([X], large.outputs, early, Operator("ELU", [early.output], [between]), large))
     (told,) = of(view, ARTPEC7).warnings
     assert told.startswith(
         "only 10 % of the MACs run on the Edge TPU, because of ELU 'between': What the Edge TPU does"
@@ -140,9 +140,10 @@ def test_of_several_layers_on_the_cpu_the_one_with_the_work_is_named() -> None:
     (told,) = of(view, ARTPEC9).warnings
     assert told.startswith("none of the MACs runs on the DLPU, because of ELU 'between'")
     small = conv(X, "small", 16)
-    apart = conv(activation("apart", X.shape), "apart", 16, (6, 6))
+    behind = activation("behind", X.shape)
+    apart = conv(behind, "apart", 16, (6, 6))
     rounded = Operator("ELU", [X], [activation("rounded", X.shape)])
-    pooled = Operator("RELU", small.outputs, [apart.inputs[0]])
+    pooled = Operator("RELU", [small.output], [behind])
     view = parse_tflite(file_of([X], [*rounded.outputs, *apart.outputs], rounded, small, pooled, apart))
     assert "because of CONV_2D 'apart'" in of(view, ARTPEC9).warnings[0]
 

@@ -87,12 +87,12 @@ def test_artpec7_takes_any_shape_in_front_of_a_cut_that_no_work_comes_before() -
     assert "A7-RANK" not in findings(file_of([five], [leak], first, refused), ARTPEC7.rules)
     x = image()
     work = conv(x, "work", 16)
-    folded = Operator("RESHAPE", work.outputs, [made], options("Reshape", newShape=np.array(shape)))
+    folded = Operator("RESHAPE", [work.output], [made], options("Reshape", newShape=np.array(shape)))
     assert "A7-RANK" not in findings(file_of([x], [leak], work, folded, refused), ARTPEC7.rules)
     plain = image("plain")
     back = Operator("RESHAPE", [made], [plain], options("Reshape", newShape=np.array(plain.shape)))
     again = conv(plain, "again", 16)
-    end = Operator("LEAKY_RELU", again.outputs, [image("end")])
+    end = Operator("LEAKY_RELU", [again.output], [image("end")])
     (hit,) = findings(file_of([x], end.outputs, work, folded, back, again, end), ARTPEC7.rules)["A7-RANK"].hits
     assert hit.layer == "made"
 

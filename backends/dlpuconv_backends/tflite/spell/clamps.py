@@ -28,5 +28,5 @@ def at_most(x: Tensor, bound: float, out: Tensor, source_name: str) -> Operator:
 
 
 def _bounded(kind: str, x: Tensor, bound: float, out: Tensor, source_name: str) -> Operator:
-    inputs = [x, scalar(f"{out.name}_bound", bound)]
-    return Operator(kind, inputs, [out], schema.MaximumMinimumOptionsT(), source_name)
+    bounds = scalar(f"{out.name}_bound", bound)
+    return Operator(kind, [x, bounds], [out], schema.MaximumMinimumOptionsT(), source_name)
