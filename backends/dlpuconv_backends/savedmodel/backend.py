@@ -84,7 +84,7 @@ class TensorFlowBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            lowered = lower(job.model, layouts=layouts)
+            lowered = lower(job.model, layouts=layouts, names=job.names)
         graph = lowered.graph
         _refuse_idle_ends(graph)
         with job.progress.stage("calibrating in TensorFlow"):

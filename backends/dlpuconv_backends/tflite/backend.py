@@ -211,7 +211,7 @@ class TFLiteBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts)
+            return lower(job.model, layouts=layouts, names=job.names)
 
 
 def _spelled(graph: Graph, kinds: frozenset[str]) -> tuple[Graph, dict[str, list[str]]]:
