@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Operator
-from dlpuconv_backends.tflite.legalize.edit import scalar
+from dlpuconv_backends.flatbuffer.edit import scalar
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Tensor

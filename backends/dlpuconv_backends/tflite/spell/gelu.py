@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.tflite.legalize.edit import add, like, mul, scalar, unary
+from dlpuconv_backends.flatbuffer.edit import add, like, mul, scalar, unary
 from dlpuconv_backends.tflite.spell.clamps import at_least, at_most
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.tflite.legalize.edit import add, like, mul, scalar
+from dlpuconv_backends.flatbuffer.edit import add, like, mul, scalar
 from dlpuconv_backends.tflite.spell.clamps import at_least
 
 if TYPE_CHECKING:
