@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
     from dlpuconv.verification.kinds.kind import Kinds
     from dlpuconv.verification.kinds.parity import KindParity
@@ -33,18 +33,18 @@ class TailFunction:
         problem: why it makes nothing here, such as an operator that only a vendor's runtime has; empty where it does.
     """
 
-    def __init__(self, division: Division) -> None:
+    def __init__(self, tail: Rest, outputs: tuple[str, ...]) -> None:
         """Load it.
 
         Args:
-            division: has a tail.
+            tail: the part behind the cut.
+            outputs: of the source.
         """
-        assert division.tail is not None
         self.problem = ""
-        self._outputs = division.outputs
+        self._outputs = outputs
         self._runner: Runner | None = None
         try:
-            self._runner = runner_of(division.tail, "the tail")
+            self._runner = runner_of(tail, "the tail")
         except ArtifactError as error:
             self.problem = str(error)
 
@@ -68,19 +68,23 @@ class Behind:
     """What the tail makes of the source's values and of the file's, summed over the samples.
 
     Args:
-        tail: of the network.
         outputs: of the source.
         kinds: of those whose kind is known.
+        of_source: the tail of the source model itself.
+        of_file: the tail that was delivered with the file, which may well be the same.
     """
 
-    def __init__(self, tail: TailFunction, outputs: tuple[str, ...], kinds: Kinds) -> None:
-        self._tail, self._kinds = tail, KindTally(kinds, behind=True)
+    def __init__(
+        self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction
+    ) -> None:
+        self._of_source, self._of_file = of_source, of_file
+        self._kinds = KindTally(kinds, behind=True)
         self._found = {name: _Output(name) for name in outputs}
 
     @property
     def problem(self) -> str:
         """See `TailFunction`."""
-        return self._tail.problem
+        return self._of_source.problem or self._of_file.problem
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
         """One sample.
@@ -90,7 +94,8 @@ class Behind:
             expected: values of the source at the cut.
             got: those of the file.
         """
-        wanted, found = (self._tail.outputs(sample, values) for values in (expected, got))
+        wanted = self._of_source.outputs(sample, expected)
+        found = self._of_file.outputs(sample, got)
         if wanted is None or found is None:
             return
         for name, output in self._found.items():
@@ -108,7 +113,7 @@ class Behind:
 
 def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
-    return None if division is None or division.tail is None else TailFunction(division)
+    return None if division is None or division.tail is None else TailFunction(division.tail, division.outputs)
 
 
 class _Output:

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from dlpuconv.ir import Links
-from dlpuconv.verification.behind import Behind, TailFunction, tail_of
+from dlpuconv.verification.behind import Behind, tail_of
 from dlpuconv.verification.parity import compare, reference_inferences
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.report_text import render_parity
@@ -26,12 +26,14 @@ ROWS = [np.array([row], np.float32) for row in ([1.0, 2.0, 3.0], [3.0, 2.0, -5.0
 
 def compared(division: Division, codes: Any = None) -> ParityReport:
     """The source gives y = (x0, x2); the file the same with its first value half too large, in codes of a half."""
+    tail = tail_of(division)
+    assert tail is not None
     return compare(
         Calls(lambda given: {"y": given["x"][:, [0, 2]]}),
         Calls(codes or (lambda given: {"y": given["x"][:, [0, 2]] + np.array([[1, 0]], np.int8)})),
         LINKS,
         [{"x": row} for row in ROWS],
-        wholes=Wholes({}, Behind(TailFunction(division), division.outputs, {})),
+        wholes=Wholes({}, Behind(division.outputs, {}, tail, tail)),
     )
 
 
