@@ -28,6 +28,7 @@ from dlpuconv.passes import (
     recognise_channel_gather,
     recognise_functions,
     reduce_before_moves,
+    resize_by_matrices,
     single_values,
     spell_affine,
     spell_channel_gather,
@@ -74,6 +75,8 @@ REPEATED: tuple[Pass, ...] = (
     merge_transposes.MERGE,
     canonical_moves.RESHAPE,
     canonical_moves.DEPTH_TO_SPACE,
+    resize_by_matrices.POLICY,  # which is about the axes that are named
+    resize_by_matrices.ANTIALIASED,
     canonical_moves.RESIZE,
     canonical_moves.EXPAND,
     constant_indices.SCATTER,
