@@ -32,6 +32,7 @@ from dlpuconv.passes import (
     single_values,
     spell_affine,
     spell_channel_gather,
+    spell_einsum,
     strided_slice,
     tidy,
     unify_opset,
@@ -55,6 +56,7 @@ REPEATED: tuple[Pass, ...] = (
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     explicit_padding.ROUNDING,
+    spell_einsum.PASS,  # makes MatMuls
     matmul_to_gemm.PLAIN,
     canonical_arithmetic.PASS,
     recognise_activations.BOUNDS,
