@@ -80,8 +80,9 @@ def equations(draw: st.DrawFn) -> tuple[str, list[tuple[int, ...]]]:
     for _ in range(draw(st.integers(1, 4))):
         once = draw(st.booleans())
         labels = draw(st.lists(st.sampled_from("ijklm"), max_size=4, unique=once))
-        place = draw(st.integers(0, len(labels))) if dots and draw(st.booleans()) else None
-        own: list[int] = dots[draw(st.integers(0, len(dots))) :] if place is not None else []
+        place = draw(st.integers(0, len(labels))) if len(dots) and draw(st.booleans()) else None
+        first = draw(st.integers(0, len(dots)))
+        own = dots[first:] if place is not None else []
         shape = [extents[label] for label in labels]
         if place is not None:
             labels[place:place] = ["..."]
