@@ -176,6 +176,8 @@ def _sentence(finding: Finding) -> Text:
         text.append(f"\n  {_short(hit.layer)}: {hit.detail}" if hit.layer else f"\n  {hit.detail}", style="dim")
     if left := more(len(finding.hits) - _SHOWN_HITS):
         text.append(f"\n  {left}", style="dim")
+    if finding.cause:
+        text.append(f"\n  {finding.cause}")
     if finding.fix:
         text.append(f"\n  -> {finding.fix}")
     return text

@@ -30,7 +30,6 @@ _KEPT = frozenset({"Identity", "Cast", "Dropout", "Clip", "Sqrt", "Min", "Max"})
 _DEEP = 40
 
 
-
 def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = None) -> dict[str, tuple[Region, ...]]:
     """The parts of every output of which something is known or said, by the output's name.
 
@@ -215,11 +214,7 @@ def _settled(region: Region, value: onnx_ir.Value, picture: tuple[int, int] | No
         return region
     others = [extent for axis, extent in enumerate(shape) if axis != region.classes and axis > 0]
     sides = sorted(others)[-2:]
-    if (
-        picture
-        and len(sides) == 2
-        and all(side >= full for side, full in zip(sides, sorted(picture), strict=True))
-    ):
+    if picture and len(sides) == 2 and all(side >= full for side, full in zip(sides, sorted(picture), strict=True)):
         return replace(region, kind=OutputKind.MASKS)
     if region.classes is not None and all(extent == 1 for extent in others):
         return replace(region, kind=OutputKind.CLASSES)

@@ -50,6 +50,16 @@ class KindParity:
         """Whether the measure reaches the kind's bar."""
         return self.agreement is not None and self.kind in BARS and self.agreement >= BARS[self.kind].least
 
+    @property
+    def measure(self) -> str:
+        """What is measured, in words; empty where nothing is."""
+        return BARS[self.kind].measure if self.kind in BARS else ""
+
+    @property
+    def margin(self) -> float:
+        """How far the measure is above the kind's bar; 0 where it says nothing."""
+        return self.agreement - BARS[self.kind].least if self.agreement is not None and self.kind in BARS else 0.0
+
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
         bar = BARS.get(self.kind)
