@@ -151,7 +151,7 @@ class ParityReport:
     @property
     def worst_kind(self) -> KindParity | None:
         """The part that is furthest below its kind's bar, or least above; None where no kind is measured."""
-        return min((part for part in self.kinds if part.measured), key=lambda part: part.margin, default=None)
+        return min((part for part in self.kinds if part.measured), key=lambda part: part.margin or 0.0, default=None)
 
     @property
     def summary(self) -> str:

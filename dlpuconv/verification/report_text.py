@@ -18,6 +18,7 @@ from dlpuconv.verification.verdict import broken
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from dlpuconv.verification.kinds.parity import KindParity
     from dlpuconv.verification.layer_parity import LayersReport
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
     from dlpuconv.verification.report import Report
@@ -101,9 +102,33 @@ def render_parity(parity: ParityReport, title: str) -> RenderableType:
     parts: list[RenderableType] = [Text(title), _table_of(parity.outputs)]
     if parity.behind:
         parts += [Text("behind the tail, which runs on the CPU"), _table_of(parity.behind)]
+    if parity.kinds:
+        parts.append(_kinds(parity.kinds))
     if parity.not_behind:
         parts.append(Text(f"not compared behind the tail: {parity.not_behind}", style="yellow"))
     return Group(*parts)
+
+
+def _kinds(kinds: tuple[KindParity, ...]) -> Table:
+    """What outputs are, and how much of that agrees."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("output", "what it is", "what agrees"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("agreement", "asked for"):
+        table.add_column(heading, justify="right")
+    for part in kinds:
+        known = "as you say" if part.stated else "by its graph"
+        ratio = "-" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
+        agreement = ratio if part.agreement is None else f"{part.agreement:.1%}"
+        least = "-" if part.least is None else f"{part.least:.1%}"
+        table.add_row(
+            Text(part.title),
+            f"{part.kind}, {known}",
+            part.measure if part.measured else "numbers where a score passes" if part.of_passing else "numbers",
+            agreement,
+            least,
+        )
+    return table
 
 
 def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
