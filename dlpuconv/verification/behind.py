@@ -74,9 +74,7 @@ class Behind:
         of_file: the tail that was delivered with the file, which may well be the same.
     """
 
-    def __init__(
-        self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction
-    ) -> None:
+    def __init__(self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction) -> None:
         self._of_source, self._of_file = of_source, of_file
         self._kinds = KindTally(kinds, behind=True)
         self._found = {name: _Output(name) for name in outputs}

@@ -149,6 +149,11 @@ class ParityReport:
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
     @property
+    def worst_kind(self) -> KindParity | None:
+        """The part that is furthest below its kind's bar, or least above; None where no kind is measured."""
+        return min((part for part in self.kinds if part.measured), key=lambda part: part.margin or 0.0, default=None)
+
+    @property
     def summary(self) -> str:
         """The lowest SQNR in words: `31.2 dB`, `exact`, or `-` where no output has one."""
         if self.exact:

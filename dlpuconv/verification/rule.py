@@ -162,7 +162,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule that was broken, with every place; or one that could not be judged, and why."""
+    """A rule that was broken, with every place; or one that could not be judged, and why.
+
+    Attributes:
+        rule: its id.
+        severity: of these places.
+        sentence: what must hold.
+        hits: where it does not.
+        fix: what to do about it.
+        source: where the rule is known from.
+        status: whether it could be judged.
+        cause: what was measured of the reason, as a clause; empty where nothing was.
+    """
 
     rule: str
     severity: Severity
@@ -171,3 +182,4 @@ class Finding:
     fix: str = ""
     source: str = ""
     status: Status = Status.BROKEN
+    cause: str = ""

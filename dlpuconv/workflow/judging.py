@@ -100,10 +100,17 @@ class SampleJudge:
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
         self._wholes = wholes
-        self._known: dict[frozenset[tuple[str, str]], Score] = {}
+        self._known: dict[frozenset[tuple[str, str]], tuple[Score, ParityReport]] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
         """See `search.Judge`."""
+        return self._judged(artifact)[0]
+
+    def parity(self, artifact: Artifact) -> ParityReport:
+        """The comparison that its score comes from."""
+        return self._judged(artifact)[1]
+
+    def _judged(self, artifact: Artifact) -> tuple[Score, ParityReport]:
         files = frozenset((name, sha256_of(content)) for name, content in artifact.contents.items())
         if files not in self._known:
             with self._written(artifact) as file:
@@ -136,7 +143,7 @@ class SampleJudge:
             else:
                 self._place.unlink()
 
-    def _judge(self, artifact: Artifact, file: Path) -> Score:
+    def _judge(self, artifact: Artifact, file: Path) -> tuple[Score, ParityReport]:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
@@ -145,13 +152,14 @@ class SampleJudge:
             if self._metric is None
             else self._metric(network_of(self._backend.runner(file), artifact.links, self._division))
         )
-        return Score(
+        score = Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
             metric=metric,
         )
+        return score, parity
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
         return compare(

@@ -28,6 +28,7 @@ _UNIT = frozenset({"LpNormalization"})
 _KEPT = frozenset({"Identity", "Cast", "Dropout", "Clip", "Sqrt", "Min", "Max"})
 """Operators behind which a probability is still one."""
 _DEEP = 40
+_FEWEST_PLACES = 16
 
 
 def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = None) -> dict[str, tuple[Region, ...]]:
@@ -65,6 +66,24 @@ def _found(
             regions = (_as_stated(stated[name], regions, value),)
         if any(region.kind is not OutputKind.VALUES or region.stated for region in regions):
             found[name] = regions
+    return found | _beside_scores(graph, found)
+
+
+def _beside_scores(graph: onnx_ir.Graph, known: Kinds) -> dict[str, tuple[Region, ...]]:
+    """Outputs of plain values for as many places as another has scores for: they count where a score does."""
+    shapes = {str(value.name): extents(value) or () for value in graph.outputs}
+    places = {
+        (axis, shape[axis])
+        for name, shape in shapes.items()
+        if any(region.kind is OutputKind.SCORES and region.axis is None for region in known.get(name, ()))
+        for axis in range(1, len(shape))
+        if shape[axis] >= _FEWEST_PLACES
+    }
+    found: dict[str, tuple[Region, ...]] = {}
+    for name, shape in shapes.items():
+        axes = [axis for axis in range(1, len(shape)) if (axis, shape[axis]) in places]
+        if name not in known and len(axes) == 1:
+            found[name] = (replace(WHOLE, places=axes[0]),)
     return found
 
 

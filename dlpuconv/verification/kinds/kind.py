@@ -24,6 +24,7 @@ class Region:
         start: first index along that axis.
         stop: index after the last one.
         classes: axis along which probabilities compete (a Softmax's); None where each stands for itself.
+        places: axis of values along which the scores of another output tell what counts; None where there are none.
         logarithms: the numbers are logarithms of probabilities.
         stated: the user says so.
     """
@@ -33,6 +34,7 @@ class Region:
     start: int = 0
     stop: int = 0
     classes: int | None = None
+    places: int | None = None
     logarithms: bool = False
     stated: bool = False
 

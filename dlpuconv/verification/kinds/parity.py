@@ -24,6 +24,7 @@ class KindParity:
         behind: it is an output behind the tail of a divided network.
         agreement: how much agrees by the kind's measure, 0 to 1; None where the samples tell nothing of it, such as
             scores that never pass a threshold.
+        of_passing: the ratio is of the places alone where a score passes.
         sqnr_db: signal-to-noise ratio of the part; None where nothing differs or the reference is zero throughout.
     """
 
@@ -34,6 +35,7 @@ class KindParity:
     behind: bool = False
     agreement: float | None = None
     sqnr_db: float | None = None
+    of_passing: bool = False
 
     @property
     def title(self) -> str:
@@ -41,26 +43,41 @@ class KindParity:
         return f"{self.name}{self.place}"
 
     @property
+    def measure(self) -> str:
+        """What is measured, in words; empty where nothing is."""
+        return BARS[self.kind].measure if self.kind in BARS else ""
+
+    @property
+    def least(self) -> float | None:
+        """How much must agree; None where nothing is measured."""
+        return BARS[self.kind].least if self.kind in BARS else None
+
+    @property
+    def margin(self) -> float | None:
+        """How far the agreement is above the least; None where the samples tell nothing: then the ratio decides."""
+        return None if self.agreement is None or self.least is None else self.agreement - self.least
+
+    @property
     def measured(self) -> bool:
-        """Whether the kind's measure says something; else the ratio decides."""
-        return self.agreement is not None and self.kind in BARS
+        """Whether the kind's measure says something."""
+        return self.margin is not None
 
     @property
     def good(self) -> bool:
-        """Whether the measure reaches the kind's bar."""
-        return self.agreement is not None and self.kind in BARS and self.agreement >= BARS[self.kind].least
+        """Whether the agreement reaches the least."""
+        return self.margin is not None and self.margin >= 0
 
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
-        bar = BARS.get(self.kind)
         return {
             "name": self.name,
             "kind": self.kind.value,
             "place": self.place or None,
             "stated": self.stated,
             "behind_tail": self.behind,
-            "measure": bar.measure if bar else None,
+            "measure": self.measure or None,
             "agreement": None if self.agreement is None else round(self.agreement, 4),
-            "least": bar.least if bar else None,
+            "least": self.least,
+            "of_passing": self.of_passing,
             "sqnr_db": None if self.sqnr_db is None else round(self.sqnr_db, 3),
         }

@@ -9,16 +9,17 @@ import numpy as np
 
 from dlpuconv.decibel import Powers
 from dlpuconv.ir.output_kind import OutputKind
-from dlpuconv.verification.kinds.boxes import Boxes
+from dlpuconv.verification.kinds.boxes import PASSING, Boxes
 from dlpuconv.verification.kinds.classes import Classes, Labels
 from dlpuconv.verification.kinds.embeddings import Embeddings
 from dlpuconv.verification.kinds.masks import Masks
 from dlpuconv.verification.kinds.parity import KindParity
+from dlpuconv.verification.kinds.places import COLUMNS, by_place, rows, rows_axis
 from dlpuconv.verification.kinds.probabilities import Probabilities
 from dlpuconv.verification.kinds.scores import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
 _PROBABLE = frozenset({OutputKind.SCORES, OutputKind.CLASSES, OutputKind.MASKS})
-_COLUMNS = 4
+_FEWEST_ROWS = 8
 _HALF = 0.5
 
 
@@ -66,8 +67,8 @@ class KindTally:
         values = {part: (part.taken(expected), part.taken(got)) for part in self._parts}
         scores = {part: part.read(ours) for part, (ours, _) in values.items() if part.region.kind is OutputKind.SCORES}
         for part, (ours, theirs) in values.items():
-            if part.boxes is not None:
-                part.add_boxes(ours, theirs, _weights(part, ours.size // _COLUMNS, scores))
+            if part.region.kind in (OutputKind.BOXES, OutputKind.VALUES):
+                part.add_rows(ours, theirs, scores)
             else:
                 part.add(ours, theirs, labels=np.asarray(expected[part.name]).dtype.kind in "iub")
 
@@ -84,7 +85,8 @@ class _Part:
         self.boxes = Boxes() if region.kind is OutputKind.BOXES else None
         self._probabilities = Probabilities(region) if region.kind in _PROBABLE else None
         self._measure: _Measure | None = None
-        self._powers = Powers()
+        self._powers, self._passing = Powers(), Powers()
+        self._passed = 0
 
     def taken(self, outputs: Answer) -> Floats:
         """The part's numbers; what is none counts as zero."""
@@ -102,23 +104,33 @@ class _Part:
         if self._measure is not None:
             self._measure.add(*((expected, value) if labels else (self.read(expected), self.read(value))))
 
-    def add_boxes(self, expected: Floats, value: Floats, weights: Floats | None) -> None:
-        """One sample of boxes."""
+    def add_rows(self, expected: Floats, value: Floats, scores: Mapping[_Part, Floats]) -> None:
+        """One sample of what counts where a score passes: boxes, or values beside scores."""
         self._powers.add(expected, value)
-        axis = _columns_axis(expected, self.region)
-        if axis is not None and self.boxes is not None:
-            self.boxes.add(_rows(expected, axis), _rows(value, axis), weights)
+        axis = rows_axis(expected, self.region)
+        if axis is None:
+            return
+        ours, theirs = rows(expected, axis), rows(value, axis)
+        weights = _weights(self, len(ours), scores)
+        if self.boxes is not None and ours.shape[1] == COLUMNS:
+            self.boxes.add(ours, theirs, weights)
+        elif self.boxes is None and weights is not None:
+            passing = weights >= PASSING
+            self._passing.add(ours[passing], theirs[passing])
+            self._passed += int(passing.sum())
 
     def result(self) -> KindParity:
         """The figures."""
         measure = self.boxes or self._measure
+        told = self._passed >= _FEWEST_ROWS
         return KindParity(
             name=self.name,
             kind=self.region.kind,
             place=self.region.place,
             stated=self.region.stated,
             agreement=None if measure is None else measure.result(),
-            sqnr_db=self._powers.decibels,
+            sqnr_db=(self._passing if told else self._powers).decibels,
+            of_passing=told,
         )
 
 
@@ -136,29 +148,11 @@ def _measure_of(region: Region, sample: Floats, *, labels: bool) -> _Measure | N
     return Embeddings() if kind is OutputKind.EMBEDDINGS else None
 
 
-def _columns_axis(array: Floats, region: Region) -> int | None:
-    """Which axis the four numbers of a box are along: the part's own, else the last that has four."""
-    if region.axis is not None:
-        return region.axis if array.shape[region.axis] == _COLUMNS else None
-    axes = [axis for axis in range(array.ndim) if array.shape[axis] == _COLUMNS]
-    return axes[-1] if axes else None
-
-
-def _rows(array: Floats, axis: int) -> Floats:
-    return np.moveaxis(array, axis, -1).reshape(-1, _COLUMNS)
-
-
-def _weights(boxes: _Part, places: int, scores: Mapping[_Part, Floats]) -> Floats | None:
+def _weights(part: _Part, places: int, scores: Mapping[_Part, Floats]) -> Floats | None:
     """The highest score at each place, of the same output if it holds some, else of another for as many places."""
-    for array in _nearest_first(boxes.name, scores):
-        axes = [axis for axis in range(array.ndim) if array.shape[axis] == places]
-        if axes:
-            columns = np.moveaxis(array, axes[0], 0).reshape(places, -1)
-            rare = columns[:, columns.mean(axis=0) <= _HALF]  # a background that is everywhere tells nothing
-            return np.asarray((rare if rare.size else columns).max(axis=1))
+    for other, array in sorted(scores.items(), key=lambda item: item[0].name != part.name):
+        found = by_place(array, other.region, places)
+        if found is not None:
+            rare = found[:, found.mean(axis=0) <= _HALF]  # a background that is everywhere tells nothing
+            return np.asarray((rare if rare.size else found).max(axis=1))
     return None
-
-
-def _nearest_first(name: str, scores: Mapping[_Part, Floats]) -> Iterable[Floats]:
-    """The scores of this output, then the others'."""
-    return (array for _, array in sorted(scores.items(), key=lambda item: item[0].name != name))

@@ -30,7 +30,7 @@ def agrees(kind: OutputKind, _: FileView, context: Context) -> Iterator[Hit]:
     """As much of it as the kind's bar asks for."""
     bar = BARS[kind]
     for part in judged_parts(context):
-        if part.kind is kind and part.agreement is not None and not part.good:
+        if part.kind is kind and part.measured and not part.good:
             yield Hit(f"{bar.measure}: {part.agreement:.1%}, where {bar.least:.1%} are required", part.title)
 
 

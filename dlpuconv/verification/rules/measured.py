@@ -58,7 +58,8 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
         hint = ""
     for part in judged_parts(context):
         if not part.measured and part.sqnr_db is not None and part.sqnr_db < context.min_sqnr:
-            yield Hit(f"{part.sqnr_db:.1f} dB, where {context.min_sqnr:.4g} dB are required", part.title)
+            places = " where a score passes" if part.of_passing else ""
+            yield Hit(f"{part.sqnr_db:.1f} dB{places}; {context.min_sqnr:.4g} dB are required", part.title)
 
 
 def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
