@@ -81,7 +81,7 @@ def test_the_size_of_a_picture_without_a_batch_is_asked_for_and_given_in_its_own
     ],
 )
 def test_signals_that_a_layer_takes_in_batches_are_no_picture(first: Any, arrays: Any) -> None:
-    with pytest.raises(ShapeError, match="has the fixed batch 3 in .* if that is no batch"):
+    with pytest.raises(ShapeError, match=r"has the fixed batch 3 in .* if that is no batch"):
         read(chain(first, shape=(3, 16, 24), weights=arrays))
 
 
