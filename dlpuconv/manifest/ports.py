@@ -152,8 +152,8 @@ def _part(entry: Fields, shape: tuple[int, ...]) -> Part:
         step=step,
         run=entry.integer("run", 1, step - 1) if entry.has("run") else 1,
     )
-    if part.step > 1 and part.stride.count != shape[part.axis]:
-        raise FieldError(f"{entry.place}step makes {part.stride.count} slices, of which source_shape has others")
+    if part.step > 1 and shape[part.axis : part.axis + 1] != (part.stride.count,):
+        raise FieldError(f"{entry.place}step makes {part.stride.count} slices, and source_shape has another number")
     return part
 
 
