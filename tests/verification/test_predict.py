@@ -79,10 +79,8 @@ def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: 
 
 
 def test_parts_that_alternate_are_put_where_they_belong() -> None:
-    parts = [
-        Part(output="y", axis=1, start=0, stop=5, step=3, run=2),
-        Part(output="y", axis=1, start=2, stop=6, step=3),
-    ]
+    ends = Part(output="y", axis=1, start=0, stop=5, step=3, run=2)
+    middles = Part(output="y", axis=1, start=2, stop=6, step=3)
     ports = [
         Port(name=name, source_shape=(1, n), shape=(1, n), permutation=(0, 1), dtype="float32", part=part)
         for name, n, part in zip("ab", (4, 2), (ends, middles), strict=True)
