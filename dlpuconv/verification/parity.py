@@ -132,4 +132,5 @@ def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
-    return value[port.part.index]
+    part: npt.NDArray[np.generic] = value[port.part.index]
+    return part
