@@ -10,11 +10,7 @@ import pytest
 from dlpuconv.errors import MetricError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
-<<<<<<< HEAD
-from dlpuconv.verification.predictor import AsSource, predict_by
-=======
-from dlpuconv.verification.predictor import artifact_predict, joined, source_predict
->>>>>>> h-f
+from dlpuconv.verification.predictor import AsSource, joined, predict_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
