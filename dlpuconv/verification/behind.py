@@ -9,6 +9,7 @@ import numpy as np
 from dlpuconv.division.chain import run_through, runner_of
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Port
+from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import OutputParity
 from dlpuconv.verification.tally import Tally
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
+    from dlpuconv.verification.kinds.kind import Kinds
+    from dlpuconv.verification.kinds.parity import KindParity
 
     type Values = Mapping[str, npt.NDArray[np.generic]]
 
@@ -30,18 +33,18 @@ class TailFunction:
         problem: why it makes nothing here, such as an operator that only a vendor's runtime has; empty where it does.
     """
 
-    def __init__(self, division: Division) -> None:
+    def __init__(self, tail: Rest, outputs: tuple[str, ...]) -> None:
         """Load it.
 
         Args:
-            division: has a tail.
+            tail: the part behind the cut.
+            outputs: of the source.
         """
-        assert division.tail is not None
         self.problem = ""
-        self._outputs = division.outputs
+        self._outputs = outputs
         self._runner: Runner | None = None
         try:
-            self._runner = runner_of(division.tail, "the tail")
+            self._runner = runner_of(tail, "the tail")
         except ArtifactError as error:
             self.problem = str(error)
 
@@ -62,16 +65,24 @@ class TailFunction:
 
 
 class Behind:
-    """What the tail makes of the source's values and of the file's, summed over the samples."""
+    """What the tail makes of the source's values and of the file's, summed over the samples.
 
-    def __init__(self, tail: TailFunction, outputs: tuple[str, ...]) -> None:
-        self._tail = tail
+    Args:
+        outputs: of the source.
+        kinds: of those whose kind is known.
+        of_source: the tail of the source model itself.
+        of_file: the tail that was delivered with the file, which may well be the same.
+    """
+
+    def __init__(self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction) -> None:
+        self._of_source, self._of_file = of_source, of_file
+        self._kinds = KindTally(kinds, behind=True)
         self._found = {name: _Output(name) for name in outputs}
 
     @property
     def problem(self) -> str:
         """See `TailFunction`."""
-        return self._tail.problem
+        return self._of_source.problem or self._of_file.problem
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
         """One sample.
@@ -81,10 +92,17 @@ class Behind:
             expected: values of the source at the cut.
             got: those of the file.
         """
-        wanted, found = (self._tail.outputs(sample, values) for values in (expected, got))
-        if wanted is not None and found is not None:
-            for name, output in self._found.items():
-                output.add(wanted[name], found[name])
+        wanted = self._of_source.outputs(sample, expected)
+        found = self._of_file.outputs(sample, got)
+        if wanted is None or found is None:
+            return
+        for name, output in self._found.items():
+            output.add(wanted[name], found[name])
+        self._kinds.add(wanted, found)
+
+    def kinds(self) -> tuple[KindParity, ...]:
+        """How much agrees of those whose kind is known; none where there is a problem."""
+        return () if self.problem else self._kinds.result()
 
     def result(self) -> tuple[OutputParity, ...]:
         """The figures of every output of the source; none where there is a problem."""
@@ -93,12 +111,7 @@ class Behind:
 
 def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
-    return None if division is None or division.tail is None else TailFunction(division)
-
-
-def behind_of(division: Division | None) -> Behind | None:
-    """What compares behind it."""
-    return None if division is None or division.tail is None else Behind(TailFunction(division), division.outputs)
+    return None if division is None or division.tail is None else TailFunction(division.tail, division.outputs)
 
 
 class _Output:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division
     from dlpuconv.division.whole import Whole
-    from dlpuconv.frontends import SourceOptions
     from dlpuconv.ir import Model, Signature
     from dlpuconv.plugin import Target
     from dlpuconv.workflow.request import Request
@@ -38,6 +37,13 @@ class Reading:
     source: Model
     division: Division | None
     signature: Signature
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the user's network's outputs, those of unknown shape included."""
+        if self.division is not None:
+            return self.division.outputs
+        return tuple(value.name for value in self.source.signature.outputs)
 
 
 class Divider:
@@ -106,11 +112,9 @@ class Divider:
     @cached_property
     def _whole(self) -> Whole:
         """All of the network, without regard to what a chip can do, and to where the user ends it."""
-        return self._read_whole(replace(self._request.source, cut_at=()))
-
-    def _read_whole(self, options: SourceOptions) -> Whole:
         from dlpuconv.frontends.whole import read_whole
 
+        options = replace(self._request.source, cut_at=())
         return read_whole(self._model, options, example_inputs=self._example_inputs)
 
     def _tell_way_out(self, error: UnsupportedModelError) -> None:

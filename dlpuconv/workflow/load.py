@@ -45,7 +45,7 @@ def load(file: Path) -> LoadedNetwork:
 
 def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
     links = manifest.links
-    division = read_division(manifest, file if is_folder(file) else file.parent)
+    division = read_division(manifest, file)
     network = network_of(_runner(file, manifest), links, division)
     inputs, outputs = _endpoints(links.inputs), _endpoints(links.outputs)
     if division is not None:

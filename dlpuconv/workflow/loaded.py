@@ -13,7 +13,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.verification.predictor import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
@@ -84,9 +84,7 @@ class LoadedNetwork:
         if self.runner is None:
             raise UsageError(f"{self.file} was closed: load it again")
         answers = [self._run_once(single) for single in self._singles(self._named(inputs, by_name))]
-        if len(answers) == 1:
-            return answers[0]
-        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+        return self._joined(answers)
 
     def close(self) -> None:
         """End what runs it."""
@@ -138,14 +136,22 @@ class LoadedNetwork:
             raise UsageError(
                 f"{self.file} was given batches of {listed(map(str, sorted(sizes)))}: they must be one size"
             )
-        self._demand_batches()
+        # What lies behind a tail may have as many rows as there are detections, one among other numbers.
+        fine = {(1,)} if self.division else {(1,), (None,)}
+        self._refuse_several(end.name for end in self.outputs if end.shape[:1] not in fine)
         for at in range(sizes.pop()):
             one = {name: given[name][at : at + 1] for name in batched if len(given[name]) > 1}
             yield {**given, **one}
 
-    def _demand_batches(self) -> None:
-        if lone := [str(end) for end in self.outputs if end.shape[:1] != (1,)]:
+    def _joined(self, answers: Sequence[Reals]) -> Reals:
+        if len(answers) == 1:
+            return answers[0]
+        self._refuse_several(name for answer in answers for name, value in answer.items() if value.shape[:1] != (1,))
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+
+    def _refuse_several(self, lone: Iterable[str]) -> None:
+        if names := dict.fromkeys(lone):
             raise UsageError(
-                f"{self.file} takes one sample at a time, and its outputs of several cannot be joined: {listed(lone)}"
-                " has no batch axis of 1; call it for each sample"
+                f"{self.file} takes one sample at a time, and its outputs of several cannot be joined, since"
+                f" {listed(names)} has no batch axis of 1: call it for each sample"
             )

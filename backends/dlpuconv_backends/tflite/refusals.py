@@ -8,7 +8,7 @@ import numpy as np
 
 from dlpuconv.plugin.onnx import UNKNOWN
 from dlpuconv.plugin.quantization import refuse
-from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.network import TFLiteNetwork, operator_of
 from dlpuconv_backends.tflite.operators import SPECS
 
