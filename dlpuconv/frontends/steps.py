@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes, screen_references
+from dlpuconv.frontends.batches import batch_pictures
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
+from dlpuconv.frontends.empties import drop_empty_operands
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
 from dlpuconv.frontends.masks import make_masks_finite
@@ -50,11 +52,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     """
     proto = straightened(acquired.proto)
     graph = proto.graph
-    inputs = {value.name for value in graph.input}
-    cut(graph, options.cut_at)
-    # A shape for an input that the cut has removed is no mistake.
-    gone = inputs - {value.name for value in graph.input}
-    asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
+    asked = ended(graph, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -74,10 +72,22 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     declare(graph, inferred)
+    batch_pictures(proto)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
+
+
+def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:
+    """End a graph where the user wants it to end, in place, and tell the shapes that are asked for.
+
+    A shape for an input that the cut has removed is no mistake.
+    """
+    inputs = {value.name for value in graph.input}
+    cut(graph, options.cut_at)
+    gone = inputs - {value.name for value in graph.input}
+    return {name: shape for name, shape in options.input_shapes.items() if name not in gone}
 
 
 def straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -110,6 +120,7 @@ def settle(proto: onnx.ModelProto, infer_it: Callable[[], Inferred]) -> Inferred
         lift_constants(proto.graph)
         screen_structure(proto.graph)
         remove_dead(proto.graph)
+    drop_empty_operands(proto.graph, inferred)
     return inferred
 
 
