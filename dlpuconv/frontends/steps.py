@@ -52,11 +52,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     """
     proto = straightened(acquired.proto)
     graph = proto.graph
-    inputs = {value.name for value in graph.input}
-    cut(graph, options.cut_at)
-    # A shape for an input that the cut has removed is no mistake.
-    gone = inputs - {value.name for value in graph.input}
-    asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
+    asked = ended(graph, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -81,6 +77,17 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     name_nodes(graph)
     forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
+
+
+def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:
+    """End a graph where the user wants it to end, in place, and tell the shapes that are asked for.
+
+    A shape for an input that the cut has removed is no mistake.
+    """
+    inputs = {value.name for value in graph.input}
+    cut(graph, options.cut_at)
+    gone = inputs - {value.name for value in graph.input}
+    return {name: shape for name, shape in options.input_shapes.items() if name not in gone}
 
 
 def straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
