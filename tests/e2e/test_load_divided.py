@@ -95,11 +95,12 @@ def test_load_reference_data_and_a_chain_by_hand_are_one_and_the_same(name: str,
             np.testing.assert_allclose(reference[f"source_output.{output}.{number}"], value, rtol=1e-5, atol=1e-5)
 
 
-def test_a_file_is_verified_beside_its_source_at_the_cut_and_behind_the_tail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", [TARGET, "onnxruntime"])
+def test_a_file_is_verified_beside_its_source_at_the_cut_and_behind_the_tail(target: str, tmp_path: Path) -> None:
     model = RUNNING["Loop"]()
-    conversion, path = converted(model, tmp_path)
+    conversion, path = converted(model, tmp_path, target)
     made = conversion.report.parity
-    verified = dlpuconv.verify(path, target=TARGET, reference=model, data=X, min_sqnr=-200, progress=None).report.parity
+    verified = dlpuconv.verify(path, target=target, reference=model, data=X, min_sqnr=-200, progress=None).report.parity
     assert made is not None
     assert verified is not None
     assert [output.name for output in made.outputs] == [output.name for output in verified.outputs]
@@ -144,6 +145,53 @@ def other_model() -> onnx.ModelProto:
         [numpy_helper.from_array(weights(4, 3, 1, 1), "w")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def behind_a_front() -> onnx.ModelProto:
+    """A sequence in front and one behind; the tail reads what the front gives, and the source's input besides."""
+    node = helper.make_node
+    nodes = [
+        node("SplitToSequence", ["x", "sixteen"], ["halves"], "split", axis=2),
+        node("SequenceAt", ["halves", "one"], ["lower"], "at"),
+        node("Conv", ["lower", "w0"], ["c"], pads=[1] * 4),
+        node("Relu", ["c"], ["r"]),
+        node("Conv", ["r", "w1"], ["map"], pads=[1] * 4),
+        node("SplitToSequence", ["map", "two"], ["parts"], "split behind", axis=1),
+        node("SequenceAt", ["parts", "one"], ["part"], "at behind"),
+        node("ReduceMax", ["x"], ["peak"], keepdims=0),
+        node("ReduceMin", ["lower"], ["least"], keepdims=0),
+        node("Sub", ["peak", "least"], ["span"]),
+        node("Mul", ["part", "span"], ["y"]),
+    ]
+    constants = {"w0": weights(8, 3, 3, 3), "w1": weights(4, 8, 3, 3), "sixteen": 16, "two": 2, "one": 1}
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2, 16, 32])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("target", [TARGET, "cv25"])
+def test_a_front_and_a_tail_are_run_and_measured(target: str, tmp_path: Path) -> None:
+    model = behind_a_front()
+    _, path = converted(model, tmp_path, target)
+    network = dlpuconv.load(path)
+    assert "with a front and a tail: x [1, 3, 32, 32] -> y [1, 2, 16, 32]" in repr(network)
+    parity = dlpuconv.verify(path, target=target, reference=model, data=X, min_sqnr=-200, progress=None).report.parity
+    assert parity is not None
+    assert [output.name for output in parity.outputs] == ["map"]
+    (y,) = parity.behind
+    expected, got = source_answers(model, X[:1])["y"], network(X[:1])["y"]
+    if target == "cv25":
+        assert y.exact
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+    else:
+        assert y.sqnr_db is not None
+        assert 25 < y.sqnr_db < 60
+        assert np.abs(got - expected).max() < 0.1 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", FOREIGN)
