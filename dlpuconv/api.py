@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Granularity,
         GranularityOrAuto,
         InputLayout,
+        OutputKind,
         Preset,
         Resize,
         SplitOutputs,
@@ -80,6 +81,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float | None = None,
+    output_kinds: Mapping[str, OutputKind] | None = None,
     report: bool = False,
     bom: bool = False,
     cache: bool = True,
@@ -138,7 +140,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             ends with the first recipe that keeps to it, and verification fails if none does.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
-            float files.
+            float files. Given, it decides for outputs of every kind.
+        output_kinds: what outputs are, by name, where their graph does not tell: `scores`, `classes`, `boxes`, `masks`
+            and `embeddings` are judged by a measure of their own, `values` by the signal-to-noise ratio.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
         bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
         cache: keep calibration statistics in the user's cache folder.
@@ -170,7 +174,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
-            overrides=_overrides(overrides),
+            overrides=_items(overrides),
             input_dtype=input_dtype,
             output_dtype=output_dtype,
             input_layout=input_layout,
@@ -182,6 +186,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             max_drop=max_drop,
             backend=backend,
             min_sqnr=min_sqnr,
+            output_kinds=_items(output_kinds),
             layers=report,
             bom=bom,
             cache=cache,
@@ -266,7 +271,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
-            overrides=_overrides(overrides),
+            overrides=_items(overrides),
             effort=effort,
             recipe=recipe,
             cache=cache,
@@ -365,6 +370,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     std: float | Sequence[float] | None = None,
     preset: Preset | None = None,
     min_sqnr: float | None = None,
+    output_kinds: Mapping[str, OutputKind] | None = None,
     ignore: str | Sequence[str] = (),
     firmware: str | None = None,
     strict: bool = False,
@@ -387,6 +393,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
         std: see `convert`.
         preset: see `convert`.
         min_sqnr: see `convert`.
+        output_kinds: see `convert`; what the file's manifest says if None.
         ignore: ids of rules that shall not count.
         firmware: AXIS OS that the file shall run on, such as `"11.11.73"`: checks the versions of its ops.
         strict: warnings fail as well.
@@ -403,7 +410,13 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
 
     with python_words():
         evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
-        options = verification_options(min_sqnr=min_sqnr, ignore=_names(ignore), strict=strict, layers=True)
+        options = verification_options(
+            min_sqnr=min_sqnr,
+            output_kinds=_items(output_kinds),
+            ignore=_names(ignore),
+            strict=strict,
+            layers=True,
+        )
         found = run(
             Path(file), target, evidence, options, firmware=version("firmware", firmware), progress=_shown(progress)
         )
@@ -537,8 +550,8 @@ def _shapes(shapes: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, 
     return {name: tuple(shape) for name, shape in (shapes or {}).items()}
 
 
-def _overrides(overrides: Mapping[str, str] | None) -> tuple[str, ...]:
-    return tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items())
+def _items(values: Mapping[str, str] | None) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in (values or {}).items())
 
 
 def _values(option: str, value: Any) -> tuple[float, ...] | None:

@@ -65,6 +65,13 @@ def complete_override(incomplete: str) -> list[str]:
     return [f"{layers}={word}" for word in known if word.startswith(last)]
 
 
+def complete_output_kind(incomplete: str) -> list[str]:
+    """The kinds, once the output is named."""
+    name, equals, last = incomplete.rpartition("=")
+    known = choices.words(choices.OutputKind) if equals else ()
+    return [f"{name}={word}" for word in known if word.startswith(last)]
+
+
 def complete_data(incomplete: str) -> list[str]:
     """The words that stand for data, once one is begun; before, and otherwise, the shell completes files."""
     return [word for word in ("none", "random") if incomplete and word.startswith(incomplete)]
@@ -354,6 +361,17 @@ MinSqnr = Annotated[
         panel=CHECKS,
         default="the chip's: 10, or 100 for float files",
         metavar="DB",
+    ),
+]
+OutputKinds = Annotated[
+    list[str] | None,
+    option(
+        "--output-kind",
+        help="What an output is, where its graph does not tell: scores, classes, boxes, masks and embeddings are judged"
+        " by a measure of their own, values by the signal-to-noise ratio; may be repeated.",
+        panel=CHECKS,
+        metavar="NAME=KIND",
+        autocompletion=complete_output_kind,
     ),
 ]
 Output = Annotated[

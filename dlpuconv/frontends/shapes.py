@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
+from dlpuconv.frontends.batches import FirstAxis, first_axis, holds_pictures
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 type Declared = tuple[int | str, ...]
 """An input's shape as the model gives it: a number, a symbol, or "" where it says nothing."""
 
+_BATCHES = ("batch", "batch_size", "n", "b", "bs")
+"""What people call a batch."""
 _LETTERS = {3: ("N", "C", "L"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 
 
@@ -83,6 +86,7 @@ def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) ->
             shapes[name] = _static(name, shape, named.get(name), symbols)
         except ShapeError as error:
             problems.append(str(error))
+    problems += _batches(graph, {name: shape for name, shape in shapes.items() if name not in named})
     raise_together([ShapeError(text) for text in problems])
     for value in graph.input:
         set_shape(value, shapes[value.name])
@@ -130,6 +134,9 @@ def _symbols(declared: Mapping[str, Declared | None], named: Mapping[str, tuple[
     for shape in declared.values():
         if shape and isinstance(shape[0], str) and shape[0]:
             symbols.setdefault(shape[0], 1)
+        # A recurrent state, [layers, batch, features].
+        if shape and len(shape) == 3 and isinstance(shape[0], int) and str(shape[1]).lower() in _BATCHES:
+            symbols.setdefault(str(shape[1]), 1)
     return symbols
 
 
@@ -148,13 +155,19 @@ def _static(
     if bound and bound[0] == "":
         bound = (1, *bound[1:])
     _check_known(name, declared, bound)
-    shape = tuple(int(extent) for extent in bound)
-    if len(shape) > 1 and shape[0] != 1:
-        raise ShapeError(
-            f"the input {name!r} has the fixed batch {shape[0]} in {shown(declared)}, and a camera runs one sample at"
-            f" a time: try {shape_flag(name, (1, *shape[1:]))} (or {shape_flag(name, shape)} if that is no batch)"
-        )
-    return shape
+    return tuple(int(extent) for extent in bound)
+
+
+def _batches(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """A sentence for each of these inputs that has a batch of another size than 1."""
+    batched = {value.name for value in graph.input if shapes.get(value.name, ())[:1] == (1,)}
+    return [
+        f"the input {name!r} has the fixed batch {shape[0]} in {shown(shape)}, and a camera runs one sample at"
+        f" a time: try {shape_flag(name, (1, *shape[1:]))}"
+        + ("" if holds_pictures(shape) else f" (or {shape_flag(name, shape)} if that is no batch)")
+        for name, shape in shapes.items()
+        if len(shape) > 1 and shape[0] != 1 and first_axis(graph, name, shape, batched) is FirstAxis.BATCH
+    ]
 
 
 def _check_known(name: str, declared: Declared, bound: Declared) -> None:
@@ -171,6 +184,8 @@ def _check_known(name: str, declared: Declared, bound: Declared) -> None:
 
 def _flag_shape(bound: Declared) -> tuple[int | str, ...]:
     letters = _LETTERS.get(len(bound), tuple(f"D{axis}" for axis in range(len(bound))))
+    if len(bound) == 3 and bound[0] in (3, 4):
+        letters = ("C", "H", "W")
     channels_last = len(bound) == 4 and bound[3] in (1, 3, 4)
     if channels_last:
         letters = ("N", "H", "W", "C")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
+_OF_INPUTS_TYPE: Final = {"GroupNormalization", "MeanVarianceNormalization"}
 _STRANGE: Final = "strangers"
 
 
@@ -45,11 +46,13 @@ def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
 
 
 def tame(graph: onnx.GraphProto) -> None:
-    """Replace Range and ConstantOfShape by operators of the same type and shape that propagate no data, in place.
+    """Replace what ONNX's inference does not survive, or cannot tell, by operators of the same type and shape.
 
-    ONNX's data propagation makes all their numbers, however many there are: a file of a hundred bytes would take all
-    memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an unknown length; Expand of a
-    number gives what ConstantOfShape does. Convolutions get the kernel_shape that their weights have.
+    In place. Its data propagation makes all numbers of a Range and a ConstantOfShape, however many there are: a file of
+    a hundred bytes would take all memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an
+    unknown length; Expand of a number gives what ConstantOfShape does. Convolutions get the kernel_shape that their
+    weights have. The normalizations of which ONNX has only functions, which it cannot follow, give the type and shape
+    of their input.
     """
     import numpy as np
     import onnx
@@ -77,6 +80,9 @@ def tame(graph: onnx.GraphProto) -> None:
             del node.attribute[:]
             if kind is not None:
                 node.attribute.add(name="to", i=kind, type=2)  # AttributeProto.INT
+        elif node.op_type in _OF_INPUTS_TYPE:
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
         elif node.op_type in ("Conv", "ConvTranspose"):
             _state_kernel(node, shapes)
 

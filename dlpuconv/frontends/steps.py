@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes, screen_references
+from dlpuconv.frontends.batches import batch_pictures
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
+from dlpuconv.frontends.empties import drop_empty_operands
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
 from dlpuconv.frontends.masks import make_masks_finite
@@ -74,6 +76,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     declare(graph, inferred)
+    batch_pictures(proto)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)
@@ -110,6 +113,7 @@ def settle(proto: onnx.ModelProto, infer_it: Callable[[], Inferred]) -> Inferred
         lift_constants(proto.graph)
         screen_structure(proto.graph)
         remove_dead(proto.graph)
+    drop_empty_operands(proto.graph, inferred)
     return inferred
 
 

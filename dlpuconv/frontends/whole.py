@@ -39,6 +39,7 @@ def read_whole(
     warm_up()
     from dlpuconv.frontends import steps
     from dlpuconv.frontends.attributes import screen_attributes
+    from dlpuconv.frontends.batches import batch_pictures
     from dlpuconv.frontends.constant_loops import compute_constant_loops
     from dlpuconv.frontends.cut import cut
     from dlpuconv.frontends.inference import infer
@@ -65,6 +66,7 @@ def read_whole(
     inferred = steps.settle(proto, partial(infer, proto, strict=False))
     _fold(proto, inferred)
     steps.declare(graph, inferred)
+    batch_pictures(proto)
     steps.name_nodes(graph)
     steps.forget(proto)
     return Whole(

@@ -9,6 +9,7 @@ import numpy as np
 from dlpuconv.division.chain import run_through, runner_of
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Port
+from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import OutputParity
 from dlpuconv.verification.tally import Tally
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
+    from dlpuconv.verification.kinds.kind import Kinds
+    from dlpuconv.verification.kinds.parity import KindParity
 
     type Values = Mapping[str, npt.NDArray[np.generic]]
 
@@ -62,17 +65,18 @@ class TailFunction:
 
 
 class Behind:
-    """What the tail makes of the source's values and of the file's, summed over the samples."""
+    """What the tail makes of the source's values and of the file's, summed over the samples.
 
-    def __init__(self, outputs: tuple[str, ...], of_source: TailFunction, of_file: TailFunction) -> None:
-        """Nothing is compared yet.
+    Args:
+        outputs: of the source.
+        kinds: of those whose kind is known.
+        of_source: the tail of the source model itself.
+        of_file: the tail that was delivered with the file, which may well be the same.
+    """
 
-        Args:
-            outputs: of the source.
-            of_source: the tail of the source model itself.
-            of_file: the tail that was delivered with the file, which may well be the same.
-        """
+    def __init__(self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction) -> None:
         self._of_source, self._of_file = of_source, of_file
+        self._kinds = KindTally(kinds, behind=True)
         self._found = {name: _Output(name) for name in outputs}
 
     @property
@@ -90,9 +94,15 @@ class Behind:
         """
         wanted = self._of_source.outputs(sample, expected)
         found = self._of_file.outputs(sample, got)
-        if wanted is not None and found is not None:
-            for name, output in self._found.items():
-                output.add(wanted[name], found[name])
+        if wanted is None or found is None:
+            return
+        for name, output in self._found.items():
+            output.add(wanted[name], found[name])
+        self._kinds.add(wanted, found)
+
+    def kinds(self) -> tuple[KindParity, ...]:
+        """How much agrees of those whose kind is known; none where there is a problem."""
+        return () if self.problem else self._kinds.result()
 
     def result(self) -> tuple[OutputParity, ...]:
         """The figures of every output of the source; none where there is a problem."""
@@ -102,19 +112,6 @@ class Behind:
 def tail_of(division: Division | None) -> TailFunction | None:
     """The tail of a divided network, where it has one."""
     return None if division is None or division.tail is None else TailFunction(division.tail, division.outputs)
-
-
-def behind_of(division: Division | None, delivered: Rest | None = None) -> Behind | None:
-    """What compares behind the tail of a divided network, where it has one.
-
-    Args:
-        division: of the source.
-        delivered: the tail that lies beside the file; None for the division's.
-    """
-    own = tail_of(division)
-    if division is None or own is None:
-        return None
-    return Behind(division.outputs, own, TailFunction(delivered, division.outputs) if delivered else own)
 
 
 class _Output:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
-    from dlpuconv.verification.behind import Behind, TailFunction
+    from dlpuconv.verification.behind import TailFunction
+    from dlpuconv.verification.wholes import Wholes
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
@@ -32,7 +33,7 @@ def compare(
     links: Links,
     samples: Iterable[Sample],
     *,
-    behind: Behind | None = None,
+    wholes: Wholes | None = None,
     calibrated: bool = True,
 ) -> ParityReport:
     """Run both on every sample and compare each output in the source model's layout and real units.
@@ -42,7 +43,7 @@ def compare(
         artifact: runs the converted file.
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
-        behind: compares what the tail of a divided network makes of the outputs; None where there is no tail.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
 
     Raises:
@@ -51,14 +52,14 @@ def compare(
     """
     file = AsSource(artifact, links)
     answers = ((sample, reference.run(sample), file.answer(sample)) for sample in samples)
-    return compare_answers(answers, links.outputs, behind=behind, calibrated=calibrated)
+    return compare_answers(answers, links.outputs, wholes=wholes, calibrated=calibrated)
 
 
 def compare_answers(
     answers: Iterable[tuple[Answer, Answer, Answer]],
     outputs: Iterable[Port],
     *,
-    behind: Behind | None = None,
+    wholes: Wholes | None = None,
     calibrated: bool = True,
 ) -> ParityReport:
     """Compare what the source model and the file answered, sample by sample.
@@ -66,7 +67,7 @@ def compare_answers(
     Args:
         answers: what the source model took, its outputs, and those of the file, by name in the source model.
         outputs: the artifact's.
-        behind: compares what the tail of a divided network makes of the outputs; None where there is no tail.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
 
     Raises:
@@ -79,18 +80,15 @@ def compare_answers(
         real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
         for port, tally in tallies.items():
             tally.add(_expected(expected, port), real[port])
-        if behind is not None:
-            behind.add(sample, expected, joined(real))
+        if wholes is not None:
+            wholes.add(sample, expected, joined(real))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
-    return ParityReport(
-        samples=count,
-        outputs=tuple(tally.result(count) for tally in tallies.values()),
-        calibrated=calibrated,
-        behind=behind.result() if behind else (),
-        not_behind=behind.problem if behind else "",
+    report = ParityReport(
+        samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
     )
+    return report if wholes is None else wholes.told(report)
 
 
 def reference_inferences(
@@ -134,4 +132,5 @@ def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
-    return value[port.part.index]
+    part: npt.NDArray[np.generic] = value[port.part.index]
+    return part

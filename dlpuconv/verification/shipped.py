@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.verification.behind import behind_of
 from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.parity import compare_answers
 from dlpuconv.verification.translate import to_source
+from dlpuconv.verification.wholes import wholes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,8 @@ def compare_with_source(
     outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
+    wholes = wholes_of(source, question.division, question.kinds, question.tail)
+
     def answers() -> Iterator[tuple[Answer, Answer, Answer]]:
         for feed in package.feeds(MOST_COMPARED):
             got, sample = run.run(feed), _for_source(feed, links)
@@ -73,9 +75,7 @@ def compare_with_source(
             )
 
     parity = replace(
-        compare_answers(
-            answers(), outputs, behind=behind_of(question.division, question.tail), calibrated=package.calibrated
-        ),
+        compare_answers(answers(), outputs, wholes=wholes, calibrated=package.calibrated),
         calibrated=package.calibrated and question.calibrated,
         kernels=ON_ITS_FILES if package.calibrated else ON_STAND_INS,
     )

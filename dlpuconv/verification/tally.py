@@ -120,6 +120,7 @@ class Tally:
         fault = self._fault()
         return OutputParity(
             name=self.port.name,
+            source=self.port.source_name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
             typical_db=None if self._labels else self._typical(),
             exact=self._noise == 0.0 and not fault,

@@ -28,11 +28,13 @@ from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
+from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
 from dlpuconv.workflow.lite import lite_rests
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
+from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,10 +151,15 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
+    blamed: tuple[BlamedLayer, ...] = ()
+    if run.request.verification.layers or can_be_diagnosed(report, run):
+        blamed = _blamed(backend, prepared, target, recipe, run)
+    if can_be_diagnosed(report, run):
+        with run.clock(f"diagnose {target.name}"):
+            report = diagnosed(report, Workshop(backend, prepared, target, run), recipe, blamed)
     inside = None
     if run.request.verification.layers:
         view = with_names(backend.read(file), artifact.layers, run.source)
-        blamed = _blamed(backend, prepared, target, recipe, run)
         inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
@@ -227,6 +234,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
         links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
+        kinds=run.request.verification.kinds,
         ignore=run.request.verification.ignore,
         strict=run.request.verification.strict,
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),

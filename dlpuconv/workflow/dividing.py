@@ -38,6 +38,13 @@ class Reading:
     division: Division | None
     signature: Signature
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the user's network's outputs, those of unknown shape included."""
+        if self.division is not None:
+            return self.division.outputs
+        return tuple(value.name for value in self.source.signature.outputs)
+
 
 class Divider:
     """The user's network, to be divided where it must be.

@@ -13,7 +13,6 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
-from dlpuconv.verification.behind import behind_of
 from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
+    from dlpuconv.verification.wholes import Wholes
 
 _FEWEST, _MOST = 4, 24
 _LOOKED_AT = 4
@@ -80,6 +80,7 @@ class SampleJudge:
         calibrated: bool = True,
         division: Division | None = None,
         metric: Callable[[Runner], float] | None = None,
+        wholes: Callable[[], Wholes | None] = lambda: None,
     ) -> None:
         """Prepare to judge.
 
@@ -92,15 +93,24 @@ class SampleJudge:
             calibrated: False where artifacts get their ranges from made-up samples.
             division: how the user's network is divided; None where the chip runs all of it.
             metric: scores the network with an artifact on the user's own data.
+            wholes: what looks at whole outputs in one comparison, made anew for each.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples, self._division = source, samples, division
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
-        self._known: dict[frozenset[tuple[str, str]], Score] = {}
+        self._wholes = wholes
+        self._known: dict[frozenset[tuple[str, str]], tuple[Score, ParityReport]] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
         """See `search.Judge`."""
+        return self._judged(artifact)[0]
+
+    def parity(self, artifact: Artifact) -> ParityReport:
+        """The comparison that its score comes from."""
+        return self._judged(artifact)[1]
+
+    def _judged(self, artifact: Artifact) -> tuple[Score, ParityReport]:
         files = frozenset((name, sha256_of(content)) for name, content in artifact.contents.items())
         if files not in self._known:
             with self._written(artifact) as file:
@@ -133,7 +143,7 @@ class SampleJudge:
             else:
                 self._place.unlink()
 
-    def _judge(self, artifact: Artifact, file: Path) -> Score:
+    def _judge(self, artifact: Artifact, file: Path) -> tuple[Score, ParityReport]:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
@@ -142,13 +152,14 @@ class SampleJudge:
             if self._metric is None
             else self._metric(network_of(self._backend.runner(file), artifact.links, self._division))
         )
-        return Score(
+        score = Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
             metric=metric,
         )
+        return score, parity
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
         return compare(
@@ -156,8 +167,8 @@ class SampleJudge:
             self._backend.runner(file),
             artifact.links,
             samples,
-            behind=behind_of(self._division),
             calibrated=self._calibrated,
+            wholes=self._wholes(),
         )
 
     def _answer(self, file: Path) -> None:

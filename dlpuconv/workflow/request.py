@@ -12,8 +12,10 @@ from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Target
     from dlpuconv.quantization import Override, Recipe
@@ -81,12 +83,14 @@ class VerificationOptions:
         ignore: ids of rules that do not count.
         strict: warnings fail.
         layers: look at every layer too, for a report.
+        kinds: of outputs, as the user states them, by name; the graph tells the others.
     """
 
     min_sqnr: float | None = None
     ignore: frozenset[str] = frozenset()
     strict: bool = False
     layers: bool = False
+    kinds: Mapping[str, OutputKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +164,13 @@ class Request:
             "min_sqnr": self.verification.min_sqnr,
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
+            "output_kinds": {name: kind.value for name, kind in self.verification.kinds.items()},
         }
         return RequestRecord(
             effort=self.quantization.effort.value,
             recipe_given=self.quantization.recipe is not None,
             granularity=self.quantization.wanted_granularity,
             split_outputs=interface.split_outputs.value,
+            output_kinds=self.verification.kinds,
             content=content,
         )

@@ -16,6 +16,7 @@ from dlpuconv.passes import fold_preprocessing
 from dlpuconv.plugin import Job
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.scheme import Numbers
+from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
@@ -135,6 +136,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
         divider = Divider(model, data.example_inputs, request, targets)
         with clock("read"), progress.stage("reading the model"):
             reading = divider.read()
+        demand_outputs(request.verification.kinds, reading.outputs)
         with clock("metric of the source"):
             yardstick = yardstick_of(request, reading, progress)
         with clock("calibration data"):
@@ -236,6 +238,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
         rests=files_of(run.division),
+        spellings=frozenset(target.spelled_out for target in targets),
     )
     return folded, job
 

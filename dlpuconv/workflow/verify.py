@@ -17,6 +17,7 @@ from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
+from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
@@ -24,11 +25,13 @@ from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.division import Division
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
@@ -120,6 +123,8 @@ def verify(
     division = read_division(recorded, file)
     reading, samples = _comparison(evidence, (recorded, division), progress, ships_samples=is_folder(file))
     source = reading.source if reading else None
+    if reading is not None:
+        demand_outputs(options.kinds, reading.outputs)
     question = Question(
         reference=source,
         division=reading.division if reading else None,
@@ -127,6 +132,7 @@ def verify(
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
+        kinds=options.kinds or _recorded_kinds(recorded),
         firmware=firmware,
         ignore=options.ignore,
         strict=options.strict,
@@ -149,6 +155,11 @@ def verify(
         asked_db=least_db(chip, options.min_sqnr, report.parity),
     )
     return Verification(material.report, material, printable(manifest))
+
+
+def _recorded_kinds(manifest: Manifest | None) -> Mapping[str, OutputKind]:
+    """What was said of outputs when the file was made."""
+    return manifest.request.output_kinds if manifest is not None and manifest.request is not None else {}
 
 
 def _backend(name: str) -> Backend | None:

@@ -47,7 +47,7 @@ def test_an_unbound_extent_is_named_with_the_flag_to_give(shape: Shape, sentence
 def test_a_fixed_batch_is_answered_with_the_flag_that_makes_it_one() -> None:
     with pytest.raises(ShapeError, match=re.escape("fixed batch 8 in [8, 3, 8, 8]")) as caught:
         read(conv((8, 3, 8, 8)))
-    assert "try --input-shape x=1,3,8,8" in str(caught.value)
+    assert str(caught.value).endswith("try --input-shape x=1,3,8,8")
     assert read(conv((8, 3, 8, 8)), x=(1, 3, 8, 8)).signature.outputs[0].shape == (1, 4, 8, 8)
 
 

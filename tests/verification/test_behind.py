@@ -8,10 +8,11 @@ import numpy as np
 from rich.console import Console
 
 from dlpuconv.ir import Links
-from dlpuconv.verification.behind import behind_of, tail_of
+from dlpuconv.verification.behind import Behind, tail_of
 from dlpuconv.verification.parity import compare, reference_inferences
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.report_text import render_parity
+from dlpuconv.verification.wholes import Wholes
 from tests.division.parts import behind_y, doubled, of_a_vendor, positions
 from tests.verification.test_parity import Calls, port
 
@@ -25,12 +26,14 @@ ROWS = [np.array([row], np.float32) for row in ([1.0, 2.0, 3.0], [3.0, 2.0, -5.0
 
 def compared(division: Division, codes: Any = None) -> ParityReport:
     """The source gives y = (x0, x2); the file the same with its first value half too large, in codes of a half."""
+    tail = tail_of(division)
+    assert tail is not None
     return compare(
         Calls(lambda given: {"y": given["x"][:, [0, 2]]}),
         Calls(codes or (lambda given: {"y": given["x"][:, [0, 2]] + np.array([[1, 0]], np.int8)})),
         LINKS,
         [{"x": row} for row in ROWS],
-        behind=behind_of(division),
+        wholes=Wholes({}, Behind(division.outputs, {}, tail, tail)),
     )
 
 
