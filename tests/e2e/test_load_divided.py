@@ -76,7 +76,19 @@ def chained_by_hand(path: Path, codes: dict[str, Any], x: npt.NDArray[np.float32
     return {wire["name"]: values[wire["name"]] for wire in told["division"]["outputs"]}
 
 
-@pytest.mark.parametrize("name", ["NonMaxSuppression and Gather", "NonZero", "Loop"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NonMaxSuppression and Gather",
+        "NonZero",
+        "Loop",
+        "TopK and index arithmetic",
+        "MaxUnpool",
+        "DeformConv",
+        "Sin and Cos of oriented boxes",
+        "GridSample nearest",
+    ],
+)
 def test_load_reference_data_and_a_chain_by_hand_are_one_and_the_same(name: str, tmp_path: Path) -> None:
     conversion, path = converted(RUNNING[name](), tmp_path)
     network = dlpuconv.load(path)
