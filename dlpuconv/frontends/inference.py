@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.formats import onnx_shapes
@@ -30,6 +30,9 @@ SMALL = 4096
 
 LARGEST = 2**29
 """Elements of the largest value: 2 GiB in float32, beyond what a camera or a flatbuffer holds."""
+
+_BY_VALUES: Final = {"Compress", "NonMaxSuppression", "NonZero", "Unique"}
+"""How many elements these make depends on what they read: that a later TopK makes a fixed number of them is no help."""
 
 ROUNDS = 64
 
@@ -96,10 +99,12 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
     empty = list(_empty_values(model.graph, inferred))
     if empty:
         raise ShapeError(listed(empty, separator="; "), empty)
-    unknown = [output.name for output in model.graph.output if not _known(output.name, inferred.types)]
+    unknown = {output.name: "output" for output in model.graph.output}
+    unknown |= {name: "value" for node in model.graph.node if node.op_type in _BY_VALUES for name in node.output}
+    unknown = {name: what for name, what in unknown.items() if not _known(name, inferred.types)}
     if unknown:
         nodes = list(_losing(model, inferred, unknown))
-        told = [f"the shape of the output {name!r} is only known when the model runs" for name in unknown]
+        told = [f"the shape of the {what} {name!r} is only known when the model runs" for name, what in unknown.items()]
         shown = listed((f"{label(node)} reads ({_read(node, inferred)})" for node in nodes), 3, "; ")
         reason = f": it depends on the values that {shown}" if nodes else ""
         refused = [name for node in nodes for name in node.output if name]
