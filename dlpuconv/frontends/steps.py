@@ -24,6 +24,7 @@ from dlpuconv.frontends.protos import all_nodes, walk_graphs
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
+from dlpuconv.frontends.slopes import align_slopes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.utf8 import screen_text
 from dlpuconv.frontends.weights import screen_tensors
@@ -68,6 +69,7 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     screen_branches(proto)
     screen_training(proto.graph, inferred.booleans)
     check_values(proto, inferred)
+    align_slopes(graph, inferred)
     if not resizing:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
     from dlpuconv.passes.explicit_padding import round_down
     from dlpuconv.passes.report import PassReport
+    from dlpuconv.passes.resize_by_matrices import axis_matrix, by_matrices
 
 __all__ = [
     # a model
@@ -40,6 +41,8 @@ __all__ = [
     "ELSEWHERE", "LARGE", "read_only",
     # edits
     "Editor", "WAS_POOL", "integer", "integers", "optional_input", "rank", "round_down", "static_shape",
+    # what a Resize does
+    "axis_matrix", "by_matrices",
     # rewrites, which say what they did
     "Declined", "FIRED", "Outcome", "PassReport", "Rewrite",
     # whether it is valid, asked of ONNX in a worker
@@ -69,5 +72,6 @@ __getattr__ = later(
         "dlpuconv.passes.editor": ("Editor", "optional_input", "rank", "static_shape"),
         "dlpuconv.passes.explicit_padding": ("round_down",),
         "dlpuconv.passes.report": ("PassReport",),
+        "dlpuconv.passes.resize_by_matrices": ("axis_matrix", "by_matrices"),
     },
 )

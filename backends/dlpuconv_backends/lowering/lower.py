@@ -19,6 +19,7 @@ from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
 from dlpuconv_backends.lowering.shapes import true_shapes
+from dlpuconv_backends.lowering.spell_resizes import spell_resizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
 
 def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     source = model.split()
-    graph = adopt(raw_lowering(source), model)
+    graph = adopt(raw_lowering(spell_resizes(model).split()), model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
