@@ -12,6 +12,7 @@ from dlpuconv.calibration.open import is_made_up
 from dlpuconv.errors import ArtifactError, CalibrationError, ShapeError, UsageError
 from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends import SourceOptions, load
+from dlpuconv.ir.ports import source_shapes
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
@@ -51,7 +52,7 @@ class ComparisonData:
     def model(self, manifest: Manifest | None) -> Model:
         """The float model, with the shapes of a file's manifest where the user gives none and they fit."""
         if manifest is not None and not self.source.input_shapes:
-            shapes = {port.name: port.source_shape for port in manifest.links.inputs}
+            shapes = source_shapes(manifest.links.inputs)
             try:
                 return self._load(replace(self.source, input_shapes=shapes))
             except (ShapeError, UsageError):

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, Prepared, Splitting
+from dlpuconv.plugin.input_parts import split_inputs, tell_split
 from dlpuconv.plugin.isolation import pool
 from dlpuconv.plugin.onnx import PassReport
 from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
@@ -83,6 +84,7 @@ class TFLiteBackend(Backend):
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        job = split_inputs(job)
         lowered, rewrites = self._legal(job)
         network = TFLiteNetwork(lowered.graph)
 
@@ -92,12 +94,12 @@ class TFLiteBackend(Backend):
         quantizer = Quantizer(
             network, given_of(job, network, lowered.input_permutations, codes=INT8, runtime="ai-edge-litert"), realize
         )
-        split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
+        split = quantizer.split_outputs(wanted=job.interface.split_outputs is Splitting.AUTO)
         return TFLitePrepared(
             job=job,
             quantizer=split.quantizer,
             outputs=split.pieces,
-            warnings=split.told,
+            warnings=(*tell_split(job), *split.told),
             input_permutations=lowered.input_permutations,
             output_permutations=lowered.output_permutations,
             rewrites=rewrites,
@@ -120,7 +122,7 @@ class TFLiteBackend(Backend):
         return Artifact(
             files={"": content},
             inputs=tuple(
-                port(spec, tensor, made.input_permutations[spec.name])
+                replace(port(spec, tensor, made.input_permutations[spec.name]), part=job.input_parts.get(spec.name))
                 for spec, tensor in zip(signature.inputs, graph.inputs, strict=True)
             ),
             outputs=tuple(
@@ -144,7 +146,7 @@ class TFLiteBackend(Backend):
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
         inputs = made.quantizer.network.inputs
-        given = feeds(samples, made.job.bindings, inputs, made.input_permutations)
+        given = feeds(samples, made.job.bindings, inputs, made.input_permutations, made.job.input_parts)
         return made.quantizer.blame(recipe, target.scheme, given)
 
     @override
