@@ -30,21 +30,40 @@ def screen_types(graph: onnx.GraphProto) -> None:
     Raises:
         UnsupportedModelError: one is a sequence, a map, optional, text or complex.
     """
-    problems = []
-    for kind, values in (("input", graph.input), ("output", graph.output)):
-        for value in values:
-            form = value.type.WhichOneof("value") or "tensor_type"
-            data_type = value.type.tensor_type.elem_type
-            if form != "tensor_type":
-                what = f"a {form.removesuffix('_type').replace('_', ' ')}"
-            elif kind == "input" and not data_type:
-                what = "a tensor of no known type"
-            elif data_type and data_type not in FLOATS and data_type not in INTEGERS:
-                what = f"a tensor of {type_name(data_type)}"
-            else:
-                continue
-            problems.append(f"the {kind} {value.name!r} is {what}; only tensors of numbers can be converted")
-    raise_together([UnsupportedModelError(text) for text in problems])
+    screen_inputs(graph)
+    found = {value.name: what for value in graph.output if (what := _strange(value))}
+    if found:
+        told = [
+            f"the output {name!r} is {what}; only tensors of numbers can be converted" for name, what in found.items()
+        ]
+        raise UnsupportedModelError(listed(told, separator="; "), told, found)
+
+
+def screen_inputs(graph: onnx.GraphProto) -> None:
+    """Check that every input is a tensor of numbers.
+
+    Raises:
+        UnsupportedModelError: one is something else, or of no known type.
+    """
+    untyped = "a tensor of no known type"
+    told = [
+        f"the input {value.name!r} is {what}; only tensors of numbers can be converted"
+        for value in graph.input
+        if (what := _strange(value) or ("" if value.type.tensor_type.elem_type else untyped))
+    ]
+    if told:
+        raise UnsupportedModelError(listed(told, separator="; "), told)
+
+
+def _strange(value: onnx.ValueInfoProto) -> str:
+    """What a value is that is no tensor of numbers; empty for one that is, or may be."""
+    form = value.type.WhichOneof("value") or "tensor_type"
+    data_type = value.type.tensor_type.elem_type
+    if form != "tensor_type":
+        return f"a {form.removesuffix('_type').replace('_', ' ')}"
+    if data_type and data_type not in FLOATS and data_type not in INTEGERS:
+        return f"a tensor of {type_name(data_type)}"
+    return ""
 
 
 def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) -> None:

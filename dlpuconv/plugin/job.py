@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.display.progress import Progress
+    from dlpuconv.division.files import RestFile
     from dlpuconv.ir import InputBinding, Layout, Model, Part
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
@@ -66,6 +67,9 @@ class Job:
         names: what the source model calls its nodes.
         input_parts: by name of those inputs of the model that a backend split off (`split_inputs`): what they are of
             which input of the source model.
+        rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
+            several files holds them, one of a single file has them beside it.
+        spellings: the `Target.spelled_out` of every target.
     """
 
     model: Model
@@ -79,3 +83,5 @@ class Job:
     progress: Progress
     names: SourceNames = UNKNOWN
     input_parts: Mapping[str, Part] = field(default_factory=dict)
+    rests: tuple[RestFile, ...] = ()
+    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})

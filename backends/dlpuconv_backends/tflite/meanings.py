@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.quantization import Meaning, Range, Scales
+from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.ties import ties_of
 
@@ -48,11 +49,6 @@ def meaning_of(
         joins=int(op.options.axis) % len(op.output.shape) if op.kind == "CONCATENATION" and not fused else None,
         carries=_carries(op),
     )
-
-
-def fused_activation(op: Operator) -> int:
-    """ActivationFunctionType of what is fused behind an operator; 0 for nothing."""
-    return int(getattr(op.options, "fusedActivationFunction", 0) or 0)
 
 
 def _layer_ties(fused: int) -> tuple[()] | None:
