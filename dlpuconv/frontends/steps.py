@@ -45,8 +45,13 @@ _PRIVATE_METADATA = "pkg.torch.onnx.stack_trace"
 """Paths and lines of the exporting program, which differ from machine to machine."""
 
 
-def finish(acquired: Acquired, options: SourceOptions) -> Model:
+def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False) -> Model:
     """Check, cut and type a model that was read.
+
+    Args:
+        acquired: the model.
+        options: shapes of inputs; where it ends.
+        is_part: it is a part of a network that was read before: its inputs are what other parts give.
 
     Raises:
         DlpuconvError: see `load`.
@@ -74,7 +79,8 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     declare(graph, inferred)
-    batch_pictures(proto)
+    if not is_part:
+        batch_pictures(proto)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)

@@ -39,7 +39,7 @@ from dlpuconv.jsonable import Json
 from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
-from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
+from dlpuconv.plugin.job import InterfaceOptions, Job, Splitting
 from dlpuconv.plugin.target import ExternalCompiler, Target
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.quantization.recipe import Recipe
@@ -54,7 +54,7 @@ __all__ = [
     # a way to make files
     "Backend", "Prepared",
     # what it is asked for
-    "InterfaceOptions", "Job", "Normalization", "OutputSplitting", "Recipe",
+    "InterfaceOptions", "Job", "Normalization", "Recipe", "Splitting",
     # what it makes
     "Artifact", "Draft", "Json", "Part", "Port",
     # what it cannot do

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, Prepared, Splitting
+from dlpuconv.plugin.input_parts import split_inputs, tell_split
 from dlpuconv.plugin.isolation import pool
 from dlpuconv.plugin.onnx import PassReport
 from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
@@ -97,6 +98,7 @@ class TFLiteBackend(Backend):
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        job = split_inputs(job)
         lowered, rewrites = self._legal(job)
         measured: dict[Graph, Spelled] = {}
         networks: dict[frozenset[str], Spelled] = {}
@@ -129,7 +131,7 @@ class TFLiteBackend(Backend):
         return Artifact(
             files={"": content},
             inputs=tuple(
-                port(spec, tensor, made.input_permutations[spec.name])
+                replace(port(spec, tensor, made.input_permutations[spec.name]), part=job.input_parts.get(spec.name))
                 for spec, tensor in zip(signature.inputs, graph.inputs, strict=True)
             ),
             outputs=tuple(
@@ -157,7 +159,9 @@ class TFLiteBackend(Backend):
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
         quantizer = made.networks[target.spelled_out].quantizer
-        given = feeds(samples, made.job.bindings, quantizer.network.inputs, made.input_permutations)
+        given = feeds(
+            samples, made.job.bindings, quantizer.network.inputs, made.input_permutations, made.job.input_parts
+        )
         return quantizer.blame(recipe, target.scheme, given)
 
     @override
@@ -232,8 +236,10 @@ def _measured(
 
     given = given_of(job, network, permutations, codes=INT8, runtime="ai-edge-litert")
     quantizer = Quantizer(network, given, realize)
-    split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
-    return Spelled(quantizer=split.quantizer, outputs=split.pieces, warnings=split.told, rewrites=rewrites)
+    split = quantizer.split_outputs(wanted=job.interface.split_outputs is Splitting.AUTO)
+    return Spelled(
+        quantizer=split.quantizer, outputs=split.pieces, warnings=(*tell_split(job), *split.told), rewrites=rewrites
+    )
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:
