@@ -72,7 +72,8 @@ def test_only_the_operators_that_are_named_are_spelled() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1 << 20), st.floats(0.1, 30))
 def test_a_spelling_says_the_same_in_float(kind: str, seed: int, deviation: float) -> None:
-    samples = [{"x": np.random.default_rng(seed).normal(0, deviation, SHAPE).astype(np.float32)}]
+    values = np.random.default_rng(seed).normal(0, deviation, SHAPE).astype(np.float32)
+    samples: list[Arrays] = [{"x": values}]
     graph = curve(kind)
     found, expected = values_of(spelled(graph, {kind})[0], samples), values_of(graph, samples)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=5e-6)
@@ -80,7 +81,7 @@ def test_a_spelling_says_the_same_in_float(kind: str, seed: int, deviation: floa
 
 def test_a_gelu_by_the_error_function_is_spelled_to_less_than_a_step_of_int8() -> None:
     graph = curve("GELU", approximate=False)
-    samples = [{"x": np.linspace(-8, 8, 512, dtype=np.float32).reshape(SHAPE)}]
+    samples: list[Arrays] = [{"x": np.linspace(-8, 8, 512, dtype=np.float32).reshape(SHAPE)}]
     found, expected = values_of(spelled(graph, {"GELU"})[0], samples), values_of(graph, samples)
     assert np.abs(found - expected).max() < 5e-4 < 0.17 / 255
 
