@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
+    from dlpuconv.plugin.target import Spelling
 
 
 class OutputSplitting(StrEnum):
@@ -62,7 +63,7 @@ class Job:
         cache: folder for statistics by content hash, or None.
         progress: where long work reports.
         names: what the source model calls its nodes.
-        spellings: the `Target.spelled_out` of every target.
+        spellings: the `Target.spelling` of every target.
     """
 
     model: Model
@@ -75,4 +76,4 @@ class Job:
     cache: Path | None
     progress: Progress
     names: SourceNames = UNKNOWN
-    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})
+    spellings: frozenset[Spelling | None] = frozenset({None})

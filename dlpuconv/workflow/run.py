@@ -180,7 +180,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         cache=run.request.cache,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
-        spellings=frozenset(target.spelled_out for target in targets),
+        spellings=frozenset(target.spelling for target in targets),
     )
     return folded, job
 

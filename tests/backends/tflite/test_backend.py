@@ -131,7 +131,7 @@ def test_an_activation_is_spelled_out_for_the_target_that_asks_for_it_alone(
     model, data = network(), pixels()
     relu = next(node for node in model.graph.graph if node.op_type == "Relu")
     relu.op_type = "HardSwish"
-    spellings = frozenset({ARTPEC7.spelled_out, ARTPEC8.spelled_out})
+    spellings = frozenset({ARTPEC7.spelling, ARTPEC8.spelling})
     prepared = backend.prepare(job_of(model, data, tmp_path, spellings=spellings))
     plain, spelled = (backend.emit(prepared, target, CHANNEL) for target in (ARTPEC8, ARTPEC7))
     assert plain.facts["rewrites"] == {}
