@@ -30,6 +30,7 @@ from dlpuconv.passes import (
     single_values,
     spell_affine,
     spell_channel_gather,
+    spread_one,
     strided_slice,
     tidy,
     unify_opset,
@@ -74,6 +75,7 @@ REPEATED: tuple[Pass, ...] = (
     canonical_moves.RESHAPE,
     canonical_moves.DEPTH_TO_SPACE,
     canonical_moves.RESIZE,
+    spread_one.PASS,
     canonical_moves.EXPAND,
     canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
