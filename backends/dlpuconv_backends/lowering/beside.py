@@ -75,8 +75,8 @@ class Beside:
     """Both networks.
 
     Attributes:
-        taps: how a tensor holds a value, as far as that can be told from numbers; of the graph's outputs, as it should, for
-            those of the right shape.
+        taps: how a tensor holds a value, as far as that can be told from numbers; of the graph's outputs, as it should,
+            for those of the right shape.
     """
 
     def __init__(self, suspect: Suspect) -> None:
