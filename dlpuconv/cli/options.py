@@ -65,6 +65,13 @@ def complete_override(incomplete: str) -> list[str]:
     return [f"{layers}={word}" for word in known if word.startswith(last)]
 
 
+def complete_output_kind(incomplete: str) -> list[str]:
+    """The kinds, once the output is named."""
+    name, equals, last = incomplete.rpartition("=")
+    known = choices.words(choices.OutputKind) if equals else ()
+    return [f"{name}={word}" for word in known if word.startswith(last)]
+
+
 def complete_data(incomplete: str) -> list[str]:
     """The words that stand for data, once one is begun; before, and otherwise, the shell completes files."""
     return [word for word in ("none", "random") if incomplete and word.startswith(incomplete)]
@@ -132,6 +139,17 @@ CutAt = Annotated[
         help="End the graph at these values, which become the outputs.",
         panel=MODEL,
         metavar="NAME,...",
+    ),
+]
+Tail = Annotated[
+    str | None,
+    choice(
+        "--tail",
+        of=choices.Tail,
+        help="auto: where operators have no form on the chip, it gets the network as far as they allow, and the rest"
+        " becomes a model of its own for the camera's CPU; off: such a network is refused.",
+        panel=MODEL,
+        default="auto; off with --cut-at",
     ),
 ]
 BackendName = Annotated[
@@ -343,6 +361,17 @@ MinSqnr = Annotated[
         panel=CHECKS,
         default="the chip's: 10, or 100 for float files",
         metavar="DB",
+    ),
+]
+OutputKinds = Annotated[
+    list[str] | None,
+    option(
+        "--output-kind",
+        help="What an output is, where its graph does not tell: scores, classes, boxes, masks and embeddings are judged"
+        " by a measure of their own, values by the signal-to-noise ratio; may be repeated.",
+        panel=CHECKS,
+        metavar="NAME=KIND",
+        autocompletion=complete_output_kind,
     ),
 ]
 Output = Annotated[

@@ -31,6 +31,8 @@ def shaped(port: Port) -> str:
 
 def takes(feed: Feed, contract: Contract) -> str:
     """What goes into an input, in a sentence without a full stop."""
+    if feed.computed:
+        return f"what the front of the network gives as {feed.port.name}"
     if feed.binding.raw_pixels:
         return f"raw pixels 0 to 255{_color(feed.picture)}, as the camera delivers them: {_as_they_are(feed)}"
     if not contract.known:
@@ -72,7 +74,10 @@ def part_of(port: Port) -> str:
     part = port.part
     if part is None:
         return ""
-    return f"{part.start} to {part.stop - 1} on axis {part.axis} of the source model's {part.output}"
+    which = f"{part.start} to {part.stop - 1} on axis {part.axis}"
+    if part.step > 1:
+        which = f"the first{f' {part.run}' if part.run > 1 else ''} of every {part.step} from {which}"
+    return f"{which} of the source model's {part.output}"
 
 
 def _as_they_are(feed: Feed) -> str:

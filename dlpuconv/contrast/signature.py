@@ -34,17 +34,21 @@ def signature_of(reference: Model | None, files: Sequence[ComparedFile]) -> Sign
     return Signature(_of_tensors(view, view.inputs), _of_tensors(view, view.outputs))
 
 
-def _of_ports(ports: Iterable[Port]) -> tuple[ValueSpec, ...]:
-    """Values of the source model; the parts of one are one again."""
-    found: dict[str, ValueSpec] = {}
+def source_shapes(ports: Iterable[Port]) -> dict[str, tuple[int, ...]]:
+    """Shapes of values of the source model by name; the parts of one are one again."""
+    found: dict[str, tuple[int, ...]] = {}
     for port in ports:
         shape = port.source_shape
         if port.part is not None:
             axis, before = port.part.axis, found.get(port.source_name)
-            stop = max(port.part.stop, before.shape[axis] if before else 0)
+            stop = max(port.part.stop, before[axis] if before else 0)
             shape = (*shape[:axis], stop, *shape[axis + 1 :])
-        found[port.source_name] = _spec(port.source_name, shape)
-    return tuple(found.values())
+        found[port.source_name] = shape
+    return found
+
+
+def _of_ports(ports: Iterable[Port]) -> tuple[ValueSpec, ...]:
+    return tuple(_spec(name, shape) for name, shape in source_shapes(ports).items())
 
 
 def _of_tensors(view: FileView, indices: tuple[int, ...]) -> tuple[ValueSpec, ...]:

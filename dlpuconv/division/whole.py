@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.formats.onnx_shapes import is_static
+from dlpuconv.ir.signature import Signature, ValueSpec
+
 if TYPE_CHECKING:
     import onnx
 
-    from dlpuconv.ir import Signature, ValueSpec
     from dlpuconv.ir.model import Source
 
 
@@ -33,4 +35,12 @@ class Whole:
     @property
     def signature(self) -> Signature:
         """The inputs, with the outputs whose shapes are known: dynamic ones are left out."""
-        raise NotImplementedError
+        import onnx
+
+        found = []
+        for value in self.proto.graph.output:
+            tensor = value.type.tensor_type
+            if is_static(value) and tensor.elem_type:
+                dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+                found.append(ValueSpec.of(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype))
+        return Signature(self.inputs, tuple(found))

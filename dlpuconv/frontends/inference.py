@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
@@ -16,10 +15,11 @@ from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import shown
 from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
+from dlpuconv.ir.nodes import free_names
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -96,10 +96,14 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
     empty = list(_empty_values(model.graph, inferred))
     if empty:
         raise ShapeError(listed(empty, separator="; "), empty)
-    for output in model.graph.output:
-        value = inferred.types.get(output.name)
-        if value is None or not is_static(value):
-            raise UnsupportedModelError(_why_unknown(model, inferred, output.name))
+    unknown = [output.name for output in model.graph.output if not _known(output.name, inferred.types)]
+    if unknown:
+        nodes = list(_losing(model, inferred, unknown))
+        told = [f"the shape of the output {name!r} is only known when the model runs" for name in unknown]
+        shown = listed((f"{label(node)} reads ({_read(node, inferred)})" for node in nodes), 3, "; ")
+        reason = f": it depends on the values that {shown}" if nodes else ""
+        refused = [name for node in nodes for name in node.output if name]
+        raise UnsupportedModelError(f"{listed(told, 3, '; ')}{reason}", told, refused)
 
 
 def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
@@ -141,18 +145,20 @@ def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
             raise ShapeError(f"the value {value.name!r} has the impossible shape [{listed(map(str, known))}]")
 
 
-def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str:
-    """The first operator whose inputs have static shapes and whose output has none."""
-
-    def known(name: str) -> bool:
-        return name in constants or (name in inferred.types and is_static(inferred.types[name]))
-
+def _losing(model: onnx.ModelProto, inferred: Inferred, outputs: Iterable[str]) -> Iterator[onnx.NodeProto]:
+    """The operators that outputs depend on, whose inputs have static shapes and whose own outputs have none."""
     constants = {tensor.name for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if all(known(name) for name in node.input if name) and not all(known(name) for name in node.output if name):
-            shapes = ", ".join(shown(extents(inferred.types[n])) for n in node.input if n in inferred.types)
-            return (
-                f"the shape of the output {output!r} is only known when the model runs: it depends on the values that"
-                f" {label(node)} reads ({shapes}); end the model before it with --cut-at {quote(node.input[0])}"
-            )
-    return f"the shape of the output {output!r} is only known when the model runs; end the model earlier with --cut-at"
+    wanted, needed = set(outputs), []
+    for node in reversed(model.graph.node):
+        if wanted & set(node.output):
+            wanted |= free_names(node)
+            needed.append(node)
+    for node in reversed(needed):
+        fed = all(name in constants or _known(name, inferred.types) for name in node.input)
+        if fed and not all(_known(name, inferred.types) for name in node.output):
+            yield node
+
+
+def _read(node: onnx.NodeProto, inferred: Inferred) -> str:
+    """The shapes of what an operator reads, for people."""
+    return ", ".join(shown(extents(inferred.types[name])) for name in node.input if name in inferred.types)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.display.progress import Progress
+    from dlpuconv.division.files import RestFile
     from dlpuconv.ir import InputBinding, Layout, Model
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
@@ -62,6 +63,9 @@ class Job:
         cache: folder for statistics by content hash, or None.
         progress: where long work reports.
         names: what the source model calls its nodes.
+        rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
+            several files holds them, one of a single file has them beside it.
+        spellings: the `Target.spelled_out` of every target.
     """
 
     model: Model
@@ -74,3 +78,5 @@ class Job:
     cache: Path | None
     progress: Progress
     names: SourceNames = UNKNOWN
+    rests: tuple[RestFile, ...] = ()
+    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})

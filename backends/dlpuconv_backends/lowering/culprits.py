@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.plugin import UnsupportedModelError, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
     import onnx_ir
 
@@ -25,9 +25,9 @@ class UnableError(Exception):
         why: the end of a sentence: `3 operator(s) ...`.
     """
 
-    def __init__(self, nodes: Collection[str], why: str) -> None:
-        super().__init__(nodes, why)
+    def __init__(self, nodes: Iterable[str], why: str) -> None:
         self.nodes = frozenset(nodes)
+        super().__init__(self.nodes, why)
         self.why = why
 
 
@@ -42,12 +42,16 @@ def refusal(error: UnableError, model: Model, names: SourceNames) -> Unsupported
     found: dict[str, tuple[str, ...]] = {}
     for node in model.graph.graph:
         values = tuple(value.name for value in node.outputs if value.name)
-        if (node.name or values[0]) in error.nodes:
-            origin = names.nodes.get(node.name or "")
-            found[_label(node, values, names)] = origin.values if origin is not None else values
+        if name_of(node) in error.nodes:
+            found[_label(node, values, names)] = names.values_of(node.name or "", values)
     refused = dict.fromkeys(chain.from_iterable(found.values()))
     told = f"{len(found)} operator(s) {error.why}: {listed(found, _SHOWN, '; ')}"
     return UnsupportedModelError(told, found, refused)
+
+
+def name_of(node: onnx_ir.Node) -> str:
+    """Its own name or, where it has none, that of the first value that it makes."""
+    return node.name or next(value.name for value in node.outputs if value.name)
 
 
 def _label(node: onnx_ir.Node, values: tuple[str, ...], names: SourceNames) -> str:

@@ -74,8 +74,8 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
         MissingDependencyError: onnx2tf is not installed.
     """
     refuse_idle_outputs(model)
-    refuse_computed_weights(model)
     try:
+        refuse_computed_weights(model)
         return _lowered(model, layouts)
     except UnableError as error:
         raise refusal(error, model, names) from error

@@ -1,0 +1,121 @@
+"""Any source becomes a Whole: what `load` does, as far as it does not matter that a chip cannot run all of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dlpuconv.division.extract import extract
+from dlpuconv.division.whole import Whole
+from dlpuconv.formats.onnx_worker import warm_up
+from dlpuconv.frontends.load import acquire
+from dlpuconv.frontends.options import SourceOptions
+from dlpuconv.ir.signature import ValueSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import onnx
+
+    from dlpuconv.division.division import Division
+    from dlpuconv.frontends.inference import Inferred
+    from dlpuconv.ir import Model
+
+
+def read_whole(
+    source: object, options: SourceOptions, *, example_inputs: object = None, name: str | None = None
+) -> Whole:
+    """A source network with operators that no chip has a form for, control flow and shapes that depend on values.
+
+    Args:
+        source: anything that `load` reads.
+        options: shapes of inputs; where it ends.
+        example_inputs: see `load`.
+        name: see `load`.
+
+    Raises:
+        DlpuconvError: see `load`; what is left as it is, is no error here.
+    """
+    warm_up()
+    from dlpuconv.frontends import steps
+    from dlpuconv.frontends.attributes import screen_attributes
+    from dlpuconv.frontends.batches import batch_pictures
+    from dlpuconv.frontends.constant_loops import compute_constant_loops
+    from dlpuconv.frontends.cut import cut
+    from dlpuconv.frontends.inference import infer
+    from dlpuconv.frontends.masks import make_masks_finite
+    from dlpuconv.frontends.operands import screen_constants
+    from dlpuconv.frontends.operators import strangers
+    from dlpuconv.frontends.precision import to_float32
+    from dlpuconv.frontends.shapes import bind_inputs, screen_inputs
+    from dlpuconv.frontends.skeleton import check_nodes
+
+    acquired = acquire(source, options, example_inputs=example_inputs, name=name)
+    proto = steps.straightened(acquired.proto)
+    graph = proto.graph
+    cut(graph, options.cut_at)
+    screen_inputs(graph)
+    compute_constant_loops(proto)
+    to_float32(proto)
+    make_masks_finite(proto)
+    given = {value.name for value in graph.input}
+    bind_inputs(graph, {name: shape for name, shape in options.input_shapes.items() if not name or name in given})
+    screen_attributes(proto)
+    check_nodes(proto, strangers(proto))
+    screen_constants(graph)
+    inferred = steps.settle(proto, partial(infer, proto, strict=False))
+    _fold(proto, inferred)
+    steps.declare(graph, inferred)
+    batch_pictures(proto)
+    steps.name_nodes(graph)
+    steps.forget(proto)
+    return Whole(
+        proto=proto,
+        source=acquired.source,
+        inputs=tuple(map(_spec, graph.input)),
+        outputs=tuple(value.name for value in graph.output),
+    )
+
+
+def chip_part(whole: Whole, division: Division) -> Model:
+    """The part of a divided network that the chip runs.
+
+    Raises:
+        DlpuconvError: see `load`: there is still something in it that no conversion exists for.
+    """
+    from dlpuconv.frontends.onnx_file import Acquired
+    from dlpuconv.frontends.steps import finish
+
+    proto = extract(whole.proto, division.entry, division.cut)
+    shapes = {value.name: _spec(value).shape for value in proto.graph.input}  # whatever its batch is
+    return finish(Acquired(proto=proto, source=whole.source), SourceOptions(input_shapes=shapes))
+
+
+def _fold(proto: onnx.ModelProto, inferred: Inferred) -> None:
+    """Put small constants in the place of what computes them, such as arithmetic with shapes, in place.
+
+    A cut through the network would otherwise go through that arithmetic, too.
+    """
+    from dlpuconv.frontends.arithmetic import evaluate
+    from dlpuconv.frontends.cut import remove_dead
+    from dlpuconv.frontends.inference import SMALL
+    from dlpuconv.frontends.skeleton import replace_by_values
+
+    graph = proto.graph
+    known = {**inferred.constants, **evaluate(proto, inferred.types, inferred.constants, SMALL)}
+    told = {value.name for value in graph.output}
+    found: dict[str, npt.NDArray[np.generic]] = {}
+    for node in graph.node:
+        made = {name for name in node.output if name}
+        if made <= known.keys() and not made & told:
+            found |= {name: known[name] for name in made}
+    replace_by_values(graph, found)
+    remove_dead(graph)
+
+
+def _spec(value: onnx.ValueInfoProto) -> ValueSpec:
+    import onnx
+
+    tensor = value.type.tensor_type
+    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    return ValueSpec.of(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
