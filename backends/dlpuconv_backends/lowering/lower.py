@@ -18,7 +18,12 @@ from dlpuconv_backends.lowering.beside import Suspect
 from dlpuconv_backends.lowering.culprits import UnableError, refusal
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
-from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
+from dlpuconv_backends.lowering.refusals import (
+    refuse_computed_weights,
+    refuse_idle_outputs,
+    refuse_small_integers,
+    refuse_types,
+)
 from dlpuconv_backends.lowering.search import accuse
 from dlpuconv_backends.lowering.shapes import true_shapes
 
@@ -75,6 +80,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
     """
     refuse_idle_outputs(model)
     try:
+        refuse_types(model)
         refuse_computed_weights(model)
         return _lowered(model, layouts)
     except UnableError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.plugin import ArtifactError
 from dlpuconv.plugin.onnx import OrtRunner, Powers
 from dlpuconv.plugin.tflite import PLAIN_ON_TWO
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
@@ -32,29 +33,45 @@ _RESOLUTION = 5e-7
 def excite(model: bytes | Split, signature: Signature) -> tuple[Arrays, Arrays]:
     """A random sample on which every output varies visibly, and the source model's outputs for it.
 
-    Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them.
+    Where ONNX Runtime refuses the sample, all integers become 0 or 1: they may be positions of which there is one, or
+    divisors.
 
     Raises:
-        ArtifactError: ONNX Runtime cannot run the model.
+        ArtifactError: ONNX Runtime cannot run the model on any of these.
     """
+    source = OrtRunner(model, optimize=False)  # fusions would only blur what is compared
+    refused = None
+    for integer in (None, 0, 1):
+        try:
+            return _awake(source, signature, integer)
+        except ArtifactError as error:
+            refused = refused or error
+            if all(np.dtype(spec.dtype).kind == "f" for spec in signature.inputs):
+                break
+    raise refused or AssertionError
+
+
+def _awake(source: OrtRunner, signature: Signature, integer: int | None) -> tuple[Arrays, Arrays]:
+    """Noise of small amplitude leaves some networks silent (a detector that finds nothing); louder noise wakes them."""
     sample: dict[str, Array] = {}
     outputs: Arrays = {}
-    source = OrtRunner(model, optimize=False)  # fusions would only blur what is compared
     for amplitude in (1.0, 4.0, 32.0):
-        sample = {spec.name: random_values(spec, amplitude) for spec in signature.inputs}
+        sample = {spec.name: random_values(spec, amplitude, integer) for spec in signature.inputs}
         outputs = source.run(sample)
         if all(np.ptp(values.astype(np.float64)) > _VISIBLE for values in outputs.values() if values.size > 1):
             break
     return sample, outputs
 
 
-def random_values(spec: ValueSpec, amplitude: float = 1.0) -> Array:
-    """Reproducible values for an input: uniform in [-amplitude, amplitude) for floats, 0 or 1 for all else."""
+def random_values(spec: ValueSpec, amplitude: float = 1.0, integer: int | None = None) -> Array:
+    """Reproducible values for an input: uniform in [-amplitude, amplitude) for floats; for all else one, or 0 and 1."""
     generator = np.random.default_rng(_SEED)
     dtype = np.dtype(spec.dtype)
     if dtype.kind == "f":
         return generator.uniform(-amplitude, amplitude, spec.shape).astype(dtype)
-    return generator.integers(0, 2, spec.shape).astype(dtype)
+    return (
+        generator.integers(0, 2, spec.shape).astype(dtype) if integer is None else np.full(spec.shape, integer, dtype)
+    )
 
 
 def nudged(sample: Arrays) -> Arrays:
