@@ -90,12 +90,8 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
 
 def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     source = model.split()
-<<<<<<< HEAD
-    graph = adopt(raw_lowering(spell_resizes(model).split()), model)
-=======
-    raw = raw_lowering(source)
+    raw = raw_lowering(spell_resizes(model).split())
     graph = adopt(raw, model)
->>>>>>> h-h
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
