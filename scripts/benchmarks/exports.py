@@ -35,7 +35,17 @@ def run_exports(*, folder: Path, target: str, convert: bool) -> tuple[dict[str, 
         The figures by file, and the files whose outputs are below 60 dB, or that are refused.
     """
     figures = {path.stem: _one(path, target, convert=convert) for path in sorted(folder.glob("*.onnx"))}
-    table = Table("model", "MACs on the chip", "bytes that cross", "on the CPU", "dB at the cut", "float dB", "60 dB", "verdict", "s")
+    table = Table(
+        "model",
+        "MACs on the chip",
+        "bytes that cross",
+        "on the CPU",
+        "dB at the cut",
+        "float dB",
+        "60 dB",
+        "verdict",
+        "s",
+    )
     for name, found in figures.items():
         cells = (found.get(key, "-") for key in ("share", "crossing", "cpu", "cut_db", "float_db"))
         reached = mark(found.get("float_db", 0.0) >= BAR_DB)
