@@ -118,7 +118,7 @@ class _FloatGraph:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference."""
-        from dlpuconv_backends.lowering.proof import run_graph
+        from dlpuconv_backends.lowering.measure import run_graph
 
         orders = self.lowered.input_permutations
         found = run_graph(
