@@ -17,7 +17,7 @@ from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
-from dlpuconv_backends.lowering.spell_resizes import spell_resizes
+from dlpuconv_backends.lowering.respell import respell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
     refuse_idle_outputs(model)
     refuse_computed_weights(model)
     source = model.split()
-    graph = adopt(raw_lowering(spell_resizes(model).split()), model)
+    graph = adopt(raw_lowering(respell(model).split()), model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
