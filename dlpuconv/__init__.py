@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.api import compare as compare
     from dlpuconv.api import convert as convert
     from dlpuconv.api import inspect as inspect
+    from dlpuconv.api import load as load
     from dlpuconv.api import verify as verify
     from dlpuconv.checkup import Checkup as Checkup
     from dlpuconv.contrast import Contrast as Contrast
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe as Recipe
     from dlpuconv.workflow.conversion import Conversion as Conversion
     from dlpuconv.workflow.inspect import Inspection as Inspection
+    from dlpuconv.workflow.loaded import LoadedNetwork as LoadedNetwork
     from dlpuconv.workflow.verify import Verification as Verification
 
 __version__ = "0.1.0.dev0"
 __all__ = [
     "__version__",
     # what there is to do
-    "analyze", "check", "compare", "convert", "inspect", "verify",
+    "analyze", "check", "compare", "convert", "inspect", "load", "verify",
     # what comes of it
-    "Analysis", "Checkup", "Contrast", "Conversion", "Inspection", "Verification",
+    "Analysis", "Checkup", "Contrast", "Conversion", "Inspection", "LoadedNetwork", "Verification",
     # what it takes
     "DlpuconvError", "Progress", "Recipe",
 ]  # fmt: skip
@@ -39,7 +41,7 @@ __getattr__ = later(
     __name__,
     {
         "dlpuconv.analysis": ("Analysis",),
-        "dlpuconv.api": ("analyze", "check", "compare", "convert", "inspect", "verify"),
+        "dlpuconv.api": ("analyze", "check", "compare", "convert", "inspect", "load", "verify"),
         "dlpuconv.checkup": ("Checkup",),
         "dlpuconv.contrast": ("Contrast",),
         "dlpuconv.workflow.conversion": ("Conversion",),
@@ -47,6 +49,7 @@ __getattr__ = later(
         "dlpuconv.display.progress": ("Progress",),
         "dlpuconv.quantization": ("Recipe",),
         "dlpuconv.workflow.inspect": ("Inspection",),
+        "dlpuconv.workflow.loaded": ("LoadedNetwork",),
         "dlpuconv.workflow.verify": ("Verification",),
     },
 )

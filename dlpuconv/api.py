@@ -1,4 +1,4 @@
-"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare` and `inspect`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect` and `load`."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
         Granularity,
         GranularityOrAuto,
         InputLayout,
+        OutputKind,
         Preset,
         Resize,
-        SplitOutputs,
+        Splitting,
+        Tail,
     )
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
     from dlpuconv.workflow.inspect import Inspection
+    from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.metric import MetricFunction
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.verify import Verification
@@ -58,6 +61,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -70,13 +74,15 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_dtype: Dtype | None = None,
     input_layout: InputLayout | None = None,
     opset: int | None = None,
-    split_outputs: SplitOutputs = "auto",
+    split_inputs: Splitting = "auto",
+    split_outputs: Splitting = "auto",
     effort: Effort = "balanced",
     recipe: str | Path | Recipe | None = None,
     metric: MetricFunction | str | None = None,
     max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float | None = None,
+    output_kinds: Mapping[str, OutputKind] | None = None,
     report: bool = False,
     bom: bool = False,
     cache: bool = True,
@@ -107,6 +113,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
+        tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
+            becomes a model of its own for the camera's CPU; `off`: such a network is refused. None: `auto` without
+            `cut_at`; `off` with it, since what is cut off is not wanted then.
         resize: `stretch`, `letterbox` or `center-crop`.
         color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
         mean: in 0-255 units, one or one a channel, in the network's order.
@@ -120,6 +129,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_dtype: likewise.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
+        split_inputs: `auto` (an input whose parts differ too much in range for one scale, such as two states of a
+            recurrent network, becomes several) or `off`.
         split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
@@ -132,7 +143,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             ends with the first recipe that keeps to it, and verification fails if none does.
         backend: another backend than the target's own, such as `tensorflow`.
         min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
-            float files.
+            float files. Given, it decides for outputs of every kind.
+        output_kinds: what outputs are, by name, where their graph does not tell: `scores`, `classes`, `boxes`, `masks`
+            and `embeddings` are judged by a measure of their own, `values` by the signal-to-noise ratio.
         report: look at every layer too, so that `conversion[target].to_html()` gives the report.
         bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
         cache: keep calibration statistics in the user's cache folder.
@@ -154,6 +167,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -163,11 +177,12 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
-            overrides=_overrides(overrides),
+            overrides=_items(overrides),
             input_dtype=input_dtype,
             output_dtype=output_dtype,
             input_layout=input_layout,
             opset=opset,
+            split_inputs=split_inputs,
             split_outputs=split_outputs,
             effort=effort,
             recipe=recipe,
@@ -175,6 +190,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             max_drop=max_drop,
             backend=backend,
             min_sqnr=min_sqnr,
+            output_kinds=_items(output_kinds),
             layers=report,
             bom=bom,
             cache=cache,
@@ -194,6 +210,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -219,6 +236,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -247,6 +265,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -256,7 +275,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             preset=preset,
             fold_preprocess=fold_preprocess,
             granularity=granularity,
-            overrides=_overrides(overrides),
+            overrides=_items(overrides),
             effort=effort,
             recipe=recipe,
             cache=cache,
@@ -275,6 +294,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
+    tail: Tail | None = None,
     resize: Resize = "stretch",
     color: Color = "rgb",
     mean: float | Sequence[float] | None = None,
@@ -297,6 +317,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         output_names: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
+        tail: see `convert`.
         resize: see `convert`.
         color: see `convert`.
         mean: see `convert`.
@@ -322,6 +343,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             targets=_names(target),
             input_shape=_shapes(input_shape),
             cut_at=_names(cut_at),
+            tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
             resize=resize,
@@ -352,6 +374,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     std: float | Sequence[float] | None = None,
     preset: Preset | None = None,
     min_sqnr: float | None = None,
+    output_kinds: Mapping[str, OutputKind] | None = None,
     ignore: str | Sequence[str] = (),
     firmware: str | None = None,
     strict: bool = False,
@@ -374,6 +397,7 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
         std: see `convert`.
         preset: see `convert`.
         min_sqnr: see `convert`.
+        output_kinds: see `convert`; what the file's manifest says if None.
         ignore: ids of rules that shall not count.
         firmware: AXIS OS that the file shall run on, such as `"11.11.73"`: checks the versions of its ops.
         strict: warnings fail as well.
@@ -390,7 +414,13 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
 
     with python_words():
         evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
-        options = verification_options(min_sqnr=min_sqnr, ignore=_names(ignore), strict=strict, layers=True)
+        options = verification_options(
+            min_sqnr=min_sqnr,
+            output_kinds=_items(output_kinds),
+            ignore=_names(ignore),
+            strict=strict,
+            layers=True,
+        )
         found = run(
             Path(file), target, evidence, options, firmware=version("firmware", firmware), progress=_shown(progress)
         )
@@ -458,6 +488,33 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
         return run(Path(file), _names(layers))
 
 
+def load(file: str | Path) -> LoadedNetwork:
+    """Read files as the function that their source model was, whatever was cut, split, permuted or quantized.
+
+    Its inputs are the source model's: by name, or the array itself where there is one, in the source model's shape,
+    layout and values, normalized where that is what the model was trained on. Its outputs are the source model's, by
+    name, in float32, in its shapes, layouts and real units. A `.tflite` file runs on TensorFlow Lite's integer kernels,
+    which its report was measured on. A batch, of what takes one sample, runs one after the other.
+
+    ```python
+    network = dlpuconv.load("out/model.artpec8.tflite")
+    outputs = network(image)  # or network({"image": image}), or network(image=image)
+    ```
+
+    Args:
+        file: a `.tflite` or `.onnx` file, or a package folder. What dlpuconv wrote beside it tells how to run it: the
+            manifest, and what the CPU runs in front of the chip or behind. Without a manifest, or for the float model
+            itself, names, shapes and values are the file's own.
+
+    Raises:
+        DlpuconvError: the file, its manifest or a part beside it is missing, damaged, replaced or cannot run.
+    """
+    from dlpuconv.workflow.load import load as run
+
+    with python_words():
+        return run(Path(file))
+
+
 def _evidence(
     reference: ModelLike | None,
     data: Source | None,
@@ -497,8 +554,8 @@ def _shapes(shapes: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, 
     return {name: tuple(shape) for name, shape in (shapes or {}).items()}
 
 
-def _overrides(overrides: Mapping[str, str] | None) -> tuple[str, ...]:
-    return tuple(f"{pattern}={value}" for pattern, value in (overrides or {}).items())
+def _items(values: Mapping[str, str] | None) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in (values or {}).items())
 
 
 def _values(option: str, value: Any) -> tuple[float, ...] | None:

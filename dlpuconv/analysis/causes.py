@@ -23,6 +23,9 @@ _MANY_SATURATED = 0.005
 _MANY_FAINT = 0.25
 _MANY_DEAD = 0.25
 _NARROW = 1 / 16
+_COMPARISONS = frozenset({"EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"})
+_MAGNIFIED_DB = 15.0
+"""What only rounding did to a layer cannot cost the outputs so much more, unless something behind decides by it."""
 _CURVES = frozenset({"HARD_SWISH", "LOGISTIC", "GELU", "TANH", "ELU", "SOFTMAX"})
 
 
@@ -68,6 +71,20 @@ def _curves(layer: LayerError) -> str:
     return ", ".join(sorted(_CURVES & set(layer.facts.read_by)))
 
 
+def _compared(layer: LayerError) -> str:
+    return ", ".join(sorted(_COMPARISONS & set(layer.facts.read_by)))
+
+
+def _is_magnified(layer: LayerError) -> bool:
+    own, alone = layer.own_db, layer.alone_db
+    return own is not None and alone is not None and own - alone >= _MAGNIFIED_DB
+
+
+def _in_front_of_comparison(layer: LayerError, _: Settings) -> str:
+    value = next(iter(layer.names.values), layer.names.title)
+    return f"end the network in front of the comparison and compare on the CPU (--cut-at {quote(value)})"
+
+
 def _either(*ways: str) -> str:
     return ", or ".join(filter(None, ways))
 
@@ -83,6 +100,15 @@ def _apart(_: LayerError, known: Settings) -> str:
 
 
 CAUSES: tuple[Cause, ...] = (
+    Cause(
+        id="comparison",
+        applies=lambda layer: bool(_compared(layer)) and _is_magnified(layer),
+        explain=lambda layer: (
+            f"{_compared(layer)} behind it decides by differences smaller than one step: values tie that did not, or no"
+            " longer do"
+        ),
+        advise=_in_front_of_comparison,
+    ),
     Cause(
         id="widened-weight-scale",
         applies=lambda layer: _weights_decide(layer) and layer.facts.widened_channels > 0,

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.checkup.result import CheckOutcome
+from dlpuconv.division.files import rests
+from dlpuconv.division.words import told_of_rest
 from dlpuconv.language.brief import more, unshown
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import percent, quantity
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dlpuconv.checkup.result import CheckedLayer, Checkup, Place, Suggestion
+    from dlpuconv.division.division import Division
 
 _HEADLINES = {
     CheckOutcome.RUNS: ("can be converted and run", "bold green"),
@@ -36,9 +39,10 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
         top: how many layers: those with the most MACs, and all of the CPU; 0 for all.
     """
     words, style = _HEADLINES[found.outcome]
-    yield Text.assemble((f"{found.target}: ", "bold"), (words, style))
+    yield Text.assemble((f"{found.target}: ", "bold"), (_divided(words, found.division), style))
     for problem in found.problems:
         yield _indented(Text(problem, "red"))
+    yield from map(_indented, _rests(found.division))
     if found.layers:
         yield _indented(Text(_size(found.layers)))
     if found.placement is not None:
@@ -55,6 +59,18 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
     if found.layers:
         yield Text("")
         yield _layer_table(found.layers, found.placement.accelerator if found.placement else "-", top)
+
+
+def _rests(division: Division | None) -> Iterator[Text]:
+    """What the CPU would run of the network."""
+    if division is not None:
+        yield from (Text(told_of_rest(division, part, rest)) for part, rest in rests(division).items())
+
+
+def _divided(words: str, division: Division | None) -> str:
+    """`can be converted with a tail and run`."""
+    parts = " and ".join(f"a {part}" for part in rests(division))
+    return words.replace("converted", f"converted with {parts}") if parts else words
 
 
 def _size(layers: Sequence[CheckedLayer]) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
+from dlpuconv.division.files import rests
 from dlpuconv.jsonable import plain
 
 if TYPE_CHECKING:
     from dlpuconv.checkup.explanation import Explanation
+    from dlpuconv.division.division import Division
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.placement import Forecast, LayerPlacement
@@ -127,6 +129,7 @@ class Checkup:
         warnings: what else the user should know.
         status: exit status that says the same: 0, 1 for a file that the chip would not run, or the error's own.
         explanation: how the model was rewritten, where that was asked for; the same for every chip.
+        division: how it would be divided between the chip and the camera's CPU; None where the chip gets all of it.
         of_backend: what the chip's backend rewrote besides, likewise; the same for every chip of a backend.
     """
 
@@ -140,6 +143,7 @@ class Checkup:
     warnings: tuple[str, ...] = ()
     status: int = 0
     explanation: Explanation | None = None
+    division: Division | None = None
     of_backend: Explanation | None = None
 
     @override
@@ -169,6 +173,27 @@ class Checkup:
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
             "warnings": list(self.warnings),
             "layers": [layer.to_json() for layer in self.layers],
+            **({"division": _divided(self.division)} if self.division else {}),
             **({"explanation": self.explanation.to_json()} if self.explanation else {}),
             **({"explanation_of_backend": self.of_backend.to_json()} if self.of_backend else {}),
         }
+
+
+def _divided(division: Division) -> dict[str, Json]:
+    """What would become of a network that does not fit the chip as a whole."""
+    parts: dict[str, Json] = {
+        part: {
+            "operators": list(rest.operators),
+            "reads": list(rest.reads),
+            "gives": list(rest.gives),
+            "macs": rest.macs,
+        }
+        for part, rest in rests(division).items()
+    }
+    return {
+        **parts,
+        "cut": list(division.cut),
+        "reasons": list(division.reasons),
+        "share_of_macs_on_chip": division.share,
+        "crossing_bytes": division.crossing,
+    }

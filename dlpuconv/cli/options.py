@@ -65,6 +65,13 @@ def complete_override(incomplete: str) -> list[str]:
     return [f"{layers}={word}" for word in known if word.startswith(last)]
 
 
+def complete_output_kind(incomplete: str) -> list[str]:
+    """The kinds, once the output is named."""
+    name, equals, last = incomplete.rpartition("=")
+    known = choices.words(choices.OutputKind) if equals else ()
+    return [f"{name}={word}" for word in known if word.startswith(last)]
+
+
 def complete_data(incomplete: str) -> list[str]:
     """The words that stand for data, once one is begun; before, and otherwise, the shell completes files."""
     return [word for word in ("none", "random") if incomplete and word.startswith(incomplete)]
@@ -132,6 +139,17 @@ CutAt = Annotated[
         help="End the graph at these values, which become the outputs.",
         panel=MODEL,
         metavar="NAME,...",
+    ),
+]
+Tail = Annotated[
+    str | None,
+    choice(
+        "--tail",
+        of=choices.Tail,
+        help="auto: where operators have no form on the chip, it gets the network as far as they allow, and the rest"
+        " becomes a model of its own for the camera's CPU; off: such a network is refused.",
+        panel=MODEL,
+        default="auto; off with --cut-at",
     ),
 ]
 BackendName = Annotated[
@@ -305,11 +323,22 @@ InputLayout = Annotated[
         default="nhwc for images",
     ),
 ]
+SplitInputs = Annotated[
+    str,
+    choice(
+        "--split-inputs",
+        of=choices.Splitting,
+        help="auto: an input whose parts differ too much in range for one scale, such as two states of a recurrent"
+        " network, becomes several inputs.",
+        panel=PORTS,
+        default="auto",
+    ),
+]
 SplitOutputs = Annotated[
     str,
     choice(
         "--split-outputs",
-        of=choices.SplitOutputs,
+        of=choices.Splitting,
         help="auto: an output whose parts differ too much in range for one scale, such as boxes in pixels beside"
         " scores, becomes several outputs.",
         panel=PORTS,
@@ -343,6 +372,17 @@ MinSqnr = Annotated[
         panel=CHECKS,
         default="the chip's: 10, or 100 for float files",
         metavar="DB",
+    ),
+]
+OutputKinds = Annotated[
+    list[str] | None,
+    option(
+        "--output-kind",
+        help="What an output is, where its graph does not tell: scores, classes, boxes, masks and embeddings are judged"
+        " by a measure of their own, values by the signal-to-noise ratio; may be repeated.",
+        panel=CHECKS,
+        metavar="NAME=KIND",
+        autocompletion=complete_output_kind,
     ),
 ]
 Output = Annotated[

@@ -44,6 +44,7 @@ def verify(
     std: opt.Std = None,
     preset: opt.Preset = None,
     min_sqnr: opt.MinSqnr = None,
+    output_kind: opt.OutputKinds = None,
     ignore: Ignore = None,
     firmware: Firmware = None,
     strict: Annotated[bool, opt.flag("--strict", help="Warnings fail as well.", panel=CHECKS)] = False,
@@ -74,7 +75,13 @@ def verify(
         file,
         target,
         evidence(reference, data, input_shape, cut_at, resize, color, mean, std, preset),
-        verification_options(min_sqnr=min_sqnr, ignore=tuple(ignore or ()), strict=strict, layers=True),
+        verification_options(
+            min_sqnr=min_sqnr,
+            output_kinds=tuple(output_kind or ()),
+            ignore=tuple(ignore or ()),
+            strict=strict,
+            layers=True,
+        ),
         firmware=version("firmware", firmware),
         progress=CommandProgress(quiet=quiet or json),
     )

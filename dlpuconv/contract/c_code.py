@@ -14,10 +14,11 @@ from dlpuconv.contract.description import affine_of, height_width_channels
 from dlpuconv.contract.words import gives, lines_of, part_of, resized, shaped, takes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dlpuconv.contract.description import Contract, Feed
     from dlpuconv.ir import Port
+    from dlpuconv.manifest import DivisionRecord
 
 _TYPES = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
@@ -25,7 +26,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-def c_header(stem: str, contract: Contract) -> str:
+def c_header(stem: str, contract: Contract, division: DivisionRecord | None = None) -> str:
     """`model_params.h`: macros and inline functions, C99 with nothing but the standard headers.
 
     It compiles under the warnings of Axis' examples, `-Wbad-function-cast` among them, which are errors there.
@@ -33,6 +34,7 @@ def c_header(stem: str, contract: Contract) -> str:
     Args:
         stem: of the file's name, for the guard and the first line.
         contract: of both ends.
+        division: what the camera's CPU runs beside the file; None where that is the whole network.
     """
     guard = f"M_{re.sub(r'\W', '_', stem, flags=re.ASCII).upper()}_MODEL_PARAMS_H"
     lines = [
@@ -43,6 +45,7 @@ def c_header(stem: str, contract: Contract) -> str:
         "#include <math.h>",
         "#include <stdint.h>",
         "",
+        *(_rests(division, contract) if division else ()),
         f"#define MODEL_NUM_INPUTS {len(contract.inputs)}",
         f"#define MODEL_NUM_OUTPUTS {len(contract.outputs)}",
     ]
@@ -53,10 +56,32 @@ def c_header(stem: str, contract: Contract) -> str:
     return "\n".join([*lines, *axis_names(contract), "", f"#endif /* {guard} */", ""])
 
 
+def _rests(division: DivisionRecord, contract: Contract) -> Iterator[str]:
+    """Which files run before and behind this one, and which buffers go from one to the next."""
+    buffers: dict[str, list[str]] = {}
+    for number, feed in enumerate(contract.inputs):
+        buffers.setdefault(feed.port.source_name, []).append(f"input {number}")
+    for number, port in enumerate(contract.outputs):
+        buffers.setdefault(port.source_name, []).append(f"output {number}")
+
+    def told(names: Iterable[str]) -> str:
+        return ", ".join(f"{name} ({' and '.join(buffers.get(name, ['not of this file']))})" for name in names)
+
+    front, tail = division.front, division.tail
+    yield _comment(
+        "This file is the chip's part of the network. The camera's CPU runs the rest, on real values in the source"
+        " model's order of axes.",
+        f"Before this one runs {front.file}. It gives {told(front.gives)}." if front else "",
+        f"Behind it runs {tail.file}. It reads {told(wire.name for wire in tail.reads)}." if tail else "",
+    )
+    yield ""
+
+
 def _input(number: int, feed: Feed, contract: Contract) -> Iterator[str]:
     port, prefix = feed.port, f"MODEL_INPUT_{number}"
     yield _comment(
         f'Input {number}, "{port.name_in_file}": {port.dtype} {shaped(port)}.',
+        f"It is {part_of(port)}." if port.part else "",
         f"It takes {takes(feed, contract)}.",
         resized(feed),
     )

@@ -50,11 +50,13 @@ class Feed:
         port: the input.
         binding: how values of the source model become the input's.
         picture: what is known of the pictures that go in; None for anything else.
+        computed: the front of a divided network gives it, and nobody else.
     """
 
     port: Port
     binding: InputBinding
     picture: Picture | None = None
+    computed: bool = False
 
     @property
     def pixel_offset(self) -> int | None:

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact
 
 
-def contract_of_artifact(artifact: Artifact, preprocessing: Preprocessing, *, of_images: bool) -> Contract:
+def contract_of_artifact(
+    artifact: Artifact, preprocessing: Preprocessing, *, of_images: bool, computed: frozenset[str] = frozenset()
+) -> Contract:
     """What a conversion knows of what it has made.
 
     Args:
         artifact: as the backend made it.
         preprocessing: what the network expects of an image.
         of_images: the samples were images, which came to the input's size as `preprocessing` says.
+        computed: inputs that the front of a divided network computes.
     """
-    told = _Said(images_record(preprocessing), of_images=of_images)
+    told = _Said(images_record(preprocessing), of_images=of_images, computed=computed)
     return Contract(
         inputs=tuple(_feed(port, artifact.bindings.get(port.name), told) for port in artifact.inputs),
         outputs=artifact.outputs,
@@ -45,7 +48,9 @@ def contract_of_file(view: FileView, manifest: Manifest | None) -> Contract:
     links = manifest.links if manifest else Links(inputs=(), outputs=())
     if manifest is None or not (_same_ends(inputs, links.inputs) and _same_ends(outputs, links.outputs)):
         return Contract(inputs=tuple(_feed(port, None, _NOTHING) for port in inputs), outputs=outputs, known=False)
-    told = _Said(manifest.images, of_images=manifest.samples.of_images) if manifest.images else _NOTHING
+    told = replace(_NOTHING, computed=manifest.division.computed) if manifest.division else _NOTHING
+    if manifest.images is not None:
+        told = replace(told, recorded=manifest.images, of_images=manifest.samples.of_images)
     return Contract(
         inputs=tuple(_feed(port, links.bindings.get(port.name), told) for port in _known(inputs, links.inputs)),
         outputs=_known(outputs, links.outputs),
@@ -60,10 +65,12 @@ class _Said:
     Attributes:
         recorded: what the network expects of them.
         of_images: the user gave some, which came to the input's size as `recorded` says.
+        computed: inputs that operators in front compute: no picture goes into them.
     """
 
     recorded: ImagesRecord
     of_images: bool
+    computed: frozenset[str] = frozenset()
 
 
 _NOTHING = _Said(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images=False)
@@ -71,6 +78,8 @@ _NOTHING = _Said(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images
 
 def _feed(port: Port, binding: InputBinding | None, told: _Said) -> Feed:
     binding = binding or InputBinding(name=port.name)
+    if port.name in told.computed:
+        return Feed(port=port, binding=binding, computed=True)
     return Feed(port=port, binding=binding, picture=_picture(port, binding, told))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed, Picture
-    from dlpuconv.ir import InputBinding, Port
+    from dlpuconv.ir import InputBinding, Part, Port
 
 _COLORS = {"RGB": ", RGB", "BGR": ", BGR", "GRAY": ", gray", "": ""}
 
@@ -31,6 +31,8 @@ def shaped(port: Port) -> str:
 
 def takes(feed: Feed, contract: Contract) -> str:
     """What goes into an input, in a sentence without a full stop."""
+    if feed.computed:
+        return f"what the front of the network gives as {feed.port.name}"
     if feed.binding.raw_pixels:
         return f"raw pixels 0 to 255{_color(feed.picture)}, as the camera delivers them: {_as_they_are(feed)}"
     if not contract.known:
@@ -68,11 +70,16 @@ def gives(port: Port) -> str:
 
 
 def part_of(port: Port) -> str:
-    """Which slice of a source model's output it is; empty for a whole one."""
-    part = port.part
-    if part is None:
-        return ""
-    return f"{part.start} to {part.stop - 1} on axis {part.axis} of the source model's {part.output}"
+    """Which slice of a source model's input or output it is; empty for a whole one."""
+    return f"{places_of(port.part)} of the source model's {port.part.output}" if port.part else ""
+
+
+def places_of(part: Part) -> str:
+    """`4 to 6 on axis 1`."""
+    last = part.stop - 1
+    which = f"{part.start}{f' to {last}' if last > part.start else ''} on axis {part.axis}"
+    runs = f" {part.run}" if part.run > 1 else ""
+    return which if part.step == 1 else f"the first{runs} of every {part.step} from {which}"
 
 
 def _as_they_are(feed: Feed) -> str:

@@ -5,30 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlpuconv.contrast.result import Contrast, Side
-from dlpuconv.errors import ShapeError
 from dlpuconv.formats.detect import read, runner, size_of
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import Affine, InputBinding
-from dlpuconv.language.brief import listed
 from dlpuconv.placement import foresee
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.linking import link
 from dlpuconv.verification.parity import compare
-from dlpuconv.verification.predictor import joined
-from dlpuconv.verification.translate import from_artifact, to_artifact
+from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.verifier import declared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
@@ -113,7 +105,7 @@ def contrast(
     linked = [_linked(file, trial) for file in (a, b)]
     first, second = (_beside(trial, file, *pair) for file, pair in zip((a, b), linked, strict=True))
     between = compare(
-        _AsSource(linked[0][1], linked[0][0]),
+        AsSource(linked[0][1], linked[0][0]),
         linked[1][1],
         linked[1][0],
         trial.samples,
@@ -185,25 +177,3 @@ def _beside(trial: Comparands, file: ComparedFile, links: Links, run: Runner) ->
     source = OrtRunner(trial.reference.split(), trial.reference.source.name)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
     return replace(report, kernels=file.view.kind.kernels)
-
-
-@dataclass(frozen=True, slots=True)
-class _AsSource:
-    """A file as if it were the source model: samples as they are, answers whole and in real units."""
-
-    runner: Runner
-    links: Links
-
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
-        """One inference; see `formats.runner.Runner.run`."""
-        sample = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
-        found = self.runner.run(to_artifact(sample, self.links.inputs, self.links.bindings))
-        return joined({port: _answer(found, port) for port in self.links.outputs})
-
-
-def _answer(found: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
-    if port.name not in found:
-        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(found)}")
-    value = from_artifact(found[port.name], port)
-    labels = port.quantization is None and np.dtype(port.dtype).kind in "iub"
-    return value.astype(np.int64) if labels else value

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Preprocessing
     from dlpuconv.contract import Contract
+    from dlpuconv.delivery.division import DividedNetwork
     from dlpuconv.files.content import Content
     from dlpuconv.ir import Source
     from dlpuconv.manifest import RequestRecord, SamplesRecord
@@ -41,6 +42,7 @@ class Provenance:
         trials: every recipe that was tried, where there was a search.
         backend: what made it.
         request: the options that it was asked with.
+        divided: the parts of the network, of which the artifact is the chip's; None where it is all of it.
     """
 
     source: Source
@@ -51,10 +53,16 @@ class Provenance:
     trials: tuple[Trial, ...] = ()
     backend: str
     request: RequestRecord
+    divided: DividedNetwork | None = None
 
     def contract(self, artifact: Artifact) -> Contract:
         """How to feed and read what was made: whatever is written about that comes from here."""
-        return contract_of_artifact(artifact, self.preprocessing, of_images=self.calibration.of_images)
+        return contract_of_artifact(
+            artifact,
+            self.preprocessing,
+            of_images=self.calibration.of_images,
+            computed=self.divided.division.computed if self.divided else frozenset(),
+        )
 
 
 def manifest_of(
@@ -93,6 +101,7 @@ def manifest_of(
         trials=tuple(trial.to_json() for trial in made.trials),
         inputs=tuple(map(input_record, contract.inputs)),
         outputs=tuple(map(output_record, contract.outputs)),
+        division=made.divided.record if made.divided else None,
         layers=artifact.layers,
         warnings=artifact.warnings,
         facts=artifact.facts,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dlpuconv.contract import Contract
+    from dlpuconv.delivery.division import DividedNetwork
     from dlpuconv.plugin import Target
 
 _DESCRIBED = {
@@ -40,6 +41,7 @@ class About:
         compile_with: the command that makes it; empty where that is done, or where there is no such compiler.
         beside: names of the files beside it, the manifest's among them.
         failed: why it failed verification; empty where it passed.
+        divided: the parts of the network, of which the file is the chip's; None where it is all of it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class About:
     compile_with: str
     beside: Collection[str]
     failed: tuple[str, ...]
+    divided: DividedNetwork | None = None
 
 
 def make_readme(about: About) -> str:
@@ -68,6 +71,7 @@ def make_readme(about: About) -> str:
     return environment.from_string(text).render(
         about=about,
         contract=contract,
+        division=about.divided.record if about.divided else None,
         takes=takes,
         resized=resized,
         gives=gives,
@@ -90,6 +94,8 @@ def _description(about: About, name: str) -> str:
         return "the same, compiled for the chip: what the camera loads"
     if name == f"{about.stem}.reference.npz":
         return f"a few inputs, and {kind_of(about.name).answers}"
+    if about.divided is not None and name in about.divided.record.files:
+        return "what the camera's CPU runs, see above"
     return next((told for suffix, told in _DESCRIBED.items() if name == about.stem + suffix), "")
 
 

@@ -161,13 +161,16 @@ _KINDS: dict[str, Value] = {
     "opset": _NUMBERS,
     "output": _TEXT,
     "output-dtype": _one_of(choices.Dtype),
+    "output-kind": _ITEM,
     "override": _ITEM,
     "preset": _one_of(choices.Preset),
     "recipe": _TEXT,
     "reference": _TEXT,
     "resize": _one_of(choices.Resize),
-    "split-outputs": _one_of(choices.SplitOutputs),
+    "split-inputs": _one_of(choices.Splitting),
+    "split-outputs": _one_of(choices.Splitting),
     "std": _NUMBERS,
+    "tail": _one_of(choices.Tail),
     "target": _CHIP,
     "validation": _TEXT,
 }
@@ -180,7 +183,7 @@ FLAGS = {
     "report": "report=True",
     "strict": "strict=True",
 }
-RENAMED = {"layer": "layers", "output": "folder", "override": "overrides"}
+RENAMED = {"layer": "layers", "output": "folder", "output-kind": "output_kinds", "override": "overrides"}
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""
 

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
+
+from dlpuconv.division.frontier import complete_cut
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dlpuconv.division.whole import Whole
+    from dlpuconv.errors import UnsupportedModelError
 
 
-def way_out(whole: Whole, refused: Collection[str]) -> str:
+def way_out(whole: Whole, refused: Collection[str], outputs: Collection[str] = ()) -> str:
     """A clause such as `; end the network with --cut-at boxes,scores and compute the rest on the CPU`.
 
-    Empty where no computed value stands in front of the refused operators.
+    Args:
+        whole: the source network.
+        refused: source values whose operators have no form on the chip.
+        outputs: that are wanted; by default the network's own.
+
+    Returns:
+        Another clause where no computed value stands in front of the refused operators.
     """
-    raise NotImplementedError
+    cut = complete_cut(whole, refused, outputs)
+    if not cut:
+        return "; no computed value stands in front of them: export the network from behind them, with float inputs"
+    return f"; end the network with --cut-at {quote(','.join(cut))} and compute the rest on the CPU"
+
+
+def with_way_out(error: UnsupportedModelError, whole: Whole, outputs: Collection[str] = ()) -> None:
+    """Let a refusal say how to go on, where it tells what has no form on the chip; the error stays the same object.
+
+    Args:
+        error: its message gets one more clause.
+        whole: the source network.
+        outputs: that are wanted; by default the network's own.
+    """
+    if error.refused:
+        error.tell(f"{error}{way_out(whole, error.refused, outputs)}", error.problems)

@@ -31,12 +31,14 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """A network in up to three parts. The chip's own is a model like any other: its inputs are `entry`, its outputs
-    `cut`.
+    """A network in up to three parts.
+
+    The chip's own is a model like any other: its inputs are `entry`, its outputs `cut`.
 
     Attributes:
         inputs: names of the source network's inputs.
-        outputs: of its outputs, in order; each is made by the tail, or is one of `cut` (or of `inputs`, unchanged).
+        outputs: of its outputs, in order; each is made by the tail or the front, or is one of `cut`, or of
+            `inputs`, unchanged.
         front: what runs on the CPU before the chip; None where the source's inputs go into the chip.
         tail: what runs on the CPU behind it; None where the chip gives the source's outputs.
         entry: names of the values that the chip's part reads: inputs of the source or outputs of the front.
@@ -59,6 +61,11 @@ class Division:
     macs: int = 0
     macs_on_chip: int = 0
     crossing: int = 0
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Inputs of the chip's part that the front computes: nobody feeds them from outside."""
+        return frozenset(self.entry) - frozenset(self.inputs)
 
     @property
     def share(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.files import is_folder, read_start
 from dlpuconv.formats.kinds import ONNX, PACKAGE, TFLITE
+from dlpuconv.formats.package_layout import RESTS
 from dlpuconv.formats.safe_folder import SafeFolder, UnusableFileError
 
 if TYPE_CHECKING:
@@ -106,12 +107,12 @@ def tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
 
 
 def model_inside(folder: Path) -> Path:
-    """The one `.onnx` file of a package folder.
+    """The one `.onnx` file of a package folder, beside those for the camera's CPU.
 
     Raises:
         ArtifactError: there is none, there are several, or it is a link out of the folder.
     """
-    found = sorted(folder.glob("*.onnx"))
+    found = sorted(file for file in folder.glob("*.onnx") if file.name not in RESTS)
     if len(found) != 1:
         below = "" if found else _said_to_be_below(folder)
         raise ArtifactError(

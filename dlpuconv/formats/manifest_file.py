@@ -13,6 +13,8 @@ from dlpuconv.formats.safe_folder import MOST_TEXT, SafeFolder, UnusableFileErro
 from dlpuconv.manifest import Manifest, is_ours
 from dlpuconv.manifest.fields import Fields
 
+_LARGEST_PART = (1 << 31) - 1  # protobuf's
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -44,6 +46,26 @@ def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
         return Manifest.parse(content, place.name)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"the manifest {place.name} is damaged: {error}") from error
+
+
+def read_listed(folder: Path, name: str, manifest: Manifest) -> bytes:
+    """The content of a file that belongs to another one, which is what it was when that one was made.
+
+    Args:
+        folder: where both lie.
+        name: as the manifest names it.
+        manifest: of the other file.
+
+    Raises:
+        ArtifactError: it leads out of the folder, cannot be read, is not listed, or was changed or replaced.
+    """
+    try:
+        content = SafeFolder(folder).read(name, _LARGEST_PART)
+    except (UnusableFileError, OSError) as error:
+        raise ArtifactError(f"{name!r}, which the manifest {manifest.name} names, {error}") from error
+    if hashlib.sha256(content).hexdigest() not in [file.sha256 for file in manifest.files if file.name == name]:
+        raise ArtifactError(f"{name!r} is not the file that the manifest {manifest.name} lists: its hash differs")
+    return content
 
 
 def _read(place: Path) -> Mapping[str, Any]:

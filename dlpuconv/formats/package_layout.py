@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MODEL = "model.onnx"
+RESTS = ("front.onnx", "tail.onnx")
+"""Parts of a divided network that the camera's CPU runs, of which the model is the chip's."""
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 BINS = "dra_image_bin"

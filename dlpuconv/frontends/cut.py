@@ -13,6 +13,25 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from dlpuconv.ir import Model
+
+
+def ended_at(model: Model, names: Sequence[str]) -> Model:
+    """A model that ends at these values; it shares the weights.
+
+    Raises:
+        UsageError: there is no such value, or it is named twice.
+        ModelError: a value does not depend on any input.
+    """
+    from dlpuconv.ir.model import Model
+    from dlpuconv.ir.weights import Split
+
+    split = model.split()
+    cut(split.proto.graph, names)
+    kept = {value.name for value in split.proto.graph.initializer}
+    weights = {name: values for name, values in split.weights.items() if name in kept}
+    return Model(graph=Split(proto=split.proto, weights=weights).to_graph(), source=model.source)
+
 
 def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:
     """End the graph at these values, in place and in their order; without names only dead parts are removed.

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.nodes import label as label
+from dlpuconv.ir.nodes import subgraphs as subgraphs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import onnx
-
-
-def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs in a node's attributes, such as an If's branches."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def walk_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
@@ -66,14 +61,6 @@ def tensor_label(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> str:
     if node.op_type in ("Constant", "ConstantOfShape") and node.output:
         return str(node.output[0])
     return f"{label(node)}, attribute {attribute.name!r}"
-
-
-def label(node: onnx.NodeProto) -> str:
-    """What to call a node in a message: `Conv '/features/0/Conv'`, or by its output where it has no name."""
-    if node.name:
-        return f"{node.op_type} {node.name!r}"
-    made = next((name for name in node.output if name), "")
-    return f"{node.op_type} (which makes {made!r})" if made else node.op_type
 
 
 def _parts(label: str, sparse: onnx.SparseTensorProto) -> Iterator[tuple[str, onnx.TensorProto]]:

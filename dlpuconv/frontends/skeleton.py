@@ -12,13 +12,14 @@ from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError
 from dlpuconv.frontends.protos import walk_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy as np
     import numpy.typing as npt
     import onnx
 
 _OF_INPUTS_TYPE: Final = {"GroupNormalization", "MeanVarianceNormalization"}
+_STRANGE: Final = "strangers"
 
 
 def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
@@ -106,14 +107,24 @@ def replace_by_values(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np
     graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in found.items())
 
 
-def check_nodes(model: onnx.ModelProto) -> None:
+def check_nodes(model: onnx.ModelProto, strangers: Collection[str] = ()) -> None:
     """Run ONNX's own checker: numbers of inputs, attributes and their types.
+
+    Args:
+        model: not changed.
+        strangers: operators that ONNX does not have, and which it therefore does not check.
 
     Raises:
         ModelError: it complains.
     """
+    skeleton = make_skeleton(model, 0)
+    for node in walk_nodes(skeleton.graph.node):
+        if node.op_type in strangers and not node.domain:
+            node.domain = _STRANGE
+    if strangers:
+        skeleton.opset_import.add(domain=_STRANGE, version=1)
     try:
-        onnx_rules.check_model(make_skeleton(model, 0))
+        onnx_rules.check_model(skeleton)
     except ModelRefusedError as error:
         raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
     except LostError as error:

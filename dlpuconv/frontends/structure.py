@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.protos import label, subgraphs
 from dlpuconv.frontends.report import raise_together
+from dlpuconv.ir.nodes import free_names as free_names
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -68,18 +69,6 @@ def _problems(graph: onnx.GraphProto) -> Iterator[str]:
             if name not in known:
                 yield f"{label(node)} reads {name!r}, which nothing makes"
     yield from (f"nothing makes the output {v.name!r}" for v in graph.output if v.name and v.name not in known)
-
-
-def free_names(node: onnx.NodeProto) -> set[str]:
-    """What a node reads, the values that its subgraphs take from outside included."""
-    names = {name for name in node.input if name}
-    for graph in subgraphs(node):
-        inside = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
-        for inner in graph.node:
-            names |= free_names(inner) - inside
-            inside |= set(inner.output)
-        names |= {value.name for value in graph.output if value.name} - inside
-    return names
 
 
 def _sort(graph: onnx.GraphProto) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir
 
-from dlpuconv.ir.signature import Layout, Signature, ValueSpec
+from dlpuconv.ir.signature import Signature, ValueSpec
 from dlpuconv.ir.weights import Split, split_graph
 
 if TYPE_CHECKING:
@@ -76,8 +76,4 @@ def _spec(value: onnx_ir.Value) -> ValueSpec:
         raise ValueError(f"{value.name or 'a value'} has no name, type or shape: the frontends must set them")
     if not value.shape.is_static():
         raise ValueError(f"{value.name} has the shape {value.shape}: the frontends must make it static")
-    shape = value.shape.numpy()
-    layout = Layout.NCHW if len(shape) == 4 else Layout.PLAIN
-    if layout is Layout.NCHW and shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
-        layout = Layout.NHWC
-    return ValueSpec(name=value.name, shape=shape, dtype=str(value.dtype.numpy()), layout=layout)
+    return ValueSpec.of(value.name, value.shape.numpy(), str(value.dtype.numpy()))

@@ -33,6 +33,14 @@ class ValueSpec:
     dtype: str
     layout: Layout
 
+    @classmethod
+    def of(cls, name: str, shape: tuple[int, ...], dtype: str) -> ValueSpec:
+        """A value whose layout is what its shape says."""
+        layout = Layout.NCHW if len(shape) == len("NCHW") else Layout.PLAIN
+        if layout is Layout.NCHW and shape[3] in IMAGE_CHANNELS and shape[1] not in IMAGE_CHANNELS:
+            layout = Layout.NHWC
+        return cls(name=name, shape=shape, dtype=dtype, layout=layout)
+
     @property
     def is_image(self) -> bool:
         """True for a rank-4 value of 1, 3 or 4 channels, which a camera could deliver."""

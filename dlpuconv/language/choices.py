@@ -13,7 +13,9 @@ type GranularityOrAuto = Literal["per-tensor", "per-channel", "auto"]
 type Effort = Literal["fast", "balanced", "best"]
 type Dtype = Literal["uint8", "int8"]
 type InputLayout = Literal["nhwc", "nchw"]
-type SplitOutputs = Literal["auto", "off"]
+type OutputKind = Literal["scores", "classes", "boxes", "masks", "embeddings", "values"]
+type Splitting = Literal["auto", "off"]
+type Tail = Literal["auto", "off"]
 
 
 def words(choice: TypeAliasType) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Links
 from dlpuconv.ir.layer_names import LayerNames
-from dlpuconv.manifest.fields import Fields
+from dlpuconv.manifest.division import DivisionRecord
+from dlpuconv.manifest.fields import FieldError, Fields
 from dlpuconv.manifest.listing import files_in
 from dlpuconv.manifest.ports import InputRecord, OutputRecord
 from dlpuconv.manifest.sections import ImagesRecord, RecipeRecord, RequestRecord, SamplesRecord
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest.listing import FileRecord
 
-SCHEMA_VERSION = 1
-"""Of what is written: raised where an older reader would take a field for something else, or miss one."""
+SCHEMA_VERSION, DIVIDED = 1, 2
+"""Of what is written, and of what tells of a division: raised where an older reader would take a field for something
+else, or miss one, as it would miss that an artifact is not the whole network."""
 _MOST_VERSIONS = 1 << 31
 
 
@@ -45,6 +47,7 @@ class Manifest:
         trials: every recipe that was tried, in order.
         inputs: how to feed it.
         outputs: how to read it.
+        division: how the network was divided; None where the artifact is the whole of it.
         layers: names of the file's layers, in its order; empty where they are not told.
         warnings: what the user should know.
         facts: more of it, by whoever made it.
@@ -69,6 +72,7 @@ class Manifest:
     trials: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     inputs: tuple[InputRecord, ...] = ()
     outputs: tuple[OutputRecord, ...] = ()
+    division: DivisionRecord | None = None
     layers: tuple[LayerNames, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -94,7 +98,7 @@ class Manifest:
     def to_json(self) -> dict[str, Json]:
         """What `manifest.schema.json` describes."""
         found: dict[str, Json] = {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": DIVIDED if self.division else SCHEMA_VERSION,
             "dlpuconv": self.dlpuconv,
             "target": self.target,
             "device": self.device,
@@ -110,6 +114,7 @@ class Manifest:
             "trials": [dict(trial) for trial in self.trials],
             "inputs": [record.to_json() for record in self.inputs],
             "outputs": [record.to_json() for record in self.outputs],
+            **({"division": self.division.to_json()} if self.division else {}),
             "layers": [_layer_to_json(names) for names in self.layers],
             "warnings": list(self.warnings),
             "facts": dict(self.facts),
@@ -137,7 +142,7 @@ class Manifest:
         whole = Fields(content)
         _refuse_newer(whole, name)
         source = whole.inside("source")
-        return cls(
+        found = cls(
             dlpuconv=whole.text("dlpuconv"),
             target=whole.text("target"),
             device=_text(whole, "device"),
@@ -153,20 +158,37 @@ class Manifest:
             trials=tuple(trial.content for trial in whole.each("trials")) if whole.has("trials") else (),
             inputs=tuple(map(InputRecord.parse, whole.each("inputs"))),
             outputs=tuple(map(OutputRecord.parse, whole.each("outputs"))),
+            division=DivisionRecord.parse(whole.inside("division")) if whole.has("division") else None,
             layers=tuple(map(_layer, whole.each("layers"))) if whole.has("layers") else (),
             warnings=whole.texts("warnings") if whole.has("warnings") else (),
             **{key: whole.inside(key).content for key in ("facts", "report", "versions") if whole.has(key)},
             timings=_timings(whole),
             name=name,
         )
+        _demand_ends(found)
+        return found
+
+
+def _demand_ends(manifest: Manifest) -> None:
+    """A division tells of the artifact that it lies beside."""
+    if (division := manifest.division) is None:
+        return
+    links = manifest.links
+    ends = (
+        ("entry", {wire.name for wire in division.entry}, "inputs", links.inputs),
+        ("cut", set(division.cut), "outputs", links.outputs),
+    )
+    for name, told, what, ports in ends:
+        if told != {port.source_name for port in ports}:
+            raise FieldError(f"division.{name} does not name the {what} of the artifact")
 
 
 def _refuse_newer(whole: Fields, name: str) -> None:
     version = whole.integer("schema_version", 1, _MOST_VERSIONS)
-    if version > SCHEMA_VERSION:
+    if version > DIVIDED:
         raise ArtifactError(
             f"the manifest {name} is of schema version {version}, which a newer dlpuconv wrote: this one reads versions"
-            f" up to {SCHEMA_VERSION}"
+            f" up to {DIVIDED}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.jsonable import told
 from dlpuconv.scheme import Granularity
 
@@ -159,6 +160,7 @@ class RequestRecord:
         recipe_given: the user gave a recipe, so that none was looked for.
         granularity: that was asked for; None where nothing was.
         split_outputs: `auto` or `off`; None in a manifest that does not say.
+        output_kinds: what the user says that outputs are, by name.
         content: all of them, as the request gives them.
     """
 
@@ -166,6 +168,7 @@ class RequestRecord:
     recipe_given: bool = False
     granularity: str | None = None
     split_outputs: str | None = None
+    output_kinds: Mapping[str, OutputKind] = field(default_factory=dict)
     content: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -180,5 +183,10 @@ class RequestRecord:
             recipe_given=entry.has("recipe_given") and entry.flag("recipe_given"),
             granularity=entry.text("granularity") if entry.has("granularity") else None,
             split_outputs=entry.text("split_outputs") if entry.has("split_outputs") else None,
+            output_kinds=_kinds(entry.inside("output_kinds")) if entry.has("output_kinds") else {},
             content=entry.content,
         )
+
+
+def _kinds(entry: Fields) -> dict[str, OutputKind]:
+    return {name: entry.word(name, OutputKind) for name in entry.content}

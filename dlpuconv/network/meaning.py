@@ -79,6 +79,7 @@ class Meaning:
             any.
         domain: where it has a value: roots and logarithms.
         rows: softmax-like: values of a row (the last axis) are told apart only near the row's highest one.
+        centered: positions of the data inputs that must have the zero point in the middle of the codes.
         terms: length of the sums of products of two activations; 0 where there are none.
         signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
         order: whether it keeps the order of values.
@@ -88,8 +89,9 @@ class Meaning:
         starves_padding: it pads, and only maxima read it, so that the value of the padding may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         joins: axis along which its data inputs are put behind one another; None for any other node.
-        carries: by axis of the output: the axis of the first data input whose elements lie in the same order along it;
-            empty for a node that does more than to move values.
+        carries: by axis of the output: the axes of the first data input whose elements lie in the same order along it,
+            the outermost first: one, or several behind one another, or none. Empty for a node that does more than to
+            move values.
     """
 
     scales: Scales
@@ -105,6 +107,7 @@ class Meaning:
     sees: Range = ALL
     domain: Range = ALL
     rows: bool = False
+    centered: tuple[int, ...] = ()
     terms: int = 0
     signs: tuple[int, ...] = ()
     order: Order = Order.LOST
@@ -113,4 +116,4 @@ class Meaning:
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     joins: int | None = None
-    carries: tuple[int | None, ...] = ()
+    carries: tuple[tuple[int, ...], ...] = ()

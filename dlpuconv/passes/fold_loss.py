@@ -64,7 +64,7 @@ def stand_in_samples(original: Model, preprocessing: Preprocessing) -> Samples:
 
 def _runner(bound: Bound) -> Callable[[Sample], dict[str, npt.NDArray[np.generic]]]:
     runner = OrtRunner(bound.model.split())
-    return lambda sample: runner.run({name: bound.bindings[name].apply(values) for name, values in sample.items()})
+    return lambda sample: runner.run({name: binding.apply(sample[name]) for name, binding in bound.bindings.items()})
 
 
 def _some(samples: Samples) -> Iterator[Sample]:

@@ -85,6 +85,7 @@ def fold_preprocessing(
     *,
     exact_only: bool = False,
     samples: Samples | None = None,
+    computed: frozenset[str] = frozenset(),
 ) -> FoldResult:
     """Move a stated normalization of image inputs into the graph, or into the scale and zero point of the input.
 
@@ -105,6 +106,7 @@ def fold_preprocessing(
         exact_only: for files with float inputs, which have no scale and zero point: into a convolution only where that
             is exact with a padding of 0, else operators in front, whatever the mode.
         samples: in the source domain, to measure what is lost; random pictures where there are none.
+        computed: inputs that no camera feeds, since operators on the CPU compute them.
 
     Raises:
         UsageError: the preprocessing has another number of channels than the only image input, or that one takes
@@ -117,6 +119,8 @@ def fold_preprocessing(
     facts: dict[str, Json] = {}
     notes: list[str] = []
     for spec in specs:
+        if spec.name in computed:
+            continue
         camera, note = _camera(spec, preprocessing, mode, samples, alone=len(specs) == 1)
         if camera is None:
             notes += [note] if note else []

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import Blame
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
+    from dlpuconv.ir import Model
     from dlpuconv.plugin.artifact import Artifact, Draft
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
@@ -101,6 +102,21 @@ class Backend(ABC):
             f"the backend {self.name} of {', '.join(target.name for target in targets)} cannot tell before a conversion"
             " what its file will hold"
         )
+
+    def rest(self, model: Model) -> bytes | None:  # noqa: ARG002 - optional
+        """A part of a network that runs on the camera's CPU, as a file that the backend's own runtime takes; optional.
+
+        Args:
+            model: the part, in normal form.
+
+        Returns:
+            The file, in float32, whose inputs and outputs have the names, order and layouts of the model's; None where
+            the backend makes none.
+
+        Raises:
+            DlpuconvError: this part cannot be one.
+        """
+        return None
 
     def read(self, path: Path) -> FileView:
         """Read an artifact back; override it for a format that dlpuconv does not know."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError, check_model, infer_shapes
     from dlpuconv.formats.onnx_scales import DEQUANTIZE, QUANTIZE
     from dlpuconv.formats.onnx_worker import warm_up
-    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.formats.ort_runner import OrtRunner, with_outputs
     from dlpuconv.ir import Model
     from dlpuconv.ir.moments import moments_of_nodes
     from dlpuconv.ir.source_names import ORIGIN
@@ -50,7 +50,7 @@ __all__ = [
     # what a file of it holds
     "DEQUANTIZE", "QUANTIZE", "optimized", "read_onnx", "view_of",
     # what it computes
-    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB",
+    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB", "with_outputs",
 ]  # fmt: skip
 
 __getattr__ = later(
@@ -61,7 +61,7 @@ __getattr__ = later(
         "dlpuconv.formats.onnx_rules": ("LostError", "ModelRefusedError", "check_model", "infer_shapes"),
         "dlpuconv.formats.onnx_scales": ("DEQUANTIZE", "QUANTIZE"),
         "dlpuconv.formats.onnx_worker": ("warm_up",),
-        "dlpuconv.formats.ort_runner": ("OrtRunner",),
+        "dlpuconv.formats.ort_runner": ("OrtRunner", "with_outputs"),
         "dlpuconv.ir.model": ("Model",),
         "dlpuconv.ir.moments": ("moments_of_nodes",),
         "dlpuconv.ir.source_names": ("ORIGIN",),

@@ -14,6 +14,7 @@ from dlpuconv.formats.package_layout import Encoding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.division.files import RestFile
     from dlpuconv.formats.package_layout import ReferenceOrigin
     from dlpuconv.jsonable import Json
 
@@ -83,6 +84,7 @@ class Contents:
         resize: how images were brought to the input's size; empty where the samples were arrays.
         reference: inferences in `reference/`.
         origin: of their inputs.
+        rests: parts of the network that the camera's CPU runs before and behind the model, which lie beside it.
     """
 
     network: str
@@ -93,6 +95,7 @@ class Contents:
     resize: str
     reference: int
     origin: ReferenceOrigin
+    rests: tuple[RestFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.division.chain import Chain
 from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Links
 from dlpuconv.verification.matching import match
 from dlpuconv.verification.parity import compare
+from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.reach import with_reach
+from dlpuconv.verification.wholes import wholes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.division.division import Division
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Port, Signature
     from dlpuconv.manifest import Manifest
@@ -37,7 +41,8 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
-    report = compare(reference, artifact, links, question.samples, calibrated=question.calibrated)
+    wholes = wholes_of(question.reference, question.division, question.kinds, question.tail)
+    report = compare(reference, artifact, links, question.samples, wholes=wholes, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
 
 
@@ -47,6 +52,21 @@ def in_source_names(runner: Runner, links: Links) -> Runner:
         return runner
     inputs = {port.name: port.name_in_file for port in links.inputs}
     return _Renamed(runner, inputs, {port.name_in_file: port.name for port in links.outputs})
+
+
+def network_of(runner: Runner, links: Links, division: Division | None = None) -> Runner:
+    """A file as the network that it stands for, whole.
+
+    Args:
+        runner: runs the file, under its own names.
+        links: how it corresponds to the source model, or to the part of it that the chip runs.
+        division: that part's place in the source model; None where the chip runs all of it.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot run the front or the tail.
+    """
+    file = AsSource(in_source_names(runner, links), links)
+    return file if division is None else Chain(division, file)
 
 
 def link(

@@ -10,6 +10,7 @@ from dlpuconv.jsonable import finite
 
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
+    from dlpuconv.verification.kinds.parity import KindParity
 
 ROUNDING_MARGIN_DB = 20.0
 """A float file folds and moves constants besides: it may round ten times as much as its source does."""
@@ -21,6 +22,7 @@ class OutputParity:
 
     Attributes:
         name: of the output.
+        source: name of the source model's output that it is, or is a part of; empty: the same.
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
             artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
             -MOST_DB where the output has a fault.
@@ -49,6 +51,7 @@ class OutputParity:
         rounding_db: the same ratio of the float source beside itself, computed in another order, where a float file's
             own is low; None where that was not measured.
         margin_db: how much less than that will do.
+        varies: why there are no figures: its shape differs from the reference's; empty where it does not.
     """
 
     name: str
@@ -64,12 +67,14 @@ class OutputParity:
     typical_db: float | None = None
     argmax_agreement: float | None = None
     equal: float | None = None
+    source: str = ""
     dead: str = ""
     fault: str = ""
     starved: str = ""
     not_finite: int = 0
     rounding_db: float | None = None
     margin_db: float = ROUNDING_MARGIN_DB
+    varies: str = ""
 
     def asked_db(self, least: float) -> float:
         """A bar in dB, lowered where rounding alone falls short of it."""
@@ -95,6 +100,7 @@ class OutputParity:
             "starved": self.starved or None,
             "not_finite": self.not_finite,
             "rounding_db": None if self.rounding_db is None else round(self.rounding_db, 3),
+            **({"varies": self.varies} if self.varies else {}),
         }
 
 
@@ -109,16 +115,23 @@ class ParityReport:
     Attributes:
         samples: how many.
         outputs: in the source model's order.
+        kinds: what is known of the source model's outputs beside numbers, and how much of that agrees.
         calibrated: False where the samples are made up: the figures then say little.
         kernels: what ran the artifact.
         beside: what it was compared with.
+        behind: the source's outputs behind the tail of a divided network, of which `outputs` are the cut's; empty
+            without one.
+        not_behind: why those could not be compared; empty where they could.
     """
 
     samples: int
     outputs: tuple[OutputParity, ...]
+    kinds: tuple[KindParity, ...] = ()
     calibrated: bool = True
     kernels: str = ""
     beside: str = "the float source"
+    behind: tuple[OutputParity, ...] = ()
+    not_behind: str = ""
 
     @property
     def exact(self) -> bool:
@@ -136,6 +149,11 @@ class ParityReport:
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
     @property
+    def worst_kind(self) -> KindParity | None:
+        """The part that is furthest below its kind's bar, or least above; None where no kind is measured."""
+        return min((part for part in self.kinds if part.measured), key=lambda part: part.margin or 0.0, default=None)
+
+    @property
     def summary(self) -> str:
         """The lowest SQNR in words: `31.2 dB`, `exact`, or `-` where no output has one."""
         if self.exact:
@@ -145,6 +163,8 @@ class ParityReport:
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
         outputs: list[Json] = [output.to_json() for output in self.outputs]
+        kinds: list[Json] = [kind.to_json() for kind in self.kinds]
+        behind: list[Json] = [output.to_json() for output in self.behind]
         return {
             "samples": self.samples,
             "calibrated": self.calibrated,
@@ -154,4 +174,7 @@ class ParityReport:
             "exact": self.exact,
             "min_sqnr_db": round(self.min_sqnr, 3) if self.rated else None,
             "outputs": outputs,
+            "kinds": kinds,
+            **({"behind_tail": behind} if behind else {}),
+            **({"not_compared_behind_tail": self.not_behind} if self.not_behind else {}),
         }

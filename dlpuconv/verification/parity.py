@@ -9,8 +9,9 @@ import numpy as np
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
+from dlpuconv.verification.predictor import AsSource, joined
 from dlpuconv.verification.tally import Tally
-from dlpuconv.verification.translate import from_artifact, to_artifact
+from dlpuconv.verification.translate import from_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
+    from dlpuconv.verification.behind import TailFunction
+    from dlpuconv.verification.wholes import Wholes
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
 
 
 def compare(
-    reference: Runner, artifact: Runner, links: Links, samples: Iterable[Sample], *, calibrated: bool = True
+    reference: Runner,
+    artifact: Runner,
+    links: Links,
+    samples: Iterable[Sample],
+    *,
+    wholes: Wholes | None = None,
+    calibrated: bool = True,
 ) -> ParityReport:
     """Run both on every sample and compare each output in the source model's layout and real units.
 
@@ -34,62 +43,76 @@ def compare(
         artifact: runs the converted file.
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: inputs or outputs do not fit together.
     """
-    answers = (
-        (reference.run(sample), artifact.run(to_artifact(sample, links.inputs, links.bindings))) for sample in samples
-    )
-    return compare_answers(answers, links.outputs, calibrated=calibrated)
+    file = AsSource(artifact, links)
+    answers = ((sample, reference.run(sample), file.answer(sample)) for sample in samples)
+    return compare_answers(answers, links.outputs, wholes=wholes, calibrated=calibrated)
 
 
 def compare_answers(
-    answers: Iterable[tuple[Answer, Answer]], outputs: Iterable[Port], *, calibrated: bool = True
+    answers: Iterable[tuple[Answer, Answer, Answer]],
+    outputs: Iterable[Port],
+    *,
+    wholes: Wholes | None = None,
+    calibrated: bool = True,
 ) -> ParityReport:
     """Compare what the source model and the file answered, sample by sample.
 
     Args:
-        answers: outputs of the source model, and of the file, by name in the source model.
+        answers: what the source model took, its outputs, and those of the file, by name in the source model.
         outputs: the artifact's.
+        wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
         calibrated: False for made-up samples.
 
     Raises:
         CalibrationError: there are no samples.
         ShapeError: outputs do not fit together.
     """
-    tallies = {port.name: Tally(port) for port in outputs}
+    tallies = {port: Tally(port) for port in outputs}
     count = 0
-    for expected, got in answers:
-        for name, tally in tallies.items():
-            tally.add(_expected(expected, tally.port), from_artifact(_named(got, name, "file"), tally.port))
+    for sample, expected, got in answers:
+        real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
+        for port, tally in tallies.items():
+            tally.add(_expected(expected, port), real[port])
+        if wholes is not None:
+            wholes.add(sample, expected, joined(real))
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
-    return ParityReport(
+    report = ParityReport(
         samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
     )
+    return report if wholes is None else wholes.told(report)
 
 
 def reference_inferences(
-    artifact: Runner, links: Links, samples: Iterable[Sample], count: int
-) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
+    file: AsSource, samples: Iterable[Sample], count: int, tail: TailFunction | None = None
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]], tuple[Answer, ...]]:
     """The first samples as a camera would deliver them, and what the artifact answers.
 
     Returns:
-        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`.
+        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`; and what the tail
+        of a divided network makes of each sample's outputs, where it can run.
     """
     inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    behind: list[Answer] = []
     for _, sample in zip(range(count), samples, strict=False):
-        given = to_artifact(sample, links.inputs, links.bindings)
+        given = file.feed(sample)
         for name, value in given.items():
             inputs.setdefault(name, []).append(value)
-        for name, value in artifact.run(given).items():
+        answer = file.runner.run(given)
+        for name, value in answer.items():
             outputs.setdefault(name, []).append(value)
-    return _stacked(inputs), _stacked(outputs)
+        if tail is not None and (made := tail.outputs(sample, file.restored(answer))) is not None:
+            behind.append(made)
+    return _stacked(inputs), _stacked(outputs), tuple(behind)
 
 
 def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -109,4 +132,5 @@ def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
-    return value[port.part.index]
+    part: npt.NDArray[np.generic] = value[port.part.index]
+    return part

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dlpuconv.errors import MetricError, did_you_mean
+from dlpuconv.errors import MetricError, ShapeError, did_you_mean
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from dlpuconv.errors import DlpuconvError
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port, Signature
 
@@ -38,39 +41,75 @@ class Predict(Protocol):
         ...
 
 
-def source_predict(runner: Runner, signature: Signature, step: Callable[[], None] = lambda: None) -> Predict:
-    """The source model.
+@dataclass(frozen=True, slots=True)
+class AsSource:
+    """A converted file as if it were the source model: samples as they are in, answers whole and in real units out.
 
-    Args:
-        runner: runs it.
-        signature: what it takes.
-        step: called after each inference.
-    """
+    It is a `formats.Runner`, and the one way in which a file's answers become the source model's.
 
-    def predict(inputs: Mapping[str, npt.ArrayLike], /) -> dict[str, npt.NDArray[np.float32]]:
-        found = runner.run(_checked(inputs, signature))
-        step()
-        return {name: np.asarray(value, np.float32) for name, value in found.items()}
-
-    return predict
-
-
-def artifact_predict(
-    runner: Runner, links: Links, signature: Signature, step: Callable[[], None] = lambda: None
-) -> Predict:
-    """A converted file: inputs are quantized and permuted on the way in, outputs restored on the way out.
-
-    Args:
+    Attributes:
         runner: runs the file, under the source model's names.
         links: how the two correspond.
-        signature: of the source model.
-        step: called after each inference.
     """
 
+    runner: Runner
+    links: Links
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """One inference; see `formats.runner.Runner.run`.
+
+        Raises:
+            ShapeError: the file takes or gives something else than the links say.
+        """
+        return self.restored(self.answer(inputs))
+
+    def feed(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """What the file takes: quantized, permuted and bound."""
+        sample = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
+        with _told_wrongly("inputs"):
+            return to_artifact(sample, self.links.inputs, self.links.bindings)
+
+    def answer(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """What the file gives, in its own codes and layouts."""
+        return self.runner.run(self.feed(inputs))
+
+    def restored(self, answer: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """What an answer of the file stands for: outputs of the source model, labels as whole numbers."""
+        with _told_wrongly("outputs"):
+            return joined({port: _real(answer, port) for port in self.links.outputs})
+
+
+@contextmanager
+def _told_wrongly(ends: str) -> Iterator[None]:
+    """A manifest may be a stranger's: scales of what has no codes, parts of different shapes."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise ShapeError(f"what the manifest says of the {ends} does not fit the file: {error}") from error
+
+
+def _real(answer: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
+    if port.name not in answer:
+        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(answer)}")
+    value = from_artifact(answer[port.name], port)
+    labels = port.quantization is None and np.dtype(port.dtype).kind in "iub"
+    return value.astype(np.int64) if labels else value
+
+
+def predict_by(runner: Runner, signature: Signature, step: Callable[[], None] = lambda: None) -> Predict:
+    """The function that a network is, whatever computes it.
+
+    Args:
+        runner: of the source model, of a file that stands for it (`AsSource`), or of a divided one (`division.Chain`).
+        signature: what the source model takes.
+        step: called after each inference.
+    """
+    known = {spec.name: spec.shape for spec in signature.inputs}
+
     def predict(inputs: Mapping[str, npt.ArrayLike], /) -> dict[str, npt.NDArray[np.float32]]:
-        found = runner.run(to_artifact(_checked(inputs, signature), links.inputs, links.bindings))
+        found = runner.run(checked(inputs, known, "predict", MetricError))
         step()
-        return joined({port: from_artifact(found[port.name], port).astype(np.float32) for port in links.outputs})
+        return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
     return predict
 
@@ -85,25 +124,63 @@ def joined[T: np.generic](values: Mapping[Port, npt.NDArray[T]]) -> dict[str, np
         ordered = sorted(found, key=lambda item: item[0].part.start if item[0].part else 0)
         part = ordered[0][0].part
         whole[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
+        strides = [port.part.stride for port, _ in ordered if port.part]
+        if part and any(stride.step > 1 for stride in strides):
+            _demand_counts(ordered)
+            order = np.argsort(np.concatenate([stride.places for stride in strides]))
+            whole[name] = np.take(whole[name], order, axis=part.axis)
     return whole
 
 
-def _checked(inputs: Mapping[str, npt.ArrayLike], signature: Signature) -> dict[str, npt.NDArray[np.float32]]:
-    known = [spec.name for spec in signature.inputs]
+def _demand_counts[T: np.generic](parts: Iterable[tuple[Port, npt.NDArray[T]]]) -> None:
+    """Each part has as many slices as it has places: a stranger's manifest may claim billions.
+
+    Raises:
+        ShapeError: it has not.
+    """
+    for port, value in parts:
+        if port.part and value.shape[port.part.axis : port.part.axis + 1] != (port.part.stride.count,):
+            raise ShapeError(
+                f"{port.name!r} has the shape {value.shape}, and the manifest says that it holds"
+                f" {port.part.stride.count} slices of {port.part.output!r} along axis {port.part.axis}"
+            )
+
+
+def checked(
+    inputs: Mapping[str, npt.ArrayLike],
+    known: Mapping[str, Sequence[int | None]],
+    who: str,
+    refuse: type[DlpuconvError],
+) -> dict[str, npt.NDArray[np.float32]]:
+    """What somebody gives a network, where it is that.
+
+    Args:
+        inputs: arrays by input name.
+        known: shape by input name; None for an extent that may be any.
+        who: is given them, for messages.
+        refuse: raised where they are something else.
+    """
     try:
         given = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise MetricError(f"predict takes a dict of arrays by input name ({listed(known)}): {error}") from error
+        raise refuse(f"{who} takes a dict of arrays by input name ({listed(known)}): {error}") from error
     for name in given:
         if name not in known:
-            raise MetricError(
-                f"predict was given {name!r}; the model's inputs are {listed(known)}{did_you_mean(name, known)}"
+            raise refuse(
+                f"{who} was given {name!r}; the model's inputs are {listed(known)}{did_you_mean(str(name), known)}"
             )
-    for spec in signature.inputs:
-        if spec.name not in given:
-            raise MetricError(f"predict was not given the input {spec.name!r}; it was given {listed(given) or 'none'}")
-        if given[spec.name].shape != spec.shape:
-            raise MetricError(
-                f"predict was given {spec.name!r} with the shape {given[spec.name].shape}; the model takes {spec.shape}"
-            )
+    for name, shape in known.items():
+        if name not in given:
+            raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
+        if tuple(shape[:1]) in ((1,), (None,)) and given[name].ndim == len(shape) - 1:
+            given[name] = given[name][None]  # one picture, of a source that takes it without a batch
+        if not _fits(given[name].shape, shape):
+            takes = str(tuple(shape)).replace("None", "any")
+            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {takes}")
     return given
+
+
+def _fits(shape: tuple[int, ...], known: Sequence[int | None]) -> bool:
+    return len(shape) == len(known) and all(
+        wanted in (None, extent) for extent, wanted in zip(shape, known, strict=True)
+    )

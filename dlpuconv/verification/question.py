@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.scheme import Numbers
+from dlpuconv.verification.rule import DEFAULT_MIN_SQNR_DB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dlpuconv.calibration import Samples
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.plugin import Backend, Target
     from dlpuconv.scheme import Granularity
     from dlpuconv.verification.advice import Settings
@@ -28,7 +33,10 @@ class Question:
 
     Attributes:
         asked: granularities that the user asked for by name.
-        reference: the float source model; without it, or without samples, there is no comparison.
+        reference: the float source model, or the chip's part of a divided one; without it, or without samples, there is
+            no comparison.
+        division: how the source model is divided; None where the chip runs all of it.
+        tail: what runs behind the file, where it was read from another one; None for that of the division.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
         links: how the file corresponds to the source model; None for what the manifest says, or to match them.
@@ -43,11 +51,14 @@ class Question:
         layers: compare layer by layer too.
         names: of the file's layers, in its order; None for what the manifest says.
         settings: the options that the file was converted with; None for what the manifest says.
+        kinds: of the source model's outputs, as the user states them by name; the graph tells the others.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
     """
 
     asked: frozenset[Granularity] = frozenset()
     reference: Model | None = field(default=None, repr=False)
+    division: Division | None = field(default=None, repr=False)
+    tail: Rest | None = field(default=None, repr=False)
     samples: Samples | None = field(default=None, repr=False)
     calibrated: bool = True
     links: Links | None = None
@@ -63,6 +74,7 @@ class Question:
     names: tuple[LayerNames, ...] | None = field(default=None, repr=False)
     settings: Settings | None = None
     likeness: Likeness | None = None
+    kinds: Mapping[str, OutputKind] = field(default_factory=dict)
 
 
 def forgives_rounding(target: Target, question: Question) -> bool:
@@ -81,3 +93,13 @@ def least_db(target: Target, asked: float | None, parity: ParityReport | None) -
     if parity is not None and not parity.calibrated:
         return min(target.min_sqnr, _MOST_ON_MADE_UP)
     return target.min_sqnr
+
+
+def judges_by_kind(target: Target, asked: float | None, parity: ParityReport | None) -> bool:
+    """Whether an output of a known kind is judged by that kind's measure instead of decibels.
+
+    Only where the numbers are quantized, on real samples, and where neither the user nor the target asks for decibels.
+    """
+    own = target.min_sqnr != DEFAULT_MIN_SQNR_DB
+    quantized = target.scheme.numbers is not Numbers.FLOAT32
+    return asked is None and not own and quantized and parity is not None and parity.calibrated

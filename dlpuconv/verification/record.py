@@ -87,12 +87,12 @@ def compare_with_record(run: Runner, view: FileView, package: PackageView) -> Pa
     ]
     lost = dict.fromkeys((port.name for port in ports), 0)
 
-    def answers() -> Iterator[tuple[Answer, Answer]]:
+    def answers() -> Iterator[tuple[Answer, Answer, Answer]]:
         for feed, expected in package.recorded():
             got = run.run(feed)
             for name in lost:
                 lost[name] += int(np.count_nonzero(~np.isfinite(expected[name]) & np.isfinite(got[name])))
-            yield expected, got
+            yield feed, expected, got
 
     parity = compare_answers(answers(), ports, calibrated=package.calibrated)
     judged = tuple(_without_answer(output, lost[output.name]) for output in parity.outputs)

@@ -140,6 +140,7 @@ def _finding(finding: Finding) -> Json:
         "status": finding.status.value,
         "sentence": finding.sentence,
         "source": finding.source,
+        "cause": finding.cause or None,
         "fix": finding.fix,
         "count": len(finding.hits),
         "hits": hits,

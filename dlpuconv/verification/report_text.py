@@ -18,6 +18,7 @@ from dlpuconv.verification.verdict import broken
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from dlpuconv.verification.kinds.parity import KindParity
     from dlpuconv.verification.layer_parity import LayersReport
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
     from dlpuconv.verification.report import Report
@@ -98,13 +99,47 @@ def _facts(report: Report) -> Table:
 def render_parity(parity: ParityReport, title: str) -> RenderableType:
     """The figures of each output below a title."""
     title = f"{title}, {parity.samples} samples ({parity.kernels})"
+    parts: list[RenderableType] = [Text(title), _table_of(parity.outputs)]
+    if parity.behind:
+        parts += [Text("behind the tail, which runs on the CPU"), _table_of(parity.behind)]
+        parts += [Text(f"  {output.name}: {output.varies}", style="dim") for output in parity.behind if output.varies]
+    if parity.kinds:
+        parts.append(_kinds(parity.kinds))
+    if parity.not_behind:
+        parts.append(Text(f"not compared behind the tail: {parity.not_behind}", style="yellow"))
+    return Group(*parts)
+
+
+def _kinds(kinds: tuple[KindParity, ...]) -> Table:
+    """What outputs are, and how much of that agrees."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("output", "what it is", "what agrees"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("agreement", "asked for"):
+        table.add_column(heading, justify="right")
+    for part in kinds:
+        known = "as you say" if part.stated else "by its graph"
+        ratio = "-" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
+        agreement = ratio if part.agreement is None else f"{part.agreement:.1%}"
+        least = "-" if part.least is None else f"{part.least:.1%}"
+        table.add_row(
+            Text(part.title),
+            f"{part.kind}, {known}",
+            part.measure if part.measured else "numbers where a score passes" if part.of_passing else "numbers",
+            agreement,
+            least,
+        )
+    return table
+
+
+def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("output", overflow="fold")
     for heading in ("SQNR dB", "cosine", "max error", "same argmax"):
         table.add_column(heading, justify="right")
-    for output in parity.outputs:
+    for output in outputs:
         table.add_row(*_figures(output))
-    return Group(Text(title), table)
+    return table
 
 
 def _worst_layers(layers: LayersReport) -> RenderableType:
@@ -130,7 +165,7 @@ def _figures(output: OutputParity) -> tuple[str, ...]:
         escape(output.name) + (f" [red]({mark})[/]" if mark else ""),
         _agreement(output),
         "-" if output.cosine is None else f"{output.cosine:.4f}",
-        f"{output.max_error:.3g}",
+        "-" if output.varies else f"{output.max_error:.3g}",
         "-" if output.argmax_agreement is None else f"{output.argmax_agreement:.1%}",
     )
 
@@ -165,6 +200,8 @@ def _sentence(finding: Finding) -> Text:
         text.append(f"\n  {_short(hit.layer)}: {hit.detail}" if hit.layer else f"\n  {hit.detail}", style="dim")
     if left := more(len(finding.hits) - _SHOWN_HITS):
         text.append(f"\n  {left}", style="dim")
+    if finding.cause:
+        text.append(f"\n  {finding.cause}")
     if finding.fix:
         text.append(f"\n  -> {finding.fix}")
     return text

@@ -62,6 +62,7 @@ class Context:
         outputs: likewise.
         parity: the comparison with the float source; None where there was none.
         min_sqnr: dB that every output must reach.
+        by_kind: outputs of a known kind are judged by its measure instead.
         metric: what the user's own metric said of the file.
         target: the chip, as messages name whose rules these are.
         misfits: inputs that the network is fed in another way than it was trained on.
@@ -79,6 +80,7 @@ class Context:
     outputs: tuple[Port, ...] | None = None
     parity: ParityReport | None = None
     min_sqnr: float = DEFAULT_MIN_SQNR_DB
+    by_kind: bool = False
     metric: MetricScore | None = None
     misfits: tuple[Misfit, ...] = ()
     measured: bool = True
@@ -160,7 +162,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A rule that was broken, with every place; or one that could not be judged, and why."""
+    """A rule that was broken, with every place; or one that could not be judged, and why.
+
+    Attributes:
+        rule: its id.
+        severity: of these places.
+        sentence: what must hold.
+        hits: where it does not.
+        fix: what to do about it.
+        source: where the rule is known from.
+        status: whether it could be judged.
+        cause: what was measured of the reason, as a clause; empty where nothing was.
+    """
 
     rule: str
     severity: Severity
@@ -169,3 +182,4 @@ class Finding:
     fix: str = ""
     source: str = ""
     status: Status = Status.BROKEN
+    cause: str = ""

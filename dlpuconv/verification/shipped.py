@@ -11,6 +11,7 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.parity import compare_answers
 from dlpuconv.verification.translate import to_source
+from dlpuconv.verification.wholes import wholes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,16 +63,19 @@ def compare_with_source(
     outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
-    def answers() -> Iterator[tuple[Answer, Answer]]:
+    wholes = wholes_of(source, question.division, question.kinds, question.tail)
+
+    def answers() -> Iterator[tuple[Answer, Answer, Answer]]:
         for feed in package.feeds(MOST_COMPARED):
-            got = run.run(feed)
+            got, sample = run.run(feed), _for_source(feed, links)
             yield (
-                reference.run(_for_source(feed, links)),
+                sample,
+                reference.run(sample),
                 {in_source.get(name, name): value for name, value in got.items()},
             )
 
     parity = replace(
-        compare_answers(answers(), outputs, calibrated=package.calibrated),
+        compare_answers(answers(), outputs, wholes=wholes, calibrated=package.calibrated),
         calibrated=package.calibrated and question.calibrated,
         kernels=ON_ITS_FILES if package.calibrated else ON_STAND_INS,
     )

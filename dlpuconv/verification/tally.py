@@ -110,6 +110,8 @@ class Tally:
             self._first = (expected.copy(), value.copy())
             return
         self._same_for_all = self._same_for_all and bool(np.array_equal(value, self._first[1]))
+        if expected.shape != self._first[0].shape:  # behind a tail, as many rows as there are detections
+            return
         self._drift = max(self._drift, _largest(expected - self._first[0]))
 
     def result(self, samples: int) -> OutputParity:
@@ -118,6 +120,7 @@ class Tally:
         fault = self._fault()
         return OutputParity(
             name=self.port.name,
+            source=self.port.source_name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
             typical_db=None if self._labels else self._typical(),
             exact=self._noise == 0.0 and not fault,

@@ -42,4 +42,5 @@ def broken(finding: Finding) -> str:
     first = finding.hits[0]
     where = f"{first.layer}: {first.detail}" if first.layer else first.detail
     left = more(len(finding.hits) - 1)
-    return f"{finding.rule}: {finding.sentence} ({where}{left and f', {left}'})"
+    why = f"; {finding.cause}" if finding.cause else ""
+    return f"{finding.rule}: {finding.sentence} ({where}{left and f', {left}'}){why}"

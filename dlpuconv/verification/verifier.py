@@ -17,7 +17,7 @@ from dlpuconv.verification.engine import check, screen
 from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.measure import measure
 from dlpuconv.verification.naming import with_names
-from dlpuconv.verification.question import Question, least_db
+from dlpuconv.verification.question import Question, judges_by_kind, least_db
 from dlpuconv.verification.report import IoTensor, Report
 from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv.verification.rules.firmware import RULE as FIRMWARE
@@ -122,6 +122,7 @@ def _context(
         outputs=links.outputs if links else None,
         parity=parity,
         min_sqnr=least_db(target, question.min_sqnr, parity),
+        by_kind=judges_by_kind(target, question.min_sqnr, parity),
         metric=question.metric,
         misfits=question.misfits,
         settings=question.settings or (recorded_settings(manifest) if manifest else None),

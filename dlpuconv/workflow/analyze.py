@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.registry import load_backend
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
+from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
@@ -36,17 +37,17 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     found: dict[str, Analysis] = {}
     with opened(model, request, data, progress) as run:
         for backend, targets in run.backends:
-            _, prepared = prepare(backend, targets, run)
-            if run.calibration is None:
+            part, (_, prepared) = dividing(run, partial(prepare, backend, targets))
+            if part.calibration is None:
                 raise CalibrationError("an analysis needs samples: give --calibration a folder of images or an .npz")
             for target in targets:
-                recipe, _ = choose_recipe(backend, prepared, target, run)
-                samples = run.calibration.held_out if len(run.calibration.held_out) else run.calibration.fit
+                recipe, _ = choose_recipe(backend, prepared, target, part)
+                samples = part.calibration.held_out if len(part.calibration.held_out) else part.calibration.fit
                 blame = backend.blame(prepared, target, recipe, samples)
                 found[target.name] = Analysis(
                     target=target.name,
                     recipe=recipe,
-                    layers=judge_layers(blame.layers, settings_of(backend, recipe, run)),
+                    layers=judge_layers(blame.layers, settings_of(backend, recipe, part)),
                     total_db=blame.total_db,
                     samples=blame.samples,
                 )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
 from dlpuconv.workflow.explain import explain, origins
-from dlpuconv.workflow.run import fold, opened
+from dlpuconv.workflow.run import dividing, fold, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.checkup import Checkup
     from dlpuconv.display.progress import Progress
-    from dlpuconv.plugin import Backend, Target
+    from dlpuconv.division.division import Division
+    from dlpuconv.passes import FoldResult
+    from dlpuconv.plugin import Backend, Draft, Job, Target
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.run import Data, Run
 
@@ -48,11 +54,21 @@ def check(
     return tuple(replace(found[target.name], explanation=explanation) for target in run.targets)
 
 
+def _as_drafted(division: Division, draft: Draft) -> Division:
+    """The same with the bytes of the types that the file would have."""
+    outputs = [draft.view.tensors[index] for index in draft.view.outputs]
+    return replace(division, crossing=sum(prod(x.shape) * np.dtype(x.dtype).itemsize for x in outputs))
+
+
+def _drafted(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Job, tuple[Draft, ...]]:
+    folded, job = fold(backend, targets, run)
+    return folded, job, backend.draft(replace(job, calibration=None, moments={}), targets)
+
+
 def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: bool) -> Iterator[Checkup]:
     """Those of one backend's targets."""
     try:
-        folded, job = fold(backend, targets, run)
-        drafts = backend.draft(replace(job, calibration=None, moments={}), targets)
+        run, (folded, job, drafts) = dividing(run, partial(_drafted, backend, targets))
     except OF_ONE_TARGET as error:
         yield from (refused(target, error) for target in targets)
         return
@@ -61,4 +77,4 @@ def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: b
         warnings = (*of_samples, *draft.warnings)
         found = judge_draft(replace(draft, warnings=warnings), target, run.misfits)
         told = explain(run.source, draft.rewritten, origins(job.model)) if explained and draft.rewritten else None
-        yield replace(found, of_backend=told)
+        yield replace(found, of_backend=told, division=run.division and _as_drafted(run.division, draft))

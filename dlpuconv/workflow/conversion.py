@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlpuconv.files.content import Content
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
-    from dlpuconv.manifest import Manifest
+    from dlpuconv.manifest import DivisionRecord, Manifest
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.report import Report
     from dlpuconv.workflow.vendor_compiler import Compilation
@@ -171,13 +171,15 @@ class Converted:
         files: dict[str, Content] = {self.name: self.content}
         if self.compilation is not None and self.compilation.content:
             files[self.compilation.file] = self.compilation.content
+        if self.provenance.divided is not None:
+            files |= self.provenance.divided.files
         if self.bom:
             files[f"{self.stem}.{BOM}"] = self._bom(files)
         if self.provenance.trials:
             files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()
-        files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract).encode()
+        files[f"{self.stem}.model_params.h"] = c_header(self.stem, self.contract, self._division()).encode()
         manifest = f"{self.stem}.json"
         files[f"{self.stem}.README.md"] = make_readme(self._about({*files, manifest})).encode()
         return {**files, manifest: self._manifest(files, timings).to_bytes()}
@@ -197,7 +199,11 @@ class Converted:
             compile_with=compilation.command if compilation and not compilation.content else "",
             beside=names - {self.name},
             failed=() if self.report.passed else self.report.reasons,
+            divided=self.provenance.divided,
         )
+
+    def _division(self) -> DivisionRecord | None:
+        return self.provenance.divided.record if self.provenance.divided else None
 
     @override
     def __repr__(self) -> str:
@@ -342,4 +348,6 @@ def _listed(artifact: Converted, path: Path) -> dict[str, Json]:
     entry: dict[str, Json] = {"target": artifact.target, "path": str(path), "sha256": artifact.sha256()}
     if artifact.compilation is not None and artifact.compilation.content:
         entry["compiled_path"] = str(path.parent / artifact.compilation.file)
+    if artifact.provenance.divided is not None:
+        entry["division"] = artifact.provenance.divided.record.to_json()
     return entry

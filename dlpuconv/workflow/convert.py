@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
-from dlpuconv.delivery import BOM, Inputs, Provenance, Reference
-from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError
+from dlpuconv.delivery import BOM, DividedNetwork, Inputs, Provenance, Reference
+from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, UnsupportedModelError
 from dlpuconv.files.content import lend_contents
 from dlpuconv.formats.package_layout import MANIFEST, RECORD
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.verification.behind import tail_of
 from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.parity import reference_inferences
+from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
+from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
+from dlpuconv.workflow.native_rests import native_rests
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, opened, prepare, targets_of
+from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
+from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +43,10 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.request import Request
-    from dlpuconv.workflow.run import Data, Run
+    from dlpuconv.workflow.run import Data, Run, Shared
 
 _REFERENCE_SAMPLES = 3
 
@@ -74,18 +82,27 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
 def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Converted | Failure]:
     """The results of one backend's targets."""
     try:
-        folded, prepared = prepare(backend, targets, run)
+        run, shared = dividing(run, partial(prepare, backend, targets))
     except OF_ONE_TARGET as error:
         yield from (Failure(target=target.name, error=error) for target in targets)
         return
     for target in targets:
         try:
-            yield _emit_and_verify(backend, prepared, target, folded, run)
+            yield _of_one_target(backend, target, shared, run)
         except ArtifactError as error:
             text = f"the backend {backend.name} made a file for {target.called} that cannot be read back: {error}"
             yield Failure(target=target.name, error=BackendError(text))
         except OF_ONE_TARGET as error:
             yield Failure(target=target.name, error=error)
+
+
+def _of_one_target(backend: Backend, target: Target, shared: Shared, run: Run) -> Converted:
+    """One target's file; its own numbers may refuse what the others' can hold."""
+    try:
+        return _emit_and_verify(backend, target, shared, run)
+    except UnsupportedModelError as error:
+        rest = run.divided(error)
+    return dividing(rest, lambda run: _emit_and_verify(backend, target, prepare(backend, [target], run), run))[1]
 
 
 def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
@@ -116,7 +133,8 @@ def inputs_of(model: Any, request: Request, data: Data) -> Inputs:
     return Inputs.of(model, data.calibration, data.validation, request.quantization.recipe_file)
 
 
-def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folded: FoldResult, run: Run) -> Converted:
+def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run) -> Converted:
+    folded, prepared = shared
     with run.clock(f"search {target.name}"):
         recipe, trials = choose_recipe(backend, prepared, target, run)
     with run.clock(f"emit {target.name}"):
@@ -133,13 +151,19 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
+    blamed: tuple[BlamedLayer, ...] = ()
+    if run.request.verification.layers or can_be_diagnosed(report, run):
+        blamed = _blamed(backend, prepared, target, recipe, run)
+    if can_be_diagnosed(report, run):
+        with run.clock(f"diagnose {target.name}"):
+            report = diagnosed(report, Workshop(backend, prepared, target, run), recipe, blamed)
     inside = None
     if run.request.verification.layers:
         view = with_names(backend.read(file), artifact.layers, run.source)
-        blamed = _blamed(backend, prepared, target, recipe, run)
         inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
+            divided=_divided(backend, target, artifact, run),
             source=run.source.source,
             target=target,
             recipe=recipe,
@@ -156,6 +180,20 @@ def _emit_and_verify(backend: Backend, prepared: Prepared, target: Target, folde
         inside=inside,
         bom=run.request.bom,
     )
+
+
+def _divided(backend: Backend, target: Target, artifact: Artifact, run: Run) -> DividedNetwork | None:
+    """The files of the other parts, for one target's."""
+    if run.division is None:
+        return None
+    crossing = sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in artifact.outputs)
+    division = replace(run.division, crossing=crossing)
+    if not target.suffix:
+        return DividedNetwork(division=division, stem="")
+    stem = f"{run.source.source.name}.{target.name}."
+    with run.clock(f"rest {target.name}"):
+        native = native_rests(backend, division, run.progress)
+    return DividedNetwork(division=division, stem=stem, native=native, suffix=target.suffix)
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:
@@ -191,11 +229,13 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
     return Question(
         asked=frozenset(asked),
         reference=run.source,
+        division=run.division,
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
         links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
+        kinds=run.request.verification.kinds,
         ignore=run.request.verification.ignore,
         strict=run.request.verification.strict,
         warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
@@ -212,6 +252,6 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
-    links = artifact.links
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
-    return Reference(*reference_inferences(backend.runner(file), links, samples, _REFERENCE_SAMPLES))
+    answers = AsSource(backend.runner(file), artifact.links)
+    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES, tail_of(run.division)))

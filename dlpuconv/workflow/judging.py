@@ -13,6 +13,7 @@ from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.search import Score
+from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample, Samples
+    from dlpuconv.division.division import Division
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Links, Model
+    from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.output_parity import OutputParity, ParityReport
+    from dlpuconv.verification.wholes import Wholes
 
 _FEWEST, _MOST = 4, 24
 _LOOKED_AT = 4
@@ -75,27 +78,39 @@ class SampleJudge:
         *,
         passes: Passes = lambda *_: True,
         calibrated: bool = True,
-        metric: Callable[[Runner, Links], float] | None = None,
+        division: Division | None = None,
+        metric: Callable[[Runner], float] | None = None,
+        wholes: Callable[[], Wholes | None] = lambda: None,
     ) -> None:
         """Prepare to judge.
 
         Args:
-            source: the float model.
+            source: the float model, or the chip's part of a divided one.
             samples: in its domain.
             backend: reads and runs an artifact.
             place: where one is put while it is judged: a file, or a folder for those of several files.
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
-            metric: scores an artifact on the user's own data.
+            division: how the user's network is divided; None where the chip runs all of it.
+            metric: scores the network with an artifact on the user's own data.
+            wholes: what looks at whole outputs in one comparison, made anew for each.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
-        self._source, self._samples = source, samples
+        self._source, self._samples, self._division = source, samples, division
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
-        self._known: dict[frozenset[tuple[str, str]], Score] = {}
+        self._wholes = wholes
+        self._known: dict[frozenset[tuple[str, str]], tuple[Score, ParityReport]] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
         """See `search.Judge`."""
+        return self._judged(artifact)[0]
+
+    def parity(self, artifact: Artifact) -> ParityReport:
+        """The comparison that its score comes from."""
+        return self._judged(artifact)[1]
+
+    def _judged(self, artifact: Artifact) -> tuple[Score, ParityReport]:
         files = frozenset((name, sha256_of(content)) for name, content in artifact.contents.items())
         if files not in self._known:
             with self._written(artifact) as file:
@@ -128,21 +143,33 @@ class SampleJudge:
             else:
                 self._place.unlink()
 
-    def _judge(self, artifact: Artifact, file: Path) -> Score:
+    def _judge(self, artifact: Artifact, file: Path) -> tuple[Score, ParityReport]:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(self._backend.runner(file), artifact.links)
-        return Score(
+        metric = (
+            None
+            if self._metric is None
+            else self._metric(network_of(self._backend.runner(file), artifact.links, self._division))
+        )
+        score = Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
             metric=metric,
         )
+        return score, parity
 
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
-        return compare(reference, self._backend.runner(file), artifact.links, samples, calibrated=self._calibrated)
+        return compare(
+            reference,
+            self._backend.runner(file),
+            artifact.links,
+            samples,
+            calibrated=self._calibrated,
+            wholes=self._wholes(),
+        )
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""

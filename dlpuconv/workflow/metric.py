@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpuconv.formats import Runner
-    from dlpuconv.ir import Links, Signature
+    from dlpuconv.ir import Signature
     from dlpuconv.verification.predictor import Predict
 
 
@@ -110,7 +110,7 @@ class Yardstick:
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verification.predictor import source_predict
+        from dlpuconv.verification.predictor import predict_by
 
         calls = 0
 
@@ -119,23 +119,22 @@ class Yardstick:
             calls += 1
             step()
 
-        source = metric.score(source_predict(runner, signature, counted))
+        source = metric.score(predict_by(runner, signature, counted))
         return cls(metric=metric, source=source, calls=calls, signature=signature)
 
-    def __call__(self, runner: Runner, links: Links, step: Callable[[], None] = lambda: None) -> float:
+    def __call__(self, network: Runner, step: Callable[[], None] = lambda: None) -> float:
         """Score a file.
 
         Args:
-            runner: runs it, under the source model's names.
-            links: how its inputs and outputs correspond to the source model's.
+            network: the file as the source model that it stands for (`verification.linking.network_of`).
             step: called after each inference.
 
         Raises:
             MetricError: see `Metric.score`.
         """
-        from dlpuconv.verification.predictor import artifact_predict
+        from dlpuconv.verification.predictor import predict_by
 
-        return self.metric.score(artifact_predict(runner, links, self.signature, step))
+        return self.metric.score(predict_by(network, self.signature, step))
 
     def enough(self, value: float) -> bool:
         """Whether a file with this score keeps to the limit that the user set; never where there is none."""

@@ -25,6 +25,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     targets: tuple[str, ...],
     input_shape: Mapping[str, tuple[int, ...]],
     cut_at: tuple[str, ...],
+    tail: str | None = None,
     resize: str,
     color: str,
     mean: tuple[float, ...] | None,
@@ -39,6 +40,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     output_dtype: str | None = None,
     input_layout: str | None = None,
     opset: int | None = None,
+    split_inputs: str = "auto",
     split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
@@ -46,6 +48,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     max_drop: float | None = None,
     backend: str | None = None,
     min_sqnr: float | None = None,
+    output_kinds: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
     strict: bool = False,
     layers: bool = False,
@@ -62,11 +65,11 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
 
     from dlpuconv.calibration import default_cache_folder, make_preprocessing
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.plugin import InterfaceOptions, Normalization, OutputSplitting
+    from dlpuconv.plugin import InterfaceOptions, Normalization, Splitting
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.workflow.metric import make_metric
-    from dlpuconv.workflow.request import MIXED, Effort, QuantizationOptions, Request
+    from dlpuconv.workflow.request import MIXED, Effort, QuantizationOptions, Request, Tail
 
     if granularity == MIXED and recipe is not None:
         raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
@@ -77,6 +80,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         source=SourceOptions(
             input_shapes=input_shape, cut_at=cut_at, input_names=input_names, output_names=output_names
         ),
+        tail=choice(Tail, "tail", tail) if tail else None,
         preprocessing=make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset),
         normalization=choice(Normalization, "fold-preprocess", fold_preprocess) if fold_preprocess else None,
         quantization=QuantizationOptions(
@@ -91,11 +95,14 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         interface=InterfaceOptions(
             input_layout=_layout(input_layout),
             opset=opset,
-            split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
+            split_inputs=choice(Splitting, "split-inputs", split_inputs),
+            split_outputs=choice(Splitting, "split-outputs", split_outputs),
         ),
         input_dtype=_dtype("input-dtype", input_dtype),
         output_dtype=_dtype("output-dtype", output_dtype),
-        verification=verification_options(min_sqnr=min_sqnr, ignore=ignore, strict=strict, layers=layers),
+        verification=verification_options(
+            min_sqnr=min_sqnr, output_kinds=output_kinds, ignore=ignore, strict=strict, layers=layers
+        ),
         backend=backend,
         cache=default_cache_folder() if cache else None,
         bom=bom,
@@ -123,16 +130,23 @@ def stated_preprocessing(
 
 
 def verification_options(
-    *, min_sqnr: float | None, ignore: tuple[str, ...], strict: bool, layers: bool
+    *, min_sqnr: float | None, output_kinds: tuple[str, ...], ignore: tuple[str, ...], strict: bool, layers: bool
 ) -> VerificationOptions:
     """How strict the verifier is.
 
     Raises:
-        UsageError: the ratio is not a number.
+        UsageError: the ratio is not a number, or there is no such kind of output.
     """
+    from dlpuconv.verification.kinds.stated import parse_output_kind
     from dlpuconv.workflow.request import VerificationOptions
 
-    return VerificationOptions(min_sqnr=_decibels(min_sqnr), ignore=frozenset(ignore), strict=strict, layers=layers)
+    return VerificationOptions(
+        min_sqnr=_decibels(min_sqnr),
+        ignore=frozenset(ignore),
+        strict=strict,
+        layers=layers,
+        kinds=dict(map(parse_output_kind, output_kinds)),
+    )
 
 
 def version(option: str, text: str | None) -> tuple[int, ...] | None:

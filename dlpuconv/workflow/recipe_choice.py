@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
@@ -12,14 +12,11 @@ from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, untried
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import Settings
+from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dlpuconv.calibration import Samples
-    from dlpuconv.plugin import Artifact, Backend, Prepared, Target
+    from dlpuconv.plugin import Backend, Prepared, Target
     from dlpuconv.quantization.search import Trial
-    from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.workflow.request import QuantizationOptions
     from dlpuconv.workflow.run import Run
 
@@ -44,7 +41,7 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     judged = calibration.judges or run.yardstick is not None
     if not judged or (plan is None and not mixed):
         return quick, ()
-    shop = _Workshop(backend, prepared, target, run)
+    shop = Workshop(backend, prepared, target, run)
     trials = _tried(shop, start if plan else quick, plan or Plan(changes=()), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
 
@@ -69,68 +66,10 @@ def _as_given(recipe: Recipe, wanted: QuantizationOptions) -> Recipe:
     return replace(recipe, granularity=wanted.granularity or recipe.granularity, overrides=overrides)
 
 
-@dataclass(frozen=True, slots=True)
-class _Workshop:
-    """Where recipes of one target are tried out."""
-
-    backend: Backend
-    prepared: Prepared
-    target: Target
-    run: Run
-
-    def emit(self, recipe: Recipe) -> Artifact:
-        """See `search.Emit`."""
-        return self.backend.emit(self.prepared, self.target, recipe)
-
-    def worst_layers(self, recipe: Recipe) -> list[str]:
-        """Those that lose by their weights, the worst first."""
-        layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers
-        losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
-        return list(dict.fromkeys(layer.names.title for layer in losing))
-
-    def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
-        """See `judging.Verdict`: what the verifier will say of the comparison; no other rule depends on the recipe."""
-        from dlpuconv.verification.engine import check
-        from dlpuconv.verification.question import least_db
-        from dlpuconv.verification.reach import with_reach
-        from dlpuconv.verification.rules.measured import MEASURED_RULES
-        from dlpuconv.verification.verdict import decide
-
-        asked, yardstick = self.run.request.verification, self.run.yardstick
-        view = self.backend.read(file)
-        parity = with_reach(parity, view, artifact.outputs)
-        context = replace(
-            self.target.context,
-            outputs=artifact.outputs,
-            parity=parity,
-            min_sqnr=least_db(self.target, asked.min_sqnr, parity),
-            metric=None if yardstick is None or metric is None else yardstick.judged(metric),
-        )
-        findings = check(view, MEASURED_RULES, context, asked.ignore)
-        return decide(findings, strict=asked.strict).passed
-
-    @property
-    def samples(self) -> Samples:
-        """What recipes are judged on."""
-        assert self.run.calibration is not None
-        return self.run.calibration.held_out
-
-
-def _tried(shop: _Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
-    from dlpuconv.workflow.judging import SampleJudge
-
-    run, name = shop.run, shop.target.name
+def _tried(shop: Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Trial]:
+    run, name, judge = shop.run, shop.target.name, shop.judge
     if run.yardstick is not None:
         plan = replace(plan, enough=run.yardstick.enough)
-    judge = SampleJudge(
-        run.source,
-        shop.samples,
-        shop.backend,
-        run.workspace / "trials" / f"{run.source.source.name}.{name}{shop.target.suffix}",
-        passes=shop.passes,
-        calibrated=run.calibration is not None and run.calibration.calibrated,
-        metric=run.yardstick,
-    )
     with run.progress.stage(f"searching for a recipe for {name}") as tried:
         trials = search(start, shop.emit, judge, plan, tried)
     if mixed:

@@ -12,8 +12,10 @@ from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Target
     from dlpuconv.quantization import Override, Recipe
@@ -31,6 +33,15 @@ class Effort(StrEnum):
     FAST = "fast"
     BALANCED = "balanced"
     BEST = "best"
+
+
+class Tail(StrEnum):
+    """What becomes of operators that have no form on the chip."""
+
+    AUTO = "auto"
+    """The rest of the network, from where they begin, becomes a model of its own for the camera's CPU."""
+    OFF = "off"
+    """The network is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +83,14 @@ class VerificationOptions:
         ignore: ids of rules that do not count.
         strict: warnings fail.
         layers: look at every layer too, for a report.
+        kinds: of outputs, as the user states them, by name; the graph tells the others.
     """
 
     min_sqnr: float | None = None
     ignore: frozenset[str] = frozenset()
     strict: bool = False
     layers: bool = False
+    kinds: Mapping[str, OutputKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +100,7 @@ class Request:
     Attributes:
         targets: names, in the order that results are wanted.
         source: shapes and cuts.
+        tail: what becomes of operators that have no form on the chip; None where the user did not say.
         preprocessing: what the network expects of an image.
         normalization: where a stated normalization goes; None for the backend's own choice.
         quantization: numbers.
@@ -101,6 +115,7 @@ class Request:
 
     targets: tuple[str, ...]
     source: SourceOptions = field(default_factory=SourceOptions)
+    tail: Tail | None = None
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     normalization: Normalization | None = None
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
@@ -111,6 +126,11 @@ class Request:
     backend: str | None = None
     cache: Path | None = None
     bom: bool = False
+
+    @property
+    def divides(self) -> bool:
+        """Whether the network may be divided; what the user cuts off is not wanted, unless the user says so."""
+        return self.tail is Tail.AUTO or (self.tail is None and not self.source.cut_at)
 
     def interface_for(self, target: Target) -> InterfaceOptions:
         """What the inputs and outputs of a target's file look like."""
@@ -128,6 +148,7 @@ class Request:
         content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
+            **({"tail": self.tail.value} if self.tail else {}),
             "fold_preprocess": self.normalization.value if self.normalization else None,
             "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],
@@ -139,15 +160,18 @@ class Request:
             "output_dtype": interface.output_dtype,
             "input_layout": layout.value if layout else None,
             "opset": interface.opset,
+            "split_inputs": interface.split_inputs.value,
             "split_outputs": interface.split_outputs.value,
             "min_sqnr": self.verification.min_sqnr,
             "ignore": [*sorted(self.verification.ignore)],
             "strict": self.verification.strict,
+            "output_kinds": {name: kind.value for name, kind in self.verification.kinds.items()},
         }
         return RequestRecord(
             effort=self.quantization.effort.value,
             recipe_given=self.quantization.recipe is not None,
             granularity=self.quantization.wanted_granularity,
             split_outputs=interface.split_outputs.value,
+            output_kinds=self.verification.kinds,
             content=content,
         )

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Origin, StatisticsCache, open_calibration
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import CalibrationError, PluginError, UsageError
+from dlpuconv.division.files import files_of
+from dlpuconv.errors import CalibrationError, PluginError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
-from dlpuconv.frontends import load
-from dlpuconv.input_fit import find_misfits
 from dlpuconv.ir.source_names import source_names
-from dlpuconv.passes import fold_preprocessing, normalize
+from dlpuconv.passes import fold_preprocessing
 from dlpuconv.plugin import Job
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.scheme import Numbers
+from dlpuconv.verification.kinds.stated import demand_outputs
+from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
+from dlpuconv.workflow.subject import subject_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model
+    from dlpuconv.division.division import Division
+    from dlpuconv.ir import Model, Signature
     from dlpuconv.ir.moments import Moments
     from dlpuconv.passes import FoldResult, NormalFormReport
     from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
     from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.subject import Subject
+
+    type Shared = tuple[FoldResult, Prepared]
+    """What all targets of one backend share: the normal form with the normalization folded, and what was made of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +59,11 @@ class Run:
     Attributes:
         request: what is wanted.
         targets: in the order that results are wanted.
-        source: the model as it was read.
-        normal: in normal form.
-        rewritten: how it came to that.
+        subject: the network and its samples; another one where it had to be divided.
+        divider: divides the user's network.
+        signature: of the user's network.
+        samples: of the user's network, or None.
         backends: started ones, each with its targets.
-        calibration: samples, or None.
-        misfits: inputs that these samples, normalized as stated, feed in another way than the network was trained on.
         yardstick: the user's own metric, or None.
         workspace: a private temporary folder.
         progress: where long work reports.
@@ -65,16 +72,56 @@ class Run:
 
     request: Request
     targets: tuple[Target, ...]
-    source: Model
-    normal: Model
-    rewritten: NormalFormReport
+    subject: Subject
+    divider: Divider
+    signature: Signature
+    samples: Calibration | None
     backends: tuple[tuple[Backend, list[Target]], ...]
-    calibration: Calibration | None
-    misfits: tuple[Misfit, ...]
     yardstick: Yardstick | None
     workspace: Path
     progress: Progress
     clock: Stopwatch
+
+    @property
+    def source(self) -> Model:
+        """The model as it was read, or the chip's part of it."""
+        return self.subject.source
+
+    @property
+    def normal(self) -> Model:
+        """The same in normal form."""
+        return self.subject.normal
+
+    @property
+    def rewritten(self) -> NormalFormReport:
+        """How it came to that."""
+        return self.subject.rewritten
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Samples of it, or None."""
+        return self.subject.calibration
+
+    @property
+    def misfits(self) -> tuple[Misfit, ...]:
+        """Inputs that these samples, normalized as stated, feed in another way than the network was trained on."""
+        return self.subject.misfits
+
+    @property
+    def division(self) -> Division | None:
+        """How the network was divided; None where the chip gets all of it."""
+        return self.subject.division
+
+    def divided(self, error: UnsupportedModelError) -> Run:
+        """The same for a chip's part without what was refused; see `Divider.divided`.
+
+        Raises:
+            UnsupportedModelError: this refusal, where no division helps.
+        """
+        with self.clock("divide"), self.progress.stage("dividing the network"):
+            reading = self.divider.divided(error, self.division)
+        subject = _subject(self.divider, reading, self.samples, self.request, self.clock)
+        return replace(self, subject=subject)
 
 
 @contextmanager
@@ -87,36 +134,51 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     with ExitStack() as stack:
         workspace = stack.enter_context(scratch.temporary_folder("files"))
         backends = tuple(_backends(request, targets, stack, progress))
+        divider = Divider(model, data.example_inputs, request, targets)
         with clock("read"), progress.stage("reading the model"):
-            source = load(model, request.source, example_inputs=data.example_inputs)
+            reading = divider.read()
+        demand_outputs(request.verification.kinds, reading.outputs)
         with clock("metric of the source"):
-            yardstick = yardstick_of(request, source, progress)
-        with clock("normal form"):
-            normal, rewritten = normalize(source)
+            yardstick = yardstick_of(request, reading, progress)
         with clock("calibration data"):
-            calibration = open_calibration(
+            samples = open_calibration(
                 data.calibration,
                 validation=data.validation,
-                signature=source.signature,
+                signature=reading.signature,
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
-        with clock("what the network is fed"):
-            misfits = _misfits(source, normal, calibration, request, progress)
+        subject = _subject(divider, reading, samples, request, clock)
+        for misfit in subject.misfits:  # told at once: what follows takes long, and is in vain
+            progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
         yield Run(
             request=request,
             targets=targets,
-            source=source,
-            normal=normal,
-            rewritten=rewritten,
+            subject=subject,
+            divider=divider,
+            signature=reading.signature,
+            samples=samples,
             backends=backends,
-            calibration=calibration,
-            misfits=misfits,
             yardstick=yardstick,
             workspace=workspace,
             progress=progress,
             clock=clock,
         )
+
+
+def _subject(
+    divider: Divider, reading: Reading, samples: Calibration | None, request: Request, clock: Stopwatch
+) -> Subject:
+    """What was read in normal form; a smaller part of it where operators of it have none.
+
+    Raises:
+        UnsupportedModelError: they have none, and no division helps.
+    """
+    while True:
+        try:
+            return subject_of(reading.source, reading.division, samples, request, clock)
+        except UnsupportedModelError as error:
+            reading = divider.divided(error, reading.division)
 
 
 def targets_of(request: Request) -> tuple[Target, ...]:
@@ -141,18 +203,28 @@ def _clean_up_after_the_dead(request: Request) -> None:
     StatisticsCache(request.cache).sweep()
 
 
-def _misfits(
-    source: Model, normal: Model, calibration: Calibration | None, request: Request, progress: Progress
-) -> tuple[Misfit, ...]:
-    """Inputs that are fed wrongly, told at once: what follows takes long, and is in vain."""
-    samples = calibration and (calibration.fit if len(calibration.fit) else calibration.held_out)
-    found = find_misfits(source, normal, samples, request.preprocessing) if samples else ()
-    for misfit in found:
-        progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
-    return found
+def dividing[T](run: Run, work: Callable[[Run], T]) -> tuple[Run, T]:
+    """Do work on a network and, where operators of it are refused, on the chip's part of it.
+
+    Args:
+        run: of the network.
+        work: what is to be done; again with a smaller part, each time that it refuses something.
+
+    Returns:
+        The run that it was done with, and what came of it.
+
+    Raises:
+        UnsupportedModelError: a refusal that no division helps against.
+    """
+    for _ in range(ROUNDS):
+        try:
+            return run, work(run)
+        except UnsupportedModelError as error:
+            run = run.divided(error)
+    return run, work(run)
 
 
-def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
+def prepare(backend: Backend, targets: list[Target], run: Run) -> Shared:
     """What all targets of one backend share."""
     folded, job = fold(backend, targets, run)
     with run.clock("lower and calibrate"):
@@ -168,6 +240,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
             run.request.normalization or backend.normalization,
             exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
             samples=run.calibration.fit if run.calibration else None,
+            computed=run.division.computed if run.division else frozenset(),
         )
     job = Job(
         model=folded.model,
@@ -180,6 +253,8 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         cache=run.request.cache,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
+        rests=files_of(run.division),
+        spellings=frozenset(target.spelling for target in targets),
     )
     return folded, job
 

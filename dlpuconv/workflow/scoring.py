@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.linking import in_source_names
+from dlpuconv.verification.linking import network_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model
+    from dlpuconv.formats import Runner
     from dlpuconv.plugin import Artifact, Backend
     from dlpuconv.quantization.search import Trial
     from dlpuconv.verification.metric import MetricScore
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.run import Run
 
 
-def yardstick_of(request: Request, source: Model, progress: Progress) -> Yardstick | None:
+def yardstick_of(request: Request, reading: Reading, progress: Progress) -> Yardstick | None:
     """The metric with what it says of the float model: what it cannot do shows before the long work."""
     metric = request.quantization.metric
     if metric is None:
         return None
+    from dlpuconv.division.chain import Chain
     from dlpuconv.formats.ort_runner import OrtRunner
     from dlpuconv.workflow.metric import Yardstick
 
     with progress.stage(f"scoring the float model with {metric.name}") as step:
-        return Yardstick.take(metric, OrtRunner(source.split(), source.source.name), source.signature, step)
+        network: Runner = OrtRunner(reading.source.split(), reading.source.source.name)
+        if reading.division is not None:
+            network = Chain(reading.division, network)
+        return Yardstick.take(metric, network, reading.signature, step)
 
 
 def score_of(
@@ -41,6 +46,6 @@ def score_of(
     known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
     if known:
         return yardstick.judged(known[0])
-    links = artifact.links
+    network = network_of(backend.runner(file), artifact.links, run.division)
     with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
-        return yardstick.judged(yardstick(in_source_names(backend.runner(file), links), links, step))
+        return yardstick.judged(yardstick(network, step))

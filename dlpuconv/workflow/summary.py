@@ -32,6 +32,7 @@ def conversion_text(done: Conversion, *, trials: bool = True) -> Iterator[Render
     """
     yield _summary_table(done)
     yield from _placement_lines(done)
+    yield from _rest_lines(done)
     for artifact in done.artifacts:
         report = printable(artifact.report)
         yield from render_reasons(report)
@@ -78,6 +79,14 @@ def _placement_lines(done: Conversion) -> list[Text]:
         Text.assemble((f"{target}: ", "bold"), "; ".join(placement.sentences[:_PLACEMENT_SENTENCES]))
         for target, placement in found
         if placement is not None
+    ]
+
+
+def _rest_lines(done: Conversion) -> list[Text]:
+    """What of each network the camera's CPU runs, and from which file."""
+    found = [(artifact.target, artifact.provenance.divided) for artifact in done.artifacts]
+    return [
+        Text.assemble((f"{target}: ", "bold"), line) for target, divided in found if divided for line in divided.told
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.contract import contract_of_file
 from dlpuconv.display.wording import in_python
-from dlpuconv.errors import MissingDependencyError, UsageError
+from dlpuconv.errors import ArtifactError, MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.manifest_file import find_manifest
@@ -17,21 +17,26 @@ from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.language.printable import printable
 from dlpuconv.registry import load_backend, load_target
 from dlpuconv.reporting.material import Material, size_of
+from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
+from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model
+    from dlpuconv.division.division import Division
+    from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
     from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.request import VerificationOptions
 
@@ -114,25 +119,31 @@ def verify(
     refuse_unfinished(file)
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
-    recorded = find_manifest(file) if evidence.reference is not None else None
-    source, samples = _comparison(evidence, recorded, progress, ships_samples=is_folder(file))
+    view = (backend.read if backend else read)(file)
+    manifest = find_manifest(file, view)
+    division, damaged = _division(manifest, file, needed=evidence.reference is not None)
+    reading, samples = _comparison(evidence, (manifest, division), progress, ships_samples=is_folder(file))
+    source = reading.source if reading else None
+    if reading is not None:
+        demand_outputs(options.kinds, reading.outputs)
     question = Question(
         reference=source,
+        division=reading.division if reading else None,
+        tail=division.tail if division else None,
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
+        kinds=options.kinds or _recorded_kinds(manifest),
         firmware=firmware,
         ignore=options.ignore,
         strict=options.strict,
-        warnings=samples.warnings if samples else (),
+        warnings=(*(samples.warnings if samples else ()), *damaged),
         backend=backend,
         layers=options.layers,
     )
-    view = (backend.read if backend else read)(file)
     # rules alone take no time worth telling
     with progress.stage(f"comparing {file.name} with its source") if source else nullcontext():
         report = verify_view(file, view, chip, question)
-    manifest = find_manifest(file, view)
     view = with_names(view, manifest.layers if manifest else (), source)
     material = Material(
         report=printable(report),
@@ -143,6 +154,25 @@ def verify(
         asked_db=least_db(chip, options.min_sqnr, report.parity),
     )
     return Verification(material.report, material, printable(manifest))
+
+
+def _division(manifest: Manifest | None, file: Path, *, needed: bool) -> tuple[Division | None, tuple[str, ...]]:
+    """How the file's network is divided, and what is wrong with the parts for the CPU.
+
+    Raises:
+        ArtifactError: they are needed, and something is.
+    """
+    try:
+        return read_division(manifest, file), ()
+    except ArtifactError as error:
+        if needed:
+            raise
+        return None, (str(error),)
+
+
+def _recorded_kinds(manifest: Manifest | None) -> Mapping[str, OutputKind]:
+    """What was said of outputs when the file was made."""
+    return manifest.request.output_kinds if manifest is not None and manifest.request is not None else {}
 
 
 def _backend(name: str) -> Backend | None:
@@ -157,9 +187,19 @@ def _backend(name: str) -> Backend | None:
 
 
 def _comparison(
-    evidence: ComparisonData, manifest: Manifest | None, progress: Progress, *, ships_samples: bool
-) -> tuple[Model | None, Calibration | None]:
+    evidence: ComparisonData,
+    told: tuple[Manifest | None, Division | None],
+    progress: Progress,
+    *,
+    ships_samples: bool,
+) -> tuple[Reading | None, Calibration | None]:
     """The float model and the samples; a package ships some, on which it is compared where no others are given.
+
+    Args:
+        evidence: what the user gives.
+        told: what the file's manifest says.
+        progress: where long work reports.
+        ships_samples: the file is a package.
 
     Raises:
         UsageError: there is one without the other.
@@ -171,8 +211,9 @@ def _comparison(
         raise UsageError("--data needs --reference: a comparison takes the float model and samples")
     if not data and not ships_samples:
         raise UsageError("--reference needs --data: a comparison takes the float model and samples")
-    source = evidence.model(manifest)
+    manifest, division = told
+    reading = evidence.reading(manifest, division)
     if not data:
-        return source, None
+        return reading, None
     preprocessing = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
-    return source, evidence.samples(source.signature, preprocessing, progress)
+    return reading, evidence.samples(reading.signature, preprocessing, progress, reading.division)

@@ -12,6 +12,7 @@ import pytest
 from dlpuconv.calibration import Resize
 from dlpuconv.contract import Feed, Picture, c_header
 from dlpuconv.ir import Affine
+from dlpuconv.manifest import DivisionRecord, Maker, RestRecord, Wire
 from tests.contract.support import BOXES, IMAGE, PIXELS, SCORES, VALUES, contract, fed, run_c
 
 if TYPE_CHECKING:
@@ -157,3 +158,17 @@ def test_axis_names_are_left_out_where_they_make_no_sense(
     outputs: tuple[Port, ...], feeds: tuple[Feed, ...], names: tuple[str, ...]
 ) -> None:
     assert set(macros(header(*outputs, feeds=feeds))) & set(AXIS) == set(names)
+
+
+def test_a_part_of_a_network_says_which_buffers_go_where(tmp_path: Path, c_compiler: str) -> None:
+    front = RestRecord(file="m.front.onnx", reads=(Wire(name="sound", maker=Maker.SOURCE),), gives=("image",))
+    reads = (Wire(name="out", maker=Maker.CHIP), Wire(name="limit", maker=Maker.SOURCE))
+    tail = RestRecord(file="m.tail.onnx", reads=reads, gives=("kept",))
+    division = DivisionRecord(
+        inputs=("sound", "limit"), front=front, entry=(), cut=("out",), tail=tail, outputs=(), reasons=()
+    )
+    text = c_header("m", contract(BOXES, SCORES), division)
+    assert "Before this one runs m.front.onnx. It gives image (input 0)." in text
+    assert "Behind it runs m.tail.onnx. It reads out (output 0 and output 1), limit (not of this file)." in text
+    assert "Before" not in c_header("m", contract(BOXES, SCORES), replace(division, front=None))
+    run_c(c_compiler, tmp_path, text, "")

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 
 from dlpuconv.contract import c_header
-from dlpuconv.delivery import About, Reference, make_readme
+from dlpuconv.delivery import About, DividedNetwork, Reference, make_readme
+from dlpuconv.division.division import Division, Rest
 from tests.contract.support import BOXES, PIXELS, SCORES, VALUES, contract
 from tests.verification.test_verify_file import CHIP
 
@@ -125,3 +127,32 @@ def test_the_comparison_counts_codes_that_differ(
         "output 0: 80.0% equal, the largest difference is 4",
         "output 1: 0.0% equal, the largest difference is 100",
     ]
+
+
+def test_a_part_of_a_network_tells_of_the_others_and_how_to_run_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = onnx.parser.parse_model("""
+    <ir_version: 9, opset_import: ["" : 17]>
+    g (float[1, 4, 5] out, float[1] limit) => (float[1, 4, 5] best) { best = Mul(out, limit) }
+    """)
+    tail = Rest(model=double, reads=("out", "limit"), gives=("best",), operators=("Mul 'm'",), macs=20)
+    division = Division(
+        inputs=("image", "limit"), outputs=("best",), entry=("image",), cut=("out",), tail=tail, macs=1000, crossing=20
+    )
+    divided = DividedNetwork(division=division, stem="m.chip.", native={"tail": b"TFL3"}, suffix=".tflite")
+    beside = (*ABOUT.beside, *divided.files)
+    text = make_readme(replace(ABOUT, divided=divided, beside=beside))
+    assert "- tail: Mul runs on the CPU (2 % of the MACs; 20 bytes cross) - m.chip.tail.onnx\n" in text
+    assert "larod-client -g m.chip.tail.tflite -c cpu-tflite" in text
+    assert "| `m.chip.tail.onnx` | what the camera's CPU runs, see above |" in text
+    assert "What the front takes" not in text
+    for name, content in divided.files.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    (code,) = (block for block in blocks(text, "python") if "def part(" in block)
+    values = {"image": np.zeros(1), "limit": np.array([3], np.float32)}
+    answer = np.full((1, 4, 5), 2, np.float32)
+    scope = {"run": lambda image: {"out": answer}, "given": values}  # noqa: ARG005 - as the snippet above defines it
+    exec(code.replace("values = {}", "values = given"), scope)
+    np.testing.assert_array_equal(values["best"], 6)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import MetricError
+from dlpuconv.errors import MetricError, ShapeError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
-from dlpuconv.verification.predictor import artifact_predict, source_predict
+from dlpuconv.verification.predictor import AsSource, joined, predict_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Recording:
 
 def test_the_source_model_gets_float32_and_its_answers_become_float32() -> None:
     runner = Recording({"label": np.array([3], np.int64)})
-    predict = source_predict(runner, SIGNATURE)
+    predict = predict_by(runner, SIGNATURE)
     label = predict({"image": np.ones((1, 3, 2, 4), np.float64)})["label"]
     assert label.dtype == np.float32
     assert label.tolist() == [3.0]
@@ -50,7 +50,7 @@ def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> N
         quantization=Affine.of(0.25, -1),
     )  # fmt: skip
     runner = Recording({"map": np.array([[[[3, 7], [-1, 0]]]], np.int8)})
-    found = artifact_predict(runner, Links(inputs=(x,), outputs=(y,)), SIGNATURE)({"image": image})
+    found = predict_by(AsSource(runner, Links(inputs=(x,), outputs=(y,))), SIGNATURE)({"image": image})
     assert np.array_equal(runner.seen[0]["image"], (image.transpose(nhwc) * 2 + 7).astype(np.uint8))
     # real values are a quarter of (3 + 1, 7 + 1, 0, 1), channels last; channels first they are [[1, 0]], [[2, .25]]
     assert found["map"].dtype == np.float32
@@ -70,12 +70,38 @@ def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> N
 def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: str) -> None:
     runner = Recording({})
     for predict in (
-        source_predict(runner, SIGNATURE),
-        artifact_predict(runner, Links(inputs=(), outputs=()), SIGNATURE),
+        predict_by(runner, SIGNATURE),
+        predict_by(AsSource(runner, Links(inputs=(), outputs=())), SIGNATURE),
     ):
         with pytest.raises(MetricError, match=sentence):
             predict(inputs)
     assert runner.seen == []
+
+
+def test_parts_that_alternate_are_put_where_they_belong() -> None:
+    ends = Part(output="y", axis=1, start=0, stop=5, step=3, run=2)
+    middles = Part(output="y", axis=1, start=2, stop=6, step=3)
+    ports = [
+        Port(name=name, source_shape=(1, n), shape=(1, n), permutation=(0, 1), dtype="float32", part=part)
+        for name, n, part in zip("ab", (4, 2), (ends, middles), strict=True)
+    ]
+    values = {ports[0]: np.array([[0.0, 1.0, 3.0, 4.0]]), ports[1]: np.array([[2.0, 5.0]])}
+    assert joined(values)["y"].tolist() == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]
+
+
+def test_parts_of_which_a_manifest_claims_billions_of_slices_are_refused() -> None:
+    ports = tuple(
+        Port(name=part, source_shape=(1, 2), shape=(1, 2), permutation=(0, 1), dtype="float32", part=where)
+        for part, where in (
+            ("few", Part(output="y", axis=1, start=0, stop=4, step=2)),
+            ("many", Part(output="y", axis=1, start=1, stop=1 << 31)),
+        )
+    )
+    runner = Recording({name: np.zeros((1, 2), np.float32) for name in ("few", "many")})
+    with pytest.raises(
+        ShapeError, match=r"'many' has the shape \(1, 2\), and the manifest says that it holds 2147483647"
+    ):
+        AsSource(runner, Links(inputs=(), outputs=ports)).run({})
 
 
 def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> None:
@@ -95,6 +121,6 @@ def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> 
         def run(self, _: Any) -> dict[str, Any]:
             return {"y_part0": np.array([[1.0, 2.0]]), "y_part1": np.array([[3.0, 4.0]])}
 
-    found = artifact_predict(Parts(), Links(inputs=(), outputs=tuple(halves)), Signature((), ()))({})
+    found = predict_by(AsSource(Parts(), Links(inputs=(), outputs=tuple(halves))), Signature((), ()))({})
     assert found["y"].tolist() == [[1.0, 2.0, 3.0, 4.0]]
     assert list(found) == ["y"]

@@ -11,6 +11,7 @@ import pytest
 from dlpuconv.errors import MetricError, ShapeError, UsageError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Port
+from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.metric import Metric, Yardstick, make_metric
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def test_a_file_is_scored_in_the_source_model_s_numbers_beside_the_float_model()
         for n, s in (("x", 0.5), ("y", 0.25))
     ]
     links = Links(inputs=(ports[0],), outputs=(ports[1],))
-    value = yardstick(Scaling(2), links)
+    value = yardstick(network_of(Scaling(2), links))
     assert value == 4.5
     assert yardstick.enough(4.0)
     assert yardstick.enough(3.5)

@@ -85,7 +85,7 @@ class OnnxFloatBackend(Backend):
         """
         from dlpuconv_backends.onnx_float.refusals import demand_convertible
 
-        demand_convertible(job.model.graph)
+        demand_convertible(job.model.graph, job.names)
         lowered = _lowered(job.model, job.interface.opset)
         network, layers, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(
@@ -147,7 +147,7 @@ def _package(prepared: FloatModel, target: Target) -> Package:
     from dlpuconv_backends.onnx_float.package import Package, make_package
 
     if target.packager is None:
-        return Package(files={}, stored={MODEL: prepared.content})
+        return Package(files={rest.name: rest.content for rest in prepared.job.rests}, stored={MODEL: prepared.content})
     return make_package(prepared, prepared.job, target.packager)
 
 

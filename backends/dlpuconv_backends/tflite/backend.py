@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, Prepared, Splitting
+from dlpuconv.plugin.input_parts import split_inputs, tell_split
 from dlpuconv.plugin.isolation import pool
 from dlpuconv.plugin.onnx import PassReport
 from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
@@ -20,17 +21,37 @@ from dlpuconv_backends.tflite.legalize import legalize
 from dlpuconv_backends.tflite.naming import name_uniquely
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.refusals import refuse_unsupported
+from dlpuconv_backends.tflite.rest import restore_layouts
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.schemes import refuse_scheme
+from dlpuconv_backends.tflite.spell import spelled
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.plugin import Draft, Job, Recipe, Target
+    from dlpuconv.plugin import Draft, Job, Recipe, Spelling, Target
     from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.onnx import Model
     from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
     from dlpuconv_backends.flatbuffer import Graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelled:
+    """The network of targets that have the same operators spelled out.
+
+    Attributes:
+        quantizer: of the float network, whose every operator has an int8 form.
+        outputs: what each output of the network is of the source model's.
+        warnings: what the user should know of it.
+        rewrites: what legalization and spelling did: ONNX nodes by rewrite.
+    """
+
+    quantizer: Quantizer
+    outputs: tuple[OutputPiece, ...]
+    warnings: tuple[str, ...]
+    rewrites: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +60,15 @@ class TFLitePrepared(Prepared):
 
     Attributes:
         job: as it was given.
-        quantizer: of the float network, whose every operator has an int8 form.
-        outputs: what each output of the network is of the source model's.
-        warnings: what the user should know of it.
+        networks: by what is spelled in them.
         input_permutations: by input name.
         output_permutations: by output name.
-        rewrites: what legalization did: ONNX nodes by rewrite.
     """
 
     job: Job
-    quantizer: Quantizer
-    outputs: tuple[OutputPiece, ...]
-    warnings: tuple[str, ...]
+    networks: Mapping[Spelling | None, Spelled]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
-    rewrites: Mapping[str, list[str]]
 
 
 class TFLiteBackend(Backend):
@@ -83,24 +98,20 @@ class TFLiteBackend(Backend):
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        job = split_inputs(job)
         lowered, rewrites = self._legal(job)
-        network = TFLiteNetwork(lowered.graph)
-
-        def realize(quantized: Quantized) -> TFLiteNetwork:
-            return TFLiteNetwork(build(quantized, interface_of(job)), network)
-
-        quantizer = Quantizer(
-            network, given_of(job, network, lowered.input_permutations, codes=INT8, runtime="ai-edge-litert"), realize
-        )
-        split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
+        measured: dict[Graph, Spelled] = {}
+        networks: dict[Spelling | None, Spelled] = {}
+        for spelling in job.spellings:
+            graph, more = _spelled(lowered.graph, spelling)
+            if graph not in measured:
+                measured[graph] = _measured(job, graph, lowered.input_permutations, {**rewrites, **more})
+            networks[spelling] = measured[graph]
         return TFLitePrepared(
             job=job,
-            quantizer=split.quantizer,
-            outputs=split.pieces,
-            warnings=split.told,
+            networks=networks,
             input_permutations=lowered.input_permutations,
             output_permutations=lowered.output_permutations,
-            rewrites=rewrites,
         )
 
     @override
@@ -112,28 +123,32 @@ class TFLiteBackend(Backend):
         """
         made = self._prepared(prepared)
         refuse_scheme(target)
-        job = made.job
-        outcome = made.quantizer.quantize(recipe, target.scheme)
+        job, network = made.job, made.networks[target.spelling]
+        outcome = network.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))
         content, runtime = _encode(graph)
         signature, prescribed = job.model.signature, prescribed_inputs(job.bindings, INT8)
         return Artifact(
             files={"": content},
             inputs=tuple(
-                port(spec, tensor, made.input_permutations[spec.name])
+                replace(port(spec, tensor, made.input_permutations[spec.name]), part=job.input_parts.get(spec.name))
                 for spec, tensor in zip(signature.inputs, graph.inputs, strict=True)
             ),
             outputs=tuple(
                 output_port(signature.outputs, piece, tensor, made.output_permutations)
-                for piece, tensor in zip(made.outputs, graph.outputs, strict=True)
+                for piece, tensor in zip(network.outputs, graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*made.warnings, *clipped_inputs(prescribed, made.quantizer.ranges, INT8), *outcome.warnings),
+            warnings=(
+                *network.warnings,
+                *clipped_inputs(prescribed, network.quantizer.ranges, INT8),
+                *outcome.warnings,
+            ),
             facts={
                 **outcome.facts,
                 "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
                 "min_runtime_version": runtime,
-                "rewrites": {title: list(names) for title, names in made.rewrites.items()},
+                "rewrites": {title: list(names) for title, names in network.rewrites.items()},
             },
             dropped=outcome.dropped,
             layers=tuple(names_of(TFLiteNetwork(graph), job.names).values()),
@@ -143,16 +158,22 @@ class TFLiteBackend(Backend):
     def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
-        inputs = made.quantizer.network.inputs
-        given = feeds(samples, made.job.bindings, inputs, made.input_permutations)
-        return made.quantizer.blame(recipe, target.scheme, given)
+        quantizer = made.networks[target.spelling].quantizer
+        inputs, parts = quantizer.network.inputs, made.job.input_parts
+        given = feeds(samples, made.job.bindings, inputs, made.input_permutations, parts)
+        return quantizer.blame(recipe, target.scheme, given)
 
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Lower and legalize once, and quantize with placeholders for each target."""
         lowered, rewrites = self._legal(job)
-        rewritten = (*lowered.reports, *(PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in rewrites.items()))
-        return tuple(replace(draft(lowered.graph, job, target), rewritten=rewritten) for target in targets)
+
+        def drafted(target: Target) -> Draft:
+            graph, more = _spelled(lowered.graph, target.spelling)
+            told = (PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in {**rewrites, **more}.items())
+            return replace(draft(graph, job, target), rewritten=(*lowered.reports, *told))
+
+        return tuple(drafted(target) for target in targets)
 
     @staticmethod
     def _prepared(prepared: Prepared) -> TFLitePrepared:
@@ -174,12 +195,52 @@ class TFLiteBackend(Backend):
         name_uniquely(lowered.graph)
         return lowered, rewrites
 
+    @override
+    def rest(self, model: Model) -> bytes:
+        """A part for the camera's CPU, whose TFLite runtime has float kernels.
+
+        Raises:
+            UnsupportedModelError: it holds what TFLite has no form for.
+            BackendError: lowering failed, or its result is not the same.
+        """
+        lowered = lower(model, layouts={spec.name: spec.layout for spec in model.signature.inputs})
+        restore_layouts(lowered)
+        lowered.graph.drop_dead()
+        name_uniquely(lowered.graph)
+        return _encode(lowered.graph)[0]
+
     @staticmethod
     def _lower(job: Job) -> Lowered:
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts)
+            return lower(job.model, layouts=layouts, names=job.names)
+
+
+def _spelled(graph: Graph, spelling: Spelling | None) -> tuple[Graph, dict[str, list[str]]]:
+    """A graph with operators in others, its names unique; the graph itself where there is nothing to spell."""
+    if spelling is None:
+        return graph, {}
+    found, done = spelled(graph, spelling)
+    name_uniquely(found)
+    return found, done
+
+
+def _measured(
+    job: Job, graph: Graph, permutations: Mapping[str, tuple[int, ...]], rewrites: Mapping[str, list[str]]
+) -> Spelled:
+    """Measure the activations of a legal graph, and split its outputs where the job wants that."""
+    network = TFLiteNetwork(graph)
+
+    def realize(quantized: Quantized) -> TFLiteNetwork:
+        return TFLiteNetwork(build(quantized, interface_of(job)), network)
+
+    given = given_of(job, network, permutations, codes=INT8, runtime="ai-edge-litert")
+    quantizer = Quantizer(network, given, realize)
+    split = quantizer.split_outputs(wanted=job.interface.split_outputs is Splitting.AUTO)
+    return Spelled(
+        quantizer=split.quantizer, outputs=split.pieces, warnings=(*tell_split(job), *split.told), rewrites=rewrites
+    )
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.verification.advice import split_or_cut, try_next
 from dlpuconv.verification.rule import DEFAULT_MIN_SQNR_DB, Hit, Rule, Severity
+from dlpuconv.verification.rules.kinds import is_judged_by_kind, judged_parts, rules_of_kinds, severity_by_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
     """It varies where the source's varies."""
     for output in _outputs(context):
         if output.dead:
-            yield Hit(output.dead, output.name)
+            yield Hit(output.dead, output.name, severity_by_kind(output, context))
 
 
 def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
@@ -50,8 +52,14 @@ def is_close(_: FileView, context: Context) -> Iterator[Hit]:
         least = output.asked_db(context.min_sqnr)
         if output.sqnr_db is None or output.dead or output.fault or output.sqnr_db >= least:
             continue
+        if is_judged_by_kind(output, context):
+            continue
         yield Hit(f"{output.sqnr_db:.1f} dB, where {least:.4g} dB are required{hint}", output.name)
         hint = ""
+    for part in judged_parts(context):
+        if not part.measured and part.sqnr_db is not None and part.sqnr_db < context.min_sqnr:
+            places = " where a score passes" if part.of_passing else ""
+            yield Hit(f"{part.sqnr_db:.1f} dB{places}; {context.min_sqnr:.4g} dB are required", part.title)
 
 
 def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
@@ -63,15 +71,16 @@ def reaches_the_ends(_: FileView, context: Context) -> Iterator[Hit]:
         floor, ceiling = output.reach or (-math.inf, math.inf)
         noisy = output.sqnr_db is not None and output.sqnr_db < DEFAULT_MIN_SQNR_DB  # noise alone moves the ends then
         least = max(_SHORT_OF_SPAN * (high - low), _SHORT_STEPS * output.step)
+        hit = partial(Hit, layer=output.name, severity=severity_by_kind(output, context))
         above, below = max(least, _SHORT_OF_END * abs(high)), max(least, _SHORT_OF_END * abs(low))
         if high - ceiling > above:
-            yield Hit(f"it can never exceed {ceiling:.3g}, where the source goes up to {high:.3g}", output.name)
+            yield hit(f"it can never exceed {ceiling:.3g}, where the source goes up to {high:.3g}")
         elif high - highest > above and not noisy:
-            yield Hit(f"it goes up to {highest:.3g} only, where the source goes up to {high:.3g}", output.name)
+            yield hit(f"it goes up to {highest:.3g} only, where the source goes up to {high:.3g}")
         if floor - low > below:
-            yield Hit(f"it can never fall below {floor:.3g}, where the source goes down to {low:.3g}", output.name)
+            yield hit(f"it can never fall below {floor:.3g}, where the source goes down to {low:.3g}")
         elif lowest - low > below and not noisy:
-            yield Hit(f"it goes down to {lowest:.3g} only, where the source goes down to {low:.3g}", output.name)
+            yield hit(f"it goes down to {lowest:.3g} only, where the source goes down to {low:.3g}")
 
 
 def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
@@ -138,6 +147,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         check=is_close,
         fix=_accuracy,
     ),
+    *rules_of_kinds(_accuracy, _COMPARISON),
     Rule(
         id="OUT-REACH",
         severity=Severity.FAIL,

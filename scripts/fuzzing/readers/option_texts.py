@@ -37,6 +37,7 @@ _CONVERT = {
     "--input-dtype": ("uint8", "int8"),
     "--output-dtype": ("uint8", "int8"),
     "--split-outputs": ("auto", "off"),
+    "--tail": ("auto", "off"),
     "--backend": ("onnx-float", "tflite", "nothing"),
     "--min-sqnr": ("10", "nan", "-inf", "1e999"),
     "--report": ("r.html", ".", "r.txt", "nothing/r.html"),

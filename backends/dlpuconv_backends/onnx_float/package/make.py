@@ -73,9 +73,10 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
         resize=job.preprocessing.resize.value if isinstance(samples, PixelSamples) else "",
         reference=min(SAMPLES, len(chosen)),
         origin=origin,
+        rests=job.rests,
     )
     texts = packager(contents)
-    files |= texts.files
+    files |= {**texts.files, **{rest.name: rest.content for rest in job.rests}}
     files[SUMS] = _sums({**files, **stored})
     warnings = (*warnings, *_missing(contents))
     return Package(files=files, stored=stored, warnings=warnings, facts={"package": dict(texts.facts)})

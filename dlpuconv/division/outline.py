@@ -1,0 +1,182 @@
+"""What a cut of a network costs: its operators, the work of each, and the bytes of every value that may cross."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from dlpuconv.formats.kinds import ONNX
+from dlpuconv.formats.view import FileView, LayerView, TensorView
+from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.ir.nodes import free_names, label
+from dlpuconv.placement.macs import macs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import onnx
+
+_REAL: Final = 1  # TensorProto.FLOAT: the network is in float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One operator that depends on the network's inputs.
+
+    Attributes:
+        label: for messages, `Op 'name'`.
+        reads: inputs of the network and values that other operators of the outline make.
+        makes: values.
+        macs: multiply-accumulates of one inference; 0 where shapes are unknown.
+    """
+
+    label: str
+    reads: tuple[str, ...]
+    makes: tuple[str, ...]
+    macs: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A network, as far as a cut is concerned. Constants and what is made of them alone are not in it.
+
+    Attributes:
+        operators: in running order; only those that the outputs need.
+        outputs: of the network that an operator makes, in order.
+        elements: of each tensor of real numbers whose shape is known: only these may cross to or from the chip.
+    """
+
+    operators: tuple[Operator, ...]
+    outputs: tuple[str, ...]
+    elements: Mapping[str, int] = field(repr=False)
+
+    @cached_property
+    def maker(self) -> Mapping[str, int]:
+        """Which operator makes a value."""
+        return {name: index for index, operator in enumerate(self.operators) for name in operator.makes}
+
+    @cached_property
+    def before(self) -> Sequence[frozenset[int]]:
+        """The operators that make what each reads."""
+        return [frozenset(self.maker[name] for name in o.reads if name in self.maker) for o in self.operators]
+
+    @cached_property
+    def behind(self) -> Sequence[frozenset[int]]:
+        """The operators that read what each makes."""
+        return [frozenset[int]().union(*(self.readers.get(name, ()) for name in o.makes)) for o in self.operators]
+
+    @cached_property
+    def readers(self) -> Mapping[str, frozenset[int]]:
+        """The operators that read a value; without those that nobody reads."""
+        found: dict[str, set[int]] = {}
+        for index, operator in enumerate(self.operators):
+            for name in operator.reads:
+                found.setdefault(name, set()).add(index)
+        return {name: frozenset(readers) for name, readers in found.items()}
+
+    def with_ancestors(self, operators: Iterable[int]) -> set[int]:
+        """These, and all that they depend on."""
+        return _reached(operators, self.before)
+
+    def with_descendants(self, operators: Iterable[int]) -> set[int]:
+        """These, and all that depends on them."""
+        return _reached(operators, self.behind)
+
+    def work(self, operators: Iterable[int]) -> int:
+        """Their multiply-accumulates."""
+        return sum(self.operators[index].macs for index in operators)
+
+
+def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Collection[str] = ()) -> Outline:
+    """What a cut of this network costs.
+
+    Args:
+        proto: flat, in running order, with types of its values.
+        refused: values of operators that are never constant, such as random numbers.
+        outputs: to regard in place of the network's own.
+    """
+    graph = proto.graph
+    wanted = tuple(outputs) or tuple(value.name for value in graph.output)
+    flowing = {value.name for value in graph.input}
+    work = _work(graph)
+    found: list[Operator] = []
+    for node, count in zip(graph.node, work, strict=True):
+        makes = tuple(filter(None, node.output))
+        reads = free_names(node) & flowing
+        if reads or any(name in refused for name in makes):
+            flowing.update(makes)
+            found.append(Operator(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count))
+    needed = _needed(found, wanted)
+    made = {name for operator in needed for name in operator.makes}
+    return Outline(
+        operators=needed,
+        outputs=tuple(name for name in wanted if name in made),
+        elements={value.name: prod(shape) for value, shape in _reals(graph) if value.name in made},
+    )
+
+
+def _needed(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operator, ...]:
+    wanted, found = set(outputs), []
+    for operator in reversed(operators):
+        if wanted & set(operator.makes):
+            wanted.update(operator.reads)
+            found.append(operator)
+    return tuple(reversed(found))
+
+
+def _reached(start: Iterable[int], towards: Sequence[frozenset[int]]) -> set[int]:
+    found = set(start)
+    waiting = list(found)
+    while waiting:
+        fresh = towards[waiting.pop()] - found
+        found |= fresh
+        waiting.extend(fresh)
+    return found
+
+
+def _reals(graph: onnx.GraphProto) -> Iterable[tuple[onnx.ValueInfoProto, tuple[int, ...]]]:
+    for value in (*graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        if tensor.elem_type == _REAL and tensor.HasField("shape") and all(d.dim_value > 0 for d in tensor.shape.dim):
+            yield value, tuple(d.dim_value for d in tensor.shape.dim)
+
+
+def _work(graph: onnx.GraphProto) -> list[int]:
+    """Multiply-accumulates of every node."""
+    shapes = {
+        value.name: tuple(dim.dim_value if dim.dim_value > 0 else -1 for dim in value.type.tensor_type.shape.dim)
+        for value in (*graph.input, *graph.value_info, *graph.output)
+        if value.type.tensor_type.HasField("shape")
+    }
+    shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    index = {name: position for position, name in enumerate(shapes)}
+    view = FileView(
+        format=ONNX.name,
+        tensors=tuple(
+            TensorView(index=position, name=name, shape=shapes[name], dtype="") for name, position in index.items()
+        ),
+        layers=tuple(_layer(position, node, index) for position, node in enumerate(graph.node)),
+        inputs=(),
+        outputs=(),
+    )
+    return [macs(view, layer) if _is_known(view, layer) else 0 for layer in view.layers]
+
+
+def _layer(position: int, node: onnx.NodeProto, index: Mapping[str, int]) -> LayerView:
+    return LayerView(
+        index=position,
+        op=node.op_type,
+        version=0,
+        custom=bool(node.domain),
+        inputs=tuple(index.get(name, -1) for name in node.input),
+        outputs=tuple(index.get(name, -1) for name in node.output),
+        options={attribute.name: attribute.i for attribute in node.attribute},
+        names=LayerNames(tensor=""),
+    )
+
+
+def _is_known(view: FileView, layer: LayerView) -> bool:
+    made = view.tensor(layer.outputs[0]) if layer.outputs else None
+    return made is not None and -1 not in made.shape

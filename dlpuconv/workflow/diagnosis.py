@@ -1,0 +1,147 @@
+"""Why a file failed, and what would help: the first is measured, and the second tried, before either is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import DlpuconvError
+from dlpuconv.quantization.search import quick_plan, search
+from dlpuconv.scheme import Granularity
+from dlpuconv.verification.advice import FAST
+from dlpuconv.verification.question import judges_by_kind
+from dlpuconv.verification.rule import Severity
+from dlpuconv.verification.rules.measured import MEASURED_RULES
+from dlpuconv.verification.verdict import decide
+from dlpuconv.workflow.ends import cut_in_front, ending_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.plugin import Artifact
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.search import Score
+    from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.run import Run
+    from dlpuconv.workflow.workshop import Workshop
+
+_MEASURED = frozenset(rule.id for rule in MEASURED_RULES)
+_CLEARLY_DB = 3.0
+_SHARE = 0.5
+_MORE = "`dlpuconv analyze` tells what each layer loses, and why."
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Something that was tried.
+
+    Attributes:
+        option: as it is typed.
+        score: of what came of it.
+        figure: the figure that decides, in words.
+        passes: it would pass.
+    """
+
+    option: str
+    score: Score
+    figure: str
+    passes: bool
+
+
+def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> Report:
+    """A report that says why the file failed and what helps, where it failed for what was measured.
+
+    Args:
+        report: of a file that was just made.
+        shop: where it was made.
+        recipe: that it was made with.
+        blamed: what each layer loses, the worst first; nothing where the backend cannot tell.
+    """
+    asked = shop.run.request.verification
+    lost = _lost(report)
+    cause = cause_in_words(blamed)
+    with shop.run.progress.stage(f"trying what helps {report.target}"):
+        now = _attempt("", shop, shop.emit(recipe))
+        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed)))
+    findings = tuple(
+        replace(finding, cause=cause, fix=fix)
+        if finding.rule in lost and finding.severity is Severity.FAIL
+        else finding
+        for finding in report.findings
+    )
+    decision = decide(findings, strict=asked.strict)
+    return replace(report, findings=findings, verdict=decision.verdict, reasons=decision.reasons)
+
+
+def can_be_diagnosed(report: Report, run: Run) -> bool:
+    """Whether a file failed for what was measured on samples of the user's own, on which other files can be judged."""
+    return bool(_lost(report)) and report.calibrated and run.calibration is not None and run.calibration.judges
+
+
+def _lost(report: Report) -> set[str]:
+    """The rules about what a file computes that made it fail."""
+    return {finding.rule for finding in report.findings if finding.severity is Severity.FAIL} & _MEASURED
+
+
+def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
+    """A clause on the layers that cost most, and why; empty where nothing is known."""
+    costs = [(layer, 10 ** (-layer.error.alone_db / 10)) for layer in blamed if layer.error.alone_db is not None]
+    if not costs:
+        return ""
+    worst, cost = costs[0]
+    name = f"{worst.error.names.title} ({worst.error.op})"
+    figure = f"{worst.error.alone_db:.1f} dB are left where it alone computes in integers"
+    if cost >= _SHARE * sum(share for _, share in costs):
+        return f"most is lost at {name}, {figure}: {worst.explanation}"
+    return f"many layers lose a part, {name} the most, {figure}: {worst.explanation}"
+
+
+def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
+    """What helps by what was tried: what passes, else what gains clearly; or that nothing does."""
+    passing = [attempt for attempt in tried if attempt.passes]
+    gaining = [attempt for attempt in tried if attempt.score.typical_db >= now.score.typical_db + _CLEARLY_DB]
+    if passing:
+        return f"It passes {'; or '.join(f'with {a.option} ({a.figure})' for a in passing)}. {_MORE}"
+    if gaining:
+        ways = "; or ".join(f"with {a.option} it reaches {a.figure}" for a in gaining)
+        return f"Nothing that was tried passes, but {ways}, instead of {now.figure}. {_MORE}"
+    if tried:
+        ways = ", ".join(f"{a.option} ({a.figure})" for a in tried)
+        return f"None of what was tried helps, where it reaches {now.figure}: {ways}. {_MORE}"
+    return f"No option is left that may help. {_MORE}"
+
+
+def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> Iterator[Attempt]:
+    """The cheapest first, and nothing that is on already."""
+    wanted, backend = shop.run.request.quantization, shop.backend
+    if backend.follows_recipes and recipe.granularity is Granularity.PER_TENSOR:
+        finer = replace(recipe, granularity=Granularity.PER_CHANNEL, overrides=())
+        slow = " (which is slower on this chip)" if finer.granularity in shop.target.context.discouraged else ""
+        yield _attempt(f"--granularity per-channel{slow}", shop, shop.emit(finer))
+    if backend.follows_recipes and (wanted.recipe is not None or wanted.effort.value == FAST):
+        option = "a search for a recipe (without --recipe)" if wanted.recipe is not None else "--effort balanced"
+        start = replace(recipe, overrides=wanted.overrides)
+        trials = search(start, shop.emit, shop.judge, quick_plan())
+        yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))
+    if (names := cut_in_front(shop.run, blamed)) and (ended := _ended(shop, names)) is not None:
+        yield _attempt(f"--cut-at {quote(','.join(names))}", ended, ended.emit(recipe))
+
+
+def _ended(shop: Workshop, names: tuple[str, ...]) -> Workshop | None:
+    """The same for a network that ends earlier; None where that cannot be converted."""
+    try:
+        return ending_at(shop, names)
+    except DlpuconvError:
+        return None
+
+
+def _attempt(option: str, shop: Workshop, artifact: Artifact) -> Attempt:
+    score, parity = shop.judge(artifact), shop.judge.parity(artifact)
+    asked = shop.run.request.verification.min_sqnr
+    part = parity.worst_kind if judges_by_kind(shop.target, asked, parity) else None
+    figure = parity.summary if part is None else f"{part.measure} {part.agreement:.1%}"
+    if score.metric is not None:
+        figure = f"a metric of {score.metric:.6g}"
+    return Attempt(option, score, figure, score.passes and shop.judge.confirms(artifact))

@@ -1,0 +1,95 @@
+"""load(): files as the function that their source model was, whatever was cut, split, permuted or quantized."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.contract import contract_of_file
+from dlpuconv.formats.detect import model_inside, read, runner
+from dlpuconv.formats.files import is_folder
+from dlpuconv.formats.kinds import TFLITE, kind_of
+from dlpuconv.formats.manifest_file import find_manifest, read_listed
+from dlpuconv.formats.unfinished import refuse_unfinished
+from dlpuconv.ir import Links
+from dlpuconv.ir.ports import source_shapes
+from dlpuconv.registry import load_backend
+from dlpuconv.verification.linking import network_of
+from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork
+from dlpuconv.workflow.part_files import declared_shapes, read_division
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from dlpuconv.formats import Runner
+    from dlpuconv.ir import Port
+    from dlpuconv.manifest import Manifest
+
+_UNKNOWN = (
+    "no manifest of dlpuconv describes it: names, axes and values are the file's own, and nobody knows whether a"
+    " normalization was folded into it, or what of the source model lies in front or behind"
+)
+
+
+def load(file: Path) -> LoadedNetwork:
+    """See `dlpuconv.load`.
+
+    Raises:
+        ArtifactError: the file, its manifest or a part beside it is missing, damaged or cannot run.
+        MissingDependencyError: the library that runs it is not installed.
+    """
+    refuse_unfinished(file)
+    manifest = find_manifest(file)
+    return _without_manifest(file) if manifest is None else _with_manifest(file, manifest)
+
+
+def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
+    links = manifest.links
+    division = read_division(manifest, file)
+    network = network_of(_runner(file, manifest), links, division)
+    inputs, outputs = _endpoints(links.inputs), _endpoints(links.outputs)
+    if division is not None:
+        known = {end.name: end.shape for end in (*inputs, *outputs)} | dict(declared_shapes(division))
+        inputs, outputs = (
+            tuple(Endpoint(name=name, shape=known.get(name, ())) for name in names)
+            for names in (division.inputs, division.outputs)
+        )
+    kernels = kind_of(file.name).kernels
+    return LoadedNetwork(
+        file=file.name, inputs=inputs, outputs=outputs, kernels=kernels, division=division, runner=network
+    )
+
+
+def _runner(file: Path, manifest: Manifest) -> Runner:
+    """What runs a file; formats that not every installation knows are the backend's that the manifest names."""
+    if not is_folder(file):
+        return runner(file)
+    if not any(file.glob("*.onnx")):
+        return load_backend(manifest.backend)().runner(file)
+    read_listed(file, model_inside(file).name, manifest)
+    return runner(file)
+
+
+def _without_manifest(file: Path) -> LoadedNetwork:
+    """What the file itself tells; the float source model of others is such a file too."""
+    view = read(file)
+    contract = contract_of_file(view, None)
+    links = Links(inputs=tuple(feed.port for feed in contract.inputs), outputs=contract.outputs)
+    coded = view.kind is TFLITE or any(port.quantization for port in (*links.inputs, *links.outputs))
+    run = runner(file)
+    return LoadedNetwork(
+        file=file.name,
+        inputs=_endpoints(links.inputs),
+        outputs=_endpoints(links.outputs),
+        kernels=view.kind.kernels,
+        notes=(f"{file.name}: {_UNKNOWN}",),
+        runner=network_of(run, links) if coded else run,
+    )
+
+
+def _endpoints(ports: Iterable[Port]) -> tuple[Endpoint, ...]:
+    """Values of the source model."""
+    return tuple(
+        Endpoint(name=name, shape=tuple(extent if extent >= 0 else None for extent in shape))
+        for name, shape in source_shapes(ports).items()
+    )

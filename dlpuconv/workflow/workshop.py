@@ -1,0 +1,84 @@
+"""Where recipes of one target are tried out and judged: by the search for one, and for advice after a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlpuconv.calibration import Samples
+    from dlpuconv.plugin import Artifact, Backend, Prepared, Target
+    from dlpuconv.quantization import Recipe
+    from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.workflow.judging import SampleJudge
+    from dlpuconv.workflow.run import Run
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What it takes to make a file under a recipe, and to judge it."""
+
+    backend: Backend
+    prepared: Prepared
+    target: Target
+    run: Run
+
+    def emit(self, recipe: Recipe) -> Artifact:
+        """See `search.Emit`."""
+        return self.backend.emit(self.prepared, self.target, recipe)
+
+    def worst_layers(self, recipe: Recipe) -> list[str]:
+        """Those that lose by their weights, the worst first."""
+        layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers
+        losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
+        return list(dict.fromkeys(layer.names.title for layer in losing))
+
+    def passes(self, file: Path, artifact: Artifact, parity: ParityReport, metric: float | None) -> bool:
+        """See `judging.Passes`: what the verifier will say of the comparison; no other rule depends on the recipe."""
+        from dlpuconv.verification.engine import check
+        from dlpuconv.verification.question import judges_by_kind, least_db
+        from dlpuconv.verification.reach import with_reach
+        from dlpuconv.verification.rules.measured import MEASURED_RULES
+        from dlpuconv.verification.verdict import decide
+
+        asked, yardstick = self.run.request.verification, self.run.yardstick
+        view = self.backend.read(file)
+        parity = with_reach(parity, view, artifact.outputs)
+        context = replace(
+            self.target.context,
+            outputs=artifact.outputs,
+            parity=parity,
+            min_sqnr=least_db(self.target, asked.min_sqnr, parity),
+            by_kind=judges_by_kind(self.target, asked.min_sqnr, parity),
+            metric=None if yardstick is None or metric is None else yardstick.judged(metric),
+        )
+        findings = check(view, MEASURED_RULES, context, asked.ignore)
+        return decide(findings, strict=asked.strict).passed
+
+    @property
+    def samples(self) -> Samples:
+        """What recipes are judged on."""
+        assert self.run.calibration is not None
+        return self.run.calibration.held_out
+
+    @cached_property
+    def judge(self) -> SampleJudge:
+        """Judges artifacts on a few of the samples."""
+        from dlpuconv.verification.wholes import wholes_of
+        from dlpuconv.workflow.judging import SampleJudge
+
+        run = self.run
+        return SampleJudge(
+            run.source,
+            self.samples,
+            self.backend,
+            run.workspace / "trials" / f"{run.source.source.name}.{self.target.name}{self.target.suffix}",
+            passes=self.passes,
+            calibrated=run.calibration is not None and run.calibration.calibrated,
+            division=run.division,
+            metric=run.yardstick,
+            wholes=partial(wholes_of, run.source, run.division, run.request.verification.kinds),
+        )
