@@ -8,6 +8,7 @@
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
     scripts/bench.py verdicts   every model's verdict, by data alone, beside its own metric
     scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
+    scripts/bench.py exports    every .onnx file of a folder: how it is divided, and its outputs through the float graph
 
 The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
 Run it with the interpreter of an environment that has dlpuconv and its `all` extra; without TensorFlow the columns of
@@ -62,6 +63,12 @@ def main() -> int:
         figures, missed = run_qdq(
             models=arguments.models, samples=arguments.samples, limit=arguments.limit, ours=not arguments.no_ours
         )
+    elif arguments.command == "exports":
+        from scripts.benchmarks.exports import run_exports
+
+        figures, missed = run_exports(
+            folder=arguments.folder, target=arguments.target, convert=not arguments.float_only
+        )
     else:
         from scripts.benchmarks.accuracy import run_accuracy
 
@@ -88,12 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     verdicts.add_argument("--only-kept", action="store_true", help="convert nothing: judge again what is kept")
     qdq = commands.add_parser("qdq", help="files for ONNX Runtime beside onnxruntime.quantization's")
     qdq.add_argument("--no-ours", action="store_true", help="measure onnxruntime.quantization alone")
+    exports = commands.add_parser("exports", help="every .onnx file of a folder")
+    exports.add_argument("folder", type=Path)
+    exports.add_argument("--target", default="artpec8")
+    exports.add_argument("--float-only", action="store_true", help="quantize nothing")
     for each in (accuracy, qdq):
         each.add_argument("--limit", type=int, help="evaluate on the first N samples only")
     for each in (zoo, cv25, accuracy, verdicts, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq):
+    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, exports):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

@@ -80,7 +80,7 @@ def _demand_one_input(request: SampleRequest, origin: str) -> None:
 
 def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...]) -> Read:
     origin = streams[0].origin
-    count = same_count({stream.spec.name: stream.count for stream in streams}, origin)
+    count = same_count([(stream.spec, stream.count) for stream in streams], origin)
     if not count:
         raise CalibrationError(f"{origin} holds no samples")
     rows = evenly(count, request.limit)

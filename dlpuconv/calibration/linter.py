@@ -11,6 +11,8 @@ from dlpuconv.errors import CalibrationError
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from dlpuconv.calibration.preprocess import Preprocessing
@@ -26,16 +28,22 @@ _NARROW = 0.1
 
 
 class _Range:
-    """The values that one image input was given."""
+    """The values that one input was given."""
 
     def __init__(self) -> None:
-        self.low, self.high, self.whole = np.inf, -np.inf, True
+        self.low, self.high, self.whole, self.can_vary = np.inf, -np.inf, True, False
 
     def add(self, values: npt.NDArray[np.generic]) -> None:
+        self.can_vary = values.size > 1 and values.dtype.kind in "fu"  # signed integers count, and have no range
         self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
         # One row tells whether values are whole numbers; looking at all of them would cost more than reading them.
         row = values.reshape(-1)[:1024]
         self.whole = self.whole and bool(np.all(row == np.rint(row)))
+
+    @property
+    def is_constant(self) -> bool:
+        """One number throughout, where there could be several."""
+        return self.can_vary and self.low == self.high
 
 
 class Linter:
@@ -68,8 +76,7 @@ class Linter:
             if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
                 kind = "NaN" if np.isnan(values).any() else "infinite values"
                 raise CalibrationError(f"{label} holds {kind} for the input {name!r}: every value must be finite")
-            if not self._pixels and name in self._images:
-                self._ranges.setdefault(name, _Range()).add(values)
+            self._ranges.setdefault(name, _Range()).add(values)
         if all(values.size > 1 and values.min() == values.max() for values in record.values()):
             self._constant.append(label)
         original = self._first.setdefault(digest, label)
@@ -77,8 +84,14 @@ class Linter:
             self._repeated.append(f"{label} = {original}")
 
     def warnings(self) -> tuple[str, ...]:
-        """What was found, most important first."""
-        found = [self._about_range(self._images[name], seen) for name, seen in self._ranges.items()]
+        """What was found, most important first.
+
+        Raises:
+            CalibrationError: all samples hold one and the same number throughout.
+        """
+        found = [*self._about_constants()]
+        if not self._pixels:
+            found += [self._about_range(self._images[n], seen) for n, seen in self._ranges.items() if n in self._images]
         if self._pixels and not self._preprocessing.stated:
             found.append(
                 "no --mean, --std or --preset was given, so the network is fed pixels 0-255 as they are: "
@@ -91,6 +104,20 @@ class Linter:
                 f"{len(self._repeated)} of {self._count} samples repeat another one: {listed(self._repeated, 5)}"
             )
         return tuple(sentence for sentence in found if sentence)
+
+    def _about_constants(self) -> Iterator[str]:
+        constant = {name: seen.low for name, seen in self._ranges.items() if seen.is_constant}
+        if constant and len(constant) == len(self._ranges):
+            values = listed(sorted({f"{value:.4g}" for value in constant.values()}))
+            raise CalibrationError(
+                f"the {self._count} calibration samples hold nothing but {values}, so that no range can be told from"
+                " them: give samples as the network will see them, or --calibration none"
+            )
+        for name, value in constant.items():
+            yield (
+                f"the values of {name!r} are {value:.4g} throughout all samples, which tell no range of it:"
+                " give it values as it will have them"
+            )
 
     def _about_range(self, spec: ValueSpec, seen: _Range) -> str:
         found = f"the values of {spec.name!r} reach from {seen.low:.4g} to {seen.high:.4g}"
@@ -120,7 +147,7 @@ def lint(samples: Samples, signature: Signature, preprocessing: Preprocessing) -
     """What is suspicious about samples: one sentence each.
 
     Raises:
-        CalibrationError: a sample holds NaN or infinity.
+        CalibrationError: a sample holds NaN or infinity, or all hold one number throughout.
     """
     import hashlib
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.hints import hint
 from dlpuconv.errors import CalibrationError, did_you_mean
-from dlpuconv.ir import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -24,6 +24,8 @@ type Array = npt.NDArray[np.generic]
 type ShapeOf = Callable[[str], tuple[int, ...] | None]
 """The shape of what has this name; None for what is no array of numbers."""
 
+_UNNAMED = "arr_0"
+"""What numpy.savez calls an array that was given no name."""
 _NUMBERS = "biuf"
 """Kinds of dtypes: truth values and real numbers."""
 
@@ -31,7 +33,8 @@ _NUMBERS = "biuf"
 def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     """How many samples an array of this shape holds for the input `spec`.
 
-    `[N, C, H, W]` and `[N, 1, C, H, W]` hold N samples of an input `[1, C, H, W]`; `[C, H, W]` holds one.
+    `[N, C, H, W]` and `[N, 1, C, H, W]` hold N samples of an input `[1, C, H, W]`; `[C, H, W]` holds one. Axes
+    of extent 1 may be left out: `[N, H, W]` holds gray pictures, `[N, L, F]` recurrent states `[L, 1, F]`.
 
     Raises:
         CalibrationError: the shape does not fit.
@@ -40,7 +43,7 @@ def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     if count is None:
         raise CalibrationError(
             f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}, "
-            f"so [N{''.join(f', {n}' for n in spec.shape[1:])}]{_layout_hint(spec, shape)}"
+            f"so {_form(spec)}{hint(spec, shape)}"
         )
     return count
 
@@ -50,7 +53,21 @@ def _rows(want: tuple[int, ...], shape: tuple[int, ...]) -> int | None:
         return shape[0]
     if len(shape) == len(want) >= 1 and shape[1:] == want[1:] and shape[0] % want[0] == 0:
         return shape[0] // want[0]
-    return 1 if want[:1] == (1,) and shape == want[1:] else None
+    if want[:1] == (1,) and shape == want[1:]:
+        return 1
+    if shape and _bare(shape[1:]) == _bare(want):
+        return shape[0]
+    return 1 if _bare(shape) == _bare(want) else None
+
+
+def _bare(shape: tuple[int, ...]) -> list[int]:
+    """Without the axes that hold nothing apart."""
+    return [extent for extent in shape if extent != 1]
+
+
+def _form(spec: ValueSpec) -> str:
+    """The shape that N samples have, for messages."""
+    return f"[N{''.join(f', {extent}' for extent in spec.shape[spec.shape[:1] == (1,) :])}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +94,9 @@ def choose(signature: Signature, names: Collection[str], shape_of: ShapeOf, orig
     """
     inputs = signature.inputs
     if len(inputs) == 1 and len(names) == 1:
-        return Choice(keys={inputs[0].name: next(iter(names))})
+        (key,) = names
+        taken = f"in the calibration data, {key!r} is taken for the input {inputs[0].name!r}: nothing else is there"
+        return Choice(keys={inputs[0].name: key}, notes=() if key in (inputs[0].name, origin, _UNNAMED) else (taken,))
     missing = [spec for spec in inputs if spec.name not in names]
     if not missing:
         return Choice(keys={spec.name: spec.name for spec in inputs})
@@ -122,7 +141,7 @@ def _why_none(missing: Iterable[ValueSpec], shapes: Mapping[str, tuple[int, ...]
         return ""
     found = ", ".join(f"{name!r} is {_text(shape)}" for name, shape in shapes.items())
     wanted = ", ".join(f"{spec.name!r} takes {_text(spec.shape)}" for spec in missing)
-    hints = (_layout_hint(spec, shape) for spec in missing for shape in shapes.values())
+    hints = (hint(spec, shape) for spec in missing for shape in shapes.values())
     return f"; no other array fits: {found}; {wanted}{next(filter(None, hints), '')}"
 
 
@@ -183,7 +202,7 @@ def as_array(value: object, origin: str) -> Array:
             f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}"
         ) from error
     if isinstance(value, (str, bytes)):
-        raise CalibrationError(f"{origin} is text, not an array")
+        raise CalibrationError(f"{origin} is text, not an array: of pictures in files, give the folder")
     if type(value).__module__.startswith("PIL."):
         raise CalibrationError(
             f"{origin} is a PIL image, but arrays are taken as they are, neither resized nor normalized: give the "
@@ -214,35 +233,31 @@ def split(signature: Signature, arrays: Mapping[str, Array], origin: str) -> lis
     Raises:
         CalibrationError: a shape does not fit, or the inputs have different numbers of samples.
     """
-    counts = {
-        spec.name: rows_of(spec, arrays[spec.name].shape, f"{origin}, {spec.name!r},") for spec in signature.inputs
-    }
-    count = same_count(counts, origin)
+    count = same_count(
+        [(spec, rows_of(spec, arrays[spec.name].shape, f"{origin}, {spec.name!r},")) for spec in signature.inputs],
+        origin,
+    )
     stacked = {spec.name: arrays[spec.name].reshape(count, *spec.shape) for spec in signature.inputs}
     return [{name: values[row] for name, values in stacked.items()} for row in range(count)]
 
 
-def same_count(counts: Mapping[str, int], origin: str) -> int:
+def same_count(counts: Sequence[tuple[ValueSpec, int]], origin: str) -> int:
     """The number of samples that all inputs agree on.
+
+    Args:
+        counts: of each input.
+        origin: what the samples are called in messages.
 
     Raises:
         CalibrationError: they don't.
     """
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"{count} for {name!r}" for name, count in counts.items())
-        raise CalibrationError(f"{origin} has different numbers of samples for the inputs: {found}")
-    return next(iter(counts.values()), 0)
-
-
-def _layout_hint(spec: ValueSpec, shape: tuple[int, ...]) -> str:
-    if spec.layout is Layout.PLAIN or len(spec.shape) != 4 or len(shape) not in (3, 4):
-        return ""
-    _, a, b, c = spec.shape
-    other, order = ((b, c, a), "0, 3, 1, 2") if spec.layout is Layout.NCHW else ((c, a, b), "0, 2, 3, 1")
-    if shape[-3:] != other:
-        return ""
-    found = "NHWC" if spec.layout is Layout.NCHW else "NCHW"
-    return f"; the array is {found} and the model is {spec.layout.upper()}: transpose it with x.transpose({order})"
+    if len({count for _, count in counts}) > 1:
+        found = ", ".join(f"{count} for {spec.name!r}" for spec, count in counts)
+        forms = ", ".join(f"{spec.name!r} {_form(spec)}" for spec, _ in counts)
+        raise CalibrationError(
+            f"{origin} has different numbers of samples for the inputs: {found}; N samples have the shapes {forms}"
+        )
+    return counts[0][1] if counts else 0
 
 
 def _text(shape: tuple[int, ...]) -> str:

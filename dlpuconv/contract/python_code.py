@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.contract.description import Contract, Feed
     from dlpuconv.formats.kinds import FileKind
     from dlpuconv.ir import Affine, Port
+    from dlpuconv.ir.strides import Stride
 
 
 def python_snippet(file: str, contract: Contract, kind: FileKind) -> str:
@@ -71,8 +72,20 @@ def _answer(contract: Contract) -> Iterator[str]:
     for (name, axis), pieces in contract.parts.items():
         yield f"        {name!r}: np.concatenate(["
         yield from (f"            {_real(number, contract.outputs[number])}," for number, _ in pieces)
-        yield f"        ], axis={axis}),"
+        strides = [part.stride for _, part in pieces]
+        behind = f"np.concatenate([{', '.join(map(_places, strides))}])"
+        alternate = any(stride.step > 1 for stride in strides)
+        yield f"        ], axis={axis}){f'.take(np.argsort({behind}), axis={axis})' if alternate else ''},"
     yield "    }"
+
+
+def _places(stride: Stride) -> str:
+    """Where the slices of a part belong, as an array."""
+    if stride.run == 1:
+        return f"np.arange({stride.start}, {stride.stop}{f', {stride.step}' if stride.step > 1 else ''})"
+    rounds = stride.count // stride.run
+    ends = f"{stride.start}, {stride.start + rounds * stride.step}"
+    return f"np.arange({ends}).reshape(-1, {stride.step})[:, :{stride.run}].reshape(-1)"
 
 
 def _real(number: int, port: Port) -> str:

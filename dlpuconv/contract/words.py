@@ -74,7 +74,10 @@ def part_of(port: Port) -> str:
     part = port.part
     if part is None:
         return ""
-    return f"{part.start} to {part.stop - 1} on axis {part.axis} of the source model's {part.output}"
+    which = f"{part.start} to {part.stop - 1} on axis {part.axis}"
+    if part.step > 1:
+        which = f"the first{f' {part.run}' if part.run > 1 else ''} of every {part.step} from {which}"
+    return f"{which} of the source model's {part.output}"
 
 
 def _as_they_are(feed: Feed) -> str:

@@ -44,7 +44,8 @@ def build_bom(made: Provenance, name: str, files: Mapping[str, Content], contrac
     Args:
         made: provenance.
         name: of the artifact's file or folder.
-        files: it, or all that is in the folder, and what the chip's compiler made of it, by delivered name.
+        files: it, or all that is in the folder, what the chip's compiler made of it, and the parts of the network for
+            the camera's CPU, by delivered name.
         contract: how to feed and read it.
         report: the verifier's.
     """

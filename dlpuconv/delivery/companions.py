@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -21,15 +21,23 @@ class Reference:
     Attributes:
         inputs: by input name, [N, ...] with the artifact's shape and dtype, N samples stacked.
         outputs: by output name, [N, ...] likewise.
+        whole: for each sample, what the tail of a divided network makes of that: the source's outputs by name, whose
+            shapes may differ from sample to sample; empty without a tail.
     """
 
     inputs: Mapping[str, npt.NDArray[np.generic]]
     outputs: Mapping[str, npt.NDArray[np.generic]]
+    whole: Sequence[Mapping[str, npt.NDArray[np.generic]]] = ()
 
     def to_npz(self) -> bytes:
-        """An `.npz` with the arrays `input.NAME` and `output.NAME`; same data, same bytes."""
+        """An `.npz` with the arrays `input.NAME` and `output.NAME`; same data, same bytes.
+
+        Behind a tail there are `source_output.NAME.0`, `source_output.NAME.1` and so on too, one for each sample.
+        """
         arrays = {f"input.{name}": value for name, value in self.inputs.items()}
         arrays |= {f"output.{name}": value for name, value in self.outputs.items()}
+        for number, answer in enumerate(self.whole):
+            arrays |= {f"source_output.{name}.{number}": value for name, value in answer.items()}
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **arrays)
         return stream.getvalue()

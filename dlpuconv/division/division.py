@@ -31,7 +31,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """A network in up to three parts. The chip's is a model like any other, from `entry` to `cut`.
+    """A network in up to three parts.
+
+    The chip's own is a model like any other: its inputs are `entry`, its outputs `cut`.
 
     Attributes:
         inputs: names of the source network's inputs.

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dlpuconv.division.division import Division, Rest
+    from dlpuconv.manifest import DivisionRecord, RestRecord
 
 _UNUSUAL = re.compile(r"[^\w.:-]", re.ASCII)  # a stranger's model names its operators as it likes
 _KILOBYTE, _MEGABYTE = 1e3, 1e6
 
 
-def told_of_rest(division: Division, part: str, rest: Rest) -> str:
+def told_of_rest(division: Division | DivisionRecord, part: str, rest: Rest | RestRecord) -> str:
     """`tail: NonMaxSuppression and 3 more run on the CPU (0.2 % of the MACs; 67 kB cross)`.
 
     Args:
@@ -26,7 +27,7 @@ def told_of_rest(division: Division, part: str, rest: Rest) -> str:
     return f"{part}: {_operators(division, rest)} {verb} on the CPU ({share} of the MACs{crossing})"
 
 
-def _operators(division: Division, rest: Rest) -> str:
+def _operators(division: Division | DivisionRecord, rest: Rest | RestRecord) -> str:
     """The first of those that were refused, and how many others there are."""
     kinds = [_UNUSUAL.sub("?", operator.partition(" ")[0]) for operator in rest.operators]
     refused = (kind for kind in kinds if any(kind in reason for reason in division.reasons))

@@ -126,7 +126,8 @@ class LiteRtSession:
             kernels: which ones.
             activations: their bytes, by which limits are set.
             failure: what is raised where LiteRT refuses something (`RefusedError`) or does not survive it
-                (`WorkerError`), by the task: `load`, `run` or `values`. Not bound to an object that has the session.
+                (`WorkerError`), by the task: `load`, `run`, `values` or `shapes`. Not
+                bound to an object that has the session.
             keep: every activation keeps its place, so that `value` can tell what it was.
             worker: one that other sessions have too; None for one of its own.
 
@@ -185,6 +186,11 @@ class LiteRtSession:
     def value(self, tensor: int) -> Values:
         """What a tensor was in the last inference, of a network that keeps them."""
         return np.array(self._ask("values", {}, tensors=[tensor]).arrays[str(tensor)])
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor by name, as LiteRT infers it; of equal names, the first one's."""
+        told = self._ask("shapes", {}).facts["shapes"]
+        return {name: tuple(shape) for name, shape in reversed(told)}
 
     def _outputs(self, answer: Message, number: int) -> Iterator[Values]:
         yield from [answer.arrays[str(tensor)][number, ...] for tensor in self._groups[0]]

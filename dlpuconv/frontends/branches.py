@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.frontends.operators import way_out
 from dlpuconv.frontends.protos import label, subgraphs, walk_nodes
 from dlpuconv.language.brief import listed
 
@@ -49,10 +48,12 @@ def screen_branches(model: onnx.ModelProto) -> None:
     """
     left = [node for node in walk_nodes(model.graph.node) if node.op_type == "If"]
     if left:
+        outer = (node for node in model.graph.node if any(inner.op_type == "If" for inner in walk_nodes([node])))
         raise UnsupportedModelError(
             f"{listed(map(label, left))}: control flow cannot be converted, and the condition is"
-            f" only known when the model runs{way_out(model.graph, left[0])}",
+            " only known when the model runs",
             [f"{label(node)}: its condition is only known when the model runs" for node in left],
+            [name for node in outer for name in node.output if name],
         )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
@@ -16,10 +15,11 @@ from dlpuconv.frontends.arithmetic import evaluate, small_constants
 from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import shown
 from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
+from dlpuconv.ir.nodes import free_names
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -93,17 +93,37 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
         UnsupportedModelError: a shape depends on values.
         ShapeError: a value has no elements.
     """
-    empty = list(_empty_values(model.graph, inferred))
+    outputs = [output.name for output in model.graph.output]
+    empty = dict(_empty_values(model.graph, inferred))
+    unknown = [name for name in outputs if not _known(name, inferred.types)]
+    losing = list(_losing(model, inferred, outputs)) if unknown or empty else []
+    if unknown or losing:
+        raise UnsupportedModelError(
+            _why_unknown(unknown, losing, inferred),
+            refused=[*(name for node in losing for name in node.output if name), *empty],
+        )
     if empty:
-        raise ShapeError(listed(empty, separator="; "), empty)
-    for output in model.graph.output:
-        value = inferred.types.get(output.name)
-        if value is None or not is_static(value):
-            raise UnsupportedModelError(_why_unknown(model, inferred, output.name))
+        raise ShapeError(listed(empty.values(), separator="; "), empty.values())
 
 
-def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
-    """Values that depend on the inputs (on more than their shapes) and have no elements, as sentences."""
+def _why_unknown(outputs: Sequence[str], losing: Sequence[onnx.NodeProto], inferred: Inferred) -> str:
+    """The sentence for shapes that depend on values.
+
+    Args:
+        outputs: of unknown shape; there may be unknown shapes inside only.
+        losing: the operators behind which shapes are unknown.
+        inferred: the shapes that are known.
+    """
+    which = f"of the output{'s' * (len(outputs) > 1)} {listed(map(repr, outputs), 3)}" if outputs else "of a value"
+    known = inferred.types
+    shapes = [", ".join(shown(extents(known[name])) for name in node.input if name in known) for node in losing]
+    read = [f"{label(node)} reads ({shape})" for node, shape in zip(losing, shapes, strict=True)]
+    reason = f": it depends on the values that {listed(read, 3)}" if read else ""
+    return f"the shape {which} is only known when the model runs{reason}"
+
+
+def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[tuple[str, str]]:
+    """Values that depend on the inputs (on more than their shapes) and have no elements, with sentences."""
     flowing = {value.name for value in graph.input}
     for node in graph.node:
         if node.op_type in ("Shape", "Size") or not flowing & set(node.input):
@@ -112,7 +132,7 @@ def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
         for name in node.output:
             if name in inferred.types and is_static(inferred.types[name]) and 0 in extents(inferred.types[name]):
                 shape = list(extents(inferred.types[name]))
-                yield f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
+                yield name, f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
 
 
 def _known(name: str, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
@@ -141,18 +161,15 @@ def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
             raise ShapeError(f"the value {value.name!r} has the impossible shape [{listed(map(str, known))}]")
 
 
-def _why_unknown(model: onnx.ModelProto, inferred: Inferred, output: str) -> str:
-    """The first operator whose inputs have static shapes and whose output has none."""
-
-    def known(name: str) -> bool:
-        return name in constants or (name in inferred.types and is_static(inferred.types[name]))
-
+def _losing(model: onnx.ModelProto, inferred: Inferred, outputs: Iterable[str]) -> Iterator[onnx.NodeProto]:
+    """The operators that outputs depend on, whose inputs have static shapes and whose own outputs have none."""
     constants = {tensor.name for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if all(known(name) for name in node.input if name) and not all(known(name) for name in node.output if name):
-            shapes = ", ".join(shown(extents(inferred.types[n])) for n in node.input if n in inferred.types)
-            return (
-                f"the shape of the output {output!r} is only known when the model runs: it depends on the values that"
-                f" {label(node)} reads ({shapes}); end the model before it with --cut-at {quote(node.input[0])}"
-            )
-    return f"the shape of the output {output!r} is only known when the model runs; end the model earlier with --cut-at"
+    wanted, needed = set(outputs), []
+    for node in reversed(model.graph.node):
+        if wanted & set(node.output):
+            wanted |= free_names(node)
+            needed.append(node)
+    for node in reversed(needed):
+        fed = all(name in constants or _known(name, inferred.types) for name in node.input)
+        if fed and not all(_known(name, inferred.types) for name in node.output):
+            yield node

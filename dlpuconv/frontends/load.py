@@ -49,12 +49,13 @@ def load(
     from dlpuconv.frontends.steps import finish
     from dlpuconv.ir.weight_file import trim
 
-    model = finish(_acquire(source, example_inputs, options, name), options)
+    model = finish(acquire(source, options, example_inputs=example_inputs, name=name), options)
     trim()
     return model
 
 
-def _acquire(source: object, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:
+def acquire(source: object, options: SourceOptions, *, example_inputs: object, name: str | None) -> Acquired:
+    """A model as it was read, ours to edit; see `load`."""
     import onnx
     import onnx_ir
 

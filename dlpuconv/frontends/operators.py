@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import label, walk_nodes
-from dlpuconv.frontends.structure import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
 from dlpuconv.language.brief import listed
 
@@ -29,6 +27,9 @@ _QUANTIZED_ALREADY: Final = (
     " made from"
 )
 _NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
+_FOR_TRAINING: Final = "{nodes}: operators for training cannot be converted"
+_NOT_AS_IT_IS: Final = {_QUANTIZED_ALREADY, _FOR_TRAINING}
+"""Reasons why it is another form of the network that can be converted, and not a part of this one."""
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
 
 
@@ -39,20 +40,28 @@ def screen_operators(model: onnx.ModelProto) -> None:
         model: with functions inlined and dead nodes removed.
 
     Raises:
-        UnsupportedModelError: lists every operator that cannot be converted, and where to end the model instead.
+        UnsupportedModelError: lists every operator that cannot be converted.
     """
     opset = screen_opset(model)
     reasons: dict[str, list[onnx.NodeProto]] = {}
-    for node in walk_nodes(model.graph.node):
-        reason = _reason(node, opset)
-        if reason:
-            reasons.setdefault(reason, []).append(node)
+    refused: list[str] = []
+    for node in model.graph.node:
+        found = {id(inner): (inner, reason) for inner in walk_nodes([node]) if (reason := _reason(inner, opset))}
+        for inner, reason in found.values():
+            reasons.setdefault(reason, []).append(inner)
+        refused += [name for name in node.output if found and name]
     if not reasons:
         return
     texts = [reason.format(nodes=listed(map(_full_label, nodes), 3)) for reason, nodes in reasons.items()]
     whole = [reason.format(nodes=_full_label(node)) for reason, nodes in reasons.items() for node in nodes]
-    first = next(nodes[0] for nodes in reasons.values())
-    raise UnsupportedModelError(listed(texts, separator="; ") + way_out(model.graph, first), whole)
+    helps = not _NOT_AS_IT_IS & set(reasons)
+    raise UnsupportedModelError(listed(texts, separator="; "), whole, refused if helps else ())
+
+
+def strangers(model: onnx.ModelProto) -> set[str]:
+    """Operators of the default domain that ONNX does not have in the model's opset."""
+    opset = screen_opset(model)
+    return {node.op_type for node in walk_nodes(model.graph.node) if not node.domain and _unknown(node.op_type, opset)}
 
 
 def screen_opset(model: onnx.ModelProto) -> int:
@@ -121,7 +130,7 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
 def _foreign(node: onnx.NodeProto) -> str:
     domain = node.domain
     if domain in _TRAINING_DOMAINS:
-        return "{nodes}: operators for training cannot be converted"
+        return _FOR_TRAINING
     if domain.startswith("com.microsoft"):
         if "QLinear" in node.op_type or "Quantize" in node.op_type or node.op_type in _QUANTIZED:
             return _QUANTIZED_ALREADY
@@ -151,13 +160,6 @@ def _never_heard_of(op_type: str, opset: int) -> str:
 
 def _full_label(node: onnx.NodeProto) -> str:
     return f"{node.domain}.{label(node)}" if node.domain else label(node)
-
-
-def way_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> str:
-    """The last value before an operator, where the model can be ended, as a clause; empty where there is none."""
-    made = {name for other in graph.node for name in other.output if name}
-    name = next((name for name in (*node.input, *sorted(free_names(node))) if name in made), "")
-    return f"; the part before it can be converted with --cut-at {quote(name)}" if name else ""
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
+from dlpuconv.frontends.batches import FirstAxis, first_axis, holds_pictures
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 type Declared = tuple[int | str, ...]
 """An input's shape as the model gives it: a number, a symbol, or "" where it says nothing."""
 
+_BATCHES = ("batch", "batch_size", "n", "b", "bs")
+"""What people call a batch."""
 _LETTERS = {3: ("N", "C", "L"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 
 
@@ -27,21 +30,40 @@ def screen_types(graph: onnx.GraphProto) -> None:
     Raises:
         UnsupportedModelError: one is a sequence, a map, optional, text or complex.
     """
-    problems = []
-    for kind, values in (("input", graph.input), ("output", graph.output)):
-        for value in values:
-            form = value.type.WhichOneof("value") or "tensor_type"
-            data_type = value.type.tensor_type.elem_type
-            if form != "tensor_type":
-                what = f"a {form.removesuffix('_type').replace('_', ' ')}"
-            elif kind == "input" and not data_type:
-                what = "a tensor of no known type"
-            elif data_type and data_type not in FLOATS and data_type not in INTEGERS:
-                what = f"a tensor of {type_name(data_type)}"
-            else:
-                continue
-            problems.append(f"the {kind} {value.name!r} is {what}; only tensors of numbers can be converted")
-    raise_together([UnsupportedModelError(text) for text in problems])
+    screen_inputs(graph)
+    found = {value.name: what for value in graph.output if (what := _strange(value))}
+    if found:
+        told = [
+            f"the output {name!r} is {what}; only tensors of numbers can be converted" for name, what in found.items()
+        ]
+        raise UnsupportedModelError(listed(told, separator="; "), told, found)
+
+
+def screen_inputs(graph: onnx.GraphProto) -> None:
+    """Check that every input is a tensor of numbers.
+
+    Raises:
+        UnsupportedModelError: one is something else, or of no known type.
+    """
+    untyped = "a tensor of no known type"
+    told = [
+        f"the input {value.name!r} is {what}; only tensors of numbers can be converted"
+        for value in graph.input
+        if (what := _strange(value) or ("" if value.type.tensor_type.elem_type else untyped))
+    ]
+    if told:
+        raise UnsupportedModelError(listed(told, separator="; "), told)
+
+
+def _strange(value: onnx.ValueInfoProto) -> str:
+    """What a value is that is no tensor of numbers; empty for one that is, or may be."""
+    form = value.type.WhichOneof("value") or "tensor_type"
+    data_type = value.type.tensor_type.elem_type
+    if form != "tensor_type":
+        return f"a {form.removesuffix('_type').replace('_', ' ')}"
+    if data_type and data_type not in FLOATS and data_type not in INTEGERS:
+        return f"a tensor of {type_name(data_type)}"
+    return ""
 
 
 def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) -> None:
@@ -64,6 +86,7 @@ def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) ->
             shapes[name] = _static(name, shape, named.get(name), symbols)
         except ShapeError as error:
             problems.append(str(error))
+    problems += _batches(graph, {name: shape for name, shape in shapes.items() if name not in named})
     raise_together([ShapeError(text) for text in problems])
     for value in graph.input:
         set_shape(value, shapes[value.name])
@@ -111,6 +134,9 @@ def _symbols(declared: Mapping[str, Declared | None], named: Mapping[str, tuple[
     for shape in declared.values():
         if shape and isinstance(shape[0], str) and shape[0]:
             symbols.setdefault(shape[0], 1)
+        # A recurrent state, [layers, batch, features].
+        if shape and len(shape) == 3 and isinstance(shape[0], int) and str(shape[1]).lower() in _BATCHES:
+            symbols.setdefault(str(shape[1]), 1)
     return symbols
 
 
@@ -129,13 +155,19 @@ def _static(
     if bound and bound[0] == "":
         bound = (1, *bound[1:])
     _check_known(name, declared, bound)
-    shape = tuple(int(extent) for extent in bound)
-    if len(shape) > 1 and shape[0] != 1:
-        raise ShapeError(
-            f"the input {name!r} has the fixed batch {shape[0]} in {shown(declared)}, and a camera runs one sample at"
-            f" a time: try {shape_flag(name, (1, *shape[1:]))} (or {shape_flag(name, shape)} if that is no batch)"
-        )
-    return shape
+    return tuple(int(extent) for extent in bound)
+
+
+def _batches(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """A sentence for each of these inputs that has a batch of another size than 1."""
+    batched = {value.name for value in graph.input if shapes.get(value.name, ())[:1] == (1,)}
+    return [
+        f"the input {name!r} has the fixed batch {shape[0]} in {shown(shape)}, and a camera runs one sample at"
+        f" a time: try {shape_flag(name, (1, *shape[1:]))}"
+        + ("" if holds_pictures(shape) else f" (or {shape_flag(name, shape)} if that is no batch)")
+        for name, shape in shapes.items()
+        if len(shape) > 1 and shape[0] != 1 and first_axis(graph, name, shape, batched) is FirstAxis.BATCH
+    ]
 
 
 def _check_known(name: str, declared: Declared, bound: Declared) -> None:
@@ -152,6 +184,8 @@ def _check_known(name: str, declared: Declared, bound: Declared) -> None:
 
 def _flag_shape(bound: Declared) -> tuple[int | str, ...]:
     letters = _LETTERS.get(len(bound), tuple(f"D{axis}" for axis in range(len(bound))))
+    if len(bound) == 3 and bound[0] in (3, 4):
+        letters = ("C", "H", "W")
     channels_last = len(bound) == 4 and bound[3] in (1, 3, 4)
     if channels_last:
         letters = ("N", "H", "W", "C")

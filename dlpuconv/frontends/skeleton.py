@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
 from dlpuconv.formats import onnx_rules
@@ -12,11 +12,14 @@ from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError
 from dlpuconv.frontends.protos import walk_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy as np
     import numpy.typing as npt
     import onnx
+
+_OF_INPUTS_TYPE: Final = {"GroupNormalization", "MeanVarianceNormalization"}
+_STRANGE: Final = "strangers"
 
 
 def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
@@ -43,11 +46,13 @@ def make_skeleton(model: onnx.ModelProto, small: int) -> onnx.ModelProto:
 
 
 def tame(graph: onnx.GraphProto) -> None:
-    """Replace Range and ConstantOfShape by operators of the same type and shape that propagate no data, in place.
+    """Replace what ONNX's inference does not survive, or cannot tell, by operators of the same type and shape.
 
-    ONNX's data propagation makes all their numbers, however many there are: a file of a hundred bytes would take all
-    memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an unknown length; Expand of a
-    number gives what ConstantOfShape does. Convolutions get the kernel_shape that their weights have.
+    In place. Its data propagation makes all numbers of a Range and a ConstantOfShape, however many there are: a file of
+    a hundred bytes would take all memory. `arithmetic.py` makes the short ones. Unique gives the type of a Range and an
+    unknown length; Expand of a number gives what ConstantOfShape does. Convolutions get the kernel_shape that their
+    weights have. The normalizations of which ONNX has only functions, which it cannot follow, give the type and shape
+    of their input.
     """
     import numpy as np
     import onnx
@@ -75,6 +80,9 @@ def tame(graph: onnx.GraphProto) -> None:
             del node.attribute[:]
             if kind is not None:
                 node.attribute.add(name="to", i=kind, type=2)  # AttributeProto.INT
+        elif node.op_type in _OF_INPUTS_TYPE:
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
         elif node.op_type in ("Conv", "ConvTranspose"):
             _state_kernel(node, shapes)
 
@@ -99,14 +107,24 @@ def replace_by_values(graph: onnx.GraphProto, found: Mapping[str, npt.NDArray[np
     graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in found.items())
 
 
-def check_nodes(model: onnx.ModelProto) -> None:
+def check_nodes(model: onnx.ModelProto, strangers: Collection[str] = ()) -> None:
     """Run ONNX's own checker: numbers of inputs, attributes and their types.
+
+    Args:
+        model: not changed.
+        strangers: operators that ONNX does not have, and which it therefore does not check.
 
     Raises:
         ModelError: it complains.
     """
+    skeleton = make_skeleton(model, 0)
+    for node in walk_nodes(skeleton.graph.node):
+        if node.op_type in strangers and not node.domain:
+            node.domain = _STRANGE
+    if strangers:
+        skeleton.opset_import.add(domain=_STRANGE, version=1)
     try:
-        onnx_rules.check_model(make_skeleton(model, 0))
+        onnx_rules.check_model(skeleton)
     except ModelRefusedError as error:
         raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
     except LostError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, ShapeError
 from dlpuconv.frontends.attributes import screen_attributes, screen_references
+from dlpuconv.frontends.batches import batch_pictures
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
 from dlpuconv.frontends.cut import cut, remove_dead
+from dlpuconv.frontends.empties import drop_empty_operands
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
 from dlpuconv.frontends.masks import make_masks_finite
@@ -29,7 +32,7 @@ from dlpuconv.ir.source_names import UNNAMED
 from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import onnx
     import onnx_ir
@@ -47,13 +50,9 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     Raises:
         DlpuconvError: see `load`.
     """
-    proto = _straightened(acquired.proto)
+    proto = straightened(acquired.proto)
     graph = proto.graph
-    inputs = {value.name for value in graph.input}
-    cut(graph, options.cut_at)
-    # A shape for an input that the cut has removed is no mistake.
-    gone = inputs - {value.name for value in graph.input}
-    asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
+    asked = ended(graph, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -65,19 +64,33 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     check_nodes(proto)
     screen_constants(graph)
     resizing = resizing.with_original(proto)
-    inferred = _settle(proto, resizing, asked)
+    inferred = settle(proto, partial(_inferred, proto, resizing, asked))
+    screen_branches(proto)
+    screen_training(proto.graph, inferred.booleans)
     check_values(proto, inferred)
     if not resizing:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
-    _declare(graph, inferred)
+    declare(graph, inferred)
+    batch_pictures(proto)
     screen_types(graph)
-    _name_nodes(graph)
-    _forget(proto)
+    name_nodes(graph)
+    forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
 
 
-def _straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
+def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:
+    """End a graph where the user wants it to end, in place, and tell the shapes that are asked for.
+
+    A shape for an input that the cut has removed is no mistake.
+    """
+    inputs = {value.name for value in graph.input}
+    cut(graph, options.cut_at)
+    gone = inputs - {value.name for value in graph.input}
+    return {name: shape for name, shape in options.input_shapes.items() if name not in gone}
+
+
+def straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model as one flat graph in running order, with every constant an initializer."""
     screen_nesting(proto)
     del proto.training_info[:]
@@ -101,17 +114,13 @@ def _put_in_order(proto: onnx.ModelProto) -> None:
     screen_structure(proto.graph)
 
 
-def _settle(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tuple[int, ...]]) -> Inferred:
-    """Infer shapes, taking the branches of every If whose condition turns out to be constant."""
-    while True:
-        inferred = _inferred(proto, resizing, asked)
-        if not inline_branches(proto.graph, inferred.booleans):
-            break
+def settle(proto: onnx.ModelProto, infer_it: Callable[[], Inferred]) -> Inferred:
+    """Infer shapes, taking the branches of every If whose condition turns out to be constant; in place."""
+    while inline_branches(proto.graph, (inferred := infer_it()).booleans):
         lift_constants(proto.graph)
         screen_structure(proto.graph)
         remove_dead(proto.graph)
-    screen_branches(proto)
-    screen_training(proto.graph, inferred.booleans)
+    drop_empty_operands(proto.graph, inferred)
     return inferred
 
 
@@ -135,17 +144,19 @@ def _inferred(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tu
         raise ShapeError(f"{flags}: {error}") from error
 
 
-def _declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
-    """Write what was inferred into the graph, in place."""
+def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
+    """Write what was inferred into the graph, in place; for an output of unknown rank, what the model says stays."""
     outputs = {value.name for value in graph.output}
     del graph.value_info[:]
     made = [name for node in graph.node for name in node.output if name and name not in outputs]
     graph.value_info.extend(inferred.types[name] for name in made if name in inferred.types)
     for value in graph.output:
-        value.CopyFrom(inferred.types[value.name])
+        found = inferred.types.get(value.name)
+        if found is not None and found.type.tensor_type.HasField("shape"):
+            value.CopyFrom(found)
 
 
-def _name_nodes(graph: onnx.GraphProto) -> None:
+def name_nodes(graph: onnx.GraphProto) -> None:
     """Give every node a name of its own, in place: `Conv_12` where there was none or a second one."""
     taken = {node.name for node in graph.node}
     seen: set[str] = {""}
@@ -162,7 +173,7 @@ def _name_nodes(graph: onnx.GraphProto) -> None:
         seen.add(node.name)
 
 
-def _forget(proto: onnx.ModelProto) -> None:
+def forget(proto: onnx.ModelProto) -> None:
     """Remove what says how the model was exported and not what it computes, in place."""
     proto.doc_string = ""
     for graph in walk_graphs(proto.graph):

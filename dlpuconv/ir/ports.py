@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from dlpuconv.ir.strides import Stride
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,24 +16,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop, ...]`.
+    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop:step, ...]`.
 
     Attributes:
         output: name in the source model.
         axis: of the source model's output.
         start: first index along that axis.
         stop: index after the last one.
+        step: from the beginning of a run of indices to that of the next.
+        run: how many indices lie side by side, where `step` is not 1: those i for which `(i - start) % step < run`.
     """
 
     output: str
     axis: int
     start: int
     stop: int
+    step: int = 1
+    run: int = 1
 
     @property
-    def index(self) -> tuple[slice, ...]:
+    def stride(self) -> Stride:
+        """Its indices along the axis."""
+        return Stride(self.start, self.stop, self.step, self.run)
+
+    @property
+    def index(self) -> tuple[Any, ...]:
         """What to put in brackets behind the source's array."""
-        return (*(slice(None) for _ in range(self.axis)), slice(self.start, self.stop))
+        return self.stride.index(self.axis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

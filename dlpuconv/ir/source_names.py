@@ -66,6 +66,20 @@ class SourceNames:
         """
         return self._layer(self.nodes.get(node), tensor, node, tuple(values))
 
+    def values_of(self, node: str, values: Iterable[str] = ()) -> tuple[str, ...]:
+        """Values that the source model's node makes which became a layer, or one of several.
+
+        Args:
+            node: that it was made from, as a backend knows it; empty where it does not.
+            values: ONNX values that its tensors stand for: the answer, where no node of the source is known to make
+                them.
+        """
+        values = tuple(values)
+        own = (
+            [self.nodes[node]] if node in self.nodes else [self.makers[name] for name in values if name in self.makers]
+        )
+        return _once(chain.from_iterable(origin.values for origin in own)) or values
+
     def weighted_layer(self, tensor: str, values: Iterable[str]) -> LayerNames:
         """The names of a layer with weights of which only the values that it makes are known.
 

@@ -130,10 +130,14 @@ class DivisionRecord:
         return frozenset(wire.name for wire in self.entry if wire.maker is Maker.FRONT)
 
     @property
+    def rests(self) -> dict[str, RestRecord]:
+        """The parts that the CPU runs, in running order, by name."""
+        return {name: rest for name, rest in (("front", self.front), ("tail", self.tail)) if rest is not None}
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Every file of its parts that the CPU runs."""
-        rests = [rest for rest in (self.front, self.tail) if rest is not None]
-        return tuple(name for rest in rests for name in (rest.file, rest.lite) if name)
+        return tuple(name for rest in self.rests.values() for name in (rest.file, rest.lite) if name)
 
     def to_json(self) -> dict[str, Json]:
         """`division`."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from dlpuconv.ir import Affine, InputBinding, Part, Port
+from dlpuconv.manifest.fields import FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,10 @@ class OutputRecord:
 
     def to_json(self) -> dict[str, Json]:
         """An entry of `outputs`."""
-        return {**_port_to_json(self.port, self.layout), "part": asdict(self.port.part) if self.port.part else None}
+        return {
+            **_port_to_json(self.port, self.layout),
+            "part": _part_to_json(self.port.part) if self.port.part else None,
+        }
 
     @classmethod
     def parse(cls, entry: Fields) -> Self:
@@ -117,7 +121,7 @@ def _port(entry: Fields) -> Port:
         dtype=entry.dtype("dtype"),
         quantization=_affine(entry),
         file_name=entry.text("file_name") if entry.has("file_name") else "",
-        part=_part(entry.inside("part"), len(source_shape)) if entry.has("part") else None,
+        part=_part(entry.inside("part"), source_shape) if entry.has("part") else None,
     )
 
 
@@ -131,14 +135,26 @@ def _layout(entry: Fields) -> str | None:
     return entry.text("layout") if entry.has("layout") else None
 
 
-def _part(entry: Fields, rank: int) -> Part:
+def _part_to_json(part: Part) -> dict[str, Json]:
+    """Neighbours have neither a step nor a run."""
+    told = asdict(part)
+    return {key: value for key, value in told.items() if part.step > 1 or key not in ("step", "run")}
+
+
+def _part(entry: Fields, shape: tuple[int, ...]) -> Part:
     start = entry.integer("start", 0, _CODES[1])
-    return Part(
+    step = entry.integer("step", 2, _CODES[1]) if entry.has("step") else 1
+    part = Part(
         output=entry.text("output"),
-        axis=entry.integer("axis", 0, max(rank - 1, 0)),
+        axis=entry.integer("axis", 0, max(len(shape) - 1, 0)),
         start=start,
         stop=entry.integer("stop", start + 1, _CODES[1]),
+        step=step,
+        run=entry.integer("run", 1, step - 1) if entry.has("run") else 1,
     )
+    if part.step > 1 and shape[part.axis : part.axis + 1] != (part.stride.count,):
+        raise FieldError(f"{entry.place}step makes {part.stride.count} slices, and source_shape has another number")
+    return part
 
 
 def _binding(entry: Fields) -> InputBinding:

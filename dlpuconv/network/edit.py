@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.ir.strides import Stride
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,12 +37,21 @@ class OutputPiece:
         axis: of the former output; None for the whole of it.
         start: first index along the axis.
         stop: index after the last one.
+        step: see `Part`.
+        run: see `Part`.
     """
 
     output: int
     axis: int | None = None
     start: int = 0
     stop: int = 0
+    step: int = 1
+    run: int = 1
+
+    @property
+    def stride(self) -> Stride:
+        """Its indices along the axis."""
+        return Stride(self.start, self.stop, self.step, self.run)
 
 
 class CannotError(Exception):

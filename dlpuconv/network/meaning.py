@@ -88,8 +88,9 @@ class Meaning:
         starves_padding: it pads, and only maxima read it, so that the value of the padding may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         joins: axis along which its data inputs are put behind one another; None for any other node.
-        carries: by axis of the output: the axis of the first data input whose elements lie in the same order along it;
-            empty for a node that does more than to move values.
+        carries: by axis of the output: the axes of the first data input whose elements lie in the same order along it,
+            the outermost first: one, or several behind one another, or none. Empty for a node that does more than to
+            move values.
     """
 
     scales: Scales
@@ -113,4 +114,4 @@ class Meaning:
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     joins: int | None = None
-    carries: tuple[int | None, ...] = ()
+    carries: tuple[tuple[int, ...], ...] = ()

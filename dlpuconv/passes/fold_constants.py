@@ -30,8 +30,10 @@ LARGE = 1 << 18
 MOST_WEIGHTS = 1 << 26
 """Elements that a model's constants may come to by weights that are written as a rule: a filling, an expansion."""
 
-_WEIGHTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
-"""By operator, the input that chips want to be a constant."""
+_WEIGHTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1} | dict.fromkeys(
+    ("GatherElements", "GatherND", "ScatterElements", "ScatterND"), 1
+)
+"""By operator, the input that has to be a constant for a chip: weights, and places (see `constant_indices`)."""
 
 _STAY = RANDOM | CONTROL_FLOW | {"Dropout", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 """Never computed: what is no constant, and what the ranges that training chose are read from."""

@@ -10,6 +10,7 @@ from dlpuconv.passes import (
     canonical_arithmetic,
     canonical_moves,
     canonical_reductions,
+    constant_indices,
     eliminate_noops,
     expand_norms,
     explicit_padding,
@@ -27,9 +28,11 @@ from dlpuconv.passes import (
     recognise_channel_gather,
     recognise_functions,
     reduce_before_moves,
+    resize_by_matrices,
     single_values,
     spell_affine,
     spell_channel_gather,
+    spell_einsum,
     strided_slice,
     tidy,
     unify_opset,
@@ -53,6 +56,7 @@ REPEATED: tuple[Pass, ...] = (
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     explicit_padding.ROUNDING,
+    spell_einsum.PASS,  # makes MatMuls
     matmul_to_gemm.PLAIN,
     canonical_arithmetic.PASS,
     recognise_activations.BOUNDS,
@@ -73,8 +77,12 @@ REPEATED: tuple[Pass, ...] = (
     merge_transposes.MERGE,
     canonical_moves.RESHAPE,
     canonical_moves.DEPTH_TO_SPACE,
+    resize_by_matrices.POLICY,  # which is about the axes that are named
+    resize_by_matrices.ANTIALIASED,
     canonical_moves.RESIZE,
     canonical_moves.EXPAND,
+    constant_indices.SCATTER,
+    constant_indices.GATHER,
     canonical_moves.SPLIT,  # what it makes are Slices
     strided_slice.MERGE,  # before a Pad behind looks for its Slice
     strided_slice.SHORTCUT,

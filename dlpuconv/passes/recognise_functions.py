@@ -4,6 +4,7 @@
     x / 2 * (1 + Erf(x / Sqrt(2)))         -> Gelu(x)            the same with Tanh -> Gelu<tanh>(x)
     1 / (1 + Exp(-x))                      -> Sigmoid(x)         x / (1 + Exp(-x)) -> x * Sigmoid(x)
     Max(x, a * x)                          -> LeakyRelu<a>(x)    Where(x > 20, x, Softplus(x)) -> Softplus(x)
+    x * Tanh(Softplus(x))                  -> Mish(x)
 
 Needs static shapes and constants folded. Exporters spell these functions in many ways. What is recognised is the
 function, not the spelling: operators between one value and another that only use scalars are computed on a grid and
@@ -162,6 +163,7 @@ def _functions() -> tuple[Candidate, ...]:
         ("Elu", np.where(_GRID > 0.0, _GRID, np.expm1(np.minimum(_GRID, 0.0))), None),
         ("Softplus", np.logaddexp(_GRID, 0.0), None),
         ("Sigmoid", _sigmoid(_GRID), None),
+        ("Mish", _GRID * np.tanh(np.logaddexp(_GRID, 0.0)), None),
         ("Swish", _GRID * _sigmoid(_GRID), None),
     )
 

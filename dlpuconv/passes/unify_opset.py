@@ -36,10 +36,12 @@ def unify_opset(editor: Editor) -> int:
     fired = sum(_adapt(editor, node, found) for node in list(editor.graph) if node.domain == "")
     if found == OPSET:
         return fired
-    missing = sorted({reason for node in editor.graph.all_nodes() if (reason := _missing(node))})
+    missing = {node: reason for node in editor.graph.all_nodes() if (reason := _missing(node))}
     if missing:
+        told = ", ".join(sorted(set(missing.values())))
         raise UnsupportedModelError(
-            f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {', '.join(missing)}"
+            f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {told}",
+            refused=(value.name for node in missing for value in node.outputs if value.name),
         )
     editor.model.opset_imports[""] = OPSET
     # Opset 20 came with version 9 of the format; version 10 is the newest that ONNX Runtime 1.20 reads.

@@ -126,6 +126,13 @@ class Forecast:
 
         return sentences(self)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of it the user has to know, as sentences."""
+        from dlpuconv.placement.forecast_text import warnings
+
+        return warnings(self)
+
     def to_json(self) -> dict[str, Json]:
         """JSON-safe."""
         share, memory = self.accelerated_share, self.memory

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dlpuconv.placement.forecast import Forecast, LayerPlacement, Memory
 
 _SHOWN = 6
+_MOST = 0.5
+"""A smaller share of the work on the accelerator is worth a warning."""
 
 
 def sentences(found: Forecast) -> tuple[str, ...]:
@@ -27,6 +29,25 @@ def sentences(found: Forecast) -> tuple[str, ...]:
     if found.memory is not None and found.memory.used:  # inside a compiled part, nothing is visible
         lines.append(_memory(found.memory, found.accelerator))
     return tuple(lines)
+
+
+def warnings(found: Forecast) -> tuple[str, ...]:
+    """What the user has to know: that the chip's accelerator does little of the work, and which layer is to blame."""
+    share = found.accelerated_share
+    blamed = _blamed(found.on(Processor.CPU))
+    if share is None or share >= _MOST or blamed is None:
+        return ()
+    done = f"only {percent(share)} of the MACs run" if share else "none of the MACs runs"
+    return (f"{done} on the {found.accelerator}, because of {blamed.op} {blamed.name!r}: {blamed.why}",)
+
+
+def _blamed(left: tuple[LayerPlacement, ...]) -> LayerPlacement | None:
+    """The first layer that the accelerator does not take, of the piece of the CPU that has the most work."""
+    work: Counter[int] = Counter()
+    for layer in left:
+        work[layer.piece] += layer.macs
+    refused = [layer for layer in left if layer.rule]
+    return max(refused, key=lambda layer: work[layer.piece], default=None)  # the first one of equals
 
 
 def _work(found: Forecast) -> str:

@@ -29,14 +29,15 @@ def foresee(view: FileView, facts: Placement | None, context: Context) -> tuple[
         context: what rules may know beside the file.
 
     Returns:
-        The forecast, and what the user should know where a plugin's fault prevents it.
+        The forecast, and what the user has to know: of it, or of a plugin's fault that prevents it.
     """
     if facts is None:
         return None, ()
     try:
-        return forecast(view, facts, context), ()
+        found = forecast(view, facts, context)
     except PluginError as error:
         return None, (f"where the layers run is not known: {error}",)
+    return found, found.warnings
 
 
 def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:

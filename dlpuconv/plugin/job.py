@@ -65,6 +65,7 @@ class Job:
         names: what the source model calls its nodes.
         rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
             several files holds them, one of a single file has them beside it.
+        spellings: the `Target.spelled_out` of every target.
     """
 
     model: Model
@@ -78,3 +79,4 @@ class Job:
     progress: Progress
     names: SourceNames = UNKNOWN
     rests: tuple[RestFile, ...] = ()
+    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlpuconv.analysis import Blame, LayerError, LayerFacts
+from dlpuconv.ir.strides import Stride
 from dlpuconv.network import (
     ALL,
     Activation,
@@ -39,7 +40,7 @@ __all__ = [
     "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "WeightScale",
     # a network, which a backend makes of its own float graph
     "Activation", "Array", "Constants", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
-    "OutputPiece", "Value",
+    "OutputPiece", "Stride", "Value",
     # an edit that a format does not have
     "CannotError",
     # its scales

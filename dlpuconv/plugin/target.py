@@ -42,6 +42,8 @@ class Target:
         device: the larod device that runs the file; empty for what no camera runs.
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
+        spelled_out: operators that its files do without, by the names of the backend's format: the chip's compiler does
+            not take them, and takes others that say the same.
         rules: what the verifier demands of a file for this chip.
         placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
@@ -61,6 +63,7 @@ class Target:
     device: str
     suffix: str
     calibration_required: bool = True
+    spelled_out: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
     placement: Placement | None = None
     compiler: ExternalCompiler | None = None

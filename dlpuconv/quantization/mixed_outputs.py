@@ -7,60 +7,69 @@ What its elements hold is looked up where they come from, through the operators 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dlpuconv.ir.affine import INT8
+from dlpuconv.ir.strides import Stride
 from dlpuconv.network import OutputPiece, Range
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.quantization.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.ir.affine import IntegerType
-    from dlpuconv.network import Network, Value
+    from dlpuconv.network import Network
+    from dlpuconv.quantization.lines import Line
 
 FEWEST_STEPS = 16
 """Of 255: a part whose values span fewer steps of the output's scale is starved."""
 _STEPS = 255
 _TOLD = 4
+_ROUNDS = 3
+"""Parts alternate where they follow one another at least so often."""
+_MOST = 256
+"""Parts of one output that are looked at: more would be of use to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Neighbouring elements of an output along one axis.
+    """Some slices of an output along one axis.
 
     Attributes:
-        start: index of the first one.
-        stop: index after the last one.
+        stride: which ones.
         values: what they hold.
         narrowest: width of the narrowest span that was merged into this one; infinite where all are zero throughout.
         innermost: width of the narrowest activation that any of it comes from, which a cut along another axis may save.
     """
 
-    start: int
-    stop: int
+    stride: Stride
     values: Range
     narrowest: float
     innermost: float
 
     @classmethod
-    def of(cls, start: int, stop: int, values: Range, innermost: float | None = None) -> Span:
-        """One that nothing was merged into."""
-        width = values.width or math.inf
-        return cls(start, stop, values, width, width if innermost is None else innermost)
+    def merged(cls, spans: Sequence[Span]) -> Span | None:
+        """All of them, or None where no stride has just their places, or some would be starved."""
+        if _steps(spans) < FEWEST_STEPS:
+            return None
+        stride = Stride.of(np.sort(np.concatenate([span.stride.places for span in spans])))
+        return cls(stride, *_together(spans), min(span.innermost for span in spans)) if stride else None
 
-    def merged(self, after: Span) -> Span:
-        """With the neighbour behind it."""
-        values = self.values.union(after.values)
-        narrowest, innermost = min(self.narrowest, after.narrowest), min(self.innermost, after.innermost)
-        return Span(self.start, after.stop, values, narrowest, innermost)
 
-    @property
-    def steps(self) -> float:
-        """How many steps of a scale for all the narrowest span gets."""
-        return _STEPS * self.narrowest / self.values.width if self.values.width else math.inf
+def _together(spans: Sequence[Span]) -> tuple[Range, float]:
+    values = spans[0].values
+    for span in spans[1:]:
+        values = values.union(span.values)
+    return values, min(span.narrowest for span in spans)
+
+
+def _steps(spans: Sequence[Span]) -> float:
+    """How many steps of a scale for all of them the narrowest gets."""
+    values, narrowest = _together(spans)
+    return _STEPS * narrowest / values.width if values.width else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class Mixed:
     Attributes:
         output: position among the network's outputs.
         axis: of the output.
-        spans: along that axis, at least two; each gets on with one scale.
+        spans: along that axis, at least two, by their first places; each gets on with one scale.
         steps: how many of 255 the most starved part gets while they are together.
     """
 
@@ -93,13 +102,16 @@ def mixed_outputs(network: Network, ranges: Mapping[str, Range], codes: IntegerT
         ranges: observed lowest and highest value by name.
         codes: in which the format prescribes scales.
     """
-    reader = _Reader(network, ranges, codes)
+    lines = Lines(network, ranges, codes)
     found = []
     for index, value in enumerate(network.outputs):
-        candidates = [reader.mixed(index, value, axis) for axis in range(len(value.shape)) if value.is_data]
-        starved = [mixed for mixed in candidates if mixed is not None]
-        if starved:
-            found.append(max(starved, key=lambda mixed: mixed.left))
+        candidates = [
+            Mixed(index, axis, tuple(spans), _steps(apart))
+            for axis in range(len(value.shape) if value.is_data else 0)
+            if 1 < len(spans := _cut(apart := _apart(lines.along(value, axis)))) <= _MOST
+        ]
+        if candidates:
+            found.append(max(candidates, key=lambda mixed: mixed.left))
     return found
 
 
@@ -111,7 +123,8 @@ def pieces_of(network: Network, mixed: Sequence[Mixed]) -> list[OutputPiece]:
         mixed: what `mixed_outputs` found in it.
     """
     spans = {
-        found.output: [OutputPiece(found.output, found.axis, s.start, s.stop) for s in found.spans] for found in mixed
+        found.output: [OutputPiece(found.output, found.axis, *astuple(s.stride)) for s in found.spans]
+        for found in mixed
     }
     return [piece for index in range(len(network.outputs)) for piece in spans.get(index, [OutputPiece(index)])]
 
@@ -139,68 +152,31 @@ def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list
     return told
 
 
-class _Reader:
-    """Finds out what the elements of a value hold along an axis."""
-
-    def __init__(self, network: Network, ranges: Mapping[str, Range], codes: IntegerType) -> None:
-        self._producers = network.producers()
-        self._ranges, self._codes = ranges, codes
-
-    def mixed(self, output: int, value: Value, axis: int) -> Mixed | None:
-        """How an output must be cut along this axis, or None where one scale serves all of it."""
-        spans = self._spans(value, axis)
-        whole = spans[0]
-        cut = [spans[0]]
-        for span in spans[1:]:
-            whole = whole.merged(span)
-            together = cut[-1].merged(span)
-            cut[-1:] = [together] if together.steps >= FEWEST_STEPS else [cut[-1], span]
-        return Mixed(output, axis, tuple(cut), whole.steps) if len(cut) > 1 else None
-
-    def _spans(self, value: Value, axis: int) -> list[Span]:
-        node = self._producers.get(value)
-        if node is not None and node.meaning.joins is not None:
-            parts = [self._spans(each, axis) for _, each in node.data_inputs]
-            return _behind_each_other(parts) if node.meaning.joins == axis else _beside_each_other(parts)
-        carried = node.meaning.carries[axis] if node is not None and node.meaning.carries else None
-        if node is not None and carried is not None:
-            return self._spans(node.data_inputs[0][1], carried)
-        return [Span.of(0, value.shape[axis], self._values(value))]
-
-    def _values(self, value: Value) -> Range:
-        """What a value's scale must hold; all of a sigmoid, however few of its values calibration saw."""
-        observed: Range | None = None
-        sources = [value]
-        while len(sources) == 1:
-            data = sources[0].data
-            if data is not None:
-                return Range(float(data.min(initial=0.0)), float(data.max(initial=0.0)))
-            observed = observed or self._ranges.get(sources[0].name)
-            node = self._producers.get(sources[0])
-            if node is not None and node.meaning.fixed is not None:
-                return range_of(node.meaning.fixed, self._codes)
-            inputs = [v for _, v in node.data_inputs] if node is not None and node.meaning.moves else []
-            sources = [v for v in inputs if not v.is_constant] or inputs
-        assert observed is not None
-        return observed
-
-
-def _behind_each_other(parts: Sequence[Sequence[Span]]) -> list[Span]:
-    found: list[Span] = []
-    for spans in parts:
-        offset = found[-1].stop if found else 0
-        found += [replace(s, start=s.start + offset, stop=s.stop + offset) for s in spans]
-    return found
-
-
-def _beside_each_other(parts: Sequence[Sequence[Span]]) -> list[Span]:
-    """Cut wherever one of them is cut; what lies side by side has one range."""
-    bounds = sorted({bound for spans in parts for span in spans for bound in (span.start, span.stop)})
+def _apart(line: Line) -> list[Span]:
+    """Spans of one kind each, by their first places; run by run where no stride has all of a kind."""
     found = []
-    for start, stop in pairwise(bounds):
-        inside = [s for spans in parts for s in spans if s.start <= start and stop <= s.stop]
-        whole = inside[0].values
-        for other in inside[1:]:
-            whole = whole.union(other.values)
-        found.append(Span.of(start, stop, whole, min(s.innermost for s in inside)))
-    return found
+    for number, kind in enumerate(line.kinds):
+        places = np.flatnonzero(line.of == number)
+        whole = Stride.of(places)
+        runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
+        strides = [whole] if whole else [Stride(int(run[0]), int(run[-1]) + 1) for run in runs]
+        found += [Span(stride, kind.values, kind.values.width or math.inf, kind.innermost) for stride in strides]
+    return sorted(found, key=lambda span: span.stride.start)
+
+
+def _cut(apart: Sequence[Span]) -> list[Span]:
+    """As few spans as get on with one scale each: neighbours together, then those that alternate."""
+    cut = [apart[0]]
+    for span in apart[1:]:
+        together = Span.merged([cut[-1], span])
+        cut[-1:] = [together] if together else [cut[-1], span]
+    rounds: list[list[Span]] = []
+    for span in cut if len(cut) <= _MOST else ():
+        home = next((spans for spans in rounds if Span.merged([*spans, span])), None)
+        if home is None:
+            rounds.append([span])
+        else:
+            home.append(span)
+    alternating = [Span.merged(spans) if len(spans) >= _ROUNDS else None for spans in rounds]
+    found = [[whole] if whole else spans for whole, spans in zip(alternating, rounds, strict=True)]
+    return sorted((span for spans in found for span in spans), key=lambda span: span.stride.start)

@@ -1,8 +1,7 @@
-"""Nodes that cannot be quantized are refused together, with their ONNX names and where to cut them off."""
+"""Nodes that cannot be quantized are refused together, with their ONNX names."""
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
@@ -11,7 +10,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.quantization.naming import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.network import Network, Node, Range, Value
@@ -83,38 +82,31 @@ def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) ->
         names: what the source model calls its nodes.
 
     Raises:
-        UnsupportedModelError: lists all, with a way out.
+        UnsupportedModelError: lists all.
     """
     if not refused:
         return
     known = names_of(network, names)
-    found = [f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()]
-    cut = ",".join(_cut_points(network, refused))
-    if cut:
-        way_out = f": end the graph in front of them with --cut-at {quote(cut)} and compute the rest on the CPU"
-    else:
-        way_out = "; no computed value stands in front of them: export the network from behind them, with float inputs"
-    shown = listed(found, _SHOWN, "; ")
-    raise UnsupportedModelError(f"{len(found)} operator(s) have no integer form: {shown}{way_out}", found)
+    found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()))
+    told = f"{len(found)} operator(s) have no integer form: {listed(found, _SHOWN, '; ')}"
+    raise UnsupportedModelError(told, found, _source_values(network, refused, names))
 
 
-def _cut_points(network: Network, refused: Mapping[Node, str]) -> list[str]:
-    """ONNX values at which a network ends that holds no refused node, and none that depends on one."""
-    sources = {node.source_name for node in refused if node.source_name}  # one may have become several nodes
-    given = {_name(value) for value in network.inputs}
-    tainted: set[Value] = set()
-    points: dict[str, None] = {}
-    for node in network.nodes:
-        inputs = [v for v in node.inputs if v is not None]
-        if node not in refused and node.source_name not in sources and not any(v in tainted for v in inputs):
+def _source_values(network: Network, refused: Iterable[Node], names: SourceNames) -> Iterable[str]:
+    """What the source's nodes make that the refused ones stand for.
+
+    Of several that one of the source became, only the last may be known to be of it.
+    """
+    readers = network.consumers()
+    found: dict[str, None] = {}
+    seen = dict.fromkeys(refused)
+    waiting = list(seen)
+    for node in waiting:
+        values = [name for value in node.outputs for name in value.source_names]
+        if node.source_name or values:
+            found |= dict.fromkeys(names.values_of(node.source_name, values))
             continue
-        tainted.update(node.outputs)
-        ends = [v for v in inputs if v.is_data and not v.is_constant and v not in tainted]
-        points.update(dict.fromkeys(_name(v) for v in ends if _name(v) not in given))  # in another layout, too
-    clean = [v for v in network.outputs if v not in tainted and not v.is_constant]
-    points.update(dict.fromkeys(map(_name, clean)))
-    return [name for name in points if name]
-
-
-def _name(value: Value) -> str:
-    return value.source_names[0] if value.source_names else value.name
+        fresh = [reader for value in node.outputs for reader in readers.get(value, ()) if reader not in seen]
+        seen |= dict.fromkeys(fresh)
+        waiting += fresh
+    return found

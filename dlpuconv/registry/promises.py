@@ -62,6 +62,7 @@ def _target(target: Target, name: str) -> Iterator[str]:
     if target.suffix in BESIDE:
         yield f"suffix is {target.suffix!r}, as a file is called that is written beside each model"
     yield from _scheme(target.scheme)
+    yield from _kind("spelled_out", target.spelled_out, frozenset)
     yield from _kind("calibration_required", target.calibration_required, bool)
     yield from _kind("packager", target.packager, callable, "a function, or None", or_none=True)
     yield from _kind("min_sqnr", target.min_sqnr, _is_finite, "a finite number")

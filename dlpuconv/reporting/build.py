@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv import __version__
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from dlpuconv.placement import Forecast
     from dlpuconv.reporting.material import Material
     from dlpuconv.verification.layer_parity import LayersReport
-    from dlpuconv.verification.output_parity import OutputParity
+    from dlpuconv.verification.output_parity import OutputParity, ParityReport
     from dlpuconv.verification.rule import Finding
 
 _SHOWN_PLACES = 20
@@ -52,9 +53,9 @@ def make_page(material: Material) -> Page:
         reasons=report.reasons,
         figures=tuple(_figures(material)),
         findings=tuple(map(_finding, report.findings)),
-        notes=report.warnings,
+        notes=(*report.warnings, *_not_behind(report.parity)),
         compared=_compared(material),
-        outputs=tuple(map(_output, report.parity.outputs)) if report.parity else (),
+        outputs=tuple(_outputs(report.parity)) if report.parity else (),
         charts=error_charts(material),
         chart_note=_chart_note(report.layers),
         close_ups=worst,
@@ -126,6 +127,19 @@ def _compared(material: Material) -> str:
     return f"{parity.samples} {kind}{'sample' if parity.samples == 1 else 'samples'}, run by {parity.kernels}"
 
 
+def _outputs(parity: ParityReport) -> Iterator[OutputRow]:
+    """The file's own, then those of the whole network where it is divided."""
+    yield from map(_output, parity.outputs)
+    for output in parity.behind:
+        row = _output(output)
+        yield replace(row, name=f"{row.name}, behind the tail")
+
+
+def _not_behind(parity: ParityReport | None) -> tuple[str, ...]:
+    told = parity.not_behind if parity else ""
+    return (f"not compared behind the tail: {told}",) if told else ()
+
+
 def _output(output: OutputParity) -> OutputRow:
     if output.equal is not None:
         sqnr = f"{percent(output.equal)} equal"
@@ -135,10 +149,10 @@ def _output(output: OutputParity) -> OutputRow:
         name=output.name,
         sqnr=sqnr,
         cosine="" if output.cosine is None else f"{output.cosine:.4f}",
-        max_error=number(output.max_error),
-        peak=number(output.peak),
+        max_error="" if output.varies else number(output.max_error),
+        peak="" if output.varies else number(output.peak),
         agreement="" if output.argmax_agreement is None else percent(output.argmax_agreement),
-        trouble=output.fault or output.dead,
+        trouble=output.fault or output.dead or output.varies,
     )
 
 

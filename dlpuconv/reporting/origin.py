@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dlpuconv.division.words import told_of_rest
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.placement.forecast_text import plural
 from dlpuconv.quantization.recipe_file import from_json
@@ -62,6 +63,9 @@ def trial_rows(origin: FileOrigin | None) -> tuple[TrialRow, ...]:
 def _facts(manifest: Manifest, recipe: Recipe) -> Iterator[Fact]:
     yield Fact("source model", manifest.source_name, f"sha256 {manifest.source_sha256}")
     yield Fact("recipe", recipe.summary, f"{recipe.granularity} weights")
+    if (division := manifest.division) is not None:
+        for part, rest in division.rests.items():
+            yield Fact(part, told_of_rest(division, part, rest).removeprefix(f"{part}: "), rest.file)
     samples = manifest.samples
     if samples.samples:
         kind = "" if samples.calibrated else "made-up "

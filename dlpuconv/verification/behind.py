@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
     from dlpuconv.verification.kinds.kind import Kinds
     from dlpuconv.verification.kinds.parity import KindParity
@@ -26,46 +26,75 @@ if TYPE_CHECKING:
     type Values = Mapping[str, npt.NDArray[np.generic]]
 
 
-class Behind:
-    """What the tail makes of both, summed over the samples.
+class TailFunction:
+    """What the tail makes of values at the cut, as far as ONNX Runtime can run it.
 
     Attributes:
         problem: why it makes nothing here, such as an operator that only a vendor's runtime has; empty where it does.
     """
 
-    def __init__(self, division: Division, kinds: Kinds) -> None:
-        """Load the tail.
+    def __init__(self, tail: Rest, outputs: tuple[str, ...]) -> None:
+        """Load it.
 
         Args:
-            division: has a tail.
-            kinds: of the outputs behind it.
+            tail: the part behind the cut.
+            outputs: of the source.
         """
-        assert division.tail is not None
         self.problem = ""
-        self._found = {name: _Output(name) for name in division.outputs}
-        self._kinds = KindTally(kinds, behind=True)
-        self._tail: Runner | None = None
+        self._outputs = outputs
+        self._runner: Runner | None = None
         try:
-            self._tail = runner_of(division.tail, "the tail")
+            self._runner = runner_of(tail, "the tail")
         except ArtifactError as error:
             self.problem = str(error)
+
+    def outputs(self, sample: Values, values: Values) -> dict[str, npt.NDArray[np.generic]] | None:
+        """The source's outputs by name; None where there is a problem.
+
+        Args:
+            sample: what the source takes, some of which a tail may read too.
+            values: at the cut, in the source's layouts and real units.
+        """
+        if self._runner is None:
+            return None
+        try:
+            return run_through([self._runner], {**sample, **values}, self._outputs)
+        except ArtifactError as error:
+            self._runner, self.problem = None, str(error)
+            return None
+
+
+class Behind:
+    """What the tail makes of the source's values and of the file's, summed over the samples.
+
+    Args:
+        outputs: of the source.
+        kinds: of those whose kind is known.
+        of_source: the tail of the source model itself.
+        of_file: the tail that was delivered with the file, which may well be the same.
+    """
+
+    def __init__(self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction) -> None:
+        self._of_source, self._of_file = of_source, of_file
+        self._kinds = KindTally(kinds, behind=True)
+        self._found = {name: _Output(name) for name in outputs}
+
+    @property
+    def problem(self) -> str:
+        """See `TailFunction`."""
+        return self._of_source.problem or self._of_file.problem
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
         """One sample.
 
         Args:
-            sample: what the source takes, some of which a tail may read too.
+            sample: what the source takes.
             expected: values of the source at the cut.
-            got: those of the file, in the source's layouts and real units.
+            got: those of the file.
         """
-        if self._tail is None:
-            return
-        try:
-            wanted, found = (
-                run_through([self._tail], {**sample, **values}, tuple(self._found)) for values in (expected, got)
-            )
-        except ArtifactError as error:
-            self._tail, self.problem = None, str(error)
+        wanted = self._of_source.outputs(sample, expected)
+        found = self._of_file.outputs(sample, got)
+        if wanted is None or found is None:
             return
         for name, output in self._found.items():
             output.add(wanted[name], found[name])
@@ -78,6 +107,11 @@ class Behind:
     def result(self) -> tuple[OutputParity, ...]:
         """The figures of every output of the source; none where there is a problem."""
         return () if self.problem else tuple(output.result() for output in self._found.values())
+
+
+def tail_of(division: Division | None) -> TailFunction | None:
+    """The tail of a divided network, where it has one."""
+    return None if division is None or division.tail is None else TailFunction(division.tail, division.outputs)
 
 
 class _Output:

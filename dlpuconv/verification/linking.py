@@ -41,7 +41,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
-    wholes = wholes_of(question.reference, question.division, question.kinds)
+    wholes = wholes_of(question.reference, question.division, question.kinds, question.tail)
     report = compare(reference, artifact, links, question.samples, wholes=wholes, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Sample
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port
+    from dlpuconv.verification.behind import TailFunction
     from dlpuconv.verification.wholes import Wholes
 
     type Answer = Mapping[str, npt.NDArray[np.generic]]
@@ -91,22 +92,27 @@ def compare_answers(
 
 
 def reference_inferences(
-    file: AsSource, samples: Iterable[Sample], count: int
-) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]]]:
+    file: AsSource, samples: Iterable[Sample], count: int, tail: TailFunction | None = None
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, npt.NDArray[np.generic]], tuple[Answer, ...]]:
     """The first samples as a camera would deliver them, and what the artifact answers.
 
     Returns:
-        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`.
+        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`; and what the tail
+        of a divided network makes of each sample's outputs, where it can run.
     """
     inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
+    behind: list[Answer] = []
     for _, sample in zip(range(count), samples, strict=False):
         given = file.feed(sample)
         for name, value in given.items():
             inputs.setdefault(name, []).append(value)
-        for name, value in file.runner.run(given).items():
+        answer = file.runner.run(given)
+        for name, value in answer.items():
             outputs.setdefault(name, []).append(value)
-    return _stacked(inputs), _stacked(outputs)
+        if tail is not None and (made := tail.outputs(sample, file.restored(answer))) is not None:
+            behind.append(made)
+    return _stacked(inputs), _stacked(outputs), tuple(behind)
 
 
 def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -126,4 +132,5 @@ def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
-    return value[port.part.index]
+    part: npt.NDArray[np.generic] = value[port.part.index]
+    return part

@@ -124,6 +124,10 @@ def joined[T: np.generic](values: Mapping[Port, npt.NDArray[T]]) -> dict[str, np
         ordered = sorted(found, key=lambda item: item[0].part.start if item[0].part else 0)
         part = ordered[0][0].part
         whole[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
+        strides = [port.part.stride for port, _ in ordered if port.part]
+        if part and any(stride.step > 1 for stride in strides):
+            order = np.argsort(np.concatenate([stride.places for stride in strides]))
+            whole[name] = np.take(whole[name], order, axis=part.axis)
     return whole
 
 
@@ -153,8 +157,11 @@ def checked(
     for name, shape in known.items():
         if name not in given:
             raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
+        if tuple(shape[:1]) == (1,) and given[name].ndim == len(shape) - 1:
+            given[name] = given[name][None]  # one picture, of a source that takes it without a batch
         if not _fits(given[name].shape, shape):
-            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {tuple(shape)}")
+            takes = str(tuple(shape)).replace("None", "any")
+            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {takes}")
     return given
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.calibration import Samples
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.ir.output_kind import OutputKind
@@ -36,6 +36,7 @@ class Question:
         reference: the float source model, or the chip's part of a divided one; without it, or without samples, there is
             no comparison.
         division: how the source model is divided; None where the chip runs all of it.
+        tail: what runs behind the file, where it was read from another one; None for that of the division.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
         links: how the file corresponds to the source model; None for what the manifest says, or to match them.
@@ -57,6 +58,7 @@ class Question:
     asked: frozenset[Granularity] = frozenset()
     reference: Model | None = field(default=None, repr=False)
     division: Division | None = field(default=None, repr=False)
+    tail: Rest | None = field(default=None, repr=False)
     samples: Samples | None = field(default=None, repr=False)
     calibrated: bool = True
     links: Links | None = None

@@ -102,6 +102,7 @@ def render_parity(parity: ParityReport, title: str) -> RenderableType:
     parts: list[RenderableType] = [Text(title), _table_of(parity.outputs)]
     if parity.behind:
         parts += [Text("behind the tail, which runs on the CPU"), _table_of(parity.behind)]
+        parts += [Text(f"  {output.name}: {output.varies}", style="dim") for output in parity.behind if output.varies]
     if parity.kinds:
         parts.append(_kinds(parity.kinds))
     if parity.not_behind:
@@ -138,8 +139,6 @@ def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
         table.add_column(heading, justify="right")
     for output in outputs:
         table.add_row(*_figures(output))
-        if output.varies:
-            table.add_row(Text(f"  {output.varies}", style="dim"))
     return table
 
 
@@ -166,7 +165,7 @@ def _figures(output: OutputParity) -> tuple[str, ...]:
         escape(output.name) + (f" [red]({mark})[/]" if mark else ""),
         _agreement(output),
         "-" if output.cosine is None else f"{output.cosine:.4f}",
-        f"{output.max_error:.3g}",
+        "-" if output.varies else f"{output.max_error:.3g}",
         "-" if output.argmax_agreement is None else f"{output.argmax_agreement:.1%}",
     )
 

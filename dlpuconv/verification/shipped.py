@@ -63,7 +63,7 @@ def compare_with_source(
     outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
-    wholes = wholes_of(source, question.division, question.kinds)
+    wholes = wholes_of(source, question.division, question.kinds, question.tail)
 
     def answers() -> Iterator[tuple[Answer, Answer, Answer]]:
         for feed in package.feeds(MOST_COMPARED):

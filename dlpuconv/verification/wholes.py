@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlpuconv.division.division import Division
+    from dlpuconv.division.division import Division, Rest
     from dlpuconv.ir import Model
     from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.verification.behind import Behind
@@ -58,13 +58,19 @@ class Wholes:
         )
 
 
-def wholes_of(source: Model, division: Division | None, stated: Mapping[str, OutputKind]) -> Wholes:
+def wholes_of(
+    source: Model,
+    division: Division | None,
+    stated: Mapping[str, OutputKind],
+    delivered: Rest | None = None,
+) -> Wholes:
     """What is measured of a network, by what its graph tells.
 
     Args:
         source: the network, or the chip's part of it.
         division: how it was divided; None where the chip runs all of it.
         stated: kinds of outputs, as the user states them.
+        delivered: the tail that lies beside the file; None for the division's own.
     """
     from dlpuconv.verification.kinds.evidence import kinds_behind, kinds_of
 
@@ -73,8 +79,11 @@ def wholes_of(source: Model, division: Division | None, stated: Mapping[str, Out
         return Wholes(kinds)
     import onnx_ir
 
-    from dlpuconv.verification.behind import Behind
+    from dlpuconv.verification.behind import Behind, TailFunction
 
     tail = onnx_ir.from_proto(division.tail.model).graph
     made = {name: regions for name, regions in kinds.items() if name in division.outputs}
-    return Wholes(kinds, Behind(division, made | kinds_behind(source.graph.graph, tail, stated)))
+    behind = made | kinds_behind(source.graph.graph, tail, stated)
+    of_source = TailFunction(division.tail, division.outputs)
+    of_file = TailFunction(delivered, division.outputs) if delivered else of_source
+    return Wholes(kinds, Behind(division.outputs, behind, of_source, of_file))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.checkup import Checkup
     from dlpuconv.display.progress import Progress
+    from dlpuconv.division.division import Division
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Backend, Draft, Job, Target
     from dlpuconv.workflow.request import Request
@@ -50,6 +54,12 @@ def check(
     return tuple(replace(found[target.name], explanation=explanation) for target in run.targets)
 
 
+def _as_drafted(division: Division, draft: Draft) -> Division:
+    """The same with the bytes of the types that the file would have."""
+    outputs = [draft.view.tensors[index] for index in draft.view.outputs]
+    return replace(division, crossing=sum(prod(x.shape) * np.dtype(x.dtype).itemsize for x in outputs))
+
+
 def _drafted(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Job, tuple[Draft, ...]]:
     folded, job = fold(backend, targets, run)
     return folded, job, backend.draft(replace(job, calibration=None, moments={}), targets)
@@ -67,4 +77,4 @@ def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: b
         warnings = (*of_samples, *draft.warnings)
         found = judge_draft(replace(draft, warnings=warnings), target, run.misfits)
         told = explain(run.source, draft.rewritten, origins(job.model)) if explained and draft.rewritten else None
-        yield replace(found, of_backend=told, division=run.division)
+        yield replace(found, of_backend=told, division=run.division and _as_drafted(run.division, draft))

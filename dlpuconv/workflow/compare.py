@@ -9,6 +9,7 @@ from dlpuconv.calibration import Preprocessing
 from dlpuconv.contrast import Comparands, contrast, open_file, signature_of
 from dlpuconv.errors import UsageError
 from dlpuconv.registry import load_target
+from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
@@ -50,10 +51,15 @@ def _trial(
     """What both are run on, and what there is to say of it."""
     recorded = (recorded_preprocessing(file.manifest) for file in files)
     preprocessing = evidence.preprocessing or next(filter(None, recorded), Preprocessing())
-    manifest = next((file.manifest for file in files if file.manifest is not None), None)
-    source = evidence.model(manifest) if evidence.reference is not None else None
+    told = next((file for file in files if file.manifest is not None), files[0])
+    division = read_division(told.manifest, told.path)
+    reading = evidence.reading(told.manifest, division) if evidence.reference is not None else None
+    source = reading.source if reading else None
     signature = signature_of(source, files)
-    found = evidence.samples(signature, preprocessing, progress)
+    if reading is None:
+        found = evidence.samples(signature, preprocessing, progress)
+    else:
+        found = evidence.samples(reading.signature, preprocessing, progress, reading.division)
     trial = Comparands(
         samples=found.held_out,
         signature=signature,

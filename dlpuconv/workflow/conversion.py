@@ -171,10 +171,10 @@ class Converted:
         files: dict[str, Content] = {self.name: self.content}
         if self.compilation is not None and self.compilation.content:
             files[self.compilation.file] = self.compilation.content
-        if self.bom:
-            files[f"{self.stem}.{BOM}"] = self._bom(files)
         if self.provenance.divided is not None:
             files |= self.provenance.divided.files
+        if self.bom:
+            files[f"{self.stem}.{BOM}"] = self._bom(files)
         if self.provenance.trials:
             files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.reference is not None:

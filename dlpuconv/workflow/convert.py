@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
@@ -17,6 +20,7 @@ from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.verification.behind import tail_of
 from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.parity import reference_inferences
@@ -159,7 +163,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
         inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
-            divided=_divided(backend, target, run),
+            divided=_divided(backend, target, artifact, run),
             source=run.source.source,
             target=target,
             recipe=recipe,
@@ -178,15 +182,17 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
     )
 
 
-def _divided(backend: Backend, target: Target, run: Run) -> DividedNetwork | None:
+def _divided(backend: Backend, target: Target, artifact: Artifact, run: Run) -> DividedNetwork | None:
     """The files of the other parts, for one target's."""
     if run.division is None:
         return None
+    crossing = sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in artifact.outputs)
+    division = replace(run.division, crossing=crossing)
     if not target.suffix:
-        return DividedNetwork(division=run.division, stem="")
+        return DividedNetwork(division=division, stem="")
     stem = f"{run.source.source.name}.{target.name}."
     with run.clock(f"rest {target.name}"):
-        return DividedNetwork(division=run.division, stem=stem, lite=lite_rests(backend, run.division, run.progress))
+        return DividedNetwork(division=division, stem=stem, lite=lite_rests(backend, division, run.progress))
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:
@@ -222,6 +228,7 @@ def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) ->
     return Question(
         asked=frozenset(asked),
         reference=run.source,
+        division=run.division,
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
@@ -246,4 +253,4 @@ def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend,
         return None
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
     answers = AsSource(backend.runner(file), artifact.links)
-    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES))
+    return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES, tail_of(run.division)))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division
     from dlpuconv.division.whole import Whole
-    from dlpuconv.frontends import SourceOptions
     from dlpuconv.ir import Model, Signature
     from dlpuconv.plugin import Target
     from dlpuconv.workflow.request import Request
@@ -113,11 +112,9 @@ class Divider:
     @cached_property
     def _whole(self) -> Whole:
         """All of the network, without regard to what a chip can do, and to where the user ends it."""
-        return self._read_whole(replace(self._request.source, cut_at=()))
-
-    def _read_whole(self, options: SourceOptions) -> Whole:
         from dlpuconv.frontends.whole import read_whole
 
+        options = replace(self._request.source, cut_at=())
         return read_whole(self._model, options, example_inputs=self._example_inputs)
 
     def _tell_way_out(self, error: UnsupportedModelError) -> None:
@@ -126,6 +123,6 @@ class Divider:
         from dlpuconv.division.advice import with_way_out
 
         try:
-            with_way_out(error, self._whole)
+            with_way_out(error, self._whole, self._request.source.cut_at)
         except DlpuconvError:  # a network that cannot be read at all has no other way out than what was said of it
             return

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample, Samples
+    from dlpuconv.division.division import Division
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Model
     from dlpuconv.plugin import Artifact
@@ -77,23 +78,25 @@ class SampleJudge:
         *,
         passes: Passes = lambda *_: True,
         calibrated: bool = True,
+        division: Division | None = None,
         metric: Callable[[Runner], float] | None = None,
         wholes: Callable[[], Wholes | None] = lambda: None,
     ) -> None:
         """Prepare to judge.
 
         Args:
-            source: the float model.
+            source: the float model, or the chip's part of a divided one.
             samples: in its domain.
             backend: reads and runs an artifact.
             place: where one is put while it is judged: a file, or a folder for those of several files.
             passes: the verdict on an artifact.
             calibrated: False where artifacts get their ranges from made-up samples.
-            metric: scores an artifact on the user's own data.
+            division: how the user's network is divided; None where the chip runs all of it.
+            metric: scores the network with an artifact on the user's own data.
             wholes: what looks at whole outputs in one comparison, made anew for each.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
-        self._source, self._samples = source, samples
+        self._source, self._samples, self._division = source, samples, division
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
         self._wholes = wholes
@@ -144,7 +147,11 @@ class SampleJudge:
         if not self._pairs:
             self._answer(file)
         parity = self._compare(_Answers(self._pairs), artifact, file, [sample for sample, _ in self._pairs])
-        metric = None if self._metric is None else self._metric(network_of(self._backend.runner(file), artifact.links))
+        metric = (
+            None
+            if self._metric is None
+            else self._metric(network_of(self._backend.runner(file), artifact.links, self._division))
+        )
         score = Score(
             typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
             sqnr_db=parity.min_sqnr,

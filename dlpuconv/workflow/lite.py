@@ -26,7 +26,7 @@ def lite_rests(backend: Backend, division: Division, progress: Progress) -> dict
             try:
                 content = backend.rest(normalize(load(rest.model, SourceOptions(), name=name))[0])
             except DlpuconvError as error:
-                progress.message(f"there is no {name}.tflite: {error}")
+                progress.message(f"the {name} has no TFLite file beside the ONNX file: {error.problems[0]}")
                 continue
         if content:
             made[name] = content

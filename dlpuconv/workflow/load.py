@@ -15,7 +15,7 @@ from dlpuconv.ir import Links
 from dlpuconv.registry import load_backend
 from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork
-from dlpuconv.workflow.parts import declared_shapes, read_division
+from dlpuconv.workflow.part_files import declared_shapes, read_division
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,17 +45,19 @@ def load(file: Path) -> LoadedNetwork:
 
 def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
     links = manifest.links
-    division = read_division(manifest, file if is_folder(file) else file.parent)
+    division = read_division(manifest, file)
     network = network_of(_runner(file, manifest), links, division)
     inputs, outputs = _endpoints(links.inputs), _endpoints(links.outputs)
     if division is not None:
         known = {end.name: end.shape for end in (*inputs, *outputs)} | dict(declared_shapes(division))
         inputs, outputs = (
-            tuple(Endpoint(name, known.get(name, ())) for name in names)
+            tuple(Endpoint(name=name, shape=known.get(name, ())) for name in names)
             for names in (division.inputs, division.outputs)
         )
     kernels = kind_of(file.name).kernels
-    return LoadedNetwork(network, file.name, inputs, outputs, kernels=kernels, division=division)
+    return LoadedNetwork(
+        file=file.name, inputs=inputs, outputs=outputs, kernels=kernels, division=division, runner=network
+    )
 
 
 def _runner(file: Path, manifest: Manifest) -> Runner:
@@ -76,18 +78,18 @@ def _without_manifest(file: Path) -> LoadedNetwork:
     coded = view.kind is TFLITE or any(port.quantization for port in (*links.inputs, *links.outputs))
     run = runner(file)
     return LoadedNetwork(
-        network_of(run, links) if coded else run,
-        file.name,
-        _endpoints(links.inputs),
-        _endpoints(links.outputs),
+        file=file.name,
+        inputs=_endpoints(links.inputs),
+        outputs=_endpoints(links.outputs),
         kernels=view.kind.kernels,
         notes=(f"{file.name}: {_UNKNOWN}",),
+        runner=network_of(run, links) if coded else run,
     )
 
 
 def _endpoints(ports: Iterable[Port]) -> tuple[Endpoint, ...]:
     """Values of the source model."""
     return tuple(
-        Endpoint(name, tuple(extent if extent >= 0 else None for extent in shape))
+        Endpoint(name=name, shape=tuple(extent if extent >= 0 else None for extent in shape))
         for name, shape in source_shapes(ports).items()
     )

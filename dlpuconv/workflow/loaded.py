@@ -13,7 +13,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.verification.predictor import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type Reals = dict[str, npt.NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """An input or output of a network.
 
@@ -41,6 +41,7 @@ class Endpoint:
         return f"{self.name} [{', '.join('?' if extent is None else str(extent) for extent in self.shape)}]"
 
 
+@dataclass(kw_only=True, slots=True, repr=False, eq=False)
 class LoadedNetwork:
     """What `dlpuconv.load` returns: call it with the source model's inputs. It closes itself when nobody needs it.
 
@@ -51,23 +52,16 @@ class LoadedNetwork:
         kernels: what runs the chip's part here.
         division: how the network is divided between the chip and the CPU; None where the file is all of it.
         notes: what cannot be known of the file.
+        runner: of the whole network, in the source model's names, layouts and values; None once it was closed.
     """
 
-    def __init__(  # noqa: PLR0913 - what is told of it, each once
-        self,
-        network: Runner,
-        file: str,
-        inputs: tuple[Endpoint, ...],
-        outputs: tuple[Endpoint, ...],
-        *,
-        kernels: str,
-        division: Division | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        """Take over a runner of the whole network, in the source model's names, layouts and values."""
-        self._network: Runner | None = network
-        self.file, self.inputs, self.outputs = file, inputs, outputs
-        self.kernels, self.division, self.notes = kernels, division, notes
+    file: str
+    inputs: tuple[Endpoint, ...]
+    outputs: tuple[Endpoint, ...]
+    kernels: str
+    division: Division | None = None
+    notes: tuple[str, ...] = ()
+    runner: Runner | None
 
     def __call__(
         self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None = None, /, **by_name: npt.ArrayLike
@@ -87,16 +81,14 @@ class LoadedNetwork:
             ArtifactError: the file, or a part beside it, cannot run.
             ShapeError: the manifest does not tell of this file.
         """
-        if self._network is None:
+        if self.runner is None:
             raise UsageError(f"{self.file} was closed: load it again")
         answers = [self._run_once(single) for single in self._singles(self._named(inputs, by_name))]
-        if len(answers) == 1:
-            return answers[0]
-        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+        return self._joined(answers)
 
     def close(self) -> None:
         """End what runs it."""
-        self._network = None
+        self.runner = None
 
     def __enter__(self) -> Self:
         """The network itself, closed at the end of the block."""
@@ -116,8 +108,8 @@ class LoadedNetwork:
         return f"<LoadedNetwork {self.file}{''.join(f' with a {name}' for name in beside)}: {ends} ({self.kernels})>"
 
     def _run_once(self, inputs: Reals) -> Reals:
-        assert self._network is not None
-        return {name: np.asarray(value, np.float32) for name, value in self._network.run(inputs).items()}
+        assert self.runner is not None
+        return {name: np.asarray(value, np.float32) for name, value in self.runner.run(inputs).items()}
 
     def _named(
         self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None, by_name: Mapping[str, npt.ArrayLike]
@@ -144,14 +136,22 @@ class LoadedNetwork:
             raise UsageError(
                 f"{self.file} was given batches of {listed(map(str, sorted(sizes)))}: they must be one size"
             )
-        self._demand_batches()
+        # What lies behind a tail may have as many rows as there are detections, one among other numbers.
+        fine = {(1,)} if self.division else {(1,), (None,)}
+        self._refuse_several(end.name for end in self.outputs if end.shape[:1] not in fine)
         for at in range(sizes.pop()):
             one = {name: given[name][at : at + 1] for name in batched if len(given[name]) > 1}
             yield {**given, **one}
 
-    def _demand_batches(self) -> None:
-        if lone := [str(end) for end in self.outputs if end.shape[:1] != (1,)]:
+    def _joined(self, answers: Sequence[Reals]) -> Reals:
+        if len(answers) == 1:
+            return answers[0]
+        self._refuse_several(name for answer in answers for name, value in answer.items() if value.shape[:1] != (1,))
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+
+    def _refuse_several(self, lone: Iterable[str]) -> None:
+        if names := dict.fromkeys(lone):
             raise UsageError(
-                f"{self.file} takes one sample at a time, and its outputs of several cannot be joined: {listed(lone)}"
-                " has no batch axis of 1; call it for each sample"
+                f"{self.file} takes one sample at a time, and its outputs of several cannot be joined, since"
+                f" {listed(names)} has no batch axis of 1: call it for each sample"
             )

@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
+from dlpuconv.calibration.computed import behind_front
 from dlpuconv.calibration.open import is_made_up
+from dlpuconv.division.files import content_of
 from dlpuconv.errors import ArtifactError, CalibrationError, ShapeError, UsageError
 from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends import SourceOptions, load
+from dlpuconv.frontends.whole import chip_part, read_whole
+from dlpuconv.workflow.dividing import Reading
+from dlpuconv.workflow.part_files import divided_likewise, static_shapes
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model, Signature
+    from dlpuconv.division.division import Division
+    from dlpuconv.ir import Signature
     from dlpuconv.manifest import Manifest
 
 
@@ -48,18 +54,40 @@ class ComparisonData:
         """True where the data are a folder, of images."""
         return isinstance(self.data, str | os.PathLike) and is_folder(Path(self.data))
 
-    def model(self, manifest: Manifest | None) -> Model:
-        """The float model, with the shapes of a file's manifest where the user gives none and they fit."""
+    def reading(self, manifest: Manifest | None, division: Division | None) -> Reading:
+        """The float model, with the shapes of a file's manifest where the user gives none and they fit.
+
+        Args:
+            manifest: of the file.
+            division: how the file's network is divided: the model is divided likewise, unless the user says where it
+                ends.
+        """
+        if self.source.cut_at:
+            division = None
         if manifest is not None and not self.source.input_shapes:
             shapes = {port.name: port.source_shape for port in manifest.links.inputs}
+            if division is not None:
+                shapes |= static_shapes(division)
             try:
-                return self._load(replace(self.source, input_shapes=shapes))
+                return self._read(replace(self.source, input_shapes=shapes), division)
             except (ShapeError, UsageError):
                 pass  # the manifest is of another model: this one has to speak for itself
-        return self._load(self.source)
+        return self._read(self.source, division)
 
-    def samples(self, signature: Signature, preprocessing: Preprocessing, progress: Progress) -> Calibration:
+    def samples(
+        self,
+        signature: Signature,
+        preprocessing: Preprocessing,
+        progress: Progress,
+        division: Division | None = None,
+    ) -> Calibration:
         """The samples; all of them are held out, since nothing is calibrated here.
+
+        Args:
+            signature: of the user's network.
+            preprocessing: of images.
+            progress: where long work reports.
+            division: how it is divided: the samples hold what the front makes of them, too.
 
         Raises:
             CalibrationError: there are none, or they cannot be used.
@@ -69,10 +97,17 @@ class ComparisonData:
         )
         if found is None:
             raise CalibrationError("there are no samples to compare the files on")
-        return found
+        if division is None or division.front is None:
+            return found
+        return behind_front(found, content_of(division.front))
 
-    def _load(self, options: SourceOptions) -> Model:
-        return load(self.reference, options, example_inputs=self.example_inputs)
+    def _read(self, options: SourceOptions, division: Division | None) -> Reading:
+        if division is None:
+            source = load(self.reference, options, example_inputs=self.example_inputs)
+            return Reading(source=source, division=None, signature=source.signature)
+        whole = read_whole(self.reference, options, example_inputs=self.example_inputs)
+        own = divided_likewise(whole, division)
+        return Reading(source=chip_part(whole, own), division=own, signature=whole.signature)
 
 
 def recorded_preprocessing(manifest: Manifest | None) -> Preprocessing | None:

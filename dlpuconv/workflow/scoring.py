@@ -46,6 +46,6 @@ def score_of(
     known = [trial.score.metric for trial in trials if trial.chosen and trial.score.metric is not None]
     if known:
         return yardstick.judged(known[0])
-    network = network_of(backend.runner(file), artifact.links)
+    network = network_of(backend.runner(file), artifact.links, run.division)
     with run.progress.stage(f"scoring {file.name} with {yardstick.metric.name}", yardstick.calls) as step:
         return yardstick.judged(yardstick(network, step))

@@ -21,6 +21,7 @@ from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
+from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
-    from dlpuconv.ir import Model
+    from dlpuconv.division.division import Division
     from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import Manifest
     from dlpuconv.plugin import Backend
     from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.reference import ComparisonData
     from dlpuconv.workflow.request import VerificationOptions
 
@@ -118,11 +120,15 @@ def verify(
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
     recorded = find_manifest(file) if evidence.reference is not None else None
-    source, samples = _comparison(evidence, recorded, progress, ships_samples=is_folder(file))
-    if source is not None:
-        demand_outputs(options.kinds, [value.name for value in source.signature.outputs])
+    division = read_division(recorded, file)
+    reading, samples = _comparison(evidence, (recorded, division), progress, ships_samples=is_folder(file))
+    source = reading.source if reading else None
+    if reading is not None:
+        demand_outputs(options.kinds, reading.outputs)
     question = Question(
         reference=source,
+        division=reading.division if reading else None,
+        tail=division.tail if division else None,
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
@@ -168,9 +174,19 @@ def _backend(name: str) -> Backend | None:
 
 
 def _comparison(
-    evidence: ComparisonData, manifest: Manifest | None, progress: Progress, *, ships_samples: bool
-) -> tuple[Model | None, Calibration | None]:
+    evidence: ComparisonData,
+    told: tuple[Manifest | None, Division | None],
+    progress: Progress,
+    *,
+    ships_samples: bool,
+) -> tuple[Reading | None, Calibration | None]:
     """The float model and the samples; a package ships some, on which it is compared where no others are given.
+
+    Args:
+        evidence: what the user gives.
+        told: what the file's manifest says.
+        progress: where long work reports.
+        ships_samples: the file is a package.
 
     Raises:
         UsageError: there is one without the other.
@@ -182,8 +198,9 @@ def _comparison(
         raise UsageError("--data needs --reference: a comparison takes the float model and samples")
     if not data and not ships_samples:
         raise UsageError("--reference needs --data: a comparison takes the float model and samples")
-    source = evidence.model(manifest)
+    manifest, division = told
+    reading = evidence.reading(manifest, division)
     if not data:
-        return source, None
+        return reading, None
     preprocessing = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
-    return source, evidence.samples(source.signature, preprocessing, progress)
+    return reading, evidence.samples(reading.signature, preprocessing, progress, reading.division)

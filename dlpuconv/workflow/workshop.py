@@ -78,6 +78,7 @@ class Workshop:
             run.workspace / "trials" / f"{run.source.source.name}.{self.target.name}{self.target.suffix}",
             passes=self.passes,
             calibrated=run.calibration is not None and run.calibration.calibrated,
+            division=run.division,
             metric=run.yardstick,
             wholes=partial(wholes_of, run.source, run.division, run.request.verification.kinds),
         )

@@ -48,6 +48,42 @@ def test_arrays_of_other_names_feed_an_input_that_nothing_else_fits(tmp_path: Pa
     assert any("'images' is taken for the input 'x'" in text for text in found.warnings)
 
 
+def test_the_only_array_is_taken_whatever_its_name_and_that_is_told() -> None:
+    told = "in the calibration data, 'images' is taken for the input 'x': nothing else is there"
+    assert told in read({"images": ROWS}, VECTOR_5).warnings
+    for source in ({"arr_0": ROWS}, {"x": ROWS}, ROWS):
+        assert not any("is taken for" in text for text in read(source, VECTOR_5).warnings)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 1, 8), (6, 2, 8), (12, 1, 8)])
+def test_states_of_a_recurrent_network_are_taken_sample_by_sample(shape: tuple[int, ...]) -> None:
+    values = np.arange(96, dtype=np.float32)
+    found = read(values.reshape(shape), takes(spec(2, 1, 8, name="state")))
+    np.testing.assert_array_equal(by_number(all_values(found, "state")), values.reshape(12, 1, 8))
+
+
+def test_states_with_their_samples_along_the_second_axis_are_answered_with_what_turns_them() -> None:
+    states, signature = np.arange(96, dtype=np.float32).reshape(2, 6, 8), takes(spec(2, 1, 8, name="state"))
+    told = r"takes \[2, 1, 8\], so \[N, 2, 1, 8\]; its samples lie along axis 1: give numpy.moveaxis\(x, 1, 0\)"
+    with pytest.raises(CalibrationError, match=told):
+        read(states, signature)
+    first = by_number(all_values(read(np.moveaxis(states, 1, 0), signature), "state"))[:2]
+    np.testing.assert_array_equal(first, states[:, :1])
+
+
+def test_different_numbers_of_samples_are_answered_with_the_shapes_of_n() -> None:
+    both = takes(spec(1, 5), spec(2, 1, 8, name="state"))
+    with pytest.raises(CalibrationError, match=r"6 for 'x', 3 for 'state'; N samples have the shapes 'x' \[N, 5\], 's"):
+        read({"x": ROWS, "state": np.arange(48.0).reshape(6, 1, 8)}, both)
+
+
+@pytest.mark.parametrize("shape", [(7, 4, 6), (7, 4, 6, 1), (7, 1, 4, 6)])
+def test_gray_pictures_need_no_axis_of_channels(shape: tuple[int, ...]) -> None:
+    values = np.arange(7 * 24, dtype=np.float32)
+    found = read(values.reshape(shape), takes(spec(1, 1, 4, 6)))
+    np.testing.assert_array_equal(by_number(all_values(found)), values.reshape(7, 1, 4, 6))
+
+
 def test_an_npy_feeds_a_model_of_one_input(tmp_path: Path) -> None:
     np.save(tmp_path / "c.npy", ROWS)
     np.testing.assert_array_equal(by_number(all_values(read(tmp_path / "c.npy", VECTOR_5))), ROWS)
@@ -274,13 +310,19 @@ def test_reading_asks_for_no_more_at_a_time_however_many_samples_there_are(
 ) -> None:
     monkeypatch.setattr("dlpuconv.calibration.turned._BLOCK", 4 * 1000)
     for count in (10, 1000):
-        np.savez(tmp_path / f"{count}.npz", x=np.ones((count, 50), np.float32, order=order))
+        np.savez(
+            tmp_path / f"{count}.npz",
+            x=np.asarray(np.random.default_rng(0).random((count, 50)), np.float32, order=order),
+        )
     opened = zipfile.ZipFile.open
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *args: Counted(opened(*args).read()))
     asked = []
     for count in (10, 1000):
         Counted.most = 0
-        assert len(read(tmp_path / f"{count}.npz", takes(spec(1, 50)), validation={"x": np.ones((1, 50))}).fit) == count
+        assert (
+            len(read(tmp_path / f"{count}.npz", takes(spec(1, 50)), validation={"x": np.arange(50.0)[None]}).fit)
+            == count
+        )
         asked.append(Counted.most)
     assert max(asked) <= 4 * 1000
 

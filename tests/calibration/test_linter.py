@@ -9,7 +9,7 @@ from PIL import Image
 
 from dlpuconv.calibration import Preprocessing, lint, make_preprocessing
 from dlpuconv.errors import CalibrationError
-from tests.calibration.support import RGB_4X6, VECTOR_5, picture, read, write_pictures
+from tests.calibration.support import RGB_4X6, VECTOR_5, picture, read, spec, takes, write_pictures
 
 PIXELS = np.stack([picture(n).transpose(2, 0, 1) for n in range(120)]).astype(np.float32)
 IMAGENET = make_preprocessing(preset="imagenet")
@@ -77,7 +77,7 @@ def test_constant_and_repeated_samples_are_named(tmp_path: Path) -> None:
 
 
 def test_long_lists_are_cut_short() -> None:
-    told = warnings(np.zeros((120, 3, 4, 6)), IMAGENET)
+    told = warnings(np.zeros((120, 3, 4, 6)) + np.arange(120).reshape(120, 1, 1, 1) / 120, IMAGENET)
     assert "120 of 120 samples are constant: sample 0 of the calibration array, " in told
     assert told.count(" and 115 more") == 1
 
@@ -90,6 +90,30 @@ def test_values_that_are_not_finite_are_an_error_that_names_the_sample(value: fl
     broken[3, 1, 2, 2] = value
     with pytest.raises(CalibrationError, match=f"sample 3 of the calibration array holds {kind} for the input 'x'"):
         read(broken)
+
+
+@pytest.mark.parametrize("value", [0, 0.5, -3])
+def test_samples_of_one_number_throughout_are_refused(value: float) -> None:
+    with pytest.raises(CalibrationError, match=f"the 20 calibration samples hold nothing but {value:g}, .* or --cal"):
+        read(np.full((20, 3, 4, 6), value, np.float32))
+
+
+def test_black_pictures_are_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (6, 4)).save(tmp_path / f"{number}.png")
+    with pytest.raises(CalibrationError, match="hold nothing but 0, so that no range"):
+        read(tmp_path)
+
+
+def test_an_input_that_never_changes_beside_one_that_does_is_told() -> None:
+    both = takes(spec(1, 5), spec(2, 1, 8, name="state"))
+    told = read({"x": np.random.default_rng(0).random((9, 5)), "state": np.zeros((9, 2, 1, 8))}, both).warnings
+    assert any("the values of 'state' are 0 throughout all samples" in text for text in told)
+
+
+def test_tokens_and_single_numbers_may_be_the_same_throughout() -> None:
+    for one in (spec(1, 5, dtype="int64"), spec(1)):
+        assert not any("throughout" in text for text in read(np.ones((9, *one.shape)), takes(one)).warnings)
 
 
 def test_any_samples_can_be_linted_afterwards() -> None:

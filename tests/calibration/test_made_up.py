@@ -55,7 +55,7 @@ def test_without_data_samples_are_made_up_and_say_so() -> None:
 
 
 def test_real_validation_data_can_judge_recipes_of_made_up_samples() -> None:
-    found = read("none", VECTOR_5, validation=np.zeros((3, 5), np.float32))
+    found = read("none", VECTOR_5, validation=np.eye(3, 5, dtype=np.float32))
     assert (found.origin, found.judges, len(found.held_out)) == (Origin.SYNTHETIC, True, 3)
 
 

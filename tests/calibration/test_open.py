@@ -42,7 +42,7 @@ def test_fewer_than_a_hundred_samples_draw_a_warning_that_progress_hears() -> No
 
 
 def test_warnings_about_validation_data_say_so() -> None:
-    found = read(ROWS, VECTOR_5, validation=np.zeros((10, 5)))
+    found = read(ROWS, VECTOR_5, validation=np.repeat(np.arange(10.0)[:, None], 5, axis=1))
     assert any(text.startswith("validation: 10 of 10 samples are constant") for text in found.warnings)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from dlpuconv.contract import Picture, contract_of_file, python_snippet
+from dlpuconv.contract.words import part_of
 from dlpuconv.formats.detect import runner
 from dlpuconv.formats.kinds import TFLITE
-from dlpuconv.ir import Affine, InputBinding
+from dlpuconv.ir import Affine, InputBinding, Part
 from dlpuconv.verification.translate import from_artifact
 from tests.contract.support import (
     BOXES,
@@ -94,6 +95,19 @@ def test_it_gives_the_source_models_order_of_axes_and_joins_parts_in_their_order
     assert got.shape == (1, 6, 5)
     assert got[:, :4] == pytest.approx(from_artifact(raw[1], BOXES))
     assert got[:, 4:] == pytest.approx(from_artifact(raw[0], SCORES))
+
+
+def test_it_puts_parts_that_alternate_where_they_belong() -> None:
+    ends = replace(BOXES, part=Part(output="out", axis=1, start=0, stop=5, step=3, run=2))
+    middles = replace(SCORES, part=Part(output="out", axis=1, start=2, stop=6, step=3))
+    raw = [np.arange(20, dtype=np.uint8).reshape(BOXES.shape), np.arange(10, dtype=np.int8).reshape(SCORES.shape)]
+    infer, _ = answering(*raw)
+    code = without_network(python_snippet("m.tflite", contract(ends, middles), TFLITE))
+    got = defined(code, infer=infer)["run"](RAMP)["out"]
+    assert got[:, [0, 1, 3, 4]] == pytest.approx(from_artifact(raw[0], ends))
+    assert got[:, [2, 5]] == pytest.approx(from_artifact(raw[1], middles))
+    assert part_of(ends) == "the first 2 of every 3 from 0 to 4 on axis 1 of the source model's out"
+    assert part_of(middles) == "the first of every 3 from 2 to 5 on axis 1 of the source model's out"
 
 
 def test_labels_come_out_as_they_are_beside_other_outputs() -> None:

@@ -151,7 +151,7 @@ def test_a_part_of_a_network_tells_of_the_others_and_how_to_run_them_all(
         (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
     (code,) = (block for block in blocks(text, "python") if "def part(" in block)
-    values = {"image": np.zeros(1), "limit": np.float32([3])}
+    values = {"image": np.zeros(1), "limit": np.array([3], np.float32)}
     answer = np.full((1, 4, 5), 2, np.float32)
     scope = {"run": lambda image: {"out": answer}, "given": values}  # noqa: ARG005 - as the snippet above defines it
     exec(code.replace("values = {}", "values = given"), scope)

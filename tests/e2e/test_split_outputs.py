@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.e2e.support import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -56,10 +57,10 @@ def detector(path: Path, *, pixels: float) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 
 
-def convert(sandbox: Sandbox, pixels: float, *more: str) -> dict[str, Any]:
+def convert(sandbox: Sandbox, pixels: float, *more: str, make: Callable[..., None] = detector) -> dict[str, Any]:
     """The manifest of a conversion for ARTPEC-8."""
     model, data = sandbox.root / "detector.onnx", sandbox.root / "data.npz"
-    detector(model, pixels=pixels)
+    make(model, pixels=pixels)
     np.savez(data, images=np.random.default_rng(6).uniform(-1, 1, (25, 3, 16, 16)).astype(np.float32))
     done = sandbox.run(
         "convert", str(model), "--target", "artpec8", "--calibration", str(data), "--effort", "fast",
@@ -105,6 +106,52 @@ def test_scores_beside_boxes_keep_their_steps_and_the_readme_tells_how_to_join_t
     header = (sandbox.output / "detector.artpec8.model_params.h").read_text()
     assert 'Output 1, "output0_part1": ' in header
     assert "It is 4 to 6 on axis 1 of the source model's output0." in header
+
+
+def pose(path: Path) -> None:
+    """[1, 3, 16, 16] -> Conv -> 3 keypoints of (x, y in pixels, visibility) behind one another: [1, 9, 64]."""
+    rng = np.random.default_rng(5)
+    ends = {"xy": (0, 2), "seen": (2, 3)}
+    arrays: dict[str, Any] = {
+        "w": rng.normal(0, 0.3, (9, 3, 2, 2)).astype(np.float32),
+        "apart": np.array([1, 3, 3, 64]),
+        "flat": np.array([1, 9, 64]),
+        "pixels": np.float32(320),
+        "axis": np.array([2]),
+        **{f"{name}_{i}": np.array([end]) for name, both in ends.items() for i, end in enumerate(both)},
+    }
+    nodes = [
+        helper.make_node("Conv", ["images", "w"], ["c"], "head", strides=[2, 2]),
+        helper.make_node("Reshape", ["c", "apart"], ["r"], "apart"),
+        *(helper.make_node("Slice", ["r", f"{n}_0", f"{n}_1", "axis"], [n], f"take_{n}") for n in ends),
+        helper.make_node("Mul", ["xy", "pixels"], ["xy_pixels"], "scale"),
+        helper.make_node("Sigmoid", ["seen"], ["visible"], "sigmoid"),
+        helper.make_node("Concat", ["xy_pixels", "visible"], ["joined"], "join", axis=2),
+        helper.make_node("Reshape", ["joined", "flat"], ["output0"], "flat"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "pose",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 16, 16])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 9, 64])],
+        [numpy_helper.from_array(value, name) for name, value in arrays.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def test_visibilities_between_coordinates_keep_their_steps(sandbox: Sandbox, repository: Path) -> None:
+    manifest = convert(sandbox, 640.0, make=lambda path, **_: pose(path))
+    points, seen = manifest["outputs"]
+    assert points["part"] == {"output": "output0", "axis": 1, "start": 0, "stop": 8, "step": 3, "run": 2}
+    assert seen["part"] == {"output": "output0", "axis": 1, "start": 2, "stop": 9, "step": 3, "run": 1}
+    assert seen["scale"] == 1 / 256
+    rules = [finding["rule"] for finding in manifest["report"]["findings"]]
+    assert not {"OUT-RANGES", "TFL-CONCAT-RANGE"} & set(rules)
+    found, expected = decoded(sandbox, manifest, repository)
+    assert np.abs(found[:, 2::3] - expected[:, 2::3]).max() < 0.1
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    header = (sandbox.output / "detector.artpec8.model_params.h").read_text()
+    assert "It is the first of every 3 from 2 to 8 on axis 1 of the source model's output0." in header
 
 
 def test_the_verifier_reads_from_the_manifest_which_slice_an_output_is(sandbox: Sandbox) -> None:

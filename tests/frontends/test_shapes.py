@@ -47,7 +47,7 @@ def test_an_unbound_extent_is_named_with_the_flag_to_give(shape: Shape, sentence
 def test_a_fixed_batch_is_answered_with_the_flag_that_makes_it_one() -> None:
     with pytest.raises(ShapeError, match=re.escape("fixed batch 8 in [8, 3, 8, 8]")) as caught:
         read(conv((8, 3, 8, 8)))
-    assert "try --input-shape x=1,3,8,8" in str(caught.value)
+    assert str(caught.value).endswith("try --input-shape x=1,3,8,8")
     assert read(conv((8, 3, 8, 8)), x=(1, 3, 8, 8)).signature.outputs[0].shape == (1, 4, 8, 8)
 
 
@@ -132,11 +132,12 @@ def test_shape_arithmetic_is_followed_where_inference_stops(caplog: pytest.LogCa
     assert run(model)[0].shape == (1, 36)
 
 
-def test_a_shape_that_depends_on_values_is_refused_with_where_to_cut() -> None:
+def test_a_shape_that_depends_on_values_is_refused_with_what_makes_it() -> None:
     proto = chain(node("Relu", ["x"], ["r"]), node("NonZero", ["r"], ["nz"], name="find"), node("Neg", ["nz"], ["y"]))
     proto.graph.output[0].type.tensor_type.elem_type = 7
-    with pytest.raises(UnsupportedModelError, match=r"output 'y' .*NonZero 'find' reads .*--cut-at r"):
+    with pytest.raises(UnsupportedModelError, match=r"output 'y' .*NonZero 'find' reads") as caught:
         read(proto)
+    assert caught.value.refused == ("nz",)
 
 
 def test_a_value_without_elements_is_named_with_its_operator() -> None:

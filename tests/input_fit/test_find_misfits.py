@@ -227,7 +227,7 @@ def test_arrays_are_judged_as_they_are() -> None:
 def test_inputs_that_are_no_pictures_and_several_pictures_are_left_alone() -> None:
     vector = model("(float[1, 3] x) => (float[1, 3] z) { z = BatchNormalization (x, one, one, one, one) }",
                    one=floats(1, 1, 1))  # fmt: skip
-    assert arrays(vector, np.ones((4, 3)) * 1e6, make_preprocessing()) == ()
+    assert arrays(vector, np.arange(12.0).reshape(4, 3) * 1e6, make_preprocessing()) == ()
     two = model(
         "(float[1, 3, 8, 8] x, float[1, 3, 8, 8] y) => (float[1, 3, 8, 8] z)"
         " { s = Add (x, y) z = BatchNormalization (s, one, one, one, one) }",

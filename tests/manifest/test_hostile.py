@@ -92,6 +92,16 @@ NAN, ENDLESS = float("nan"), float("inf")
         ("outputs", {"part": {"output": "y", "axis": 50, "start": 0, "stop": 1}}, "outputs[0].part.axis is no whole"),
         ("outputs", {"part": {"output": "y", "axis": 2**62, "start": 0, "stop": 1}}, "outputs[0].part.axis is no"),
         ("outputs", {"part": {"output": "y", "axis": 1, "start": 1, "stop": 1}}, "outputs[0].part.stop is no whole"),
+        (
+            "outputs",
+            {"part": {"output": "y", "axis": 0, "start": 0, "stop": 2**31 - 1, "step": 2, "run": 1}},
+            "outputs[0].part.step makes 1073741824 slices, and source_shape has another number",
+        ),
+        (
+            "outputs",
+            {"part": {"output": "y", "axis": 0, "start": 0, "stop": 9, "step": 3, "run": 3}},
+            "outputs[0].part.run is no whole number of 1 to 2",
+        ),
         ("outputs", {"part": [1]}, "outputs[0].part is no object"),
     ],
 )

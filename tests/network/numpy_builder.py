@@ -163,7 +163,7 @@ class Builder:
 
     def transpose(self, name: str, x: Value, *order: int) -> Value:
         """Axis i of what is made is axis order[i] of x."""
-        meaning = Meaning(**_REORDERS, carries=order)
+        meaning = Meaning(**_REORDERS, carries=tuple((axis,) for axis in order))
         made = _activation(name, [x.shape[axis] for axis in order])
         return self._add("transpose", [x], made, meaning, lambda v, _: [v[0].transpose(order)])
 
@@ -248,8 +248,11 @@ def _same(one: Value, made: Value) -> tuple[Tie, ...]:
     return (Tie(one, channels, made, channels),)
 
 
-def _kept(before: Sequence[int], after: Sequence[int], axis: int) -> int | None:
-    """The axis whose elements lie in the same order along an axis of what is reshaped."""
-    extent, behind = after[axis], math.prod(after[axis + 1 :])
-    same = (i for i, size in enumerate(before) if size == extent > 1 and math.prod(before[i + 1 :]) == behind)
-    return next(same, None)
+def _kept(before: Sequence[int], after: Sequence[int], axis: int) -> tuple[int, ...]:
+    """The axes that lie behind one another along an axis of what is reshaped."""
+    behind = math.prod(after[axis + 1 :])
+    ends = [math.prod(before[i:]) for i in range(len(before) + 1)]
+    if after[axis] == 1 or not {behind, behind * after[axis]} <= set(ends):
+        return ()
+    inside = range(ends.index(behind * after[axis]), ends.index(behind))
+    return tuple(i for i in inside if before[i] > 1)

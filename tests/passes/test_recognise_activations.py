@@ -48,6 +48,12 @@ CASES: list[tuple[str, list[str]]] = [
     ("d = Div(x, root)  e = Erf(d)  a = Add(e, one)  y = Mul(x, a)", ["Gelu", "Mul"]),
     ("a = Add(x, three)  b = Clip(a, zero, six)  y = Mul(x, b)", ["HardSwish", "Mul"]),
     ("y = PRelu(x, tenth)", ["LeakyRelu"]),
+    ("s = Softplus(x)  t = Tanh(s)  y = Mul(x, t)", ["Mish"]),
+    ("e = Exp(x)  a = Add(e, one)  s = Log(a)  t = Tanh(s)  y = Mul(t, x)", ["Mish"]),
+    (
+        "n = Neg(x)  u = Sigmoid(n)  q = Mul(u, u)  s = Sub(one, q)  t = Add(one, q)  d = Div(s, t)  y = Mul(x, d)",
+        ["Mish"],
+    ),
 ]
 
 

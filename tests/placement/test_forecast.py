@@ -119,6 +119,35 @@ def test_a_share_is_never_rounded_to_all_or_nothing(behind: int, text: str) -> N
     assert found.sentences[0].startswith(text)
 
 
+def test_the_layer_that_leaves_most_of_the_work_to_the_cpu_is_named() -> None:
+    """One convolution of two has nine tenths of it: once behind the cut, once in front."""
+    early = conv(X, "small", 16, (1, 1))
+    between = activation("between", X.shape)
+    large = conv(between, "large", 16)
+    view = parse_tflite(file_of([X], large.outputs, early, Operator("ELU", [early.output], [between]), large))
+    (told,) = of(view, ARTPEC7).warnings
+    assert told.startswith(
+        "only 10 % of the MACs run on the Edge TPU, because of ELU 'between': What the Edge TPU does"
+    )
+    assert foresee(view, ARTPEC7.placement, ARTPEC7.context)[1] == (told,)
+    assert of(two_convolutions_around("ELU"), ARTPEC7).warnings == ()
+
+
+def test_of_several_layers_on_the_cpu_the_one_with_the_work_is_named() -> None:
+    between = activation("between", X.shape)
+    six = conv(between, "six", 16, (6, 6))
+    view = parse_tflite(file_of([X], six.outputs, Operator("ELU", [X], [between]), six))
+    (told,) = of(view, ARTPEC9).warnings
+    assert told.startswith("none of the MACs runs on the DLPU, because of ELU 'between'")
+    small = conv(X, "small", 16)
+    behind = activation("behind", X.shape)
+    apart = conv(behind, "apart", 16, (6, 6))
+    rounded = Operator("ELU", [X], [activation("rounded", X.shape)])
+    pooled = Operator("RELU", [small.output], [behind])
+    view = parse_tflite(file_of([X], [*rounded.outputs, *apart.outputs], rounded, small, pooled, apart))
+    assert "because of CONV_2D 'apart'" in of(view, ARTPEC9).warnings[0]
+
+
 @pytest.mark.zoo
 @pytest.mark.parametrize(
     ("name", "target", "pieces"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,56 @@ def interleaved() -> NumpyNetwork:
         parts = [value(b, f"{kind}{number}", 1, 2, side, side, n) for kind, n in kinds]
         flat.append(b.reshape(f"flat{number}", b.concat(f"head{number}", parts, 4), 1, 2 * side * side, 7))
     return b.network(b.concat("out", flat, 1))
+
+
+def keypoints(*, coordinates: int = 2, last: bool = False, box: bool = False) -> NumpyNetwork:
+    """17 times x, y and visibility of 8 cells: [1, 51, 8], or [1, 8, 51], perhaps behind a box and its score."""
+    b = Builder()
+    shape = (1, 8, 17, coordinates) if last else (1, 17, coordinates, 8)
+    axis = 3 if last else 2
+    seen = tuple(1 if number == axis else extent for number, extent in enumerate(shape))
+    joined = b.concat("joined", [value(b, "xy", *shape), value(b, "seen", *seen, curve="sigmoid")], axis)
+    width = 17 * (coordinates + 1)
+    out = b.reshape("points", joined, *((1, 8, width) if last else (1, width, 8)))
+    if box:
+        ends = [value(b, "boxes", 1, 4, 8), value(b, "scores", 1, 1, 8, curve="sigmoid"), out]
+        out = b.concat("out", ends, 1)
+    return b.network(out)
+
+
+POSE = {"xy": PIXELS, "seen": UNIT, "joined": PIXELS, "points": PIXELS, "boxes": PIXELS, "scores": UNIT}
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("coordinates", [2, 3])
+def test_parts_that_alternate_along_an_axis_are_strides_of_it(coordinates: int, last: bool) -> None:
+    network, axis, step = keypoints(coordinates=coordinates, last=last), 2 if last else 1, coordinates + 1
+    pieces = pieces_of(network, mixed_outputs(network, POSE))
+    assert pieces == [
+        OutputPiece(0, axis, 0, 17 * step - 1, step, coordinates),
+        OutputPiece(0, axis, coordinates, 17 * step, step),
+    ]
+
+
+def test_parts_that_alternate_stand_behind_others() -> None:
+    network = keypoints(box=True)
+    pieces = pieces_of(network, mixed_outputs(network, POSE))
+    assert pieces == [
+        OutputPiece(0, 1, 0, 4), OutputPiece(0, 1, 4, 5), OutputPiece(0, 1, 5, 55, 3, 2), OutputPiece(0, 1, 7, 56, 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("points", "count"), [(17, 2), (2, 4)])
+def test_slices_that_alternate_are_two_strides_where_they_do_so_often(points: int, count: int) -> None:
+    """As an assignment to every third slice is spelled."""
+    b = Builder()
+    parts = [(f"xy{i}", 2) if kind else (f"v{i}", 1) for i in range(points) for kind in (1, 0)]
+    network = b.network(b.concat("out", [value(b, name, 1, extent, 8) for name, extent in parts], 1))
+    ranges = {name: PIXELS if name.startswith("xy") else UNIT for name, _ in parts}
+    pieces = pieces_of(network, mixed_outputs(network, ranges))
+    assert len(pieces) == count
+    if count == 2:
+        assert pieces == [OutputPiece(0, 1, 0, 50, 3, 2), OutputPiece(0, 1, 2, 51, 3)]
 
 
 def test_boxes_and_scores_are_told_apart() -> None:
@@ -98,7 +149,8 @@ def test_no_part_is_starved_after_the_cut(widths: list[float]) -> None:
     network = b.network(b.concat("out", [value(b, f"p{number}", 1, 2) for number in range(len(widths))], 1))
     ranges = {f"p{number}": Range(0.0, width) for number, width in enumerate(widths)}
     for mixed in mixed_outputs(network, ranges):
-        assert [mixed.spans[0].start, mixed.spans[-1].stop] == [0, 2 * len(widths)]
-        for span in mixed.spans:
-            inside = widths[span.start // 2 : span.stop // 2]
+        places = [span.stride.places for span in mixed.spans]
+        assert sorted(np.concatenate(places)) == list(range(2 * len(widths)))
+        for some in places:
+            inside = [widths[place // 2] for place in some]
             assert min(inside) * 255 >= 15.99 * max(inside)

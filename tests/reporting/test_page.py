@@ -252,6 +252,19 @@ def test_a_damaged_manifest_is_told_in_one_sentence(tmp_path: Path, trials: obje
         page(tmp_path, content, manifest=manifest(content, trials=trials), compared=False)
 
 
+def test_outputs_behind_the_tail_follow_those_of_the_file(tmp_path: Path) -> None:
+    whole = material(tmp_path)
+    parity = whole.report.parity
+    assert parity is not None
+    kept = replace(parity.outputs[0], name="kept", sqnr_db=None, varies="its shape differs in 2 of 8 samples")
+    behind = replace(whole, report=replace(whole.report, parity=replace(parity, behind=(kept,))))
+    rows = make_page(behind).outputs
+    assert [row.name for row in rows] == [*(output.name for output in parity.outputs), "kept, behind the tail"]
+    assert (rows[-1].max_error, rows[-1].trouble) == ("", "its shape differs in 2 of 8 samples")
+    cannot = replace(whole, report=replace(whole.report, parity=replace(parity, not_behind="TRT")))
+    assert make_page(cannot).notes[-1] == "not compared behind the tail: TRT"
+
+
 def test_the_camera_command_names_the_file(tmp_path: Path) -> None:
     (command,) = page(tmp_path, compared=False).camera
     assert command.code == "larod-client -g m.tflite -c none -R 1 -i ''"

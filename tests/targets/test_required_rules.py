@@ -48,6 +48,7 @@ EVERY_TFLITE: Required = (
     ("TFL-DEQUANTIZE", FAIL, "no DEQUANTIZE"),
     ("TFL-QUANTIZE", FAIL, "QUANTIZE only at the ends or as requantization"),
     ("TFL-IO", FAIL, "inputs and outputs int8 or uint8 with scale and zero point"),
+    ("TFL-WHOLE", WARN, "labels, positions and detections have no codes, and need none"),
     ("TFL-UNQUANTIZED", FAIL, "every 8-bit tensor has quantization"),
     ("TFL-SCALE", FAIL, "scales that mean something"),
     ("TFL-WEIGHT-ZP", FAIL, "int8 weights have zero point 0; uint8 weights may be asymmetric"),

@@ -136,6 +136,12 @@ def test_one_change_breaks_the_rule_that_is_meant(rule: str, change: Callable[[A
     assert found[rule].severity is expected
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 8), (16, 8)])
+def test_only_pictures_have_a_batch_to_be_1(shape: tuple[int, ...]) -> None:
+    x, y = activation("state", shape), activation("y", shape)
+    assert "TFL-BATCH" not in findings(one_op(Operator("RELU", [x], [y])), TFLITE_RULES)
+
+
 def test_a_bias_scale_within_one_thousandth_passes() -> None:
     change = requantized("first/b", [0.01 / 255 * 1.0005], [0])
     assert "TFL-BIAS-SCALE" not in findings(edited(healthy(), change), TFLITE_RULES)
@@ -233,7 +239,8 @@ def detector() -> bytes:
 
 def test_the_post_processing_of_published_detectors_only_warns() -> None:
     found = findings(detector(), TFLITE_RULES)
-    assert {"TFL-CUSTOM", "TFL-DEQUANTIZE", "TFL-IO", "TFL-POST-PROCESSING"} <= set(found)
+    assert {"TFL-CUSTOM", "TFL-DEQUANTIZE", "TFL-WHOLE", "TFL-POST-PROCESSING"} <= set(found)
+    assert "TFL-IO" not in found
     assert all(finding.severity is Severity.WARN for finding in found.values())
 
 
@@ -262,11 +269,15 @@ def test_a_small_branch_crushed_by_a_concatenation_is_told() -> None:
     assert found["TFL-CONCAT-RANGE"].hits[0].detail == "scores keeps 1 of its 256 steps"
 
 
-def test_class_indices_as_output_only_warn() -> None:
-    x, best = activation("x", (1, 4, 4, 21)), plain("best", (1, 4, 4), "int32")
-    layer = Operator("ARG_MAX", [x, constant("axis", 3)], [best], options("ArgMax", outputType=schema.TensorType.INT32))
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_labels_as_output_only_warn_and_no_option_is_advised(dtype: str) -> None:
+    x, best = activation("x", (1, 4, 4, 21)), plain("best", (1, 4, 4), dtype)
+    kind = getattr(schema.TensorType, dtype.upper())
+    layer = Operator("ARG_MAX", [x, constant("axis", 3)], [best], options("ArgMax", outputType=kind))
     found = findings(one_op(layer), TFLITE_RULES)
-    assert {name: finding.severity for name, finding in found.items()} == {"TFL-IO": Severity.WARN}
+    assert {name: finding.severity for name, finding in found.items()} == {"TFL-WHOLE": Severity.WARN}
+    assert found["TFL-WHOLE"].hits[0].detail == f"the output is {dtype}"
+    assert found["TFL-WHOLE"].fix.startswith("Nothing need be done")
 
 
 def test_shape_arithmetic_left_in_the_graph_is_told() -> None:

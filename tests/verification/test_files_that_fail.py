@@ -146,7 +146,7 @@ def test_a_compiled_file_passes_artpec7_alone(tmp_path: Path, capsys: Capture) -
 def test_a_published_detectors_post_processing_only_warns(target: str, tmp_path: Path, capsys: Capture) -> None:
     status, found = verified(written(tmp_path, detector()), capsys, target=target)
     assert (status, fatal(found)) == (0, set())
-    assert {"TFL-CUSTOM", "TFL-DEQUANTIZE", "TFL-IO", "TFL-POST-PROCESSING"} <= set(found)
+    assert {"TFL-CUSTOM", "TFL-DEQUANTIZE", "TFL-WHOLE", "TFL-POST-PROCESSING"} <= set(found)
 
 
 def test_an_onnx_file_is_nothing_that_an_artpec_chip_runs(tmp_path: Path, capsys: Capture) -> None:

@@ -294,7 +294,7 @@ def test_what_goes_in_comes_out_within_half_a_step(order: list[int], extents: li
 def test_reference_inferences_are_stacked_raw_integers() -> None:
     links = Links(inputs=(port("x", (1, 2)),), outputs=(port("y", (1, 2)),))
     samples = [{"x": np.full((1, 2), n, np.float32)} for n in range(5)]
-    inputs, outputs = reference_inferences(AsSource(Calls(lambda given: {"y": given["x"]}), links), samples, 3)
+    inputs, outputs, _ = reference_inferences(AsSource(Calls(lambda given: {"y": given["x"]}), links), samples, 3)
     assert inputs["x"].shape == (3, 1, 2)
     assert inputs["x"].dtype == np.int8
     np.testing.assert_array_equal(outputs["y"], inputs["x"])

@@ -10,7 +10,7 @@ import pytest
 from dlpuconv.errors import MetricError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
-from dlpuconv.verification.predictor import AsSource, predict_by
+from dlpuconv.verification.predictor import AsSource, joined, predict_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,17 @@ def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: 
         with pytest.raises(MetricError, match=sentence):
             predict(inputs)
     assert runner.seen == []
+
+
+def test_parts_that_alternate_are_put_where_they_belong() -> None:
+    ends = Part(output="y", axis=1, start=0, stop=5, step=3, run=2)
+    middles = Part(output="y", axis=1, start=2, stop=6, step=3)
+    ports = [
+        Port(name=name, source_shape=(1, n), shape=(1, n), permutation=(0, 1), dtype="float32", part=part)
+        for name, n, part in zip("ab", (4, 2), (ends, middles), strict=True)
+    ]
+    values = {ports[0]: np.array([[0.0, 1.0, 3.0, 4.0]]), ports[1]: np.array([[2.0, 5.0]])}
+    assert joined(values)["y"].tolist() == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]
 
 
 def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> None:

@@ -220,7 +220,7 @@ def test_ids_of_rules_are_completed_for_the_target() -> None:
     assert completed("artpec8", "a8-part") == ["A8-PARTITIONS"]
     assert completed("artpec9", "A8") == []
     assert "A8-PARTITIONS" in completed(None, "A8")
-    assert completed("cv25", "OUT-S") == ["OUT-SQNR"]
+    assert completed("cv25", "OUT-SQ") == ["OUT-SQNR"]
 
 
 def test_rules_alone_need_no_optional_library(tmp_path: Path) -> None:

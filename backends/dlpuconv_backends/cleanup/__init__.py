@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv_backends.cleanup.bound_logs import bound_logs
 from dlpuconv_backends.cleanup.canonicalize import canonicalize
 from dlpuconv_backends.cleanup.clip_to_activation import clip_to_activation
 from dlpuconv_backends.cleanup.fold_affine import fold_affine
@@ -22,6 +23,7 @@ from dlpuconv_backends.cleanup.lower_ranks import lower_ranks
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
 from dlpuconv_backends.cleanup.merge_grouped_deconv import merge_grouped_deconv
 from dlpuconv_backends.cleanup.merge_moves import merge_moves
+from dlpuconv_backends.cleanup.mish_by_sigmoid import mish_by_sigmoid
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
@@ -29,6 +31,7 @@ from dlpuconv_backends.cleanup.permute_flattened import permute_flattened
 from dlpuconv_backends.cleanup.remove_noops import remove_noops
 from dlpuconv_backends.cleanup.share_duplicates import share_constants, share_operators
 from dlpuconv_backends.cleanup.slices_to_split import slices_to_split
+from dlpuconv_backends.cleanup.subtract_maximum import subtract_maximum
 from dlpuconv_backends.cleanup.zero_for_lowest import zero_for_lowest
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ type Rewrite = Callable[[Graph], int]
 
 BEFORE_LAYOUT: tuple[Rewrite, ...] = (
     fold_constants,  # first: rewrites read shapes, axes and permutations as constants
+    mish_by_sigmoid,  # before the logarithm in it is taken for a Softplus
+    bound_logs,
+    subtract_maximum,
     canonicalize,  # the search for layouts knows few kinds of operators
     share_operators,  # lowering repeats a TRANSPOSE for every reader; one is cheaper to reason about
 )

@@ -1,6 +1,7 @@
 """MINIMUM(MAXIMUM(x, a), b) -> RELU, RELU6, RELU_N1_TO_1; a clip to [0, b] -> RELU6(x * 6 / b) * b / 6.
 
-The factors of the second form go into the layer in front (`fold_affine`): a hard sigmoid costs one MUL that way.
+The factors of the second form go into the layer in front (`fold_affine`): a hard sigmoid costs one MUL that way. They
+round, so that a 5 becomes 4.9999995: what is taken for a whole number later on stays a MINIMUM and a MAXIMUM.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer.graph import Graph
 
 _SIX = 6.0
+_STEPS = frozenset(("CAST", "CEIL", "EQUAL", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "NOT_EQUAL", "ROUND"))
+"""What makes 4 of 4.9999995 and 5 of 5."""
+_ARITHMETIC = frozenset((
+    "ADD", "CONCATENATION", "EXPAND_DIMS", "MAXIMUM", "MINIMUM", "MUL", "PACK", "RESHAPE", "SLICE", "SPLIT", "SQUEEZE",
+    "STRIDED_SLICE", "SUB", "TRANSPOSE", "UNPACK",
+))  # fmt: skip
 
 
 def clip_to_activation(graph: Graph) -> int:
@@ -52,7 +59,7 @@ def _whole_clip(graph: Graph, op: Operator, uses: Uses) -> bool:
         if second is None or first is None or before is None:
             continue
         low, high = (first[1], second[1]) if outer == "MINIMUM" else (second[1], first[1])
-        new = _clip(op, first[0], low, high)
+        new = _clip(op, first[0], low, high) if high == _SIX or not _meets_step(op.output, uses) else []
         if new and op in graph.operators:
             at = graph.operators.index(op)
             graph.operators[at : at + 1] = new
@@ -73,6 +80,19 @@ def _clip(op: Operator, source: Tensor, low: float, high: float) -> list[Operato
         Operator("RELU6", [up], [clipped], None, op.source_name),
         _times(clipped, high / _SIX, op.output, op.source_name),
     ]
+
+
+def _meets_step(value: Tensor, uses: Uses) -> bool:
+    """Whether a step function reads the value, or what simple arithmetic makes of it."""
+    waiting, seen = [value], {value}
+    while waiting:
+        for reader in uses.consumers(waiting.pop()):
+            if reader.kind in _STEPS:
+                return True
+            new = [output for output in reader.outputs if output not in seen] if reader.kind in _ARITHMETIC else []
+            seen.update(new)
+            waiting += new
+    return False
 
 
 def _times(source: Tensor, factor: float, result: Tensor, name: str) -> Operator:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 TITLES = {
     "fold_constants": "what depends on constants alone was computed",
+    "mish_by_sigmoid": "Mish is computed without an exponential",
+    "bound_logs": "a logarithm of exponentials became a line and a bounded rest",
+    "subtract_maximum": "a logarithm of a sum of exponentials is taken below the maximum",
     "canonicalize": "shapes, indices and broadcasting were spelled in one way",
     "share_operators": "equal operators on equal inputs became one",
     "remove_noops": "operators that do nothing were left out",

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.plugin import BackendError
-from dlpuconv.plugin.onnx import Layout, PassReport
+from dlpuconv.plugin.onnx import UNKNOWN, Layout, PassReport
 from dlpuconv_backends.cleanup import clean
 from dlpuconv_backends.cleanup.titles import TITLES
 from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
+from dlpuconv_backends.lowering.culprits import UnableError, refusal
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
+from dlpuconv_backends.lowering.shapes import true_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlpuconv.plugin.onnx import Model, ValueSpec
+    from dlpuconv.plugin.onnx import Model, SourceNames, ValueSpec
     from dlpuconv_backends.lowering.raw import RawLowering
 
 type Permutation = tuple[int, ...]
@@ -53,23 +55,31 @@ class Lowered:
         return tuple(PassReport(name.replace("_", "-"), TITLES[name], times) for name, times in self.fired.items())
 
 
-def lower(model: Model, *, layouts: Mapping[str, Layout]) -> Lowered:
+def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = UNKNOWN) -> Lowered:
     """Lower a model in normal form and prove the result.
 
     Args:
         model: static shapes; it is not changed.
         layouts: wanted layout by input name. Rank-4 NCHW inputs that are not named become NHWC; every other input
             keeps the source's layout.
+        names: what the source model calls its nodes.
 
     Raises:
-        UnsupportedModelError: a convolution computes its weights, something computes with small integers, or an output
-            is an input.
-        BackendError: the lowering worker failed, or the graph does not compute what the model computes.
+        UnsupportedModelError: operators have no form in TFLite, or none that computes what they compute; a convolution
+            computes its weights, something computes with small integers, or an output is an input.
+        BackendError: the lowering worker failed.
         ArtifactError: ONNX Runtime cannot run the model.
         MissingDependencyError: onnx2tf is not installed.
     """
     refuse_idle_outputs(model)
-    refuse_computed_weights(model)
+    try:
+        refuse_computed_weights(model)
+        return _lowered(model, layouts)
+    except UnableError as error:
+        raise refusal(error, model, names) from error
+
+
+def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     source = model.split()
     graph = adopt(raw_lowering(source), model)
     refuse_small_integers(graph)
@@ -100,17 +110,19 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
     for tensor in graph.tensors():
         if tensor.name in raw.constants:
             tensor.data = raw.constants[tensor.name].reshape(tensor.shape)
-    shapes = _source_shapes(model)
+    known = _source_shapes(model)
+    inferred = true_shapes(raw.content, graph)
     for tensor in graph.tensors():
         if tensor.is_constant:
             continue
+        tensor.shape = inferred.get(tensor.name, tensor.shape)
         if tensor.name in raw.moved:
             tensor.source_names = (raw.moved[tensor.name],)
         elif tensor.name in raw.values:
             name = raw.values[tensor.name]
             tensor.source_names = (name,)
-            # onnx2tf loses shapes behind shape arithmetic; the model knows them.
-            tensor.shape = shapes.get(name, tensor.shape)
+            # Behind shape arithmetic neither onnx2tf nor LiteRT knows a shape; the model does.
+            tensor.shape = known.get(name, tensor.shape)
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
     _say_which_gelu(graph, model)

@@ -14,6 +14,7 @@ from dlpuconv.plugin import BackendError, UsageError
 from dlpuconv.plugin.data import watch
 from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, file_of, pool
 from dlpuconv_backends.borrowing import Tool, borrowed
+from dlpuconv_backends.lowering.culprits import UnableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,7 @@ def raw_lowering(model: Split) -> RawLowering:
         model: in two parts; its large weights are not copied.
 
     Raises:
+        UnableError: some operators cannot be lowered.
         BackendError: the worker failed, crashed, took too much or made a file that is not TFLite.
         OutputError: there is no place for its files.
         MissingDependencyError: its interpreter has no onnx2tf.
@@ -108,6 +110,8 @@ def _launch() -> Launch:
 
 def _read(answer: Message) -> RawLowering:
     names = answer.facts
+    if unable := names.get("unable"):
+        raise UnableError(unable, "cannot be written as operators of TFLite")
     try:
         made = RawLowering(
             content=answer.arrays["file"].tobytes(),

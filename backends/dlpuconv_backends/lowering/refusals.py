@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import UnsupportedModelError, listed
+from dlpuconv_backends.lowering.culprits import UnableError, name_of
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -21,20 +22,11 @@ def refuse_computed_weights(model: Model) -> None:
     """Check that the weights and biases of every convolution are constants.
 
     Raises:
-        UnsupportedModelError: names those whose are not.
+        UnableError: names those whose are not.
     """
-    found = [
-        f"{node.op_type} {node.name!r} ({value.name!r})"
-        for node in model.graph.graph
-        if node.op_type in _CONVOLUTIONS and (value := _computed(node)) is not None
-    ]
-    if found:
-        raise UnsupportedModelError(
-            "convolutions take weights that are constants, but these compute theirs:"
-            f" {listed(found, separator='; ')}: end the graph in front of them with --cut-at and compute"
-            " the rest on the CPU",
-            found,
-        )
+    computed = [node for node in model.graph.graph if node.op_type in _CONVOLUTIONS and _computes_weights(node)]
+    if computed:
+        raise UnableError(map(name_of, computed), "compute weights or biases, which have to be constants")
 
 
 def refuse_idle_outputs(model: Model) -> None:
@@ -60,21 +52,16 @@ def refuse_small_integers(graph: Graph) -> None:
         graph: float, as it was lowered.
 
     Raises:
-        UnsupportedModelError: lists what does.
+        UnableError: names what does.
     """
-    found = [f"{op.kind} ({op.source_name!r})" for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
+    found = [op.source_name for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
     if found:
-        raise UnsupportedModelError(
-            "these work on integers of 8 or 16 bits, which TFLite takes for quantized values:"
-            f" {listed(found, separator='; ')}: cast them to float32 or int32 in front",
-            found,
-        )
+        raise UnableError(found, "work on integers of 8 or 16 bits, which TFLite takes for quantized values")
 
 
 def _is_small(op: Operator) -> bool:
     return any(t is not None and t.dtype.kind in "iu" and t.dtype.itemsize < _SMALL_BYTES for t in op.inputs)
 
 
-def _computed(node: onnx_ir.Node) -> onnx_ir.Value | None:
-    """The first of weights and bias that is no constant."""
-    return next((value for value in node.inputs[1:] if value is not None and not value.is_initializer()), None)
+def _computes_weights(node: onnx_ir.Node) -> bool:
+    return any(value is not None and not value.is_initializer() for value in node.inputs[1:])

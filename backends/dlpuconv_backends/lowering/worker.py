@@ -60,24 +60,23 @@ def import_builders() -> None:
     import onnx2tf.tflite_builder.schema.schema_generated  # noqa: F401
 
 
-def build(model: Any, weights: dict[str, Any]) -> Any:
+def build(model: Any, weights: dict[str, Any]) -> tuple[Any, list[str]]:
     """Lower every node of an ONNX model with static shapes to onnx2tf's ModelIR, all values in ONNX's own layout.
 
     Args:
         model: the ModelProto.
         weights: values by name of what it declares as inputs and are none.
+
+    Returns:
+        The ModelIR, and the nodes that onnx2tf cannot lower: their names, or first outputs. With any, it is incomplete.
     """
     import numpy as np
     import onnx
     from onnx import numpy_helper
     from onnx2tf.tflite_builder.core import onnx_analysis
     from onnx2tf.tflite_builder.core.lowering_context import LoweringContext
-    from onnx2tf.tflite_builder.core.node import NodeView
     from onnx2tf.tflite_builder.core.session import ConversionSession
-    from onnx2tf.tflite_builder.core.shape_readiness import reconcile_shape_sensitive_inputs_on_demand
-    from onnx2tf.tflite_builder.dispatcher import dispatch_node
     from onnx2tf.tflite_builder.ir import ModelIR
-    from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
     from onnx2tf.tflite_builder.preprocess.rules.normalize_attrs import apply_normalize_attrs_rule
 
     spell_out_batchnorm(model)
@@ -108,20 +107,43 @@ def build(model: Any, weights: dict[str, Any]) -> Any:
             ir.inputs.append(value.name)
     for name, value in constants.items():
         ctx.add_const_tensor(name, value)
-    for node in model.graph.node:
-        if node.op_type == "Constant":
-            lower_constant_node(node=node, ctx=ctx)
-            continue
-        view = NodeView(node, shape_map=shapes, dtype_map=dtypes)
-        reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
-        try:
-            dispatch_node(view, ctx)
-        except Exception as error:
-            raise RuntimeError(f"{node.op_type} {node.name!r}: {error}") from error
+    unable = lower_nodes(model.graph.node, ctx)
     for name in outputs:
         ctx.ensure_tensor(name)
         ir.outputs.append(name)
-    return ir
+    return ir, unable
+
+
+def lower_nodes(nodes: Any, ctx: Any) -> list[str]:
+    """Add what each node becomes to the ModelIR; which ones cannot be lowered, as `build` tells them.
+
+    Args:
+        nodes: in running order.
+        ctx: onnx2tf's context.
+    """
+    from onnx2tf.tflite_builder.core.node import NodeView
+    from onnx2tf.tflite_builder.core.shape_readiness import reconcile_shape_sensitive_inputs_on_demand
+    from onnx2tf.tflite_builder.dispatcher import dispatch_node
+    from onnx2tf.tflite_builder.op_families.constant import lower_constant_node
+
+    unable = []
+    for node in nodes:
+        if node.op_type == "Constant":
+            lower_constant_node(node=node, ctx=ctx)
+            continue
+        view = NodeView(node, shape_map=ctx.shape_map, dtype_map=ctx.dtype_map)
+        try:
+            reconcile_shape_sensitive_inputs_on_demand(node=view, ctx=ctx)
+            dispatch_node(view, ctx)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is of this node, and others are judged as well
+            # Only whoever reads the log can do something with its words.
+            sys.stderr.write(f"{node.op_type} {node.name!r}: {type(error).__name__}: {error}\n")
+            unable.append(node.name or node.output[0])
+            for name in filter(None, node.output):
+                ctx.ensure_tensor(name)  # for what reads it
+    return unable
 
 
 def given_weights(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
@@ -259,6 +281,8 @@ def padded_average(model: Any, node: Any, attributes: dict[str, Any], before: li
 def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     """`model` -> `file`, a TFLite one, and which ONNX value and node each of its tensors and operators stands for.
 
+    Or only `unable`: nodes that cannot be lowered, as `build` tells them.
+
     Large weights come beside the model, and large constants go beside the file, by their names behind a slash.
     """
     import numpy as np
@@ -267,7 +291,11 @@ def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     from onnx2tf.tflite_builder.schema import schema_generated
 
     model = onnx.load_model_from_string(arrays["model"].tobytes())
-    ir = build(model, given_weights(model, {name[1:]: value for name, value in arrays.items() if name[0] == "/"}))
+    ir, unable = build(
+        model, given_weights(model, {name[1:]: value for name, value in arrays.items() if name[0] == "/"})
+    )
+    if unable:
+        return {"unable": unable}, {}
     constants = take_out(ir)
     content = serialize_model(schema_tflite=vars(schema_generated), model_ir=ir)
     values = {t.name: t.onnx_tensor_name for t in ir.tensors.values() if t.onnx_tensor_name}

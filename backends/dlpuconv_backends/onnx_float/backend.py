@@ -85,7 +85,7 @@ class OnnxFloatBackend(Backend):
         """
         from dlpuconv_backends.onnx_float.refusals import demand_convertible
 
-        demand_convertible(job.model.graph)
+        demand_convertible(job.model.graph, job.names)
         lowered = _lowered(job.model, job.interface.opset)
         network, layers, inputs, outputs = _finished(lowered.model, job)
         return FloatModel(

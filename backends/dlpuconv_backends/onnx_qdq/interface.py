@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import INT8, Port, UnsupportedModelError, UsageError
@@ -11,6 +12,8 @@ from dlpuconv_backends.opsets import lower_opset
 if TYPE_CHECKING:
     from dlpuconv.plugin import Job, Target
     from dlpuconv.plugin.onnx import Model, ValueSpec
+
+_RUNS_ANOTHER = "runs another graph"
 
 OPSETS = range(13, 22)
 """From scales per channel on, to codes of 16 bits; where nobody asks, it is the normal form's own."""
@@ -71,10 +74,11 @@ def refuse_unknown(job: Job) -> None:
     """
     from dlpuconv.plugin.views import CONTROL_FLOW
 
-    found = [
-        f"{node.op_type} {node.name!r} ({f'of the domain {node.domain!r}' if node.domain else 'runs another graph'})"
-        for node in job.model.graph.graph
-        if node.domain or node.op_type in CONTROL_FLOW
-    ]
-    if found:
-        raise UnsupportedModelError(f"a QDQ file cannot hold: {', '.join(found)}", found)
+    wrong = [node for node in job.model.graph.graph if node.domain or node.op_type in CONTROL_FLOW]
+    if wrong:
+        found = [
+            f"{node.op_type} {node.name!r} ({f'of the domain {node.domain!r}' if node.domain else _RUNS_ANOTHER})"
+            for node in wrong
+        ]
+        made = (job.names.values_of(node.name or "", (v.name for v in node.outputs if v.name)) for node in wrong)
+        raise UnsupportedModelError(f"a QDQ file cannot hold: {', '.join(found)}", found, chain.from_iterable(made))

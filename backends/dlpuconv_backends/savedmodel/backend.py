@@ -20,13 +20,13 @@ from dlpuconv.plugin import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.plugin import Job, Recipe, Target
-    from dlpuconv.plugin.onnx import ValueSpec
+    from dlpuconv.plugin.onnx import SourceNames, ValueSpec
     from dlpuconv_backends.flatbuffer import Graph, Tensor
     from dlpuconv_backends.lowering import Lowered
     from dlpuconv_backends.savedmodel.converter import Observed
@@ -84,17 +84,21 @@ class TensorFlowBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            lowered = lower(job.model, layouts=layouts)
+            lowered = lower(job.model, layouts=layouts, names=job.names)
         graph = lowered.graph
         _refuse_idle_ends(graph)
         with job.progress.stage("calibrating in TensorFlow"):
-            observed = observe(
-                encode(graph),
-                _feeds(job, lowered),
-                [tensor.shape for tensor in graph.inputs],
-                ranges=_prescribed(job, graph),
-                saved_model=True,
-            )
+            try:
+                observed = observe(
+                    encode(graph),
+                    _feeds(job, lowered),
+                    [tensor.shape for tensor in graph.inputs],
+                    ranges=_prescribed(job, graph),
+                    saved_model=True,
+                )
+            except UnsupportedModelError as error:
+                refused = _source_values(graph, error.problems, job.names)
+                raise UnsupportedModelError(str(error), error.problems, refused) from error
         return CalibratedGraph(job=job, lowered=lowered, observed=observed)
 
     @override
@@ -135,6 +139,13 @@ class TensorFlowBackend(Backend):
                 "float_sqnr_db": {name: _finite(value) for name, value in prepared.lowered.sqnr_db.items()},
             },
         )
+
+
+def _source_values(graph: Graph, kinds: Collection[str], names: SourceNames) -> Iterator[str]:
+    """What the source's nodes make that became operators of these kinds."""
+    for op in graph.operators:
+        if op.kind in kinds:
+            yield from names.values_of(op.source_name, (name for tensor in op.outputs for name in tensor.source_names))
 
 
 def _refuse_idle_ends(graph: Graph) -> None:

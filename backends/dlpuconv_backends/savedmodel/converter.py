@@ -66,7 +66,7 @@ def observe(
 
     Raises:
         CalibrationError: a sample has another shape than the input, or there are none.
-        UnsupportedModelError: operators of the graph have no TensorFlow form here.
+        UnsupportedModelError: operators of the graph have no TensorFlow form here; its problems are their kinds.
         MissingDependencyError: TensorFlow is not installed.
         OutputError: there is no place for the worker's files.
         BackendError: TensorFlow failed, crashed or took too much.
@@ -137,8 +137,8 @@ def _tool() -> Tool:
 def _refuse(unsupported: Sequence[str]) -> None:
     if unsupported:
         raise UnsupportedModelError(
-            f"the tensorflow backend has no form for {', '.join(unsupported)}; "
-            "the tflite backend may have one, and --cut-at NAME,... ends the network before them"
+            f"the tensorflow backend has no form for {', '.join(unsupported)}; the tflite backend may have one",
+            unsupported,
         )
 
 

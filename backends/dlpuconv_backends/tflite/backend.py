@@ -23,6 +23,7 @@ from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.rest import restore_layouts
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.schemes import refuse_scheme
+from dlpuconv_backends.tflite.spell import SPELLINGS, spelled
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
@@ -36,26 +37,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spelled:
+    """The network of targets that have the same operators spelled out.
+
+    Attributes:
+        quantizer: of the float network, whose every operator has an int8 form.
+        outputs: what each output of the network is of the source model's.
+        warnings: what the user should know of it.
+        rewrites: what legalization and spelling did: ONNX nodes by rewrite.
+    """
+
+    quantizer: Quantizer
+    outputs: tuple[OutputPiece, ...]
+    warnings: tuple[str, ...]
+    rewrites: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TFLitePrepared(Prepared):
     """What all targets share. Nobody edits it.
 
     Attributes:
         job: as it was given.
-        quantizer: of the float network, whose every operator has an int8 form.
-        outputs: what each output of the network is of the source model's.
-        warnings: what the user should know of it.
+        networks: by what they have spelled out.
         input_permutations: by input name.
         output_permutations: by output name.
-        rewrites: what legalization did: ONNX nodes by rewrite.
     """
 
     job: Job
-    quantizer: Quantizer
-    outputs: tuple[OutputPiece, ...]
-    warnings: tuple[str, ...]
+    networks: Mapping[frozenset[str], Spelled]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
-    rewrites: Mapping[str, list[str]]
 
 
 class TFLiteBackend(Backend):
@@ -86,23 +98,18 @@ class TFLiteBackend(Backend):
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
         lowered, rewrites = self._legal(job)
-        network = TFLiteNetwork(lowered.graph)
-
-        def realize(quantized: Quantized) -> TFLiteNetwork:
-            return TFLiteNetwork(build(quantized, interface_of(job)), network)
-
-        quantizer = Quantizer(
-            network, given_of(job, network, lowered.input_permutations, codes=INT8, runtime="ai-edge-litert"), realize
-        )
-        split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
+        measured: dict[Graph, Spelled] = {}
+        networks: dict[frozenset[str], Spelled] = {}
+        for kinds in sorted(job.spellings, key=sorted):
+            graph, more = _spelled(lowered.graph, kinds)
+            if graph not in measured:
+                measured[graph] = _measured(job, graph, lowered.input_permutations, {**rewrites, **more})
+            networks[kinds] = measured[graph]
         return TFLitePrepared(
             job=job,
-            quantizer=split.quantizer,
-            outputs=split.pieces,
-            warnings=split.told,
+            networks=networks,
             input_permutations=lowered.input_permutations,
             output_permutations=lowered.output_permutations,
-            rewrites=rewrites,
         )
 
     @override
@@ -114,8 +121,8 @@ class TFLiteBackend(Backend):
         """
         made = self._prepared(prepared)
         refuse_scheme(target)
-        job = made.job
-        outcome = made.quantizer.quantize(recipe, target.scheme)
+        job, network = made.job, made.networks[target.spelled_out]
+        outcome = network.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))
         content, runtime = _encode(graph)
         signature, prescribed = job.model.signature, prescribed_inputs(job.bindings, INT8)
@@ -127,15 +134,19 @@ class TFLiteBackend(Backend):
             ),
             outputs=tuple(
                 output_port(signature.outputs, piece, tensor, made.output_permutations)
-                for piece, tensor in zip(made.outputs, graph.outputs, strict=True)
+                for piece, tensor in zip(network.outputs, graph.outputs, strict=True)
             ),
             bindings=job.bindings,
-            warnings=(*made.warnings, *clipped_inputs(prescribed, made.quantizer.ranges, INT8), *outcome.warnings),
+            warnings=(
+                *network.warnings,
+                *clipped_inputs(prescribed, network.quantizer.ranges, INT8),
+                *outcome.warnings,
+            ),
             facts={
                 **outcome.facts,
                 "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
                 "min_runtime_version": runtime,
-                "rewrites": {title: list(names) for title, names in made.rewrites.items()},
+                "rewrites": {title: list(names) for title, names in network.rewrites.items()},
             },
             dropped=outcome.dropped,
             layers=tuple(names_of(TFLiteNetwork(graph), job.names).values()),
@@ -145,16 +156,21 @@ class TFLiteBackend(Backend):
     def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
-        inputs = made.quantizer.network.inputs
-        given = feeds(samples, made.job.bindings, inputs, made.input_permutations)
-        return made.quantizer.blame(recipe, target.scheme, given)
+        quantizer = made.networks[target.spelled_out].quantizer
+        given = feeds(samples, made.job.bindings, quantizer.network.inputs, made.input_permutations)
+        return quantizer.blame(recipe, target.scheme, given)
 
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Lower and legalize once, and quantize with placeholders for each target."""
         lowered, rewrites = self._legal(job)
-        rewritten = (*lowered.reports, *(PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in rewrites.items()))
-        return tuple(replace(draft(lowered.graph, job, target), rewritten=rewritten) for target in targets)
+
+        def drafted(target: Target) -> Draft:
+            graph, more = _spelled(lowered.graph, target.spelled_out)
+            told = (PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in {**rewrites, **more}.items())
+            return replace(draft(graph, job, target), rewritten=(*lowered.reports, *told))
+
+        return tuple(drafted(target) for target in targets)
 
     @staticmethod
     def _prepared(prepared: Prepared) -> TFLitePrepared:
@@ -195,7 +211,29 @@ class TFLiteBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts)
+            return lower(job.model, layouts=layouts, names=job.names)
+
+
+def _spelled(graph: Graph, kinds: frozenset[str]) -> tuple[Graph, dict[str, list[str]]]:
+    """A graph with these operators in others, its names unique; the graph itself where there is nothing to spell."""
+    found, done = spelled(graph, kinds & SPELLINGS.keys())
+    name_uniquely(found)
+    return found, done
+
+
+def _measured(
+    job: Job, graph: Graph, permutations: Mapping[str, tuple[int, ...]], rewrites: Mapping[str, list[str]]
+) -> Spelled:
+    """Measure the activations of a legal graph, and split its outputs where the job wants that."""
+    network = TFLiteNetwork(graph)
+
+    def realize(quantized: Quantized) -> TFLiteNetwork:
+        return TFLiteNetwork(build(quantized, interface_of(job)), network)
+
+    given = given_of(job, network, permutations, codes=INT8, runtime="ai-edge-litert")
+    quantizer = Quantizer(network, given, realize)
+    split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
+    return Spelled(quantizer=split.quantizer, outputs=split.pieces, warnings=split.told, rewrites=rewrites)
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.plugin.quantization import CannotError, Constants
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.legalize.edit import mul
+from dlpuconv_backends.flatbuffer.edit import mul
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -40,8 +40,8 @@ def output_port(
     if piece.axis is None:
         return whole
     axis = whole.permutation[piece.axis]
-    part = Part(output=spec.name, axis=axis, start=piece.start, stop=piece.stop)
-    shape = (*spec.shape[:axis], piece.stop - piece.start, *spec.shape[axis + 1 :])
+    part = Part(output=spec.name, axis=axis, start=piece.start, stop=piece.stop, step=piece.step, run=piece.run)
+    shape = (*spec.shape[:axis], piece.stride.count, *spec.shape[axis + 1 :])
     return replace(whole, name=tensor.name, source_shape=shape, part=part)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dlpuconv.plugin.quantization import Activation, Geometry, Layer
 from dlpuconv.plugin.views import WEIGHTED
-from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
 
 if TYPE_CHECKING:

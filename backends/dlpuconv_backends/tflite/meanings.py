@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.quantization import Meaning, Range, Scales
+from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.ties import ties_of
 
@@ -50,11 +51,6 @@ def meaning_of(
     )
 
 
-def fused_activation(op: Operator) -> int:
-    """ActivationFunctionType of what is fused behind an operator; 0 for nothing."""
-    return int(getattr(op.options, "fusedActivationFunction", 0) or 0)
-
-
 def _layer_ties(fused: int) -> tuple[()] | None:
     """A layer's channels can be scaled by its weights, if no curve is fused behind it."""
     return () if fused in (0, 1, *_CLIPS) else None
@@ -79,20 +75,22 @@ def _terms(op: Operator) -> int:
     return math.prod(shape[-2:-1] if getattr(op.options, "adjX", False) else shape[-1:])
 
 
-def _carries(op: Operator) -> tuple[int | None, ...]:
-    """By axis of what a RESHAPE or TRANSPOSE makes of an activation: the axis of that which it keeps whole."""
+def _carries(op: Operator) -> tuple[tuple[int, ...], ...]:
+    """By axis of what a RESHAPE or TRANSPOSE makes of an activation: the axes of that which lie behind one another."""
     if op.kind not in ("RESHAPE", "TRANSPOSE") or op.input(0).is_constant:
         return ()
     source = op.input(0)
     if op.kind == "TRANSPOSE":
         order = op.input(1).data
-        return () if order is None else tuple(int(axis) for axis in order.reshape(-1))
+        return () if order is None else tuple((int(axis),) for axis in order.reshape(-1))
     return tuple(_kept(source, op.output, axis) for axis in range(len(op.output.shape)))
 
 
-def _kept(source: Tensor, output: Tensor, axis: int) -> int | None:
+def _kept(source: Tensor, output: Tensor, axis: int) -> tuple[int, ...]:
+    """The axes of more than one element whose product an axis is, with as many elements behind them."""
     extent, behind = output.shape[axis], math.prod(output.shape[axis + 1 :])
-    for candidate, same in enumerate(source.shape):
-        if same == extent > 1 and math.prod(source.shape[candidate + 1 :]) == behind:
-            return candidate
-    return None
+    ends = {math.prod(source.shape[other:]): other for other in range(len(source.shape) + 1)}
+    first, last = ends.get(extent * behind), ends.get(behind)
+    if extent == 1 or first is None or last is None:
+        return ()
+    return tuple(other for other in range(first, last) if source.shape[other] > 1)

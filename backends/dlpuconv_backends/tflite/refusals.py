@@ -1,4 +1,4 @@
-"""Operators without an int8 form are refused together, with their ONNX names and where to cut them off."""
+"""Operators without an int8 form are refused together, with their ONNX names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from dlpuconv.plugin.onnx import UNKNOWN
 from dlpuconv.plugin.quantization import refuse
-from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.network import TFLiteNetwork, operator_of
 from dlpuconv_backends.tflite.operators import SPECS
 
@@ -22,7 +22,7 @@ def refuse_unsupported(graph: Graph, names: SourceNames = UNKNOWN) -> None:
     """Check that every operator has an int8 form.
 
     Raises:
-        UnsupportedModelError: lists all that have none, with a way out.
+        UnsupportedModelError: lists all that have none.
     """
     network = TFLiteNetwork(graph)
     refuse(network, {node: reason for node in network.nodes if (reason := _reason(node))}, names)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import INT8, Numbers, UsageError
 from dlpuconv_backends.tflite.operators import SPECS
+from dlpuconv_backends.tflite.spell import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ def refuse_scheme(target: Target) -> None:
     scheme = target.scheme
     if scheme.numbers is not Numbers.INT8:
         raise UsageError(f"{target.name} takes {scheme.numbers} files; the tflite backend makes int8 ones")
-    wanted = list(_impossible(scheme))
+    wanted = [*_impossible(scheme), *(f"{kind} spelled out" for kind in sorted(target.spelled_out - SPELLINGS.keys()))]
     if wanted:
         raise UsageError(f"{target.name} wants {', '.join(wanted)}, which the tflite backend cannot make")
 

@@ -6,6 +6,7 @@ come together, so that the parts never share a scale and nothing is computed twi
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from dlpuconv.plugin.quantization import CannotError, Stride
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.flatbuffer.build import reshape, transpose
@@ -20,6 +22,8 @@ from dlpuconv_backends.tflite.naming import name_uniquely
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from dlpuconv.plugin.quantization import Meaning, OutputPiece
     from dlpuconv_backends.flatbuffer import Graph
@@ -45,7 +49,7 @@ def split_outputs(graph: Graph, meanings: Sequence[Meaning], pieces: Sequence[Ou
             outputs.append(tensor)
             continue
         names.append(f"{tensor.name}_part{numbers[piece.output]}")
-        outputs.append(cutter.cut(tensor, piece.axis, piece.start, piece.stop))
+        outputs.append(cutter.cut(tensor, piece.axis, piece.stride))
         numbers[piece.output] += 1
     copied.operators.extend(cutter.operators)
     copied.outputs = outputs
@@ -76,36 +80,50 @@ class _Cutter:
         known = zip(graph.operators, meanings, strict=True)
         self._makers = {tensor: (op, meaning) for op, meaning in known for tensor in op.outputs}
 
-    def cut(self, tensor: Tensor, axis: int, start: int, stop: int) -> Tensor:
-        """The elements from `start` to `stop` along `axis`."""
-        if (start, stop) == (0, tensor.shape[axis]):
+    def cut(self, tensor: Tensor, axis: int, stride: Stride) -> Tensor:
+        """The elements at these places along `axis`.
+
+        Raises:
+            CannotError: they are neither neighbours, nor do they come of neighbours.
+        """
+        if stride.count == tensor.shape[axis]:
             return tensor
         if tensor not in self._makers:
-            return self._sliced(tensor, axis, start, stop)
+            return self._sliced(tensor, axis, stride)
         op, meaning = self._makers[tensor]
         if meaning.joins is not None:
             parts = [t for t in op.inputs if t is not None]
             if meaning.joins == axis:
-                return self._joined(op, self._overlapping(parts, axis, start, stop), axis)
-            return self._joined(op, [self.cut(part, axis, start, stop) for part in parts], meaning.joins)
-        carried = meaning.carries[axis] if meaning.carries else None
+                return self._joined(op, self._overlapping(parts, axis, stride), axis)
+            return self._joined(op, [self.cut(part, axis, stride) for part in parts], meaning.joins)
+        carried = self._carried(op.input(0), meaning.carries[axis], stride) if meaning.carries else None
         if carried is None:
-            return self._sliced(tensor, axis, start, stop)
-        part = self.cut(op.input(0), carried, start, stop)
+            return self._sliced(tensor, axis, stride)
+        part = self.cut(op.input(0), *carried)
         if op.kind == "TRANSPOSE":
             order = op.input(1).data
             assert order is not None
             return self._add(transpose(part, order.reshape(-1).tolist()), op)
-        return self._add(reshape(part, _with_extent(tensor, axis, stop - start)), op)
+        return self._add(reshape(part, _with_extent(tensor, axis, stride.count)), op)
 
-    def _overlapping(self, parts: Sequence[Tensor], axis: int, start: int, stop: int) -> list[Tensor]:
-        found, offset = [], 0
+    @staticmethod
+    def _carried(source: Tensor, axes: Sequence[int], stride: Stride) -> tuple[int, Stride] | None:
+        """The one axis, of those that lie behind one another along another one, that must be cut instead."""
+        extents = [source.shape[axis] for axis in axes]
+        for number, axis in enumerate(axes):
+            outer, inner = math.prod(extents[:number]), math.prod(extents[number + 1 :])
+            within = stride.within(outer, extents[number], inner)
+            if within is not None:
+                return axis, within
+        return None
+
+    def _overlapping(self, parts: Sequence[Tensor], axis: int, stride: Stride) -> list[Tensor]:
+        found, offset, places = [], 0, stride.places
         for part in parts:
-            extent = part.shape[axis]
-            low, high = max(start - offset, 0), min(stop - offset, extent)
-            if low < high:
-                found.append(self.cut(part, axis, low, high))
-            offset += extent
+            inside = places[(places >= offset) & (places < offset + part.shape[axis])] - offset
+            if inside.size:
+                found.append(self.cut(part, axis, _regular(inside)))
+            offset += part.shape[axis]
         return found
 
     def _joined(self, like: Operator, parts: list[Tensor], axis: int) -> Tensor:
@@ -117,10 +135,14 @@ class _Cutter:
         out = Tensor(f"{like.output.name}_part", shape, parts[0].dtype)
         return self._add(Operator("CONCATENATION", [*parts], [out], options), like)
 
-    def _sliced(self, tensor: Tensor, axis: int, start: int, stop: int) -> Tensor:
+    def _sliced(self, tensor: Tensor, axis: int, stride: Stride) -> Tensor:
+        if stride.step > 1:
+            raise CannotError(
+                f"its parts alternate where {tensor.name!r} is made, which no layer of the format cuts apart"
+            )
         begin = np.zeros(len(tensor.shape), np.int32)
-        begin[axis] = start
-        shape = _with_extent(tensor, axis, stop - start)
+        begin[axis] = stride.start
+        shape = _with_extent(tensor, axis, stride.count)
         out = Tensor(f"{tensor.name}_part", shape, tensor.dtype)
         bounds = [
             Tensor.constant(f"{out.name}/begin", begin),
@@ -134,6 +156,13 @@ class _Cutter:
         op.source_name = like.source_name
         self.operators.append(op)
         return op.output
+
+
+def _regular(places: npt.NDArray[np.intp]) -> Stride:
+    stride = Stride.of(places)
+    if stride is None:
+        raise CannotError("its parts alternate, and not regularly")
+    return stride
 
 
 def _with_extent(tensor: Tensor, axis: int, extent: int) -> tuple[int, ...]:

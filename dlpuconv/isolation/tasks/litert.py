@@ -124,6 +124,15 @@ def values(facts: Facts, _arrays: Arrays) -> Answer:
         return _refusal(error)
 
 
+def shapes(facts: Facts, _arrays: Arrays) -> Answer:
+    """`shapes`: of every tensor its name and its extents, as far as they are known before an inference.
+
+    Facts: `network`.
+    """
+    details = _loaded[facts["network"]].interpreter.get_tensor_details()
+    return {"shapes": [(tensor["name"], tensor["shape"].tolist()) for tensor in details]}, {}
+
+
 def forget(facts: Facts, _arrays: Arrays) -> Answer:
     """Free networks.
 
@@ -150,4 +159,4 @@ def _told(end: Mapping[str, Any]) -> tuple[int, int]:
     return int(end["index"]), int(np.prod(end["shape"], dtype=np.int64)) * np.dtype(end["dtype"]).itemsize
 
 
-TASKS: Mapping[str, Task] = {"load": load, "run": run, "values": values, "forget": forget}
+TASKS: Mapping[str, Task] = {"load": load, "run": run, "values": values, "shapes": shapes, "forget": forget}

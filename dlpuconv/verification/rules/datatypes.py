@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _SOURCE = "Axis: quantization guide; optimization tips of each chip (full 8-bit integer only)"
 _QUANTIZE_FULLY = "Quantize fully to 8 bits: weight-only, float16 and 16x8 models do not run on a DLPU."
 _KNOWN = EIGHT_BIT | {"int16", "int32", "int64", "bool"}
-_INDICES = ("int32", "int64")
 
 
 def no_float(view: FileView, _: Context) -> Iterator[Hit]:
@@ -60,12 +59,11 @@ def no_int16(view: FileView, _: Context) -> Iterator[Hit]:
 
 
 def no_int64(view: FileView, _: Context) -> Iterator[Hit]:
-    """64-bit biases belong to the 16x8 mode; 64-bit positions run on the CPU."""
+    """64-bit biases belong to the 16x8 mode; of positions, `read_as_they_are` tells."""
     indices = index_tensors(view)
     for tensor in activations(view):
-        if tensor.dtype == "int64":
-            softened = Severity.WARN if tensor.index in indices else None
-            yield Hit("it is int64", tensor.name, softened)
+        if tensor.dtype == "int64" and tensor.index not in indices:
+            yield Hit("it is int64", tensor.name)
     for weighted in weighted_layers(view):
         if weighted.bias is not None and weighted.bias.dtype == "int64":
             yield Hit("its bias is int64", weighted.layer.name)
@@ -117,20 +115,32 @@ def quantize_only_integers(view: FileView, _: Context) -> Iterator[Hit]:
 
 def eight_bit_ends(view: FileView, context: Context) -> Iterator[Hit]:
     """What the application hands over and gets."""
-    tail = detection_tail(view)
-    indices = index_tensors(view)
+    on_cpu = _ends_on_cpu(view)
     for index in (*view.inputs, *view.outputs):
-        tensor = view.tensors[index]
-        noun = "output" if index in view.outputs else "input"
-        problem = _unlike_eight_bit(tensor, scaled=context.measured)
-        if not problem:
-            continue
-        made_by = view.producer.get(index)
-        by_design = index in indices and tensor.dtype in _INDICES
-        if by_design or (made_by is not None and made_by.index in tail):
-            yield Hit(f"the {noun} {problem}", tensor.name, Severity.WARN)
-        else:
-            yield Hit(f"the {noun} {problem}", tensor.name)
+        problem = _unlike_eight_bit(view.tensors[index], scaled=context.measured)
+        if problem and index not in on_cpu:
+            yield Hit(f"the {_noun(view, index)} {problem}", view.tensors[index].name)
+
+
+def read_as_they_are(view: FileView, _: Context) -> Iterator[Hit]:
+    """Labels, positions and detections: no option makes codes of them."""
+    for index in _ends_on_cpu(view):
+        yield Hit(f"the {_noun(view, index)} is {view.tensors[index].dtype}", view.tensors[index].name)
+
+
+def _ends_on_cpu(view: FileView) -> list[int]:
+    """Inputs and outputs of other than 8 bits by design: whole numbers that count, and what detectors end in."""
+    tail, indices = detection_tail(view), index_tensors(view)
+    made_by = {index: layer.index for index, layer in view.producer.items()}
+    return [
+        index
+        for index in dict.fromkeys((*view.inputs, *view.outputs))
+        if view.tensors[index].dtype not in EIGHT_BIT and (index in indices or made_by.get(index) in tail)
+    ]
+
+
+def _noun(view: FileView, index: int) -> str:
+    return "output" if index in view.outputs else "input"
 
 
 def _unlike_eight_bit(tensor: TensorView, *, scaled: bool) -> str:
@@ -170,5 +180,13 @@ TYPE_RULES: tuple[Rule, ...] = (
         sentence="Inputs and outputs must be int8 or uint8 with one scale and zero point.",
         check=eight_bit_ends,
         fix="Convert with --input-dtype uint8 --output-dtype uint8.",
+    ),
+    _rule(
+        id="TFL-WHOLE",
+        severity=Severity.WARN,
+        sentence="Labels, positions and detections are computed on the CPU and have no codes.",
+        source="TensorFlow Lite: positions are int32 or int64, and TFLite_Detection_PostProcess gives floats",
+        check=read_as_they_are,
+        fix="Nothing need be done: the application reads and writes such numbers as they are.",
     ),
 )

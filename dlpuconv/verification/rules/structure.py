@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.kinds import TFLITE
+from dlpuconv.ir.signature import IMAGE_CHANNELS
 from dlpuconv.verification.rule import Hit, Rule, Severity
 from dlpuconv.verification.rules.graph import POST_PROCESS, activations
 
@@ -49,12 +50,17 @@ def static_shapes(view: FileView, _: Context) -> Iterator[Hit]:
             yield Hit(f"the shape is {list(tensor.shape)}", tensor.name)
 
 
-def batch_of_one(view: FileView, _: Context) -> Iterator[Hit]:
-    """Only inputs are looked at: further in, axis 0 need not be a batch."""
+def batch_of_one(view: FileView, context: Context) -> Iterator[Hit]:
+    """Only of pictures, and of what may be maps in a file that nobody told of: elsewhere axis 0 need not be a batch.
+
+    The first axis of a recurrent state is its layers', that of a table its rows'.
+    """
     for index in view.inputs:
-        tensor = view.tensors[index]
-        if len(tensor.shape) > 1 and tensor.shape[0] > 1:
-            yield Hit(f"the batch is {tensor.shape[0]}", tensor.name)
+        shape = view.tensors[index].shape
+        if len(shape) < len("NHWC") or shape[0] <= 1:
+            continue
+        if context.inputs is None or shape[1] in IMAGE_CHANNELS or shape[-1] in IMAGE_CHANNELS:
+            yield Hit(f"the batch is {shape[0]}", view.tensors[index].name)
 
 
 def custom_ops(known: Mapping[str, str]) -> Rule:

@@ -11,6 +11,7 @@ from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.artpec8_rules import ARTPEC8_RULES
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT
 from dlpuconv_targets.artpec.artpec9_rules import ARTPEC9_RULES
+from dlpuconv_targets.artpec.operators import SPELLED_FOR_EDGE_TPU
 
 ARTPEC8 = Target(
     name="artpec8",
@@ -43,6 +44,7 @@ ARTPEC7 = replace(
     title="ARTPEC-7 (Google Edge TPU)",
     scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL),
     device="google-edge-tpu-tflite",
+    spelled_out=SPELLED_FOR_EDGE_TPU,
     rules=ARTPEC7_RULES,
     placement=ARTPEC7_PLACEMENT,
     compiler=ExternalCompiler(

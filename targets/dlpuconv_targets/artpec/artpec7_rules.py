@@ -37,12 +37,20 @@ def holds_compiled_part(view: FileView, context: Context) -> Iterator[Hit]:
 
 
 def small_inner_axes(view: FileView, context: Context) -> Iterator[Hit]:
-    """Checked before the cut only; behind it the CPU takes any shape."""
+    """Checked before the cut only; behind it the CPU takes any shape.
+
+    So it does of what leads straight to the cut: the compiler may as well cut in front of moves that no work follows.
+    """
     if is_compiled(view):
         return
-    mapped = forecast(view, ARTPEC7_PLACEMENT, context).on(Processor.DLPU)
-    made = [index for layer in mapped for index in view.layers[layer.index].outputs]
-    for tensor in (view.tensors[index] for index in (*view.inputs, *made)):
+    found = forecast(view, ARTPEC7_PLACEMENT, context)
+    mapped = found.on(Processor.DLPU)
+    if found.on(Processor.CPU):
+        last = max((number for number, layer in enumerate(mapped, 1) if layer.macs), default=0)
+        mapped = mapped[:last]
+    touched = [view.layers[layer.index] for layer in mapped]
+    indices = dict.fromkeys(index for layer in touched for index in (*layer.inputs, *layer.outputs))
+    for tensor in (tensor for index in indices if (tensor := view.tensor(index)) is not None and not tensor.constant):
         if any(extent > 1 for extent in tensor.shape[:-_INNER_AXES]):
             yield Hit(f"the shape is {list(tensor.shape)}", tensor.name)
 

@@ -51,6 +51,7 @@ _CLASSES = {
     "FULLY_CONNECTED": "FullyConnectedOptionsT",
     "BATCH_MATMUL": "BatchMatMulOptionsT",
     "MEAN": "ReducerOptionsT",
+    "SUM": "ReducerOptionsT",
     "STRIDED_SLICE": "StridedSliceOptionsT",
     "RESIZE_BILINEAR": "ResizeBilinearOptionsT",
     "DEPTH_TO_SPACE": "DepthToSpaceOptionsT",

@@ -45,3 +45,12 @@ def test_other_bounds_stay() -> None:
     b = Builder()
     y = bound(b, "MINIMUM", bound(b, "MAXIMUM", b.input(1, 7), -0.5), 3.0)
     assert rewritten(b.graph(y), clip_to_activation, 0) == ["MAXIMUM", "MINIMUM"]
+
+
+@pytest.mark.parametrize(("high", "left"), [(5.0, ["RELU", "MINIMUM"]), (6.0, ["RELU6"])])
+def test_whole_numbers_that_become_indices_stay_whole(high: float, left: list[str]) -> None:
+    b = Builder()
+    clipped = bound(b, "MINIMUM", bound(b, "MAXIMUM", b.op("FLOOR", [b.input(1, 7)], (1, 7)), 0.0), high)
+    moved = b.reshape(b.op("ADD", [clipped, np.ones(1, np.float32)], (1, 7)), 7, 1)
+    graph = b.graph(b.op("CAST", [moved], (7, 1), np.int32, inDataType=0, outDataType=2))
+    assert rewritten(graph, clip_to_activation, 1) == ["FLOOR", *left, "ADD", "RESHAPE", "CAST"]

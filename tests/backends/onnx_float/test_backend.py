@@ -226,10 +226,22 @@ def test_all_that_such_a_file_cannot_hold_is_refused_at_once() -> None:
     for part in (
         "QuantizeLinear 'quantize'",
         "DequantizeLinear 'dequantize'",
-        "cut at boxes, x",
+        "NonMaxSuppression 'nms' (runs in the application)",
         "'half' (computes in float16)",
     ):
         assert part in str(refused.value)
+    assert refused.value.refused == ()  # another form of the network is what can be converted
+
+
+def test_what_such_a_file_cannot_hold_tells_the_values_that_it_makes() -> None:
+    boxes = {"boxes": np.zeros((1, 5, 4), np.float32), "k": np.array([3])}
+    nodes = [
+        helper.make_node("Relu", ["x"], ["scores"]),
+        helper.make_node("NonMaxSuppression", ["boxes", "scores", "k"], ["kept"], name="nms"),
+    ]
+    with pytest.raises(UnsupportedModelError) as refused:
+        made(model_of(proto(nodes, {"x": (1, 2, 5)}, ["kept"], opset=20, constants=boxes)))
+    assert refused.value.refused == ("kept",)
 
 
 def test_the_backend_is_imported_without_onnx() -> None:

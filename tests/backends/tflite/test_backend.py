@@ -28,7 +28,7 @@ from dlpuconv.quantization import Override, Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.flatbuffer import decode
 from dlpuconv_backends.tflite import TFLiteBackend
-from dlpuconv_targets.artpec import ARTPEC8, ARTPEC9
+from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from tests.backends.tflite.models import run_quantized, sqnr_db
 from tests.isolation.support import count_starts
 
@@ -122,6 +122,24 @@ def compare(
     value = (sample if given is None else given).transpose(source.permutation)
     (found,) = run_quantized(decode(artifact.files[""]), {source.name: value}).values()
     return sqnr_db(np.transpose(expected, result.permutation), found)
+
+
+@pytest.mark.slow
+def test_an_activation_is_spelled_out_for_the_target_that_asks_for_it_alone(
+    backend: TFLiteBackend, tmp_path: Path
+) -> None:
+    model, data = network(), pixels()
+    relu = next(node for node in model.graph.graph if node.op_type == "Relu")
+    relu.op_type = "HardSwish"
+    spellings = frozenset({ARTPEC7.spelled_out, ARTPEC8.spelled_out})
+    prepared = backend.prepare(job_of(model, data, tmp_path, spellings=spellings))
+    plain, spelled = (backend.emit(prepared, target, CHANNEL) for target in (ARTPEC8, ARTPEC7))
+    assert (plain.facts["rewrites"], list(spelled.facts["rewrites"])) == ({}, ["HARD_SWISH -> MAXIMUM, ADD, MUL"])
+    assert "HARD_SWISH" in plain.facts["ops"]
+    assert "HARD_SWISH" not in spelled.facts["ops"]
+    assert compare(spelled, model, data[:1]) > compare(plain, model, data[:1]) - 0.5 > 30
+    (first, second) = backend.draft(replace(job_of(model, data, tmp_path), calibration=None), (ARTPEC8, ARTPEC7))
+    assert [len(found.rewritten) for found in (first, second)] == [len(first.rewritten), len(first.rewritten) + 1]
 
 
 @pytest.mark.slow

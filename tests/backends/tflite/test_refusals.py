@@ -18,7 +18,7 @@ def unary(kind: str, x: object, name: str) -> Operator:
     return Operator(kind, [x], [activation(name, 1, 8)], None, f"/{name}")  # type: ignore[list-item]
 
 
-def test_all_operators_without_an_integer_form_are_listed_with_their_onnx_names_and_where_to_cut() -> None:
+def test_all_operators_without_an_integer_form_are_listed_with_their_onnx_names_and_what_they_make() -> None:
     x = activation("x", 1, 8)
     a = unary("RELU", x, "features")
     b, c = unary("SIN", a.output, "sin"), unary("FLOOR", a.output, "floor")
@@ -29,8 +29,8 @@ def test_all_operators_without_an_integer_form_are_listed_with_their_onnx_names_
     told = str(caught.value)
     assert "SIN ('/sin')" in told
     assert "FLOOR ('/floor')" in told
-    assert "after" not in told.replace("'/after'", "after")
-    assert "--cut-at features " in told
+    assert "after" not in told
+    assert caught.value.refused == ("sin", "floor")
 
 
 def test_a_refused_operator_is_called_by_its_module_where_that_is_known() -> None:
@@ -41,40 +41,23 @@ def test_a_refused_operator_is_called_by_its_module_where_that_is_known() -> Non
         refuse_unsupported(Graph([x], [bad.output], [bad]), names)
 
 
-def test_the_outputs_that_do_not_depend_on_a_refused_operator_are_kept_by_the_cut() -> None:
+def test_what_a_pass_made_of_a_node_of_the_source_stands_for_what_that_node_makes() -> None:
     x = activation("x", 1, 8)
-    a, b = unary("RELU", x, "good"), unary("RELU6", x, "trunk")
-    bad = unary("SIN", b.output, "bad")
-    with pytest.raises(UnsupportedModelError, match=r"--cut-at trunk,good "):
-        refuse_unsupported(Graph([x], [a.output, bad.output], [a, b, bad]))
-
-
-def test_a_network_that_begins_with_a_refused_operator_is_offered_no_cut() -> None:
-    x = activation("x", 1, 8)
-    bad = unary("SIN", x, "bad")
+    bad = unary("SIN", x, "inner")
+    origin = SourceNode(name="/wave", values=("wave", "other"))
     with pytest.raises(UnsupportedModelError) as caught:
-        refuse_unsupported(Graph([x], [bad.output], [bad]))
-    assert "--cut-at" not in str(caught.value)
+        refuse_unsupported(Graph([x], [bad.output], [bad]), SourceNames(nodes={"/inner": origin}))
+    assert caught.value.refused == ("wave", "other")
 
 
-def test_an_input_in_another_layout_is_no_place_to_cut_at() -> None:
+def test_of_the_operators_that_one_node_became_the_last_tells_what_it_makes() -> None:
     x = activation("x", 1, 8)
-    moved = unary("ABS", x, "x/source_layout")
-    moved.output.source_names = ("x",)
-    bad = unary("SIN", moved.output, "bad")
-    with pytest.raises(UnsupportedModelError, match="export the network from behind them") as caught:
-        refuse_unsupported(Graph([x], [bad.output], [moved, bad]))
-    assert "--cut-at" not in str(caught.value)
-
-
-def test_no_cut_goes_through_the_operators_that_one_node_became() -> None:
-    x = activation("x", 1, 8)
-    a, inside = unary("RELU", x, "features"), unary("ABS", x, "inside")
-    inside.inputs[0], inside.output.source_names = a.output, ()
-    bad = unary("SIGN", inside.output, "erf")
-    inside.source_name = bad.source_name
-    with pytest.raises(UnsupportedModelError, match=r"--cut-at features and"):
-        refuse_unsupported(Graph([x], [bad.output], [a, inside, bad]))
+    bad, last = unary("SIGN", x, "inside"), unary("ABS", x, "erf")
+    bad.source_name, bad.output.source_names = "", ()
+    last.inputs[0] = bad.output
+    with pytest.raises(UnsupportedModelError) as caught:
+        refuse_unsupported(Graph([x], [last.output], [bad, last]))
+    assert caught.value.refused == ("erf",)
 
 
 def test_weights_that_are_computed_are_refused() -> None:

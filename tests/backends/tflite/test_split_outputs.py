@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.network import OutputPiece, Range
@@ -78,10 +79,18 @@ def split(graph: Graph, ranges: dict[str, Range]) -> tuple[Graph, list[OutputPie
 
 def put_together(graph: Graph, pieces: list[OutputPiece]) -> dict[int, Floats]:
     """The former outputs, from what the split graph gives."""
-    parts: dict[int, list[Floats]] = {}
+    parts: dict[int, list[tuple[OutputPiece, Floats]]] = {}
     for piece, found in zip(pieces, run(graph, feed(graph)).values(), strict=True):
-        parts.setdefault(piece.output, []).append(found)
-    return {i: np.concatenate(p, next(q.axis or 0 for q in pieces if q.output == i)) for i, p in parts.items()}
+        parts.setdefault(piece.output, []).append((piece, found))
+    whole: dict[int, Floats] = {}
+    for output, found_parts in parts.items():
+        axis = found_parts[0][0].axis or 0
+        extents = list(found_parts[0][1].shape)
+        extents[axis] = sum(part.shape[axis] for _, part in found_parts)
+        whole[output] = np.zeros(extents, np.float32)
+        for piece, part in found_parts:
+            whole[output][piece.stride.index(axis) if piece.axis is not None else ...] = part
+    return whole
 
 
 def test_boxes_and_scores_become_two_outputs_without_the_operator_that_joined_them() -> None:
@@ -101,6 +110,26 @@ def test_parts_that_are_interleaved_over_several_strides_are_cut_before_they_mee
     assert pieces == [OutputPiece(0, 2, 0, 4), OutputPiece(0, 2, 4, 7)]  # xy and wh get on with one scale
     assert [t.shape for t in graph.outputs] == [(1, 10, 4), (1, 10, 3)]
     assert not any(op.kind == "SLICE" for op in graph.operators)
+    assert np.array_equal(put_together(graph, pieces)[0], expected)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("behind_a_box", [False, True])
+def test_parts_that_alternate_are_cut_before_they_are_put_behind_one_another(last: bool, behind_a_box: bool) -> None:
+    shape, axis = ((1, 8, 17, 2), 3) if last else ((1, 17, 2, 8), 2)
+    seen = tuple(1 if number == axis else extent for number, extent in enumerate(shape))
+    xy, visible = relu("xy", *shape), relu("seen", *seen)
+    joined = concat("joined", axis, xy.output, visible.output)
+    points = reshape(joined.output, (1, 8, 51) if last else (1, 51, 8))
+    operators = [xy, visible, joined, points]
+    if behind_a_box:
+        box = relu("box", *((1, 8, 4) if last else (1, 4, 8)))
+        operators = [box, *operators, concat("out", axis - 1, box.output, points.output)]
+    graph = graph_of(operators, [operators[-1].output])
+    expected = run(graph, feed(graph))[operators[-1].output.name]
+    graph, pieces = split(graph, {"xy": PIXELS, "seen": UNIT, "box": PIXELS, "joined": PIXELS})
+    assert [piece.step for piece in pieces if piece.step > 1] == [3, 3]
+    assert not any(op.kind in ("SLICE", "CONCATENATION") for op in graph.operators)
     assert np.array_equal(put_together(graph, pieces)[0], expected)
 
 

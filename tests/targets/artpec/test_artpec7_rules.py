@@ -79,6 +79,24 @@ def test_artpec7_takes_three_long_axes_up_to_its_cut() -> None:
     assert "A7-RANK" not in findings(content, ARTPEC7.rules)
 
 
+def test_artpec7_takes_any_shape_in_front_of_a_cut_that_no_work_comes_before() -> None:
+    """A picture's QUANTIZE, or the moves of a tail: the compiler may as well cut in front of them."""
+    shape = (1, 2, 4, 8, 16)
+    five, made, leak = image("five", shape), image("made", shape), image("leak", shape)
+    first, refused = Operator("QUANTIZE", [five], [made]), Operator("LEAKY_RELU", [made], [leak])
+    assert "A7-RANK" not in findings(file_of([five], [leak], first, refused), ARTPEC7.rules)
+    x = image()
+    work = conv(x, "work", 16)
+    folded = Operator("RESHAPE", [work.output], [made], options("Reshape", newShape=np.array(shape)))
+    assert "A7-RANK" not in findings(file_of([x], [leak], work, folded, refused), ARTPEC7.rules)
+    plain = image("plain")
+    back = Operator("RESHAPE", [made], [plain], options("Reshape", newShape=np.array(plain.shape)))
+    again = conv(plain, "again", 16)
+    end = Operator("LEAKY_RELU", [again.output], [image("end")])
+    (hit,) = findings(file_of([x], end.outputs, work, folded, back, again, end), ARTPEC7.rules)["A7-RANK"].hits
+    assert hit.layer == "made"
+
+
 def test_artpec7_advises_per_channel_weights_and_counts_parameters() -> None:
     x = image(shape=(1, 1, 1, 1024))
     first = conv(x, "first", 6, (1, 1))

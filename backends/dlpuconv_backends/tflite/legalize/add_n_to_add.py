@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.tflite.legalize.edit import add, like, replace_each
+from dlpuconv_backends.flatbuffer.edit import add, like, replace_each
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Operator
-from dlpuconv_backends.tflite.legalize.edit import replace_each, scalar
+from dlpuconv_backends.flatbuffer.edit import replace_each, scalar
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Tensor
-from dlpuconv_backends.tflite.legalize.edit import like, mul, replace_each, scalar_value, unary
-from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.flatbuffer.edit import fused_activation, like, mul, replace_each, scalar_value, unary
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator

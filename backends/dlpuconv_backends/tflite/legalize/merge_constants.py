@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv_backends.flatbuffer import Tensor
-from dlpuconv_backends.tflite.legalize.edit import add, like, mul
-from dlpuconv_backends.tflite.meanings import fused_activation
+from dlpuconv_backends.flatbuffer.edit import add, fused_activation, like, mul
 
 if TYPE_CHECKING:
     import numpy.typing as npt

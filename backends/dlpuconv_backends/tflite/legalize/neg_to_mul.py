@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.tflite.legalize.edit import mul, replace_each, scalar
+from dlpuconv_backends.flatbuffer.edit import mul, replace_each, scalar
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Operator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv_backends.flatbuffer import Operator
-from dlpuconv_backends.tflite.legalize.edit import like, mul, replace_each, scalar, scalar_value, unary
+from dlpuconv_backends.flatbuffer.edit import like, mul, replace_each, scalar, scalar_value, unary
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph

@@ -1,4 +1,4 @@
-"""What the rewrites share: new operators with the options that they need."""
+"""What rewrites share: new operators with the options that they need, and questions about what is there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv_backends.flatbuffer import Operator, Tensor
+from dlpuconv_backends.flatbuffer.graph import Operator, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from dlpuconv_backends.flatbuffer import Graph
+    from dlpuconv_backends.flatbuffer.graph import Graph
 
 
 def scalar(name: str, value: float) -> Tensor:
@@ -30,9 +30,30 @@ def add(a: Tensor, b: Tensor, out: Tensor, source_name: str, activation: int = 0
     return Operator("ADD", [a, b], [out], _activated(schema.AddOptionsT(), activation), source_name)
 
 
+def sub(a: Tensor, b: Tensor, out: Tensor, source_name: str) -> Operator:
+    """`out = a - b`."""
+    return Operator("SUB", [a, b], [out], _activated(schema.SubOptionsT(), 0), source_name)
+
+
 def unary(kind: str, x: Tensor, out: Tensor, source_name: str) -> Operator:
     """An operator of one input and no options."""
     return Operator(kind, [x], [out], None, source_name)
+
+
+def bounded(kind: str, x: Tensor, bound: Tensor, out: Tensor, source_name: str) -> Operator:
+    """`out` is the MINIMUM or MAXIMUM of x and a bound."""
+    return Operator(kind, [x, bound], [out], schema.MaximumMinimumOptionsT(), source_name)
+
+
+def operand(value: Tensor | None, kind: str, producers: Mapping[Tensor, Operator]) -> Tensor | None:
+    """What the operator of this kind reads that makes the value; None where another one does."""
+    producer = producers.get(value) if value is not None else None
+    return producer.input(0) if producer is not None and producer.kind == kind else None
+
+
+def fused_activation(op: Operator) -> int:
+    """ActivationFunctionType of what is fused behind an operator; 0 for nothing."""
+    return int(getattr(op.options, "fusedActivationFunction", 0) or 0)
 
 
 def like(tensor: Tensor, suffix: str) -> Tensor:

@@ -1,0 +1,34 @@
+"""Operands without elements: an export joins what an option of it left empty, such as the masks of a plain detector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpuconv.frontends.cut import remove_dead
+from dlpuconv.frontends.inference import extents, is_static
+
+if TYPE_CHECKING:
+    import onnx
+
+    from dlpuconv.frontends.inference import Inferred
+
+
+def drop_empty_operands(graph: onnx.GraphProto, inferred: Inferred) -> None:
+    """Take out of every Concat what adds nothing to it, and what only served to make that, in place.
+
+    Concat(x, y of shape [.., 0, ..]) -> Concat(x). One that joins nothing else is left as it is.
+
+    Args:
+        graph: the main graph, without functions.
+        inferred: the types of its values.
+    """
+    empty = {name for name, value in inferred.types.items() if is_static(value) and 0 in extents(value)}
+    empty |= {tensor.name for tensor in graph.initializer if 0 in tensor.dims}
+    changed = False
+    for node in graph.node:
+        left = [name for name in node.input if name not in empty]
+        if node.op_type == "Concat" and not node.domain and 0 < len(left) < len(node.input):
+            node.input[:] = left
+            changed = True
+    if changed:
+        remove_dead(graph)

@@ -1,0 +1,38 @@
+"""Operands without elements: what an export joins with nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import ShapeError
+from tests.frontends.support import chain, node, operators, read, run
+
+WEIGHTS = {
+    "first": np.array([4]),
+    "last": np.array([9]),
+    "axis": np.array([2]),
+    "none": np.zeros((1, 3, 0), np.float32),
+}
+
+
+def test_what_a_slice_leaves_empty_is_not_joined() -> None:
+    # x has 4 columns: those from the fifth on, the masks of a plain detector, are none
+    slices = node("Slice", ["x", "first", "last", "axis"], ["masks"])
+    proto = chain(slices, node("Concat", ["x", "masks", "x"], ["y"], axis=2), shape=(1, 3, 4), weights=WEIGHTS)
+    model = read(proto)
+    assert operators(model) == ["Concat"]
+    x = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    assert np.array_equal(run(model, x=x)[0], np.concatenate([x, x], axis=2))
+
+
+def test_an_empty_constant_is_not_joined() -> None:
+    proto = chain(node("Concat", ["none", "x"], ["y"], axis=2), shape=(1, 3, 4), weights=WEIGHTS)
+    x = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    assert np.array_equal(run(read(proto), x=x)[0], x)
+
+
+def test_an_input_too_small_for_the_network_is_still_refused() -> None:
+    slices = node("Slice", ["x", "first", "last", "axis"], ["y"])
+    with pytest.raises(ShapeError, match="has no elements"):
+        read(chain(slices, shape=(1, 3, 4), weights=WEIGHTS))
