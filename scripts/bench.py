@@ -6,6 +6,7 @@
     scripts/bench.py cv25       every model as a package for CV25: does it verify, dB on its own files, seconds, size
     scripts/bench.py memory     all processes together, beside weights, samples and pixels; seconds beside nodes
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
+    scripts/bench.py verdicts   every model's verdict, by data alone, beside its own metric
     scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
     scripts/bench.py exports    every .onnx file of a folder: how it is divided, and its outputs through the float graph
 
@@ -46,6 +47,16 @@ def main() -> int:
         from scripts.benchmarks.memory import run_memory
 
         figures, missed = run_memory(largest_mb=arguments.largest_mb)
+    elif arguments.command == "verdicts":
+        from scripts.benchmarks.verdicts import run_verdicts
+
+        figures, missed = run_verdicts(
+            models=arguments.models,
+            samples=arguments.samples,
+            kept=arguments.kept,
+            recipes=tuple(arguments.recipes.split(",")),
+            only_kept=arguments.only_kept,
+        )
     elif arguments.command == "qdq":
         from scripts.benchmarks.qdq import run_qdq
 
@@ -78,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
+    verdicts = commands.add_parser("verdicts", help="verdicts by data alone beside each model's metric")
+    verdicts.add_argument("--kept", type=Path, default=Path("build/verdicts"), help="folder for files and metrics")
+    verdicts.add_argument("--recipes", default="minmax,fast,balanced", help="which of minmax, fast and balanced")
+    verdicts.add_argument("--only-kept", action="store_true", help="convert nothing: judge again what is kept")
     qdq = commands.add_parser("qdq", help="files for ONNX Runtime beside onnxruntime.quantization's")
     qdq.add_argument("--no-ours", action="store_true", help="measure onnxruntime.quantization alone")
     exports = commands.add_parser("exports", help="every .onnx file of a folder")
@@ -86,10 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     exports.add_argument("--float-only", action="store_true", help="quantize nothing")
     for each in (accuracy, qdq):
         each.add_argument("--limit", type=int, help="evaluate on the first N samples only")
-    for each in (zoo, cv25, accuracy, qdq):
+    for each in (zoo, cv25, accuracy, verdicts, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy, qdq, exports):
+    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, exports):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

@@ -6,10 +6,13 @@ from math import prod
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from dlpuconv.division.division import Division, Rest
 from dlpuconv.division.extract import extract
 from dlpuconv.division.outline import outline
 from dlpuconv.division.parts import find_parts, parts_before
+from dlpuconv.division.whole import spec_of
 from dlpuconv.errors import UnsupportedModelError, UsageError, did_you_mean
 from dlpuconv.language.brief import listed
 
@@ -155,7 +158,7 @@ def _division(
         refused=frozenset(refused),
         macs=seen.work(range(len(seen.operators))),
         macs_on_chip=seen.work(parts.chip),
-        crossing=sum(_bytes(whole, name, width) for name in cut),
+        crossing=_bytes(whole, cut, width),
     )
 
 
@@ -174,12 +177,9 @@ def _rest(
     )
 
 
-def _bytes(whole: Whole, name: str, width: int) -> int:
-    """Of a value in a converted file."""
-    import onnx
-
-    known = (*whole.proto.graph.value_info, *whole.proto.graph.output)
-    tensor = next(value.type.tensor_type for value in known if value.name == name)
-    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-    elements: int = prod(dim.dim_value for dim in tensor.shape.dim)
-    return elements * (width if kind.kind == "f" else int(kind.itemsize))
+def _bytes(whole: Whole, names: Collection[str], width: int) -> int:
+    """Of values in a converted file; one of unknown shape counts nothing, and is not converted either."""
+    known = map(spec_of, (*whole.proto.graph.value_info, *whole.proto.graph.output))
+    specs = {spec.name: spec for spec in known if spec is not None}
+    kinds = [(prod(specs[name].shape), np.dtype(specs[name].dtype)) for name in names if name in specs]
+    return sum(elements * (width if kind.kind == "f" else kind.itemsize) for elements, kind in kinds)

@@ -35,12 +35,16 @@ class Whole:
     @property
     def signature(self) -> Signature:
         """The inputs, with the outputs whose shapes are known: dynamic ones are left out."""
-        import onnx
+        return Signature(self.inputs, tuple(spec for value in self.proto.graph.output if (spec := spec_of(value))))
 
-        found = []
-        for value in self.proto.graph.output:
-            tensor = value.type.tensor_type
-            if is_static(value) and tensor.elem_type:
-                dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-                found.append(ValueSpec.of(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype))
-        return Signature(self.inputs, tuple(found))
+
+def spec_of(value: onnx.ValueInfoProto) -> ValueSpec | None:
+    """What is declared of a value; None where it is no tensor of numbers, or one of unknown shape."""
+    import onnx
+
+    tensor = value.type.tensor_type
+    shape = tuple(dim.dim_value for dim in tensor.shape.dim)
+    if not is_static(value) or min(shape, default=1) < 1 or not tensor.elem_type:
+        return None
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+    return ValueSpec.of(value.name, shape, str(dtype)) if dtype.kind in "fiub" else None

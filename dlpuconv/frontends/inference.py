@@ -19,7 +19,7 @@ from dlpuconv.ir.nodes import free_names
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -96,23 +96,39 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
         UnsupportedModelError: a shape depends on values.
         ShapeError: a value has no elements.
     """
-    empty = list(_empty_values(model.graph, inferred))
+    outputs = [output.name for output in model.graph.output]
+    empty = dict(_empty_values(model.graph, inferred))
+    unknown = [name for name in outputs if not _known(name, inferred.types)]
+    counted = [name for node in model.graph.node if node.op_type in _BY_VALUES for name in node.output]
+    inside = empty or not all(_known(name, inferred.types) for name in counted)
+    losing = list(_losing(model, inferred, outputs)) if unknown or inside else []
+    if unknown or losing:
+        raise UnsupportedModelError(
+            _why_unknown(unknown, losing, inferred),
+            refused=[*(name for node in losing for name in node.output if name), *empty],
+        )
     if empty:
-        raise ShapeError(listed(empty, separator="; "), empty)
-    unknown = {output.name: "output" for output in model.graph.output}
-    unknown |= {name: "value" for node in model.graph.node if node.op_type in _BY_VALUES for name in node.output}
-    unknown = {name: what for name, what in unknown.items() if not _known(name, inferred.types)}
-    if unknown:
-        nodes = list(_losing(model, inferred, unknown))
-        told = [f"the shape of the {what} {name!r} is only known when the model runs" for name, what in unknown.items()]
-        shown = listed((f"{label(node)} reads ({_read(node, inferred)})" for node in nodes), 3, "; ")
-        reason = f": it depends on the values that {shown}" if nodes else ""
-        refused = [name for node in nodes for name in node.output if name]
-        raise UnsupportedModelError(f"{listed(told, 3, '; ')}{reason}", told, refused)
+        raise ShapeError(listed(empty.values(), separator="; "), empty.values())
 
 
-def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
-    """Values that depend on the inputs (on more than their shapes) and have no elements, as sentences."""
+def _why_unknown(outputs: Sequence[str], losing: Sequence[onnx.NodeProto], inferred: Inferred) -> str:
+    """The sentence for shapes that depend on values.
+
+    Args:
+        outputs: of unknown shape; there may be unknown shapes inside only.
+        losing: the operators behind which shapes are unknown.
+        inferred: the shapes that are known.
+    """
+    which = f"of the output{'s' * (len(outputs) > 1)} {listed(map(repr, outputs), 3)}" if outputs else "of a value"
+    known = inferred.types
+    shapes = [", ".join(shown(extents(known[name])) for name in node.input if name in known) for node in losing]
+    read = [f"{label(node)} reads ({shape})" for node, shape in zip(losing, shapes, strict=True)]
+    reason = f": it depends on the values that {listed(read, 3)}" if read else ""
+    return f"the shape {which} is only known when the model runs{reason}"
+
+
+def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[tuple[str, str]]:
+    """Values that depend on the inputs (on more than their shapes) and have no elements, with sentences."""
     flowing = {value.name for value in graph.input}
     for node in graph.node:
         if node.op_type in ("Shape", "Size") or not flowing & set(node.input):
@@ -121,7 +137,7 @@ def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[str]:
         for name in node.output:
             if name in inferred.types and is_static(inferred.types[name]) and 0 in extents(inferred.types[name]):
                 shape = list(extents(inferred.types[name]))
-                yield f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
+                yield name, f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
 
 
 def _known(name: str, types: Mapping[str, onnx.ValueInfoProto]) -> bool:
@@ -162,8 +178,3 @@ def _losing(model: onnx.ModelProto, inferred: Inferred, outputs: Iterable[str]) 
         fed = all(name in constants or _known(name, inferred.types) for name in node.input)
         if fed and not all(_known(name, inferred.types) for name in node.output):
             yield node
-
-
-def _read(node: onnx.NodeProto, inferred: Inferred) -> str:
-    """The shapes of what an operator reads, for people."""
-    return ", ".join(shown(extents(inferred.types[name])) for name in node.input if name in inferred.types)

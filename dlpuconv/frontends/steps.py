@@ -24,6 +24,7 @@ from dlpuconv.frontends.protos import all_nodes, walk_graphs
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
+from dlpuconv.frontends.slopes import align_slopes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.utf8 import screen_text
 from dlpuconv.frontends.weights import screen_tensors
@@ -57,11 +58,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     """
     proto = straightened(acquired.proto)
     graph = proto.graph
-    inputs = {value.name for value in graph.input}
-    cut(graph, options.cut_at)
-    # A shape for an input that the cut has removed is no mistake.
-    gone = inputs - {value.name for value in graph.input}
-    asked = {name: shape for name, shape in options.input_shapes.items() if name not in gone}
+    asked = ended(graph, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -77,6 +74,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     screen_branches(proto)
     screen_training(proto.graph, inferred.booleans)
     check_values(proto, inferred)
+    align_slopes(graph, inferred)
     if not resizing:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
@@ -87,6 +85,17 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     name_nodes(graph)
     forget(proto)
     return Model(graph=_graph(proto), source=acquired.source)
+
+
+def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:
+    """End a graph where the user wants it to end, in place, and tell the shapes that are asked for.
+
+    A shape for an input that the cut has removed is no mistake.
+    """
+    inputs = {value.name for value in graph.input}
+    cut(graph, options.cut_at)
+    gone = inputs - {value.name for value in graph.input}
+    return {name: shape for name, shape in options.input_shapes.items() if name not in gone}
 
 
 def straightened(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.division.extract import extract
-from dlpuconv.division.whole import Whole
+from dlpuconv.division.whole import Whole, spec_of
+from dlpuconv.errors import ModelError
 from dlpuconv.formats.onnx_worker import warm_up
 from dlpuconv.frontends.load import acquire
 from dlpuconv.frontends.options import SourceOptions
-from dlpuconv.ir.signature import ValueSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,6 @@ def read_whole(
     from dlpuconv.frontends.attributes import screen_attributes
     from dlpuconv.frontends.batches import batch_pictures
     from dlpuconv.frontends.constant_loops import compute_constant_loops
-    from dlpuconv.frontends.cut import cut
     from dlpuconv.frontends.inference import infer
     from dlpuconv.frontends.masks import make_masks_finite
     from dlpuconv.frontends.operands import screen_constants
@@ -53,13 +52,13 @@ def read_whole(
     acquired = acquire(source, options, example_inputs=example_inputs, name=name)
     proto = steps.straightened(acquired.proto)
     graph = proto.graph
-    cut(graph, options.cut_at)
+    asked = steps.ended(graph, options)
     screen_inputs(graph)
+    _screen_outputs(graph)
     compute_constant_loops(proto)
     to_float32(proto)
     make_masks_finite(proto)
-    given = {value.name for value in graph.input}
-    bind_inputs(graph, {name: shape for name, shape in options.input_shapes.items() if not name or name in given})
+    bind_inputs(graph, asked)
     screen_attributes(proto)
     check_nodes(proto, strangers(proto))
     screen_constants(graph)
@@ -72,7 +71,7 @@ def read_whole(
     return Whole(
         proto=proto,
         source=acquired.source,
-        inputs=tuple(map(_spec, graph.input)),
+        inputs=tuple(spec for value in graph.input if (spec := spec_of(value))),
         outputs=tuple(value.name for value in graph.output),
     )
 
@@ -87,8 +86,23 @@ def chip_part(whole: Whole, division: Division) -> Model:
     from dlpuconv.frontends.steps import finish
 
     proto = extract(whole.proto, division.entry, division.cut)
-    shapes = {value.name: _spec(value).shape for value in proto.graph.input}  # whatever its batch is
+    specs = filter(None, map(spec_of, proto.graph.input))
+    shapes = {spec.name: spec.shape for spec in specs}  # whatever their batch is
     return finish(Acquired(proto=proto, source=whole.source), SourceOptions(input_shapes=shapes), is_part=True)
+
+
+def _screen_outputs(graph: onnx.GraphProto) -> None:
+    """Check that the types that a model says its outputs have are types of ONNX; nobody may be able to infer them.
+
+    Raises:
+        ModelError: one is not.
+    """
+    import onnx
+
+    known = onnx.TensorProto.DataType.values()
+    wrong = [value.name for value in graph.output if value.type.tensor_type.elem_type not in known]
+    if wrong:
+        raise ModelError(f"the output {wrong[0]!r} is of an unknown data type")
 
 
 def _fold(proto: onnx.ModelProto, inferred: Inferred) -> None:
@@ -111,11 +125,3 @@ def _fold(proto: onnx.ModelProto, inferred: Inferred) -> None:
             found |= {name: known[name] for name in made}
     replace_by_values(graph, found)
     remove_dead(graph)
-
-
-def _spec(value: onnx.ValueInfoProto) -> ValueSpec:
-    import onnx
-
-    tensor = value.type.tensor_type
-    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-    return ValueSpec.of(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)

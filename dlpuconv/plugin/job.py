@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import InputBinding, Layout, Model, Part
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
+    from dlpuconv.plugin.target import Spelling
 
 
 class Splitting(StrEnum):
@@ -69,7 +70,7 @@ class Job:
             which input of the source model.
         rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
             several files holds them, one of a single file has them beside it.
-        spellings: the `Target.spelled_out` of every target.
+        spellings: the `Target.spelling` of every target.
     """
 
     model: Model
@@ -84,4 +85,4 @@ class Job:
     names: SourceNames = UNKNOWN
     input_parts: Mapping[str, Part] = field(default_factory=dict)
     rests: tuple[RestFile, ...] = ()
-    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})
+    spellings: frozenset[Spelling | None] = frozenset({None})

@@ -87,7 +87,7 @@ def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) ->
     if not refused:
         return
     known = names_of(network, names)
-    found = [f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()]
+    found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()))
     told = f"{len(found)} operator(s) have no integer form: {listed(found, _SHOWN, '; ')}"
     raise UnsupportedModelError(told, found, _source_values(network, refused, names))
 

@@ -29,7 +29,7 @@ from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
-from dlpuconv.workflow.lite import lite_rests
+from dlpuconv.workflow.native_rests import native_rests
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
 from dlpuconv.workflow.scoring import score_of
@@ -192,7 +192,8 @@ def _divided(backend: Backend, target: Target, artifact: Artifact, run: Run) -> 
         return DividedNetwork(division=division, stem="")
     stem = f"{run.source.source.name}.{target.name}."
     with run.clock(f"rest {target.name}"):
-        return DividedNetwork(division=division, stem=stem, lite=lite_rests(backend, division, run.progress))
+        native = native_rests(backend, division, run.progress)
+    return DividedNetwork(division=division, stem=stem, native=native, suffix=target.suffix)
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:

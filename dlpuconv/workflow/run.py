@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlpuconv.passes import FoldResult, NormalFormReport
     from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
     from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.subject import Subject
@@ -119,7 +120,7 @@ class Run:
         """
         with self.clock("divide"), self.progress.stage("dividing the network"):
             reading = self.divider.divided(error, self.division)
-        subject = subject_of(reading.source, reading.division, self.samples, self.request, self.clock)
+        subject = _subject(self.divider, reading, self.samples, self.request, self.clock)
         return replace(self, subject=subject)
 
 
@@ -147,7 +148,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
-        subject = subject_of(reading.source, reading.division, samples, request, clock)
+        subject = _subject(divider, reading, samples, request, clock)
         for misfit in subject.misfits:  # told at once: what follows takes long, and is in vain
             progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
         yield Run(
@@ -163,6 +164,21 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
             progress=progress,
             clock=clock,
         )
+
+
+def _subject(
+    divider: Divider, reading: Reading, samples: Calibration | None, request: Request, clock: Stopwatch
+) -> Subject:
+    """What was read in normal form; a smaller part of it where operators of it have none.
+
+    Raises:
+        UnsupportedModelError: they have none, and no division helps.
+    """
+    while True:
+        try:
+            return subject_of(reading.source, reading.division, samples, request, clock)
+        except UnsupportedModelError as error:
+            reading = divider.divided(error, reading.division)
 
 
 def targets_of(request: Request) -> tuple[Target, ...]:
@@ -238,7 +254,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
         rests=files_of(run.division),
-        spellings=frozenset(target.spelled_out for target in targets),
+        spellings=frozenset(target.spelling for target in targets),
     )
     return folded, job
 

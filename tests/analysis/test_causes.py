@@ -36,6 +36,8 @@ def layer(
         (layer(faint_channels=0.5, read_by=("CONV_2D",)), "faint-channels", "50%"),
         (layer(steps_per_rms=2.5), "outliers", "2.5 steps"),
         (layer(dead_channels=0.5), "dead-channels", "50%"),
+        (layer(alone_db=3.0, read_by=("EQUAL", "MAX_POOL_2D")), "comparison", "EQUAL"),
+        (layer(alone_db=19.0, read_by=("EQUAL",)), "rounding", "8 bits"),
         (layer(), "rounding", "8 bits"),
     ],
 )

@@ -24,13 +24,13 @@ from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.rest import restore_layouts
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.schemes import refuse_scheme
-from dlpuconv_backends.tflite.spell import SPELLINGS, spelled
+from dlpuconv_backends.tflite.spell import spelled
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.plugin import Draft, Job, Recipe, Target
+    from dlpuconv.plugin import Draft, Job, Recipe, Spelling, Target
     from dlpuconv.plugin.data import Samples
     from dlpuconv.plugin.onnx import Model
     from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
@@ -60,13 +60,13 @@ class TFLitePrepared(Prepared):
 
     Attributes:
         job: as it was given.
-        networks: by what they have spelled out.
+        networks: by what is spelled in them.
         input_permutations: by input name.
         output_permutations: by output name.
     """
 
     job: Job
-    networks: Mapping[frozenset[str], Spelled]
+    networks: Mapping[Spelling | None, Spelled]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
 
@@ -101,12 +101,12 @@ class TFLiteBackend(Backend):
         job = split_inputs(job)
         lowered, rewrites = self._legal(job)
         measured: dict[Graph, Spelled] = {}
-        networks: dict[frozenset[str], Spelled] = {}
-        for kinds in sorted(job.spellings, key=sorted):
-            graph, more = _spelled(lowered.graph, kinds)
+        networks: dict[Spelling | None, Spelled] = {}
+        for spelling in job.spellings:
+            graph, more = _spelled(lowered.graph, spelling)
             if graph not in measured:
                 measured[graph] = _measured(job, graph, lowered.input_permutations, {**rewrites, **more})
-            networks[kinds] = measured[graph]
+            networks[spelling] = measured[graph]
         return TFLitePrepared(
             job=job,
             networks=networks,
@@ -123,7 +123,7 @@ class TFLiteBackend(Backend):
         """
         made = self._prepared(prepared)
         refuse_scheme(target)
-        job, network = made.job, made.networks[target.spelled_out]
+        job, network = made.job, made.networks[target.spelling]
         outcome = network.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))
         content, runtime = _encode(graph)
@@ -158,10 +158,9 @@ class TFLiteBackend(Backend):
     def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
-        quantizer = made.networks[target.spelled_out].quantizer
-        given = feeds(
-            samples, made.job.bindings, quantizer.network.inputs, made.input_permutations, made.job.input_parts
-        )
+        quantizer = made.networks[target.spelling].quantizer
+        inputs, parts = quantizer.network.inputs, made.job.input_parts
+        given = feeds(samples, made.job.bindings, inputs, made.input_permutations, parts)
         return quantizer.blame(recipe, target.scheme, given)
 
     @override
@@ -170,7 +169,7 @@ class TFLiteBackend(Backend):
         lowered, rewrites = self._legal(job)
 
         def drafted(target: Target) -> Draft:
-            graph, more = _spelled(lowered.graph, target.spelled_out)
+            graph, more = _spelled(lowered.graph, target.spelling)
             told = (PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in {**rewrites, **more}.items())
             return replace(draft(graph, job, target), rewritten=(*lowered.reports, *told))
 
@@ -218,9 +217,11 @@ class TFLiteBackend(Backend):
             return lower(job.model, layouts=layouts, names=job.names)
 
 
-def _spelled(graph: Graph, kinds: frozenset[str]) -> tuple[Graph, dict[str, list[str]]]:
-    """A graph with these operators in others, its names unique; the graph itself where there is nothing to spell."""
-    found, done = spelled(graph, kinds & SPELLINGS.keys())
+def _spelled(graph: Graph, spelling: Spelling | None) -> tuple[Graph, dict[str, list[str]]]:
+    """A graph with operators in others, its names unique; the graph itself where there is nothing to spell."""
+    if spelling is None:
+        return graph, {}
+    found, done = spelled(graph, spelling)
     name_uniquely(found)
     return found, done
 

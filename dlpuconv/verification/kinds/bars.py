@@ -26,27 +26,27 @@ BARS: dict[OutputKind, Bar] = {
     OutputKind.SCORES: Bar(
         measure="what passes a threshold, and ranking",
         least=0.9,
-        why="Average precision of 0.35 to 0.5, as detectors of the zoo have it, falls by 3.5 points, halfway between the 2"
-        " that are no loss and the 5 that are one, if it keeps 0.9 to 0.93 of itself. Files of the zoo within 2 points"
-        " keep 0.94 and more, files more than 5 below keep 0.83 and less.",
+        why="An average precision of 0.35 to 0.5, as detectors have it, falls by 3.5 points, halfway between the 2 that"
+        " are no loss and the 5 that are one, if it keeps 0.9 to 0.93 of itself. Files of the zoo within 2 points keep"
+        " 0.94 and more, files more than 5 below keep 0.83 and less.",
     ),
     OutputKind.CLASSES: Bar(
         measure="top-1 agreement",
         least=0.94,
-        why="Accuracy of 0.8 to 0.9 falls by 3.5 points if 0.96 of it is kept; of 20 samples, which 100 for calibration"
-        " leave, one may change its class. Files of the zoo within 2 points keep 0.97 and more.",
+        why="An accuracy of 0.8 to 0.9 falls by 3.5 points if it keeps 0.96 of itself; of 20 samples, which 100 for"
+        " calibration leave, one may besides change its class. Files of the zoo within 2 points keep 0.97 and more.",
     ),
     OutputKind.BOXES: Bar(
         measure="IoU of the boxes that pass",
         least=0.8,
-        why="One minus IoU is a distance: a box that the source places with an IoU of 0.7 to the truth keeps the 0.5 that"
+        why="One minus IoU is a distance: a box of the source with an IoU of 0.7 to the truth keeps the 0.5 that"
         " metrics ask for if the file's overlaps with it by 0.8. Files of the zoo within 2 points reach 0.9.",
     ),
     OutputKind.MASKS: Bar(
         measure="IoU of the areas",
         least=0.9,
-        why="By the same distance, masks lose at most 0.1 of their IoU, and a third of that where errors are independent."
-        " A text detector of the zoo reaches 0.92 at 5 points below, and 0.83 and less at more.",
+        why="By the same distance, masks lose at most 0.1 of their IoU with the truth. A text detector of the zoo"
+        " reaches 0.92 where it is 5 points below, and 0.83 and less where it is more.",
     ),
     OutputKind.EMBEDDINGS: Bar(
         measure="cosine",

@@ -44,6 +44,8 @@ def moved(node: onnx_ir.Node, output: onnx_ir.Value, regions: tuple[Region, ...]
         return _renumbered(regions, whole)
     if node.op_type in _SPREADING and all(region.axis is None for region in regions):
         return regions
+    if node.op_type in _RESHAPING | _SELECTING and all(region.axis is None for region in regions):
+        return tuple(replace(region, classes=None) for region in regions)  # of unknown shape, but of one kind
     return (WHOLE,)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 THRESHOLDS = (0.1, 0.25, 0.5)
 _BINS = 1024
+_SLACK = 20
+"""Bins, of 0.02: nobody knows a threshold better, and what lies on it may fall to either side."""
 _MOST_COLUMNS = 256
 """Columns beyond that share their sums: the memory of them is bounded."""
 
@@ -37,8 +39,12 @@ class Scores:
 
     def add(self, expected: Floats, value: Floats) -> None:
         """One sample of probabilities, of any shape."""
-        p, q = (self._columns(np.clip(array, 0.0, 1.0)) for array in (expected, value))
-        sums = np.stack([*_histogram(p, p), *_histogram(q, p)])
+        if self._classes is None or expected.shape[self._classes] > _MOST_COLUMNS:
+            sums = _sums_of_one_column(expected.ravel(), value.ravel())
+        else:
+            columns = expected.shape[self._classes]
+            p, q = (np.moveaxis(array, self._classes, 0).reshape(columns, -1) for array in (expected, value))
+            sums = np.stack([*_histogram(p, p), *_histogram(q, p)])
         self._sums = sums if self._sums is None else self._sums + sums
 
     def result(self) -> float | None:
@@ -47,7 +53,7 @@ class Scores:
             return None
         own_count, own_mass, count, mass = _rare_events(self._sums)
         shares = [
-            _f1(count, mass, at) / _f1(own_count, own_mass, at)
+            max(_f1(count, mass, near) for near in range(at - _SLACK, at + _SLACK + 1)) / _f1(own_count, own_mass, at)
             for at in (round(threshold * _BINS) for threshold in THRESHOLDS)
             if own_count[:, at:].sum() > 0
         ]
@@ -56,17 +62,19 @@ class Scores:
         ranked, own_ranked = _average_precision(count, mass), _average_precision(own_count, own_mass)
         return min(1.0, *shares, ranked / own_ranked)
 
-    def _columns(self, array: Floats) -> Floats:
-        """[columns, elements]."""
-        if self._classes is None or array.shape[self._classes] > _MOST_COLUMNS:
-            return array.reshape(1, -1)
-        return np.moveaxis(array, self._classes, 0).reshape(array.shape[self._classes], -1)
+
+def _sums_of_one_column(p: Floats, q: Floats) -> Floats:
+    """Most of a detector's millions of scores are in the lowest bin: they are counted without looking at each."""
+    low = (p < 1 / _BINS) & (q < 1 / _BINS)
+    sums = np.stack([*_histogram(p[None, ~low], p[None, ~low]), *_histogram(q[None, ~low], p[None, ~low])])
+    sums[:, 0, 0] += np.tile([np.count_nonzero(low), np.clip(p[low], 0.0, None).sum()], 2)
+    return sums
 
 
 def _histogram(scores: Floats, truth: Floats) -> tuple[Floats, Floats]:
     """Of each column, how many scores fall into each bin, and the sum of the probabilities that they are right."""
     columns = len(scores)
-    bins = np.minimum((scores * _BINS).astype(np.int64), _BINS - 1) + np.arange(columns)[:, None] * _BINS
+    bins = np.clip((scores * _BINS).astype(np.int64), 0, _BINS - 1) + np.arange(columns)[:, None] * _BINS
     size = columns * _BINS
     count = np.bincount(bins.ravel(), minlength=size).astype(np.float64)
     mass = np.bincount(bins.ravel(), weights=truth.ravel(), minlength=size).astype(np.float64)

@@ -1,0 +1,83 @@
+"""What is summed of whole outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dlpuconv.ir.output_kind import OutputKind
+from dlpuconv.verification.kinds.kind import Region
+from dlpuconv.verification.kinds.tally import KindTally
+
+RNG = np.random.default_rng(0)
+BOXES = Region(kind=OutputKind.BOXES, axis=1, start=0, stop=4)
+SCORES = Region(kind=OutputKind.SCORES, axis=1, start=4, stop=6)
+
+
+def detector(score: float = 0.9) -> npt.NDArray[Any]:
+    """[1, 6, 100]: centres and extents, and two classes, of which one passes at the first place."""
+    output = np.zeros((1, 6, 100), np.float32)
+    output[:, :4] = np.array([100.0, 100.0, 20.0, 20.0]).reshape(1, 4, 1)
+    output[0, 4, 0] = score
+    return output
+
+
+def test_boxes_count_where_the_scores_of_the_same_output_pass() -> None:
+    wrong = detector()
+    wrong[0, 0, 1:] = 500.0  # places that no score speaks of
+    tally = KindTally({"y": (BOXES, SCORES)})
+    tally.add({"y": detector()}, {"y": wrong})
+    boxes, scores = tally.result()
+    assert (boxes.title, boxes.agreement) == ("y[:, 0:4]", 1.0)
+    assert (scores.title, scores.good) == ("y[:, 4:6]", True)
+    wrong[0, 0, 0] = 110.0  # by half of its extent: 10 x 20 of 30 x 20 are common
+    tally = KindTally({"y": (BOXES, SCORES)})
+    tally.add({"y": detector()}, {"y": wrong})
+    assert tally.result()[0].agreement == pytest.approx(1 / 3)
+
+
+def test_values_beside_scores_are_measured_where_a_score_passes() -> None:
+    scores = np.zeros((1, 50, 2), np.float32)
+    scores[:, :, 0], scores[0, :10] = 1.0, [0.0, 1.0]
+    values = RNG.standard_normal((1, 50, 4)).astype(np.float32)
+    noisy = values.copy()
+    noisy[0, 10:] += 100.0
+    kinds = {
+        "s": (Region(kind=OutputKind.SCORES, classes=2),),
+        "v": (Region(kind=OutputKind.VALUES, places=1),),
+    }
+    tally = KindTally(kinds)
+    tally.add({"s": scores, "v": values}, {"s": scores, "v": noisy})
+    assert tally.result()[1].of_passing
+    assert tally.result()[1].sqnr_db is None  # nothing differs there
+    few = KindTally(kinds)
+    few.add({"s": scores * 0.1, "v": values}, {"s": scores, "v": noisy})
+    assert not few.result()[1].of_passing
+    assert few.result()[1].sqnr_db == pytest.approx(-38, abs=2)
+
+
+def test_logits_that_the_user_calls_classes_are_read_as_a_softmax_would() -> None:
+    tally = KindTally({"y": (Region(kind=OutputKind.CLASSES, classes=1, stated=True),)})
+    tally.add({"y": np.log([[0.5, 0.3, 0.2]]) + 7}, {"y": np.array([[1.0, 2.0, 0.0]])})
+    assert tally.result()[0].agreement == pytest.approx(0.3 / 0.5)
+
+
+def test_logarithms_are_read_as_probabilities() -> None:
+    tally = KindTally({"y": (Region(kind=OutputKind.CLASSES, classes=1, logarithms=True),)})
+    tally.add({"y": np.log([[0.5, 0.3, 0.2]])}, {"y": np.log([[0.2, 0.7, 0.1]])})
+    assert tally.result()[0].agreement == pytest.approx(0.3 / 0.5)
+
+
+def test_what_is_no_number_is_no_agreement() -> None:
+    tally = KindTally({"y": (Region(kind=OutputKind.SCORES),)})
+    tally.add({"y": np.array([[0.9, 0.0]])}, {"y": np.array([[np.nan, 0.0]])})
+    assert not tally.result()[0].good
+
+
+def test_labels_are_compared_as_they_are() -> None:
+    tally = KindTally({"y": (Region(kind=OutputKind.CLASSES),)})
+    tally.add({"y": np.array([[3, 2, 2, 2]])}, {"y": np.array([[3.0, 2.0, 2.0, 0.0]])})
+    assert tally.result()[0].agreement == 0.75
