@@ -14,6 +14,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import dlpuconv
 from tests.e2e.support import Sandbox
 
 if TYPE_CHECKING:
@@ -183,3 +184,19 @@ def test_an_output_whose_parts_get_on_with_one_scale_is_left_alone(sandbox: Sand
     manifest = convert(sandbox, 1.0)
     assert [output["name"] for output in manifest["outputs"]] == ["output0"]
     assert not any("joins parts" in told for told in manifest["report"]["warnings"])
+
+
+def test_a_file_with_float_ends_keeps_visibilities_in_one_output(tmp_path: Path) -> None:
+    """What joins unlike parts at the end stays float in a QDQ file: there is nothing to split."""
+    pose(tmp_path / "pose.onnx")
+    samples = np.random.default_rng(6).uniform(-1, 1, (25, 3, 16, 16)).astype(np.float32)
+    made = dlpuconv.convert(
+        tmp_path / "pose.onnx", target="onnxruntime", calibration={"images": samples}, effort="fast"
+    )
+    made.save(tmp_path / "out")
+    answers = [
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": samples[:1]})[0]
+        for path in (tmp_path / "pose.onnx", next((tmp_path / "out").glob("*.onnx")))
+    ]
+    assert [answer.shape for answer in answers] == [(1, 9, 64)] * 2
+    assert np.abs(answers[1] - answers[0])[:, 2::3].max() < 0.05
