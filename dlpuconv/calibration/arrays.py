@@ -89,7 +89,7 @@ def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...
     if not count:
         raise CalibrationError(f"{origin} holds no samples")
     rows = evenly(count, request.limit)
-    linter = Linter(request.signature, request.preprocessing)
+    linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     spool = ArraySamples.spool_for(request.signature)
     fill(spool, _records(streams, rows), linter, request, len(rows))
     return Read(samples=ArraySamples(spool), warnings=(*notes, *skipped(count, len(rows)), *linter.warnings()))
