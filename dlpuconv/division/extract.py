@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
@@ -37,6 +38,7 @@ def extract(proto: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str
     copy_fields(proto, part, lambda number: number != GRAPH)
     part.graph.name = graph.name or "part"
     part.graph.node.extend(nodes)
+    _rename_given(part.graph, frozenset(inputs))
     part.graph.initializer.extend(tensor for tensor in graph.initializer if tensor.name in read)
     known = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
     part.graph.input.extend(known[name] for name in inputs if name in read)
@@ -44,6 +46,15 @@ def extract(proto: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str
     inside = {name for node in nodes for name in node.output} - set(outputs)
     part.graph.value_info.extend(value for name, value in known.items() if name in inside)
     return part
+
+
+def _rename_given(graph: onnx.GraphProto, given: frozenset[str]) -> None:
+    """Give other names to inputs that an operator makes which is there for its other outputs, in place."""
+    taken = given.union(*(node.output for node in graph.node))
+    for node in graph.node:
+        for index, name in enumerate(node.output):
+            if name in given:
+                node.output[index] = next(free for n in count() if (free := f"{name}_again_{n}") not in taken)
 
 
 def _between(

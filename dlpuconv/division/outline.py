@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Final
@@ -99,6 +99,7 @@ def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Coll
     """
     graph = proto.graph
     wanted = tuple(outputs) or tuple(value.name for value in graph.output)
+    elements = {value.name: prod(shape) for value, shape in _reals(graph)}
     flowing = {value.name for value in graph.input}
     work = _work(graph)
     found: list[Operator] = []
@@ -107,14 +108,25 @@ def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Coll
         reads = free_names(node) & flowing
         if reads or any(name in refused for name in makes):
             flowing.update(makes)
-            found.append(Operator(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count))
+            whole = Operator(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count)
+            found += [whole] if count or set(makes) & set(refused) else _by_kind(whole, elements)
     needed = _needed(found, wanted)
     made = {name for operator in needed for name in operator.makes}
     return Outline(
         operators=needed,
         outputs=tuple(name for name in wanted if name in made),
-        elements={value.name: prod(shape) for value, shape in _reals(graph) if value.name in made},
+        elements={name: count for name, count in elements.items() if name in made},
     )
+
+
+def _by_kind(operator: Operator, elements: Mapping[str, int]) -> list[Operator]:
+    """An operator without work that makes values which may cross and others, such as a MaxPool with indices, as two.
+
+    So the chip may run it for the ones, and the tail once more for the others, which do not cross.
+    """
+    crossing = tuple(name for name in operator.makes if name in elements)
+    others = tuple(name for name in operator.makes if name not in elements)
+    return [replace(operator, makes=makes) for makes in (crossing, others) if makes]
 
 
 def _needed(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operator, ...]:

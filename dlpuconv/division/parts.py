@@ -132,7 +132,8 @@ def _tail_boundary(outline: Outline, chip: set[int], tail: set[int], allowed: in
 
     The network's outputs count where the tail needs what they are made of: others are the chip's anyway.
     """
-    above = outline.with_ancestors(tail) & chip
+    again = {outline.operators[index].label for index in tail}  # of an operator in two, one may be there already
+    above = {index for index in chip if outline.operators[index].label in again} | outline.with_ancestors(tail) & chip
     free = chip - _heavy(outline, chip, allowed)
     told = {name for name in outline.outputs if name in outline.elements and outline.maker[name] in above}
     return Boundary(outline=outline, before=chip - free, behind=tail, free=free, told=told)

@@ -113,6 +113,45 @@ def test_whole_numbers_do_not_cross_so_what_makes_them_goes_along() -> None:
     assert division.tail.gives == ("y",)
 
 
+def test_a_pooling_runs_on_the_chip_for_its_values_and_behind_it_for_its_indices() -> None:
+    net = whole(
+        [
+            node("Conv", ["x", "w"], ["c"], pads=[1] * 4),
+            node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2], strides=[2, 2]),
+            node("Conv", ["p", "w2"], ["c2"], pads=[1] * 4),
+            node("MaxUnpool", ["c2", "i"], ["y"], kernel_shape=[2, 2], strides=[2, 2]),
+            node("Add", ["p", "c2"], ["z"]),
+        ],
+        {"x": (1, 3, 8, 8)},
+        ["y", "z"],
+        {"w": weights(4, 3, 3, 3), "w2": weights(4, 4, 3, 3)},
+    )
+    division = divide(net, ["y"])
+    assert division.cut == ("z", "c", "c2")
+    assert division.share == 1.0
+    assert division.tail is not None
+    assert [label.split()[0] for label in division.tail.operators] == ["MaxPool", "MaxUnpool"]
+    feeds = {"x": weights(1, 3, 8, 8)}
+    got = chained(net, division, extract(net.proto, division.entry, division.cut), feeds)
+    for name, right in evaluate(net.proto, feeds).items():
+        np.testing.assert_allclose(got[name], right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("indices", "cut"), [("at", ("best", "at", "c")), ("real", ("c",))])
+def test_an_operator_whose_indices_the_tail_needs_makes_its_values_there_too(
+    indices: str, cut: tuple[str, ...]
+) -> None:
+    nodes = [
+        node("Conv", ["x", "w"], ["c"]),
+        node("TopK", ["c", "two"], ["best", "at"], name="top"),
+        node("Cast", ["at"], ["real"], to=1),
+        node("Sin", ["c"], ["s"]),
+    ]
+    constants = {"w": weights(4, 3, 1, 1), "two": [2]}
+    net = whole(nodes, {"x": (1, 3, 4, 4)}, ["best", indices, "s"], constants)
+    assert divide(net, ["s", "real"]).cut == cut
+
+
 def test_a_value_that_two_operators_read_crosses_once() -> None:
     net = whole(
         [
