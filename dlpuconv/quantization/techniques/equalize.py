@@ -154,7 +154,8 @@ class _Scaling:
     def _constants(self, node: Node) -> Constants | None:
         if _is_known(node):
             return self._layer(node)
-        return self._sum(node) if node.meaning.signs else None
+        counts = not node.output.is_data  # a sum of indices has no channels
+        return self._sum(node) if node.meaning.signs and not counts else None
 
     def _layer(self, node: Node) -> Constants | None:
         made, read = layer_channels(node, self.channels)
