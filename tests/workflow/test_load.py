@@ -213,6 +213,18 @@ def test_a_tail_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
         dlpuconv.load(divided(tmp_path, tail, "z"))
 
 
+@pytest.mark.parametrize("text", [b"twice", b"part"])
+def test_a_tail_with_text_that_is_none_is_damaged(tmp_path: Path, text: bytes) -> None:
+    content = doubled().model.SerializeToString().replace(text, b"\xff" + text[1:])
+    path = divided(tmp_path, doubled(), "z")
+    (tmp_path / "m.tail.onnx").write_bytes(content)
+    told = json.loads(path.with_suffix(".json").read_text())
+    told["files"][1]["sha256"] = hashlib.sha256(content).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(told))
+    with pytest.raises(ArtifactError, match=r"damaged: it holds (names that are no text|text that is none)"):
+        dlpuconv.load(path)
+
+
 @pytest.mark.parametrize(
     ("ends", "change", "sentence"),
     [
