@@ -59,7 +59,8 @@ def divide(
     parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong)
     cut = _cut(seen, parts)
     if not parts.chip or not (wrong or cut_at):
-        raise UnsupportedModelError("; ".join(reasons) or "no operator of the model can run on the chip", reasons)
+        told = f"{'; '.join(reasons)}, and " if reasons else ""
+        raise UnsupportedModelError(f"{told}nothing of the model is left for the chip", reasons)
     if cut_at:
         _demand_complete(whole, refused, cut_at, seen, cut)
     else:
