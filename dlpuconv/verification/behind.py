@@ -9,6 +9,7 @@ import numpy as np
 from dlpuconv.division.chain import run_through, runner_of
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Port
+from dlpuconv.language.brief import listed
 from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import OutputParity
 from dlpuconv.verification.tally import Tally
@@ -41,7 +42,7 @@ class TailFunction:
             outputs: of the source.
         """
         self.problem = ""
-        self._outputs = outputs
+        self._reads, self._outputs = tail.reads, outputs
         self._runner: Runner | None = None
         try:
             self._runner = runner_of(tail, "the tail")
@@ -57,8 +58,13 @@ class TailFunction:
         """
         if self._runner is None:
             return None
+        known = {**sample, **values}
+        if missing := [name for name in self._reads if name not in known]:
+            self._runner = None
+            self.problem = f"the tail reads {listed(map(repr, missing))}, which the samples do not tell"
+            return None
         try:
-            return run_through([self._runner], {**sample, **values}, self._outputs)
+            return run_through([self._runner], known, self._outputs)
         except ArtifactError as error:
             self._runner, self.problem = None, str(error)
             return None

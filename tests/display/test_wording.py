@@ -141,6 +141,7 @@ FILLED_IN = {
     "max-drop": "1e-05",
     "mean": "0.5,1e-05",
     "opset": "13",
+    "output-kind": "'a b=scores'",
     "override": "'a b=per-channel'",
     "preset": "0-1",
     "std": "1,2e+03",

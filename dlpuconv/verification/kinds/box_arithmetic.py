@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.kinds.operands import extents
+from dlpuconv.verification.kinds.operands import extents, is_constant
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -51,12 +51,12 @@ def _depends_on_place(value: onnx_ir.Value, deep: int) -> bool:
     if node is None or deep == 0 or node.op_type not in _ELEMENTWISE | _MOVES:
         return False
     operands = [operand for operand in node.inputs if operand is not None]
-    if node.op_type in _ARITHMETIC and sum(map(_is_constant, operands)) == 1:
-        constant = next(operand for operand in operands if _is_constant(operand))
+    if node.op_type in _ARITHMETIC and sum(map(is_constant, operands)) == 1:
+        constant = next(operand for operand in operands if is_constant(operand))
         if _places(constant, value) >= _FEWEST_PLACES:
             return True
     read = operands if node.op_type in _ARITHMETIC | {"Concat"} else operands[:1]
-    return any(_depends_on_place(operand, deep - 1) for operand in read if not _is_constant(operand))
+    return any(_depends_on_place(operand, deep - 1) for operand in read if not is_constant(operand))
 
 
 def _places(constant: onnx_ir.Value, value: onnx_ir.Value) -> int:
@@ -70,13 +70,3 @@ def _places(constant: onnx_ir.Value, value: onnx_ir.Value) -> int:
         return 0  # a factor for each channel
     places = [aligned[axis] for axis in told if aligned[axis] not in (2, _COLUMNS)]
     return max(places, default=0)
-
-
-def _is_constant(value: onnx_ir.Value, deep: int = _DEEP) -> bool:
-    """Whether a value is the same for every picture: no input of the network is behind it."""
-    if value.is_graph_input():
-        return False
-    node = value.producer()
-    if node is None or node.op_type in ("Constant", "Shape"):
-        return True
-    return deep > 0 and all(_is_constant(operand, deep - 1) for operand in node.inputs if operand is not None)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.box_arithmetic import decodes_boxes, is_half_a_box
+from dlpuconv.verification.kinds.joins import merged, side_by_side
 from dlpuconv.verification.kinds.kind import WHOLE, Region
 from dlpuconv.verification.kinds.moves import moved
-from dlpuconv.verification.kinds.operands import extents, integer, is_square_root_of_squares, same_exponential
+from dlpuconv.verification.kinds.operands import dims, extents, integer, is_square_root_of_squares, same_exponential
+from dlpuconv.verification.kinds.places import COLUMNS, FEWEST_PLACES
+from dlpuconv.verification.kinds.settle import as_stated, picture_of, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +28,11 @@ _SIGMOIDS = frozenset({"Sigmoid", "HardSigmoid"})
 _SOFTMAXES = {"Softmax": False, "LogSoftmax": True}
 _LABELS = frozenset({"ArgMax", "ArgMin"})
 _UNIT = frozenset({"LpNormalization"})
-_KEPT = frozenset({"Identity", "Cast", "Dropout", "Clip", "Sqrt", "Min", "Max"})
-"""Operators behind which a probability is still one."""
+_KEPT = frozenset({"Identity", "Cast", "Dropout", "Clip", "Sqrt", "Min", "Max", "Mod"})
+"""Operators behind which a probability is still one, and a label a label."""
+_OF_CLASSES = frozenset({"ReduceMax", "ReduceMean"})
+"""Over classes or places: what they make of probabilities is one."""
 _DEEP = 40
-_FEWEST_PLACES = 16
 
 
 def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = None) -> dict[str, tuple[Region, ...]]:
@@ -38,7 +42,7 @@ def kinds_of(graph: onnx_ir.Graph, stated: Mapping[str, OutputKind] | None = Non
         graph: a float network; shapes may be unknown.
         stated: what the user says of whole outputs, which is believed.
     """
-    return _found(graph, _Walk({}), _picture(graph), stated or {})
+    return _found(graph, _Walk({}), picture_of(graph), stated or {})
 
 
 def kinds_behind(
@@ -52,7 +56,7 @@ def kinds_behind(
         stated: what the user says of whole outputs.
     """
     read = {str(value.name): _Walk({}).regions(value) for value in graph.outputs}
-    return _found(tail, _Walk(read), _picture(graph), stated or {})
+    return _found(tail, _Walk(read), picture_of(graph), stated or {})
 
 
 def _found(
@@ -61,9 +65,9 @@ def _found(
     found: dict[str, tuple[Region, ...]] = {}
     for value in graph.outputs:
         name = str(value.name)
-        regions = tuple(_settled(region, value, picture) for region in walk.regions(value))
+        regions = tuple(settled(region, value, picture) for region in walk.regions(value))
         if name in stated:
-            regions = (_as_stated(stated[name], regions, value),)
+            regions = (as_stated(stated[name], regions, value),)
         if any(region.kind is not OutputKind.VALUES or region.stated for region in regions):
             found[name] = regions
     return found | _beside_scores(graph, found)
@@ -77,7 +81,7 @@ def _beside_scores(graph: onnx_ir.Graph, known: Kinds) -> dict[str, tuple[Region
         for name, shape in shapes.items()
         if any(region.kind is OutputKind.SCORES and region.axis is None for region in known.get(name, ()))
         for axis in range(1, len(shape))
-        if shape[axis] >= _FEWEST_PLACES
+        if shape[axis] >= FEWEST_PLACES
     }
     found: dict[str, tuple[Region, ...]] = {}
     for name, shape in shapes.items():
@@ -111,6 +115,10 @@ class _Walk:
             return self._joined(node, value, depth)
         if node.op_type in _KEPT:
             return self.regions(_first(node), depth + 1)
+        if node.op_type in _OF_CLASSES:
+            read = self.regions(_first(node), depth + 1)
+            scores = all(region.kind is OutputKind.SCORES and region.axis is None for region in read)
+            return (Region(kind=OutputKind.SCORES),) if scores else (WHOLE,)
         if not node.inputs:
             return (WHOLE,)
         return moved(node, value, self.regions(_first(node), depth + 1))
@@ -123,8 +131,8 @@ class _Walk:
         if kind in _SOFTMAXES:
             axis = integer(node, "axis", -1) % max(len(extents(value) or ()), 1)
             return Region(kind=OutputKind.SCORES, classes=axis, logarithms=_SOFTMAXES[kind])
-        if kind in _LABELS:
-            return Region(kind=OutputKind.CLASSES)
+        if kind in _LABELS or (kind == "TopK" and value is node.outputs[1]):
+            return Region(kind=OutputKind.CLASSES, selected=kind == "TopK")
         if (kind in _UNIT and integer(node, "p", 2) == 2) or (
             kind in ("Div", "Mul") and is_square_root_of_squares(node)
         ):
@@ -144,22 +152,23 @@ class _Walk:
 
     def _joined(self, node: onnx_ir.Node, value: onnx_ir.Value, depth: int) -> tuple[Region, ...]:
         """What is joined stands side by side, or agrees where it is joined along another axis than its parts."""
-        rank = len(extents(value) or ())
+        operands = [operand for operand in node.inputs if operand is not None]
+        rank = len(dims(value)) or max(len(dims(operand)) for operand in operands)
         axis = integer(node, "axis", 0)
         axis = axis + rank if axis < 0 else axis
-        operands = [operand for operand in node.inputs if operand is not None]
-        sizes = [(extents(operand) or (0,) * (axis + 1))[axis] for operand in operands]
-        if not rank or not all(sizes):
+        sizes = [size for operand in operands if (size := (dims(operand) or (None,) * rank)[axis])]
+        if not rank or len(sizes) < len(operands):
             return (WHOLE,)
         parts = [self._part(operand, depth + 1) for operand in operands]
-        if all(part == parts[0] for part in parts) and all(r.axis != axis for r in parts[0]):
+        alike = all(part == parts[0] for part in parts) and all(region.axis != axis for region in parts[0])
+        if alike and COLUMNS not in sizes:
             return parts[0]
         found: list[Region] = []
         at = 0
         for part, size in zip(parts, sizes, strict=True):
-            found += _side_by_side(part, axis, at, size)
+            found += side_by_side(part, axis, at, size)
             at += size
-        return tuple(_merged(found))
+        return tuple(merged(found))
 
     def _part(self, value: onnx_ir.Value, depth: int) -> tuple[Region, ...]:
         if is_half_a_box(value):
@@ -173,39 +182,6 @@ def _first(node: onnx_ir.Node) -> onnx_ir.Value:
     return value
 
 
-def _side_by_side(part: tuple[Region, ...], axis: int, at: int, size: int) -> list[Region]:
-    """The regions of an operand in the whole that it becomes a part of."""
-    if all(region.axis == axis for region in part):
-        return [replace(region, start=region.start + at, stop=region.stop + at) for region in part]
-    region = part[0] if len(part) == 1 and part[0].axis is None else WHOLE
-    return [replace(region, axis=axis, start=at, stop=at + size)]
-
-
-def _merged(regions: list[Region]) -> list[Region]:
-    """Neighbours of one kind as one; halves of boxes two by two."""
-    found: list[Region] = []
-    for region in regions:
-        last = found[-1] if found else None
-        if last is not None and last.stop == region.start and _same(last, region):
-            found[-1] = replace(last, stop=region.stop)
-        else:
-            found.append(region)
-    return [
-        replace(region, kind=OutputKind.VALUES) if region.kind is OutputKind.BOXES and _width(region) != 4 else region
-        for region in found
-    ]
-
-
-def _same(a: Region, b: Region) -> bool:
-    if a.kind is OutputKind.BOXES and _width(a) >= 4:
-        return False
-    return replace(a, start=0, stop=0) == replace(b, start=0, stop=0)
-
-
-def _width(region: Region) -> int:
-    return region.stop - region.start
-
-
 def _is_truth(value: onnx_ir.Value) -> bool:
     """Whether a value is a yes or no, as a number."""
     node = value.producer()
@@ -216,43 +192,3 @@ def _bool(value: onnx_ir.Value) -> bool:
     import onnx_ir
 
     return value.dtype == onnx_ir.DataType.BOOL
-
-
-def _picture(graph: onnx_ir.Graph) -> tuple[int, int] | None:
-    """Height and width of the largest picture that the network takes."""
-    shapes = [shape for value in graph.inputs if (shape := extents(value)) and len(shape) == 4]
-    pictures = [sorted(shape[1:])[-2:] for shape in shapes]
-    largest = max(pictures, key=lambda sides: sides[0] * sides[1], default=None)
-    return None if largest is None else (largest[0], largest[1])
-
-
-def _settled(region: Region, value: onnx_ir.Value, picture: tuple[int, int] | None) -> Region:
-    """Probabilities of classes, or for every place of a picture, by the shape of the whole output."""
-    shape = extents(value)
-    if region.axis is not None or shape is None or region.kind not in (OutputKind.SCORES, OutputKind.CLASSES):
-        return region
-    others = [extent for axis, extent in enumerate(shape) if axis != region.classes and axis > 0]
-    sides = sorted(others)[-2:]
-    if picture and len(sides) == 2 and all(side >= full for side, full in zip(sides, sorted(picture), strict=True)):
-        return replace(region, kind=OutputKind.MASKS)
-    if region.classes is not None and all(extent == 1 for extent in others):
-        return replace(region, kind=OutputKind.CLASSES)
-    return region
-
-
-def _as_stated(kind: OutputKind, regions: tuple[Region, ...], value: onnx_ir.Value) -> Region:
-    """The whole output as one, with what the graph tells of its classes."""
-    told = regions[0] if len(regions) == 1 else WHOLE
-    shape = extents(value) or ()
-    classes = told.classes
-    if classes is None and kind in (OutputKind.CLASSES, OutputKind.MASKS) and told.kind is not OutputKind.MASKS:
-        classes = _likely_classes(shape, kind)
-    return Region(kind=kind, classes=classes, logarithms=told.logarithms, stated=True)
-
-
-def _likely_classes(shape: tuple[int, ...], kind: OutputKind) -> int | None:
-    """Where classes are if the user says that there are some: behind the batch for masks, else last; none of one."""
-    axes = [axis for axis, extent in enumerate(shape) if axis > 0 and extent > 1]
-    if kind is OutputKind.MASKS:
-        return min(axes, key=lambda axis: shape[axis], default=None) if len(axes) == 3 else None
-    return axes[-1] if axes else None

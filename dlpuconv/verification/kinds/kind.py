@@ -25,6 +25,7 @@ class Region:
         stop: index after the last one.
         classes: axis along which probabilities compete (a Softmax's); None where each stands for itself.
         places: axis of values along which the scores of another output tell what counts; None where there are none.
+        selected: its rows are in an order of their own, as a TopK or a NonMaxSuppression leaves them.
         logarithms: the numbers are logarithms of probabilities.
         stated: the user says so.
     """
@@ -35,6 +36,7 @@ class Region:
     stop: int = 0
     classes: int | None = None
     places: int | None = None
+    selected: bool = False
     logarithms: bool = False
     stated: bool = False
 

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from dlpuconv.verification.kinds.kind import WHOLE, Region
-from dlpuconv.verification.kinds.operands import extents
+from dlpuconv.verification.kinds.operands import dims, extents, is_constant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import onnx_ir
 
 _SELECTING = frozenset({"Slice", "Split", "Gather", "Expand", "Tile"})
+_CHOOSING = frozenset({"Gather", "GatherElements", "GatherND", "TopK", "Compress"})
+"""They choose rows; by indices that the network computes, so that the rows are in an order of their own."""
 _RESHAPING = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 _SPREADING = frozenset({"Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "AveragePool", "MaxPool"})
 """They mix the numbers of one kind: probabilities stay probabilities, in the same order of axes."""
@@ -32,6 +34,8 @@ def moved(node: onnx_ir.Node, output: onnx_ir.Value, regions: tuple[Region, ...]
         Values throughout, where the operator computes, or where nothing can be said.
     """
     source = node.inputs[0]
+    if node.op_type in _CHOOSING and source is not None and _computed(node):
+        return _chosen(source, output, regions)
     before, after = (extents(source) if source is not None else None), extents(output)
     if node.op_type == "Transpose" and before is not None:
         attribute = node.attributes.get("perm")
@@ -46,6 +50,23 @@ def moved(node: onnx_ir.Node, output: onnx_ir.Value, regions: tuple[Region, ...]
         return regions
     if node.op_type in _RESHAPING | _SELECTING and all(region.axis is None for region in regions):
         return tuple(replace(region, classes=None) for region in regions)  # of unknown shape, but of one kind
+    return (WHOLE,)
+
+
+def _computed(node: onnx_ir.Node) -> bool:
+    """Whether which rows are chosen depends on what the network sees."""
+    return node.op_type == "TopK" or not (
+        len(node.inputs) > 1 and node.inputs[1] is not None and is_constant(node.inputs[1])
+    )
+
+
+def _chosen(source: onnx_ir.Value, output: onnx_ir.Value, regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    """Rows of the same kinds: parts along the last axis stay there, and those of one kind throughout stay that."""
+    last, made = len(dims(source)) - 1, len(dims(output)) - 1
+    if all(region.axis is None for region in regions):
+        return tuple(replace(region, classes=None, selected=True) for region in regions)
+    if made > 0 and all(region.axis == last for region in regions):
+        return tuple(replace(region, axis=made, classes=None, selected=True) for region in regions)
     return (WHOLE,)
 
 

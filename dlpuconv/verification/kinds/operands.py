@@ -18,6 +18,23 @@ def extents(value: onnx_ir.Value) -> tuple[int, ...] | None:
     return tuple(value.shape.numpy())
 
 
+def dims(value: onnx_ir.Value) -> tuple[int | None, ...]:
+    """Its extents, None where one is not known; nothing where not even their number is."""
+    if value.shape is None:
+        return ()
+    return tuple(extent if isinstance(extent, int) else None for extent in value.shape)
+
+
+def is_constant(value: onnx_ir.Value, deep: int = 12) -> bool:
+    """Whether a value is the same for every picture: no input of the network is behind it."""
+    if value.is_graph_input():
+        return False
+    node = value.producer()
+    if node is None or node.op_type in ("Constant", "Shape"):
+        return True
+    return deep > 0 and all(is_constant(operand, deep - 1) for operand in node.inputs if operand is not None)
+
+
 def integer(node: onnx_ir.Node, name: str, default: int) -> int:
     """An integer attribute."""
     attribute = node.attributes.get(name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlpuconv.verification.kinds.bars import BARS
+from dlpuconv.verification.kinds.bars import BARS, DETECTIONS
 
 if TYPE_CHECKING:
     from dlpuconv.ir.output_kind import OutputKind
     from dlpuconv.jsonable import Json
+    from dlpuconv.verification.kinds.bars import Bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class KindParity:
         place: which part of the output this is; empty for the whole.
         stated: the user says so; else the graph does.
         behind: it is an output behind the tail of a divided network.
+        matched: it is one of those that tell of detections, whose agreement this is.
         agreement: how much agrees by the kind's measure, 0 to 1; None where the samples tell nothing of it, such as
             scores that never pass a threshold.
         of_passing: the ratio is of the places alone where a score passes.
@@ -33,6 +35,7 @@ class KindParity:
     place: str = ""
     stated: bool = False
     behind: bool = False
+    matched: bool = False
     agreement: float | None = None
     sqnr_db: float | None = None
     of_passing: bool = False
@@ -45,12 +48,16 @@ class KindParity:
     @property
     def measure(self) -> str:
         """What is measured, in words; empty where nothing is."""
-        return BARS[self.kind].measure if self.kind in BARS else ""
+        return self._bar.measure if self._bar else ""
 
     @property
     def least(self) -> float | None:
         """How much must agree; None where nothing is measured."""
-        return BARS[self.kind].least if self.kind in BARS else None
+        return self._bar.least if self._bar else None
+
+    @property
+    def _bar(self) -> Bar | None:
+        return DETECTIONS if self.matched else BARS.get(self.kind)
 
     @property
     def margin(self) -> float | None:

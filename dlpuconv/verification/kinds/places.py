@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 """Numbers of a box."""
+FEWEST_PLACES = 16
+"""Fewer numbers along an axis are columns rather than places."""
 
 
 def rows_axis(array: Floats, region: Region) -> int | None:

@@ -11,6 +11,7 @@ from dlpuconv.decibel import Powers
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.boxes import PASSING, Boxes
 from dlpuconv.verification.kinds.classes import Classes, Labels
+from dlpuconv.verification.kinds.detections import Detections, Found
 from dlpuconv.verification.kinds.embeddings import Embeddings
 from dlpuconv.verification.kinds.masks import Masks
 from dlpuconv.verification.kinds.parity import KindParity
@@ -56,6 +57,10 @@ class KindTally:
     def __init__(self, kinds: Kinds, *, behind: bool = False) -> None:
         self._behind = behind
         self._parts = [_Part(name, region) for name, regions in kinds.items() for region in regions]
+        self._group = {part: part.region.kind for part in self._parts if part.region.selected}
+        told = list(self._group.values())
+        whole = told.count(OutputKind.BOXES) == told.count(OutputKind.SCORES) == 1
+        self._detections = Detections() if whole and told.count(OutputKind.CLASSES) <= 1 else None
 
     def add(self, expected: Answer, got: Answer) -> None:
         """One sample.
@@ -64,7 +69,9 @@ class KindTally:
             expected: the source model's outputs, whole.
             got: the file's, in real units and the source's layout.
         """
-        values = {part: (part.taken(expected), part.taken(got)) for part in self._parts}
+        if self._detections is not None:
+            self._detections.add(*(self._found(outputs) for outputs in (expected, got)))
+        values = {part: (part.taken(expected), part.taken(got)) for part in self._parts if part not in self._group}
         scores = {part: part.read(ours) for part, (ours, _) in values.items() if part.region.kind is OutputKind.SCORES}
         for part, (ours, theirs) in values.items():
             if part.region.kind in (OutputKind.BOXES, OutputKind.VALUES):
@@ -74,7 +81,22 @@ class KindTally:
 
     def result(self) -> tuple[KindParity, ...]:
         """The figures over all samples."""
-        return tuple(replace(part.result(), behind=self._behind) for part in self._parts)
+        found = [replace(part.result(), behind=self._behind) for part in self._parts]
+        if self._detections is None:
+            return tuple(found)
+        together = self._detections.result()
+        return tuple(
+            replace(told, agreement=together, matched=True) if part in self._group else told
+            for part, told in zip(self._parts, found, strict=True)
+        )
+
+    def _found(self, outputs: Answer) -> Found:
+        """The detections of one side."""
+        taken = {kind: part.taken(outputs) for part, kind in self._group.items()}
+        boxes = taken[OutputKind.BOXES].reshape(-1, COLUMNS)
+        labels = taken.get(OutputKind.CLASSES)
+        scores = taken[OutputKind.SCORES].ravel()
+        return Found(boxes, scores, None if labels is None else labels.ravel())
 
 
 class _Part:
@@ -86,7 +108,7 @@ class _Part:
         self._probabilities = Probabilities(region) if region.kind in _PROBABLE else None
         self._measure: _Measure | None = None
         self._powers, self._passing = Powers(), Powers()
-        self._passed = 0
+        self._passed, self._unlike = 0, False
 
     def taken(self, outputs: Answer) -> Floats:
         """The part's numbers; what is none counts as zero."""
@@ -98,6 +120,8 @@ class _Part:
 
     def add(self, expected: Floats, value: Floats, *, labels: bool) -> None:
         """One sample."""
+        if self._is_unlike(expected, value):
+            return
         self._powers.add(expected, value)
         if self._measure is None:
             self._measure = _measure_of(self.region, expected, labels=labels)
@@ -106,6 +130,8 @@ class _Part:
 
     def add_rows(self, expected: Floats, value: Floats, scores: Mapping[_Part, Floats]) -> None:
         """One sample of what counts where a score passes: boxes, or values beside scores."""
+        if self._is_unlike(expected, value):
+            return
         self._powers.add(expected, value)
         axis = rows_axis(expected, self.region)
         if axis is None:
@@ -119,9 +145,14 @@ class _Part:
             self._passing.add(ours[passing], theirs[passing])
             self._passed += int(passing.sum())
 
+    def _is_unlike(self, expected: Floats, value: Floats) -> bool:
+        """Whether the shapes differ, as they may behind a tail: nothing can be said of the whole then."""
+        self._unlike = self._unlike or expected.shape != value.shape
+        return self._unlike
+
     def result(self) -> KindParity:
         """The figures."""
-        measure = self.boxes or self._measure
+        measure = None if self._unlike else self.boxes or self._measure
         told = self._passed >= _FEWEST_ROWS
         return KindParity(
             name=self.name,

@@ -212,3 +212,38 @@ def test_a_tail_goes_on_from_what_the_network_in_front_of_it_tells() -> None:
     )
     found = kinds_behind(front, onnx_ir.from_proto(tail).graph)
     assert {name: [region.kind for region in regions] for name, regions in found.items()} == {"y": [OutputKind.SCORES]}
+
+
+def test_rows_that_a_ranking_chooses_keep_their_kinds_and_are_told_to_be_in_an_order_of_their_own() -> None:
+    nodes = [
+        *anchors_and_scores()[:-1],
+        node("Transpose", ["pixels"], ["b"], perm=[0, 2, 1]),
+        node("Transpose", ["scores"], ["s"], perm=[0, 2, 1]),
+        node("ReduceMax", ["s"], ["best"], axes=[2], keepdims=0),
+        node("ArgMax", ["s"], ["which"], axis=2, keepdims=0),
+        node("TopK", ["best", "k"], ["top", "index"], axis=1),
+        node("Unsqueeze", ["index", "last"], ["rows"]),
+        node("Tile", ["rows", "four"], ["tiled"]),
+        node("GatherElements", ["b", "tiled"], ["bs"], axis=1),
+        node("GatherElements", ["which", "index"], ["ls"], axis=1),
+        node("Cast", ["ls"], ["lf"], to=FLOAT),
+        node("Unsqueeze", ["lf", "last"], ["l"]),
+        node("Unsqueeze", ["top", "last"], ["t"]),
+        node("Concat", ["bs", "t", "l"], ["y"], axis=2),
+    ]
+    constants = {**ANCHORS, "k": np.array([10]), "last": np.array([2]), "four": np.array([1, 1, 4])}
+    found = graph(nodes, [1, 7, 84], constants)
+    assert told(found) == [("boxes", "[:, :, 0:4]"), ("scores", "[:, :, 4:5]"), ("classes", "[:, :, 5:6]")]
+    assert all(region.selected for region in kinds_of(found)["y"])
+
+
+def test_four_probabilities_at_every_place_are_in_doubt_no_scores() -> None:
+    """RT-DETR gives boxes as shares of the picture by a Sigmoid, beside its scores or in front of them."""
+    assert told(graph([node("Sigmoid", ["x"], ["y"])], [1, 300, 4])) == []
+    split = [
+        node("Split", ["x", "p"], ["b", "c"], axis=2),
+        node("Sigmoid", ["b"], ["bs"]),
+        node("Sigmoid", ["c"], ["cs"]),
+    ]
+    found = graph([*split, node("Concat", ["bs", "cs"], ["y"], axis=2)], [1, 300, 84], {"p": np.array([4, 80])})
+    assert told(found) == [("values", "[:, :, 0:4]"), ("scores", "[:, :, 4:84]")]

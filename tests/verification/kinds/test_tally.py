@@ -81,3 +81,50 @@ def test_labels_are_compared_as_they_are() -> None:
     tally = KindTally({"y": (Region(kind=OutputKind.CLASSES),)})
     tally.add({"y": np.array([[3, 2, 2, 2]])}, {"y": np.array([[3.0, 2.0, 2.0, 0.0]])})
     assert tally.result()[0].agreement == 0.75
+
+
+ROWS = tuple(
+    Region(kind=kind, axis=2, start=start, stop=stop, selected=True)
+    for kind, start, stop in ((OutputKind.BOXES, 0, 4), (OutputKind.SCORES, 4, 5), (OutputKind.CLASSES, 5, 6))
+)
+SEEN = np.array([[[0.0, 0, 10, 10, 0.9, 1], [20, 20, 30, 30, 0.6, 2], [0, 0, 1, 1, 0.01, 0]]])
+
+
+def found_again(got: npt.NDArray[Any]) -> float | None:
+    tally = KindTally({"y": ROWS})
+    tally.add({"y": SEEN}, {"y": got})
+    assert {part.agreement for part in tally.result()} == {tally.result()[0].agreement}
+    return tally.result()[0].agreement
+
+
+def test_detections_are_the_same_in_any_order_and_number_of_rows() -> None:
+    assert found_again(SEEN[:, [2, 1, 0]]) == 1.0
+    assert found_again(SEEN[:, :2]) == 1.0
+
+
+def test_a_detection_of_another_label_or_place_is_another_one() -> None:
+    other = SEEN.copy()
+    other[0, 1, 5] = 3
+    assert found_again(other) == pytest.approx(1.8 / 3.0)
+    far = SEEN.copy()
+    far[0, 1, :4] += 8  # 4 of 196 are common
+    assert found_again(far) == pytest.approx(1.8 / 3.0)
+    near = SEEN.copy()
+    near[0, 1, 0] += 1
+    assert found_again(near) == 1.0
+
+
+def test_a_detection_that_just_misses_the_threshold_is_found_again_and_one_that_is_lost_is_not() -> None:
+    faint = np.array([[[0.0, 0, 10, 10, 0.9, 1], [20, 20, 30, 30, 0.26, 2]]])
+    tally = KindTally({"y": ROWS})
+    missed = faint.copy()
+    missed[0, 1, 4] = 0.23
+    tally.add({"y": faint}, {"y": missed})
+    assert tally.result()[0].agreement == 1.0
+    assert found_again(SEEN[:, :1]) == pytest.approx(1.8 / 2.4)
+
+
+def test_nothing_is_said_of_outputs_whose_shapes_differ() -> None:
+    tally = KindTally({"y": (Region(kind=OutputKind.SCORES),)})
+    tally.add({"y": np.array([0.9])}, {"y": np.array([0.9, 0.8])})
+    assert not tally.result()[0].measured
