@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         OutputKind,
         Preset,
         Resize,
-        SplitOutputs,
+        Splitting,
         Tail,
     )
     from dlpuconv.quantization import Recipe
@@ -74,7 +74,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_dtype: Dtype | None = None,
     input_layout: InputLayout | None = None,
     opset: int | None = None,
-    split_outputs: SplitOutputs = "auto",
+    split_inputs: Splitting = "auto",
+    split_outputs: Splitting = "auto",
     effort: Effort = "balanced",
     recipe: str | Path | Recipe | None = None,
     metric: MetricFunction | str | None = None,
@@ -128,6 +129,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_dtype: likewise.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
         opset: of an ONNX artifact.
+        split_inputs: `auto` (an input whose parts differ too much in range for one scale, such as two states of a
+            recurrent network, becomes several) or `off`.
         split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
@@ -179,6 +182,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             output_dtype=output_dtype,
             input_layout=input_layout,
             opset=opset,
+            split_inputs=split_inputs,
             split_outputs=split_outputs,
             effort=effort,
             recipe=recipe,

@@ -323,11 +323,22 @@ InputLayout = Annotated[
         default="nhwc for images",
     ),
 ]
+SplitInputs = Annotated[
+    str,
+    choice(
+        "--split-inputs",
+        of=choices.Splitting,
+        help="auto: an input whose parts differ too much in range for one scale, such as two states of a recurrent"
+        " network, becomes several inputs.",
+        panel=PORTS,
+        default="auto",
+    ),
+]
 SplitOutputs = Annotated[
     str,
     choice(
         "--split-outputs",
-        of=choices.SplitOutputs,
+        of=choices.Splitting,
         help="auto: an output whose parts differ too much in range for one scale, such as boxes in pixels beside"
         " scores, becomes several outputs.",
         panel=PORTS,

@@ -81,6 +81,7 @@ def _input(number: int, feed: Feed, contract: Contract) -> Iterator[str]:
     port, prefix = feed.port, f"MODEL_INPUT_{number}"
     yield _comment(
         f'Input {number}, "{port.name_in_file}": {port.dtype} {shaped(port)}.',
+        f"It is {part_of(port)}." if port.part else "",
         f"It takes {takes(feed, contract)}.",
         resized(feed),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.contract.description import INTEGERS, affine_of
-from dlpuconv.contract.words import lines_of, resized, shaped, takes
+from dlpuconv.contract.words import lines_of, part_of, resized, shaped, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,8 @@ def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
     """What an input is, and how it becomes what the file takes; pixels that somebody normalized are refused."""
     port, affine = feed.port, affine_of(feed.port)
     given = "uint8" if feed.binding.raw_pixels else "float" if affine else port.dtype
-    for told in (f"{name}: {given} {shaped(port)}, {takes(feed, contract)}.", resized(feed)):
+    part = f", {part_of(port)}" if port.part else ""
+    for told in (f"{name}: {given} {shaped(port)}{part}, {takes(feed, contract)}.", resized(feed)):
         yield from (f"    # {line}" for line in lines_of(told))
     if feed.pixel_offset is not None:
         pixels = f'np.asarray({name}).astype(np.uint8, casting="safe")'

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlpuconv.contract.description import Contract, Feed, Picture
-    from dlpuconv.ir import InputBinding, Port
+    from dlpuconv.ir import InputBinding, Part, Port
 
 _COLORS = {"RGB": ", RGB", "BGR": ", BGR", "GRAY": ", gray", "": ""}
 
@@ -70,14 +70,16 @@ def gives(port: Port) -> str:
 
 
 def part_of(port: Port) -> str:
-    """Which slice of a source model's output it is; empty for a whole one."""
-    part = port.part
-    if part is None:
-        return ""
-    which = f"{part.start} to {part.stop - 1} on axis {part.axis}"
-    if part.step > 1:
-        which = f"the first{f' {part.run}' if part.run > 1 else ''} of every {part.step} from {which}"
-    return f"{which} of the source model's {part.output}"
+    """Which slice of a source model's input or output it is; empty for a whole one."""
+    return f"{places_of(port.part)} of the source model's {port.part.output}" if port.part else ""
+
+
+def places_of(part: Part) -> str:
+    """`4 to 6 on axis 1`."""
+    last = part.stop - 1
+    which = f"{part.start}{f' to {last}' if last > part.start else ''} on axis {part.axis}"
+    runs = f" {part.run}" if part.run > 1 else ""
+    return which if part.step == 1 else f"the first{runs} of every {part.step} from {which}"
 
 
 def _as_they_are(feed: Feed) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.names import port_names
 from dlpuconv.ir import Layout, Signature, ValueSpec
+from dlpuconv.ir.ports import source_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,20 +35,8 @@ def signature_of(reference: Model | None, files: Sequence[ComparedFile]) -> Sign
     return Signature(_of_tensors(view, view.inputs), _of_tensors(view, view.outputs))
 
 
-def source_shapes(ports: Iterable[Port]) -> dict[str, tuple[int, ...]]:
-    """Shapes of values of the source model by name; the parts of one are one again."""
-    found: dict[str, tuple[int, ...]] = {}
-    for port in ports:
-        shape = port.source_shape
-        if port.part is not None:
-            axis, before = port.part.axis, found.get(port.source_name)
-            stop = max(port.part.stop, before[axis] if before else 0)
-            shape = (*shape[:axis], stop, *shape[axis + 1 :])
-        found[port.source_name] = shape
-    return found
-
-
 def _of_ports(ports: Iterable[Port]) -> tuple[ValueSpec, ...]:
+    """Values of the source model; the parts of one are one again."""
     return tuple(_spec(name, shape) for name, shape in source_shapes(ports).items())
 
 

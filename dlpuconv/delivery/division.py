@@ -22,24 +22,26 @@ class DividedNetwork:
     Attributes:
         division: which parts.
         stem: what the names of their files begin with, such as `model.artpec8.`; empty in a package.
-        lite: those that TFLite's float kernels run, as files, by the part's name.
+        native: those that the chip's own runtime runs on a CPU, as its files, by the part's name.
+        suffix: of such files.
     """
 
     division: Division
     stem: str
-    lite: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    native: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    suffix: str = ""
 
     @property
     def files(self) -> dict[str, bytes]:
         """By the names that they are delivered under."""
-        onnx = {self._named(part, "onnx"): content_of(rest) for part, rest in rests(self.division).items()}
-        return onnx | {self._named(part, "tflite"): content for part, content in self.lite.items()}
+        onnx = {self._named(part): content_of(rest) for part, rest in rests(self.division).items()}
+        return onnx | {self._named(part, self.suffix): content for part, content in self.native.items()}
 
     @property
     def told(self) -> tuple[str, ...]:
         """One line for each part: what runs on the CPU, how much that is, and in which file it is."""
         return tuple(
-            f"{told_of_rest(self.division, part, rest)} - {self._named(part, 'onnx')}"
+            f"{told_of_rest(self.division, part, rest)} - {self._named(part)}"
             for part, rest in rests(self.division).items()
         )
 
@@ -71,16 +73,16 @@ class DividedNetwork:
 
     def _rest(self, part: str, rest: Rest, given: Mapping[Maker, Sequence[str]]) -> RestRecord:
         return RestRecord(
-            file=self._named(part, "onnx"),
-            lite=self._named(part, "tflite") if part in self.lite else "",
+            file=self._named(part),
+            native=self._named(part, self.suffix) if part in self.native else "",
             reads=_wires(rest.reads, given),
             gives=rest.gives,
             operators=rest.operators,
             macs=rest.macs,
         )
 
-    def _named(self, part: str, suffix: str) -> str:
-        return f"{self.stem}{part}.{suffix}"
+    def _named(self, part: str, suffix: str = ".onnx") -> str:
+        return f"{self.stem}{part}{suffix}"
 
 
 def _wires(names: Sequence[str], given: Mapping[Maker, Sequence[str]]) -> tuple[Wire, ...]:

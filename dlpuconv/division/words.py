@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dlpuconv.language.brief import more
+
 if TYPE_CHECKING:
     from dlpuconv.division.division import Division, Rest
     from dlpuconv.manifest import DivisionRecord, RestRecord
@@ -32,7 +34,7 @@ def _operators(division: Division | DivisionRecord, rest: Rest | RestRecord) -> 
     kinds = [_UNUSUAL.sub("?", operator.partition(" ")[0]) for operator in rest.operators]
     refused = (kind for kind in kinds if any(kind in reason for reason in division.reasons))
     first = next(refused, kinds[0] if kinds else "nothing")
-    return f"{first} and {len(kinds) - 1} more" if len(kinds) > 1 else first
+    return f"{first} {more(len(kinds) - 1)}".rstrip()
 
 
 def size_in_words(size: int) -> str:

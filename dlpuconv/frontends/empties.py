@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.frontends.cut import remove_dead
-from dlpuconv.frontends.inference import extents, is_static
 
 if TYPE_CHECKING:
     import onnx
@@ -22,7 +21,7 @@ def drop_empty_operands(graph: onnx.GraphProto, inferred: Inferred) -> None:
         graph: the main graph, without functions.
         inferred: the types of its values.
     """
-    empty = {name for name, value in inferred.types.items() if is_static(value) and 0 in extents(value)}
+    empty = {name for name, value in inferred.types.items() if _has_none(value)}
     empty |= {tensor.name for tensor in graph.initializer if 0 in tensor.dims}
     changed = False
     for node in graph.node:
@@ -32,3 +31,8 @@ def drop_empty_operands(graph: onnx.GraphProto, inferred: Inferred) -> None:
             changed = True
     if changed:
         remove_dead(graph)
+
+
+def _has_none(value: onnx.ValueInfoProto) -> bool:
+    """Whether one of its axes is known to be empty, however long the others may become."""
+    return any(dim.HasField("dim_value") and not dim.dim_value for dim in value.type.tensor_type.shape.dim)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.formats import onnx_shapes
@@ -30,6 +30,9 @@ SMALL = 4096
 
 LARGEST = 2**29
 """Elements of the largest value: 2 GiB in float32, beyond what a camera or a flatbuffer holds."""
+
+_BY_VALUES: Final = {"Compress", "NonMaxSuppression", "NonZero", "Unique"}
+"""How many elements these make depends on what they read: that a later TopK makes a fixed number of them is no help."""
 
 ROUNDS = 64
 
@@ -96,7 +99,9 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
     outputs = [output.name for output in model.graph.output]
     empty = dict(_empty_values(model.graph, inferred))
     unknown = [name for name in outputs if not _known(name, inferred.types)]
-    losing = list(_losing(model, inferred, outputs)) if unknown or empty else []
+    counted = [name for node in model.graph.node if node.op_type in _BY_VALUES for name in node.output]
+    inside = empty or not all(_known(name, inferred.types) for name in counted)
+    losing = list(_losing(model, inferred, outputs)) if unknown or inside else []
     if unknown or losing:
         raise UnsupportedModelError(
             _why_unknown(unknown, losing, inferred),

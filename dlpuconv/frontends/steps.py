@@ -24,6 +24,7 @@ from dlpuconv.frontends.protos import all_nodes, walk_graphs
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
+from dlpuconv.frontends.slopes import align_slopes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.utf8 import screen_text
 from dlpuconv.frontends.weights import screen_tensors
@@ -44,8 +45,13 @@ _PRIVATE_METADATA = "pkg.torch.onnx.stack_trace"
 """Paths and lines of the exporting program, which differ from machine to machine."""
 
 
-def finish(acquired: Acquired, options: SourceOptions) -> Model:
+def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False) -> Model:
     """Check, cut and type a model that was read.
+
+    Args:
+        acquired: the model.
+        options: shapes of inputs; where it ends.
+        is_part: it is a part of a network that was read before: its inputs are what other parts give.
 
     Raises:
         DlpuconvError: see `load`.
@@ -68,11 +74,13 @@ def finish(acquired: Acquired, options: SourceOptions) -> Model:
     screen_branches(proto)
     screen_training(proto.graph, inferred.booleans)
     check_values(proto, inferred)
+    align_slopes(graph, inferred)
     if not resizing:
         screen_operands(graph, inferred)
     resizing.prove(proto, inferred)
     declare(graph, inferred)
-    batch_pictures(proto)
+    if not is_part:
+        batch_pictures(proto)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)

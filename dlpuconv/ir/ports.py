@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.ir.strides import Stride
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.binding import InputBinding
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The slice of a source model's output that an output of the artifact holds: `source[..., start:stop:step, ...]`.
+    """The slice of a source model's output or input that one of the artifact's is: `source[..., start:stop:step, ...]`.
 
     Attributes:
-        output: name in the source model.
-        axis: of the source model's output.
+        output: name in the source model, of the output, or of the input.
+        axis: of the source model's.
         start: first index along that axis.
         stop: index after the last one.
         step: from the beginning of a run of indices to that of the next.
@@ -57,7 +57,7 @@ class Port:
         dtype: in the artifact.
         quantization: what its codes stand for; None for float, and for integers that are what they say.
         file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
-        part: which slice of a source model's output this is; None for a whole one.
+        part: which slice of one of the source model's this is; None for a whole one.
     """
 
     name: str
@@ -78,6 +78,19 @@ class Port:
     def source_name(self) -> str:
         """Name in the source model of the input or output that this is, or is a part of."""
         return self.part.output if self.part else self.name
+
+
+def source_shapes(ports: Iterable[Port]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the source model's values by name; the parts of one are one again."""
+    found: dict[str, tuple[int, ...]] = {}
+    for port in ports:
+        shape = port.source_shape
+        if port.part is not None:
+            axis, before = port.part.axis, found.get(port.source_name)
+            stop = max(port.part.stop, before[axis] if before else 0)
+            shape = (*shape[:axis], stop, *shape[axis + 1 :])
+        found[port.source_name] = shape
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

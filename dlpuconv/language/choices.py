@@ -14,7 +14,7 @@ type Effort = Literal["fast", "balanced", "best"]
 type Dtype = Literal["uint8", "int8"]
 type InputLayout = Literal["nhwc", "nchw"]
 type OutputKind = Literal["scores", "classes", "boxes", "masks", "embeddings", "values"]
-type SplitOutputs = Literal["auto", "off"]
+type Splitting = Literal["auto", "off"]
 type Tail = Literal["auto", "off"]
 
 

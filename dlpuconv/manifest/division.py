@@ -54,7 +54,8 @@ class RestRecord:
 
     Attributes:
         file: its ONNX file, beside the artifact or in its folder.
-        lite: the same as a `.tflite` file in float32, with the same inputs and outputs; empty where there is none.
+        native: the same in float32 as a file that the chip's own runtime takes, with the same inputs and outputs; empty
+            where there is none.
         reads: its inputs, in the file's order.
         gives: names of its outputs, likewise.
         operators: what it is made of.
@@ -62,7 +63,7 @@ class RestRecord:
     """
 
     file: str
-    lite: str = ""
+    native: str = ""
     reads: tuple[Wire, ...]
     gives: tuple[str, ...]
     operators: tuple[str, ...] = ()
@@ -72,7 +73,7 @@ class RestRecord:
         """`front` or `tail`."""
         return {
             "file": self.file,
-            "tflite": self.lite or None,
+            "native": self.native or None,
             "reads": [wire.to_json() for wire in self.reads],
             "gives": list(self.gives),
             "operators": list(self.operators),
@@ -88,7 +89,7 @@ class RestRecord:
         """
         return cls(
             file=_file(entry, "file"),
-            lite=_file(entry, "tflite") if entry.has("tflite") else "",
+            native=_file(entry, "native") if entry.has("native") else "",
             reads=_wires(entry, "reads"),
             gives=_names(entry, "gives"),
             operators=entry.texts("operators"),
@@ -137,7 +138,7 @@ class DivisionRecord:
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of its parts that the CPU runs."""
-        return tuple(name for rest in self.rests.values() for name in (rest.file, rest.lite) if name)
+        return tuple(name for rest in self.rests.values() for name in (rest.file, rest.native) if name)
 
     def to_json(self) -> dict[str, Json]:
         """`division`."""

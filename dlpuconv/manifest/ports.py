@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from dlpuconv.ir import Affine, InputBinding, Part, Port
@@ -33,7 +33,7 @@ class OutputRecord:
         """An entry of `outputs`."""
         return {
             **_port_to_json(self.port, self.layout),
-            "part": _part_to_json(self.port.part) if self.port.part else None,
+            "part": _part_to_json(self.port.part, "output") if self.port.part else None,
         }
 
     @classmethod
@@ -79,6 +79,7 @@ class InputRecord:
             "offset": list(binding.offset),
             "channel_axis": binding.channel_axis,
             "picture": None if self.picture is None else dict(self.picture),
+            **({"part": _part_to_json(self.port.part, "input")} if self.port.part else {}),
         }
 
     @classmethod
@@ -135,17 +136,17 @@ def _layout(entry: Fields) -> str | None:
     return entry.text("layout") if entry.has("layout") else None
 
 
-def _part_to_json(part: Part) -> dict[str, Json]:
+def _part_to_json(part: Part, noun: str) -> dict[str, Json]:
     """Neighbours have neither a step nor a run."""
-    told = asdict(part)
-    return {key: value for key, value in told.items() if part.step > 1 or key not in ("step", "run")}
+    told: dict[str, Json] = {noun: part.output, "axis": part.axis, "start": part.start, "stop": part.stop}
+    return told if part.step == 1 else {**told, "step": part.step, "run": part.run}
 
 
 def _part(entry: Fields, shape: tuple[int, ...]) -> Part:
     start = entry.integer("start", 0, _CODES[1])
     step = entry.integer("step", 2, _CODES[1]) if entry.has("step") else 1
     part = Part(
-        output=entry.text("output"),
+        output=entry.text("input" if entry.has("input") else "output"),
         axis=entry.integer("axis", 0, max(len(shape) - 1, 0)),
         start=start,
         stop=entry.integer("stop", start + 1, _CODES[1]),

@@ -79,6 +79,7 @@ class Meaning:
             any.
         domain: where it has a value: roots and logarithms.
         rows: softmax-like: values of a row (the last axis) are told apart only near the row's highest one.
+        centered: positions of the data inputs that must have the zero point in the middle of the codes.
         terms: length of the sums of products of two activations; 0 where there are none.
         signs: of a sum: +1 or -1 for each operand in the order of the inputs; empty for what is no sum.
         order: whether it keeps the order of values.
@@ -106,6 +107,7 @@ class Meaning:
     sees: Range = ALL
     domain: Range = ALL
     rows: bool = False
+    centered: tuple[int, ...] = ()
     terms: int = 0
     signs: tuple[int, ...] = ()
     order: Order = Order.LOST

@@ -55,9 +55,10 @@ def inverse_root(editor: Editor, node: onnx_ir.Node, x: onnx_ir.Value, epsilon: 
     return editor.add(node, "Reciprocal", [editor.add(node, "Sqrt", [x])])
 
 
-def standardize(editor: Editor, node: onnx_ir.Node, mean: Mean, epsilon: float) -> onnx_ir.Value:
-    """The first input of `node` with the mean taken off, over its standard deviation."""
-    x = node.inputs[0]
+def standardize(
+    editor: Editor, node: onnx_ir.Node, x: onnx_ir.Value | None, mean: Mean, epsilon: float
+) -> onnx_ir.Value:
+    """X with the mean taken off, over its standard deviation."""
     assert x is not None
     centred = editor.add(node, "Sub", [x, mean(x)])
     variance = mean(editor.add(node, "Mul", [centred, centred]))
@@ -84,7 +85,9 @@ def _scale_and_shift(
 
 def _layer(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_ir.Value | str:
     axes = list(range(attrs.integer(node, "axis", -1) % len(shape), len(shape)))
-    normal = standardize(editor, node, mean_over(editor, node, axes), attrs.number(node, "epsilon", 1e-5))
+    normal = standardize(
+        editor, node, node.inputs[0], mean_over(editor, node, axes), attrs.number(node, "epsilon", 1e-5)
+    )
     return _scale_and_shift(editor, node, normal, None)
 
 
@@ -98,7 +101,7 @@ def _root_mean_square(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]
 
 def _instance(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_ir.Value | str:
     mean = mean_over(editor, node, list(range(2, len(shape))))
-    normal = standardize(editor, node, mean, attrs.number(node, "epsilon", 1e-5))
+    normal = standardize(editor, node, node.inputs[0], mean, attrs.number(node, "epsilon", 1e-5))
     return _scale_and_shift(editor, node, normal, (1, shape[1], *[1] * (len(shape) - 2)))
 
 
@@ -113,19 +116,19 @@ def group_mean(editor: Editor, node: onnx_ir.Node, channels: int, groups: int) -
 
 def _group(editor: Editor, node: onnx_ir.Node, shape: tuple[int, ...]) -> onnx_ir.Value | str:
     groups, channels = attrs.integer(node, "num_groups", 1), shape[1]
-    if len(shape) != 4:
-        return "its input is not of rank 4"
-    if channels > _MOST_CHANNELS:
-        return f"a convolution over {channels} channels would have as many weights as the square of that"
-    for i in (1, 2):
-        array = editor.array(node.inputs[i])
-        if array is None:
-            return "its scale and bias are not constant"
-        if array.size != channels:  # until opset 20, one number a group
+    factors = [editor.array(node.inputs[i]) for i in (1, 2)]
+    if groups < 1 or channels % groups or any(f is not None and f.size not in (channels, groups) for f in factors):
+        return "its groups, scale and bias do not fit its channels"
+    for i, array in enumerate(factors, 1):
+        if array is not None and array.size != channels:  # until opset 20, one number a group
             node.replace_input_with(i, editor.constant(array.repeat(channels // groups), f"{node.name}_factor"))
-    mean = group_mean(editor, node, channels, groups)
-    normal = standardize(editor, node, mean, attrs.number(node, "epsilon", 1e-5))
-    return _scale_and_shift(editor, node, normal, (1, channels, 1, 1))
+    epsilon = attrs.number(node, "epsilon", 1e-5)
+    if len(shape) == 4 and channels <= _MOST_CHANNELS:
+        normal = standardize(editor, node, node.inputs[0], group_mean(editor, node, channels, groups), epsilon)
+    else:
+        rows = editor.reshape(node, node.inputs[0], [shape[0], groups, -1])
+        normal = editor.reshape(node, standardize(editor, node, rows, mean_over(editor, node, [2]), epsilon), shape)
+    return _scale_and_shift(editor, node, normal, (1, channels, *[1] * (len(shape) - 2)))
 
 
 def group_instance(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -154,16 +157,19 @@ def group_instance(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 def _mean_variance(editor: Editor, node: onnx_ir.Node, _: tuple[int, ...]) -> onnx_ir.Value | str:
     # The specification adds 1e-9 to the deviation, which is below float32's resolution of anything but zero.
-    return standardize(editor, node, mean_over(editor, node, attrs.integers(node, "axes") or [0, 2, 3]), 1e-9)
+    return standardize(
+        editor, node, node.inputs[0], mean_over(editor, node, attrs.integers(node, "axes") or [0, 2, 3]), 1e-9
+    )
 
 
 def _lp(editor: Editor, node: onnx_ir.Node, _: tuple[int, ...]) -> onnx_ir.Value | str:
-    if attrs.integer(node, "p", 2) != 2:
-        return "it is of order 1"
-    x = node.inputs[0]
+    x, order = node.inputs[0], attrs.integer(node, "p", 2)
     axes = editor.constant(np.asarray([attrs.integer(node, "axis", -1)], np.int64), f"{node.name}_axes")
-    total = editor.add(node, "ReduceSum", [editor.add(node, "Mul", [x, x]), axes], {"keepdims": 1})
-    return editor.add(node, "Mul", [x, inverse_root(editor, node, total, 0.0)])
+    power = editor.add(node, "Mul", [x, x]) if order == 2 else editor.add(node, "Abs", [x])
+    factor = inverse_root(editor, node, editor.add(node, "ReduceSum", [power, axes], {"keepdims": 1}), 0.0)
+    if order == 1:
+        factor = editor.add(node, "Mul", [factor, factor])
+    return editor.add(node, "Mul", [x, factor])
 
 
 _FORMS: dict[str, Callable[[Editor, onnx_ir.Node, tuple[int, ...]], onnx_ir.Value | str]] = {

@@ -33,6 +33,7 @@ from dlpuconv.passes import (
     spell_affine,
     spell_channel_gather,
     spell_einsum,
+    spread_one,
     strided_slice,
     tidy,
     unify_opset,
@@ -80,6 +81,7 @@ REPEATED: tuple[Pass, ...] = (
     resize_by_matrices.POLICY,  # which is about the axes that are named
     resize_by_matrices.ANTIALIASED,
     canonical_moves.RESIZE,
+    spread_one.PASS,
     canonical_moves.EXPAND,
     constant_indices.SCATTER,
     constant_indices.GATHER,

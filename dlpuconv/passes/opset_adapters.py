@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.passes import expand_norms
+from dlpuconv.passes import expand_norms, spell_attention
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
 if TYPE_CHECKING:
@@ -217,5 +217,10 @@ OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
 }
 """For each operator: adapters for models whose opset is below the number."""
 
-NEWER: dict[str, Adapter] = {"RMSNormalization": norm, "Swish": swish}
+NEWER: dict[str, Adapter] = {
+    "Attention": spell_attention.attention,
+    "RMSNormalization": norm,
+    "RotaryEmbedding": spell_attention.rotary_embedding,
+    "Swish": swish,
+}
 """Operators that came after opset 20."""

@@ -43,7 +43,7 @@ def take_parts(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return None
     plans: list[tuple[onnx_ir.Value, Build]] = []
     for taker in takers:
-        for value, part in _parts(editor, taker):
+        for value, part in parts_taken(editor, taker):
             if not value.uses() and not value.is_graph_output():
                 continue
             plan = _plan(editor, joined, part, _DEPTH)
@@ -64,7 +64,7 @@ def _end_of_chain(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value:
     return value
 
 
-def _parts(editor: Editor, taker: onnx_ir.Node) -> list[tuple[onnx_ir.Value, Part]]:
+def parts_taken(editor: Editor, taker: onnx_ir.Node) -> list[tuple[onnx_ir.Value, Part]]:
     """Each output of a Slice or Split, and what it takes; the part is empty where that is no plain part."""
     shape = static_shape(taker.inputs[0]) or ()
     if taker.op_type == "Slice":

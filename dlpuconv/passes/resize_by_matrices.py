@@ -63,11 +63,17 @@ def antialiased(editor: Editor, node: onnx_ir.Node) -> Outcome:
         if attrs.text(node, "mode", "nearest") == "linear":
             node.attributes.pop("exclude_outside", None)  # means something with antialiasing only
         return FIRED
-    if len(before) != 4 or before[:2] != after[:2] or max(before[2:]) > _LONGEST:
-        return "it does not resize height and width of a map alone, or the map is too large"
-    rows, columns = (_matrix(editor, node, axis, before[axis]) for axis in (2, 3))
+    return by_matrices(editor, node)
+
+
+def by_matrices(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Rewrite one Resize of height and width, whatever its mode and settings are."""
+    before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
+    if before is None or after is None or len(before) != 4 or before[:2] != after[:2]:
+        return "it does not resize height and width of a map alone"
+    rows, columns = (axis_matrix(editor, node, axis) for axis in (2, 3))
     if rows is None or columns is None:
-        return "ONNX Runtime cannot resize a unit matrix so"
+        return "the map is too large, or ONNX Runtime cannot resize a unit matrix so"
     (_, channels, _, width), (_, _, high, wide) = before, after
     x = editor.add(node, "Transpose", [node.inputs[0]], {"perm": [0, 2, 3, 1]})
     x = editor.reshape(node, x, [before[0], before[2], width * channels])
@@ -79,8 +85,11 @@ def antialiased(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
-def _matrix(editor: Editor, node: onnx_ir.Node, axis: int, extent: int) -> npt.NDArray[np.float32] | None:
-    """What the node does along an axis: [extent behind, extent] float32."""
+def axis_matrix(editor: Editor, node: onnx_ir.Node, axis: int) -> npt.NDArray[np.float32] | None:
+    """What a Resize of a map does along an axis: [extent behind, extent in front] float32; None if nobody can tell."""
+    extent = (static_shape(node.inputs[0]) or ())[axis]
+    if extent > _LONGEST:
+        return None
     unit = np.eye(extent, dtype=np.float32)[None, None]
     inputs: list[npt.NDArray[np.generic] | None] = [unit, None, None, None]
     axes = [each % 4 for each in attrs.integers(node, "axes") or range(4)]

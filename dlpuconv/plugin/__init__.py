@@ -39,8 +39,8 @@ from dlpuconv.jsonable import Json
 from dlpuconv.language.brief import listed
 from dlpuconv.plugin.artifact import Artifact, Draft
 from dlpuconv.plugin.backend import Backend, Prepared
-from dlpuconv.plugin.job import InterfaceOptions, Job, OutputSplitting
-from dlpuconv.plugin.target import ExternalCompiler, Target
+from dlpuconv.plugin.job import InterfaceOptions, Job, Splitting
+from dlpuconv.plugin.target import ExternalCompiler, Spelling, Target
 from dlpuconv.plugin.version import API_VERSION
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
@@ -48,13 +48,13 @@ from dlpuconv.scheme import Coding, Granularity, Numbers, Scheme
 __all__ = [
     "API_VERSION",
     # a chip
-    "ExternalCompiler", "Granularity", "Numbers", "Scheme", "Target",
+    "ExternalCompiler", "Granularity", "Numbers", "Scheme", "Spelling", "Target",
     # how its integers stand for real numbers
     "Affine", "Coding", "INT8", "INT16", "IntegerType", "UINT8", "UINT16",
     # a way to make files
     "Backend", "Prepared",
     # what it is asked for
-    "InterfaceOptions", "Job", "Normalization", "OutputSplitting", "Recipe",
+    "InterfaceOptions", "Job", "Normalization", "Recipe", "Splitting",
     # what it makes
     "Artifact", "Draft", "Json", "Part", "Port",
     # what it cannot do

@@ -35,10 +35,11 @@ def given_of(
     assert calibration is not None
     made_by = f"dlpuconv {__version__} {runtime} {version(runtime)}"
     return Given(
-        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, permutations),
+        feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, permutations, job.input_parts),
         samples=len(calibration.fit),
         evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
-        digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}{sorted(permutations.items())}",
+        digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}{sorted(permutations.items())}"
+        f"{sorted(job.input_parts)}",
         cache=StatisticsCache(job.cache),
         progress=job.progress,
         inputs=prescribed_inputs(job.bindings, codes),

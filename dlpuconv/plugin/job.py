@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.files import RestFile
-    from dlpuconv.ir import InputBinding, Layout, Model
+    from dlpuconv.ir import InputBinding, Layout, Model, Part
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
+    from dlpuconv.plugin.target import Spelling
 
 
-class OutputSplitting(StrEnum):
-    """Whether an output that one scale does not suit becomes several."""
+class Splitting(StrEnum):
+    """Whether an input or output that one scale does not suit becomes several."""
 
     AUTO = "auto"
     """Where a part would get fewer than 16 of 255 steps (scores beside boxes in pixels)."""
     OFF = "off"
-    """Never: outputs are the source model's, whatever that costs."""
+    """Never: they are the source model's, whatever that costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class InterfaceOptions:
         output_dtype: likewise.
         input_layout: NHWC is what cameras deliver; NCHW keeps the source model's.
         opset: of an ONNX artifact; None for the target's own choice.
+        split_inputs: for integer files whose inputs mix ranges.
         split_outputs: for integer files whose outputs mix ranges.
     """
 
@@ -45,7 +47,8 @@ class InterfaceOptions:
     output_dtype: str = "uint8"
     input_layout: Layout | None = None
     opset: int | None = None
-    split_outputs: OutputSplitting = OutputSplitting.AUTO
+    split_inputs: Splitting = Splitting.AUTO
+    split_outputs: Splitting = Splitting.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +66,11 @@ class Job:
         cache: folder for statistics by content hash, or None.
         progress: where long work reports.
         names: what the source model calls its nodes.
+        input_parts: by name of those inputs of the model that a backend split off (`split_inputs`): what they are of
+            which input of the source model.
         rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
             several files holds them, one of a single file has them beside it.
-        spellings: the `Target.spelled_out` of every target.
+        spellings: the `Target.spelling` of every target.
     """
 
     model: Model
@@ -78,5 +83,6 @@ class Job:
     cache: Path | None
     progress: Progress
     names: SourceNames = UNKNOWN
+    input_parts: Mapping[str, Part] = field(default_factory=dict)
     rests: tuple[RestFile, ...] = ()
-    spellings: frozenset[frozenset[str]] = frozenset({frozenset()})
+    spellings: frozenset[Spelling | None] = frozenset({None})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError, check_model, infer_shapes
     from dlpuconv.formats.onnx_scales import DEQUANTIZE, QUANTIZE
     from dlpuconv.formats.onnx_worker import warm_up
-    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.formats.ort_runner import OrtRunner, with_outputs
     from dlpuconv.ir import Model
     from dlpuconv.ir.moments import moments_of_nodes
     from dlpuconv.ir.source_names import ORIGIN
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.passes.editor import Editor, optional_input, rank, static_shape
     from dlpuconv.passes.explicit_padding import round_down
     from dlpuconv.passes.report import PassReport
+    from dlpuconv.passes.resize_by_matrices import axis_matrix, by_matrices
 
 __all__ = [
     # a model
@@ -40,6 +41,8 @@ __all__ = [
     "ELSEWHERE", "LARGE", "read_only",
     # edits
     "Editor", "WAS_POOL", "integer", "integers", "optional_input", "rank", "round_down", "static_shape",
+    # what a Resize does
+    "axis_matrix", "by_matrices",
     # rewrites, which say what they did
     "Declined", "FIRED", "Outcome", "PassReport", "Rewrite",
     # whether it is valid, asked of ONNX in a worker
@@ -47,7 +50,7 @@ __all__ = [
     # what a file of it holds
     "DEQUANTIZE", "QUANTIZE", "optimized", "read_onnx", "view_of",
     # what it computes
-    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB",
+    "OrtRunner", "Powers", "ROUNDING_MARGIN_DB", "with_outputs",
 ]  # fmt: skip
 
 __getattr__ = later(
@@ -58,7 +61,7 @@ __getattr__ = later(
         "dlpuconv.formats.onnx_rules": ("LostError", "ModelRefusedError", "check_model", "infer_shapes"),
         "dlpuconv.formats.onnx_scales": ("DEQUANTIZE", "QUANTIZE"),
         "dlpuconv.formats.onnx_worker": ("warm_up",),
-        "dlpuconv.formats.ort_runner": ("OrtRunner",),
+        "dlpuconv.formats.ort_runner": ("OrtRunner", "with_outputs"),
         "dlpuconv.ir.model": ("Model",),
         "dlpuconv.ir.moments": ("moments_of_nodes",),
         "dlpuconv.ir.source_names": ("ORIGIN",),
@@ -69,5 +72,6 @@ __getattr__ = later(
         "dlpuconv.passes.editor": ("Editor", "optional_input", "rank", "static_shape"),
         "dlpuconv.passes.explicit_padding": ("round_down",),
         "dlpuconv.passes.report": ("PassReport",),
+        "dlpuconv.passes.resize_by_matrices": ("axis_matrix", "by_matrices"),
     },
 )

@@ -30,6 +30,22 @@ class ExternalCompiler:
     produces: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Operators that a chip's compiler does not take, which its files say in others; by the names of the format.
+
+    A spelling costs operators and some rounding, so that nothing is spelled behind the first operator that has no place
+    on the accelerator whatever is done: from there on, all runs on the CPU.
+
+    Attributes:
+        out: they are spelled out.
+        taken: operators that the compiler takes.
+    """
+
+    out: frozenset[str]
+    taken: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A chip, as data.
@@ -42,8 +58,7 @@ class Target:
         device: the larod device that runs the file; empty for what no camera runs.
         suffix: what follows `<model>.<target>` in the artifact's name: `.tflite`, or nothing for a folder.
         calibration_required: False where the chip's own compiler quantizes.
-        spelled_out: operators that its files do without, by the names of the backend's format: the chip's compiler does
-            not take them, and takes others that say the same.
+        spelling: what its files say in other operators; None for nothing.
         rules: what the verifier demands of a file for this chip.
         placement: what decides where a layer runs; None where nothing is known of that.
         compiler: the vendor's tool that the file still has to pass, if any.
@@ -63,7 +78,7 @@ class Target:
     device: str
     suffix: str
     calibration_required: bool = True
-    spelled_out: frozenset[str] = frozenset()
+    spelling: Spelling | None = None
     rules: tuple[Rule, ...] = ()
     placement: Placement | None = None
     compiler: ExternalCompiler | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.calibration import Sample
-    from dlpuconv.ir import InputBinding
+    from dlpuconv.ir import InputBinding, Part
     from dlpuconv.ir.affine import IntegerType
     from dlpuconv.network import Feed, Range, Value
 
@@ -26,6 +26,7 @@ def feeds(
     bindings: Mapping[str, InputBinding],
     inputs: Sequence[Value],
     permutations: Mapping[str, tuple[int, ...]],
+    parts: Mapping[str, Part] | None = None,
 ) -> Iterator[Feed]:
     """Samples of the source model as values of the network's inputs, one at a time.
 
@@ -34,12 +35,21 @@ def feeds(
         bindings: what lies between those and the network's inputs.
         inputs: of the network, under the source's names.
         permutations: by input name; axis i of the network's input is axis permutation[i] of the source's.
+        parts: by input name, those that are a part of one of the source's.
 
     Raises:
         CalibrationError: a sample does not fit the inputs.
     """
     for sample in samples:
-        yield {v.name: _value(sample.get(v.name), bindings.get(v.name), v, permutations) for v in inputs}
+        yield {v.name: _value(_of(sample, v, parts or {}), bindings.get(v.name), v, permutations) for v in inputs}
+
+
+def _of(sample: Sample, value: Value, parts: Mapping[str, Part]) -> npt.NDArray[np.float32] | None:
+    part = parts.get(value.name)
+    if part is None:
+        return sample.get(value.name)
+    whole = sample.get(part.output)
+    return None if whole is None else whole[part.index]
 
 
 def _value(

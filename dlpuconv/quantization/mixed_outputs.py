@@ -51,6 +51,11 @@ class Span:
     innermost: float
 
     @classmethod
+    def of(cls, stride: Stride, values: Range, innermost: float) -> Span:
+        """One that nothing was merged into."""
+        return cls(stride, values, values.width or math.inf, innermost)
+
+    @classmethod
     def merged(cls, spans: Sequence[Span]) -> Span | None:
         """All of them, or None where no stride has just their places, or some would be starved."""
         if _steps(spans) < FEWEST_STEPS:
@@ -160,16 +165,22 @@ def _apart(line: Line) -> list[Span]:
         whole = Stride.of(places)
         runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
         strides = [whole] if whole else [Stride(int(run[0]), int(run[-1]) + 1) for run in runs]
-        found += [Span(stride, kind.values, kind.values.width or math.inf, kind.innermost) for stride in strides]
+        found += [Span.of(stride, kind.values, kind.innermost) for stride in strides]
     return sorted(found, key=lambda span: span.stride.start)
 
 
-def _cut(apart: Sequence[Span]) -> list[Span]:
-    """As few spans as get on with one scale each: neighbours together, then those that alternate."""
+def neighbours_together(apart: Sequence[Span]) -> list[Span]:
+    """Spans with those beside them, as far as one scale serves both."""
     cut = [apart[0]]
     for span in apart[1:]:
         together = Span.merged([cut[-1], span])
         cut[-1:] = [together] if together else [cut[-1], span]
+    return cut
+
+
+def _cut(apart: Sequence[Span]) -> list[Span]:
+    """As few spans as get on with one scale each: neighbours together, then those that alternate."""
+    cut = neighbours_together(apart)
     rounds: list[list[Span]] = []
     for span in cut if len(cut) <= _MOST else ():
         home = next((spans for spans in rounds if Span.merged([*spans, span])), None)

@@ -48,7 +48,7 @@ def wrong_with_backend(backend: type[Backend], name: str) -> tuple[str, ...]:
 
 
 def _target(target: Target, name: str) -> Iterator[str]:
-    from dlpuconv.plugin import ExternalCompiler
+    from dlpuconv.plugin import ExternalCompiler, Spelling
     from dlpuconv.verification.rules import UNIVERSAL_RULES
 
     if target.name != name:
@@ -62,7 +62,7 @@ def _target(target: Target, name: str) -> Iterator[str]:
     if target.suffix in BESIDE:
         yield f"suffix is {target.suffix!r}, as a file is called that is written beside each model"
     yield from _scheme(target.scheme)
-    yield from _kind("spelled_out", target.spelled_out, frozenset)
+    yield from _kind("spelling", target.spelling, Spelling, or_none=True)
     yield from _kind("calibration_required", target.calibration_required, bool)
     yield from _kind("packager", target.packager, callable, "a function, or None", or_none=True)
     yield from _kind("min_sqnr", target.min_sqnr, _is_finite, "a finite number")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.contract.description import affine_of, layout
-from dlpuconv.contract.words import gives, resized, takes
+from dlpuconv.contract.words import gives, places_of, resized, takes
 from dlpuconv.ir import Layout
 from dlpuconv.reporting.page import PortRow
 from dlpuconv.reporting.wording import MINUS, TIMES, number, shape
@@ -44,8 +44,7 @@ def _rows(contract: Contract, ports: Sequence[tuple[Port, str]], kind: str) -> I
 
 def _stands_for(port: Port) -> str:
     whole = f"{port.source_name}, {shape(port.source_shape)}"
-    part = port.part
-    return whole if part is None else f"{whole}: {part.start} to {part.stop - 1} on axis {part.axis}"
+    return f"{whole}: {places_of(port.part)}" if port.part else whole
 
 
 def _real(port: Port) -> str:

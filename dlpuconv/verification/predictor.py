@@ -13,7 +13,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -84,7 +84,7 @@ def _told_wrongly(ends: str) -> Iterator[None]:
     """A manifest may be a stranger's: scales of what has no codes, parts of different shapes."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ShapeError(f"what the manifest says of the {ends} does not fit the file: {error}") from error
 
 
@@ -126,9 +126,24 @@ def joined[T: np.generic](values: Mapping[Port, npt.NDArray[T]]) -> dict[str, np
         whole[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
         strides = [port.part.stride for port, _ in ordered if port.part]
         if part and any(stride.step > 1 for stride in strides):
+            _demand_counts(ordered)
             order = np.argsort(np.concatenate([stride.places for stride in strides]))
             whole[name] = np.take(whole[name], order, axis=part.axis)
     return whole
+
+
+def _demand_counts[T: np.generic](parts: Iterable[tuple[Port, npt.NDArray[T]]]) -> None:
+    """Each part has as many slices as it has places: a stranger's manifest may claim billions.
+
+    Raises:
+        ShapeError: it has not.
+    """
+    for port, value in parts:
+        if port.part and value.shape[port.part.axis : port.part.axis + 1] != (port.part.stride.count,):
+            raise ShapeError(
+                f"{port.name!r} has the shape {value.shape}, and the manifest says that it holds"
+                f" {port.part.stride.count} slices of {port.part.output!r} along axis {port.part.axis}"
+            )
 
 
 def checked(
@@ -157,7 +172,7 @@ def checked(
     for name, shape in known.items():
         if name not in given:
             raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
-        if tuple(shape[:1]) == (1,) and given[name].ndim == len(shape) - 1:
+        if tuple(shape[:1]) in ((1,), (None,)) and given[name].ndim == len(shape) - 1:
             given[name] = given[name][None]  # one picture, of a source that takes it without a batch
         if not _fits(given[name].shape, shape):
             takes = str(tuple(shape)).replace("None", "any")

@@ -54,9 +54,11 @@ def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.
 
 
 def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> npt.NDArray[np.float32]:
-    if port.name not in sample:
-        raise ShapeError(f"the samples have no input {port.name!r}; they have {listed(sample)}")
-    value = np.asarray(sample[port.name], np.float32)
+    if port.source_name not in sample:
+        raise ShapeError(f"the samples have no input {port.source_name!r}; they have {listed(sample)}")
+    value = np.asarray(sample[port.source_name], np.float32)
+    if port.part is not None and port.part.axis < value.ndim and port.part.stop <= value.shape[port.part.axis]:
+        value = value[port.part.index]
     if value.size != np.prod(port.shape, dtype=np.int64):
         raise ShapeError(f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}")
     if port.name in bindings:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract import contract_of_file
-from dlpuconv.contrast.signature import source_shapes
 from dlpuconv.formats.detect import model_inside, read, runner
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.kinds import TFLITE, kind_of
 from dlpuconv.formats.manifest_file import find_manifest, read_listed
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import Links
+from dlpuconv.ir.ports import source_shapes
 from dlpuconv.registry import load_backend
 from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork

@@ -105,7 +105,8 @@ class LoadedNetwork:
         ends = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
         parts = self.division
         beside = [name for name, part in (("front", parts.front), ("tail", parts.tail)) if part] if parts else []
-        return f"<LoadedNetwork {self.file}{''.join(f' with a {name}' for name in beside)}: {ends} ({self.kernels})>"
+        told = f" with a {' and a '.join(beside)}" if beside else ""
+        return f"<LoadedNetwork {self.file}{told}: {ends} ({self.kernels})>"
 
     def _run_once(self, inputs: Reals) -> Reals:
         assert self.runner is not None

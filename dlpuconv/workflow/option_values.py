@@ -40,6 +40,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     output_dtype: str | None = None,
     input_layout: str | None = None,
     opset: int | None = None,
+    split_inputs: str = "auto",
     split_outputs: str = "auto",
     effort: str = "balanced",
     recipe: str | Path | Recipe | None = None,
@@ -64,7 +65,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
 
     from dlpuconv.calibration import default_cache_folder, make_preprocessing
     from dlpuconv.frontends import SourceOptions
-    from dlpuconv.plugin import InterfaceOptions, Normalization, OutputSplitting
+    from dlpuconv.plugin import InterfaceOptions, Normalization, Splitting
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.workflow.metric import make_metric
@@ -94,7 +95,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
         interface=InterfaceOptions(
             input_layout=_layout(input_layout),
             opset=opset,
-            split_outputs=choice(OutputSplitting, "split-outputs", split_outputs),
+            split_inputs=choice(Splitting, "split-inputs", split_inputs),
+            split_outputs=choice(Splitting, "split-outputs", split_outputs),
         ),
         input_dtype=_dtype("input-dtype", input_dtype),
         output_dtype=_dtype("output-dtype", output_dtype),

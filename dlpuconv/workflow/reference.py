@@ -15,6 +15,7 @@ from dlpuconv.errors import ArtifactError, CalibrationError, ShapeError, UsageEr
 from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.whole import chip_part, read_whole
+from dlpuconv.ir.ports import source_shapes
 from dlpuconv.workflow.dividing import Reading
 from dlpuconv.workflow.part_files import divided_likewise, static_shapes
 
@@ -65,7 +66,7 @@ class ComparisonData:
         if self.source.cut_at:
             division = None
         if manifest is not None and not self.source.input_shapes:
-            shapes = {port.name: port.source_shape for port in manifest.links.inputs}
+            shapes = source_shapes(manifest.links.inputs)
             if division is not None:
                 shapes |= static_shapes(division)
             try:

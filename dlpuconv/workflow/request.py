@@ -160,6 +160,7 @@ class Request:
             "output_dtype": interface.output_dtype,
             "input_layout": layout.value if layout else None,
             "opset": interface.opset,
+            "split_inputs": interface.split_inputs.value,
             "split_outputs": interface.split_outputs.value,
             "min_sqnr": self.verification.min_sqnr,
             "ignore": [*sorted(self.verification.ignore)],

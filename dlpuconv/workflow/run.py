@@ -254,7 +254,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         progress=run.progress,
         names=source_names(run.source.graph.graph, folded.model.graph.graph),
         rests=files_of(run.division),
-        spellings=frozenset(target.spelled_out for target in targets),
+        spellings=frozenset(target.spelling for target in targets),
     )
     return folded, job
 

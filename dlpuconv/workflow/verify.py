@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.contract import contract_of_file
 from dlpuconv.display.wording import in_python
-from dlpuconv.errors import MissingDependencyError, UsageError
+from dlpuconv.errors import ArtifactError, MissingDependencyError, UsageError
 from dlpuconv.formats.detect import is_known, read
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.manifest_file import find_manifest
@@ -119,9 +119,10 @@ def verify(
     refuse_unfinished(file)
     chip = load_target(target)
     backend = None if is_known(file) else _backend(chip.backend)
-    recorded = find_manifest(file) if evidence.reference is not None else None
-    division = read_division(recorded, file)
-    reading, samples = _comparison(evidence, (recorded, division), progress, ships_samples=is_folder(file))
+    view = (backend.read if backend else read)(file)
+    manifest = find_manifest(file, view)
+    division, damaged = _division(manifest, file, needed=evidence.reference is not None)
+    reading, samples = _comparison(evidence, (manifest, division), progress, ships_samples=is_folder(file))
     source = reading.source if reading else None
     if reading is not None:
         demand_outputs(options.kinds, reading.outputs)
@@ -132,19 +133,17 @@ def verify(
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
-        kinds=options.kinds or _recorded_kinds(recorded),
+        kinds=options.kinds or _recorded_kinds(manifest),
         firmware=firmware,
         ignore=options.ignore,
         strict=options.strict,
-        warnings=samples.warnings if samples else (),
+        warnings=(*(samples.warnings if samples else ()), *damaged),
         backend=backend,
         layers=options.layers,
     )
-    view = (backend.read if backend else read)(file)
     # rules alone take no time worth telling
     with progress.stage(f"comparing {file.name} with its source") if source else nullcontext():
         report = verify_view(file, view, chip, question)
-    manifest = find_manifest(file, view)
     view = with_names(view, manifest.layers if manifest else (), source)
     material = Material(
         report=printable(report),
@@ -155,6 +154,20 @@ def verify(
         asked_db=least_db(chip, options.min_sqnr, report.parity),
     )
     return Verification(material.report, material, printable(manifest))
+
+
+def _division(manifest: Manifest | None, file: Path, *, needed: bool) -> tuple[Division | None, tuple[str, ...]]:
+    """How the file's network is divided, and what is wrong with the parts for the CPU.
+
+    Raises:
+        ArtifactError: they are needed, and something is.
+    """
+    try:
+        return read_division(manifest, file), ()
+    except ArtifactError as error:
+        if needed:
+            raise
+        return None, (str(error),)
 
 
 def _recorded_kinds(manifest: Manifest | None) -> Mapping[str, OutputKind]:

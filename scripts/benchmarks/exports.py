@@ -35,9 +35,19 @@ def run_exports(*, folder: Path, target: str, convert: bool) -> tuple[dict[str, 
         The figures by file, and the files whose outputs are below 60 dB, or that are refused.
     """
     figures = {path.stem: _one(path, target, convert=convert) for path in sorted(folder.glob("*.onnx"))}
-    table = Table("model", "MACs on the chip", "bytes that cross", "on the CPU", "float dB", "60 dB", "verdict", "s")
+    table = Table(
+        "model",
+        "MACs on the chip",
+        "bytes that cross",
+        "on the CPU",
+        "dB at the cut",
+        "float dB",
+        "60 dB",
+        "verdict",
+        "s",
+    )
     for name, found in figures.items():
-        cells = (found.get(key, "-") for key in ("share", "crossing", "cpu", "float_db"))
+        cells = (found.get(key, "-") for key in ("share", "crossing", "cpu", "cut_db", "float_db"))
         reached = mark(found.get("float_db", 0.0) >= BAR_DB)
         table.add_row(name, *map(str, cells), reached, found.get("verdict", "-"), str(found["seconds"]))
     console.print(table)
@@ -88,6 +98,7 @@ def _float(path: Path, target: str) -> dict[str, Any]:
         division = run.division
         return {
             "float_db": round(min(_closeness(source[name], made[name]) for name in source), 1),
+            "cut_db": round(min(graph.sqnr_db.values()), 1),
             "share": f"{division.share:.2%}" if division else "all",
             "crossing": division.crossing if division else 0,
             "cpu": len(division.tail.operators) if division and division.tail else 0,
@@ -107,7 +118,7 @@ class _FloatGraph:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference."""
-        from dlpuconv_backends.lowering.proof import run_graph
+        from dlpuconv_backends.lowering.measure import run_graph
 
         orders = self.lowered.input_permutations
         found = run_graph(

@@ -15,7 +15,7 @@ from dlpuconv.calibration.preprocess import PRESETS, Color, Resize
 from dlpuconv.cli import main
 from dlpuconv.ir import Layout
 from dlpuconv.language import choices
-from dlpuconv.plugin import Normalization, OutputSplitting
+from dlpuconv.plugin import Normalization, Splitting
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort
 
@@ -110,7 +110,7 @@ echo "${COMPREPLY[@]}"
         (choices.GranularityOrAuto, [*(member.value for member in Granularity), "auto"]),
         (choices.Effort, [member.value for member in Effort]),
         (choices.InputLayout, [Layout.NHWC.value, Layout.NCHW.value]),
-        (choices.SplitOutputs, [member.value for member in OutputSplitting]),
+        (choices.Splitting, [member.value for member in Splitting]),
     ],
 )
 def test_the_declared_words_are_those_that_are_accepted(declared: object, accepted: list[str]) -> None:

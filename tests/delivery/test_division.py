@@ -33,11 +33,11 @@ DIVISION = Division(
 
 
 def test_every_value_comes_from_the_last_part_that_gives_it() -> None:
-    record = DividedNetwork(division=DIVISION, stem="m.artpec8.", lite={"tail": b"TFL3"}).record
+    record = DividedNetwork(division=DIVISION, stem="m.artpec8.", native={"tail": b"TFL3"}, suffix=".tflite").record
     assert record.front is not None
     assert record.tail is not None
-    assert (record.front.file, record.front.lite) == ("m.artpec8.front.onnx", "")
-    assert (record.tail.file, record.tail.lite) == ("m.artpec8.tail.onnx", "m.artpec8.tail.tflite")
+    assert (record.front.file, record.front.native) == ("m.artpec8.front.onnx", "")
+    assert (record.tail.file, record.tail.native) == ("m.artpec8.tail.onnx", "m.artpec8.tail.tflite")
     assert record.entry == (Wire(name="loud", maker=Maker.FRONT),)
     assert [wire.maker for wire in record.tail.reads] == [Maker.CHIP, Maker.FRONT, Maker.SOURCE]
     assert [wire.maker for wire in record.outputs] == [Maker.TAIL, Maker.CHIP, Maker.FRONT, Maker.SOURCE]
@@ -45,7 +45,7 @@ def test_every_value_comes_from_the_last_part_that_gives_it() -> None:
 
 
 def test_files_are_named_after_the_artifact_and_in_a_package_after_the_part() -> None:
-    beside = DividedNetwork(division=DIVISION, stem="m.artpec8.", lite={"tail": b"TFL3"})
+    beside = DividedNetwork(division=DIVISION, stem="m.artpec8.", native={"tail": b"TFL3"}, suffix=".tflite")
     assert sorted(beside.files) == sorted(beside.record.files)
     assert beside.files["m.artpec8.tail.tflite"] == b"TFL3"
     assert sorted(DividedNetwork(division=DIVISION, stem="").files) == ["front.onnx", "tail.onnx"]

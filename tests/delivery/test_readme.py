@@ -140,7 +140,7 @@ def test_a_part_of_a_network_tells_of_the_others_and_how_to_run_them_all(
     division = Division(
         inputs=("image", "limit"), outputs=("best",), entry=("image",), cut=("out",), tail=tail, macs=1000, crossing=20
     )
-    divided = DividedNetwork(division=division, stem="m.chip.", lite={"tail": b"TFL3"})
+    divided = DividedNetwork(division=division, stem="m.chip.", native={"tail": b"TFL3"}, suffix=".tflite")
     beside = (*ABOUT.beside, *divided.files)
     text = make_readme(replace(ABOUT, divided=divided, beside=beside))
     assert "- tail: Mul runs on the CPU (2 % of the MACs; 20 bytes cross) - m.chip.tail.onnx\n" in text

@@ -40,7 +40,6 @@ OF_OTHER_TOOLS = {"min-db", "min", "sample"}
         ("before it with --cut-at x.", "before it with cut_at=['x']."),
         ("--cut-at to.q: no operator", "cut_at=['to.q']: no operator"),
         ("--cut-at 'a b': no operator", "cut_at=['a b']: no operator"),
-        ("cut the model with --cut-at to find it", "cut the model with cut_at to find it"),
         ("--cut-at NAME,... ends the network", "cut_at=['NAME', ...] ends the network"),
         ("--input-shape NAME=1,3,H,W", "input_shape={'NAME': (1, 3, H, W)}"),
         ("with --input-shape NAME=1,...; split", "with input_shape={'NAME': (1, ...)}; split"),

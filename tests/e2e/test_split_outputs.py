@@ -79,7 +79,7 @@ def decoded(sandbox: Sandbox, manifest: dict[str, Any], repository: Path) -> tup
         raw = {o["file_name"]: reference[f"output.{o['name']}"][0] for o in manifest["outputs"]}
         (image,) = manifest["inputs"]
         given = (reference["input.images"][0].astype(np.float32) - image["zero_point"]) * np.float32(image["scale"])
-    section = (repository / "README.md").read_text().split("## Outputs that mix ranges\n")[1]
+    section = (repository / "README.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
     (recipe, *_) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     names: dict[str, Any] = {"manifest": manifest, "raw": raw, "numpy": np}
     exec(recipe, names)

@@ -122,12 +122,12 @@ def test_a_package_holds_its_tail_and_the_sum_of_it(tmp_path: Path) -> None:
 def test_a_tail_of_static_shapes_is_a_float_tflite_file_too(tmp_path: Path) -> None:
     (path,) = converted(constructs.oriented_boxes(), "artpec8").save(tmp_path)
     told = json.loads(path.with_suffix(".json").read_text())["division"]["tail"]
-    assert told["tflite"] == "model.artpec8.tail.tflite"
+    assert told["native"] == "model.artpec8.tail.tflite"
     model = onnx.load(tmp_path / told["file"])
     rng = np.random.default_rng(0)
     shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in model.graph.input}
     sample = {name: rng.uniform(-2, 2, shape).astype(np.float32) for name, shape in shapes.items()}
-    found = runner(tmp_path / told["tflite"]).run(sample)
+    found = runner(tmp_path / told["native"]).run(sample)
     for name, expected in answered(model, sample).items():
         np.testing.assert_allclose(found[name].astype(float), expected, rtol=1e-5, atol=1e-5)
 

@@ -105,3 +105,19 @@ def test_a_model_that_is_no_valid_onnx_is_no_whole_either() -> None:
         read_whole(
             build([node("Relu", ["x", "x", "x"], ["y"])], [value("x", (1,))], [value("y", (1,))]), SourceOptions()
         )
+
+
+def test_a_length_that_depends_on_values_is_refused_though_the_output_has_a_fixed_one() -> None:
+    # the two largest of those above a half: Ultralytics' exports with nms=True end so
+    nodes = [
+        node("Relu", ["x"], ["r"]),
+        node("Greater", ["r", "half"], ["over"]),
+        node("NonZero", ["over"], ["at"]),
+        node("Transpose", ["at"], ["places"], perm=[1, 0]),
+        node("GatherND", ["r", "places"], ["some"]),
+        node("TopK", ["some", "two"], ["y", "which"]),
+    ]
+    proto = build(nodes, [value("x", (1, 9))], [value("y", (2,))], {"half": np.float32(0.5), "two": np.array([2])})
+    with pytest.raises(UnsupportedModelError, match="the shape of a value is only known when") as caught:
+        load(proto, SourceOptions())
+    assert caught.value.refused == ("at",)

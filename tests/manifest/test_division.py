@@ -28,7 +28,7 @@ RECORD = DivisionRecord(
     cut=("boxes", "scores"),
     tail=RestRecord(
         file="m.artpec8.tail.onnx",
-        lite="m.artpec8.tail.tflite",
+        native="m.artpec8.tail.tflite",
         reads=(Wire(name="boxes", maker=Maker.CHIP), Wire(name="thresholds", maker=Maker.SOURCE)),
         gives=("kept",),
         operators=("NonMaxSuppression 'nms'",),

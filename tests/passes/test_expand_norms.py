@@ -16,6 +16,7 @@ CASES: list[tuple[str, str, dict[str, Array], list[str]]] = [
     ("[1,4,6]", "InstanceNormalization(x, s, b)", {"s": random(4), "b": random(4)}, PIECES),
     ("[1,4,6,5]", "MeanVarianceNormalization(x)", {}, PIECES[:-2]),
     ("[2,6]", "LpNormalization(x)", {}, ["Mul", "ReduceSum", "Sqrt", "Reciprocal", "Mul"]),
+    ("[2,6]", "LpNormalization<p=1>(x)", {}, ["Abs", "ReduceSum", "Sqrt", "Reciprocal", "Mul", "Mul"]),
 ]
 
 
@@ -60,18 +61,24 @@ def test_statistics_that_are_used_keep_it_whole() -> None:
     assert rewrite(source, expand_norms.PASS).reasons == ("its statistics are used",)
 
 
-def test_an_order_without_squares_stays() -> None:
-    source = model("(float[2,8] x) => (float[2,8] y) { y = LpNormalization<p=1>(x) }")
-    assert rewrite(source, expand_norms.PASS).reasons == ("it is of order 1",)
-
-
-def test_group_means_of_more_channels_than_any_network_has_are_refused() -> None:
-    """The convolution's weights would be the square of them."""
+@pytest.mark.parametrize("shape", [(1, 8, 6), (2, 8, 2, 3, 2), (1, 5000, 2, 2)])
+def test_groups_of_what_is_no_map_or_has_too_many_channels_for_a_convolution_are_rows(shape: tuple[int, ...]) -> None:
+    dims = ",".join(map(str, shape))
     source = model(
-        "(float[1,5000,2,2] x) => (float[1,5000,2,2] y) { y = GroupNormalization<num_groups=2>(x, s, b) }",
+        f"(float[{dims}] x) => (float[{dims}] y) {{ y = GroupNormalization<num_groups=2>(x, s, b) }}",
         21,
-        s=random(5000),
-        b=random(5000),
+        s=random(shape[1]),
+        b=random(shape[1]),
+    )
+    assert rewrite(source, decibels=100).operators == ["Reshape", *PIECES[:-2], "Reshape", *PIECES[-2:]]
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused() -> None:
+    source = model(
+        "(float[1,4,2,2] x) => (float[1,4,2,2] y) { y = GroupNormalization<num_groups=3>(x, s, b) }",
+        21,
+        s=random(4),
+        b=random(4),
     )
     with pytest.raises(UnsupportedModelError, match="has no GroupNormalization"):
-        rewrite(source, expand_norms.PASS)
+        rewrite(source)

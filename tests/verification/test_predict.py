@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import MetricError
+from dlpuconv.errors import MetricError, ShapeError
 from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.predictor import AsSource, joined, predict_by
@@ -87,6 +87,21 @@ def test_parts_that_alternate_are_put_where_they_belong() -> None:
     ]
     values = {ports[0]: np.array([[0.0, 1.0, 3.0, 4.0]]), ports[1]: np.array([[2.0, 5.0]])}
     assert joined(values)["y"].tolist() == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]
+
+
+def test_parts_of_which_a_manifest_claims_billions_of_slices_are_refused() -> None:
+    ports = tuple(
+        Port(name=part, source_shape=(1, 2), shape=(1, 2), permutation=(0, 1), dtype="float32", part=where)
+        for part, where in (
+            ("few", Part(output="y", axis=1, start=0, stop=4, step=2)),
+            ("many", Part(output="y", axis=1, start=1, stop=1 << 31)),
+        )
+    )
+    runner = Recording({name: np.zeros((1, 2), np.float32) for name in ("few", "many")})
+    with pytest.raises(
+        ShapeError, match=r"'many' has the shape \(1, 2\), and the manifest says that it holds 2147483647"
+    ):
+        AsSource(runner, Links(inputs=(), outputs=ports)).run({})
 
 
 def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> None:

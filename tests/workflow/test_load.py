@@ -55,7 +55,7 @@ def divided(folder: Path, tail: Rest, *outputs: str, **changes: Any) -> Path:
 
 def test_it_takes_the_source_s_values_and_gives_the_source_s_in_float32(file: Path) -> None:
     network = dlpuconv.load(file)
-    for answer in (network(X), network({"x": X}), network(x=X), network(X.tolist())):
+    for answer in (network(X), network({"x": X}), network(x=X), network(X.tolist()), network(X[0])):
         assert list(answer) == ["y"]
         assert answer["y"].dtype == np.float32
         np.testing.assert_allclose(answer["y"], Y, atol=2 * STEP)

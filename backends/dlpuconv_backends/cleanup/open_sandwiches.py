@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def open_sandwiches(graph: Graph) -> int:
     """Rewrite in place; how many pairs of RESHAPEs went."""
     opened = 0
+    uses = Uses(graph)
     for op in list(graph.operators):
         if op.kind != "RESHAPE":
             continue
-        uses = Uses(graph)
         filling = _filling(op, uses)
         bread = uses.producer(_activation(filling[0])) if filling else None
         if bread is None or bread.kind != "RESHAPE" or bread.input(0).shape != op.output.shape:
@@ -27,6 +27,7 @@ def open_sandwiches(graph: Graph) -> int:
             inner.output.shape = op.output.shape
         filling[-1].outputs[0] = op.output
         graph.remove([op])
+        uses = Uses(graph)
         opened += 1
     return opened
 

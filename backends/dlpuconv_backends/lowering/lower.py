@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
@@ -14,11 +14,19 @@ from dlpuconv_backends.cleanup.titles import TITLES
 from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
+from dlpuconv_backends.lowering.beside import Suspect
 from dlpuconv_backends.lowering.culprits import UnableError, refusal
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
-from dlpuconv_backends.lowering.refusals import refuse_computed_weights, refuse_idle_outputs, refuse_small_integers
+from dlpuconv_backends.lowering.refusals import (
+    refuse_computed_weights,
+    refuse_idle_outputs,
+    refuse_small_integers,
+    refuse_types,
+)
+from dlpuconv_backends.lowering.search import accuse
 from dlpuconv_backends.lowering.shapes import true_shapes
+from dlpuconv_backends.lowering.spell_resizes import spell_resizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +81,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
     """
     refuse_idle_outputs(model)
     try:
+        refuse_types(model)
         refuse_computed_weights(model)
         return _lowered(model, layouts)
     except UnableError as error:
@@ -81,7 +90,8 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
 
 def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     source = model.split()
-    graph = adopt(raw_lowering(source), model)
+    raw = raw_lowering(spell_resizes(model).split())
+    graph = adopt(raw, model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
     for index, spec in enumerate(model.signature.inputs):
@@ -90,11 +100,17 @@ def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     cleaned = clean(graph, source_transposes(model))
     outputs = cleaned.output_permutations
     proof = prove(graph, source, model.signature, inputs, outputs)
+    if proof.doubted:
+        ports = (*model.signature.inputs, *model.signature.outputs)
+        plain = {spec.name: tuple(range(len(spec.shape))) for spec in ports}
+        suspect = Suspect(graph=graph, source=source, inputs=inputs, outputs=outputs, proof=proof)
+        accuse(replace(suspect, graph=adopt(raw, model), inputs=plain, outputs=plain))  # there, no two nodes are fused
+        accuse(suspect)
     return Lowered(
         graph=graph,
         input_permutations=inputs,
         output_permutations=outputs,
-        sqnr_db=proof,
+        sqnr_db=proof.sqnr_db,
         fired=cleaned.fired,
     )
 

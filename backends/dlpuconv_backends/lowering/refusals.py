@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _MOVES = ("CAST", "RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "GATHER", "SPLIT", "SPLIT_V", "UNPACK", "SQUEEZE")
+_TYPES = frozenset(
+    ("FLOAT", "FLOAT16", "DOUBLE", "INT64", "INT32", "INT16", "INT8", "UINT32", "UINT8", "BOOL")
+)  # those that both onnx2tf and our codec know
 _SMALL_BYTES = 4
+
+
+def refuse_types(model: Model) -> None:
+    """Check that all values have types that are written into TFLite files.
+
+    Raises:
+        UnableError: names what reads or makes others.
+    """
+    found = [node for node in model.graph.graph if any(map(_is_foreign, (*node.inputs, *node.outputs)))]
+    if found:
+        raise UnableError(map(name_of, found), "read or make values of types that are not written into TFLite files")
 
 
 def refuse_computed_weights(model: Model) -> None:
@@ -57,6 +71,10 @@ def refuse_small_integers(graph: Graph) -> None:
     found = [op.source_name for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
     if found:
         raise UnableError(found, "work on integers of 8 or 16 bits, which TFLite takes for quantized values")
+
+
+def _is_foreign(value: onnx_ir.Value | None) -> bool:
+    return value is not None and value.dtype is not None and value.dtype.name not in _TYPES
 
 
 def _is_small(op: Operator) -> bool:

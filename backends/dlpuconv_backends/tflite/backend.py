@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, override
 
-from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, OutputSplitting, Prepared
+from dlpuconv.plugin import INT8, Artifact, Backend, CalibrationError, Numbers, Prepared, Splitting
+from dlpuconv.plugin.input_parts import split_inputs, tell_split
 from dlpuconv.plugin.isolation import pool
 from dlpuconv.plugin.onnx import PassReport
 from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
@@ -23,13 +24,13 @@ from dlpuconv_backends.tflite.refusals import refuse_unsupported
 from dlpuconv_backends.tflite.rest import restore_layouts
 from dlpuconv_backends.tflite.runtime import METADATA_NAME, metadata
 from dlpuconv_backends.tflite.schemes import refuse_scheme
-from dlpuconv_backends.tflite.spell import SPELLINGS, spelled
+from dlpuconv_backends.tflite.spell import spelled
 from dlpuconv_backends.tflite.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv.plugin import Draft, Job, Recipe, Target
+    from dlpuconv.plugin import Draft, Job, Recipe, Spelling, Target
     from dlpuconv.plugin.data import Samples
     from dlpuconv.plugin.onnx import Model
     from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
@@ -59,13 +60,13 @@ class TFLitePrepared(Prepared):
 
     Attributes:
         job: as it was given.
-        networks: by what they have spelled out.
+        networks: by what is spelled in them.
         input_permutations: by input name.
         output_permutations: by output name.
     """
 
     job: Job
-    networks: Mapping[frozenset[str], Spelled]
+    networks: Mapping[Spelling | None, Spelled]
     input_permutations: Mapping[str, tuple[int, ...]]
     output_permutations: Mapping[str, tuple[int, ...]]
 
@@ -97,14 +98,15 @@ class TFLiteBackend(Backend):
         """
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
+        job = split_inputs(job)
         lowered, rewrites = self._legal(job)
         measured: dict[Graph, Spelled] = {}
-        networks: dict[frozenset[str], Spelled] = {}
-        for kinds in sorted(job.spellings, key=sorted):
-            graph, more = _spelled(lowered.graph, kinds)
+        networks: dict[Spelling | None, Spelled] = {}
+        for spelling in job.spellings:
+            graph, more = _spelled(lowered.graph, spelling)
             if graph not in measured:
                 measured[graph] = _measured(job, graph, lowered.input_permutations, {**rewrites, **more})
-            networks[kinds] = measured[graph]
+            networks[spelling] = measured[graph]
         return TFLitePrepared(
             job=job,
             networks=networks,
@@ -121,7 +123,7 @@ class TFLiteBackend(Backend):
         """
         made = self._prepared(prepared)
         refuse_scheme(target)
-        job, network = made.job, made.networks[target.spelled_out]
+        job, network = made.job, made.networks[target.spelling]
         outcome = network.quantizer.quantize(recipe, target.scheme)
         graph = build(outcome.quantized, interface_of(job))
         content, runtime = _encode(graph)
@@ -129,7 +131,7 @@ class TFLiteBackend(Backend):
         return Artifact(
             files={"": content},
             inputs=tuple(
-                port(spec, tensor, made.input_permutations[spec.name])
+                replace(port(spec, tensor, made.input_permutations[spec.name]), part=job.input_parts.get(spec.name))
                 for spec, tensor in zip(signature.inputs, graph.inputs, strict=True)
             ),
             outputs=tuple(
@@ -156,8 +158,9 @@ class TFLiteBackend(Backend):
     def blame(self, prepared: Prepared, target: Target, recipe: Recipe, samples: Samples) -> Blame:
         """Measure every operator on the plain integer kernels."""
         made = self._prepared(prepared)
-        quantizer = made.networks[target.spelled_out].quantizer
-        given = feeds(samples, made.job.bindings, quantizer.network.inputs, made.input_permutations)
+        quantizer = made.networks[target.spelling].quantizer
+        inputs, parts = quantizer.network.inputs, made.job.input_parts
+        given = feeds(samples, made.job.bindings, inputs, made.input_permutations, parts)
         return quantizer.blame(recipe, target.scheme, given)
 
     @override
@@ -166,7 +169,7 @@ class TFLiteBackend(Backend):
         lowered, rewrites = self._legal(job)
 
         def drafted(target: Target) -> Draft:
-            graph, more = _spelled(lowered.graph, target.spelled_out)
+            graph, more = _spelled(lowered.graph, target.spelling)
             told = (PassReport(t, t, len(nodes), tuple(nodes)) for t, nodes in {**rewrites, **more}.items())
             return replace(draft(graph, job, target), rewritten=(*lowered.reports, *told))
 
@@ -214,9 +217,11 @@ class TFLiteBackend(Backend):
             return lower(job.model, layouts=layouts, names=job.names)
 
 
-def _spelled(graph: Graph, kinds: frozenset[str]) -> tuple[Graph, dict[str, list[str]]]:
-    """A graph with these operators in others, its names unique; the graph itself where there is nothing to spell."""
-    found, done = spelled(graph, kinds & SPELLINGS.keys())
+def _spelled(graph: Graph, spelling: Spelling | None) -> tuple[Graph, dict[str, list[str]]]:
+    """A graph with operators in others, its names unique; the graph itself where there is nothing to spell."""
+    if spelling is None:
+        return graph, {}
+    found, done = spelled(graph, spelling)
     name_uniquely(found)
     return found, done
 
@@ -232,8 +237,10 @@ def _measured(
 
     given = given_of(job, network, permutations, codes=INT8, runtime="ai-edge-litert")
     quantizer = Quantizer(network, given, realize)
-    split = quantizer.split_outputs(wanted=job.interface.split_outputs is OutputSplitting.AUTO)
-    return Spelled(quantizer=split.quantizer, outputs=split.pieces, warnings=split.told, rewrites=rewrites)
+    split = quantizer.split_outputs(wanted=job.interface.split_outputs is Splitting.AUTO)
+    return Spelled(
+        quantizer=split.quantizer, outputs=split.pieces, warnings=(*tell_split(job), *split.told), rewrites=rewrites
+    )
 
 
 def _encode(graph: Graph) -> tuple[bytes, str]:

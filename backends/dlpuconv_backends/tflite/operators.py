@@ -101,7 +101,11 @@ SPECS: dict[str, OperatorSpec] = {
     "SUB": _free("spec; kernel sub.cc, as add.cc", headroom=_ADD_HEADROOM, signs=(1, -1), order=Order.WITH_CONSTANT),
     "MUL": _free("spec; kernel mul.cc: one multiplier, input1 x input2 / output", order=Order.PRODUCT),
     "SQUARED_DIFFERENCE": _free("kernel squared_difference.cc: as add.cc, squared"),
-    "BATCH_MATMUL": _free("property; kernel batch_matmul.cc: both operands may have zero points"),
+    "BATCH_MATMUL": _free(
+        "property; kernel batch_matmul.cc: both operands may have zero points; LiteRT's XNNPACK takes the second"
+        " one's for 0",
+        centered=(1,),
+    ),
     "MEAN": _free("spec; kernel reduce.cc"),
     "SUM": _free("spec; kernel reduce.cc"),
     "RELU": _clamp("spec; kernel activations.cc", 0.0, math.inf, None),

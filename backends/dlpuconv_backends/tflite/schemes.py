@@ -23,7 +23,8 @@ def refuse_scheme(target: Target) -> None:
     scheme = target.scheme
     if scheme.numbers is not Numbers.INT8:
         raise UsageError(f"{target.name} takes {scheme.numbers} files; the tflite backend makes int8 ones")
-    wanted = [*_impossible(scheme), *(f"{kind} spelled out" for kind in sorted(target.spelled_out - SPELLINGS.keys()))]
+    spelled = target.spelling.out if target.spelling is not None else frozenset()
+    wanted = [*_impossible(scheme), *(f"{kind} spelled out" for kind in sorted(spelled - SPELLINGS.keys()))]
     if wanted:
         raise UsageError(f"{target.name} wants {', '.join(wanted)}, which the tflite backend cannot make")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def covering(values: Range, coding: Coding) -> Affine:
     scale = _scale((high - low) / coding.steps, coding)
     zero_point = round(coding.lowest - low / scale)
     return Affine.of(scale, min(max(zero_point, coding.lowest), coding.highest))
+
+
+def centered(coding: Coding) -> Coding:
+    """The same, with the code in the middle for zero."""
+    return replace(coding, symmetric=True)
 
 
 def _scale(wanted: float, coding: Coding) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.network import Range, Scales
-from dlpuconv.quantization.scales.choice import holding, range_of
+from dlpuconv.quantization.scales.choice import centered, covering, holding, range_of
 from dlpuconv.quantization.scales.segments import Grouping, group
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def plan_activations(
     return ActivationPlan(
         scales=scales,
         constants=_constants(network, scales, chosen, coding),
-        requantized=_requantized(grouping, scales),
+        requantized={**_requantized(grouping, scales), **_centered(network, scales, coding)},
         absorbed=tuple(absorbed),
     )
 
@@ -108,6 +108,16 @@ def _requantized(grouping: Grouping, scales: Mapping[Value, Affine]) -> dict[tup
     return {(node, i): scales[node.output] for node, i in grouping.cut if scales[node.input(i)] != scales[node.output]}
 
 
+def _centered(network: Network, scales: Mapping[Value, Affine], coding: Coding) -> dict[tuple[Node, int], Affine]:
+    """Where a scale that is prescribed has its zero point elsewhere."""
+    return {
+        (node, index): covering(range_of(scales[value], coding.type), centered(coding))
+        for node in network.nodes
+        for index in node.meaning.centered
+        if (value := node.input(index)) in scales and scales[value].zero_point != coding.middle
+    }
+
+
 def _constants(
     network: Network, scales: Mapping[Value, Affine], chosen: Ranges, coding: Coding
 ) -> dict[tuple[Node, int], Affine]:
@@ -120,5 +130,6 @@ def _constants(
                 found[node, index] = scales[node.output]
             else:
                 needed = np.clip(value.data, chosen[value].low, chosen[value].high)
-                found[node, index] = holding(needed, coding, node.meaning.scale_limit)
+                own = centered(coding) if index in node.meaning.centered else coding
+                found[node, index] = holding(needed, own, node.meaning.scale_limit)
     return found

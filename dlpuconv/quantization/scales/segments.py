@@ -17,7 +17,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from dlpuconv.network import Range, Scales
-from dlpuconv.quantization.scales.choice import covering, range_of
+from dlpuconv.quantization.scales.choice import centered, covering, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,11 +42,13 @@ class Segment:
         values: what the scale must hold.
         fixed: the scale that a kernel or an input prescribes.
         shared: True when somebody reads it who is no join: other nodes, or the user.
+        centered: True when somebody reads it who wants the zero point in the middle of the codes.
     """
 
     values: Range
     fixed: Affine | None = None
     shared: bool = False
+    centered: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +67,11 @@ class Group:
 
     def affine(self, coding: Coding) -> Affine:
         """Of all the group's activations."""
-        return self.fixed or covering(self.values, coding)
+        return self.fixed or covering(self.values, centered(coding) if self._is_centered else coding)
+
+    @property
+    def _is_centered(self) -> bool:
+        return any(segment.centered for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,9 @@ def _segments(
             found[out] = segment
         if not (is_join(node) or node in keeping):
             _mark_shared(found, inputs)
+        for value in (node.input(index) for index in node.meaning.centered):
+            if value in found:
+                found[value].centered = True
     _mark_shared(found, network.outputs)
     return found
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dlpuconv.plugin import ExternalCompiler, Granularity, Numbers, Scheme, Target
+from dlpuconv.plugin import ExternalCompiler, Granularity, Numbers, Scheme, Spelling, Target
 from dlpuconv_targets.artpec.artpec7_placement import ARTPEC7_PLACEMENT
 from dlpuconv_targets.artpec.artpec7_rules import ARTPEC7_RULES
 from dlpuconv_targets.artpec.artpec8_placement import ARTPEC8_PLACEMENT
 from dlpuconv_targets.artpec.artpec8_rules import ARTPEC8_RULES
 from dlpuconv_targets.artpec.artpec9_placement import ARTPEC9_PLACEMENT
 from dlpuconv_targets.artpec.artpec9_rules import ARTPEC9_RULES
-from dlpuconv_targets.artpec.operators import SPELLED_FOR_EDGE_TPU
+from dlpuconv_targets.artpec.operators import EDGE_TPU, SPELLED_FOR_EDGE_TPU
 
 ARTPEC8 = Target(
     name="artpec8",
@@ -44,7 +44,7 @@ ARTPEC7 = replace(
     title="ARTPEC-7 (Google Edge TPU)",
     scheme=Scheme(numbers=Numbers.INT8, weights=Granularity.PER_CHANNEL),
     device="google-edge-tpu-tflite",
-    spelled_out=SPELLED_FOR_EDGE_TPU,
+    spelling=Spelling(out=SPELLED_FOR_EDGE_TPU, taken=EDGE_TPU | {"RELU_0_TO_1"}),  # which becomes a QUANTIZE
     rules=ARTPEC7_RULES,
     placement=ARTPEC7_PLACEMENT,
     compiler=ExternalCompiler(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import onnx
+import onnx_ir
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.ir import Model, Source
 from dlpuconv.ir.source_names import source_names
 from dlpuconv_backends.lowering import lower
+from dlpuconv_backends.lowering.measure import excite
 from tests.backends.lowering.models import model
 
 FOREIGN = re.compile("onnx2tf|flatbuffer|custom|kernels/|LiteRT|Node number|--", re.IGNORECASE)
@@ -38,3 +43,39 @@ def test_values_and_names_are_those_of_the_model_as_it_was_read() -> None:
     with pytest.raises(UnsupportedModelError, match="Einsum 'as the user calls it'") as caught:
         lower(normal, layouts={}, names=names)
     assert caught.value.refused == ("y",)
+
+
+def test_types_that_no_tflite_file_of_ours_holds_are_refused_by_name() -> None:
+    nodes = [
+        helper.make_node("Cast", ["x"], ["i"], "to it", to=TensorProto.UINT16),
+        helper.make_node("Cast", ["i"], ["y"], "and back", to=TensorProto.FLOAT),
+    ]
+    with pytest.raises(UnsupportedModelError, match="Cast 'to it'; Cast 'and back'") as caught:
+        lower(model(nodes, {"x": (1, 4)}, {"y": (1, 4)}), layouts={})
+    assert caught.value.refused == ("i", "y")
+    assert not FOREIGN.search(str(caught.value))
+
+
+@pytest.mark.parametrize(("operator", "right"), [("Gather", 0), ("Div", 1)])
+def test_integers_are_such_that_onnx_runtime_takes_them(operator: str, right: int) -> None:
+    """Of one row there is only number 0; by 0 nothing is divided."""
+    value = {"Gather": ["x", "i"], "Div": ["seven", "i"]}[operator]
+    nodes = [helper.make_node(operator, value, ["y"]), helper.make_node("Neg", ["x"], ["z"])]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3]),
+            helper.make_tensor_value_info("i", TensorProto.INT64, [2]),
+        ],
+        [
+            helper.make_tensor_value_info("y", {"Gather": TensorProto.FLOAT, "Div": TensorProto.INT64}[operator], None),
+            helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 3]),
+        ],
+        [numpy_helper.from_array(np.array([7]), "seven")],
+    )
+    proto = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
+    proto.ir_version = 9
+    source = Model(graph=onnx_ir.from_proto(proto), source=Source(name="test", sha256=""))
+    sample, _ = excite(source.split(), source.signature)
+    assert np.all(sample["i"] == right)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from dlpuconv.errors import ArtifactError, BackendError, UnsupportedModelError
+from dlpuconv.errors import ArtifactError, UnsupportedModelError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Layout
 from dlpuconv.isolation.messages import file_of
 from dlpuconv_backends.cleanup import CleanUp, clean
 from dlpuconv_backends.flatbuffer.codec import encode
 from dlpuconv_backends.lowering import lower
-from dlpuconv_backends.lowering.proof import random_values, run_graph
+from dlpuconv_backends.lowering.measure import random_values, run_graph
 from tests.backends.lowering.models import convolution, model
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_a_wrong_permutation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return CleanUp(output_permutations=dict.fromkeys(done.output_permutations, (0, 3, 1, 2)), fired=done.fired)
 
     monkeypatch.setattr(import_module("dlpuconv_backends.lowering.lower"), "clean", lying)
-    with pytest.raises(BackendError, match="'y'"):
+    with pytest.raises(UnsupportedModelError, match="computes the same: Conv 'the conv'"):
         lower(convolution((1, 4, 4, 4)), layouts={})
 
 

@@ -14,7 +14,7 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
 from dlpuconv_backends.lowering import lower
-from dlpuconv_backends.lowering.proof import run_graph, sqnr_db
+from dlpuconv_backends.lowering.measure import run_graph, sqnr_db
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,16 @@ on the CPU.
 
 from __future__ import annotations
 
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from dlpuconv_backends.flatbuffer import Graph
 from dlpuconv_backends.tflite.spell import gelu, hard_swish, leaky_relu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
+    from dlpuconv.plugin import Spelling
     from dlpuconv_backends.flatbuffer import Operator
 
 SPELLINGS: dict[str, tuple[str, Callable[[Operator], list[Operator] | None]]] = {
@@ -25,24 +27,26 @@ SPELLINGS: dict[str, tuple[str, Callable[[Operator], list[Operator] | None]]] = 
 """By operator: what it becomes, and the function that does it; None leaves the operator."""
 
 
-def spelled(graph: Graph, kinds: Collection[str]) -> tuple[Graph, dict[str, list[str]]]:
-    """A graph in which operators of these kinds are spelled in others.
+def spelled(graph: Graph, spelling: Spelling) -> tuple[Graph, dict[str, list[str]]]:
+    """A graph in which operators are spelled in others, up to the first one that the chip does not take at all.
 
     Args:
         graph: legal; it is not changed, and shares all that stays.
-        kinds: keys of `SPELLINGS`.
+        spelling: the chip's.
 
     Returns:
-        The graph itself where it has none of them, and by spelling the ONNX nodes that it changed.
+        The graph itself where there is nothing to spell, and by spelling the ONNX nodes that it changed.
     """
     done: dict[str, list[str]] = {}
     operators: list[Operator] = []
-    for op in graph.operators:
-        title, spell = SPELLINGS[op.kind] if op.kind in kinds else ("", None)
+    known = (spelling.out & SPELLINGS.keys()) | spelling.taken
+    for op in takewhile(lambda op: op.kind in known, graph.operators):
+        title, spell = SPELLINGS[op.kind] if op.kind in spelling.out else ("", None)
         new = spell(op) if spell is not None else None
         operators.extend([op] if new is None else new)
         if new is not None:
             done.setdefault(title, []).append(op.source_name or op.output.name)
     if not done:
         return graph, done
+    operators += dropwhile(lambda op: op.kind in known, graph.operators)
     return Graph(list(graph.inputs), list(graph.outputs), operators, graph.description, dict(graph.metadata)), done

@@ -1,4 +1,4 @@
-"""Parts for the camera's CPU as files that its TFLite runtime takes, where a backend can make such."""
+"""Parts for the camera's CPU as files that the chip's own runtime takes, where a backend can make such."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend
 
 
-def lite_rests(backend: Backend, division: Division, progress: Progress) -> dict[str, bytes]:
+def native_rests(backend: Backend, division: Division, progress: Progress) -> dict[str, bytes]:
     """The parts that the backend can write for its own runtime on a CPU, by name.
 
     A part of dynamic shapes, or with operators that the runtime has not, is an ONNX file alone: one line says so.
@@ -26,7 +26,7 @@ def lite_rests(backend: Backend, division: Division, progress: Progress) -> dict
             try:
                 content = backend.rest(normalize(load(rest.model, SourceOptions(), name=name))[0])
             except DlpuconvError as error:
-                progress.message(f"the {name} has no TFLite file beside the ONNX file: {error.problems[0]}")
+                progress.message(f"the {name} is an ONNX file alone: {error.problems[0]}")
                 continue
         if content:
             made[name] = content

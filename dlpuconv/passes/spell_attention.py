@@ -1,0 +1,140 @@
+"""Attention and RotaryEmbedding of opset 23 -> matrix products, sums and a Softmax; slices and products.
+
+    Attention(q, k, v, mask) -> MatMul(Softmax(MatMul(q * scale, Transpose(k)) + mask), v)
+
+Needs static shapes. PyTorch exports scaled_dot_product_attention like this from opset 23 on. Not covered: states from
+the past, and a soft cap behind a mask. Source: https://onnx.ai/onnx/operators/onnx__Attention.html.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.passes import attributes as attrs
+from dlpuconv.passes.editor import Editor, optional_input, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+_LOWEST = np.float32(-1e30)
+"""Far below all that a network computes: a Softmax makes zero of it."""
+
+
+def attention(editor: Editor, node: onnx_ir.Node) -> None:
+    """Rewrite one Attention, or leave it."""
+    shapes = [static_shape(value) for value in node.inputs[:3]]
+    used = any(output.uses() or output.is_graph_output() for output in node.outputs[1:])
+    if used or any(value is not None for value in node.inputs[4:]) or None in shapes:
+        return
+    cap, causal = attrs.number(node, "softcap", 0.0), attrs.integer(node, "is_causal", 0)
+    mask = optional_input(node, 3)
+    if cap and (mask is not None or causal):
+        return
+    heads = ("q_num_heads", "kv_num_heads", "kv_num_heads")
+    q, k, v = (_heads(editor, node, index, name) for index, name in enumerate(heads))
+    extents = static_shape(q) or ()
+    k, v = (_repeated(editor, node, value, extents[1]) for value in (k, v))
+    scale = attrs.number(node, "scale", 0.0) or extents[-1] ** -0.5
+    scores = editor.add(
+        node,
+        "MatMul",
+        [_scaled(editor, node, q, scale), editor.add(node, "Transpose", [k], {"perm": [0, 1, 3, 2]})],
+    )
+    if cap:
+        scores = _scaled(editor, node, editor.add(node, "Tanh", [_scaled(editor, node, scores, 1 / cap)]), cap)
+    if causal:
+        allowed = np.tril(np.ones((static_shape(scores) or ())[-2:], np.bool_))
+        scores = editor.add(node, "Add", [scores, editor.constant(_bias(allowed), f"{node.name}_causal")])
+    if mask is not None:
+        scores = editor.add(node, "Add", [scores, _as_bias(editor, node, mask)])
+    weights = editor.add(node, "Softmax", [scores], {"axis": -1})
+    result = editor.add(node, "MatMul", [weights, v])
+    if len(shapes[0] or ()) == 3:
+        result = editor.add(node, "Transpose", [result], {"perm": [0, 2, 1, 3]})
+        result = editor.reshape(node, result, static_shape(node.outputs[0]) or ())
+    editor.substitute(node, result)
+
+
+def _heads(editor: Editor, node: onnx_ir.Node, index: int, attribute: str) -> onnx_ir.Value:
+    """An input of shape [N, heads, L, D], made from [N, L, heads * D] if need be."""
+    value = node.inputs[index]
+    assert value is not None
+    shape = static_shape(value) or ()
+    if len(shape) == 4:
+        return value
+    heads = attrs.integer(node, attribute, 1)
+    split = editor.reshape(node, value, [shape[0], shape[1], heads, shape[2] // heads])
+    return editor.add(node, "Transpose", [split], {"perm": [0, 2, 1, 3]})
+
+
+def _repeated(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, heads: int) -> onnx_ir.Value:
+    """Keys or values with one head for each of the queries: groups of these share one."""
+    own = (static_shape(value) or ())[1]
+    if own == heads:
+        return value
+    order = editor.constant(np.arange(own).repeat(heads // own), f"{node.name}_heads")
+    return editor.add(node, "Gather", [value, order], {"axis": 1})
+
+
+def _scaled(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, factor: float) -> onnx_ir.Value:
+    return editor.add(node, "Mul", [value, editor.constant(np.asarray(factor, np.float32), f"{node.name}_scale")])
+
+
+def _bias(
+    allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.where(allowed, np.float32(0), _LOWEST)
+
+
+def _as_bias(editor: Editor, node: onnx_ir.Node, mask: onnx_ir.Value) -> onnx_ir.Value:
+    """What is added to the scores."""
+    array, hint = editor.array(mask), f"{node.name}_mask"
+    if array is not None:
+        return editor.constant(_bias(array) if array.dtype == np.bool_ else np.maximum(array, _LOWEST), hint)
+    if mask.dtype is not None and mask.dtype.is_floating_point():
+        return mask
+    zero, lowest = (editor.constant(np.asarray(number, np.float32), hint) for number in (0, _LOWEST))
+    return editor.add(node, "Where", [mask, zero, lowest])
+
+
+def rotary_embedding(editor: Editor, node: onnx_ir.Node) -> None:
+    """Rewrite one RotaryEmbedding, or leave it."""
+    shape = static_shape(node.inputs[0])
+    if shape is None:
+        return
+    x = _heads(editor, node, 0, "num_heads")
+    extents = static_shape(x) or ()
+    turned = attrs.integer(node, "rotary_embedding_dim", 0) or extents[3]
+    half, apart = turned // 2, attrs.integer(node, "interleaved", 0)
+    cuts = ((0, turned, 2), (1, turned, 2)) if apart else ((0, half, 1), (half, turned, 1))
+    a, b = (editor.cut(node, x, {3: cut}) for cut in cuts)
+    cosine, sine = (_angles(editor, node, index, half) for index in (1, 2))
+
+    def product(left: onnx_ir.Value, right: onnx_ir.Value) -> onnx_ir.Value:
+        return editor.add(node, "Mul", [left, right])
+
+    parts = [
+        editor.add(node, "Sub", [product(a, cosine), product(b, sine)]),
+        editor.add(node, "Add", [product(a, sine), product(b, cosine)]),
+    ]
+    if apart:
+        parts = [editor.reshape(node, part, [*extents[:3], half, 1]) for part in parts]
+    result = editor.add(node, "Concat", parts, {"axis": -1})
+    if apart:
+        result = editor.reshape(node, result, [*extents[:3], turned])
+    if turned < extents[3]:
+        result = editor.add(node, "Concat", [result, editor.cut(node, x, {3: (turned, extents[3], 1)})], {"axis": 3})
+    if len(shape) == 3:
+        result = editor.reshape(node, editor.add(node, "Transpose", [result], {"perm": [0, 2, 1, 3]}), shape)
+    editor.substitute(node, result)
+
+
+def _angles(editor: Editor, node: onnx_ir.Node, index: int, half: int) -> onnx_ir.Value:
+    """Cosines or sines, [N, 1, L, half]."""
+    cache, positions = node.inputs[index], optional_input(node, 3)
+    if positions is not None:
+        cache = editor.add(node, "Gather", [cache, positions], {"axis": 0})
+    shape = static_shape(cache) or ()
+    return editor.reshape(node, cache, [shape[0], 1, shape[1], half])

@@ -1,0 +1,81 @@
+"""Attention and rotary embeddings of opset 23, against ONNX Runtime."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlpuconv.errors import UnsupportedModelError
+from tests.passes.rewriting import Array, ints, model, random, rewrite, scalar
+
+BARE = ["Mul", "Transpose", "MatMul", "Softmax", "MatMul"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "result", "settings", "mask", "operators"),
+    [
+        ("float[1,2,6,4] q, float[1,2,5,4] k, float[1,2,5,3] v", "1,2,6,3", "", None, BARE),
+        ("float[1,2,6,4] q, float[1,2,5,4] k, float[1,2,5,3] v", "1,2,6,3", "scale=0.7, softcap=2.0", None, None),
+        ("float[1,2,6,4] q, float[1,2,6,4] k, float[1,2,6,4] v", "1,2,6,4", "is_causal=1", None, None),
+        ("float[1,4,6,4] q, float[1,2,6,4] k, float[1,2,6,4] v", "1,4,6,4", "", None, None),
+        (
+            "float[1,6,8] q, float[1,5,4] k, float[1,5,6] v",
+            "1,6,12",
+            "q_num_heads=4, kv_num_heads=2",
+            None,
+            None,
+        ),
+        ("float[1,2,6,4] q, float[1,2,5,4] k, float[1,2,5,4] v", "1,2,6,4", "", random(6, 5), None),
+        ("float[1,2,6,4] q, float[1,2,5,4] k, float[1,2,5,4] v", "1,2,6,4", "", random(6, 5) > -1, None),
+    ],
+)
+def test_an_attention_is_two_products_and_a_softmax(
+    inputs: str, result: str, settings: str, mask: Array | None, operators: list[str] | None
+) -> None:
+    attributes = f"<{settings}>" if settings else ""
+    names = "q, k, v" if mask is None else "q, k, v, m"
+    source = model(
+        f"({inputs}) => (float[{result}] y) {{ y = Attention{attributes}({names}) }}",
+        23,
+        **({} if mask is None else {"m": mask}),
+    )
+    found = rewrite(source, decibels=100).operators
+    assert found.count("MatMul") == 2
+    assert found == operators or operators is None
+
+
+def test_a_computed_mask_of_booleans_is_chosen_by() -> None:
+    source = model(
+        "(float[1,2,6,4] q, float[6,6] b) => (float[1,2,6,4] y) { m = Greater(b, z)  y = Attention(q, q, q, m) }",
+        23,
+        z=scalar(-1),
+    )
+    assert "Where" in rewrite(source, decibels=100).operators
+
+
+def test_states_from_the_past_are_refused() -> None:
+    source = model(
+        "(float[1,2,6,4] q, float[1,2,3,4] p) => (float[1,2,6,4] y, float[1,2,9,4] a, float[1,2,9,4] b)"
+        " { y, a, b = Attention(q, q, q, , p, p) }",
+        23,
+    )
+    with pytest.raises(UnsupportedModelError, match="has no Attention"):
+        rewrite(source)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings", "half"),
+    [
+        ("1,2,6,8", "", 4),
+        ("1,2,6,8", "interleaved=1", 4),
+        ("1,2,6,8", "rotary_embedding_dim=4", 2),
+        ("1,6,16", "num_heads=2", 4),
+        ("1,6,16", "num_heads=2, interleaved=1, rotary_embedding_dim=4", 2),
+    ],
+)
+@pytest.mark.parametrize("positions", [True, False])
+def test_a_rotary_embedding_is_products_of_halves(shape: str, settings: str, half: int, positions: bool) -> None:
+    attributes = f"<{settings}>" if settings else ""
+    caches = {name: random(*((9, half) if positions else (1, 6, half))) for name in "cs"}
+    given = {**caches, "p": ints(3, 1, 4, 0, 5, 8).reshape(1, 6)} if positions else caches
+    text = f"(float[{shape}] x) => (float[{shape}] y) {{ y = RotaryEmbedding{attributes}(x, {', '.join(given)}) }}"
+    assert rewrite(model(text, 23, **given), decibels=100).operators.count("Mul") == 4
