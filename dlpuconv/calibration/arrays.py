@@ -65,17 +65,22 @@ def read_arrays(source: Mapping[str, object] | object, request: SampleRequest) -
     if not isinstance(source, Mapping):
         _demand_one_input(request, origin)
     chosen = choose(request.signature, arrays, lambda name: shape_of_value(arrays[name]), origin)
-    streams: list[_Stream] = [
-        _Held(spec, as_array(arrays[chosen.keys[spec.name]], f"{origin}, {chosen.keys[spec.name]!r},"), origin)
-        for spec in request.signature.inputs
-    ]
+    streams: list[_Stream] = []
+    for spec in request.signature.inputs:
+        key = chosen.keys[spec.name]
+        called = f"{key!r} in {origin}" if isinstance(source, Mapping) else origin
+        streams.append(_Held(spec, as_array(arrays[key], called), called))
     return _store(streams, request, chosen.notes)
 
 
 def _demand_one_input(request: SampleRequest, origin: str) -> None:
     """Refuse one array without a name for a model of several inputs."""
-    if len(request.signature.inputs) != 1:
-        choose(request.signature, (), lambda _: None, origin)
+    names = [spec.name for spec in request.signature.inputs]
+    if len(names) != 1:
+        raise CalibrationError(
+            f"{origin} is one array, but the model takes {len(names)} inputs: give an array by name for each of"
+            f" {', '.join(map(repr, names))}"
+        )
 
 
 def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...]) -> Read:
@@ -84,7 +89,7 @@ def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...
     if not count:
         raise CalibrationError(f"{origin} holds no samples")
     rows = evenly(count, request.limit)
-    linter = Linter(request.signature, request.preprocessing)
+    linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     spool = ArraySamples.spool_for(request.signature)
     fill(spool, _records(streams, rows), linter, request, len(rows))
     return Read(samples=ArraySamples(spool), warnings=(*notes, *skipped(count, len(rows)), *linter.warnings()))

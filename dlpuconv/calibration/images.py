@@ -54,7 +54,7 @@ def read_folder(folder: Path, request: SampleRequest) -> Read:
         )
     total = len(paths)
     paths = [paths[row] for row in evenly(total, request.limit)]
-    linter = Linter(request.signature, request.preprocessing, pixels=True)
+    linter = Linter(request.signature, request.preprocessing, pixels=True, calibrates=request.calibrates)
     spool = ImageSamples.pixel_spool(spec)
     broken: list[str] = []
     fill(spool, _records(folder, paths, spec, request, broken), linter, request, len(paths))

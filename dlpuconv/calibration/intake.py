@@ -31,6 +31,7 @@ class SampleRequest:
         progress: where reading is shown.
         limit: the most samples to take.
         title: what the progress bar says.
+        calibrates: ranges are taken from the samples.
     """
 
     signature: Signature
@@ -38,6 +39,7 @@ class SampleRequest:
     progress: Progress
     limit: int = MOST
     title: str = "reading calibration samples"
+    calibrates: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def read_iterable(source: Iterable[object] | Dataset, request: SampleRequest) ->
         CalibrationError: an item does not fit the model, or there are none.
         Exception: whatever the source's own code raises, with a note on where.
     """
-    linter = Linter(request.signature, request.preprocessing)
+    linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     spool = ArraySamples.spool_for(request.signature)
     noun = type(source).__name__
     total = _length(source)

@@ -53,12 +53,15 @@ class Linter:
         signature: of the source model.
         preprocessing: what the user says the images look like.
         pixels: the records are pixels that the preprocessing will normalize, rather than final values.
+        calibrates: ranges are taken from the samples.
     """
 
-    def __init__(self, signature: Signature, preprocessing: Preprocessing, *, pixels: bool = False) -> None:
+    def __init__(
+        self, signature: Signature, preprocessing: Preprocessing, *, pixels: bool = False, calibrates: bool = True
+    ) -> None:
         self._images = {spec.name: spec for spec in signature.inputs if spec.is_image}
         self._preprocessing = preprocessing
-        self._pixels = pixels
+        self._pixels, self._calibrates = pixels, calibrates
         self._first: dict[bytes, str] = {}
         self._constant: list[str] = []
         self._repeated: list[str] = []
@@ -87,7 +90,7 @@ class Linter:
         """What was found, most important first.
 
         Raises:
-            CalibrationError: all samples hold one and the same number throughout.
+            CalibrationError: ranges are to be taken from samples that hold one number throughout.
         """
         found = [*self._about_constants()]
         if not self._pixels:
@@ -107,7 +110,7 @@ class Linter:
 
     def _about_constants(self) -> Iterator[str]:
         constant = {name: seen.low for name, seen in self._ranges.items() if seen.is_constant}
-        if constant and len(constant) == len(self._ranges):
+        if self._calibrates and constant and len(constant) == len(self._ranges):
             values = listed(sorted({f"{value:.4g}" for value in constant.values()}))
             raise CalibrationError(
                 f"the {self._count} calibration samples hold nothing but {values}, so that no range can be told from"
@@ -115,7 +118,7 @@ class Linter:
             )
         for name, value in constant.items():
             yield (
-                f"the values of {name!r} are {value:.4g} throughout all samples, which tell no range of it:"
+                f"the values of {name!r} are {value:.4g} throughout all samples, which tell nothing of it:"
                 " give it values as it will have them"
             )
 

@@ -50,7 +50,7 @@ def make_up(request: SampleRequest, picture: MadeUpPicture) -> Read:
     inputs = request.signature.inputs
     rng = np.random.default_rng(_SEED)
     one = len(inputs) == 1 and inputs[0].is_image and inputs[0].channels in (1, 3) and inputs[0].shape[0] == 1
-    linter = Linter(request.signature, request.preprocessing)
+    linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     if one:
         request.preprocessing.check(inputs[0])
         spool = ImageSamples.pixel_spool(inputs[0])

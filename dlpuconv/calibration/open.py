@@ -73,7 +73,7 @@ def open_calibration(
         signature=signature, preprocessing=preprocessing, progress=progress, limit=min(limit or MOST, MOST)
     )
     given = None if source is None else _read(source, request)
-    kept = None if validation is None else _read(validation, _retitled(request))
+    kept = None if validation is None else _read(validation, _for_validation(request))
     calibration = _combine(given, kept, signature, _origin(source))
     for warning in calibration.warnings:
         progress.message(warning)
@@ -181,7 +181,7 @@ def _origin(source: Source | None) -> Origin:
     return _MADE_UP.get(source, Origin.GIVEN) if isinstance(source, str) else Origin.GIVEN
 
 
-def _retitled(request: SampleRequest) -> SampleRequest:
+def _for_validation(request: SampleRequest) -> SampleRequest:
     from dataclasses import replace
 
-    return replace(request, title="reading validation samples")
+    return replace(request, title="reading validation samples", calibrates=False)

@@ -31,19 +31,21 @@ class Boundary:
     outline: Outline
     before: AbstractSet[int]
     behind: AbstractSet[int]
-    free: AbstractSet[int]
+    free: set[int]
     told: AbstractSet[str] = frozenset[str]()
 
-    def cheapest(self, *, stray_behind: bool = True) -> set[int]:
-        """The free operators that go behind; of equally cheap boundaries, that of the fewest strays.
+    def latest(self) -> set[int]:
+        """The free operators that go behind the cheapest boundary; of equally cheap ones, the fewest."""
+        return self.free & self._flow().sink_side()
 
-        Args:
-            stray_behind: a free operator strays if it goes behind; else, if it goes before.
-        """
-        flow, more = Flow(), len(self.free) + 1
+    def earliest(self) -> set[int]:
+        """The free operators that go before the cheapest boundary; of equally cheap ones, the fewest."""
+        return self.free & self._flow().source_side()
+
+    def _flow(self) -> Flow:
+        """Pipes from operators through what they make to operators that read it."""
+        flow = Flow()
         for index in self.free:
-            flow.pipe(SOURCE, index, int(stray_behind))
-            flow.pipe(index, SINK, int(not stray_behind))
             for maker in self.outline.before[index] & self.free:
                 flow.pipe(index, maker, NEVER)  # what depends on one behind is behind
         for index in (*self.before, *self.free):
@@ -53,11 +55,10 @@ class Boundary:
                 if readers & self.behind or name in self.told:
                     ends.append(SINK)
                 if ends:
-                    flow.pipe(SOURCE if index in self.before else index, name, self._price(name) * more)
+                    flow.pipe(SOURCE if index in self.before else index, name, self._price(name))
                 for end in ends:
                     flow.pipe(name, end, NEVER)
-        behind = flow.sink_side()
-        return {index for index in self.free if index in behind}
+        return flow
 
     def cost(self, moved: AbstractSet[int]) -> tuple[int, int]:
         """Elements that cross where these free operators go behind, and how many operators are there."""

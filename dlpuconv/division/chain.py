@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ShapeError
+from dlpuconv.errors import ArtifactError, ShapeError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.language.brief import listed
@@ -68,6 +68,9 @@ def runner_of(rest: Rest, name: str) -> OrtRunner:
     """What runs a part of the camera's CPU here.
 
     Raises:
-        ArtifactError: ONNX Runtime cannot.
+        ArtifactError: ONNX Runtime cannot, or the part is damaged.
     """
-    return OrtRunner(split_proto(rest.model), name)
+    try:
+        return OrtRunner(split_proto(rest.model), name)
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{name}: damaged: it holds text that is none") from error

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
 SOURCE: Final = ("source",)
 SINK: Final = ("sink",)
@@ -28,15 +28,29 @@ class Flow:
 
     def sink_side(self) -> set[Hashable]:
         """What lies behind the cheapest cut; of equally cheap ones, that with the fewest nodes behind it."""
+        self._fill()
+        return self._reached(SINK, lambda node: [start for start in self._left[node] if self._left[start][node] > 0])
+
+    def source_side(self) -> set[Hashable]:
+        """What lies before the cheapest cut; of equally cheap ones, that with the fewest nodes before it."""
+        self._fill()
+        return self._reached(SOURCE, lambda node: [end for end, left in self._left[node].items() if left > 0])
+
+    def _fill(self) -> None:
+        """Send as much as goes through."""
         while ways := self._ways():
             while path := self._path(ways):
                 self._push(path)
-        found: dict[Hashable, None] = {SINK: None}
-        for node in (queue := list(found)):
-            fresh = [start for start in self._left[node] if self._left[start][node] > 0 and start not in found]
-            found |= dict.fromkeys(fresh)
-            queue.extend(fresh)
-        return set(found)
+
+    @staticmethod
+    def _reached(start: Hashable, step: Callable[[Hashable], list[Hashable]]) -> set[Hashable]:
+        found = {start}
+        waiting = [start]
+        while waiting:
+            fresh = [node for node in step(waiting.pop()) if node not in found]
+            found.update(fresh)
+            waiting.extend(fresh)
+        return found
 
     def _ways(self) -> dict[Hashable, list[Hashable]]:
         """From each node, those one step further from the source; nothing where the sink cannot be reached."""

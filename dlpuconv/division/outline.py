@@ -171,7 +171,7 @@ def _layer(position: int, node: onnx.NodeProto, index: Mapping[str, int]) -> Lay
         version=0,
         custom=bool(node.domain),
         inputs=tuple(index.get(name, -1) for name in node.input),
-        outputs=tuple(index.get(name, -1) for name in node.output),
+        outputs=tuple(index[name] for name in node.output if name in index),
         options={attribute.name: attribute.i for attribute in node.attribute},
         names=LayerNames(tensor=""),
     )

@@ -82,7 +82,7 @@ def _widen_front(outline: Outline, front: set[int], others: set[int]) -> set[int
             free.add(index)
     free = outline.with_ancestors(outline.with_descendants(front) & free) - front
     boundary = Boundary(outline=outline, before=front, behind=others - front - free, free=free)
-    return front | (free - boundary.cheapest(stray_behind=False))
+    return front | boundary.earliest()
 
 
 def _widen_tail(outline: Outline, chip: set[int], tail: set[int]) -> set[int]:
@@ -100,13 +100,15 @@ def _widen_tail(outline: Outline, chip: set[int], tail: set[int]) -> set[int]:
         tail = outline.with_descendants(tail | makers)
     chip = chip - tail
     allowed = outline.work(chip) // LOSS
+    if not outline.work(chip):  # else all of it would go
+        return tail
 
     def fits(behind: AbstractSet[int]) -> bool:
         return outline.work(behind - tail) <= allowed
 
     start = _tail_boundary(outline, chip, tail, allowed)
     best, least = tail, start.cost(set())
-    moved = start.cheapest()
+    moved = start.latest()
     waiting = [(start.cost(moved), 0, start, moved)]
     for number in range(_TRIES):
         if not waiting or waiting[0][0] >= least:
@@ -117,7 +119,7 @@ def _widen_tail(outline: Outline, chip: set[int], tail: set[int]) -> set[int]:
         heaviest = max(sorted(moved), key=lambda index: outline.operators[index].macs)
         for turn, child in enumerate((boundary.with_before(heaviest), boundary.with_behind(heaviest))):
             if fits(child.behind):
-                moved = child.cheapest()
+                moved = child.latest()
                 cost = child.cost(moved)
                 heappush(waiting, (cost, 2 * number + turn + 1, child, moved))
                 if cost < least and fits(child.behind | moved):

@@ -43,19 +43,7 @@ def read_onnx(path: Path) -> FileView:
         ArtifactError: the file cannot be read, is no ONNX model, or is more than ONNX's own inference survives.
     """
     warm_up()  # it loads ONNX while this process does
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
-
-    content = read_file(path, _LARGEST_FILE)
-    try:
-        model = onnx.ModelProto.FromString(content)
-    except (DecodeError, ValueError) as error:
-        raise ArtifactError(f"{path.name}: not an ONNX file: {error}") from error
-    del content  # as large as the model, with which it is no longer needed
-    if not model.HasField("graph") or not (model.graph.node or model.graph.output):
-        raise ArtifactError(f"{path.name}: not an ONNX file: it holds no graph")
-    if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
-        raise ArtifactError(f"{path.name}: damaged: it holds names that are no text")
+    model = parse_onnx(read_file(path, _LARGEST_FILE), path.name)
     try:
         split = split_proto(model)
     except UnicodeDecodeError as error:
@@ -67,6 +55,30 @@ def read_onnx(path: Path) -> FileView:
     except ArtifactError as error:
         raise ArtifactError(f"{path.name}: {error}") from error
     return replace(view, optimizer=partial(optimized, path))
+
+
+def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
+    """The model in a file that a stranger may have made.
+
+    Args:
+        content: of the file.
+        name: of the file.
+
+    Raises:
+        ArtifactError: it is no ONNX model, or holds names that are no text.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
+
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(content)
+    except (DecodeError, ValueError) as error:
+        raise ArtifactError(f"{name}: not an ONNX file: {error}") from error
+    if not model.HasField("graph") or not (model.graph.node or model.graph.output):
+        raise ArtifactError(f"{name}: not an ONNX file: it holds no graph")
+    if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
+        raise ArtifactError(f"{name}: damaged: it holds names that are no text")
+    return model
 
 
 def _texts(model: onnx.ModelProto) -> Iterable[object]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import onnx_ir
 
 
+_ROUNDED = 1e-6
+"""PyTorch writes the root of `cdist` as a power of 0.49999976."""
+
+
 def respell(editor: Editor, node: onnx_ir.Node) -> Outcome:
     """Rewrite one node by the table above."""
     dtype = node.outputs[0].dtype
@@ -100,6 +104,8 @@ def _pow(editor: Editor, node: onnx_ir.Node) -> onnx_ir.Value | str | None:
     x, exponent = node.inputs[0], editor.scalar(node.inputs[1])
     if exponent is None:
         return "its exponent is not one constant number"
+    if abs(exponent - round(exponent * 2) / 2) < _ROUNDED:
+        exponent = round(exponent * 2) / 2
     if exponent in (2, 3, 4):
         square = editor.add(node, "Mul", [x, x])
         if exponent == 2:

@@ -81,11 +81,18 @@ def _mismatch(node: onnx_ir.Node, pad: onnx_ir.Node, value: float) -> str:
 
 def padding(editor: Editor, node: onnx_ir.Node) -> list[int] | None:
     """[2 * rank] elements added at the begin and end of all axes by a Pad of a constant, or None."""
-    dims = rank(node.inputs[0])
-    amounts = editor.integers(node.inputs[1])
-    if dims is None or amounts is None or attrs.text(node, "mode", "constant") != "constant":
+    if attrs.text(node, "mode", "constant") != "constant":
         return None
     if len(node.inputs) > 2 and node.inputs[2] is not None and editor.scalar(node.inputs[2]) is None:
+        return None
+    return amounts_of(editor, node)
+
+
+def amounts_of(editor: Editor, node: onnx_ir.Node) -> list[int] | None:
+    """[2 * rank] elements added at the begin and end of all axes by a Pad of any mode, or None if they are unknown."""
+    dims = rank(node.inputs[0])
+    amounts = editor.integers(node.inputs[1])
+    if dims is None or amounts is None:
         return None
     if len(node.inputs) < 4 or node.inputs[3] is None:
         return amounts

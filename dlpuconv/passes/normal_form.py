@@ -38,6 +38,7 @@ from dlpuconv.passes import (
     tidy,
     unify_opset,
     unroll_recurrent,
+    wrap_by_concat,
 )
 from dlpuconv.passes.editor import Editor, static_shape
 from dlpuconv.passes.report import NormalFormReport, PassReport
@@ -91,6 +92,7 @@ REPEATED: tuple[Pass, ...] = (
     fold_space_to_depth.PASS,
     fold_distribution.PASS,
     part_of_concat.PASS,
+    wrap_by_concat.PASS,
     fold_pad.MERGE,
     fold_pad.FOLD,
     fold_batch_norm.BACKWARD,

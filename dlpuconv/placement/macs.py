@@ -20,8 +20,8 @@ def macs(view: FileView, layer: LayerView) -> int:
     """Multiply-accumulates of one inference; 0 for ops that have none to speak of.
 
     Convolutions: outputs x KH x KW x C_in (of one group); depthwise: outputs x KH x KW; transposed: inputs x KH x KW x
-    C_out; fully connected and products of matrices: outputs x the shared axis. An op of ONNX is told from one of TFLite
-    by its name.
+    C_out; fully connected and products of matrices: outputs x the shared axis; recurrent: steps x weights. An op of
+    ONNX is told from one of TFLite by its name.
     """
     count = _COUNTS.get(layer.op)
     if count is None or layer.custom or not layer.outputs:
@@ -78,6 +78,13 @@ def _onnx_product(view: FileView, layer: LayerView, made: TensorView) -> int:
     return made.size * _shared(input_at(view, layer, 0), transposed=bool(layer.options.get("transA")))
 
 
+def _onnx_recurrent(view: FileView, layer: LayerView, _: TensorView) -> int:
+    steps, *weights = (input_at(view, layer, slot) for slot in range(3))  # [T, N, C]; [dirs, gates, C], [.., gates, H]
+    if steps is None or len(steps.shape) < 2 or None in weights:
+        return 0
+    return prod(steps.shape[:2]) * sum(tensor.size for tensor in weights if tensor is not None)
+
+
 def _shared(left: TensorView | None, *, transposed: bool) -> int:
     """The axis that a product of matrices sums over."""
     if left is None or len(left.shape) < 2:
@@ -89,7 +96,9 @@ _COUNTS: dict[str, Callable[[FileView, LayerView, TensorView], int]] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     "BATCH_MATMUL": _batch_matmul,
     "Conv": _onnx_conv,
+    "DeformConv": _onnx_conv,
     "ConvTranspose": _onnx_transposed,
     "Gemm": _onnx_product,
     "MatMul": _onnx_product,
+    **dict.fromkeys(("GRU", "LSTM", "RNN"), _onnx_recurrent),
 }

@@ -41,6 +41,8 @@ class Backend(ABC):
     """True where `emit` applies every technique of a recipe, so that a search for a good one makes sense."""
     tells_blame: ClassVar[bool] = False
     """True where `blame` measures what each layer loses."""
+    makes_rests: ClassVar[bool] = False
+    """True where `rest` makes files for the camera's CPU."""
 
     def warm_up(self) -> None:
         """Start what takes long to start (a worker process), while the model is being read; optional."""
@@ -103,20 +105,21 @@ class Backend(ABC):
             " what its file will hold"
         )
 
-    def rest(self, model: Model) -> bytes | None:  # noqa: ARG002 - optional
+    def rest(self, model: Model) -> bytes:  # noqa: ARG002 - optional
         """A part of a network that runs on the camera's CPU, as a file that the backend's own runtime takes; optional.
 
         Args:
             model: the part, in normal form.
 
         Returns:
-            The file, in float32, whose inputs and outputs have the names, order and layouts of the model's; None where
-            the backend makes none.
+            The file, in float32, whose inputs and outputs have the names, order and layouts of the model's.
 
         Raises:
             DlpuconvError: this part cannot be one.
         """
-        return None
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(f"the backend {self.name} makes no files for the camera's CPU")
 
     def read(self, path: Path) -> FileView:
         """Read an artifact back; override it for a format that dlpuconv does not know."""

@@ -174,6 +174,8 @@ def checked(
             raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
         if tuple(shape[:1]) in ((1,), (None,)) and given[name].ndim == len(shape) - 1:
             given[name] = given[name][None]  # one picture, of a source that takes it without a batch
+        elif given[name].shape[:1] == (1,) and given[name].ndim == len(shape) + 1:
+            given[name] = given[name][0]  # and one with a batch, of a source that takes none
         if not _fits(given[name].shape, shape):
             takes = str(tuple(shape)).replace("None", "any")
             raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {takes}")

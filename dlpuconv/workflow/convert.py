@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from math import prod
@@ -38,15 +38,16 @@ from dlpuconv.workflow.vendor_compiler import compile_for_chip
 from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
+    from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.request import Request
-    from dlpuconv.workflow.run import Data, Run, Shared
+    from dlpuconv.workflow.run import Data, Run
 
 _REFERENCE_SAMPLES = 3
 
@@ -82,7 +83,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
 def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Converted | Failure]:
     """The results of one backend's targets."""
     try:
-        run, shared = dividing(run, partial(prepare, backend, targets))
+        run, shared = dividing(run, partial(_prepared, backend, targets))
     except OF_ONE_TARGET as error:
         yield from (Failure(target=target.name, error=error) for target in targets)
         return
@@ -96,13 +97,34 @@ def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Co
             yield Failure(target=target.name, error=error)
 
 
-def _of_one_target(backend: Backend, target: Target, shared: Shared, run: Run) -> Converted:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all targets of one backend share.
+
+    Attributes:
+        folded: the normal form with the normalization folded.
+        prepared: what the backend made of it.
+        native: parts of a divided network as files for the backend's own runtime on a CPU.
+    """
+
+    folded: FoldResult
+    prepared: Prepared
+    native: Mapping[str, bytes]
+
+
+def _prepared(backend: Backend, targets: list[Target], run: Run) -> _Shared:
+    folded, prepared = prepare(backend, targets, run)
+    with run.clock("rest"):
+        return _Shared(folded, prepared, native_rests(backend, run.division, run.progress))
+
+
+def _of_one_target(backend: Backend, target: Target, shared: _Shared, run: Run) -> Converted:
     """One target's file; its own numbers may refuse what the others' can hold."""
     try:
         return _emit_and_verify(backend, target, shared, run)
     except UnsupportedModelError as error:
         rest = run.divided(error)
-    return dividing(rest, lambda run: _emit_and_verify(backend, target, prepare(backend, [target], run), run))[1]
+    return dividing(rest, lambda run: _emit_and_verify(backend, target, _prepared(backend, [target], run), run))[1]
 
 
 def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
@@ -133,8 +155,8 @@ def inputs_of(model: Any, request: Request, data: Data) -> Inputs:
     return Inputs.of(model, data.calibration, data.validation, request.quantization.recipe_file)
 
 
-def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run) -> Converted:
-    folded, prepared = shared
+def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run) -> Converted:
+    folded, prepared = shared.folded, shared.prepared
     with run.clock(f"search {target.name}"):
         recipe, trials = choose_recipe(backend, prepared, target, run)
     with run.clock(f"emit {target.name}"):
@@ -164,7 +186,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
         inside = Inside(view=view, blamed=blamed, asked_db=asked_db)
     return Converted(
         provenance=Provenance(
-            divided=_divided(backend, target, artifact, run),
+            divided=_divided(target, artifact, shared.native, run),
             source=run.source.source,
             target=target,
             recipe=recipe,
@@ -183,7 +205,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: Shared, run: Run)
     )
 
 
-def _divided(backend: Backend, target: Target, artifact: Artifact, run: Run) -> DividedNetwork | None:
+def _divided(target: Target, artifact: Artifact, native: Mapping[str, bytes], run: Run) -> DividedNetwork | None:
     """The files of the other parts, for one target's."""
     if run.division is None:
         return None
@@ -192,8 +214,6 @@ def _divided(backend: Backend, target: Target, artifact: Artifact, run: Run) -> 
     if not target.suffix:
         return DividedNetwork(division=division, stem="")
     stem = f"{run.source.source.name}.{target.name}."
-    with run.clock(f"rest {target.name}"):
-        native = native_rests(backend, division, run.progress)
     return DividedNetwork(division=division, stem=stem, native=native, suffix=target.suffix)
 
 

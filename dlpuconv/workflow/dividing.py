@@ -88,7 +88,7 @@ class Divider:
         """
         for _ in range(ROUNDS):
             refused = before.refused if before else frozenset()
-            if not self._request.divides or self._request.source.cut_at or refused.issuperset(error.refused):
+            if not self._may_divide or refused.issuperset(error.refused) or not self._is_readable():
                 break
             reasons = (*(before.reasons if before else ()), *error.problems)
             before = self._divided((*sorted(refused), *error.refused), reasons)
@@ -98,6 +98,18 @@ class Divider:
                 error = another
         self._tell_way_out(error)
         raise error
+
+    @property
+    def _may_divide(self) -> bool:
+        """Whether a boundary may be looked for: the user named none."""
+        return self._request.divides and not self._request.source.cut_at
+
+    def _is_readable(self) -> bool:
+        """Whether there is a whole to divide; where there is none, a refusal says all that can be said."""
+        try:
+            return self._whole is not None
+        except DlpuconvError:
+            return False
 
     def _reading(self, division: Division) -> Reading:
         from dlpuconv.frontends.whole import chip_part
@@ -118,11 +130,7 @@ class Divider:
         return read_whole(self._model, options, example_inputs=self._example_inputs)
 
     def _tell_way_out(self, error: UnsupportedModelError) -> None:
-        if not error.refused:
-            return
-        from dlpuconv.division.advice import with_way_out
+        if error.refused and self._is_readable():
+            from dlpuconv.division.advice import with_way_out
 
-        try:
             with_way_out(error, self._whole, self._request.source.cut_at)
-        except DlpuconvError:  # a network that cannot be read at all has no other way out than what was said of it
-            return

@@ -15,19 +15,16 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Backend
 
 
-def native_rests(backend: Backend, division: Division, progress: Progress) -> dict[str, bytes]:
+def native_rests(backend: Backend, division: Division | None, progress: Progress) -> dict[str, bytes]:
     """The parts that the backend can write for its own runtime on a CPU, by name.
 
     A part of dynamic shapes, or with operators that the runtime has not, is an ONNX file alone: one line says so.
     """
     made: dict[str, bytes] = {}
-    for name, rest in rests(division).items():
+    for name, rest in rests(division).items() if backend.makes_rests else ():
         with progress.stage(f"making the {name} for the camera's CPU"):
             try:
-                content = backend.rest(normalize(load(rest.model, SourceOptions(), name=name))[0])
+                made[name] = backend.rest(normalize(load(rest.model, SourceOptions(), name=name))[0])
             except DlpuconvError as error:
                 progress.message(f"the {name} is an ONNX file alone: {error.problems[0]}")
-                continue
-        if content:
-            made[name] = content
     return made

@@ -10,6 +10,7 @@ from dlpuconv.division.extract import extract
 from dlpuconv.errors import ArtifactError, ModelError
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.manifest_file import read_listed
+from dlpuconv.formats.onnx_graph import parse_onnx
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -61,12 +62,8 @@ def _rest(record: RestRecord, manifest: Manifest, folder: Path) -> Rest:
 
 def _model(content: bytes, name: str) -> onnx.ModelProto:
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
 
-    try:
-        model: onnx.ModelProto = onnx.ModelProto.FromString(content)
-    except (DecodeError, ValueError) as error:
-        raise ArtifactError(f"{name}: not an ONNX file: {error}") from error
+    model = parse_onnx(content, name)
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise ArtifactError(f"{name}: it keeps weights in other files, as no part that dlpuconv wrote does")
     return model

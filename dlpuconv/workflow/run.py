@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.calibration import Origin, StatisticsCache, open_calibration
 from dlpuconv.display.progress import Silent
 from dlpuconv.division.files import files_of
-from dlpuconv.errors import CalibrationError, PluginError, UnsupportedModelError, UsageError
+from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
 from dlpuconv.ir.source_names import source_names
 from dlpuconv.passes import fold_preprocessing
 from dlpuconv.plugin import Job
-from dlpuconv.registry import load_backend, load_target
+from dlpuconv.registry import load_target
 from dlpuconv.scheme import Numbers
 from dlpuconv.verification.kinds.stated import demand_outputs
+from dlpuconv.workflow.backends import started_backends
 from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
 from dlpuconv.workflow.subject import subject_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dlpuconv.calibration import Calibration
@@ -32,15 +33,12 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model, Signature
     from dlpuconv.ir.moments import Moments
     from dlpuconv.passes import FoldResult, NormalFormReport
-    from dlpuconv.plugin import Backend, InterfaceOptions, Prepared, Target
+    from dlpuconv.plugin import Backend, Prepared, Target
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.subject import Subject
-
-    type Shared = tuple[FoldResult, Prepared]
-    """What all targets of one backend share: the normal form with the normalization folded, and what was made of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +131,7 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
     _clean_up_after_the_dead(request)
     with ExitStack() as stack:
         workspace = stack.enter_context(scratch.temporary_folder("files"))
-        backends = tuple(_backends(request, targets, stack, progress))
+        backends = tuple(started_backends(request, targets, stack, progress))
         divider = Divider(model, data.example_inputs, request, targets)
         with clock("read"), progress.stage("reading the model"):
             reading = divider.read()
@@ -224,7 +222,7 @@ def dividing[T](run: Run, work: Callable[[Run], T]) -> tuple[Run, T]:
     return run, work(run)
 
 
-def prepare(backend: Backend, targets: list[Target], run: Run) -> Shared:
+def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
     """What all targets of one backend share."""
     folded, job = fold(backend, targets, run)
     with run.clock("lower and calibrate"):
@@ -267,57 +265,6 @@ def _moments(run: Run) -> dict[str, Moments]:
 
     with run.clock("batch normalizations"):
         return known_moments(run.source, run.normal, next(iter(run.calibration.fit)))
-
-
-def _backends(
-    request: Request, targets: Iterable[Target], stack: ExitStack, progress: Progress
-) -> Iterator[tuple[Backend, list[Target]]]:
-    """One started backend for each group of targets that share a job; closed with the stack, come what may."""
-    groups: dict[tuple[str, InterfaceOptions], list[Target]] = {}
-    for target in targets:
-        groups.setdefault((request.backend or target.backend, request.interface_for(target)), []).append(target)
-    kinds = {name: load_backend(name) for name, _ in groups}
-    for (name, _), theirs in groups.items():
-        _demand_fitting(kinds[name], theirs)
-    for (name, _), theirs in groups.items():
-        backend = kinds[name]()
-        stack.callback(_close, backend, progress)
-        backend.warm_up()
-        yield backend, theirs
-
-
-def _close(backend: Backend, progress: Progress) -> None:
-    """End a backend; one that cannot even do that takes no result with it."""
-    try:
-        backend.close()
-    except PluginError as error:
-        progress.message(str(error))
-
-
-def _demand_fitting(backend: type[Backend], targets: list[Target]) -> None:
-    """Refuse, before any work, a backend whose files some target has no use for.
-
-    Raises:
-        UsageError: their numbers or their form differ from what a target takes, and the user asked for the backend.
-        PluginError: likewise, and the target itself did.
-    """
-    for target in targets:
-        for takes, makes in _differences(backend, target):
-            if backend.name == target.backend:
-                raise PluginError(f"{target.called} takes {takes}, but its backend {backend.name} makes {makes}")
-            raise UsageError(
-                f"{target.name} takes {takes}; the {backend.name} backend makes {makes} (without --backend,"
-                f" {target.name} gets its own: {target.backend})"
-            )
-
-
-def _differences(backend: type[Backend], target: Target) -> Iterator[tuple[str, str]]:
-    """What a target takes beside what a backend makes instead."""
-    if backend.numbers not in (None, target.scheme.numbers):
-        yield f"{target.scheme.numbers} files", f"{backend.numbers} ones"
-    if backend.suffix not in (None, target.suffix):
-        takes, makes = (f"{suffix} files" if suffix else "folders" for suffix in (target.suffix, backend.suffix))
-        yield takes, makes
 
 
 def demand_calibration(request: Request, data: Data) -> None:

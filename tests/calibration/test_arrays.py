@@ -165,7 +165,7 @@ def test_nhwc_arrays_for_an_nchw_model_are_named_as_such() -> None:
             TWO,
             "different numbers of samples for the inputs: 6 for 'a', 5 for 'b'",
         ),
-        (ROWS, TWO, "holds no arrays, but the model takes 'a', 'b'"),
+        (ROWS, TWO, "is one array, but the model takes 2 inputs"),
         (ROWS[:0], VECTOR_5, "holds no samples"),
         (np.array([["a"] * 5]), VECTOR_5, "only arrays of real numbers"),
         (np.ones((2, 5), np.complex64), VECTOR_5, "holds complex64"),

@@ -98,6 +98,11 @@ def test_samples_of_one_number_throughout_are_refused(value: float) -> None:
         read(np.full((20, 3, 4, 6), value, np.float32))
 
 
+def test_validation_data_may_hold_one_number_throughout() -> None:
+    told = read(NORMALIZED, validation=np.zeros((3, 3, 4, 6), np.float32)).warnings
+    assert any("validation: the values of 'x' are 0 throughout" in text for text in told)
+
+
 def test_black_pictures_are_refused(tmp_path: Path) -> None:
     for number in range(3):
         Image.new("RGB", (6, 4)).save(tmp_path / f"{number}.png")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
+from tests.backends.tflite.models import sqnr_db
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +75,16 @@ def test_each_state_has_a_scale_of_its_own_and_the_manifest_tells_how_to_feed_th
         data=states(20),
     )
     assert decibels(verified.report) > 30
+
+
+def test_a_loaded_file_takes_the_state_whole(tmp_path: Path) -> None:
+    made = dlpuconv.convert(cell(), target="artpec8", calibration=states(60), effort="fast")
+    made.save(tmp_path)
+    state = states(1)["state"][0]
+    session = onnxruntime.InferenceSession(cell().SerializeToString(), providers=["CPUExecutionProvider"])
+    expected: Any = session.run(None, {"state": state})[0]
+    with dlpuconv.load(tmp_path / "model.artpec8.tflite") as loaded:
+        assert sqnr_db(expected, loaded({"state": state})["y"]) > 25
 
 
 def test_a_metric_gives_the_state_whole() -> None:

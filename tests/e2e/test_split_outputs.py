@@ -14,6 +14,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import dlpuconv
 from tests.e2e.support import Sandbox
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def detector(path: Path, *, pixels: float) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 
 
-def convert(sandbox: Sandbox, pixels: float, *more: str, make: Callable[..., None] = detector) -> dict[str, Any]:
+def convert(
+    sandbox: Sandbox, pixels: float, *more: str, make: Callable[..., None] = detector, status: int = 0
+) -> dict[str, Any]:
     """The manifest of a conversion for ARTPEC-8."""
     model, data = sandbox.root / "detector.onnx", sandbox.root / "data.npz"
     make(model, pixels=pixels)
@@ -66,7 +69,7 @@ def convert(sandbox: Sandbox, pixels: float, *more: str, make: Callable[..., Non
         "convert", str(model), "--target", "artpec8", "--calibration", str(data), "--effort", "fast",
         "--output", str(sandbox.output), *more,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     manifest: dict[str, Any] = json.loads((sandbox.output / "detector.artpec8.json").read_text())
     schema = json.loads(files("dlpuconv.manifest").joinpath("manifest.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(manifest)
@@ -165,12 +168,13 @@ def test_the_verifier_reads_from_the_manifest_which_slice_an_output_is(sandbox: 
     assert names == ["output0_part0", "output0_part1"]
 
 
-def test_off_keeps_the_output_and_warns(sandbox: Sandbox, repository: Path) -> None:
-    manifest = convert(sandbox, 640.0, "--split-outputs", "off")
+def test_off_keeps_the_output_which_fails_for_its_scores(sandbox: Sandbox, repository: Path) -> None:
+    manifest = convert(sandbox, 640.0, "--split-outputs", "off", status=1)
     (output,) = manifest["outputs"]
     assert (output["name"], output["part"]) == ("output0", None)
     assert any("kept whole" in told for told in manifest["report"]["warnings"])
     rules = {finding["rule"]: finding["hits"] for finding in manifest["report"]["findings"]}
+    assert "OUT-SCORES" in rules
     assert rules["OUT-RANGES"][0]["detail"].startswith("3 of 7 slices along axis 1 span ")
     found, _ = decoded(sandbox, manifest, repository)
     assert len(np.unique(found[:, 4:])) <= 2  # what is warned of
@@ -180,3 +184,19 @@ def test_an_output_whose_parts_get_on_with_one_scale_is_left_alone(sandbox: Sand
     manifest = convert(sandbox, 1.0)
     assert [output["name"] for output in manifest["outputs"]] == ["output0"]
     assert not any("joins parts" in told for told in manifest["report"]["warnings"])
+
+
+def test_a_file_with_float_ends_keeps_visibilities_in_one_output(tmp_path: Path) -> None:
+    """What joins unlike parts at the end stays float in a QDQ file: there is nothing to split."""
+    pose(tmp_path / "pose.onnx")
+    samples = np.random.default_rng(6).uniform(-1, 1, (25, 3, 16, 16)).astype(np.float32)
+    made = dlpuconv.convert(
+        tmp_path / "pose.onnx", target="onnxruntime", calibration={"images": samples}, effort="fast"
+    )
+    made.save(tmp_path / "out")
+    answers = [
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": samples[:1]})[0]
+        for path in (tmp_path / "pose.onnx", next((tmp_path / "out").glob("*.onnx")))
+    ]
+    assert [answer.shape for answer in answers] == [(1, 9, 64)] * 2
+    assert np.abs(answers[1] - answers[0])[:, 2::3].max() < 0.05

@@ -81,7 +81,7 @@ def test_what_has_no_integer_form_becomes_a_tail(name: str, operator: str, tmp_p
     division = made.provenance.divided.division
     assert division.tail is not None
     assert operator in {text.split()[0] for text in division.tail.operators}
-    assert division.share >= 0.95
+    assert division.share >= 0.8
     (path,) = done.save(tmp_path)
     assert (tmp_path / "model.artpec8.tail.onnx").is_file()
     found = dlpuconv.load(path)(SAMPLE)

@@ -115,9 +115,11 @@ def test_a_length_that_depends_on_values_is_refused_though_the_output_has_a_fixe
         node("NonZero", ["over"], ["at"]),
         node("Transpose", ["at"], ["places"], perm=[1, 0]),
         node("GatherND", ["r", "places"], ["some"]),
-        node("TopK", ["some", "two"], ["y", "which"]),
+        node("TopK", ["some", "two"], ["top", "which"]),
+        node("Reshape", ["top", "two"], ["y"]),
     ]
-    proto = build(nodes, [value("x", (1, 9))], [value("y", (2,))], {"half": np.float32(0.5), "two": np.array([2])})
+    constants = {"half": np.array(0.5, np.float32), "two": np.array([2])}
+    proto = build(nodes, [value("x", (1, 9))], [value("y", (2,))], constants)
     with pytest.raises(UnsupportedModelError, match="the shape of a value is only known when") as caught:
         load(proto, SourceOptions())
     assert caught.value.refused == ("at",)

@@ -83,6 +83,18 @@ def test_an_op_of_onnx_multiplies_as_often_as_its_shapes_say(
     assert macs(view, view.layers[0]) == expected
 
 
+def test_a_recurrent_layer_multiplies_with_all_its_weights_in_every_step() -> None:
+    graph = helper.make_graph(
+        [helper.make_node("LSTM", ["x", "w", "r"], ["", "last"], hidden_size=4)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (7, 1, 3))],
+        [helper.make_tensor_value_info("last", TensorProto.FLOAT, (1, 1, 4))],
+        [numpy_helper.from_array(np.zeros((1, 16, n), np.float32), name) for name, n in (("w", 3), ("r", 4))],
+    )
+    view = view_of(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]))
+    assert macs(view, view.layers[0]) == 7 * (16 * 3 + 16 * 4)
+
+
 def test_parameters_count_each_constant_once_and_in_its_own_width() -> None:
     view = parse_tflite(one_op(conv(X, "y", 6)))
     found = constants(view, view.layers[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def test_outputs_behind_the_tail_get_the_figures_of_the_whole() -> None:
     assert z.max_error == 1.0
     assert z.sqnr_db is not None
     assert round(z.sqnr_db, 6) == round(10 * np.log10((64 + 144 + 36 + 100) / 2), 6)
+    assert z.argmax_agreement == 1.0
     assert [output.name for output in parity.outputs] == ["y"]
     assert "behind the tail" in shown(parity)
     told = parity.to_json()["behind_tail"]
@@ -82,6 +84,13 @@ def test_a_tail_that_cannot_run_here_leaves_the_figures_at_the_cut() -> None:
     assert parity.behind == ()
     assert "EfficientNMS_TRT" in parity.not_behind
     assert "not compared behind the tail: the tail: ONNX Runtime cannot load it" in shown(parity).replace("\n", " ")
+
+
+def test_a_tail_that_reads_what_samples_do_not_tell_leaves_the_figures_at_the_cut() -> None:
+    whole = doubled()
+    parity = compared(behind_y(replace(whole, reads=(*whole.reads, "size")), "z"))
+    assert parity.behind == ()
+    assert parity.not_behind == "the tail reads 'size', which the samples do not tell"
 
 
 def test_without_a_division_a_report_says_nothing_of_one() -> None:

@@ -280,6 +280,29 @@ def test_labels_as_output_only_warn_and_no_option_is_advised(dtype: str) -> None
     assert found["TFL-WHOLE"].fix.startswith("Nothing need be done")
 
 
+def test_positions_that_are_counted_from_the_end_are_positions() -> None:
+    x, best = activation("x", (1, 4, 4, 21)), plain("best", (1, 4, 4), "int32")
+    below, counted, y = (
+        plain("below", (1, 4, 4), "bool"),
+        plain("counted", (1, 4, 4), "int32"),
+        plain("y", (1, 4, 4), "int32"),
+    )
+    found = findings(
+        file_of(
+            [x],
+            [y],
+            Operator(
+                "ARG_MAX", [x, constant("axis", 3)], [best], options("ArgMax", outputType=schema.TensorType.INT32)
+            ),
+            Operator("LESS", [best, constant("zero", [0])], [below], options("Less")),
+            Operator("ADD", [best, constant("many", [21])], [counted], options("Add")),
+            Operator("SELECT_V2", [below, counted, best], [y], options("SelectV2")),
+        ),
+        TFLITE_RULES,
+    )
+    assert "TFL-INT32" not in found
+
+
 def test_shape_arithmetic_left_in_the_graph_is_told() -> None:
     x, y = activation("x", (1, 4, 4, 2)), activation("y", (1, 32))
     shape, chosen = plain("shape", (4,), "int32"), plain("chosen", (2,), "int32")

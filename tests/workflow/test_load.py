@@ -127,6 +127,20 @@ def test_the_float_model_itself_is_a_network_too(tmp_path: Path) -> None:
     assert repr(network) == "<LoadedNetwork m.onnx: x [?, 3] -> where [2, ?] (ONNX Runtime)>"
 
 
+def test_a_source_that_takes_a_picture_without_a_batch_takes_one_with_it_too(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 2, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3, 2, 2])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    network = dlpuconv.load(tmp_path / "m.onnx")
+    picture = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    for given in (picture, picture[None]):
+        np.testing.assert_array_equal(network(given)["y"], picture)
+
+
 def test_a_tail_is_run_behind_the_file(tmp_path: Path) -> None:
     network = dlpuconv.load(divided(tmp_path, doubled(), "z", "y"))
     answer = network(X)
@@ -197,6 +211,18 @@ def test_a_tail_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     tail.model.graph.initializer.add(name="w", data_location=TensorProto.EXTERNAL, data_type=TensorProto.FLOAT)
     with pytest.raises(ArtifactError, match=r"m\.tail\.onnx: it keeps weights in other files"):
         dlpuconv.load(divided(tmp_path, tail, "z"))
+
+
+@pytest.mark.parametrize("text", [b"twice", b"part"])
+def test_a_tail_with_text_that_is_none_is_damaged(tmp_path: Path, text: bytes) -> None:
+    content = doubled().model.SerializeToString().replace(text, b"\xff" + text[1:])
+    path = divided(tmp_path, doubled(), "z")
+    (tmp_path / "m.tail.onnx").write_bytes(content)
+    told = json.loads(path.with_suffix(".json").read_text())
+    told["files"][1]["sha256"] = hashlib.sha256(content).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(told))
+    with pytest.raises(ArtifactError, match=r"damaged: it holds (names that are no text|text that is none)"):
+        dlpuconv.load(path)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from functools import partial
 from math import prod
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     type Feed = Mapping[str, Values]
 
 _PURPOSE = "run the lowered model"
+_REFUSED = re.compile(r"Node number (\d+) \(\w+\) failed to (?:prepare|invoke)")
+"""As LiteRT ends its words; the number is the operator's in the file."""
 
 
 class LoadedGraph:
@@ -56,7 +59,7 @@ class LoadedGraph:
             encoded(graph, versions),
             kernels=kernels,
             activations=sum(prod(t.shape) * t.dtype.itemsize for t in graph.tensors() if not t.is_constant),
-            failure=partial(_failure, purpose),
+            failure=partial(_failure, purpose, [f"{op.kind} ({op.source_name!r})" for op in graph.operators]),
             worker=worker,
         )
 
@@ -120,15 +123,21 @@ class LoadedGraph:
         return {position: feed[name] for position, name in enumerate(self._inputs) if name in feed}
 
 
-def _failure(purpose: str, _task: str, error: RefusedError | WorkerError) -> Exception:
-    """Whatever LiteRT or its process does wrong is one sentence."""
+def _failure(purpose: str, operators: list[str], _task: str, error: RefusedError | WorkerError) -> Exception:
+    """Whatever LiteRT or its process does wrong is one sentence, in our words where an operator is at fault."""
     cannot = f"LiteRT cannot {purpose}"
     match error:
         case RefusedError(sample=int(sample)):
-            return BackendError(f"{cannot} on calibration sample {sample}: {error}")
+            return BackendError(f"{cannot} on calibration sample {sample}: {_why(error, operators)}")
         case MissingLibraryError():
             return MissingDependencyError(LIBRARY, "tflite", "running the lowered model")
         case RefusedError() | TaskError():
-            return BackendError(f"{cannot}: {error}")
+            return BackendError(f"{cannot}: {_why(error, operators)}")
         case _:
             return BackendError(f"{cannot}: the process that runs it {error}")
+
+
+def _why(error: Exception, operators: list[str]) -> str:
+    refused = _REFUSED.search(str(error))
+    known = refused is not None and int(refused[1]) < len(operators)
+    return f"it refuses {operators[int(refused[1])]}" if refused is not None and known else str(error)

@@ -24,9 +24,9 @@ from dlpuconv_backends.lowering.refusals import (
     refuse_small_integers,
     refuse_types,
 )
+from dlpuconv_backends.lowering.respell import respell
 from dlpuconv_backends.lowering.search import accuse
 from dlpuconv_backends.lowering.shapes import true_shapes
-from dlpuconv_backends.lowering.spell_resizes import spell_resizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
 
 def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
     source = model.split()
-    raw = raw_lowering(spell_resizes(model).split())
+    raw = raw_lowering(respell(model).split())
     graph = adopt(raw, model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}

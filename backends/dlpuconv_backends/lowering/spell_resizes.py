@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx_ir
 
-    from dlpuconv.plugin.onnx import Model
-
     type Indices = npt.NDArray[np.int64]
 
 _LOWERED = {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"}
@@ -31,29 +29,7 @@ _ALIKE = {("half_pixel", "round_prefer_ceil"), ("half_pixel", "round_prefer_floo
 _SCALES = 2
 
 
-def spell_resizes(model: Model) -> Model:
-    """A copy in which every Resize can be lowered that has such a form, under the names of the model's own nodes.
-
-    Args:
-        model: in normal form.
-
-    Returns:
-        The model itself, where all can.
-    """
-    if not any(_is_strange(Editor(model.graph), node) for node in model.graph.graph if node.op_type == "Resize"):
-        return model
-    spelled = model.copy()
-    editor = Editor(spelled.graph)
-    for node in [node for node in editor.graph if node.op_type == "Resize"]:
-        known, name = set(editor.graph), node.name
-        if _is_strange(editor, node):
-            _spell(editor, node)
-        for new in set(editor.graph) - known:
-            new.name = name
-    return spelled
-
-
-def _is_strange(editor: Editor, node: onnx_ir.Node) -> bool:
+def is_strange(editor: Editor, node: onnx_ir.Node) -> bool:
     """Whether onnx2tf would lower a Resize of a map into something else."""
     before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
     if before is None or after is None or len(before) != 4 or before[:2] != after[:2]:
@@ -72,7 +48,8 @@ def _is_strange(editor: Editor, node: onnx_ir.Node) -> bool:
     return coordinates not in _LOWERED or (rounded and coordinates != "align_corners") or single
 
 
-def _spell(editor: Editor, node: onnx_ir.Node) -> None:
+def spell(editor: Editor, node: onnx_ir.Node) -> None:
+    """Rewrite one Resize."""
     if not _is_nearest(node):
         by_matrices(editor, node)
         return

@@ -79,6 +79,7 @@ class TFLiteBackend(Backend):
     suffix: ClassVar[str] = ".tflite"
     follows_recipes: ClassVar[bool] = True
     tells_blame: ClassVar[bool] = True
+    makes_rests: ClassVar[bool] = True
 
     @override
     def warm_up(self) -> None:

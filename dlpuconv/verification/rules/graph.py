@@ -65,7 +65,8 @@ def detection_tail(view: FileView) -> frozenset[int]:
 def index_tensors(view: FileView) -> dict[int, str]:
     """Integer tensors that hold positions or shapes, not data: the op (or `input`) that they come from, by tensor.
 
-    An op all of whose computed inputs are such gives such: shape arithmetic stays shape arithmetic.
+    An op all of whose computed inputs are such gives such: shape arithmetic stays shape arithmetic. So do comparisons
+    of positions, by which negative ones are counted from the end.
     """
     found = {index: "input" for index in view.inputs if view.tensors[index].dtype in ("int32", "int64")}
     for layer in view.layers:
@@ -76,5 +77,5 @@ def index_tensors(view: FileView) -> dict[int, str]:
             origin = found[computed[0]]
         else:
             continue
-        found.update({i: origin for i in layer.outputs if view.tensors[i].dtype in ("int32", "int64")})
+        found.update({i: origin for i in layer.outputs if view.tensors[i].dtype in ("int32", "int64", "bool")})
     return found

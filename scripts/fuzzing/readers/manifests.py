@@ -1,7 +1,8 @@
-"""The manifest beside a file, as `inspect` and `verify` read it."""
+"""The manifest beside a file, as `inspect`, `verify` and `dlpuconv.load` read it."""
 
 from __future__ import annotations
 
+import math
 import zlib
 from typing import TYPE_CHECKING, override
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from scripts.fuzzing.reader import Files
 
+_MOST = 1 << 20
 _TRIAL = {
     "recipe": {"granularity": "per-tensor", "overrides": [{"pattern": "a", "granularity": "per-channel"}]},
     "metric": 0.5, "typical_sqnr_db": 30.0, "min_sqnr_db": 29, "notes": ["slow"], "passes": True, "chosen": True,
@@ -55,5 +57,20 @@ class Manifests(Reader):
         choice = zlib.crc32((folder / "m.json").read_bytes())
         if choice % 4 == 0:
             return status_of(inspect, file=file, json=bool(choice & 4))
+        if choice % 4 == 1:
+            return _answered(file)
         report = folder / "report.html" if choice & 8 else None
         return status_of(verify, file=file, target="artpec8", json=bool(choice & 4), report=report)
+
+
+def _answered(file: Path) -> int:
+    """Run the file on zeros, where its inputs are of a size that makes sense."""
+    import numpy as np
+
+    from dlpuconv.api import load
+
+    network = load(file)
+    shapes = {end.name: [extent or 1 for extent in end.shape] for end in network.inputs}
+    if all(math.prod(shape) <= _MOST for shape in shapes.values()):
+        network({name: np.zeros(shape) for name, shape in shapes.items()})
+    return 0

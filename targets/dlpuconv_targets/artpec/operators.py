@@ -44,7 +44,7 @@ STRIDED_SLICE SUB SUM TANH TRANSPOSE TRANSPOSE_CONV
 """)
 """What the Edge TPU computes (Axis' copy of Coral's table, and Coral's own)."""
 
-SPELLED_FOR_EDGE_TPU = frozenset({"GELU", "HARD_SWISH", "LEAKY_RELU"})
+SPELLED_FOR_EDGE_TPU = frozenset({"ABS", "GELU", "HARD_SWISH", "LEAKY_RELU"})
 """Activations that are not in EDGE_TPU, and can be said in what is: one early one would leave all behind to the CPU."""
 
 EDGE_TPU_RUNTIME_14 = frozenset({"LSTM", "REDUCE_MAX", "REDUCE_MIN", "RSQRT", "SQUARED_DIFFERENCE", "TRANSPOSE"})

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
 from dlpuconv_backends.lowering import lower
-from dlpuconv_backends.lowering.spell_resizes import spell_resizes
+from dlpuconv_backends.lowering.respell import respell
 from tests.passes.rewriting import Array, floats, ints
 
 
@@ -62,4 +62,4 @@ def test_what_can_be_lowered_is_not_copied() -> None:
     proto = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 19]> g {text}')
     proto.graph.initializer.append(numpy_helper.from_array(np.asarray([1, 1, 2, 2], np.float32), "k"))
     normal, _ = normalize(load(proto, SourceOptions()))
-    assert spell_resizes(normal) is normal
+    assert respell(normal) is normal

@@ -58,6 +58,13 @@ REWRITES: dict[str, tuple[Graph, list[str]]] = {
     "a power of 1/2": (binary("POW", constant("p", 0.5), schema.PowOptionsT()), ["SQRT"]),
     "a power of -1/2": (binary("POW", constant("p", -0.5), schema.PowOptionsT()), ["RSQRT"]),
     "a power of -1": (binary("POW", constant("p", -1.0), schema.PowOptionsT()), ["RSQRT", "MUL", "MUL"]),
+    "a power of 1/4": (binary("POW", constant("p", 0.25), schema.PowOptionsT()), ["SQRT", "SQRT"]),
+    "a power of 3/4": (binary("POW", constant("p", 0.75), schema.PowOptionsT()), ["SQRT", "SQRT", "MUL"]),
+    "a power of 3/2": (binary("POW", constant("p", 1.5), schema.PowOptionsT()), ["SQRT", "MUL"]),
+    "a power of -1/4": (binary("POW", constant("p", -0.25), schema.PowOptionsT()), ["RSQRT", "SQRT"]),
+    "a power of -3/4": (binary("POW", constant("p", -0.75), schema.PowOptionsT()), ["RSQRT", "SQRT", "MUL"]),
+    "a power of -2": (binary("POW", constant("p", -2.0), schema.PowOptionsT()), ["RSQRT", "MUL", "MUL", "MUL"]),
+    "a sign": (graph_of("SIGN", [x()], [y()]), ["GREATER", "LESS", "SELECT_V2", "SELECT_V2"]),
     "a negation": (graph_of("NEG", [x()], [y()], schema.NegOptionsT()), ["MUL"]),
     "a division by a constant": (
         binary("DIV", constant("c", [0.5, 2, 4, 8, 1, 3, 5, 7]), schema.DivOptionsT()),
@@ -177,3 +184,14 @@ def test_one_over_a_root_is_the_reciprocal_root_itself() -> None:
     legalize(graph)
     assert [op.kind for op in graph.operators] == ["RSQRT"]
     assert np.allclose(run(graph, sample)["y"], expected, rtol=1e-5)
+
+
+def test_a_power_that_is_no_quarter_is_left_to_be_refused() -> None:
+    assert legalize(binary("POW", constant("p", 2.2), schema.PowOptionsT())) == {}
+
+
+def test_a_sign_is_that_of_negative_numbers_and_of_zero_too() -> None:
+    graph = graph_of("SIGN", [x()], [y()])
+    legalize(graph)
+    numbers = np.resize(np.array([-2.5, 0.0, 3.0], np.float32), SHAPE)
+    assert np.array_equal(run(graph, {"x": numbers})["y"], np.sign(numbers))

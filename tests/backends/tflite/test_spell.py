@@ -34,7 +34,7 @@ def options(kind: str, *, approximate: bool = True) -> Any:
         made = schema.LeakyReluOptionsT()
         made.alpha = 0.1
         return made
-    return schema.HardSwishOptionsT()
+    return schema.HardSwishOptionsT() if kind == "HARD_SWISH" else schema.AbsOptionsT()
 
 
 def curve(kind: str, *, approximate: bool = True) -> Graph:

@@ -6,7 +6,7 @@ import pytest
 
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
-from dlpuconv.workflow.run import _demand_fitting
+from dlpuconv.workflow.backends import _demand_fitting
 from dlpuconv_backends.tflite.backend import TFLiteBackend, TFLitePrepared
 from dlpuconv_targets.artpec import ARTPEC8
 from dlpuconv_targets.cv25 import CV25

@@ -14,6 +14,7 @@ from dlpuconv_backends.tflite.legalize import (
     merge_constants,
     neg_to_mul,
     pow_to_mul,
+    sign_to_select,
     square_to_mul,
 )
 
@@ -28,6 +29,7 @@ REWRITES: tuple[tuple[str, Callable[[Graph], list[str]]], ...] = (
     ("ADD_N -> ADD", add_n_to_add.rewrite),
     ("NEG -> MUL", neg_to_mul.rewrite),
     ("DIV -> MUL", div_to_mul.rewrite),  # after all that makes square roots
+    ("SIGN -> SELECT_V2", sign_to_select.rewrite),
     ("CAST -> SELECT_V2", cast_to_select.rewrite),
     ("MUL, ADD by constants -> one of each", merge_constants.rewrite),  # after all that makes such operators
 )

@@ -11,7 +11,7 @@ from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from dlpuconv_backends.flatbuffer import Graph
-from dlpuconv_backends.tflite.spell import gelu, hard_swish, leaky_relu
+from dlpuconv_backends.tflite.spell import gelu, hard_swish, slopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SPELLINGS: dict[str, tuple[str, Callable[[Operator], list[Operator] | None]]] = {
     "HARD_SWISH": ("HARD_SWISH -> MAXIMUM, ADD, MUL", hard_swish.spell),
-    "LEAKY_RELU": ("LEAKY_RELU -> PRELU", leaky_relu.spell),
+    "LEAKY_RELU": ("LEAKY_RELU -> PRELU", slopes.spell),
+    "ABS": ("ABS -> PRELU", slopes.spell),
     "GELU": ("GELU -> MUL, ADD, LOGISTIC", gelu.spell),
 }
 """By operator: what it becomes, and the function that does it; None leaves the operator."""

@@ -1,0 +1,114 @@
+"""When a network is divided, how often, and when a refusal stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dlpuconv.errors import UnsupportedModelError, UsageError
+from dlpuconv.registry import load_target
+from dlpuconv.workflow.dividing import ROUNDS, Divider
+from dlpuconv.workflow.option_values import make_request
+from dlpuconv.workflow.request import Request, Tail
+from tests.division import constructs
+
+
+def request(**options: Any) -> Request:
+    given: dict[str, Any] = {
+        "targets": ("artpec8",), "input_shape": {}, "cut_at": (), "resize": "stretch", "color": "rgb", "mean": None,
+        "std": None, "preset": None,
+    }  # fmt: skip
+    return make_request(**given | options)
+
+
+def divider(model: Any, target: str = "artpec8", **options: Any) -> Divider:
+    return Divider(model, None, request(**options), [load_target(target)])
+
+
+def test_a_network_that_can_be_read_is_not_divided() -> None:
+    reading = divider(constructs.arg_max()).read()
+    assert reading.division is None
+    assert reading.source.signature == reading.signature
+
+
+def test_one_that_cannot_be_read_is_divided_in_front_of_what_stops_it() -> None:
+    reading = divider(constructs.nms()).read()
+    assert reading.division is not None
+    assert reading.division.refused == {"kept"}
+    assert [spec.name for spec in reading.source.signature.outputs] == list(reading.division.cut)
+    assert [spec.name for spec in reading.signature.inputs] == ["x"]
+
+
+def test_bytes_that_cross_are_of_the_files_own_numbers() -> None:
+    integers, floats = (divider(constructs.nms(), target).read().division for target in ("artpec8", "cv25"))
+    assert integers is not None
+    assert floats is not None
+    assert floats.crossing == 4 * integers.crossing == 4 * 448
+
+
+def test_a_later_refusal_is_added_to_the_earlier_ones() -> None:
+    network = divider(constructs.nms_and_gather())
+    first = network.read().division
+    assert first is not None
+    second = network.divided(UnsupportedModelError("no Sigmoid", refused=["sg"]), first).division
+    assert second is not None
+    assert second.refused == first.refused | {"sg"}
+    assert second.reasons[-1] == "no Sigmoid"
+    assert "sg" not in second.cut
+
+
+@pytest.mark.parametrize("refused", [(), ("kept",)], ids=["nothing is named", "it was refused before"])
+def test_a_refusal_that_tells_nothing_new_stands(refused: tuple[str, ...]) -> None:
+    network = divider(constructs.nms())
+    division = network.read().division
+    error = UnsupportedModelError("it cannot be", refused=refused)
+    with pytest.raises(UnsupportedModelError, match="it cannot be") as stands:
+        network.divided(error, division)
+    assert stands.value is error
+    assert ("--cut-at" in str(error)) is bool(refused)
+
+
+def test_off_and_a_cut_of_the_users_own_leave_a_refusal_as_it_is() -> None:
+    for options in ({"tail": "off"}, {"cut_at": ("kept",)}, {"cut_at": ("kept",), "tail": "off"}):
+        with pytest.raises(UnsupportedModelError, match=r"only known when the model runs.*--cut-at"):
+            divider(constructs.nms(), **options).read()
+
+
+def test_who_asks_for_both_gets_a_tail_behind_the_users_cut() -> None:
+    division = divider(constructs.arg_max(), cut_at=("scores",), tail="auto").read().division
+    assert division is not None
+    assert division.cut == ("scores",)
+    assert division.tail is not None
+
+
+@pytest.mark.parametrize(
+    ("tail", "cut_at", "divides"),
+    [(None, (), True), (None, ("y",), False), ("auto", (), True), ("auto", ("y",), True), ("off", (), False)],
+)
+def test_what_is_cut_off_is_not_wanted_unless_the_user_says_so(
+    tail: str | None, cut_at: tuple[str, ...], divides: bool
+) -> None:
+    asked = request(tail=tail, cut_at=cut_at)
+    assert asked.divides is divides
+    assert asked.record(load_target("artpec8")).content.get("tail") == tail
+
+
+def test_another_word_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="--tail 'on' is not one of auto, off"):
+        request(tail="on")
+    assert replace(request(), tail=Tail.OFF).divides is False
+
+
+def test_a_network_that_is_refused_piece_by_piece_is_not_divided_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def refuse(self: Divider, division: object) -> Any:  # noqa: ARG001 - as the method
+        asked.append(len(asked))
+        raise UnsupportedModelError("another one", refused=[f"value{len(asked)}"])
+
+    monkeypatch.setattr(Divider, "_reading", refuse)
+    with pytest.raises(UnsupportedModelError, match="another one"):
+        divider(constructs.nms()).read()
+    assert len(asked) == ROUNDS
