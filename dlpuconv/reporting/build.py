@@ -20,6 +20,7 @@ from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
 from dlpuconv.reporting.port_rows import port_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
+from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.rule import Severity
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def make_page(material: Material) -> Page:
         notes=(*report.warnings, *_not_behind(report.parity)),
         compared=_compared(material),
         outputs=tuple(_outputs(report.parity)) if report.parity else (),
+        kinds=tuple(map(KindRow.of, report.parity.kinds)) if report.parity else (),
         charts=error_charts(material),
         chart_note=_chart_note(report.layers),
         close_ups=worst,
@@ -111,7 +113,7 @@ def _finding(finding: Finding) -> FindingText:
     return FindingText(
         rule=finding.rule,
         fails=finding.severity is Severity.FAIL,
-        sentence=finding.sentence,
+        sentence=f"{finding.sentence} {finding.cause}".strip(),
         fix=finding.fix,
         places=tuple((short(hit.layer), hit.detail) for hit in finding.hits[:_SHOWN_PLACES]),
         count=len(finding.hits),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dlpuconv.reporting.drawings import ErrorChart, Histogram
     from dlpuconv.reporting.layer_cells import LayerList
+    from dlpuconv.verification.kinds.words import KindRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class Page:
     notes: tuple[str, ...]
     compared: str
     outputs: tuple[OutputRow, ...]
+    kinds: tuple[KindRow, ...]
     charts: tuple[ErrorChart, ...]
     chart_note: str
     close_ups: tuple[CloseUp, ...]

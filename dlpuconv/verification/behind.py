@@ -124,20 +124,22 @@ class _Output:
     """One output of the source, whose shape may differ from sample to sample, and between the two."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._tally = name, Tally(_port(name))
+        self._name = name
+        self._tally: Tally | None = None
         self._samples = self._unlike = 0
         self._such_as = ""
 
     def add(self, wanted: npt.NDArray[np.generic], found: npt.NDArray[np.generic]) -> None:
         self._samples += 1
         if wanted.shape == found.shape:
+            self._tally = self._tally or Tally(_port(self._name, wanted.shape))
             self._tally.add(wanted, np.asarray(found, np.float64))
             return
         self._unlike += 1
         self._such_as = self._such_as or f"{list(found.shape)} where the source's is {list(wanted.shape)}"
 
     def result(self) -> OutputParity:
-        if not self._unlike:
+        if self._tally is not None and not self._unlike:
             return self._tally.result(self._samples)
         varies = f"its shape differs in {self._unlike} of {self._samples} samples, such as {self._such_as}"
         return OutputParity(
@@ -145,6 +147,6 @@ class _Output:
         )
 
 
-def _port(name: str) -> Port:
+def _port(name: str, shape: tuple[int, ...]) -> Port:
     """An output that holds real values, or labels where the source gives some; `Tally` sees which."""
-    return Port(name=name, source_shape=(), shape=(), permutation=(), dtype="float32")
+    return Port(name=name, source_shape=shape, shape=shape, permutation=tuple(range(len(shape))), dtype="float32")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dlpuconv.formats.kinds import TFLITE
 from dlpuconv.language.brief import more
+from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.rule import Severity, Status
 from dlpuconv.verification.rules import INPUT_RULES
 from dlpuconv.verification.verdict import broken
@@ -117,18 +118,8 @@ def _kinds(kinds: tuple[KindParity, ...]) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in ("agreement", "asked for"):
         table.add_column(heading, justify="right")
-    for part in kinds:
-        known = "as you say" if part.stated else "by its graph"
-        ratio = "-" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
-        agreement = ratio if part.agreement is None else f"{part.agreement:.1%}"
-        least = "-" if part.least is None else f"{part.least:.1%}"
-        table.add_row(
-            Text(part.title),
-            f"{part.kind}, {known}",
-            part.measure if part.measured else "numbers where a score passes" if part.of_passing else "numbers",
-            agreement,
-            least,
-        )
+    for row in map(KindRow.of, kinds):
+        table.add_row(Text(row.name), row.kind, row.measure, row.agreement, row.least or "-")
     return table
 
 

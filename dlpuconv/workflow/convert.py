@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -13,7 +14,7 @@ import numpy as np
 from dlpuconv.analysis import judge_layers
 from dlpuconv.calibration import Origin
 from dlpuconv.delivery import BOM, DividedNetwork, Inputs, Provenance, Reference
-from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, UnsupportedModelError
+from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, DlpuconvError, UnsupportedModelError
 from dlpuconv.files.content import lend_contents
 from dlpuconv.formats.package_layout import MANIFEST, RECORD
 from dlpuconv.ir.weight_file import trim
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
-    from dlpuconv.errors import DlpuconvError
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
@@ -174,10 +174,11 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
     blamed: tuple[BlamedLayer, ...] = ()
-    if run.request.verification.layers or can_be_diagnosed(report, run):
+    if run.request.verification.layers:
         blamed = _blamed(backend, prepared, target, recipe, run)
     if can_be_diagnosed(report, run):
-        with run.clock(f"diagnose {target.name}"):
+        with run.clock(f"diagnose {target.name}"), suppress(DlpuconvError):  # the verdict stands without
+            blamed = blamed or _blamed(backend, prepared, target, recipe, run)
             report = diagnosed(report, Workshop(backend, prepared, target, run), recipe, blamed)
     inside = None
     if run.request.verification.layers:

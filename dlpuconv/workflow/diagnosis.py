@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Score
     from dlpuconv.verification.report import Report
+    from dlpuconv.verification.rule import Finding
     from dlpuconv.workflow.run import Run
     from dlpuconv.workflow.workshop import Workshop
 
@@ -59,30 +60,25 @@ def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[B
         recipe: that it was made with.
         blamed: what each layer loses, the worst first; nothing where the backend cannot tell.
     """
-    asked = shop.run.request.verification
-    lost = _lost(report)
-    cause = cause_in_words(blamed)
     with shop.run.progress.stage(f"trying what helps {report.target}"):
         now = _attempt("", shop, shop.emit(recipe))
         fix = advice_in_words(now, list(_attempts(shop, recipe, blamed)))
-    findings = tuple(
-        replace(finding, cause=cause, fix=fix)
-        if finding.rule in lost and finding.severity is Severity.FAIL
-        else finding
-        for finding in report.findings
-    )
-    decision = decide(findings, strict=asked.strict)
-    return replace(report, findings=findings, verdict=decision.verdict, reasons=decision.reasons)
+    findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in report.findings]
+    first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
+    findings[first] = replace(findings[first], cause=cause_in_words(blamed))
+    decision = decide(tuple(findings), strict=shop.run.request.verification.strict)
+    return replace(report, findings=tuple(findings), verdict=decision.verdict, reasons=decision.reasons)
 
 
 def can_be_diagnosed(report: Report, run: Run) -> bool:
     """Whether a file failed for what was measured on samples of the user's own, on which other files can be judged."""
-    return bool(_lost(report)) and report.calibrated and run.calibration is not None and run.calibration.judges
+    lost = any(map(_is_loss, report.findings))
+    return lost and report.calibrated and run.calibration is not None and run.calibration.judges
 
 
-def _lost(report: Report) -> set[str]:
-    """The rules about what a file computes that made it fail."""
-    return {finding.rule for finding in report.findings if finding.severity is Severity.FAIL} & _MEASURED
+def _is_loss(finding: Finding) -> bool:
+    """Whether a rule about what a file computes made it fail."""
+    return finding.severity is Severity.FAIL and finding.rule in _MEASURED
 
 
 def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
@@ -118,10 +114,12 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> 
     wanted, backend = shop.run.request.quantization, shop.backend
     if backend.follows_recipes and recipe.granularity is Granularity.PER_TENSOR:
         finer = replace(recipe, granularity=Granularity.PER_CHANNEL, overrides=())
-        slow = " (which is slower on this chip)" if finer.granularity in shop.target.context.discouraged else ""
+        slow = ", which is slower on this chip," if finer.granularity in shop.target.context.discouraged else ""
         yield _attempt(f"--granularity per-channel{slow}", shop, shop.emit(finer))
-    if backend.follows_recipes and (wanted.recipe is not None or wanted.effort.value == FAST):
-        option = "a search for a recipe (without --recipe)" if wanted.recipe is not None else "--effort balanced"
+    given = wanted.recipe is not None
+    # a metric of the user's own may take minutes, and would be asked for each recipe
+    if backend.follows_recipes and shop.run.yardstick is None and (given or wanted.effort.value == FAST):
+        option = "a search for a recipe (without --recipe)" if given else "--effort balanced"
         start = replace(recipe, overrides=wanted.overrides)
         trials = search(start, shop.emit, shop.judge, quick_plan())
         yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))

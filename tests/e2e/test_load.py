@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
 from tests.e2e.test_python_api import MEAN, STD, samples
+from tests.e2e.test_split_inputs import cell, states
 from tests.e2e.test_split_outputs import detector
 
 if TYPE_CHECKING:
@@ -121,3 +122,17 @@ def test_several_inputs_go_in_by_name(tmp_path: Path) -> None:
     given = {name: rng.normal(0, 1, (20, *shapes[name][1:])).astype(np.float32) for name in ("image", "state")}
     fit, held_out = ({name: value[at] for name, value in given.items()} for at in (slice(12), slice(12, 20)))
     measured(tmp_path / "m.onnx", tmp_path / "out", "artpec8", held_out, calibration=fit)
+
+
+def test_an_input_that_was_split_goes_in_whole(tmp_path: Path) -> None:
+    onnx.save(cell(), tmp_path / "cell.onnx")
+    made = dlpuconv.convert(
+        tmp_path / "cell.onnx", target="artpec8", calibration=states(60), effort="fast", progress=None, cache=False
+    )
+    (path,) = made.save(tmp_path / "out")
+    assert len(made["artpec8"].artifact.inputs) == 2
+    network, source = dlpuconv.load(path), dlpuconv.load(tmp_path / "cell.onnx")
+    assert [str(end) for end in network.inputs] == ["state [2, 1, 16]"]
+    answers = [(source(state)["y"], network(state)["y"]) for state in states(8)["state"]]
+    expected, got = (np.concatenate(values) for values in zip(*answers, strict=True))
+    assert decibels(expected, got) > 30

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +11,12 @@ import pytest
 from dlpuconv.analysis import BlamedLayer, LayerError, LayerFacts
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir.layer_names import LayerNames
+from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.plugin import ExternalCompiler
-from dlpuconv.reporting import make_page
+from dlpuconv.reporting import make_page, render
 from dlpuconv.reporting.histograms import activation_histogram, channel_chart, channel_peaks, weight_histogram
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, shape, size
+from dlpuconv.verification.kinds.parity import KindParity
 from tests.reporting.material import material, page
 from tests.verification.test_layers import converted
 from tests.verification.test_verify_file import converted as one_layer
@@ -263,6 +265,21 @@ def test_outputs_behind_the_tail_follow_those_of_the_file(tmp_path: Path) -> Non
     assert (rows[-1].max_error, rows[-1].trouble) == ("", "its shape differs in 2 of 8 samples")
     cannot = replace(whole, report=replace(whole.report, parity=replace(parity, not_behind="TRT")))
     assert make_page(cannot).notes[-1] == "not compared behind the tail: TRT"
+
+
+def test_what_outputs_are_and_how_much_agrees_is_told(tmp_path: Path) -> None:
+    whole = material(tmp_path)
+    parity = whole.report.parity
+    assert parity is not None
+    assert make_page(whole).kinds == ()
+    scores = KindParity(name="y", kind=OutputKind.SCORES, place="[:, 4:6]", agreement=0.954, sqnr_db=7.0)
+    values = KindParity(name="z", kind=OutputKind.VALUES, sqnr_db=21.34, of_passing=True, stated=True, behind=True)
+    told = replace(whole, report=replace(whole.report, parity=replace(parity, kinds=(scores, values))))
+    assert [astuple(row) for row in make_page(told).kinds] == [
+        ("y[:, 4:6]", "scores, by its graph", "what passes a threshold, and ranking", "95.4%", "90.0%"),
+        ("z, behind the tail", "values, as you say", "numbers where a score passes", "21.3 dB", ""),
+    ]
+    assert "what passes a threshold, and ranking" in render(make_page(told))
 
 
 def test_the_camera_command_names_the_file(tmp_path: Path) -> None:

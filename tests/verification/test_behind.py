@@ -53,6 +53,7 @@ def test_outputs_behind_the_tail_get_the_figures_of_the_whole() -> None:
     assert z.max_error == 1.0
     assert z.sqnr_db is not None
     assert round(z.sqnr_db, 6) == round(10 * np.log10((64 + 144 + 36 + 100) / 2), 6)
+    assert z.argmax_agreement == 1.0
     assert [output.name for output in parity.outputs] == ["y"]
     assert "behind the tail" in shown(parity)
     told = parity.to_json()["behind_tail"]

@@ -1,0 +1,38 @@
+"""A kind and its figures as texts, for the terminal and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from dlpuconv.verification.kinds.parity import KindParity
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """A part of an output.
+
+    Attributes:
+        name: of the output, and which part of it.
+        kind: what it is, and who says so.
+        measure: what agrees.
+        agreement: how much.
+        least: how much must; empty where the ratio decides.
+    """
+
+    name: str
+    kind: str
+    measure: str
+    agreement: str
+    least: str
+
+    @classmethod
+    def of(cls, part: KindParity) -> Self:
+        """As texts."""
+        kind = f"{part.kind}, {'as you say' if part.stated else 'by its graph'}"
+        name = part.title + (", behind the tail" if part.behind else "")
+        if part.agreement is None or part.least is None:
+            ratio = "-" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
+            return cls(name, kind, "numbers where a score passes" if part.of_passing else "numbers", ratio, "")
+        return cls(name, kind, part.measure, f"{part.agreement:.1%}", f"{part.least:.1%}")
