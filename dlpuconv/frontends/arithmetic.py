@@ -11,8 +11,8 @@ from dlpuconv.errors import ShapeError
 from dlpuconv.formats.onnx_kernels import LONGEST_RANGE
 from dlpuconv.formats.onnx_shapes import is_static
 from dlpuconv.formats.onnx_values import evaluate as value_of
-from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.weights import to_array
+from dlpuconv.ir.nodes import label
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM
 
 if TYPE_CHECKING:

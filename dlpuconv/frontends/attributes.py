@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
-from dlpuconv.frontends.protos import all_nodes, label, walk_nodes
+from dlpuconv.frontends.protos import all_nodes, walk_nodes
 from dlpuconv.frontends.report import raise_together
+from dlpuconv.ir.nodes import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

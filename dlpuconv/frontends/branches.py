@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.frontends.protos import label, subgraphs, walk_nodes
+from dlpuconv.frontends.protos import walk_nodes
+from dlpuconv.ir.nodes import label, subgraphs
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:

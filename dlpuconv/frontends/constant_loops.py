@@ -12,7 +12,7 @@ from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.frontends.protos import walk_nodes
-from dlpuconv.frontends.structure import free_names
+from dlpuconv.ir.nodes import free_names
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM, SEQUENCES
 from dlpuconv.isolation import Limits
 

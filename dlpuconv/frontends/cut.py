@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError, UsageError, did_you_mean
-from dlpuconv.frontends.structure import free_names
+from dlpuconv.ir.nodes import free_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ from dlpuconv.errors import ModelError
 from dlpuconv.formats import onnx_rules
 from dlpuconv.formats.onnx_rules import LostError, ModelRefusedError
 from dlpuconv.frontends.attributes import screen_attributes
-from dlpuconv.frontends.protos import label, walk_nodes
+from dlpuconv.frontends.protos import walk_nodes
 from dlpuconv.frontends.report import raise_together
-from dlpuconv.frontends.structure import free_names
+from dlpuconv.ir.nodes import free_names, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Final
 from dlpuconv.errors import ShapeError, UnsupportedModelError
 from dlpuconv.formats import onnx_shapes
 from dlpuconv.frontends.arithmetic import evaluate, small_constants
-from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import shown
 from dlpuconv.frontends.skeleton import make_skeleton, replace_by_values, run_inference, tame
-from dlpuconv.ir.nodes import free_names
+from dlpuconv.ir.nodes import free_names, label
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import ModelError
 from dlpuconv.frontends.inference import extents, is_static
-from dlpuconv.frontends.protos import label, walk_nodes
+from dlpuconv.frontends.protos import walk_nodes
 from dlpuconv.frontends.report import raise_together
+from dlpuconv.ir.nodes import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

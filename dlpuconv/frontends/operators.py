@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
-from dlpuconv.frontends.protos import label, walk_nodes
+from dlpuconv.frontends.protos import walk_nodes
+from dlpuconv.ir.nodes import label
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
 from dlpuconv.language.brief import listed
 

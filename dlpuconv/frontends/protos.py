@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.ir.nodes import label as label
-from dlpuconv.ir.nodes import subgraphs as subgraphs
+from dlpuconv.ir.nodes import label, subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,8 +10,8 @@ from dlpuconv.errors import ArtifactError, ModelError, ShapeError
 from dlpuconv.formats.ort_runner import OrtRunner, RefusedModelError
 from dlpuconv.frontends.inference import Inferred, extents, infer, is_static
 from dlpuconv.frontends.options import shape_flag
-from dlpuconv.frontends.protos import label
 from dlpuconv.frontends.shapes import Declared, declared_shape, set_shape, shown
+from dlpuconv.ir.nodes import label
 from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:

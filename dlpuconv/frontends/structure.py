@@ -6,9 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ModelError
-from dlpuconv.frontends.protos import label, subgraphs
 from dlpuconv.frontends.report import raise_together
-from dlpuconv.ir.nodes import free_names as free_names
+from dlpuconv.ir.nodes import free_names, label, subgraphs
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
