@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from dlpuconv.division.frontier import complete_cut
+from dlpuconv.division.frontier import NOTHING_IN_FRONT, complete_cut
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,7 @@ def way_out(whole: Whole, refused: Collection[str], outputs: Collection[str] = (
     """
     cut = complete_cut(whole, refused, outputs)
     if not cut:
-        return "; no computed value stands in front of them: export the network from behind them, with float inputs"
+        return NOTHING_IN_FRONT
     return f"; end the network with --cut-at {quote(','.join(cut))} and compute the rest on the CPU"
 
 

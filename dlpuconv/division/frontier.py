@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 LEAST_SHARE: Final = 0.8
 """Of all multiply-accumulates, that the chip must keep."""
+NOTHING_IN_FRONT: Final = (
+    "; no computed value stands in front of them: export the network from behind them, with float inputs"
+)
+"""The way out of a refusal where a network cannot be ended in front of it."""
+_SHOWN: Final = 12
 
 
 def divide(
@@ -59,7 +64,8 @@ def divide(
     parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong)
     cut = _cut(seen, parts)
     if not parts.chip or not (wrong or cut_at):
-        raise UnsupportedModelError("; ".join(reasons) or "no operator of the model can run on the chip", reasons)
+        told = listed(reasons, _SHOWN, "; ") or "no operator of the model can run on the chip"
+        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons)
     if cut_at:
         _demand_complete(whole, refused, cut_at, seen, cut)
     else:
@@ -128,7 +134,7 @@ def _demand_enough(
     best = complete_cut(whole, refused)
     way_out = f"; --cut-at {quote(','.join(best))} converts the part before them" if best else ""
     raise UnsupportedModelError(
-        f"{'; '.join(reasons)}: with the rest on the CPU, the chip would run {share:.1%} of the network's"
+        f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run {share:.1%} of the network's"
         f" multiply-accumulates, and it is divided from {LEAST_SHARE:.0%} on{way_out}",
         reasons,
     )

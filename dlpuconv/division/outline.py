@@ -22,7 +22,7 @@ _REAL: Final = 1  # TensorProto.FLOAT: the network is in float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class Operation:
     """One operator that depends on the network's inputs.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outline:
         elements: of each tensor of real numbers whose shape is known: only these may cross to or from the chip.
     """
 
-    operators: tuple[Operator, ...]
+    operators: tuple[Operation, ...]
     outputs: tuple[str, ...]
     elements: Mapping[str, int] = field(repr=False)
 
@@ -101,13 +101,13 @@ def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Coll
     wanted = tuple(outputs) or tuple(value.name for value in graph.output)
     flowing = {value.name for value in graph.input}
     work = _work(graph)
-    found: list[Operator] = []
+    found: list[Operation] = []
     for node, count in zip(graph.node, work, strict=True):
         makes = tuple(filter(None, node.output))
         reads = free_names(node) & flowing
         if reads or any(name in refused for name in makes):
             flowing.update(makes)
-            found.append(Operator(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count))
+            found.append(Operation(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count))
     needed = _needed(found, wanted)
     made = {name for operator in needed for name in operator.makes}
     return Outline(
@@ -117,7 +117,7 @@ def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Coll
     )
 
 
-def _needed(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operator, ...]:
+def _needed(operators: Sequence[Operation], outputs: Iterable[str]) -> tuple[Operation, ...]:
     wanted, found = set(outputs), []
     for operator in reversed(operators):
         if wanted & set(operator.makes):

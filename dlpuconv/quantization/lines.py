@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class LineKind:
     """Slices of a value that come from the same place.
 
     Attributes:
@@ -42,13 +42,13 @@ class Line:
         of: [extent] position in `kinds` by slice.
     """
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[LineKind, ...]
     of: npt.NDArray[np.intp]
 
     @classmethod
     def plain(cls, extent: int, values: Range) -> Self:
         """All slices are of one kind."""
-        return cls((Kind(values, values.width or math.inf),), np.zeros(extent, np.intp))
+        return cls((LineKind(values, values.width or math.inf),), np.zeros(extent, np.intp))
 
     @classmethod
     def behind(cls, parts: Sequence[Line]) -> Self:
@@ -73,7 +73,7 @@ class Line:
         return cls._refined(spread, lambda kinds: min(kinds, key=lambda kind: kind.values.width))
 
     @classmethod
-    def _refined(cls, parts: Sequence[Line], combine: Callable[[Sequence[Kind]], Kind]) -> Self:
+    def _refined(cls, parts: Sequence[Line], combine: Callable[[Sequence[LineKind]], LineKind]) -> Self:
         """Slices are of one kind where all the parts say so."""
         codes = np.zeros_like(parts[0].of)
         for part in parts:
@@ -82,14 +82,14 @@ class Line:
         return cls(tuple(combine([part.kinds[part.of[first]] for part in parts]) for first in firsts), of)
 
 
-def _all_of(kinds: Sequence[Kind]) -> Kind:
+def _all_of(kinds: Sequence[LineKind]) -> LineKind:
     whole = kinds[0].values
     for other in kinds[1:]:
         whole = whole.union(other.values)
-    return Kind(whole, min(kind.innermost for kind in kinds))
+    return LineKind(whole, min(kind.innermost for kind in kinds))
 
 
-class Lines:
+class LineFinder:
     """Finds lines of values, through the operators that only move values.
 
     Args:

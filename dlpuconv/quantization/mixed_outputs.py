@@ -15,7 +15,7 @@ import numpy as np
 from dlpuconv.ir.affine import INT8
 from dlpuconv.ir.strides import Stride
 from dlpuconv.network import OutputPiece, Range
-from dlpuconv.quantization.lines import Lines
+from dlpuconv.quantization.lines import LineFinder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ def mixed_outputs(network: Network, ranges: Mapping[str, Range], codes: IntegerT
         ranges: observed lowest and highest value by name.
         codes: in which the format prescribes scales.
     """
-    lines = Lines(network, ranges, codes)
+    lines = LineFinder(network, ranges, codes)
     found = []
     for index, value in enumerate(network.outputs):
         candidates = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpuconv.division.outline import Operator, Outline
+from dlpuconv.division.outline import Operation, Outline
 from dlpuconv.division.parts import LOSS, find_parts
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def outlines(draw: st.DrawFn) -> tuple[Outline, set[int]]:
         known = ["x", *(f"v{k}" for k in range(index))]
         reads = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True))
         macs = draw(st.sampled_from([0, 0, 1, 3, 5, 100]))
-        operators.append(Operator(label=f"{index}", reads=tuple(reads), makes=(f"v{index}",), macs=macs))
+        operators.append(Operation(label=f"{index}", reads=tuple(reads), makes=(f"v{index}",), macs=macs))
         if draw(st.integers(0, 4)):
             elements[f"v{index}"] = draw(st.integers(1, 9))
     last = len(operators) - 1

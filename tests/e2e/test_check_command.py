@@ -60,11 +60,11 @@ def network(*kinds: str) -> onnx.ModelProto:
 
 
 def checked(
-    model: Path, targets: Sequence[str], capsys: pytest.CaptureFixture[str]
+    model: Path, targets: Sequence[str], capsys: pytest.CaptureFixture[str], *more: str
 ) -> tuple[int, list[dict[str, Any]]]:
     capsys.readouterr()
     chosen = [word for target in targets for word in ("--target", target)]
-    status = main(["check", str(model), *chosen, "--json"])
+    status = main(["check", str(model), *chosen, "--json", *more])
     return status, json.loads(capsys.readouterr().out)["checks"]
 
 
@@ -113,7 +113,7 @@ def test_a_model_without_a_conversion_names_every_construct_and_the_other_chips_
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(network("conv", "Cos", "Sin"), folder / "m.onnx")
-    status, (eight, cv25) = checked(folder / "m.onnx", ["artpec8", "cv25"], capsys)
+    status, (eight, cv25) = checked(folder / "m.onnx", ["artpec8", "cv25"], capsys, "--tail", "off")
     assert status == 5
     assert eight["outcome"] == "unsupported"
     assert eight["placement"] is None
@@ -123,6 +123,16 @@ def test_a_model_without_a_conversion_names_every_construct_and_the_other_chips_
     assert "Sin2" in problem
     assert cv25["outcome"] == "runs"
     assert {layer["op"] for layer in cv25["layers"] if not layer["certain"]} == {"Cos", "Sin"}
+
+
+def test_what_one_chip_alone_has_no_form_for_is_a_tail_for_that_chip_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(network("conv", "Cos", "Sin"), folder / "m.onnx")
+    status, (eight, cv25) = checked(folder / "m.onnx", ["artpec8", "cv25"], capsys)
+    assert status == 0
+    assert [operator.split()[0] for operator in eight["division"]["tail"]["operators"]] == ["Cos", "Sin"]
+    assert "division" not in cv25
 
 
 def test_a_lowering_that_fails_for_one_chip_leaves_the_others_their_say(

@@ -57,7 +57,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Stretch:
     """What makes one value.
 
     Attributes:
@@ -86,7 +86,7 @@ class Beside:
         named = {t: name for t in self._makers for name in t.source_names[-1:] if name in known}
         self.taps: Taps = {t: view for some in _windows(named) for t, view in self._seen(some, named)}
 
-    def part(self, tap: Tensor, taps: Collection[Tensor]) -> Part:
+    def part(self, tap: Tensor, taps: Collection[Tensor]) -> Stretch:
         """What makes a value of those at other taps."""
         operators: set[Operator] = set()
         inside: set[Tensor] = set()
@@ -101,7 +101,7 @@ class Beside:
             reads |= {t for t in read if t in taps}
             ahead += [t for t in read if t not in taps]
             inside |= {t for t in read if t not in taps}
-        return Part(frozenset(operators), frozenset(inside), frozenset(reads))
+        return Stretch(frozenset(operators), frozenset(inside), frozenset(reads))
 
     def wrong(self, taps: Taps, judged: Iterable[Tensor] | None = None) -> frozenset[Tensor]:
         """Which values come out wrong, though the parts that make them are given the right ones.

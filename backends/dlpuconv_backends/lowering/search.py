@@ -92,10 +92,11 @@ def _nodes_of(operators: list[Operator], suspect: Suspect) -> set[str]:
 
 
 def _node_of(op: Operator, makers: Mapping[str, str], readers: Mapping[Tensor, list[Operator]]) -> str:
-    """The clean-up adds operators for others, which read what those make."""
-    while not op.source_name:
-        made = [makers[name] for t in op.outputs for name in t.source_names if name in makers]
+    """The clean-up adds operators for others, which read what those make; so does what is spelled out for onnx2tf."""
+    at: Operator | None = op
+    while at is not None and at.source_name not in makers.values():
+        made = [makers[name] for t in at.outputs for name in t.source_names if name in makers]
         if made:
             return made[-1]
-        op = readers[op.output][0]
-    return op.source_name
+        at = next((reader for t in at.outputs for reader in readers.get(t, ())), None)
+    return at.source_name if at is not None else ""

@@ -21,6 +21,16 @@ _TRIAL = {
     "metric": 0.5, "typical_sqnr_db": 30.0, "min_sqnr_db": 29, "notes": ["slow"], "passes": True, "chosen": True,
 }  # fmt: skip
 
+_DIVISION = {
+    "inputs": ["x", "limit"], "front": None, "entry": [{"name": "x", "from": "source"}], "cut": ["y"],
+    "tail": {
+        "file": "m.tail.onnx", "native": None, "gives": ["kept"], "operators": ["TopK 'k'"], "macs": 3,
+        "reads": [{"name": "y", "from": "chip"}, {"name": "limit", "from": "source"}],
+    },
+    "outputs": [{"name": "kept", "from": "tail"}], "reasons": ["TopK has none"], "macs": 100, "macs_on_chip": 97,
+    "crossing_bytes": 12,
+}  # fmt: skip
+
 
 class Manifests(Reader):
     """A sound `m.tflite` with a damaged `m.json`."""
@@ -42,6 +52,7 @@ class Manifests(Reader):
         )  # fmt: skip
         part = {"output": "y", "axis": 1, "start": 0, "stop": 2}
         self._manifest["outputs"][0] |= {"part": part, "file_name": "y_part"}
+        self._manifest |= {"schema_version": 2, "division": _DIVISION}
         self._manifest["recipe"] |= {"equalize": True, "absorb": False}
 
     @override

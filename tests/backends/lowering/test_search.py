@@ -144,6 +144,19 @@ def test_what_onnx2tf_lowers_wrongly_is_named_alone_though_it_is_fused_with_othe
     assert caught.value.problems == ("Conv 'the conv'",)
 
 
+def test_an_operator_that_was_spelled_out_is_known_by_the_value_that_it_makes(spoiled: Callable[[Spoil], None]) -> None:
+    """No node of the model has the name that the operator was given then."""
+
+    def rename(graph: Graph) -> None:
+        double_weights("conv 2")(graph)
+        of(graph, "conv 2").source_name = "a part of conv 2"
+
+    spoiled(rename)
+    with pytest.raises(UnsupportedModelError) as caught:
+        lower(layers(), layouts={})
+    assert caught.value.refused == ("c2",)
+
+
 def chaos(steps: int) -> Model:
     """z -> 4 z (1 - z), which doubles an error each time."""
     nodes = [helper.make_node("Tanh", ["x"], ["t"]), helper.make_node("Abs", ["t"], ["z0"])]
