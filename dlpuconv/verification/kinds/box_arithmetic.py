@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div"})
 _ELEMENTWISE = _ARITHMETIC | {"Pow", "Exp", "Sigmoid", "Relu", "Clip"}
 _MOVES = frozenset({"Concat", "Reshape", "Transpose", "Slice", "Split", "Squeeze", "Unsqueeze", "Identity", "Cast"})
-_DEEP = 12
+_MOST = 64
+"""Values that are looked at: the arithmetic of boxes is shorter, and a stranger's graph may be as wide as he likes."""
 _FEWEST_PLACES = 3
 _COLUMNS = 4
 
@@ -29,7 +30,7 @@ def decodes_boxes(value: onnx_ir.Value) -> bool:
         and node is not None
         and node.op_type in _ARITHMETIC | {"Concat"}
         and _COLUMNS in shape[1:]
-        and _depends_on_place(value, _DEEP)
+        and _depends_on_place(value)
     )
 
 
@@ -41,22 +42,27 @@ def is_half_a_box(value: onnx_ir.Value) -> bool:
         and node is not None
         and node.op_type in _ARITHMETIC
         and 2 in (shape[-1], *shape[1:2])
-        and _depends_on_place(value, _DEEP)
+        and _depends_on_place(value)
     )
 
 
-def _depends_on_place(value: onnx_ir.Value, deep: int) -> bool:
+def _depends_on_place(value: onnx_ir.Value) -> bool:
     """Whether element-wise arithmetic behind a value reads a constant that differs from place to place."""
-    node = value.producer()
-    if node is None or deep == 0 or node.op_type not in _ELEMENTWISE | _MOVES:
-        return False
-    operands = [operand for operand in node.inputs if operand is not None]
-    if node.op_type in _ARITHMETIC and sum(map(is_constant, operands)) == 1:
-        constant = next(operand for operand in operands if is_constant(operand))
-        if _places(constant, value) >= _FEWEST_PLACES:
+    waiting = [value]
+    seen: set[onnx_ir.Value] = set()
+    while waiting and len(seen) < _MOST:
+        current = waiting.pop()
+        node = current.producer()
+        if current in seen or node is None or node.op_type not in _ELEMENTWISE | _MOVES:
+            continue
+        seen.add(current)
+        operands = [operand for operand in node.inputs if operand is not None]
+        constants = [operand for operand in operands if is_constant(operand)]
+        if node.op_type in _ARITHMETIC and len(constants) == 1 and _places(constants[0], current) >= _FEWEST_PLACES:
             return True
-    read = operands if node.op_type in _ARITHMETIC | {"Concat"} else operands[:1]
-    return any(_depends_on_place(operand, deep - 1) for operand in read if not is_constant(operand))
+        read = operands if node.op_type in _ARITHMETIC | {"Concat"} else operands[:1]
+        waiting += [operand for operand in read if operand not in constants]
+    return False
 
 
 def _places(constant: onnx_ir.Value, value: onnx_ir.Value) -> int:

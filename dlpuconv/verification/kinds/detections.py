@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     type Floats = npt.NDArray[np.float64]
 
 _SAME_PLACE = 0.5
+_MOST = 1000
 _NEARLY = 0.05
 """Below the threshold: a detection that just misses it is found all the same."""
 
@@ -34,8 +35,9 @@ class Found:
     labels: Floats | None = None
 
     def above(self, threshold: float) -> Found:
-        """Those whose score passes."""
-        kept = self.scores >= threshold
+        """Those whose score passes, the best thousand at the most: each is held against each."""
+        best = np.argsort(-self.scores, kind="stable")[:_MOST]
+        kept = best[self.scores[best] >= threshold]
         return Found(self.boxes[kept], self.scores[kept], None if self.labels is None else self.labels[kept])
 
 

@@ -100,9 +100,15 @@ class _Walk:
 
     def __init__(self, read: Kinds) -> None:
         self._read = read
+        self._known: dict[onnx_ir.Value, tuple[Region, ...]] = {}
 
     def regions(self, value: onnx_ir.Value, depth: int = 0) -> tuple[Region, ...]:
-        """The parts of a value."""
+        """The parts of a value, which is looked at once only: a stranger's graph may be as wide as he likes."""
+        if value not in self._known:
+            self._known[value] = self._regions(value, depth)
+        return self._known[value]
+
+    def _regions(self, value: onnx_ir.Value, depth: int) -> tuple[Region, ...]:
         node = value.producer()
         if node is None or depth > _DEEP:
             return self._read.get(str(value.name), (WHOLE,))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import onnx_ir
 
+_MOST = 256
+"""Values that are looked at behind one: a stranger's graph may be as deep and as wide as he likes."""
 _BOUNDING = frozenset({"Clip", "Max", "Add", "Expand", "Unsqueeze", "Identity"})
 _SUMS = frozenset({"ReduceSum", "ReduceSumSquare", "ReduceL2"})
 
@@ -25,14 +27,20 @@ def dims(value: onnx_ir.Value) -> tuple[int | None, ...]:
     return tuple(extent if isinstance(extent, int) else None for extent in value.shape)
 
 
-def is_constant(value: onnx_ir.Value, deep: int = 12) -> bool:
+def is_constant(value: onnx_ir.Value) -> bool:
     """Whether a value is the same for every picture: no input of the network is behind it."""
-    if value.is_graph_input():
-        return False
-    node = value.producer()
-    if node is None or node.op_type in ("Constant", "Shape"):
-        return True
-    return deep > 0 and all(is_constant(operand, deep - 1) for operand in node.inputs if operand is not None)
+    waiting = [value]
+    seen: set[onnx_ir.Value] = set()
+    while waiting:
+        current = waiting.pop()
+        node = current.producer()
+        if current.is_graph_input() or len(seen) > _MOST:
+            return False
+        if current in seen or node is None or node.op_type in ("Constant", "Shape"):
+            continue
+        seen.add(current)
+        waiting += [operand for operand in node.inputs if operand is not None]
+    return True
 
 
 def integer(node: onnx_ir.Node, name: str, default: int) -> int:

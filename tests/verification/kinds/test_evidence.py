@@ -247,3 +247,14 @@ def test_four_probabilities_at_every_place_are_in_doubt_no_scores() -> None:
     ]
     found = graph([*split, node("Concat", ["bs", "cs"], ["y"], axis=2)], [1, 300, 84], {"p": np.array([4, 80])})
     assert told(found) == [("values", "[:, :, 0:4]"), ("scores", "[:, :, 4:84]")]
+
+
+def test_a_graph_that_branches_at_every_step_is_walked_in_no_time() -> None:
+    squares = [node("Mul", [f"v{at}", f"v{at}"], [f"v{at + 1}"]) for at in range(60)]
+    joined = [node("Concat", ["v60"] * 8, ["w0"], axis=1)]
+    joined += [node("Concat", [f"w{at}"] * 8, [f"w{at + 1}"], axis=2) for at in range(3)]
+    nodes = [node("Sigmoid", ["x"], ["v0"]), *squares, *joined, node("Identity", ["w3"], ["y"])]
+    assert told(graph(nodes, [1, 2, 2])) == []  # further away than is looked
+    sums = [node("Add", [f"a{at}", f"a{at}"], [f"a{at + 1}"]) for at in range(60)]
+    boxes = [node("Neg", ["x"], ["a0"]), *sums, node("Mul", ["a60", "two"], ["y"])]
+    assert told(graph(boxes, [1, 4, 84], {"two": np.float32(2)})) == []
