@@ -18,7 +18,7 @@ import numpy as np
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
-from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.editor import Editor, optional_input, static_shape
 from dlpuconv.passes.merge_transposes import BINARY, permutation
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ def spell_resize(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if len(node.inputs) > 1 and node.inputs[1] is not None:
         node.replace_input_with(1, None)
         return FIRED
-    scales = node.inputs[2] if len(node.inputs) > 3 else None
-    if scales is not None:  # an empty constant, where sizes are given
+    scales, sizes = optional_input(node, 2), optional_input(node, 3)
+    if scales is not None and sizes is not None:  # an empty constant, where sizes are given
         node.replace_input_with(2, None)
         return FIRED
     return None

@@ -38,21 +38,27 @@ def spread(editor: Editor, node: onnx_ir.Node) -> Outcome:
         if attrs.text(node, "keep_aspect_ratio_policy", "stretch") != "stretch":
             return "its sizes keep an aspect ratio"
         x = _interpolated(editor, node, ones)
+        if x is None:
+            return "its extents are no constants"
     sizes = editor.constant(np.asarray(after, np.int64), f"{node.name}_sizes")
     editor.substitute(node, editor.add(node, "Resize", [x, None, None, sizes], _COPY))
     return FIRED
 
 
-def _interpolated(editor: Editor, node: onnx_ir.Node, ones: list[int]) -> onnx_ir.Value:
-    """The same Resize, but for the axes that stay 1."""
-    extents = [optional_input(node, position) for position in (2, 3)]
-    for position, given in enumerate(extents):
-        values = editor.array(given)
-        if values is not None and values.size:
-            values = values.copy()
-            values[ones] = 1
-            extents[position] = editor.constant(values, f"{node.name}_longer")
-    return editor.add(node, "Resize", [node.inputs[0], None, *extents], dict(node.attributes))
+def _interpolated(editor: Editor, node: onnx_ir.Node, ones: list[int]) -> onnx_ir.Value | None:
+    """The same Resize, but for the axes that stay 1; None while its scales or sizes are not constants."""
+    inputs: list[onnx_ir.Value | None] = [node.inputs[0], None]
+    for position in (2, 3):
+        values = editor.array(optional_input(node, position))
+        if values is None or not values.size:  # empty scales stand for none
+            inputs.append(None)
+            continue
+        values = values.copy()
+        values[ones] = 1
+        return editor.add(
+            node, "Resize", [*inputs, editor.constant(values, f"{node.name}_longer")], dict(node.attributes)
+        )
+    return None
 
 
 PASS = Rewrite("spread-one", "Resize of a single value rewritten as copies", ("Resize",), spread)

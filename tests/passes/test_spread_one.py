@@ -67,3 +67,11 @@ def test_other_resizes_are_left_alone(shape: str, after: str, settings: str) -> 
     result = rewrite(source, spread_one.PASS)
     assert result.operators == ["Resize"]
     assert settings in f'mode="{result.attribute("Resize", "mode")}"'
+
+
+def test_scales_beside_left_out_sizes_are_kept_as_they_are() -> None:
+    source = model(
+        '(float[1,4,1,3] x) => (float[1,4,5,6] y) { y = Resize<mode="linear">(x, , s, ) }', s=floats(1, 1, 5, 2)
+    )
+    assert rewrite(source, canonical_moves.RESIZE).operators == ["Resize"]
+    assert rewrite(source, spread_one.PASS, canonical_moves.RESIZE).operators == ["Resize", "Resize"]

@@ -101,6 +101,11 @@ NETWORKS: tuple[Network, ...] = (
         ),
     ),
     Network("unet", UNet),
+    Network(
+        "panorama",
+        lambda: nn.Sequential(conv(8, 3, inputs=3), nn.Conv2d(8, 8, 3, padding=1, padding_mode="circular")),
+        opset=19,
+    ),
     Network("unet_group_norm", lambda: UNet(lambda c: nn.GroupNorm(4, c), nn.UpsamplingBilinear2d(scale_factor=2))),
     Network("unet_instance_norm", lambda: UNet(nn.InstanceNorm2d, nn.Upsample(scale_factor=2, mode="bilinear"))),
     Network(
