@@ -168,7 +168,9 @@ def clip_reader() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
-def test_what_has_no_integer_form_before_all_else_becomes_a_front(tmp_path: Path) -> None:
+def test_what_has_no_integer_form_before_all_else_becomes_a_front(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clips = np.random.default_rng(1).random((12, 3, 4, 32, 32)).astype(np.float32)
     model = clip_reader()
     done = converted(model, "artpec8", {"clip": clips}, mean=10, std=20)
@@ -190,6 +192,11 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(tmp_path: Path
     sample = {"clip": clips[:1]}
     expected, found = answered(model, sample)["y"], dlpuconv.load(path)(sample)["y"]
     assert 10 * np.log10(np.square(expected).sum() / np.square(expected - found).sum()) > 25
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", (tmp_path / "model.artpec8.README.md").read_text(), re.DOTALL)
+    scope: dict[str, Any] = {"sample": sample}
+    exec(code[0] + code[1].replace("values = {}", "values = dict(sample)"), scope)
+    np.testing.assert_allclose(scope["values"]["y"], found, rtol=1e-6)
 
 
 def test_off_refuses_with_a_cut_from_which_all_the_rest_can_be_computed() -> None:
