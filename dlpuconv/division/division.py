@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import onnx
 
+    from dlpuconv.jsonable import Json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
@@ -63,6 +65,11 @@ class Division:
     crossing: int = 0
 
     @property
+    def rests(self) -> dict[str, Rest]:
+        """The parts that the CPU runs, in running order, by what their files are called."""
+        return {name: rest for name, rest in (("front", self.front), ("tail", self.tail)) if rest is not None}
+
+    @property
     def computed(self) -> frozenset[str]:
         """Inputs of the chip's part that the front computes: nobody feeds them from outside."""
         return frozenset(self.entry) - frozenset(self.inputs)
@@ -71,3 +78,22 @@ class Division:
     def share(self) -> float:
         """Share of the network's multiply-accumulates that the chip runs, 0 to 1; 1 where there are none."""
         return self.macs_on_chip / self.macs if self.macs else 1.0
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`: what would become of a network that does not fit the chip as a whole."""
+        parts: dict[str, Json] = {
+            part: {
+                "operators": list(rest.operators),
+                "reads": list(rest.reads),
+                "gives": list(rest.gives),
+                "macs": rest.macs,
+            }
+            for part, rest in self.rests.items()
+        }
+        return {
+            **parts,
+            "cut": list(self.cut),
+            "reasons": list(self.reasons),
+            "share_of_macs_on_chip": self.share,
+            "crossing_bytes": self.crossing,
+        }

@@ -50,6 +50,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                     layers=judge_layers(blame.layers, settings_of(backend, recipe, part)),
                     total_db=blame.total_db,
                     samples=blame.samples,
+                    division=part.division,
                 )
     return tuple(found[target.name] for target in run.targets)
 

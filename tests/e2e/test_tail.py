@@ -265,4 +265,10 @@ def test_the_command_line_says_what_the_cpu_runs(sandbox: Sandbox) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"{line} - detector.artpec8.tail.onnx" in " ".join(done.stdout.split())
-    assert line.removeprefix("tail: ") in (sandbox.root / "page.html").read_text()
+    told = line.removeprefix("tail: ")
+    assert told in (sandbox.root / "page.html").read_text()
+    known = sandbox.run("inspect", str(sandbox.output / "detector.artpec8.tflite"), "--quiet")
+    assert f"tail {told} - detector.artpec8.tail.onnx" in " ".join(known.stdout.split())
+    looked = sandbox.run("analyze", str(model), "--target", "artpec8", "--calibration", str(data), "--effort", "fast")
+    assert line in looked.stdout
+    assert "dB at the outputs of the chip's part" in looked.stdout
