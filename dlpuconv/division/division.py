@@ -21,7 +21,7 @@ class Rest:
         reads: its inputs: inputs of the source, outputs of the front, or values at the cut.
         gives: its outputs.
         operators: for messages, `Op 'name'`, in running order.
-        macs: multiply-accumulates of one inference, as far as shapes are known.
+        macs: multiply-accumulates of one inference, with one of whatever only a run tells the number of.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -47,7 +47,7 @@ class Division:
         cut: names of the values that it gives, in order.
         reasons: why there is a rest: the refused operators, in the words of the refusal.
         refused: source values that those operators make.
-        macs: of the whole network, as far as shapes are known.
+        macs: of the whole network, likewise.
         macs_on_chip: of the chip's part.
         crossing: bytes that cross from the chip to the CPU in one inference, in the file's own types.
     """

@@ -63,7 +63,7 @@ def divide(
     seen = outline(whole.proto, refused)
     wrong = {seen.maker[name] for name in refused if name in seen.maker}
     _demand_known(cut_at, seen)
-    parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong)
+    parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong | _dynamic(seen))
     cut = _cut(seen, parts)
     if cut_at:
         _demand_complete(whole, refused, cut_at, seen, cut)
@@ -87,7 +87,13 @@ def complete_cut(whole: Whole, refused: Collection[str], outputs: Collection[str
         Names in running order; nothing where no operator stands in front of the refused ones.
     """
     seen = outline(whole.proto, refused, outputs)
-    return _cut(seen, find_parts(seen, {seen.maker[name] for name in refused if name in seen.maker}, fronts=False))
+    wrong = {seen.maker[name] for name in refused if name in seen.maker}
+    return _cut(seen, find_parts(seen, wrong | _dynamic(seen), fronts=False))
+
+
+def _dynamic(seen: Outline) -> set[int]:
+    """The operators of shapes that only a run tells: nothing of the kind can be on the chip."""
+    return {index for index, operator in enumerate(seen.operators) if not operator.static}
 
 
 def _cut(seen: Outline, parts: Parts) -> tuple[str, ...]:
