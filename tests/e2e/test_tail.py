@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError, UsageError
 from dlpuconv.formats.detect import runner
 from tests.division import constructs
 
@@ -197,6 +197,10 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(
     scope: dict[str, Any] = {"sample": sample}
     exec(code[0] + code[1].replace("values = {}", "values = dict(sample)"), scope)
     np.testing.assert_allclose(scope["values"]["y"], found, rtol=1e-6)
+    asked: dict[str, Any] = {"target": "artpec8", "reference": model, "data": {"clip": clips}}
+    assert dlpuconv.verify(path, **asked).passed
+    with pytest.raises(UsageError, match="cut_at: the file takes what another part of the network gives"):
+        dlpuconv.verify(path, cut_at="y", **asked)
 
 
 def test_off_refuses_with_a_cut_from_which_all_the_rest_can_be_computed() -> None:
