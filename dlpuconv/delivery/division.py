@@ -66,6 +66,7 @@ class DividedNetwork:
             reasons=division.reasons,
             macs=division.macs,
             macs_on_chip=division.macs_on_chip,
+            entering=division.entering,
             crossing=division.crossing,
         )
 

@@ -49,6 +49,7 @@ class Division:
         refused: source values that those operators make.
         macs: of the whole network, likewise.
         macs_on_chip: of the chip's part.
+        entering: bytes that cross from the front to the chip in one inference, in the file's own types.
         crossing: bytes that cross from the chip to the CPU in one inference, in the file's own types.
     """
 
@@ -62,6 +63,7 @@ class Division:
     refused: frozenset[str] = frozenset()
     macs: int = 0
     macs_on_chip: int = 0
+    entering: int = 0
     crossing: int = 0
 
     @property
@@ -95,5 +97,6 @@ class Division:
             "cut": list(self.cut),
             "reasons": list(self.reasons),
             "share_of_macs_on_chip": self.share,
+            "entering_bytes": self.entering,
             "crossing_bytes": self.crossing,
         }

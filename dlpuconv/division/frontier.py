@@ -164,18 +164,20 @@ def _division(
     in_front, read = _made(seen, parts.front), _read(seen, parts.chip)
     elsewhere = {*inputs, *in_front, *cut}
     gives = tuple(name for name in whole.outputs if name not in elsewhere)
+    entering = tuple(name for name in in_front if name in read)
     crossing = {*read, *_read(seen, parts.tail), *whole.outputs}
     return Division(
         inputs=inputs,
         outputs=whole.outputs,
         front=_rest(whole, seen, parts.front, inputs, tuple(name for name in in_front if name in crossing)),
         tail=_rest(whole, seen, parts.tail, (*cut, *in_front, *inputs), gives),
-        entry=tuple(name for name in (*inputs, *in_front) if name in read),
+        entry=(*(name for name in inputs if name in read), *entering),
         cut=cut,
         reasons=reasons,
         refused=frozenset(refused),
         macs=seen.work(range(len(seen.operators))),
         macs_on_chip=seen.work(parts.chip),
+        entering=_bytes(whole, entering, width),
         crossing=_bytes(whole, cut, width),
     )
 

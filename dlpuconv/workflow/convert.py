@@ -38,11 +38,12 @@ from dlpuconv.workflow.vendor_compiler import compile_for_chip
 from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
+    from dlpuconv.ir import Port
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
@@ -209,12 +210,16 @@ def _divided(target: Target, artifact: Artifact, native: Mapping[str, bytes], ru
     """The files of the other parts, for one target's."""
     if run.division is None:
         return None
-    crossing = sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in artifact.outputs)
-    division = replace(run.division, crossing=crossing)
+    computed = (port for port in artifact.inputs if port.source_name in run.division.computed)
+    division = replace(run.division, entering=_bytes(computed), crossing=_bytes(artifact.outputs))
     if not target.suffix:
         return DividedNetwork(division=division, stem="")
     stem = f"{run.source.source.name}.{target.name}."
     return DividedNetwork(division=division, stem=stem, native=native, suffix=target.suffix)
+
+
+def _bytes(ports: Iterable[Port]) -> int:
+    return sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in ports)
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:

@@ -47,6 +47,7 @@ def read_division(manifest: Manifest | None, file: Path) -> Division | None:
         reasons=record.reasons,
         macs=record.macs,
         macs_on_chip=record.macs_on_chip,
+        entering=record.entering,
         crossing=record.crossing,
     )
 

@@ -70,7 +70,7 @@ class ComparisonData:
             if division is not None and division.front is not None:
                 raise UsageError(
                     "--cut-at: the file takes what another part of the network gives, so that the reference is divided"
-                    " as its manifest says; leave the option away"
+                    " as its manifest says; leave the option out"
                 )
             division = None
         if manifest is not None and not self.source.input_shapes:

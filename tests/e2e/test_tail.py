@@ -180,6 +180,7 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(
     assert division.front is not None
     assert division.tail is None
     assert "Conv 'motion'" in division.front.operators
+    assert division.entering == 12 * 32 * 32  # uint8
     assert division.share >= 0.8
     (feed,) = made.contract.inputs
     assert feed.computed
