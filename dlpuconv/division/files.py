@@ -19,11 +19,13 @@ class RestFile:
         name: `front.onnx` or `tail.onnx`.
         content: the file's.
         told: what it is, in a line.
+        gives: names of its outputs, which are values of the source model.
     """
 
     name: str
     content: bytes = field(repr=False)
     told: str
+    gives: tuple[str, ...] = ()
 
 
 def files_of(division: Division | None) -> tuple[RestFile, ...]:
@@ -31,7 +33,9 @@ def files_of(division: Division | None) -> tuple[RestFile, ...]:
     if division is None:
         return ()
     return tuple(
-        RestFile(name=f"{part}.onnx", content=content_of(rest), told=told_of_rest(division, part, rest))
+        RestFile(
+            name=f"{part}.onnx", content=content_of(rest), told=told_of_rest(division, part, rest), gives=rest.gives
+        )
         for part, rest in division.rests.items()
     )
 

@@ -119,6 +119,23 @@ def test_a_package_holds_its_tail_and_the_sum_of_it(tmp_path: Path) -> None:
     assert dlpuconv.verify(folder, target="cv25").passed
 
 
+def test_a_package_tells_what_comes_of_its_front_and_goes_to_its_tail(tmp_path: Path) -> None:
+    model = constructs.nms()
+    graph = model.graph
+    graph.node[0].input[0] = "image"
+    graph.node.insert(0, helper.make_node("SequenceConstruct", ["x", "x"], ["pair"]))
+    graph.node.insert(1, helper.make_node("SequenceAt", ["pair", "second"], ["image"]))
+    graph.initializer.append(numpy_helper.from_array(np.array(1), "second"))
+    (folder,) = converted(model, "cv25").save(tmp_path)
+    text = (folder / "README.md").read_text()
+    assert "`image`: float32 numbers as `front.onnx` gives them" in text
+    assert "These are values of the source model" in text
+    for part in ("front", "tail"):
+        onnx.checker.check_model(onnx.load(folder / f"{part}.onnx"), full_check=True)
+    np.testing.assert_array_equal(dlpuconv.load(folder)(SAMPLE)["kept"], answered(model, SAMPLE)["kept"])
+    assert dlpuconv.verify(folder, target="cv25", reference=model, data=SAMPLES).passed
+
+
 def test_a_tail_of_static_shapes_is_a_float_tflite_file_too(tmp_path: Path) -> None:
     (path,) = converted(constructs.oriented_boxes(), "artpec8").save(tmp_path)
     told = json.loads(path.with_suffix(".json").read_text())["division"]["tail"]
