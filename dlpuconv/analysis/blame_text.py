@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.division.words import told_of
 from dlpuconv.language.brief import unshown
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
             Text(layer.explanation),
         )
     left = unshown(len(analysis.layers) - len(shown))
+    ends = "outputs of the chip's part" if analysis.division else "outputs"
     order = f"the worst first, {left}" if left else "the worst first"
     advice = list(dict.fromkeys(layer.advice for layer in shown if layer.advice and _matters(layer)))
     return (
         Text(f"{analysis.target}, {analysis.recipe.granularity}: {analysis.recipe.summary}", "bold"),
+        *map(Text, told_of(analysis.division)),
         Text(
-            f"all layers together: {analysis.total_db:.1f} dB at the outputs, on {analysis.samples} samples. Below,"
+            f"all layers together: {analysis.total_db:.1f} dB at the {ends}, on {analysis.samples} samples. Below,"
             f" {order}: the outputs when this layer alone computes in integers, and the layer's own output in the whole"
             " integer network (signal to noise, dB)."
         ),

@@ -11,6 +11,7 @@ from dlpuconv.verification.advice import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlpuconv.division.division import Division
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.blame.result import LayerError
@@ -62,6 +63,7 @@ class Analysis:
         layers: the worst alone first.
         total_db: signal-to-noise ratio of the quantized network's outputs on the same samples.
         samples: how many were looked at.
+        division: of which part of the network this is; None for all of it.
     """
 
     target: str
@@ -69,6 +71,7 @@ class Analysis:
     layers: tuple[BlamedLayer, ...]
     total_db: float
     samples: int
+    division: Division | None = None
 
     @override
     def __repr__(self) -> str:
@@ -89,6 +92,7 @@ class Analysis:
             "samples": self.samples,
             "total_db": _rounded(self.total_db),
             "layers": [layer.to_json() for layer in self.layers],
+            **({"division": self.division.to_json()} if self.division else {}),
         }
 
 

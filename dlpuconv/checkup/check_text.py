@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.checkup.result import CheckOutcome
-from dlpuconv.division.files import rests
-from dlpuconv.division.words import told_of_rest
+from dlpuconv.division.words import told_of
 from dlpuconv.language.brief import more, unshown
 from dlpuconv.placement import Processor
 from dlpuconv.placement.forecast_text import percent, quantity
@@ -42,7 +41,7 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
     yield Text.assemble((f"{found.target}: ", "bold"), (_divided(words, found.division), style))
     for problem in found.problems:
         yield _indented(Text(problem, "red"))
-    yield from map(_indented, _rests(found.division))
+    yield from (_indented(Text(line)) for line in told_of(found.division))
     if found.layers:
         yield _indented(Text(_size(found.layers)))
     if found.placement is not None:
@@ -61,16 +60,11 @@ def checkup_text(found: Checkup, top: int) -> Iterator[RenderableType]:
         yield _layer_table(found.layers, found.placement.accelerator if found.placement else "-", top)
 
 
-def _rests(division: Division | None) -> Iterator[Text]:
-    """What the CPU would run of the network."""
-    if division is not None:
-        yield from (Text(told_of_rest(division, part, rest)) for part, rest in rests(division).items())
-
-
 def _divided(words: str, division: Division | None) -> str:
     """`can be converted with a tail and run`."""
-    parts = " and ".join(f"a {part}" for part in rests(division))
-    return words.replace("converted", f"converted with {parts}") if parts else words
+    if division is None:
+        return words
+    return words.replace("converted", f"converted with {' and '.join(f'a {part}' for part in division.rests)}")
 
 
 def _size(layers: Sequence[CheckedLayer]) -> str:

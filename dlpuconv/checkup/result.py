@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, override
 
-from dlpuconv.division.files import rests
 from dlpuconv.jsonable import plain
 
 if TYPE_CHECKING:
@@ -173,27 +172,7 @@ class Checkup:
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
             "warnings": list(self.warnings),
             "layers": [layer.to_json() for layer in self.layers],
-            **({"division": _divided(self.division)} if self.division else {}),
+            **({"division": self.division.to_json()} if self.division else {}),
             **({"explanation": self.explanation.to_json()} if self.explanation else {}),
             **({"explanation_of_backend": self.of_backend.to_json()} if self.of_backend else {}),
         }
-
-
-def _divided(division: Division) -> dict[str, Json]:
-    """What would become of a network that does not fit the chip as a whole."""
-    parts: dict[str, Json] = {
-        part: {
-            "operators": list(rest.operators),
-            "reads": list(rest.reads),
-            "gives": list(rest.gives),
-            "macs": rest.macs,
-        }
-        for part, rest in rests(division).items()
-    }
-    return {
-        **parts,
-        "cut": list(division.cut),
-        "reasons": list(division.reasons),
-        "share_of_macs_on_chip": division.share,
-        "crossing_bytes": division.crossing,
-    }

@@ -68,4 +68,4 @@ def inspect(
     else:
         from dlpuconv.inspection.overview import render_head, render_overview
 
-        show((render_head if quiet else render_overview)(shown.view, shown.size))
+        show((render_head if quiet else render_overview)(shown.view, shown.size, shown.division))

@@ -78,7 +78,7 @@ _NOTHING = _Said(ImagesRecord(resize=Resize.STRETCH, color=Color.RGB), of_images
 
 def _feed(port: Port, binding: InputBinding | None, told: _Said) -> Feed:
     binding = binding or InputBinding(name=port.name)
-    if port.name in told.computed:
+    if port.source_name in told.computed:
         return Feed(port=port, binding=binding, computed=True)
     return Feed(port=port, binding=binding, picture=_picture(port, binding, told))
 

@@ -44,8 +44,11 @@ def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
     port, affine = feed.port, affine_of(feed.port)
     given = "uint8" if feed.binding.raw_pixels else "float" if affine else port.dtype
     part = f", {part_of(port)}" if port.part else ""
-    for told in (f"{name}: {given} {shaped(port)}{part}, {takes(feed, contract)}.", resized(feed)):
+    what = "" if feed.computed else f"{given} {shaped(port)}{part}, "
+    for told in (f"{name}: {what}{takes(feed, contract)}.", resized(feed)):
         yield from (f"    # {line}" for line in lines_of(told))
+    if feed.computed:
+        yield f"    {name} = {_brought(f'np.asarray({name})', port)}"
     if feed.pixel_offset is not None:
         pixels = f'np.asarray({name}).astype(np.uint8, casting="safe")'
         yield f"    {name} = {_moved(pixels, port.dtype, feed.pixel_offset)}"
@@ -56,6 +59,16 @@ def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
         yield f"    {name} = {codes}.astype(np.{port.dtype})"
     else:
         yield f"    {name} = np.asarray({name}, np.{_numpy(port.dtype)})"
+
+
+def _brought(value: str, port: Port) -> str:
+    """What another part of the network gives, as an input takes it: its slice, in its order of axes."""
+    if port.part is not None:
+        value += f".take({_places(port.part.stride)}, axis={port.part.axis})"
+    order = port.permutation
+    if len(order) == len(port.source_shape) and order != tuple(sorted(order)):
+        value += f".transpose({', '.join(map(str, order))})"
+    return f"{value}.reshape({list(port.shape)})"
 
 
 def _moved(pixels: str, dtype: str, offset: int) -> str:

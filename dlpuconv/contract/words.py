@@ -32,7 +32,7 @@ def shaped(port: Port) -> str:
 def takes(feed: Feed, contract: Contract) -> str:
     """What goes into an input, in a sentence without a full stop."""
     if feed.computed:
-        return f"what the front of the network gives as {feed.port.name}"
+        return f"what the front of the network gives as {feed.port.source_name}"
     if feed.binding.raw_pixels:
         return f"raw pixels 0 to 255{_color(feed.picture)}, as the camera delivers them: {_as_they_are(feed)}"
     if not contract.known:

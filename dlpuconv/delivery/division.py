@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv.division.files import FRONT, TAIL, content_of, rests
+from dlpuconv.division.files import content_of
 from dlpuconv.division.words import told_of_rest
 from dlpuconv.manifest import DivisionRecord, Maker, RestRecord, Wire
 
@@ -34,7 +34,7 @@ class DividedNetwork:
     @property
     def files(self) -> dict[str, bytes]:
         """By the names that they are delivered under."""
-        onnx = {self._named(part): content_of(rest) for part, rest in rests(self.division).items()}
+        onnx = {self._named(part): content_of(rest) for part, rest in self.division.rests.items()}
         return onnx | {self._named(part, self.suffix): content for part, content in self.native.items()}
 
     @property
@@ -42,7 +42,7 @@ class DividedNetwork:
         """One line for each part: what runs on the CPU, how much that is, and in which file it is."""
         return tuple(
             f"{told_of_rest(self.division, part, rest)} - {self._named(part)}"
-            for part, rest in rests(self.division).items()
+            for part, rest in self.division.rests.items()
         )
 
     @property
@@ -50,28 +50,29 @@ class DividedNetwork:
         """For the manifest."""
         division = self.division
         given: dict[Maker, Sequence[str]] = {Maker.SOURCE: division.inputs}
-        parts: dict[str, RestRecord] = {}
-        if division.front is not None:
-            parts[FRONT] = self._rest(FRONT, division.front, given)
-            given[Maker.FRONT] = division.front.gives
+        front = self._rest("front", division.front, given)
+        given[Maker.FRONT] = front.gives if front else ()
         entry = _wires(division.entry, given)
         given[Maker.CHIP] = division.cut
-        if division.tail is not None:
-            parts[TAIL] = self._rest(TAIL, division.tail, given)
-            given[Maker.TAIL] = division.tail.gives
+        tail = self._rest("tail", division.tail, given)
+        given[Maker.TAIL] = tail.gives if tail else ()
         return DivisionRecord(
             inputs=division.inputs,
             outputs=_wires(division.outputs, given),
-            **parts,
+            front=front,
+            tail=tail,
             entry=entry,
             cut=division.cut,
             reasons=division.reasons,
             macs=division.macs,
             macs_on_chip=division.macs_on_chip,
+            entering=division.entering,
             crossing=division.crossing,
         )
 
-    def _rest(self, part: str, rest: Rest, given: Mapping[Maker, Sequence[str]]) -> RestRecord:
+    def _rest(self, part: str, rest: Rest | None, given: Mapping[Maker, Sequence[str]]) -> RestRecord | None:
+        if rest is None:
+            return None
         return RestRecord(
             file=self._named(part),
             native=self._named(part, self.suffix) if part in self.native else "",

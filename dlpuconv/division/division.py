@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import onnx
 
+    from dlpuconv.jsonable import Json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
@@ -19,7 +21,7 @@ class Rest:
         reads: its inputs: inputs of the source, outputs of the front, or values at the cut.
         gives: its outputs.
         operators: for messages, `Op 'name'`, in running order.
-        macs: multiply-accumulates of one inference, as far as shapes are known.
+        macs: multiply-accumulates of one inference, with one of whatever only a run tells the number of.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -45,8 +47,9 @@ class Division:
         cut: names of the values that it gives, in order.
         reasons: why there is a rest: the refused operators, in the words of the refusal.
         refused: source values that those operators make.
-        macs: of the whole network, as far as shapes are known.
+        macs: of the whole network, likewise.
         macs_on_chip: of the chip's part.
+        entering: bytes that cross from the front to the chip in one inference, in the file's own types.
         crossing: bytes that cross from the chip to the CPU in one inference, in the file's own types.
     """
 
@@ -60,7 +63,13 @@ class Division:
     refused: frozenset[str] = frozenset()
     macs: int = 0
     macs_on_chip: int = 0
+    entering: int = 0
     crossing: int = 0
+
+    @property
+    def rests(self) -> dict[str, Rest]:
+        """The parts that the CPU runs, in running order, by what their files are called."""
+        return {name: rest for name, rest in (("front", self.front), ("tail", self.tail)) if rest is not None}
 
     @property
     def computed(self) -> frozenset[str]:
@@ -71,3 +80,23 @@ class Division:
     def share(self) -> float:
         """Share of the network's multiply-accumulates that the chip runs, 0 to 1; 1 where there are none."""
         return self.macs_on_chip / self.macs if self.macs else 1.0
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`: what would become of a network that does not fit the chip as a whole."""
+        parts: dict[str, Json] = {
+            part: {
+                "operators": list(rest.operators),
+                "reads": list(rest.reads),
+                "gives": list(rest.gives),
+                "macs": rest.macs,
+            }
+            for part, rest in self.rests.items()
+        }
+        return {
+            **parts,
+            "cut": list(self.cut),
+            "reasons": list(self.reasons),
+            "share_of_macs_on_chip": self.share,
+            "entering_bytes": self.entering,
+            "crossing_bytes": self.crossing,
+        }

@@ -10,9 +10,6 @@ from dlpuconv.division.words import told_of_rest
 if TYPE_CHECKING:
     from dlpuconv.division.division import Division, Rest
 
-FRONT, TAIL = "front", "tail"
-"""What the names of the files end with, before `.onnx` or `.tflite`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestFile:
@@ -22,11 +19,13 @@ class RestFile:
         name: `front.onnx` or `tail.onnx`.
         content: the file's.
         told: what it is, in a line.
+        gives: names of its outputs, which are values of the source model.
     """
 
     name: str
     content: bytes = field(repr=False)
     told: str
+    gives: tuple[str, ...] = ()
 
 
 def files_of(division: Division | None) -> tuple[RestFile, ...]:
@@ -34,16 +33,11 @@ def files_of(division: Division | None) -> tuple[RestFile, ...]:
     if division is None:
         return ()
     return tuple(
-        RestFile(name=f"{part}.onnx", content=content_of(rest), told=told_of_rest(division, part, rest))
-        for part, rest in rests(division).items()
+        RestFile(
+            name=f"{part}.onnx", content=content_of(rest), told=told_of_rest(division, part, rest), gives=rest.gives
+        )
+        for part, rest in division.rests.items()
     )
-
-
-def rests(division: Division | None) -> dict[str, Rest]:
-    """The parts that the CPU runs, in running order, by what their files are called."""
-    if division is None:
-        return {}
-    return {name: rest for name, rest in ((FRONT, division.front), (TAIL, division.tail)) if rest is not None}
 
 
 def content_of(rest: Rest) -> bytes:

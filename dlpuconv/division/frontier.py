@@ -50,26 +50,28 @@ def divide(
         whole: the source network.
         refused: source values whose operators have no form on the chip.
         reasons: why, in the words of the refusal.
-        cut_at: the boundary that the user names, which is then used as it is; empty to find one.
+        cut_at: the boundary that the user names, which is then used as it is: what is refused goes in front of the
+            chip. Empty to find one.
         bytes_of_a_float: of a real number in the file: 1 for int8, 4 for float32.
 
     Raises:
         UnsupportedModelError: the chip would keep less than 80 % of all multiply-accumulates, or nothing; tells the
-            reasons and the best cut as a complete --cut-at. Or the rest cannot be computed from `cut_at`.
-        UsageError: `cut_at` names no value.
+            reasons and the best cut as a complete --cut-at. What lies behind `cut_at` does not count. Or the rest
+            cannot be computed from `cut_at`.
+        UsageError: `cut_at` names no value, or one twice.
     """
     seen = outline(whole.proto, refused)
     wrong = {seen.maker[name] for name in refused if name in seen.maker}
     _demand_known(cut_at, seen)
-    parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong)
+    parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong | _dynamic(seen))
     cut = _cut(seen, parts)
-    if not parts.chip or not (wrong or cut_at):
-        told = listed(reasons, _SHOWN, "; ") or "no operator of the model can run on the chip"
-        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons)
     if cut_at:
         _demand_complete(whole, refused, cut_at, seen, cut)
-    else:
-        _demand_enough(whole, refused, reasons, seen, parts)
+    elif not parts.chip or not wrong:
+        told = listed(reasons, _SHOWN, "; ") or "no operator of the model can run on the chip"
+        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons)
+    if wrong:
+        _demand_enough(whole, refused, reasons, seen, parts, behind=not cut_at)
     return _division(whole, seen, parts, cut_at or cut, (refused, reasons, bytes_of_a_float))
 
 
@@ -85,7 +87,13 @@ def complete_cut(whole: Whole, refused: Collection[str], outputs: Collection[str
         Names in running order; nothing where no operator stands in front of the refused ones.
     """
     seen = outline(whole.proto, refused, outputs)
-    return _cut(seen, find_parts(seen, {seen.maker[name] for name in refused if name in seen.maker}, fronts=False))
+    wrong = {seen.maker[name] for name in refused if name in seen.maker}
+    return _cut(seen, find_parts(seen, wrong | _dynamic(seen), fronts=False))
+
+
+def _dynamic(seen: Outline) -> set[int]:
+    """The operators of shapes that only a run tells: nothing of the kind can be on the chip."""
+    return {index for index, operator in enumerate(seen.operators) if not operator.static}
 
 
 def _cut(seen: Outline, parts: Parts) -> tuple[str, ...]:
@@ -108,6 +116,8 @@ def _demand_known(cut_at: Sequence[str], seen: Outline) -> None:
         if name not in seen.maker:
             hint = did_you_mean(name, seen.maker)
             raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
+        if cut_at.count(name) > 1:
+            raise UsageError(f"--cut-at names {name!r} more than once")
 
 
 def _demand_complete(
@@ -125,17 +135,19 @@ def _demand_complete(
 
 
 def _demand_enough(
-    whole: Whole, refused: Collection[str], reasons: tuple[str, ...], seen: Outline, parts: Parts
+    whole: Whole, refused: Collection[str], reasons: tuple[str, ...], seen: Outline, parts: Parts, *, behind: bool
 ) -> None:
-    everything = seen.work(range(len(seen.operators)))
-    share = seen.work(parts.chip) / everything if everything else 1.0
+    """See that the chip keeps most of the work; what is behind it may not count, where the user wants it there."""
+    everything = seen.work((*parts.front, *parts.chip, *(parts.tail if behind else ())))
+    share = seen.work(parts.chip) / everything if everything else float(bool(parts.chip))
     if share >= LEAST_SHARE:
         return
     best = complete_cut(whole, refused)
     way_out = f"; --cut-at {quote(','.join(best))} converts the part before them" if best else ""
+    whose = "the network's multiply-accumulates" if behind else "the multiply-accumulates before --cut-at"
     raise UnsupportedModelError(
-        f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run {share:.1%} of the network's"
-        f" multiply-accumulates, and it is divided from {LEAST_SHARE:.0%} on{way_out}",
+        f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run {share:.1%} of {whose}, and it"
+        f" is divided from {LEAST_SHARE:.0%} on{way_out}",
         reasons,
     )
 
@@ -152,18 +164,20 @@ def _division(
     in_front, read = _made(seen, parts.front), _read(seen, parts.chip)
     elsewhere = {*inputs, *in_front, *cut}
     gives = tuple(name for name in whole.outputs if name not in elsewhere)
+    entering = tuple(name for name in in_front if name in read)
     crossing = {*read, *_read(seen, parts.tail), *whole.outputs}
     return Division(
         inputs=inputs,
         outputs=whole.outputs,
         front=_rest(whole, seen, parts.front, inputs, tuple(name for name in in_front if name in crossing)),
         tail=_rest(whole, seen, parts.tail, (*cut, *in_front, *inputs), gives),
-        entry=tuple(name for name in (*inputs, *in_front) if name in read),
+        entry=(*(name for name in inputs if name in read), *entering),
         cut=cut,
         reasons=reasons,
         refused=frozenset(refused),
         macs=seen.work(range(len(seen.operators))),
         macs_on_chip=seen.work(parts.chip),
+        entering=_bytes(whole, entering, width),
         crossing=_bytes(whole, cut, width),
     )
 

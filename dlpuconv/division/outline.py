@@ -29,13 +29,16 @@ class Operation:
         label: for messages, `Op 'name'`.
         reads: inputs of the network and values that other operators of the outline make.
         makes: values.
-        macs: multiply-accumulates of one inference; 0 where shapes are unknown.
+        macs: multiply-accumulates of one inference; where only a run tells how many of something there are, such as
+            detections, those of one.
+        static: the shape of nothing that it makes is one that only a run tells.
     """
 
     label: str
     reads: tuple[str, ...]
     makes: tuple[str, ...]
     macs: int = 0
+    static: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +104,15 @@ def outline(proto: onnx.ModelProto, refused: Collection[str] = (), outputs: Coll
     wanted = tuple(outputs) or tuple(value.name for value in graph.output)
     elements = {value.name: prod(shape) for value, shape in _reals(graph)}
     flowing = {value.name for value in graph.input}
-    work = _work(graph)
+    work, dynamic = _work(graph), _dynamic(graph)
     found: list[Operation] = []
     for node, count in zip(graph.node, work, strict=True):
         makes = tuple(filter(None, node.output))
         reads = free_names(node) & flowing
         if reads or any(name in refused for name in makes):
             flowing.update(makes)
-            whole = Operation(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count)
+            static = dynamic.isdisjoint(makes)
+            whole = Operation(label=label(node), reads=tuple(sorted(reads)), makes=makes, macs=count, static=static)
             found += [whole] if count or set(makes) & set(refused) else _by_kind(whole, elements)
     needed = _needed(found, wanted)
     made = {name for operator in needed for name in operator.makes}
@@ -155,10 +159,20 @@ def _reals(graph: onnx.GraphProto) -> Iterable[tuple[onnx.ValueInfoProto, tuple[
             yield value, tuple(d.dim_value for d in tensor.shape.dim)
 
 
+def _dynamic(graph: onnx.GraphProto) -> set[str]:
+    """Values of which some extent is only known when the model runs."""
+    known = ((value.name, value.type.tensor_type) for value in (*graph.value_info, *graph.output))
+    return {
+        name
+        for name, tensor in known
+        if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+    }
+
+
 def _work(graph: onnx.GraphProto) -> list[int]:
-    """Multiply-accumulates of every node."""
+    """Multiply-accumulates of every node; an extent that only a run tells counts as 1, an unknown rank as nothing."""
     shapes = {
-        value.name: tuple(dim.dim_value if dim.dim_value > 0 else -1 for dim in value.type.tensor_type.shape.dim)
+        value.name: tuple(dim.dim_value if dim.HasField("dim_value") else 1 for dim in value.type.tensor_type.shape.dim)
         for value in (*graph.input, *graph.value_info, *graph.output)
         if value.type.tensor_type.HasField("shape")
     }
@@ -173,7 +187,7 @@ def _work(graph: onnx.GraphProto) -> list[int]:
         inputs=(),
         outputs=(),
     )
-    return [macs(view, layer) if _is_known(view, layer) else 0 for layer in view.layers]
+    return [macs(view, layer) if -1 not in layer.outputs[:1] else 0 for layer in view.layers]
 
 
 def _layer(position: int, node: onnx.NodeProto, index: Mapping[str, int]) -> LayerView:
@@ -183,12 +197,7 @@ def _layer(position: int, node: onnx.NodeProto, index: Mapping[str, int]) -> Lay
         version=0,
         custom=bool(node.domain),
         inputs=tuple(index.get(name, -1) for name in node.input),
-        outputs=tuple(index[name] for name in node.output if name in index),
+        outputs=tuple(index.get(name, -1) for name in node.output),
         options={attribute.name: attribute.i for attribute in node.attribute},
         names=LayerNames(tensor=""),
     )
-
-
-def _is_known(view: FileView, layer: LayerView) -> bool:
-    made = view.tensor(layer.outputs[0]) if layer.outputs else None
-    return made is not None and -1 not in made.shape

@@ -15,6 +15,11 @@ _UNUSUAL = re.compile(r"[^\w.:-]", re.ASCII)  # a stranger's model names its ope
 _KILOBYTE, _MEGABYTE = 1e3, 1e6
 
 
+def told_of(division: Division | DivisionRecord | None) -> tuple[str, ...]:
+    """A line for each part that the CPU runs, in running order."""
+    return tuple(told_of_rest(division, part, rest) for part, rest in division.rests.items()) if division else ()
+
+
 def told_of_rest(division: Division | DivisionRecord, part: str, rest: Rest | RestRecord) -> str:
     """`tail: NonMaxSuppression and 3 more run on the CPU (0.2 % of the MACs; 67 kB cross)`.
 
@@ -24,9 +29,9 @@ def told_of_rest(division: Division | DivisionRecord, part: str, rest: Rest | Re
         rest: the part.
     """
     share = f"{100 * rest.macs / division.macs:.2g} %" if rest.macs and division.macs else "none"
-    crossing = f"; {size_in_words(division.crossing)} cross" if rest is division.tail else ""
+    crossing = size_in_words(division.crossing if rest is division.tail else division.entering)
     verb = "runs" if len(rest.operators) == 1 else "run"
-    return f"{part}: {_operators(division, rest)} {verb} on the CPU ({share} of the MACs{crossing})"
+    return f"{part}: {_operators(division, rest)} {verb} on the CPU ({share} of the MACs; {crossing} cross)"
 
 
 def _operators(division: Division | DivisionRecord, rest: Rest | RestRecord) -> str:

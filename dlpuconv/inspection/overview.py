@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.division.words import told_of
 from dlpuconv.formats.names import port_names
 from dlpuconv.inspection.describe import name_text, shape_text, size_text, tensor_text
 from dlpuconv.inspection.roles import weights_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from dlpuconv.formats import FileView, LayerView, TensorView
+    from dlpuconv.manifest import DivisionRecord
 
 _COLUMNS = {"#": 1, "op": 4, "v": 1, "output": 11, "weights": 11, "scale": 7, "zero": 4, "MACs": 5, "name": 10}
 """Headings and least widths: in a terminal of 80 columns, shapes and names take several lines, the rest stays whole."""
@@ -31,20 +33,21 @@ _USUAL_NAME = 40
 _ROOM_FOR_NAMES = 200  # columns
 
 
-def render_overview(view: FileView, size: int) -> RenderableType:
+def render_overview(view: FileView, size: int, division: DivisionRecord | None = None) -> RenderableType:
     """Inputs, outputs, totals, and one row a layer.
 
     Args:
         view: the file.
         size: of it, in bytes.
+        division: of the network of which the file is the chip's part; None where it is all of it.
     """
-    return Group(render_head(view, size), "", _layers(view))
+    return Group(render_head(view, size, division), "", _layers(view))
 
 
-def render_head(view: FileView, size: int) -> Table:
+def render_head(view: FileView, size: int, division: DivisionRecord | None = None) -> Table:
     """Inputs, outputs and totals; the arguments are those of `render_overview`."""
     head = Table.grid(padding=(0, 2))
-    for noun, text in _head(view, size):
+    for noun, text in (*_head(view, size), *_rests(division)):
         head.add_row(Text(noun, style="bold"), Text(text))
     return head
 
@@ -74,6 +77,13 @@ def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
     yield "weights", granularity(view).summary
     yield "ops", ", ".join(f"{op} {count}" for op, count in view.op_counts.items())
     yield from view.metadata.items()
+
+
+def _rests(division: DivisionRecord | None) -> Iterator[tuple[str, str]]:
+    """What the CPU runs beside the file, and where that is."""
+    for told, rest in zip(told_of(division), division.rests.values() if division else (), strict=True):
+        part, _, text = told.partition(": ")
+        yield part, f"{text} - {rest.file}"
 
 
 class _Name:

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.formats import FileView, LayerView
+    from dlpuconv.manifest import DivisionRecord
 
 _SHOWN = 12
 
 
 def read_named(path: Path) -> FileView:
-    """A file with the names that the manifest beside it knows of its layers.
+    """A file with the names that the manifest beside it knows of its layers; raises likewise."""
+    return read_divided(path)[0]
+
+
+def read_divided(path: Path) -> tuple[FileView, DivisionRecord | None]:
+    """The same, and how the network was divided of which the file is the chip's part.
 
     Raises:
         ArtifactError: the file is damaged or of an unknown format.
@@ -32,8 +38,8 @@ def read_named(path: Path) -> FileView:
     try:
         manifest = find_manifest(path, view)
     except ArtifactError:  # what is wrong with a manifest is told where more depends on it
-        return view
-    return view.named(manifest.layers) if manifest else view
+        return view, None
+    return (view.named(manifest.layers), manifest.division) if manifest else (view, None)
 
 
 def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, ...]:

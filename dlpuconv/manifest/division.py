@@ -111,6 +111,7 @@ class DivisionRecord:
         reasons: why there is a rest.
         macs: of the whole network.
         macs_on_chip: of the artifact's part.
+        entering: bytes that cross from the front to the chip in one inference.
         crossing: bytes that cross from the chip to the CPU in one inference.
     """
 
@@ -123,6 +124,7 @@ class DivisionRecord:
     reasons: tuple[str, ...] = ()
     macs: int = 0
     macs_on_chip: int = 0
+    entering: int = 0
     crossing: int = 0
 
     @property
@@ -152,6 +154,7 @@ class DivisionRecord:
             "reasons": list(self.reasons),
             "macs": self.macs,
             "macs_on_chip": self.macs_on_chip,
+            "entering_bytes": self.entering,
             "crossing_bytes": self.crossing,
         }
 
@@ -172,6 +175,7 @@ class DivisionRecord:
             reasons=entry.texts("reasons"),
             macs=entry.integer("macs", 0, _MOST),
             macs_on_chip=entry.integer("macs_on_chip", 0, _MOST),
+            entering=entry.integer("entering_bytes", 0, _MOST),
             crossing=entry.integer("crossing_bytes", 0, _MOST),
         )
         _demand_connected(found, entry.place)

@@ -38,6 +38,7 @@ class PackageInput:
         list: file that names the calibration files, one a line; empty without any.
         folder: of the calibration files.
         images: folder of the same samples as PNG files; empty without any.
+        computed: the front of a divided network gives it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PackageInput:
     list: str = ""
     folder: str = ""
     images: str = ""
+    computed: bool = False
 
     @property
     def is_pixels(self) -> bool:

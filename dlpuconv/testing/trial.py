@@ -61,10 +61,11 @@ def opened(target: str, backend: str | None, folder: Path) -> Iterator[Opened]:
     """A backend with a job for the small network in a folder."""
     from dlpuconv.plugin import Recipe
     from dlpuconv.workflow import run
+    from dlpuconv.workflow.jobs import fold
 
     with run.opened(folder / "network.onnx", _request(target, backend), _data(folder), None) as begun:
         ((started, (chip,)),) = begun.backends
-        _, job = run.fold(started, [chip], begun)
+        _, job = fold(started, [chip], begun)
         yield Opened(started, chip, job, Recipe(granularity=chip.scheme.weights))
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.registry import load_backend
+from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
+from dlpuconv.workflow.run import demand_calibration, dividing, opened, targets_of
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
@@ -50,6 +51,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
                     layers=judge_layers(blame.layers, settings_of(backend, recipe, part)),
                     total_db=blame.total_db,
                     samples=blame.samples,
+                    division=part.division,
                 )
     return tuple(found[target.name] for target in run.targets)
 

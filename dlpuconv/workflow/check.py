@@ -12,7 +12,8 @@ import numpy as np
 from dlpuconv.checkup import judge_draft, refused
 from dlpuconv.errors import OF_ONE_TARGET
 from dlpuconv.workflow.explain import explain, origins
-from dlpuconv.workflow.run import dividing, fold, opened
+from dlpuconv.workflow.jobs import fold
+from dlpuconv.workflow.run import dividing, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

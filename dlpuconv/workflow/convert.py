@@ -12,37 +12,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.analysis import judge_layers
-from dlpuconv.calibration import Origin
 from dlpuconv.delivery import BOM, DividedNetwork, Inputs, Provenance, Reference
 from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, DlpuconvError, UnsupportedModelError
 from dlpuconv.files.content import lend_contents
-from dlpuconv.formats.package_layout import MANIFEST, RECORD
+from dlpuconv.formats.package_layout import MANIFEST
 from dlpuconv.ir.weight_file import trim
 from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
-from dlpuconv.scheme import Granularity, Numbers
+from dlpuconv.scheme import Numbers
 from dlpuconv.verification.behind import tail_of
-from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.naming import with_names
 from dlpuconv.verification.parity import reference_inferences
 from dlpuconv.verification.predictor import AsSource
-from dlpuconv.verification.question import Question, least_db
+from dlpuconv.verification.question import least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
 from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
+from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.native_rests import native_rests
+from dlpuconv.workflow.questions import question_of
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, dividing, opened, prepare, targets_of
+from dlpuconv.workflow.run import demand_calibration, dividing, opened, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
 from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
+    from dlpuconv.ir import Port
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
@@ -169,7 +170,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
     with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
-        report = verify_file(file, target, replace(_question(artifact, backend, recipe, run), metric=metric))
+        report = verify_file(file, target, replace(question_of(artifact, backend, recipe, run), metric=metric))
         reference = _reference(file, artifact, target, backend, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
@@ -209,12 +210,16 @@ def _divided(target: Target, artifact: Artifact, native: Mapping[str, bytes], ru
     """The files of the other parts, for one target's."""
     if run.division is None:
         return None
-    crossing = sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in artifact.outputs)
-    division = replace(run.division, crossing=crossing)
+    computed = (port for port in artifact.inputs if port.source_name in run.division.computed)
+    division = replace(run.division, entering=_bytes(computed), crossing=_bytes(artifact.outputs))
     if not target.suffix:
         return DividedNetwork(division=division, stem="")
     stem = f"{run.source.source.name}.{target.name}."
     return DividedNetwork(division=division, stem=stem, native=native, suffix=target.suffix)
+
+
+def _bytes(ports: Iterable[Port]) -> int:
+    return sum(prod(port.shape) * np.dtype(port.dtype).itemsize for port in ports)
 
 
 def _blamed(backend: Backend, prepared: Prepared, target: Target, recipe: Recipe, run: Run) -> tuple[BlamedLayer, ...]:
@@ -232,41 +237,6 @@ def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     place = run.workspace / target.name / f"{run.source.source.name}.{target.name}{target.suffix}"
     lend_contents(artifact.contents, place)
     return place
-
-
-def _question(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) -> Question:
-    """What the verifier is told of a file that was just made."""
-    wanted = run.request.quantization
-    asked = {override.granularity for override in wanted.overrides}
-    if wanted.granularity is not None:
-        asked.add(wanted.granularity)
-    if wanted.mixed:
-        asked |= {Granularity.PER_TENSOR, Granularity.PER_CHANNEL}
-    if wanted.recipe is not None:
-        asked |= {wanted.recipe.granularity, *(override.granularity for override in wanted.recipe.overrides)}
-    # A package is compared on the very files that it ships, unless there are only data for validation.
-    shipped = RECORD in artifact.files and (run.calibration is None or run.calibration.given is not None)
-    samples = run.calibration.held_out if run.calibration and not shipped else None
-    return Question(
-        asked=frozenset(asked),
-        reference=run.source,
-        division=run.division,
-        samples=samples,
-        # validation data alone calibrate nothing, but they are no random samples either
-        calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
-        links=artifact.links,
-        min_sqnr=run.request.verification.min_sqnr,
-        kinds=run.request.verification.kinds,
-        ignore=run.request.verification.ignore,
-        strict=run.request.verification.strict,
-        warnings=(*(run.calibration.warnings if run.calibration else ()), *artifact.warnings),
-        backend=backend,
-        misfits=run.misfits,
-        layers=run.request.verification.layers,
-        names=artifact.layers,
-        settings=settings_of(backend, recipe, run),
-        likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
-    )
 
 
 def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: Run) -> Reference | None:

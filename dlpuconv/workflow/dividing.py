@@ -67,9 +67,9 @@ class Divider:
             DlpuconvError: see `frontends.load` and `division.frontier.divide`.
         """
         asked = self._request.source
-        if asked.cut_at and self._request.tail is Tail.AUTO:
-            return self._reading(self._divided((), ()))
         try:
+            if asked.cut_at and self._request.tail is Tail.AUTO:
+                return self._reading(self._divided((), ()))
             source = load(self._model, asked, example_inputs=self._example_inputs)
         except UnsupportedModelError as error:
             return self.divided(error, None)
@@ -88,7 +88,7 @@ class Divider:
         """
         for _ in range(ROUNDS):
             refused = before.refused if before else frozenset()
-            if not self._may_divide or refused.issuperset(error.refused) or not self._is_readable():
+            if not self._request.divides or refused.issuperset(error.refused) or not self._is_readable():
                 break
             reasons = (*(before.reasons if before else ()), *error.problems)
             before = self._divided((*sorted(refused), *error.refused), reasons)
@@ -98,11 +98,6 @@ class Divider:
                 error = another
         self._tell_way_out(error)
         raise error
-
-    @property
-    def _may_divide(self) -> bool:
-        """Whether a boundary may be looked for: the user named none."""
-        return self._request.divides and not self._request.source.cut_at
 
     def _is_readable(self) -> bool:
         """Whether there is a whole to divide; where there is none, a refusal says all that can be said."""

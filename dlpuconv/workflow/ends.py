@@ -49,7 +49,7 @@ def ending_at(shop: Workshop, names: tuple[str, ...]) -> Workshop:
         DlpuconvError: it cannot be converted.
     """
     from dlpuconv.frontends.cut import ended_at
-    from dlpuconv.workflow.run import prepare
+    from dlpuconv.workflow.jobs import prepare
     from dlpuconv.workflow.subject import subject_of
 
     run = shop.run

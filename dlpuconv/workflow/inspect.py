@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, override
 
 from dlpuconv.formats.detect import size_of
-from dlpuconv.inspection.selection import read_named, select_layers
+from dlpuconv.inspection.selection import read_divided, select_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats import FileView, LayerView
     from dlpuconv.jsonable import Json
+    from dlpuconv.manifest import DivisionRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,14 @@ class Inspection:
         size: of it, in bytes.
         view: all that it holds.
         layers: those that were asked for.
+        division: how the network was divided of which the file is the chip's part; None where nothing tells of that.
     """
 
     file: str
     size: int
     view: FileView = field(repr=False)
     layers: tuple[LayerView, ...] = field(repr=False)
+    division: DivisionRecord | None = field(default=None, repr=False)
 
     @override
     def __repr__(self) -> str:
@@ -44,13 +47,15 @@ class Inspection:
 
         shown = printable(self)
         whole = len(shown.layers) == len(shown.view.layers)
-        return as_html([render_overview(shown.view, shown.size) if whole else render_layers(shown.view, shown.layers)])
+        overview = render_overview(shown.view, shown.size, shown.division)
+        return as_html([overview if whole else render_layers(shown.view, shown.layers)])
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""
         from dlpuconv.inspection.serialize import inspection_json
 
-        return inspection_json(self.view, self.layers)
+        told = inspection_json(self.view, self.layers)
+        return {**told, "division": self.division.to_json()} if self.division else told
 
 
 def inspect(file: Path, layers: Sequence[str] = ()) -> Inspection:
@@ -64,5 +69,6 @@ def inspect(file: Path, layers: Sequence[str] = ()) -> Inspection:
         ArtifactError: the file is missing, damaged or of an unknown format.
         UsageError: a glob means no layer.
     """
-    view = read_named(file)
-    return Inspection(file=file.name, size=size_of(file), view=view, layers=select_layers(view, layers))
+    view, division = read_divided(file)
+    chosen = select_layers(view, layers)
+    return Inspection(file=file.name, size=size_of(file), view=view, layers=chosen, division=division)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.division.files import rests
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
@@ -21,7 +20,7 @@ def native_rests(backend: Backend, division: Division | None, progress: Progress
     A part of dynamic shapes, or with operators that the runtime has not, is an ONNX file alone: one line says so.
     """
     made: dict[str, bytes] = {}
-    for name, rest in rests(division).items() if backend.makes_rests else ():
+    for name, rest in division.rests.items() if division and backend.makes_rests else ():
         with progress.stage(f"making the {name} for the camera's CPU"):
             try:
                 made[name] = backend.rest(normalize(load(rest.model, SourceOptions(), name=name))[0])

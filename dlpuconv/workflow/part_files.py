@@ -11,6 +11,7 @@ from dlpuconv.errors import ArtifactError, ModelError
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.manifest_file import read_listed
 from dlpuconv.formats.onnx_graph import parse_onnx
+from dlpuconv.frontends.protos import all_tensors
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def read_division(manifest: Manifest | None, file: Path) -> Division | None:
         reasons=record.reasons,
         macs=record.macs,
         macs_on_chip=record.macs_on_chip,
+        entering=record.entering,
         crossing=record.crossing,
     )
 
@@ -64,7 +66,7 @@ def _model(content: bytes, name: str) -> onnx.ModelProto:
     import onnx
 
     model = parse_onnx(content, name)
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for _, tensor in all_tensors(model)):
         raise ArtifactError(f"{name}: it keeps weights in other files, as no part that dlpuconv wrote does")
     return model
 

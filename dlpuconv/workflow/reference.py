@@ -62,8 +62,16 @@ class ComparisonData:
             manifest: of the file.
             division: how the file's network is divided: the model is divided likewise, unless the user says where it
                 ends.
+
+        Raises:
+            UsageError: the user says so, and the file takes what the front gives.
         """
         if self.source.cut_at:
+            if division is not None and division.front is not None:
+                raise UsageError(
+                    "--cut-at: the file takes what another part of the network gives, so that the reference is divided"
+                    " as its manifest says; leave the option out"
+                )
             division = None
         if manifest is not None and not self.source.input_shapes:
             shapes = source_shapes(manifest.links.inputs)

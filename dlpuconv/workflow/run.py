@@ -6,16 +6,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.calibration import Origin, StatisticsCache, open_calibration
+from dlpuconv.calibration import StatisticsCache, open_calibration
 from dlpuconv.display.progress import Silent
-from dlpuconv.division.files import files_of
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
-from dlpuconv.ir.source_names import source_names
-from dlpuconv.passes import fold_preprocessing
-from dlpuconv.plugin import Job
 from dlpuconv.registry import load_target
-from dlpuconv.scheme import Numbers
 from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.workflow.backends import started_backends
 from dlpuconv.workflow.dividing import ROUNDS, Divider
@@ -31,9 +26,8 @@ if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.division import Division
     from dlpuconv.ir import Model, Signature
-    from dlpuconv.ir.moments import Moments
-    from dlpuconv.passes import FoldResult, NormalFormReport
-    from dlpuconv.plugin import Backend, Prepared, Target
+    from dlpuconv.passes import NormalFormReport
+    from dlpuconv.plugin import Backend, Target
     from dlpuconv.verification.misfit import Misfit
     from dlpuconv.workflow.dividing import Reading
     from dlpuconv.workflow.metric import Yardstick
@@ -220,51 +214,6 @@ def dividing[T](run: Run, work: Callable[[Run], T]) -> tuple[Run, T]:
         except UnsupportedModelError as error:
             run = run.divided(error)
     return run, work(run)
-
-
-def prepare(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Prepared]:
-    """What all targets of one backend share."""
-    folded, job = fold(backend, targets, run)
-    with run.clock("lower and calibrate"):
-        return folded, backend.prepare(job)
-
-
-def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult, Job]:
-    """The normal form with the normalization folded, and the job that the backend gets."""
-    with run.clock("fold normalization"):
-        folded = fold_preprocessing(
-            run.normal,
-            run.request.preprocessing,
-            run.request.normalization or backend.normalization,
-            exact_only=any(target.scheme.numbers is Numbers.FLOAT32 for target in targets),
-            samples=run.calibration.fit if run.calibration else None,
-            computed=run.division.computed if run.division else frozenset(),
-        )
-    job = Job(
-        model=folded.model,
-        bindings=folded.bindings,
-        calibration=run.calibration,
-        moments=_moments(run),
-        preprocessing=run.request.preprocessing,
-        interface=run.request.interface_for(targets[0]),
-        workspace=run.workspace,
-        cache=run.request.cache,
-        progress=run.progress,
-        names=source_names(run.source.graph.graph, folded.model.graph.graph),
-        rests=files_of(run.division),
-        spellings=frozenset(target.spelling for target in targets),
-    )
-    return folded, job
-
-
-def _moments(run: Run) -> dict[str, Moments]:
-    """What the network tells of its values, where nobody gave data to measure them on."""
-    if run.calibration is None or run.calibration.origin is not Origin.SYNTHETIC:
-        return {}
-    from dlpuconv.passes.batch_norms import known_moments
-
-    with run.clock("batch normalizations"):
-        return known_moments(run.source, run.normal, next(iter(run.calibration.fit)))
 
 
 def demand_calibration(request: Request, data: Data) -> None:

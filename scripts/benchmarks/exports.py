@@ -76,8 +76,9 @@ def _float(path: Path, target: str) -> dict[str, Any]:
     """The outputs through the float graph that would be quantized, beside ONNX Runtime's of the whole file."""
     from dlpuconv.division.chain import Chain
     from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.workflow.jobs import fold
     from dlpuconv.workflow.request import Request
-    from dlpuconv.workflow.run import Data, dividing, fold, opened
+    from dlpuconv.workflow.run import Data, dividing, opened
 
     with opened(path, Request(targets=(target,)), Data(), None) as run:
         (backend, targets), *_ = run.backends

@@ -110,6 +110,18 @@ def test_it_puts_parts_that_alternate_where_they_belong() -> None:
     assert part_of(middles) == "the first of every 3 from 2 to 5 on axis 1 of the source model's out"
 
 
+def test_what_the_front_gives_comes_in_the_source_models_order_of_axes() -> None:
+    port = replace(IMAGE, quantization=None, dtype="float32")
+    value = RAMP.astype(np.float32).reshape(IMAGE.source_shape)
+    assert np.array_equal(fed(replace(VALUES, port=port, computed=True), value), value.transpose(0, 2, 3, 1))
+    ends = Part(output="out", axis=1, start=0, stop=5, step=3, run=2)
+    part = replace(BOXES, quantization=None, dtype="float32", part=ends)
+    whole = np.arange(30, dtype=np.float32).reshape(1, 6, 5)
+    assert np.array_equal(
+        fed(replace(VALUES, port=part, computed=True), whole), whole[:, [0, 1, 3, 4]].transpose(0, 2, 1)
+    )
+
+
 def test_labels_come_out_as_they_are_beside_other_outputs() -> None:
     labels = replace(BOXES, name="labels", dtype="int64", quantization=None, part=None)
     raw = np.arange(20).reshape(labels.shape)

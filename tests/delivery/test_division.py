@@ -28,6 +28,7 @@ DIVISION = Division(
     reasons=("Mul has none",),
     macs=100,
     macs_on_chip=96,
+    entering=20,
     crossing=4,
 )
 
@@ -68,6 +69,6 @@ def test_same_part_same_bytes_and_nothing_of_the_exporting_machine() -> None:
 
 def test_each_part_is_told_in_a_line_with_its_file() -> None:
     assert DividedNetwork(division=DIVISION, stem="m.artpec8.").told == (
-        "front: Abs runs on the CPU (none of the MACs) - m.artpec8.front.onnx",
+        "front: Abs runs on the CPU (none of the MACs; 20 bytes cross) - m.artpec8.front.onnx",
         "tail: Mul runs on the CPU (4 % of the MACs; 4 bytes cross) - m.artpec8.tail.onnx",
     )

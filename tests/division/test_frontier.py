@@ -311,3 +311,38 @@ def test_the_parts_one_after_the_other_compute_what_the_whole_computes(
     got, right = chained(net, division, chip, feeds), evaluate(net.proto, feeds)
     for name in net.outputs:
         np.testing.assert_allclose(got[name], right[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "heavy"), [(1, False), (20, True)])
+def test_work_for_each_detection_counts_and_is_never_the_chips(channels: int, *, heavy: bool) -> None:
+    """A second stage of 49 x channels x 8 x 9 multiply-accumulates for each box, of which a run tells the number."""
+    network = whole(
+        [
+            node("Conv", ["x", "w"], ["f"], pads=[1] * 4),
+            node("Conv", ["f", "wb"], ["b4"]),
+            node("Reshape", ["b4", "sb"], ["all"]),
+            node("ReduceMax", ["all"], ["best"], axes=[1], keepdims=0),
+            node("NonZero", ["best"], ["kept"]),
+            node("Squeeze", ["kept", "zero"], ["index"]),
+            node("Gather", ["all", "index"], ["rois"]),
+            node("Mul", ["index", "zero"], ["image"]),
+            node("RoiAlign", ["f", "rois", "image"], ["maps"], output_height=7, output_width=7),
+            node("Conv", ["maps", "w2"], ["second"], pads=[1] * 4),
+        ],
+        {"x": (1, 3, 16, 16)},
+        ["second"],
+        {
+            "w": weights(8, 3, 3, 3), "wb": weights(4, 8, 1, 1), "sb": [256, 4], "zero": [0],
+            "w2": weights(channels, 8, 3, 3),
+        },
+    )  # fmt: skip
+    first, second = 256 * (8 * 27 + 4 * 8), 49 * channels * 8 * 9
+    if heavy:
+        share = f"{first / (first + second):.1%}"
+        with pytest.raises(UnsupportedModelError, match=f"the chip would run {share} of the network's .*; --cut-at "):
+            divide(network, ["kept"], ("no",))
+    else:
+        division = divide(network, ["kept"], ("no",))
+        assert (division.macs, division.front) == (first + second, None)
+        assert division.tail is not None
+        assert division.tail.macs == second

@@ -35,10 +35,10 @@ def test_the_refused_operator_is_named_and_the_others_counted() -> None:
     assert told_of_rest(DIVISION, "tail", TAIL) == line
 
 
-def test_nothing_crosses_from_the_chip_to_a_front() -> None:
+def test_what_crosses_from_the_front_is_what_it_gives_the_chip() -> None:
     front = replace(TAIL, operators=("DFT 'd'",), macs=0)
-    line = "front: DFT runs on the CPU (none of the MACs)"
-    assert told_of_rest(replace(DIVISION, front=front), "front", front) == line
+    line = "front: DFT runs on the CPU (none of the MACs; 512 bytes cross)"
+    assert told_of_rest(replace(DIVISION, front=front, entering=512), "front", front) == line
 
 
 def test_a_strangers_name_of_an_operator_ends_no_code_and_no_table() -> None:

@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError, UsageError
 from dlpuconv.formats.detect import runner
 from tests.division import constructs
 
@@ -119,6 +119,23 @@ def test_a_package_holds_its_tail_and_the_sum_of_it(tmp_path: Path) -> None:
     assert dlpuconv.verify(folder, target="cv25").passed
 
 
+def test_a_package_tells_what_comes_of_its_front_and_goes_to_its_tail(tmp_path: Path) -> None:
+    model = constructs.nms()
+    graph = model.graph
+    graph.node[0].input[0] = "image"
+    graph.node.insert(0, helper.make_node("SequenceConstruct", ["x", "x"], ["pair"]))
+    graph.node.insert(1, helper.make_node("SequenceAt", ["pair", "second"], ["image"]))
+    graph.initializer.append(numpy_helper.from_array(np.array(1), "second"))
+    (folder,) = converted(model, "cv25").save(tmp_path)
+    text = (folder / "README.md").read_text()
+    assert "`image`: float32 numbers as `front.onnx` gives them" in text
+    assert "These are values of the source model" in text
+    for part in ("front", "tail"):
+        onnx.checker.check_model(onnx.load(folder / f"{part}.onnx"), full_check=True)
+    np.testing.assert_array_equal(dlpuconv.load(folder)(SAMPLE)["kept"], answered(model, SAMPLE)["kept"])
+    assert dlpuconv.verify(folder, target="cv25", reference=model, data=SAMPLES).passed
+
+
 def test_a_tail_of_static_shapes_is_a_float_tflite_file_too(tmp_path: Path) -> None:
     (path,) = converted(constructs.oriented_boxes(), "artpec8").save(tmp_path)
     told = json.loads(path.with_suffix(".json").read_text())["division"]["tail"]
@@ -168,7 +185,9 @@ def clip_reader() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
-def test_what_has_no_integer_form_before_all_else_becomes_a_front(tmp_path: Path) -> None:
+def test_what_has_no_integer_form_before_all_else_becomes_a_front(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clips = np.random.default_rng(1).random((12, 3, 4, 32, 32)).astype(np.float32)
     model = clip_reader()
     done = converted(model, "artpec8", {"clip": clips}, mean=10, std=20)
@@ -178,6 +197,7 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(tmp_path: Path
     assert division.front is not None
     assert division.tail is None
     assert "Conv 'motion'" in division.front.operators
+    assert division.entering == 12 * 32 * 32  # uint8
     assert division.share >= 0.8
     (feed,) = made.contract.inputs
     assert feed.computed
@@ -190,6 +210,15 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(tmp_path: Path
     sample = {"clip": clips[:1]}
     expected, found = answered(model, sample)["y"], dlpuconv.load(path)(sample)["y"]
     assert 10 * np.log10(np.square(expected).sum() / np.square(expected - found).sum()) > 25
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", (tmp_path / "model.artpec8.README.md").read_text(), re.DOTALL)
+    scope: dict[str, Any] = {"sample": sample}
+    exec(code[0] + code[1].replace("values = {}", "values = dict(sample)"), scope)
+    np.testing.assert_allclose(scope["values"]["y"], found, rtol=1e-6)
+    asked: dict[str, Any] = {"target": "artpec8", "reference": model, "data": {"clip": clips}}
+    assert dlpuconv.verify(path, **asked).passed
+    with pytest.raises(UsageError, match="cut_at: the file takes what another part of the network gives"):
+        dlpuconv.verify(path, cut_at="y", **asked)
 
 
 def test_off_refuses_with_a_cut_from_which_all_the_rest_can_be_computed() -> None:
@@ -258,4 +287,10 @@ def test_the_command_line_says_what_the_cpu_runs(sandbox: Sandbox) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"{line} - detector.artpec8.tail.onnx" in " ".join(done.stdout.split())
-    assert line.removeprefix("tail: ") in (sandbox.root / "page.html").read_text()
+    told = line.removeprefix("tail: ")
+    assert told in (sandbox.root / "page.html").read_text()
+    known = sandbox.run("inspect", str(sandbox.output / "detector.artpec8.tflite"), "--quiet")
+    assert f"tail {told} - detector.artpec8.tail.onnx" in " ".join(known.stdout.split())
+    looked = sandbox.run("analyze", str(model), "--target", "artpec8", "--calibration", str(data), "--effort", "fast")
+    assert line in looked.stdout
+    assert "dB at the outputs of the chip's part" in looked.stdout

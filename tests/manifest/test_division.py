@@ -38,6 +38,7 @@ RECORD = DivisionRecord(
     reasons=("NonMaxSuppression has no integer form",),
     macs=1000,
     macs_on_chip=993,
+    entering=4096,
     crossing=1280,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import onnx
 import pytest
 
 from dlpuconv.errors import UnsupportedModelError, UsageError
@@ -21,6 +22,15 @@ def request(**options: Any) -> Request:
         "std": None, "preset": None,
     }  # fmt: skip
     return make_request(**given | options)
+
+
+def sine_first() -> onnx.ModelProto:
+    """An operator in front of the only layer with work."""
+    return onnx.parser.parse_model("""
+    <ir_version: 9, opset_import: ["" : 17]>
+    g (float[1, 4, 8, 8] x) => (float[1, 1, 8, 8] z) <float[1, 4, 1, 1] w = {1, 2, 3, 4}>
+    { s = Sin(x)  y = Conv(s, w)  z = Cos(y) }
+    """)
 
 
 def divider(model: Any, target: str = "artpec8", **options: Any) -> Divider:
@@ -81,6 +91,24 @@ def test_who_asks_for_both_gets_a_tail_behind_the_users_cut() -> None:
     assert division is not None
     assert division.cut == ("scores",)
     assert division.tail is not None
+
+
+def test_behind_the_users_cut_or_before_the_chip_all_may_be_refused() -> None:
+    network = divider(constructs.nms(), cut_at=("boxes", "scores"), tail="auto")
+    error = UnsupportedModelError("no Relu", refused=["f"])
+    with pytest.raises(UnsupportedModelError, match=r"no Relu: .* of the multiply-accumulates before --cut-at"):
+        network.divided(error, network.read().division)
+    with pytest.raises(UnsupportedModelError, match=r"only known when .* 0.0% of .*; --cut-at .* converts"):
+        divider(constructs.nms(), cut_at=("kept",), tail="auto").read()
+    with pytest.raises(UsageError, match="--cut-at names 'boxes' more than once"):
+        divider(constructs.nms(), cut_at=("boxes", "boxes", "scores"), tail="auto").read()
+
+
+def test_with_a_cut_of_the_users_own_what_is_refused_goes_in_front() -> None:
+    network = divider(sine_first(), cut_at=("y",), tail="auto")
+    division = network.divided(UnsupportedModelError("no Sin", refused=["s"]), network.read().division).division
+    assert division is not None
+    assert (division.front and division.front.gives, division.entry, division.cut) == (("s",), ("s",), ("y",))
 
 
 @pytest.mark.parametrize(

@@ -206,9 +206,13 @@ def test_a_tail_that_reads_what_it_gives_is_damaged(tmp_path: Path) -> None:
         dlpuconv.load(path)
 
 
-def test_a_tail_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
-    tail = part([helper.make_node("Relu", ["y"], ["z"])], {"y": (1, 2)}, {"z": (1, 2)})
-    tail.model.graph.initializer.add(name="w", data_location=TensorProto.EXTERNAL, data_type=TensorProto.FLOAT)
+@pytest.mark.parametrize("inside", [False, True], ids=["of the graph", "of a branch"])
+def test_a_tail_of_weights_in_other_files_is_refused(tmp_path: Path, *, inside: bool) -> None:
+    branch = helper.make_graph([], "branch", [], [])
+    nodes = [helper.make_node("Relu", ["y"], ["z"], body=branch)]
+    tail = part(nodes, {"y": (1, 2)}, {"z": (1, 2)})
+    graph = tail.model.graph.node[0].attribute[0].g if inside else tail.model.graph
+    graph.initializer.add(name="w", data_location=TensorProto.EXTERNAL, data_type=TensorProto.FLOAT)
     with pytest.raises(ArtifactError, match=r"m\.tail\.onnx: it keeps weights in other files"):
         dlpuconv.load(divided(tmp_path, tail, "z"))
 

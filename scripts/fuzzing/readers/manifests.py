@@ -28,6 +28,7 @@ _DIVISION = {
         "reads": [{"name": "y", "from": "chip"}, {"name": "limit", "from": "source"}],
     },
     "outputs": [{"name": "kept", "from": "tail"}], "reasons": ["TopK has none"], "macs": 100, "macs_on_chip": 97,
+    "entering_bytes": 0,
     "crossing_bytes": 12,
 }  # fmt: skip
 

@@ -131,6 +131,7 @@ def _input(port: Port, encoding: Encoding, job: Job) -> PackageInput:
         mean=_each(binding.offset, channels) if stated and binding else (),
         std=_each(binding.multiplier, channels) if stated and binding else (),
         order=binding.order if stated and binding else (),
+        computed=any(port.source_name in rest.gives for rest in job.rests),
     )
 
 
