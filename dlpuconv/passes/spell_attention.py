@@ -110,14 +110,14 @@ def rotary_embedding(editor: Editor, node: onnx_ir.Node) -> None:
     if shape is None:
         return
     x = _heads(editor, node, 0, "num_heads")
-    if x is None:
-        return
     extents = static_shape(x) or ()
-    turned = attrs.integer(node, "rotary_embedding_dim", 0) or extents[3]
+    turned = attrs.integer(node, "rotary_embedding_dim", 0) or sum(extents[3:])
     half, apart = turned // 2, attrs.integer(node, "interleaved", 0)
+    cosine, sine = (_angles(editor, node, index, half) for index in (1, 2))
+    if x is None or cosine is None or sine is None or not 0 < turned <= extents[3]:
+        return
     cuts = ((0, turned, 2), (1, turned, 2)) if apart else ((0, half, 1), (half, turned, 1))
     a, b = (editor.cut(node, x, {3: cut}) for cut in cuts)
-    cosine, sine = (_angles(editor, node, index, half) for index in (1, 2))
 
     def product(left: onnx_ir.Value, right: onnx_ir.Value) -> onnx_ir.Value:
         return editor.add(node, "Mul", [left, right])
@@ -138,10 +138,10 @@ def rotary_embedding(editor: Editor, node: onnx_ir.Node) -> None:
     editor.substitute(node, result)
 
 
-def _angles(editor: Editor, node: onnx_ir.Node, index: int, half: int) -> onnx_ir.Value:
-    """Cosines or sines, [N, 1, L, half]."""
+def _angles(editor: Editor, node: onnx_ir.Node, index: int, half: int) -> onnx_ir.Value | None:
+    """Cosines or sines, [N, 1, L, half]; None where they are not as many."""
     cache, positions = node.inputs[index], optional_input(node, 3)
     if positions is not None:
         cache = editor.add(node, "Gather", [cache, positions], {"axis": 0})
     shape = static_shape(cache) or ()
-    return editor.reshape(node, cache, [shape[0], 1, shape[1], half])
+    return editor.reshape(node, cache, [shape[0], 1, shape[1], half]) if shape[2:] == (half,) else None

@@ -70,6 +70,8 @@ def test_states_from_the_past_are_refused() -> None:
         ("float[1,6,8] x", "Attention<q_num_heads=3, kv_num_heads=3>(x, x, x)"),
         ("float[1,3,6,8] x, float[1,2,6,8] k", "Attention(x, k, k)"),
         ("float[1,6,8] x, float[1,6,4] c", "RotaryEmbedding<num_heads=0>(x, c, c)"),
+        ("float[1,2,6,8] x, float[1,6,6] c", "RotaryEmbedding(x, c, c)"),
+        ("float[1,2,6,8] x, float[1,6,8] c", "RotaryEmbedding<rotary_embedding_dim=16>(x, c, c)"),
     ],
 )
 def test_heads_that_do_not_fit_are_refused(inputs: str, call: str) -> None:
