@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin.isolation import Launch, Worker
 
-_LONGEST_REASON = 400
+_MORE = "DLPUCONV_TRACEBACK=1 shows what it said"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class Tool:
 
     Attributes:
         launch: of the worker.
-        failed: how a sentence begins that ends with what the library raised.
+        failed: a sentence about a failure of the library. What it said itself is in no message, as it speaks of options
+            that the user does not have; it is the error's cause, which DLPUCONV_TRACEBACK=1 shows.
         extra: the extra of dlpuconv that brings the library.
         purpose: what it is needed for.
         interpreter_hint: how the user names another interpreter; empty: not at all.
@@ -54,11 +55,11 @@ def borrowed(tool: Tool) -> Iterator[Worker]:
     except MissingLibraryError as error:
         raise MissingDependencyError(str(error).partition(".")[0], tool.extra, tool.purpose) from error
     except TaskError as error:
-        raise BackendError(f"{tool.failed}: {_one_line(str(error))}") from error
+        raise BackendError(f"{tool.failed} ({_MORE})") from error
     except WorkerError as error:
         hint = tool.timeout_hint if isinstance(error, OvertimeError) else ""
-        log = f"; its log ends: {error.log}" if error.log else ""
-        raise BackendError(f"{title} {error}{_in_brackets(hint)}{log}") from error
+        error.add_note(error.log)
+        raise BackendError(f"{title} {error}{_in_brackets(hint or _MORE)}") from error
     finally:
         pool.give_back(worker)
 
@@ -79,8 +80,3 @@ def _taken(tool: Tool) -> Worker:
 
 def _in_brackets(hint: str) -> str:
     return f" ({hint})" if hint else ""
-
-
-def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlpuconv.cli.console import fail
 from dlpuconv.cli.interruption import INTERRUPTED, Stopped, stop_signals
 from dlpuconv.cli.streams import streams
-from dlpuconv.errors import DlpuconvError, OutputError, PluginError, error_json
+from dlpuconv.errors import BackendError, DlpuconvError, OutputError, PluginError, error_json
 from dlpuconv.language.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
         try:
             return run()
         except DlpuconvError as error:
-            if isinstance(error, PluginError):
-                _show_traceback(error)  # for the plugin's author
+            if isinstance(error, (BackendError, PluginError)):
+                _show_traceback(error)  # with what another tool said; for the plugin's author
             failure = _Failure(error.kind, str(error), error.status, error.problems)
         except (Stopped, KeyboardInterrupt):
             stop_signals.ignore()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_PIECES = 16
 """Runs on one axis up to which they are cut out and joined; one Gather is cheaper than more."""
-_MOST_INDICES = 1 << 24
+_MOST_INDICES = 1 << 22
 _REDUCTIONS = {"add": "Add", "mul": "Mul", "max": "Max", "min": "Min"}
 
 
@@ -43,6 +43,8 @@ def scatter(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if isinstance(places, str) or data is None or updates is None:
         return places if isinstance(places, str) else None
     shape, reduction = static_shape(data) or (), attrs.text(node, "reduction", "none")
+    if reduction not in (*_REDUCTIONS, "none"):
+        return f"its reduction is {reduction}, which nobody knows"
     if math.prod(static_shape(updates) or ()) != len(places) * _as_rows(places, shape)[1]:
         return "its updates are not of the shape of its places"
     grid = _grid(places, shape)
@@ -86,11 +88,15 @@ def _places(editor: Editor, node: onnx_ir.Node) -> Indices | str:
     if given.size > _MOST_INDICES:
         return f"it has more than {_MOST_INDICES} indices"
     if node.op_type.endswith("Elements"):
-        axis = attrs.integer(node, "axis", 0) % len(shape)
+        axis = attrs.integer(node, "axis", 0)
+        if given.ndim != len(shape) or not -len(shape) <= axis < len(shape):
+            return "its indices or its axis do not fit its shape"
         places = np.moveaxis(np.indices(given.shape), 0, -1).reshape(-1, len(shape))
         places[:, axis] = given.ravel()
     else:
         batch = attrs.integer(node, "batch_dims", 0)
+        if not 0 <= batch < given.ndim:
+            return "its indices have no such axes of batches"
         outer = np.moveaxis(np.indices(given.shape[:-1]), 0, -1)[..., :batch]
         places = np.concatenate([outer, given], -1).reshape(-1, batch + given.shape[-1])
     extents = np.asarray(shape[: places.shape[1]])

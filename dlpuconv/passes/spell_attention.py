@@ -32,10 +32,11 @@ def attention(editor: Editor, node: onnx_ir.Node) -> None:
     mask = optional_input(node, 3)
     if cap and (mask is not None or causal):
         return
-    heads = ("q_num_heads", "kv_num_heads", "kv_num_heads")
-    q, k, v = (_heads(editor, node, index, name) for index, name in enumerate(heads))
+    q = _heads(editor, node, 0, "q_num_heads")
     extents = static_shape(q) or ()
-    k, v = (_repeated(editor, node, value, extents[1]) for value in (k, v))
+    k, v = (_repeated(editor, node, _heads(editor, node, index, "kv_num_heads"), extents) for index in (1, 2))
+    if q is None or k is None or v is None:
+        return
     scale = attrs.number(node, "scale", 0.0) or extents[-1] ** -0.5
     scores = editor.add(
         node,
@@ -53,28 +54,32 @@ def attention(editor: Editor, node: onnx_ir.Node) -> None:
     result = editor.add(node, "MatMul", [weights, v])
     if len(shapes[0] or ()) == 3:
         result = editor.add(node, "Transpose", [result], {"perm": [0, 2, 1, 3]})
-        result = editor.reshape(node, result, static_shape(node.outputs[0]) or ())
+        result = editor.reshape(node, result, [extents[0], extents[2], -1])
     editor.substitute(node, result)
 
 
-def _heads(editor: Editor, node: onnx_ir.Node, index: int, attribute: str) -> onnx_ir.Value:
-    """An input of shape [N, heads, L, D], made from [N, L, heads * D] if need be."""
+def _heads(editor: Editor, node: onnx_ir.Node, index: int, attribute: str) -> onnx_ir.Value | None:
+    """An input of shape [N, heads, L, D], made from [N, L, heads * D] if need be; None where it is neither."""
     value = node.inputs[index]
-    assert value is not None
-    shape = static_shape(value) or ()
+    shape, heads = static_shape(value) or (), attrs.integer(node, attribute, 1)
     if len(shape) == 4:
         return value
-    heads = attrs.integer(node, attribute, 1)
+    if len(shape) != 3 or heads < 1 or shape[2] % heads:
+        return None
     split = editor.reshape(node, value, [shape[0], shape[1], heads, shape[2] // heads])
     return editor.add(node, "Transpose", [split], {"perm": [0, 2, 1, 3]})
 
 
-def _repeated(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, heads: int) -> onnx_ir.Value:
-    """Keys or values with one head for each of the queries: groups of these share one."""
-    own = (static_shape(value) or ())[1]
-    if own == heads:
+def _repeated(
+    editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value | None, queries: tuple[int, ...]
+) -> onnx_ir.Value | None:
+    """Keys or values with one head for each of the queries, groups of which share one; None where they do not fit."""
+    shape = static_shape(value)
+    if not queries or not shape or shape[1] < 1 or queries[1] % shape[1]:
+        return None
+    if shape[1] == queries[1]:
         return value
-    order = editor.constant(np.arange(own).repeat(heads // own), f"{node.name}_heads")
+    order = editor.constant(np.arange(shape[1]).repeat(queries[1] // shape[1]), f"{node.name}_heads")
     return editor.add(node, "Gather", [value, order], {"axis": 1})
 
 
@@ -106,11 +111,13 @@ def rotary_embedding(editor: Editor, node: onnx_ir.Node) -> None:
         return
     x = _heads(editor, node, 0, "num_heads")
     extents = static_shape(x) or ()
-    turned = attrs.integer(node, "rotary_embedding_dim", 0) or extents[3]
+    turned = attrs.integer(node, "rotary_embedding_dim", 0) or sum(extents[3:])
     half, apart = turned // 2, attrs.integer(node, "interleaved", 0)
+    cosine, sine = (_angles(editor, node, index, half) for index in (1, 2))
+    if x is None or cosine is None or sine is None or not 0 < turned <= extents[3]:
+        return
     cuts = ((0, turned, 2), (1, turned, 2)) if apart else ((0, half, 1), (half, turned, 1))
     a, b = (editor.cut(node, x, {3: cut}) for cut in cuts)
-    cosine, sine = (_angles(editor, node, index, half) for index in (1, 2))
 
     def product(left: onnx_ir.Value, right: onnx_ir.Value) -> onnx_ir.Value:
         return editor.add(node, "Mul", [left, right])
@@ -131,10 +138,10 @@ def rotary_embedding(editor: Editor, node: onnx_ir.Node) -> None:
     editor.substitute(node, result)
 
 
-def _angles(editor: Editor, node: onnx_ir.Node, index: int, half: int) -> onnx_ir.Value:
-    """Cosines or sines, [N, 1, L, half]."""
+def _angles(editor: Editor, node: onnx_ir.Node, index: int, half: int) -> onnx_ir.Value | None:
+    """Cosines or sines, [N, 1, L, half]; None where they are not as many."""
     cache, positions = node.inputs[index], optional_input(node, 3)
     if positions is not None:
         cache = editor.add(node, "Gather", [cache, positions], {"axis": 0})
     shape = static_shape(cache) or ()
-    return editor.reshape(node, cache, [shape[0], 1, shape[1], half])
+    return editor.reshape(node, cache, [shape[0], 1, shape[1], half]) if shape[2:] == (half,) else None

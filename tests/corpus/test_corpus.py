@@ -42,8 +42,8 @@ class Fired:
             self.stages["normal form"] += 1
             self.passes.update(one.name for one in report.passes if one.fired)
             lowered = lower(normal, layouts={})
-        except (ModelError, UnsupportedModelError, BackendError):
-            if entry.whole:
+        except (ModelError, UnsupportedModelError, BackendError) as error:
+            if entry.whole or "a fault of dlpuconv" in str(error):
                 raise
             return
         self.stages["lowered"] += 1

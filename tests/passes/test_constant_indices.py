@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlpuconv.passes import constant_indices, tidy
+from dlpuconv.passes.contract import Pass
 from dlpuconv.passes.editor import Editor
-from tests.passes.rewriting import Array, ints, model, rewrite
+from tests.passes.rewriting import Array, ints, model, random, rewrite
 
 SCATTER, GATHER = constant_indices.SCATTER, constant_indices.GATHER
 
@@ -86,6 +87,22 @@ def test_an_index_beyond_the_axis_stays() -> None:
     source = model("(float[1,4] x) => (float[1,1] y) { y = GatherElements<axis=1>(x, i) }", i=ints(4).reshape(1, 1))
     editor = Editor(source.copy().graph)
     assert GATHER.run(editor).declined[0].reason == "an index is beyond its axis"
+
+
+@pytest.mark.parametrize(
+    ("call", "entry", "indices", "reason"),
+    [
+        ("GatherElements<axis=9>(x, i)", GATHER, ints(0).reshape(1, 1), "its indices or its axis do not fit its shape"),
+        ("GatherElements(x, i)", GATHER, ints(0), "its indices or its axis do not fit its shape"),
+        ("GatherND<batch_dims=-1>(x, i)", GATHER, ints(0).reshape(1, 1), "its indices have no such axes of batches"),
+        ("GatherND<batch_dims=2>(x, i)", GATHER, ints(0).reshape(1, 1), "its indices have no such axes of batches"),
+        ('ScatterND<reduction="mean">(x, i, u)', SCATTER, ints(0).reshape(1, 1),
+         "its reduction is mean, which nobody knows"),
+    ],
+)  # fmt: skip
+def test_what_no_specification_allows_stays(call: str, entry: Pass, indices: Array, reason: str) -> None:
+    source = model(f"(float[1,4] x) => (float[?] y) {{ y = {call} }}", i=indices, u=random(1, 4))
+    assert entry.run(Editor(source.copy().graph)).declined[0].reason == reason
 
 
 def test_a_block_is_a_slice() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.passes import unify_opset
+from dlpuconv.passes.editor import Editor
 from tests.passes.rewriting import Array, ints, model, random, rewrite, scalar
 
 BARE = ["Mul", "Transpose", "MatMul", "Softmax", "MatMul"]
@@ -60,6 +62,22 @@ def test_states_from_the_past_are_refused() -> None:
     )
     with pytest.raises(UnsupportedModelError, match="has no Attention"):
         rewrite(source)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "call"),
+    [
+        ("float[1,6,8] x", "Attention<q_num_heads=3, kv_num_heads=3>(x, x, x)"),
+        ("float[1,3,6,8] x, float[1,2,6,8] k", "Attention(x, k, k)"),
+        ("float[1,6,8] x, float[1,6,4] c", "RotaryEmbedding<num_heads=0>(x, c, c)"),
+        ("float[1,2,6,8] x, float[1,6,6] c", "RotaryEmbedding(x, c, c)"),
+        ("float[1,2,6,8] x, float[1,6,8] c", "RotaryEmbedding<rotary_embedding_dim=16>(x, c, c)"),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused(inputs: str, call: str) -> None:
+    source = model(f"({inputs}) => (float[?] y) {{ y = {call} }}", 23)
+    with pytest.raises(UnsupportedModelError, match=f"has no {call[:6]}"):
+        unify_opset.PASS.run(Editor(source.copy().graph))
 
 
 @pytest.mark.parametrize(

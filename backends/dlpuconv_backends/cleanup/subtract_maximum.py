@@ -36,7 +36,7 @@ def _stable(op: Operator, producers: Mapping[Tensor, Operator]) -> list[Operator
         return _log_softmax(op, inner.input(0))
     total = producers.get(inner.input(0)) if inner.kind == "RESHAPE" else inner
     x = operand(total.input(0), "EXP", producers) if total is not None and total.kind == "SUM" else None
-    if total is None or x is None or _is_below_its_maximum(x, producers):
+    if total is None or x is None or not total.input(1).is_constant or _is_below_its_maximum(x, producers):
         return None
     return _log_sum_exp(op, x, total.input(1))
 

@@ -124,7 +124,7 @@ class LoadedGraph:
 
 
 def _failure(purpose: str, operators: list[str], _task: str, error: RefusedError | WorkerError) -> Exception:
-    """Whatever LiteRT or its process does wrong is one sentence, in our words where an operator is at fault."""
+    """Whatever LiteRT or its process does wrong is one sentence, in our words; its own are the error's cause."""
     cannot = f"LiteRT cannot {purpose}"
     match error:
         case RefusedError(sample=int(sample)):
@@ -140,4 +140,4 @@ def _failure(purpose: str, operators: list[str], _task: str, error: RefusedError
 def _why(error: Exception, operators: list[str]) -> str:
     refused = _REFUSED.search(str(error))
     known = refused is not None and int(refused[1]) < len(operators)
-    return f"it refuses {operators[int(refused[1])]}" if refused is not None and known else str(error)
+    return f"it refuses {operators[int(refused[1])]}" if refused is not None and known else "it blames no operator"

@@ -22,7 +22,7 @@ class UnableError(Exception):
 
     Attributes:
         nodes: their names; of one without a name, the first value that it makes.
-        why: the end of a sentence: `3 operator(s) ...`.
+        why: the end of a sentence about one or several of them: `3 operator(s) cannot ...`.
     """
 
     def __init__(self, nodes: Iterable[str], why: str) -> None:
@@ -46,7 +46,7 @@ def refusal(error: UnableError, model: Model, names: SourceNames) -> Unsupported
             found[_label(node, values, names)] = names.values_of(node.name or "", values)
     refused = dict.fromkeys(chain.from_iterable(found.values()))
     told = f"{len(found)} operator(s) {error.why}: {listed(found, _SHOWN, '; ')}"
-    return UnsupportedModelError(told, found, refused)
+    return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused)
 
 
 def name_of(node: onnx_ir.Node) -> str:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 type Permutation = tuple[int, ...]
 
+_OWN_FAULT = " (a fault of dlpuconv's clean-up; please report it)"
+
 TO_CHANNELS_LAST: Permutation = (0, 2, 3, 1)
 
 
@@ -105,7 +107,10 @@ def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
         plain = {spec.name: tuple(range(len(spec.shape))) for spec in ports}
         suspect = Suspect(graph=graph, source=source, inputs=inputs, outputs=outputs, proof=proof)
         accuse(replace(suspect, graph=adopt(raw, model), inputs=plain, outputs=plain))  # there, no two nodes are fused
-        accuse(suspect)
+        try:
+            accuse(suspect)
+        except UnableError as error:
+            raise UnableError(error.nodes, f"{error.why}{_OWN_FAULT}") from error
     return Lowered(
         graph=graph,
         input_permutations=inputs,

@@ -29,7 +29,9 @@ def refuse_types(model: Model) -> None:
     """
     found = [node for node in model.graph.graph if any(map(_is_foreign, (*node.inputs, *node.outputs)))]
     if found:
-        raise UnableError(map(name_of, found), "read or make values of types that are not written into TFLite files")
+        raise UnableError(
+            map(name_of, found), "cannot be written into a TFLite file, which has no such types of values"
+        )
 
 
 def refuse_computed_weights(model: Model) -> None:
@@ -40,7 +42,7 @@ def refuse_computed_weights(model: Model) -> None:
     """
     computed = [node for node in model.graph.graph if node.op_type in _CONVOLUTIONS and _computes_weights(node)]
     if computed:
-        raise UnableError(map(name_of, computed), "compute weights or biases, which have to be constants")
+        raise UnableError(map(name_of, computed), "cannot compute weights or biases: these have to be constants")
 
 
 def refuse_idle_outputs(model: Model) -> None:
@@ -70,7 +72,7 @@ def refuse_small_integers(graph: Graph) -> None:
     """
     found = [op.source_name for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
     if found:
-        raise UnableError(found, "work on integers of 8 or 16 bits, which TFLite takes for quantized values")
+        raise UnableError(found, "cannot work on integers of 8 or 16 bits, which TFLite takes for quantized values")
 
 
 def _is_foreign(value: onnx_ir.Value | None) -> bool:

@@ -36,7 +36,7 @@ def accuse(suspect: Suspect) -> None:
     }  # constants, and of another shape
     wrong = _nodes_of(_wrong_operators(beside, suspect.graph), suspect) | lost
     if wrong:
-        raise UnableError(wrong, "have no form in TensorFlow Lite that computes the same")
+        raise UnableError(wrong, "cannot be written such that TensorFlow Lite computes the same")
 
 
 def _operator_that_ends_it(suspect: Suspect) -> Operator | None:

@@ -58,6 +58,7 @@ def is_of_a_map(_: Editor, node: onnx_ir.Node) -> bool:
     """Whether an LRN is over the channels of a map that a convolution can have."""
     shape = static_shape(node.inputs[0])
     positive = node.attributes.get_float("bias", 1.0) > 0 and node.attributes.get_float("alpha", 1e-4) >= 0
+    positive &= node.attributes.get_int("size", 1) > 0
     return shape is not None and len(shape) == 4 and shape[1] <= _LONGEST and positive
 
 

@@ -18,4 +18,5 @@ NETWORKS: tuple[Network, ...] = (
     *maps.NETWORKS,
     *detectors.NETWORKS,
     *sequences.NETWORKS,
+    maps.INTERLEAVED,  # the last one, as opsets alternate
 )

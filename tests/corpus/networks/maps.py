@@ -89,6 +89,25 @@ def mask_head(layers: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     return F.relu(layers["tower"](x) * 1.5), F.softplus(layers["tower"](x))
 
 
+def interleaved(layers: Any, x: torch.Tensor) -> torch.Tensor:
+    """Interleaved group convolutions: the channels of two branches alternate, by assignment to slices."""
+    x = layers["stem"](x)
+    both = torch.zeros(x.shape[0], 8, *x.shape[2:])
+    both[:, ::2], both[:, 1::2] = layers["a"](x), layers["b"](x)
+    return layers["head"](both)
+
+
+INTERLEAVED = Network(
+    "interleaved",
+    lambda: Apply(
+        interleaved,
+        stem=conv(8, 3, 2, inputs=3),
+        a=nn.Conv2d(8, 4, 1),
+        b=nn.Conv2d(8, 4, 3, padding=1),
+        head=nn.Conv2d(8, 4, 1),
+    ),
+)
+
 NETWORKS: tuple[Network, ...] = (
     Network("eca", lambda: Apply(eca, stem=conv(8, 3, inputs=3), conv=nn.Conv1d(1, 1, 3, padding=1, bias=False))),
     Network("cbam", lambda: Apply(cbam, stem=conv(8, 3, inputs=3), conv=nn.Conv2d(2, 1, 7, padding=3))),

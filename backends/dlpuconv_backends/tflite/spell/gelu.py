@@ -13,8 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dlpuconv_backends.flatbuffer.edit import add, like, mul, scalar, unary
-from dlpuconv_backends.tflite.spell.clamps import at_least, at_most
+from dlpuconv_backends.flatbuffer.edit import add, bounded, like, mul, scalar, unary
 
 if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Operator
@@ -31,8 +30,8 @@ def spell(op: Operator) -> list[Operator]:
         like(out, suffix) for suffix in ("seen", "near", "square", "scaled", "slope", "curve", "share")
     )
     return [
-        at_least(op.input(0), -_EDGE, seen, name),
-        at_most(seen, _EDGE, near, name),
+        bounded("MAXIMUM", op.input(0), scalar(f"{seen.name}_bound", -_EDGE), seen, name),
+        bounded("MINIMUM", seen, scalar(f"{near.name}_bound", _EDGE), near, name),
         mul(near, near, square, name),
         mul(square, scalar(f"{out.name}_cubic", _TWICE_C * _D), scaled, name),
         add(scaled, scalar(f"{out.name}_linear", _TWICE_C), slope, name),
