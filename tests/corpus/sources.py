@@ -22,11 +22,7 @@ type Shape = tuple[int, ...]
 OPSETS = (11, 17)
 """What the exporter that traces is asked for in turn: before GELU and normalizations were operators, and since."""
 
-<<<<<<< HEAD
-BY_DYNAMO = ("shufflenet_v2", "encoder", "mask_head", "panorama", "yolov8")
-=======
-BY_DYNAMO = ("shufflenet_v2", "encoder", "interleaved", "mask_head", "yolov8")
->>>>>>> h-r2
+BY_DYNAMO = ("shufflenet_v2", "encoder", "interleaved", "mask_head", "panorama", "yolov8")
 """One network of each kind is exported in the other way as well, which takes a second for each."""
 
 _CASES = Path(onnx.__file__).parent / "backend" / "test" / "data"
