@@ -7,6 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import DlpuconvError
+from dlpuconv.plugin.job import Splitting
 from dlpuconv.quantization.search import quick_plan, search
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Score
+    from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.report import Report
     from dlpuconv.verification.rule import Finding
     from dlpuconv.workflow.run import Run
@@ -60,12 +62,14 @@ def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[B
         recipe: that it was made with.
         blamed: what each layer loses, the worst first; nothing where the backend cannot tell.
     """
+    findings = list(report.findings)
+    first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
+    shared = shared_scale(findings[first], report.parity)
     with shop.run.progress.stage(f"trying what helps {report.target}"):
         now = _attempt("", shop, shop.emit(recipe))
-        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed)))
-    findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in report.findings]
-    first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
-    findings[first] = replace(findings[first], cause=cause_in_words(blamed))
+        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
+    findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in findings]
+    findings[first] = replace(findings[first], cause=shared or cause_in_words(blamed))
     decision = decide(tuple(findings), strict=shop.run.request.verification.strict)
     return replace(report, findings=tuple(findings), verdict=decision.verdict, reasons=decision.reasons)
 
@@ -79,6 +83,16 @@ def can_be_diagnosed(report: Report, run: Run) -> bool:
 def _is_loss(finding: Finding) -> bool:
     """Whether a rule about what a file computes made it fail."""
     return finding.severity is Severity.FAIL and finding.rule in _MEASURED
+
+
+def shared_scale(finding: Finding, parity: ParityReport | None) -> str:
+    """A clause on the output that is no good because its parts share one scale; empty where that is not why."""
+    where = finding.hits[0].layer
+    for output in parity.outputs if parity else ():
+        name = output.source or output.name
+        if output.starved and (where in (name, output.name) or where.startswith(f"{name}[")):
+            return f"one scale is too coarse for all of {output.name!r}: {output.starved}"
+    return ""
 
 
 def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
@@ -109,9 +123,14 @@ def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
     return f"No option is left that may help. {_MORE}"
 
 
-def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> Iterator[Attempt]:
-    """The cheapest first, and nothing that is on already."""
+def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, mixed: bool) -> Iterator[Attempt]:
+    """The cheapest first, and nothing that is on already; where an output mixes ranges, first of all to split it."""
     wanted, backend = shop.run.request.quantization, shop.backend
+    interface = shop.run.request.interface
+    if mixed and interface.split_outputs is Splitting.OFF:
+        parted = replace(interface, split_outputs=Splitting.AUTO)
+        apart = shop.anew(replace(shop.run, request=replace(shop.run.request, interface=parted)))
+        yield _attempt("--split-outputs auto", apart, apart.emit(recipe))
     if backend.follows_recipes and recipe.granularity is Granularity.PER_TENSOR:
         finer = replace(recipe, granularity=Granularity.PER_CHANNEL, overrides=())
         slow = ", which is slower on this chip," if finer.granularity in shop.target.context.discouraged else ""

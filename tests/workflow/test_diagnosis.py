@@ -92,6 +92,33 @@ def peaks() -> onnx.ModelProto:
 
 
 @pytest.mark.slow
+def test_an_output_of_mixed_ranges_that_was_kept_whole_is_the_reason_and_to_split_it_the_way_out() -> None:
+    node = helper.make_node
+    weights = {"w": (RNG.standard_normal((8, 3, 3, 3)) * 0.5).astype("f4"), "k": np.array(1000, "f4")}
+    graph = helper.make_graph(
+        [
+            node("Conv", ["x", "w"], ["c"], pads=[1] * 4),
+            node("Mul", ["c", "k"], ["pixels"]),
+            node("Sigmoid", ["c"], ["scores"]),
+            node("Concat", ["pixels", "scores"], ["y"], axis=1),
+        ],
+        "mixed",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", 1, [1, 16, 8, 8])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    data = {"x": RNG.standard_normal((30, 3, 8, 8)).astype("f4")}
+    given: dict[str, Any] = {"effort": "fast", "cache": False, "progress": None}
+    report = dlpuconv.convert(model, target="artpec8", calibration=data, split_outputs="off", **given).report
+    (reason,) = report.reasons
+    assert reason.startswith("OUT-SCORES")
+    assert "one scale is too coarse for all of 'y': 8 of 16 slices along axis 1" in reason
+    (fix,) = [finding.fix for finding in report.findings if finding.rule == "OUT-SCORES"]
+    assert fix.startswith("It passes with split_outputs='auto' (")
+
+
+@pytest.mark.slow
 def test_ties_are_named_as_the_reason_and_the_cut_in_front_of_them_as_the_way_out() -> None:
     given: dict[str, Any] = {
         "target": "artpec8",
