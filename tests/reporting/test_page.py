@@ -276,10 +276,10 @@ def test_what_outputs_are_and_how_much_agrees_is_told(tmp_path: Path) -> None:
     values = KindParity(name="z", kind=OutputKind.VALUES, sqnr_db=21.34, of_passing=True, stated=True, behind=True)
     told = replace(whole, report=replace(whole.report, parity=replace(parity, kinds=(scores, values))))
     assert [astuple(row) for row in make_page(told).kinds] == [
-        ("y[:, 4:6]", "scores, by its graph", "what passes a threshold, and ranking", "95.4%", "90.0%"),
+        ("y[:, 4:6]", "scores, by its graph", "thresholds and ranking", "95.4%", "90.0%"),
         ("z, behind the tail", "values, as you say", "numbers where a score passes", "21.3 dB", ""),
     ]
-    assert "what passes a threshold, and ranking" in render(make_page(told))
+    assert "thresholds and ranking" in render(make_page(told))
 
 
 def test_the_camera_command_names_the_file(tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ class KindRow:
     agreement: str
     least: str
 
+    @property
+    def figure(self) -> str:
+        """`top-1 agreement 97.5%`, or `8.3 dB` where the ratio decides."""
+        return f"{self.measure} {self.agreement}" if self.least else self.agreement
+
     @classmethod
     def of(cls, part: KindParity) -> Self:
         """As texts."""
