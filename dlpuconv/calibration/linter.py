@@ -113,13 +113,13 @@ class Linter:
         if self._calibrates and constant and len(constant) == len(self._ranges):
             values = listed(sorted({f"{value:.4g}" for value in constant.values()}))
             raise CalibrationError(
-                f"the {self._count} calibration samples hold nothing but {values}, so that no range can be told from"
-                " them: give samples as the network will see them, or --calibration none"
+                f"the {self._count} calibration samples hold nothing but {values}, so no range can be measured on them:"
+                " give samples like those that the network will see, or --calibration none"
             )
         for name, value in constant.items():
             yield (
-                f"the values of {name!r} are {value:.4g} throughout all samples, which tell nothing of it:"
-                " give it values as it will have them"
+                f"every value of {name!r} is {value:.4g} in all samples, which says nothing about this input:"
+                " give samples with values like those that it will get"
             )
 
     def _about_range(self, spec: ValueSpec, seen: _Range) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from dlpuconv.calibration.hints import hint
 from dlpuconv.errors import CalibrationError, did_you_mean
+from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -42,8 +43,8 @@ def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     count = _rows(spec.shape, shape)
     if count is None:
         raise CalibrationError(
-            f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}, "
-            f"so {_form(spec)}{hint(spec, shape)}"
+            f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}: "
+            f"N samples are {_form(spec)}{hint(spec, shape)}"
         )
     return count
 
@@ -119,27 +120,27 @@ def choose(signature: Signature, names: Collection[str], shape_of: ShapeOf, orig
 
 def _by_shape(missing: list[ValueSpec], shapes: Mapping[str, tuple[int, ...]], asked: str) -> dict[str, str]:
     """The one array that fits each of these inputs; nothing where one has none, or two share one."""
-    found: dict[str, str] = {}
+    feeds: dict[str, str] = {}
     for spec in missing:
         fitting = [name for name, shape in shapes.items() if _rows(spec.shape, shape) is not None]
         # Labels of a batch that happens to be as long as the input is: what has a batch axis comes first.
         most = max((len(shapes[name]) for name in fitting), default=0)
         fitting = [name for name in fitting if len(shapes[name]) == most]
         if len(fitting) > 1:
-            listed = " and ".join(f"{name!r} {_text(shapes[name])}" for name in fitting)
-            raise CalibrationError(
-                f"{asked}: {listed} have the shape of {spec.name!r} {_text(spec.shape)}; give the right one that name"
-            )
+            found = listed((f"{name!r} {_text(shapes[name])}" for name in fitting), 3)
+            single = all(_bare(shapes[name]) == _bare(spec.shape) for name in fitting)
+            way = "if each is one sample, stack them in one array (numpy.stack)" if single else "rename the right one"
+            raise CalibrationError(f"{asked}: {found} have the shape of {spec.name!r} {_text(spec.shape)}; {way}")
         if fitting:
-            found[spec.name] = fitting[0]
-    return found if len(set(found.values())) == len(missing) else {}
+            feeds[spec.name] = fitting[0]
+    return feeds if len(set(feeds.values())) == len(missing) else {}
 
 
 def _why_none(missing: Iterable[ValueSpec], shapes: Mapping[str, tuple[int, ...]]) -> str:
     """What was found and what was wanted, where there are arrays of other names."""
     if not shapes:
         return ""
-    found = ", ".join(f"{name!r} is {_text(shape)}" for name, shape in shapes.items())
+    found = listed(f"{name!r} is {_text(shape)}" for name, shape in shapes.items())
     wanted = ", ".join(f"{spec.name!r} takes {_text(spec.shape)}" for spec in missing)
     hints = (hint(spec, shape) for spec in missing for shape in shapes.values())
     return f"; no other array fits: {found}; {wanted}{next(filter(None, hints), '')}"
@@ -265,4 +266,4 @@ def _text(shape: tuple[int, ...]) -> str:
 
 
 def _names(names: Collection[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return listed(map(repr, names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,10 @@ def _figures(material: Material) -> Iterator[Fact]:
     elif report.parity is not None and report.parity.rated:
         worst = "the worst output" if len(report.parity.outputs) > 1 else "at the output"
         yield Fact("signal to noise", f"{decibels(report.parity.min_sqnr)} dB", worst)
+    part = report.parity.decisive_kind(-math.inf) if report.parity is not None else None
+    if part is not None:
+        row = KindRow.of(part)
+        yield Fact(row.measure, row.agreement, row.name)
     if report.metric is not None:
         yield Fact(short(report.metric.name), f"{report.metric.value:.6g}", f"float {report.metric.source:.6g}")
     yield Fact("weights", report.granularity.summary, plural(len(report.granularity.layers), "layer"))
@@ -154,7 +159,8 @@ def _output(output: OutputParity) -> OutputRow:
         max_error="" if output.varies else number(output.max_error),
         peak="" if output.varies else number(output.peak),
         agreement="" if output.argmax_agreement is None else percent(output.argmax_agreement),
-        trouble=output.fault or output.dead or output.varies,
+        trouble=output.fault or output.dead,
+        note=output.varies,
     )
 
 

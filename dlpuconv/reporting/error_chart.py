@@ -101,7 +101,7 @@ def _draw(frame: _Frame, so_far: list[_Point], alone: list[_Point], layers: int,
         so_far=dots(so_far),
         alone=dots(alone),
         limit=y(limit) if low <= limit <= high else None,
-        limit_text=f"{limit:g} dB: what the outputs must reach",
+        limit_text=f"{limit:g} dB: what plain values must reach",
     )
 
 

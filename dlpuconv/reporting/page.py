@@ -60,6 +60,7 @@ class OutputRow:
     peak: str
     agreement: str
     trouble: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

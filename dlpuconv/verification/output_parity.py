@@ -104,6 +104,10 @@ class OutputParity:
         }
 
 
+def _is_short(ratio: float | None, least_db: float) -> bool:
+    return ratio is not None and ratio < least_db
+
+
 def _ends(interval: tuple[float, float] | None) -> Json:
     return None if interval is None else [finite(end) for end in interval]
 
@@ -149,9 +153,37 @@ class ParityReport:
         return min((o.sqnr_db for o in self.outputs if o.sqnr_db is not None), default=MOST_DB)
 
     @property
-    def worst_kind(self) -> KindParity | None:
-        """The part that is furthest below its kind's bar, or least above; None where no kind is measured."""
-        return min((part for part in self.kinds if part.measured), key=lambda part: part.margin or 0.0, default=None)
+    def tail_tells(self) -> bool:
+        """Whether every output behind the tail of a divided network is measured by its kind: nothing else counts."""
+        parts = [part for part in self.kinds if part.behind]
+        names = {part.name for part in parts if part.measured}
+        return bool(self.behind) and all(part.measured for part in parts) and {o.name for o in self.behind} <= names
+
+    @property
+    def judged_kinds(self) -> tuple[KindParity, ...]:
+        """The parts of outputs that count where kinds decide."""
+        return tuple(part for part in self.kinds if part.behind or not self.tail_tells)
+
+    def kinds_of(self, output: OutputParity) -> tuple[KindParity, ...]:
+        """What is known of an output of the file beside its numbers; all that a tail makes, where that tells."""
+        if self.tail_tells:
+            return self.judged_kinds
+        return tuple(part for part in self.kinds if not part.behind and part.name == (output.source or output.name))
+
+    def decisive_kind(self, least_db: float) -> KindParity | None:
+        """The part that decides where kinds do: one that falls short in dB, else the furthest below its kind's bar.
+
+        Args:
+            least_db: what is asked of all that no kind's measure says anything of.
+
+        Returns:
+            None where no kind is measured, or where an output of no kind falls short.
+        """
+        if any(_is_short(output.sqnr_db, least_db) and not self.kinds_of(output) for output in self.outputs):
+            return None
+        short = [part for part in self.judged_kinds if not part.measured and _is_short(part.sqnr_db, least_db)]
+        measured = [part for part in self.judged_kinds if part.measured]
+        return min(short or measured, key=lambda part: (part.sqnr_db if short else part.margin) or 0.0, default=None)
 
     @property
     def summary(self) -> str:

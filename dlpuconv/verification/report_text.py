@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SHOWN_HITS = 3
 _SHOWN_LAYERS = 5
+_NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z`])")
 _DOUBTS = frozenset(rule.id for rule in INPUT_RULES)
 _STYLE = {Severity.FAIL: "red", Severity.WARN: "yellow"}
 
@@ -61,11 +63,15 @@ def render_doubts(report: Report) -> list[RenderableType]:
 
 
 def render_advice(report: Report) -> list[RenderableType]:
-    """What may help against the reasons of a failure; nothing for a pass."""
-    fixes = dict.fromkeys(
-        finding.fix for finding in report.findings if finding.fix and broken(finding) in report.reasons
-    )
-    return [Text("what may help:", "bold"), *(Text(f"  {fix}") for fix in fixes)] if fixes else []
+    """What may help against the reasons of a failure, each sentence once; nothing for a pass."""
+    fixes = [finding.fix for finding in report.findings if finding.fix and broken(finding) in report.reasons]
+    said: set[str] = set()
+    lines: list[str] = []
+    for fix in fixes:
+        new = [sentence for sentence in _NEXT_SENTENCE.split(fix) if sentence not in said]
+        said.update(new)
+        lines += [" ".join(new)] if new else []
+    return [Text("what may help:", "bold"), *(Text(f"  {line}") for line in lines)] if lines else []
 
 
 def _headline(report: Report) -> Text:

@@ -7,10 +7,12 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import DlpuconvError
+from dlpuconv.plugin.job import Splitting
 from dlpuconv.quantization.search import quick_plan, search
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST
-from dlpuconv.verification.question import judges_by_kind
+from dlpuconv.verification.kinds.words import KindRow
+from dlpuconv.verification.question import judges_by_kind, least_db
 from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules.measured import MEASURED_RULES
 from dlpuconv.verification.verdict import decide
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact
     from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.search import Score
+    from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.report import Report
     from dlpuconv.verification.rule import Finding
     from dlpuconv.workflow.run import Run
     from dlpuconv.workflow.workshop import Workshop
 
 _MEASURED = frozenset(rule.id for rule in MEASURED_RULES)
-_CLEARLY_DB = 3.0
+_CLEARLY_DB, _CLEARLY = 3.0, 0.05
 _SHARE = 0.5
 _MORE = "`dlpuconv analyze` tells what each layer loses, and why."
 
@@ -43,12 +46,22 @@ class Attempt:
         score: of what came of it.
         figure: the figure that decides, in words.
         passes: it would pass.
+        agreement: that figure, where the measure of a kind decides; None where decibels or the user's metric do.
     """
 
     option: str
     score: Score
     figure: str
     passes: bool
+    agreement: float | None = None
+
+    def gains(self, now: Attempt) -> bool:
+        """Whether it is clearly better than what there is, by the figure that decides."""
+        if self.agreement is not None and now.agreement is not None:
+            return self.agreement >= now.agreement + _CLEARLY
+        if self.score.metric is not None and now.score.metric is not None:
+            return self.score.metric > now.score.metric
+        return self.agreement is now.agreement and self.score.typical_db >= now.score.typical_db + _CLEARLY_DB
 
 
 def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> Report:
@@ -60,12 +73,14 @@ def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[B
         recipe: that it was made with.
         blamed: what each layer loses, the worst first; nothing where the backend cannot tell.
     """
+    findings = list(report.findings)
+    first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
+    shared = shared_scale(findings[first], report.parity)
     with shop.run.progress.stage(f"trying what helps {report.target}"):
         now = _attempt("", shop, shop.emit(recipe))
-        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed)))
-    findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in report.findings]
-    first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
-    findings[first] = replace(findings[first], cause=cause_in_words(blamed))
+        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
+    findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in findings]
+    findings[first] = replace(findings[first], cause=shared or cause_in_words(blamed))
     decision = decide(tuple(findings), strict=shop.run.request.verification.strict)
     return replace(report, findings=tuple(findings), verdict=decision.verdict, reasons=decision.reasons)
 
@@ -79,6 +94,16 @@ def can_be_diagnosed(report: Report, run: Run) -> bool:
 def _is_loss(finding: Finding) -> bool:
     """Whether a rule about what a file computes made it fail."""
     return finding.severity is Severity.FAIL and finding.rule in _MEASURED
+
+
+def shared_scale(finding: Finding, parity: ParityReport | None) -> str:
+    """A clause on the output that is no good because its parts share one scale; empty where that is not why."""
+    where = finding.hits[0].layer
+    for output in parity.outputs if parity else ():
+        name = output.source or output.name
+        if output.starved and (where in (name, output.name) or where.startswith(f"{name}[")):
+            return f"one scale is too coarse for all of {output.name!r}: {output.starved}"
+    return ""
 
 
 def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
@@ -97,24 +122,31 @@ def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
 def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
     """What helps by what was tried: what passes, else what gains clearly; or that nothing does."""
     passing = [attempt for attempt in tried if attempt.passes]
-    gaining = [attempt for attempt in tried if attempt.score.typical_db >= now.score.typical_db + _CLEARLY_DB]
+    gaining = [attempt for attempt in tried if attempt.gains(now)]
     if passing:
-        return f"It passes {'; or '.join(f'with {a.option} ({a.figure})' for a in passing)}. {_MORE}"
+        return f"It passes {_ways(passing)}. {_MORE}"
     if gaining:
-        ways = "; or ".join(f"with {a.option} it reaches {a.figure}" for a in gaining)
-        return f"Nothing that was tried passes, but {ways}, instead of {now.figure}. {_MORE}"
+        return f"Nothing that was tried passes (now {now.figure}), but it comes closer {_ways(gaining)}. {_MORE}"
     if tried:
-        ways = ", ".join(f"{a.option} ({a.figure})" for a in tried)
-        return f"None of what was tried helps, where it reaches {now.figure}: {ways}. {_MORE}"
+        return f"Nothing that was tried helps (now {now.figure}), neither {_ways(tried, '; nor ')}. {_MORE}"
     return f"No option is left that may help. {_MORE}"
 
 
-def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer]) -> Iterator[Attempt]:
-    """The cheapest first, and nothing that is on already."""
+def _ways(attempts: Sequence[Attempt], joint: str = "; or ") -> str:
+    return joint.join(f"with {attempt.option} ({attempt.figure})" for attempt in attempts)
+
+
+def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, mixed: bool) -> Iterator[Attempt]:
+    """The cheapest first, and nothing that is on already; where an output mixes ranges, first of all to split it."""
     wanted, backend = shop.run.request.quantization, shop.backend
+    interface = shop.run.request.interface
+    if mixed and interface.split_outputs is Splitting.OFF:
+        parted = replace(interface, split_outputs=Splitting.AUTO)
+        apart = shop.anew(replace(shop.run, request=replace(shop.run.request, interface=parted)))
+        yield _attempt("--split-outputs auto", apart, apart.emit(recipe))
     if backend.follows_recipes and recipe.granularity is Granularity.PER_TENSOR:
         finer = replace(recipe, granularity=Granularity.PER_CHANNEL, overrides=())
-        slow = ", which is slower on this chip," if finer.granularity in shop.target.context.discouraged else ""
+        slow = ", which is slower on this chip" if finer.granularity in shop.target.context.discouraged else ""
         yield _attempt(f"--granularity per-channel{slow}", shop, shop.emit(finer))
     given = wanted.recipe is not None
     # a metric of the user's own may take minutes, and would be asked for each recipe
@@ -138,8 +170,10 @@ def _ended(shop: Workshop, names: tuple[str, ...]) -> Workshop | None:
 def _attempt(option: str, shop: Workshop, artifact: Artifact) -> Attempt:
     score, parity = shop.judge(artifact), shop.judge.parity(artifact)
     asked = shop.run.request.verification.min_sqnr
-    part = parity.worst_kind if judges_by_kind(shop.target, asked, parity) else None
-    figure = parity.summary if part is None else f"{part.measure} {part.agreement:.1%}"
+    by_kind = judges_by_kind(shop.target, asked, parity) and score.metric is None
+    part = parity.decisive_kind(least_db(shop.target, asked, parity)) if by_kind else None
+    figure = parity.summary if part is None else KindRow.of(part).figure
     if score.metric is not None:
         figure = f"a metric of {score.metric:.6g}"
-    return Attempt(option, score, figure, score.passes and shop.judge.confirms(artifact))
+    passes = score.passes and shop.judge.confirms(artifact)
+    return Attempt(option, score, figure, passes, None if part is None else part.agreement)

@@ -49,13 +49,15 @@ def ending_at(shop: Workshop, names: tuple[str, ...]) -> Workshop:
         DlpuconvError: it cannot be converted.
     """
     from dlpuconv.frontends.cut import ended_at
+<<<<<<< HEAD
     from dlpuconv.workflow.jobs import prepare
+=======
+>>>>>>> h-r3
     from dlpuconv.workflow.subject import subject_of
 
     run = shop.run
     subject = subject_of(ended_at(run.source, names), None, run.samples, run.request, run.clock)
-    ended = replace(run, subject=subject)
-    return replace(shop, run=ended, prepared=prepare(shop.backend, [shop.target], ended)[1])
+    return shop.anew(replace(run, subject=subject))
 
 
 def _compared(value: onnx_ir.Value) -> list[str]:

@@ -8,7 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dlpuconv.inspection.describe import size_text
+from dlpuconv.language.brief import listed
 from dlpuconv.language.printable import printable
+from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.report_text import render_advice, render_doubts, render_reasons
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def conversion_text(done: Conversion, *, trials: bool = True) -> Iterator[Render
     yield _summary_table(done)
     yield from _placement_lines(done)
     yield from _rest_lines(done)
+    yield from _kind_lines(done)
     for artifact in done.artifacts:
         report = printable(artifact.report)
         yield from render_reasons(report)
@@ -87,6 +90,18 @@ def _rest_lines(done: Conversion) -> list[Text]:
     found = [(artifact.target, artifact.provenance.divided) for artifact in done.artifacts]
     return [
         Text.assemble((f"{target}: ", "bold"), line) for target, divided in found if divided for line in divided.told
+    ]
+
+
+def _kind_lines(done: Conversion) -> list[Text]:
+    """What the outputs of each artifact are, and how much of that agrees: the lowest SQNR does not tell it."""
+    found = [(artifact.target, artifact.report.parity) for artifact in done.artifacts]
+    told = [(target, map(KindRow.of, parity.judged_kinds)) for target, parity in found if parity and parity.kinds]
+    return [
+        Text.assemble(
+            (f"{target}: ", "bold"), listed((f"{r.name}: {r.kind} ({r.figure})" for r in rows), separator="; ")
+        )
+        for target, rows in told
     ]
 
 

@@ -126,6 +126,8 @@ def verify(
     source = reading.source if reading else None
     if reading is not None:
         demand_outputs(options.kinds, reading.outputs)
+    elif options.kinds:
+        raise UsageError("--output-kind says nothing without the source model (--reference) to compare the file with")
     question = Question(
         reference=source,
         division=reading.division if reading else None,
@@ -133,7 +135,7 @@ def verify(
         samples=samples.held_out if samples else None,
         calibrated=not evidence.made_up,
         min_sqnr=options.min_sqnr,
-        kinds=options.kinds or _recorded_kinds(manifest),
+        kinds={**_recorded_kinds(manifest), **options.kinds},
         firmware=firmware,
         ignore=options.ignore,
         strict=options.strict,

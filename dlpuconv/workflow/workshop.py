@@ -30,6 +30,16 @@ class Workshop:
         """See `search.Emit`."""
         return self.backend.emit(self.prepared, self.target, recipe)
 
+    def anew(self, run: Run) -> Workshop:
+        """The same for another network, or another interface of it.
+
+        Raises:
+            DlpuconvError: it cannot be converted.
+        """
+        from dlpuconv.workflow.run import prepare
+
+        return replace(self, run=run, prepared=prepare(self.backend, [self.target], run)[1])
+
     def worst_layers(self, recipe: Recipe) -> list[str]:
         """Those that lose by their weights, the worst first."""
         layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers

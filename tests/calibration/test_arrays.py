@@ -64,7 +64,9 @@ def test_states_of_a_recurrent_network_are_taken_sample_by_sample(shape: tuple[i
 
 def test_states_with_their_samples_along_the_second_axis_are_answered_with_what_turns_them() -> None:
     states, signature = np.arange(96, dtype=np.float32).reshape(2, 6, 8), takes(spec(2, 1, 8, name="state"))
-    told = r"takes \[2, 1, 8\], so \[N, 2, 1, 8\]; its samples lie along axis 1: give numpy.moveaxis\(x, 1, 0\)"
+    told = (
+        r"takes \[2, 1, 8\]: N samples are \[N, 2, 1, 8\]; its samples lie along axis 1: give numpy.moveaxis\(x, 1, 0\)"
+    )
     with pytest.raises(CalibrationError, match=told):
         read(states, signature)
     first = by_number(all_values(read(np.moveaxis(states, 1, 0), signature), "state"))[:2]
@@ -111,6 +113,12 @@ def test_one_sample_without_a_batch_axis_is_one_sample() -> None:
     assert len(read(ROWS[0], VECTOR_5).fit) == 1
 
 
+def test_samples_that_are_an_array_each_are_to_be_stacked_and_few_of_them_are_named() -> None:
+    apart = {f"arr_{number}": np.ones((1, 5)) for number in range(30)}
+    with pytest.raises(CalibrationError, match=r"and 27 more have the shape .*; if each is one sample, stack them"):
+        read(apart, takes(spec(1, 5)))
+
+
 def test_a_fixed_batch_of_two_takes_rows_in_pairs() -> None:
     found = read(ROWS, takes(spec(2, 5)))
     assert [v.shape for v in all_values(found)] == [(2, 5)] * 3
@@ -146,7 +154,7 @@ def test_an_integer_input_takes_whole_numbers_only() -> None:
 
 def test_nhwc_arrays_for_an_nchw_model_are_named_as_such() -> None:
     with pytest.raises(
-        CalibrationError, match=r"takes \[1, 3, 4, 6\], so \[N, 3, 4, 6\]; the array is NHWC .*0, 3, 1, 2"
+        CalibrationError, match=r"takes \[1, 3, 4, 6\]: N samples are \[N, 3, 4, 6\]; the array is NHWC .*0, 3, 1, 2"
     ):
         read(np.zeros((7, 4, 6, 3), np.float32), RGB_4X6)
     with pytest.raises(CalibrationError, match=r"the array is NCHW and the model is NHWC: .*0, 2, 3, 1"):
@@ -156,7 +164,7 @@ def test_nhwc_arrays_for_an_nchw_model_are_named_as_such() -> None:
 @pytest.mark.parametrize(
     ("source", "signature", "sentence"),
     [
-        (ROWS, RGB_4X6, r"shape \[6, 5\], but the input 'x' takes \[1, 3, 4, 6\], so \[N, 3, 4, 6\]$"),
+        (ROWS, RGB_4X6, r"shape \[6, 5\], but the input 'x' takes \[1, 3, 4, 6\]: N samples are \[N, 3, 4, 6\]$"),
         ({"a": ROWS}, TWO, "holds 'a', but the model takes 'a', 'b': 'b' missing"),
         ({"a": ROWS, "bb": ROWS}, TWO, r"'b' missing \(did you mean 'bb'\?\)"),
         ({"y": ROWS, "z": ROWS}, VECTOR_5, "holds 'y', 'z', but the model takes 'x'"),

@@ -200,7 +200,7 @@ def test_a_list_that_ends_at_the_limit_was_read_whole() -> None:
         (
             [{"y": ROWS, "z": ROWS}],
             VECTOR_5,
-            r"takes 'x': 'y' \[6, 5\] and 'z' \[6, 5\] have the shape of 'x' \[1, 5\]; give the right one",
+            r"takes 'x': 'y' \[6, 5\], 'z' \[6, 5\] have the shape of 'x' \[1, 5\]; rename the right",
         ),
         (
             [{"image": ROWS[:, :3], "label": np.arange(6), "name": "cat"}],

@@ -58,6 +58,8 @@ def test_a_stated_kind_decides_is_recorded_and_is_remembered_by_a_later_verifica
     assert later.parity is not None
     assert [(part.kind, part.stated) for part in later.parity.kinds] == [("classes", True)]
     assert later.to_json()["parity"]["kinds"][0]["measure"] == "top-1 agreement"  # type: ignore[index, call-overload]
+    with pytest.raises(UsageError, match=r"output_kinds says nothing without the source model \(reference\)"):
+        dlpuconv.verify(file, target="artpec8", output_kinds={"y": "classes"}, progress=None)
 
 
 def test_a_name_or_kind_that_is_mistyped_is_refused_in_python_s_words() -> None:

@@ -262,7 +262,7 @@ def test_outputs_behind_the_tail_follow_those_of_the_file(tmp_path: Path) -> Non
     behind = replace(whole, report=replace(whole.report, parity=replace(parity, behind=(kept,))))
     rows = make_page(behind).outputs
     assert [row.name for row in rows] == [*(output.name for output in parity.outputs), "kept, behind the tail"]
-    assert (rows[-1].max_error, rows[-1].trouble) == ("", "its shape differs in 2 of 8 samples")
+    assert (rows[-1].max_error, rows[-1].note) == ("", "its shape differs in 2 of 8 samples")
     cannot = replace(whole, report=replace(whole.report, parity=replace(parity, not_behind="TRT")))
     assert make_page(cannot).notes[-1] == "not compared behind the tail: TRT"
 
@@ -275,11 +275,12 @@ def test_what_outputs_are_and_how_much_agrees_is_told(tmp_path: Path) -> None:
     scores = KindParity(name="y", kind=OutputKind.SCORES, place="[:, 4:6]", agreement=0.954, sqnr_db=7.0)
     values = KindParity(name="z", kind=OutputKind.VALUES, sqnr_db=21.34, of_passing=True, stated=True, behind=True)
     told = replace(whole, report=replace(whole.report, parity=replace(parity, kinds=(scores, values))))
+    assert ("thresholds and ranking", "95.4%") in [(fact.label, fact.value) for fact in make_page(told).figures]
     assert [astuple(row) for row in make_page(told).kinds] == [
-        ("y[:, 4:6]", "scores, by its graph", "what passes a threshold, and ranking", "95.4%", "90.0%"),
+        ("y[:, 4:6]", "scores, by its graph", "thresholds and ranking", "95.4%", "90.0%"),
         ("z, behind the tail", "values, as you say", "numbers where a score passes", "21.3 dB", ""),
     ]
-    assert "what passes a threshold, and ranking" in render(make_page(told))
+    assert "thresholds and ranking" in render(make_page(told))
 
 
 def test_the_camera_command_names_the_file(tmp_path: Path) -> None:

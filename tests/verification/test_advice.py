@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,14 +13,19 @@ from dlpuconv.manifest import Manifest
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import Settings, better_effort, recorded_settings, split_or_cut, try_next
 from dlpuconv.verification.engine import check
+from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.metric import MetricScore
 from dlpuconv.verification.output_parity import OutputParity, ParityReport
+from dlpuconv.verification.report import Report
+from dlpuconv.verification.report_text import render_advice
 from dlpuconv.verification.rule import Context
 from dlpuconv.verification.rules.measured import MEASURED_RULES
+from dlpuconv.verification.verdict import decide
 from tests.verification.tflite_models import activation, conv, one_op
 
 VIEW = parse_tflite(one_op(conv(activation("x", (1, 8, 8, 3)), "y", 4)))
 POOR = OutputParity(name="y", sqnr_db=3.0, exact=False, cosine=0.9, max_error=1.0, peak=2.0, starved="two parts")
+DEAD = replace(POOR, starved="", dead="it is 0 everywhere")
 LOST = MetricScore(name="m:f", source=0.9, value=0.5, max_drop=0.1)
 
 
@@ -54,6 +60,36 @@ def test_no_rule_advises_what_is_on_already_or_has_no_say(settings: Settings, ab
     assert {finding.rule for finding in found} == {"OUT-SQNR", "OUT-RANGES", "METRIC-DROP"}
     advice = " ".join(finding.fix for finding in found)
     assert [option for option in absent if option in advice] == []
+
+
+def test_each_sentence_of_the_advice_is_said_once() -> None:
+    settings = context(Settings(effort="fast"), parity=ParityReport(samples=4, outputs=(replace(POOR, starved=""),)))
+    dead = check(VIEW, MEASURED_RULES, replace(settings, parity=ParityReport(samples=4, outputs=(DEAD,))))
+    findings = (*dead, *check(VIEW, MEASURED_RULES, settings))
+    assert [finding.rule for finding in findings] == ["OUT-DEAD", "OUT-SQNR"]
+    decision = decide(findings)
+    report = Report(
+        file="y.tflite",
+        format="tflite",
+        target="artpec8",
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        findings=findings,
+        granularity=granularity(VIEW),
+        inputs=(),
+        outputs=(),
+        op_counts={},
+        metadata={},
+    )
+    lines = [str(line) for line in render_advice(report)]
+    assert len(lines) == 2
+    assert lines[1].startswith("  Calibrate with samples like those that the camera will see. Try --effort balanced")
+
+
+def test_of_made_up_samples_only_one_sentence_asks_for_real_ones() -> None:
+    parity = ParityReport(samples=4, outputs=(DEAD,))
+    (finding,) = check(VIEW, MEASURED_RULES, context(Settings(effort=None, calibrated=False), parity=parity))
+    assert finding.fix.startswith("Try real samples instead of synthetic ones")
 
 
 def test_made_up_calibration_is_the_first_thing_to_replace() -> None:

@@ -75,6 +75,13 @@ def test_scores_that_agree_but_stay_short_of_the_source_s_highest_are_a_warning(
     assert found(report(GOOD_SCORES, output=short))["OUT-REACH"].severity is Severity.WARN
 
 
+def test_an_output_that_stands_still_fails_although_most_of_its_classes_are_right() -> None:
+    """As of a network that looks for what is rare."""
+    classes = KindParity(name="y", kind=OutputKind.CLASSES, agreement=0.98, sqnr_db=30.0)
+    dead = replace(POOR, dead="it is the same for all 50 samples")
+    assert found(report(classes, output=dead))["OUT-DEAD"].severity is Severity.FAIL
+
+
 def test_behind_a_tail_the_kinds_of_all_outputs_decide_and_else_the_cut_s_decibels_as_well() -> None:
     masks = KindParity(name="m", kind=OutputKind.MASKS, agreement=0.95, behind=True)
     behind = replace(POOR, name="m")

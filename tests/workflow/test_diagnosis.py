@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,24 @@ def test_what_passes_is_advised_and_nothing_else_with_its_figure() -> None:
 
 def test_a_clear_gain_is_told_where_nothing_passes_and_a_small_one_is_none() -> None:
     text = advice_in_words(NOW, [attempt("--effort balanced", 8.0), attempt("--granularity per-channel", 5.0)])
-    assert "with --effort balanced it reaches 8.0 dB, instead of 3.0 dB" in text
+    assert text.startswith(
+        "Nothing that was tried passes (now 3.0 dB), but it comes closer with --effort balanced (8.0"
+    )
     assert "per-channel" not in text
+
+
+def test_what_a_kind_s_measure_decides_gains_by_that_measure_alone() -> None:
+    now = replace(NOW, agreement=0.7)
+    louder, better = attempt("--effort balanced", 30.0), attempt("--granularity per-channel", 2.0)
+    assert not replace(louder, agreement=0.69).gains(now)
+    assert replace(better, agreement=0.8).gains(now)
+    assert not louder.gains(now)  # decibels decide of it: the two cannot be compared
 
 
 def test_it_is_said_that_nothing_helps() -> None:
     text = advice_in_words(NOW, [attempt("--granularity per-channel", 4.5)])
-    assert text.startswith("None of what was tried helps, where it reaches 3.0 dB: --granularity per-channel (4.5 dB).")
+    expected = "Nothing that was tried helps (now 3.0 dB), neither with --granularity per-channel (4.5 dB)."
+    assert text.startswith(expected)
     assert advice_in_words(NOW, []).startswith("No option is left")
 
 
@@ -89,6 +101,33 @@ def peaks() -> onnx.ModelProto:
         [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+@pytest.mark.slow
+def test_an_output_of_mixed_ranges_that_was_kept_whole_is_the_reason_and_to_split_it_the_way_out() -> None:
+    node = helper.make_node
+    weights = {"w": (RNG.standard_normal((8, 3, 3, 3)) * 0.5).astype("f4"), "k": np.array(1000, "f4")}
+    graph = helper.make_graph(
+        [
+            node("Conv", ["x", "w"], ["c"], pads=[1] * 4),
+            node("Mul", ["c", "k"], ["pixels"]),
+            node("Sigmoid", ["c"], ["scores"]),
+            node("Concat", ["pixels", "scores"], ["y"], axis=1),
+        ],
+        "mixed",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", 1, [1, 16, 8, 8])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    data = {"x": RNG.standard_normal((30, 3, 8, 8)).astype("f4")}
+    given: dict[str, Any] = {"effort": "fast", "cache": False, "progress": None}
+    report = dlpuconv.convert(model, target="artpec8", calibration=data, split_outputs="off", **given).report
+    (reason,) = report.reasons
+    assert reason.startswith("OUT-SCORES")
+    assert "one scale is too coarse for all of 'y': 8 of 16 slices along axis 1" in reason
+    (fix,) = [finding.fix for finding in report.findings if finding.rule == "OUT-SCORES"]
+    assert fix.startswith("It passes with split_outputs='auto' (")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ DETECTIONS = Bar(
 
 BARS: dict[OutputKind, Bar] = {
     OutputKind.SCORES: Bar(
-        measure="what passes a threshold, and ranking",
+        measure="thresholds and ranking",
         least=0.9,
         why="An average precision of 0.35 to 0.5, as detectors have it, falls by 3.5 points, halfway between the 2 that"
         " are no loss and the 5 that are one, if it keeps 0.9 to 0.93 of itself. Files of the zoo within 2 points keep"

@@ -27,18 +27,18 @@ class Found:
     Attributes:
         boxes: [N, 4].
         scores: [N].
-        labels: [N]; None where there is one class only.
+        labels: [N].
     """
 
     boxes: Floats
     scores: Floats
-    labels: Floats | None = None
+    labels: Floats
 
     def above(self, threshold: float) -> Found:
         """Those whose score passes, the best thousand at the most: each is held against each."""
         best = np.argsort(-self.scores, kind="stable")[:_MOST]
         kept = best[self.scores[best] >= threshold]
-        return Found(self.boxes[kept], self.scores[kept], None if self.labels is None else self.labels[kept])
+        return Found(self.boxes[kept], self.scores[kept], self.labels[kept])
 
 
 class Detections:
@@ -69,9 +69,8 @@ class Detections:
         matched, free = [], np.ones(len(there.scores), bool)
         boxes, others = (b if self._corners else corners_of(b) for b in (found.boxes, there.boxes))
         for at in np.argsort(-found.scores, kind="stable").tolist():
-            same = free & (overlap(np.broadcast_to(boxes[at], others.shape), others) >= _SAME_PLACE)
-            if found.labels is not None and there.labels is not None:
-                same &= there.labels == found.labels[at]
+            same = free & (there.labels == found.labels[at])
+            same &= overlap(np.broadcast_to(boxes[at], others.shape), others) >= _SAME_PLACE
             if same.any():
                 matched.append(at)
                 free[int(np.argmax(np.where(same, there.scores, -np.inf)))] = False

@@ -51,3 +51,10 @@ def by_place(array: Floats, region: Region, places: int) -> Floats | None:
         return found if len(found) == places else None
     axes = [axis for axis in range(array.ndim) if array.shape[axis] == places]
     return np.moveaxis(array, axes[0], 0).reshape(places, -1) if axes else None
+
+
+def columns(array: Floats, region: Region, places: int) -> Floats | None:
+    """The same of as many rows as there are boxes, be it one number each, or none at all."""
+    if array.size == places:
+        return array.reshape(places, 1)
+    return by_place(array, region, places) if places else None

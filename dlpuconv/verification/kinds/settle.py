@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.errors import UsageError
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.kind import WHOLE, Region
 from dlpuconv.verification.kinds.operands import extents
-from dlpuconv.verification.kinds.places import COLUMNS, FEWEST_PLACES
+from dlpuconv.verification.kinds.places import COLUMNS
 
 if TYPE_CHECKING:
     import onnx_ir
+
+_COLORS = 3
 
 
 def picture_of(graph: onnx_ir.Graph) -> tuple[int, int] | None:
@@ -23,25 +26,38 @@ def picture_of(graph: onnx_ir.Graph) -> tuple[int, int] | None:
 
 
 def settled(region: Region, value: onnx_ir.Value, picture: tuple[int, int] | None) -> Region:
-    """Probabilities of classes, or for every place of a picture, by the shape of the whole output."""
+    """Probabilities of classes, or for every place of a picture, by the shape of the whole output.
+
+    What a Sigmoid makes may be no probability: three at every place of a picture may be its colors, and four may be a
+    box whose corners are shares of it. In doubt they are values.
+    """
     shape = extents(value)
     if region.axis is not None or shape is None or region.kind not in (OutputKind.SCORES, OutputKind.CLASSES):
         return region
     others = [extent for axis, extent in enumerate(shape) if axis != region.classes and axis > 0]
     sides = sorted(others)[-2:]
     if picture and len(sides) == 2 and all(side >= full for side, full in zip(sides, sorted(picture), strict=True)):
-        return replace(region, kind=OutputKind.MASKS)
+        colors = region.kind is OutputKind.SCORES and region.classes is None and _COLORS in shape[1:]
+        return WHOLE if colors else replace(region, kind=OutputKind.MASKS)
     if region.classes is not None and all(extent == 1 for extent in others):
         return replace(region, kind=OutputKind.CLASSES)
-    if region.classes is None and COLUMNS in shape[1:] and max(shape[1:]) >= FEWEST_PLACES:
-        return WHOLE  # four at every place may be a box whose corners are shares of the picture
-    return region
+    four = region.kind is OutputKind.SCORES and region.classes is None and COLUMNS in shape[1:]
+    return WHOLE if four else region
 
 
 def as_stated(kind: OutputKind, regions: tuple[Region, ...], value: onnx_ir.Value) -> Region:
-    """The whole output as one, with what the graph tells of its classes."""
+    """The whole output as one, with what the graph tells of its classes.
+
+    Raises:
+        UsageError: boxes are said to be where no axis has four numbers.
+    """
     told = regions[0] if len(regions) == 1 else WHOLE
     shape = extents(value) or ()
+    if kind is OutputKind.BOXES and shape and COLUMNS not in shape:
+        raise UsageError(
+            f"--output-kind {value.name}=boxes: boxes are four numbers each, and no axis of its shape {list(shape)} has"
+            " four"
+        )
     classes = told.classes
     if classes is None and kind in (OutputKind.CLASSES, OutputKind.MASKS) and told.kind is not OutputKind.MASKS:
         classes = _likely_classes(shape, kind)

@@ -15,7 +15,7 @@ from dlpuconv.verification.kinds.detections import Detections, Found
 from dlpuconv.verification.kinds.embeddings import Embeddings
 from dlpuconv.verification.kinds.masks import Masks
 from dlpuconv.verification.kinds.parity import KindParity
-from dlpuconv.verification.kinds.places import COLUMNS, by_place, rows, rows_axis
+from dlpuconv.verification.kinds.places import COLUMNS, by_place, columns, rows, rows_axis
 from dlpuconv.verification.kinds.probabilities import Probabilities
 from dlpuconv.verification.kinds.scores import Scores
 
@@ -70,7 +70,11 @@ class KindTally:
             got: the file's, in real units and the source's layout.
         """
         if self._detections is not None:
-            self._detections.add(*(self._found(outputs) for outputs in (expected, got)))
+            there, here = self._found(expected), self._found(got)
+            if there is None or here is None:
+                self._detections = None
+            else:
+                self._detections.add(there, here)
         values = {part: (part.taken(expected), part.taken(got)) for part in self._parts if part not in self._group}
         scores = {part: part.read(ours) for part, (ours, _) in values.items() if part.region.kind is OutputKind.SCORES}
         for part, (ours, theirs) in values.items():
@@ -90,13 +94,19 @@ class KindTally:
             for part, told in zip(self._parts, found, strict=True)
         )
 
-    def _found(self, outputs: Answer) -> Found:
-        """The detections of one side."""
-        taken = {kind: part.taken(outputs) for part, kind in self._group.items()}
-        boxes = taken[OutputKind.BOXES].reshape(-1, COLUMNS)
-        labels = taken.get(OutputKind.CLASSES)
-        scores = taken[OutputKind.SCORES].ravel()
-        return Found(boxes, scores, None if labels is None else labels.ravel())
+    def _found(self, outputs: Answer) -> Found | None:
+        """The detections of one side; None where boxes, scores and labels are not of as many rows."""
+        taken = {kind: (part.taken(outputs), part.region) for part, kind in self._group.items()}
+        axis = rows_axis(*taken[OutputKind.BOXES])
+        if axis is None:
+            return None
+        boxes = rows(taken[OutputKind.BOXES][0], axis)
+        found = {kind: columns(*told, len(boxes)) for kind, told in taken.items() if kind is not OutputKind.BOXES}
+        scores, labels = found[OutputKind.SCORES], found.get(OutputKind.CLASSES)
+        if boxes.shape[1] != COLUMNS or any(values is None for values in found.values()) or scores is None:
+            return None
+        which = labels if labels is not None else scores.argmax(axis=1, keepdims=True)
+        return Found(boxes, scores.max(axis=1), which[:, 0].astype(np.float64))
 
 
 class _Part:

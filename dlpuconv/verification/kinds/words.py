@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from dlpuconv.verification.kinds.parity import KindParity
 
+NO_FIGURE = "-"
+
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
@@ -27,12 +29,19 @@ class KindRow:
     agreement: str
     least: str
 
+    @property
+    def figure(self) -> str:
+        """`top-1 agreement 97.5%`, or `8.3 dB` where the ratio decides."""
+        if self.agreement == NO_FIGURE:
+            return "not measured"
+        return f"{self.measure} {self.agreement}" if self.least else self.agreement
+
     @classmethod
     def of(cls, part: KindParity) -> Self:
         """As texts."""
         kind = f"{part.kind}, {'as you say' if part.stated else 'by its graph'}"
         name = part.title + (", behind the tail" if part.behind else "")
         if part.agreement is None or part.least is None:
-            ratio = "-" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
+            ratio = NO_FIGURE if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
             return cls(name, kind, "numbers where a score passes" if part.of_passing else "numbers", ratio, "")
         return cls(name, kind, part.measure, f"{part.agreement:.1%}", f"{part.least:.1%}")

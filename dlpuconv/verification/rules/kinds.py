@@ -35,34 +35,13 @@ def agrees(kind: OutputKind, _: FileView, context: Context) -> Iterator[Hit]:
 
 
 def judged_parts(context: Context) -> tuple[KindParity, ...]:
-    """The parts of outputs that are judged by their kind: those behind a tail alone, where they tell of everything."""
-    if context.parity is None or not context.by_kind:
-        return ()
-    kinds = context.parity.kinds
-    return tuple(part for part in kinds if part.behind) if _tail_tells(context) else kinds
-
-
-def _tail_tells(context: Context) -> bool:
-    """Whether every output behind the tail of a divided network is measured by its kind."""
-    parity = context.parity
-    if parity is None or not parity.behind:
-        return False
-    behind = [part for part in parity.kinds if part.behind]
-    names = {part.name for part in behind}
-    return all(part.measured for part in behind) and all(output.name in names for output in parity.behind)
+    """The parts of outputs that are judged by their kind."""
+    return context.parity.judged_kinds if context.parity is not None and context.by_kind else ()
 
 
 def is_judged_by_kind(output: OutputParity, context: Context) -> bool:
     """Whether something is known of an output beside its numbers."""
-    return bool(_parts_of(output, context))
-
-
-def _parts_of(output: OutputParity, context: Context) -> list[KindParity]:
-    """The parts of an output of the file; all that a tail makes, where that tells of everything."""
-    parts = judged_parts(context)
-    if _tail_tells(context):
-        return list(parts)
-    return [part for part in parts if not part.behind and part.name == (output.source or output.name)]
+    return context.parity is not None and context.by_kind and bool(context.parity.kinds_of(output))
 
 
 def severity_by_kind(output: OutputParity, context: Context) -> Severity | None:
@@ -71,8 +50,9 @@ def severity_by_kind(output: OutputParity, context: Context) -> Severity | None:
     A score that stays short of the source's highest is no failure as long as it passes the thresholds and is ranked as
     the source's; whoever reads it with a high threshold of his own should know.
     """
-    parts = _parts_of(output, context)
-    return Severity.WARN if parts and all(part.good for part in parts) else None
+    if context.parity is None or not is_judged_by_kind(output, context):
+        return None
+    return Severity.WARN if all(part.good for part in context.parity.kinds_of(output)) else None
 
 
 def rules_of_kinds(fix: str | Callable[[Context], str], source: str) -> tuple[Rule, ...]:

@@ -35,7 +35,7 @@ def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
     """It varies where the source's varies."""
     for output in _outputs(context):
         if output.dead:
-            yield Hit(output.dead, output.name, severity_by_kind(output, context))
+            yield Hit(output.dead, output.name)
 
 
 def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
@@ -105,17 +105,12 @@ def _accuracy(context: Context) -> str:
     return try_next(context) if context.quantized else _AS_IT_WAS
 
 
-def _samples_and_accuracy(context: Context) -> str:
-    return f"Calibrate with samples like those that the camera will see. {_accuracy(context)}"
-
-
-def _rare_values(context: Context) -> str:
-    if not context.quantized:
-        return _AS_IT_WAS
-    return (
-        "Calibrate with samples in which the rare values occur, such as detections of high confidence. "
-        f"{try_next(context)}"
-    )
+def _other_samples(such: str, context: Context) -> str:
+    """Better samples first; where they are made up, the next sentence says so itself."""
+    made_up = context.settings is not None and not context.settings.calibrated
+    if made_up or not context.quantized:
+        return _accuracy(context)
+    return f"Calibrate with samples {such}. {_accuracy(context)}"
 
 
 def _metric(context: Context) -> str:
@@ -137,7 +132,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="No output may be constant where the source's varies.",
         source=f"{_COMPARISON}; acap-native-sdk-examples issue 360",
         check=is_alive,
-        fix=_samples_and_accuracy,
+        fix=partial(_other_samples, "like those that the camera will see"),
     ),
     Rule(
         id="OUT-SQNR",
@@ -154,7 +149,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="Every output must reach the lowest and the highest values that the source's takes.",
         source=f"{_COMPARISON}, and interval arithmetic on the scales and zero points of the file",
         check=reaches_the_ends,
-        fix=_rare_values,
+        fix=partial(_other_samples, "in which the rare values occur, such as detections of high confidence"),
     ),
     Rule(
         id="OUT-RANGES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlpuconv.ir.output_kind import OutputKind
-from dlpuconv.verification.kinds.bars import BARS
+from dlpuconv.verification.kinds.bars import BARS, DETECTIONS
 from dlpuconv.verification.kinds.boxes import PASSING
 from dlpuconv.verification.kinds.scores import THRESHOLDS
 from dlpuconv.verification.rule import DEFAULT_MIN_SQNR_DB
@@ -28,3 +28,4 @@ def test_every_kind_but_plain_values_has_a_bar() -> None:
 def test_the_page_names_the_thresholds_of_scores() -> None:
     assert f"({', '.join(map(str, THRESHOLDS))};" in " ".join(PAGE.split())
     assert f"whose score passes {PASSING}" in " ".join(PAGE.split())
+    assert f"{DETECTIONS.least:.0%} are required" in PAGE

@@ -9,6 +9,7 @@ import onnx_ir
 import pytest
 from onnx import TensorProto, ValueInfoProto, helper, numpy_helper, shape_inference
 
+from dlpuconv.errors import UsageError
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.evidence import kinds_behind, kinds_of
 
@@ -235,6 +236,17 @@ def test_rows_that_a_ranking_chooses_keep_their_kinds_and_are_told_to_be_in_an_o
     found = graph(nodes, [1, 7, 84], constants)
     assert told(found) == [("boxes", "[:, :, 0:4]"), ("scores", "[:, :, 4:5]"), ("classes", "[:, :, 5:6]")]
     assert all(region.selected for region in kinds_of(found)["y"])
+
+
+@pytest.mark.parametrize("shape", [[1, 3, 32, 32], [1, 4]])
+def test_colors_and_a_single_box_are_in_doubt_no_probabilities(shape: Shape) -> None:
+    assert told(graph([node("Sigmoid", ["x"], ["y"])], shape)) == []
+
+
+def test_boxes_are_not_believed_in_where_nothing_is_of_four_numbers() -> None:
+    relu = graph([node("Relu", ["x"], ["y"])], [1, 10])
+    with pytest.raises(UsageError, match=r"y=boxes: boxes are four numbers each, and no axis of its shape \[1, 10\]"):
+        kinds_of(relu, {"y": OutputKind.BOXES})
 
 
 def test_four_probabilities_at_every_place_are_in_doubt_no_scores() -> None:

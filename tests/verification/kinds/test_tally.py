@@ -124,6 +124,39 @@ def test_a_detection_that_just_misses_the_threshold_is_found_again_and_one_that_
     assert found_again(SEEN[:, :1]) == pytest.approx(1.8 / 2.4)
 
 
+def chosen(axis: int | None = None) -> dict[str, tuple[Region, ...]]:
+    boxes = Region(kind=OutputKind.BOXES, axis=axis, stop=4, selected=True)
+    return {"boxes": (boxes,), "scores": (Region(kind=OutputKind.SCORES, selected=True),)}
+
+
+def test_scores_of_every_class_beside_boxes_tell_the_label_by_the_highest() -> None:
+    boxes = np.array([[0.0, 0, 10, 10], [20, 20, 30, 30]])
+    scores = np.array([[0.1, 0.9, 0.0], [0.6, 0.1, 0.1]])
+    tally = KindTally(chosen())
+    tally.add({"boxes": boxes, "scores": scores}, {"boxes": boxes[::-1], "scores": scores[::-1]})
+    assert tally.result()[0].agreement == 1.0
+    tally.add({"boxes": boxes, "scores": scores}, {"boxes": boxes, "scores": scores[:, [1, 0, 2]]})  # other labels
+    assert tally.result()[0].agreement == pytest.approx(0.5)
+    none = {"boxes": np.zeros((0, 4)), "scores": np.zeros((0, 3))}
+    tally.add(none, none)
+    assert tally.result()[0].agreement == pytest.approx(0.5)
+
+
+def test_boxes_along_another_axis_are_read_along_it() -> None:
+    boxes, scores = SEEN[:, :, :4].transpose(0, 2, 1), SEEN[:, :, 4]
+    moved = SEEN[:, ::-1, :4].transpose(0, 2, 1), SEEN[:, ::-1, 4]
+    tally = KindTally(chosen(axis=1))
+    tally.add({"boxes": boxes, "scores": scores}, dict(zip(("boxes", "scores"), moved, strict=True)))
+    assert tally.result()[0].agreement == 1.0
+
+
+def test_nothing_is_said_of_scores_that_are_not_of_as_many_rows_as_the_boxes() -> None:
+    tally = KindTally(chosen())
+    answer = {"boxes": np.zeros((5, 4)), "scores": np.full((1, 7), 0.9)}
+    tally.add(answer, answer)
+    assert [part.measured for part in tally.result()] == [False, False]
+
+
 def test_nothing_is_said_of_outputs_whose_shapes_differ() -> None:
     tally = KindTally({"y": (Region(kind=OutputKind.SCORES),)})
     tally.add({"y": np.array([0.9])}, {"y": np.array([0.9, 0.8])})
