@@ -49,10 +49,6 @@ def ending_at(shop: Workshop, names: tuple[str, ...]) -> Workshop:
         DlpuconvError: it cannot be converted.
     """
     from dlpuconv.frontends.cut import ended_at
-<<<<<<< HEAD
-    from dlpuconv.workflow.jobs import prepare
-=======
->>>>>>> h-r3
     from dlpuconv.workflow.subject import subject_of
 
     run = shop.run
