@@ -36,7 +36,7 @@ class Workshop:
         Raises:
             DlpuconvError: it cannot be converted.
         """
-        from dlpuconv.workflow.run import prepare
+        from dlpuconv.workflow.jobs import prepare
 
         return replace(self, run=run, prepared=prepare(self.backend, [self.target], run)[1])
 
