@@ -117,6 +117,17 @@ def test_no_observer_cuts_off_the_logits_of_a_final_sigmoid(observer: Observer) 
         assert found.high <= whole.high
 
 
+def test_samples_of_zeros_do_not_outweigh_all_others_where_they_are_the_most() -> None:
+    gauge = Spreads(3)
+    gauge.start(1)
+    loud = np.linspace(-1, 1, 64, dtype=np.float32)
+    for sample in (np.zeros(64, np.float32), loud, np.zeros(64, np.float32)):
+        gauge.update(0, sample)
+    spread = spread_of(gauge.result()[0])
+    assert np.isfinite(spread.weights).all()
+    assert np.count_nonzero(spread.weights) > 32
+
+
 def test_every_channel_is_looked_at_whatever_their_number() -> None:
     spreads = Spreads(1)
     spreads.start(1)

@@ -31,7 +31,7 @@ class Spreads:
         samples: how many there will be; the values that are looked at are divided among them.
     """
 
-    name = "spreads-3"
+    name = "spreads-4"
     distinguished = True
 
     def __init__(self, samples: int) -> None:
@@ -69,7 +69,8 @@ def _row(taken: list[npt.NDArray[np.float32]], size: int) -> npt.NDArray[np.floa
     if not np.isfinite([low, high]).all() or high <= low:
         return np.concatenate([[low, high], np.zeros(ROW - 2)])
     energies = np.array([float(np.square(part, dtype=np.float64).mean()) for part in taken])
-    floored = np.maximum(energies, _QUIET * np.median(energies)) + np.finfo(np.float64).tiny
+    usual_energy = np.median(energies) or np.median(energies[energies > 0])  # most may be zeros throughout
+    floored = np.maximum(energies, _QUIET * usual_energy) + np.finfo(np.float64).tiny
     each = np.concatenate([_weights(part, size) / e**2 for part, e in zip(taken, floored / floored.max(), strict=True)])
     counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
     usual = np.mean([part[:2] for part in taken], axis=0, dtype=np.float64)
