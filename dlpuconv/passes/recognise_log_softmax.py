@@ -1,4 +1,7 @@
-"""Log(Softmax(x)) -> LogSoftmax(x): 8 bits hold small values of a Softmax as zero, which has no logarithm."""
+"""Log(Softmax(x)) -> LogSoftmax(x).
+
+Needs nothing. 8 bits hold small values of a Softmax as zero, which has no logarithm.
+"""
 
 from __future__ import annotations
 
