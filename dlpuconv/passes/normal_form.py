@@ -28,6 +28,7 @@ from dlpuconv.passes import (
     recognise_activations,
     recognise_channel_gather,
     recognise_functions,
+    recognise_log_softmax,
     reduce_before_moves,
     resize_by_matrices,
     single_values,
@@ -65,6 +66,7 @@ REPEATED: tuple[Pass, ...] = (
     recognise_activations.BOUNDS,
     recognise_functions.PASS,  # before the factors in them are folded into something else
     recognise_activations.SLOPES,
+    recognise_log_softmax.PASS,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
     unroll_recurrent.PASS,
     expand_norms.GROUPS,  # before the InstanceNormalization in a GroupNorm is taken for one

@@ -90,11 +90,11 @@ def mask_head(layers: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def interleaved(layers: Any, x: torch.Tensor) -> torch.Tensor:
-    """Interleaved group convolutions: the channels of two branches alternate, by assignment to slices."""
+    """Interleaved group convolutions: two branches alternate, by assignment to slices; logarithms of a softmax."""
     x = layers["stem"](x)
     both = torch.zeros(x.shape[0], 8, *x.shape[2:])
     both[:, ::2], both[:, 1::2] = layers["a"](x), layers["b"](x)
-    return layers["head"](both)
+    return layers["head"](both).softmax(1).log()
 
 
 INTERLEAVED = Network(
