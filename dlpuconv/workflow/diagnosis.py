@@ -124,16 +124,17 @@ def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
     passing = [attempt for attempt in tried if attempt.passes]
     gaining = [attempt for attempt in tried if attempt.gains(now)]
     if passing:
-        return f"It passes {_ways(passing)}. {_MORE}"
+        return f"It passes with {_ways(passing, '; or with ')}. {_MORE}"
     if gaining:
-        return f"Nothing that was tried passes (now {now.figure}), but it comes closer {_ways(gaining)}. {_MORE}"
+        closer = _ways(gaining, "; or with ")
+        return f"Nothing that was tried passes (now {now.figure}), but it comes closer with {closer}. {_MORE}"
     if tried:
-        return f"Nothing that was tried helps (now {now.figure}), neither {_ways(tried, '; nor ')}. {_MORE}"
+        return f"Nothing that was tried helps (now {now.figure}): {_ways(tried, '; ')}. {_MORE}"
     return f"No option is left that may help. {_MORE}"
 
 
-def _ways(attempts: Sequence[Attempt], joint: str = "; or ") -> str:
-    return joint.join(f"with {attempt.option} ({attempt.figure})" for attempt in attempts)
+def _ways(attempts: Sequence[Attempt], joint: str) -> str:
+    return joint.join(f"{attempt.option} ({attempt.figure})" for attempt in attempts)
 
 
 def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, mixed: bool) -> Iterator[Attempt]:

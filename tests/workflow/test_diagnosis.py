@@ -72,7 +72,7 @@ def test_what_a_kind_s_measure_decides_gains_by_that_measure_alone() -> None:
 
 def test_it_is_said_that_nothing_helps() -> None:
     text = advice_in_words(NOW, [attempt("--granularity per-channel", 4.5)])
-    expected = "Nothing that was tried helps (now 3.0 dB), neither with --granularity per-channel (4.5 dB)."
+    expected = "Nothing that was tried helps (now 3.0 dB): --granularity per-channel (4.5 dB)."
     assert text.startswith(expected)
     assert advice_in_words(NOW, []).startswith("No option is left")
 
