@@ -55,7 +55,7 @@ def as_stated(kind: OutputKind, regions: tuple[Region, ...], value: onnx_ir.Valu
     shape = extents(value) or ()
     if kind is OutputKind.BOXES and shape and COLUMNS not in shape:
         raise UsageError(
-            f"--output-kind {value.name}=boxes: boxes are four numbers each, and no axis of its shape {list(shape)} has"
+            f"--output-kind {f'{value.name}=boxes'!r}: boxes are four numbers each, and no axis of its shape {list(shape)} has"
             " four"
         )
     classes = told.classes
