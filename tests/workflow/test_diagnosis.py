@@ -131,6 +131,25 @@ def test_an_output_of_mixed_ranges_that_was_kept_whole_is_the_reason_and_to_spli
 
 
 @pytest.mark.slow
+def test_inputs_that_are_clipped_are_the_reason_and_no_layer_is_blamed_for_them() -> None:
+    """Samples from 0 to 4, of which the stated pixels hold a quarter."""
+    weights = {"w": (RNG.standard_normal((8, 3, 3, 3)) * 0.3).astype("f4")}
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Relu", ["c"], ["y"])],
+        "clipped",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", 1, [1, 8, 6, 6])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    data = {"x": RNG.random((30, 3, 8, 8)).astype("f4") * 4}
+    given: dict[str, Any] = {"effort": "fast", "cache": False, "progress": None, "preset": "0-1"}
+    (reason, *_) = dlpuconv.convert(model, target="artpec8", calibration=data, **given).report.reasons
+    assert "most is lost at the inputs" in reason
+    assert "CONV_2D" not in reason
+
+
+@pytest.mark.slow
 def test_ties_are_named_as_the_reason_and_the_cut_in_front_of_them_as_the_way_out() -> None:
     given: dict[str, Any] = {
         "target": "artpec8",
