@@ -42,6 +42,7 @@ _CLEARLY_DB, _CLEARLY = 3.0, 0.05
 _SHARE = 0.5
 _FED = 8
 """Samples that inputs are judged on."""
+_AS_STATED = "Prepare the samples by the stated normalization, or state theirs (--mean and --std, or --preset). "
 _MORE = "`dlpuconv analyze` tells what each layer loses, and why."
 
 
@@ -88,7 +89,8 @@ def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[B
         made = shop.emit(recipe)
         now = _attempt("", shop, made)
         fed = lost_at_inputs(shop, made, blamed)
-        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
+        prepare = _AS_STATED if fed and made.links.bindings else ""
+        fix = prepare + advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
     findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in findings]
     findings[first] = replace(findings[first], cause=shared or fed or cause_in_words(blamed))
     decision = decide(tuple(findings), strict=shop.run.request.verification.strict)
@@ -140,7 +142,7 @@ def lost_at_inputs(shop: Workshop, made: Artifact, blamed: Sequence[BlamedLayer]
     if left > worst + 1.0:
         return ""
     return (
-        f"most is lost at the inputs, {left:.1f} dB are left where they alone hold what the file takes of the samples"
+        f"most is lost before the first layer: fed what the file's inputs hold, the source itself keeps {left:.1f} dB"
     )
 
 

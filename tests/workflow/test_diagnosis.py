@@ -144,8 +144,10 @@ def test_inputs_that_are_clipped_are_the_reason_and_no_layer_is_blamed_for_them(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     data = {"x": RNG.random((30, 3, 8, 8)).astype("f4") * 4}
     given: dict[str, Any] = {"effort": "fast", "cache": False, "progress": None, "preset": "0-1"}
-    (reason, *_) = dlpuconv.convert(model, target="artpec8", calibration=data, **given).report.reasons
-    assert "most is lost at the inputs" in reason
+    report = dlpuconv.convert(model, target="artpec8", calibration=data, **given).report
+    reason = report.reasons[0]
+    assert "most is lost before the first layer" in reason
+    assert report.findings[0].fix.startswith("Prepare the samples by the stated normalization")
     assert "CONV_2D" not in reason
 
 
