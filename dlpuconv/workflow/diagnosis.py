@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from shlex import quote
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dlpuconv.decibel import Powers
 from dlpuconv.errors import DlpuconvError
+from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.plugin.job import Splitting
 from dlpuconv.quantization.search import quick_plan, search
 from dlpuconv.scheme import Granularity
@@ -15,6 +20,7 @@ from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.question import judges_by_kind, least_db
 from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules.measured import MEASURED_RULES
+from dlpuconv.verification.translate import from_artifact, to_artifact
 from dlpuconv.verification.verdict import decide
 from dlpuconv.workflow.ends import cut_in_front, ending_at
 
@@ -34,6 +40,9 @@ if TYPE_CHECKING:
 _MEASURED = frozenset(rule.id for rule in MEASURED_RULES)
 _CLEARLY_DB, _CLEARLY = 3.0, 0.05
 _SHARE = 0.5
+_FED = 8
+"""Samples that inputs are judged on."""
+_AS_STATED = "Prepare the samples by the stated normalization, or state theirs (--mean and --std, or --preset). "
 _MORE = "`dlpuconv analyze` tells what each layer loses, and why."
 
 
@@ -77,10 +86,13 @@ def diagnosed(report: Report, shop: Workshop, recipe: Recipe, blamed: Sequence[B
     first = next(index for index, finding in enumerate(findings) if _is_loss(finding))
     shared = shared_scale(findings[first], report.parity)
     with shop.run.progress.stage(f"trying what helps {report.target}"):
-        now = _attempt("", shop, shop.emit(recipe))
-        fix = advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
+        made = shop.emit(recipe)
+        now = _attempt("", shop, made)
+        fed = lost_at_inputs(shop, made, blamed)
+        prepare = _AS_STATED if fed and made.links.bindings else ""
+        fix = prepare + advice_in_words(now, list(_attempts(shop, recipe, blamed, mixed=bool(shared))))
     findings = [replace(finding, fix=fix) if _is_loss(finding) else finding for finding in findings]
-    findings[first] = replace(findings[first], cause=shared or cause_in_words(blamed))
+    findings[first] = replace(findings[first], cause=shared or fed or cause_in_words(blamed))
     decision = decide(tuple(findings), strict=shop.run.request.verification.strict)
     return replace(report, findings=tuple(findings), verdict=decision.verdict, reasons=decision.reasons)
 
@@ -106,6 +118,34 @@ def shared_scale(finding: Finding, parity: ParityReport | None) -> str:
     return ""
 
 
+def lost_at_inputs(shop: Workshop, made: Artifact, blamed: Sequence[BlamedLayer]) -> str:
+    """A clause on inputs that lose as much as the worst layer does, as where they are clipped; empty where none does.
+
+    The source model itself runs on what the file's inputs hold of the samples.
+    """
+    worst = min((layer.error.alone_db for layer in blamed if layer.error.alone_db is not None), default=None)
+    links = made.links
+    if worst is None or shop.run.division is not None or any(port.part for port in links.inputs):
+        return ""
+    reference = OrtRunner(shop.run.source.split(), shop.run.source.source.name)
+    powers: dict[str, Powers] = {}
+    for sample in islice(shop.samples, _FED):
+        codes = to_artifact(sample, links.inputs, links.bindings)
+        held = {port.name: from_artifact(codes[port.name], port).astype(np.float32) for port in links.inputs}
+        fed = {name: links.bindings[name].invert(x) if name in links.bindings else x for name, x in held.items()}
+        got = reference.run({name: value.astype(sample[name].dtype) for name, value in fed.items()})
+        for name, expected in reference.run(sample).items():
+            powers.setdefault(name, Powers()).add(expected.astype(np.float64), got[name].astype(np.float64))
+    left = min(
+        (ratio for power in powers.values() if (ratio := power.decibels) is not None), default=worst + _CLEARLY_DB
+    )
+    if left > worst + 1.0:
+        return ""
+    return (
+        f"most is lost before the first layer: fed what the file's inputs hold, the source itself keeps {left:.1f} dB"
+    )
+
+
 def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
     """A clause on the layers that cost most, and why; empty where nothing is known."""
     costs = [(layer, 10 ** (-layer.error.alone_db / 10)) for layer in blamed if layer.error.alone_db is not None]
@@ -124,16 +164,17 @@ def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
     passing = [attempt for attempt in tried if attempt.passes]
     gaining = [attempt for attempt in tried if attempt.gains(now)]
     if passing:
-        return f"It passes {_ways(passing)}. {_MORE}"
+        return f"It passes with {_ways(passing, '; or with ')}. {_MORE}"
     if gaining:
-        return f"Nothing that was tried passes (now {now.figure}), but it comes closer {_ways(gaining)}. {_MORE}"
+        closer = _ways(gaining, "; or with ")
+        return f"Nothing that was tried passes (now {now.figure}), but it comes closer with {closer}. {_MORE}"
     if tried:
-        return f"Nothing that was tried helps (now {now.figure}), neither {_ways(tried, '; nor ')}. {_MORE}"
+        return f"Nothing that was tried helps (now {now.figure}): {_ways(tried, '; ')}. {_MORE}"
     return f"No option is left that may help. {_MORE}"
 
 
-def _ways(attempts: Sequence[Attempt], joint: str = "; or ") -> str:
-    return joint.join(f"with {attempt.option} ({attempt.figure})" for attempt in attempts)
+def _ways(attempts: Sequence[Attempt], joint: str) -> str:
+    return joint.join(f"{attempt.option} ({attempt.figure})" for attempt in attempts)
 
 
 def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, mixed: bool) -> Iterator[Attempt]:

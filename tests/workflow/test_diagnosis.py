@@ -72,7 +72,7 @@ def test_what_a_kind_s_measure_decides_gains_by_that_measure_alone() -> None:
 
 def test_it_is_said_that_nothing_helps() -> None:
     text = advice_in_words(NOW, [attempt("--granularity per-channel", 4.5)])
-    expected = "Nothing that was tried helps (now 3.0 dB), neither with --granularity per-channel (4.5 dB)."
+    expected = "Nothing that was tried helps (now 3.0 dB): --granularity per-channel (4.5 dB)."
     assert text.startswith(expected)
     assert advice_in_words(NOW, []).startswith("No option is left")
 
@@ -128,6 +128,27 @@ def test_an_output_of_mixed_ranges_that_was_kept_whole_is_the_reason_and_to_spli
     assert "one scale is too coarse for all of 'y': 8 of 16 slices along axis 1" in reason
     (fix,) = [finding.fix for finding in report.findings if finding.rule == "OUT-SCORES"]
     assert fix.startswith("It passes with split_outputs='auto' (")
+
+
+@pytest.mark.slow
+def test_inputs_that_are_clipped_are_the_reason_and_no_layer_is_blamed_for_them() -> None:
+    """Samples from 0 to 4, of which the stated pixels hold a quarter."""
+    weights = {"w": (RNG.standard_normal((8, 3, 3, 3)) * 0.3).astype("f4")}
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Relu", ["c"], ["y"])],
+        "clipped",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", 1, [1, 8, 6, 6])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    data = {"x": RNG.random((30, 3, 8, 8)).astype("f4") * 4}
+    given: dict[str, Any] = {"effort": "fast", "cache": False, "progress": None, "preset": "0-1"}
+    report = dlpuconv.convert(model, target="artpec8", calibration=data, **given).report
+    reason = report.reasons[0]
+    assert "most is lost before the first layer" in reason
+    assert report.findings[0].fix.startswith("Prepare the samples by the stated normalization")
+    assert "CONV_2D" not in reason
 
 
 @pytest.mark.slow

@@ -54,10 +54,8 @@ def as_stated(kind: OutputKind, regions: tuple[Region, ...], value: onnx_ir.Valu
     told = regions[0] if len(regions) == 1 else WHOLE
     shape = extents(value) or ()
     if kind is OutputKind.BOXES and shape and COLUMNS not in shape:
-        raise UsageError(
-            f"--output-kind {value.name}=boxes: boxes are four numbers each, and no axis of its shape {list(shape)} has"
-            " four"
-        )
+        said = f"--output-kind {f'{value.name}=boxes'!r}"
+        raise UsageError(f"{said}: boxes are four numbers each, and no axis of its shape {list(shape)} has four")
     classes = told.classes
     if classes is None and kind in (OutputKind.CLASSES, OutputKind.MASKS) and told.kind is not OutputKind.MASKS:
         classes = _likely_classes(shape, kind)

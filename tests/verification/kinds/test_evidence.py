@@ -245,7 +245,7 @@ def test_colors_and_a_single_box_are_in_doubt_no_probabilities(shape: Shape) -> 
 
 def test_boxes_are_not_believed_in_where_nothing_is_of_four_numbers() -> None:
     relu = graph([node("Relu", ["x"], ["y"])], [1, 10])
-    with pytest.raises(UsageError, match=r"y=boxes: boxes are four numbers each, and no axis of its shape \[1, 10\]"):
+    with pytest.raises(UsageError, match=r"'y=boxes': boxes are four numbers each, and no axis of its shape \[1, 10\]"):
         kinds_of(relu, {"y": OutputKind.BOXES})
 
 
