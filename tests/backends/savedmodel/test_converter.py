@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import weakref
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -127,13 +128,13 @@ def test_without_tensorflow_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
         quantize(b"", **OPTIONS)
 
 
-def test_a_crash_is_told_with_the_last_words_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_is_told_in_our_words_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "import os, sys\nprint('error: out of ideas', file=sys.stderr, flush=True)\nos._exit(3)"
     _fake_tensorflow(tmp_path, body, monkeypatch)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    with pytest.raises(BackendError, match=r"the TensorFlow worker ended with exit status 3 .*: error: out of ideas"):
+    with pytest.raises(BackendError, match=r"the TensorFlow worker ended with exit status 3 ") as caught:
         quantize(b"", **OPTIONS)
+    assert "out of ideas" not in str(caught.value)
+    assert "error: out of ideas" in "".join(traceback.format_exception(caught.value))
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -90,7 +90,7 @@ def mask_head(layers: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def interleaved(layers: Any, x: torch.Tensor) -> torch.Tensor:
-    """Interleaved group convolutions: two branches alternate, by assignment to slices; logarithms of a softmax."""
+    """Interleaved group convolutions of a panorama: branches alternate, by assignment to slices; log-probabilities."""
     x = layers["stem"](x)
     both = torch.zeros(x.shape[0], 8, *x.shape[2:])
     both[:, ::2], both[:, 1::2] = layers["a"](x), layers["b"](x)
@@ -103,7 +103,7 @@ INTERLEAVED = Network(
         interleaved,
         stem=conv(8, 3, 2, inputs=3),
         a=nn.Conv2d(8, 4, 1),
-        b=nn.Conv2d(8, 4, 3, padding=1),
+        b=nn.Conv2d(8, 4, 3, padding=1, padding_mode="circular"),
         head=nn.Conv2d(8, 4, 1),
     ),
 )
