@@ -80,6 +80,7 @@ class DividedNetwork:
             gives=rest.gives,
             operators=rest.operators,
             macs=rest.macs,
+            uncounted=rest.uncounted,
         )
 
     def _named(self, part: str, suffix: str = ".onnx") -> str:

@@ -22,6 +22,7 @@ class Rest:
         gives: its outputs.
         operators: for messages, `Op 'name'`, in running order.
         macs: multiply-accumulates of one inference, with one of whatever only a run tells the number of.
+        uncounted: some of them are for each of whatever only a run tells the number of, such as detections.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -29,6 +30,7 @@ class Rest:
     gives: tuple[str, ...]
     operators: tuple[str, ...] = field(default=(), repr=False)
     macs: int = 0
+    uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Division:
                 "reads": list(rest.reads),
                 "gives": list(rest.gives),
                 "macs": rest.macs,
+                "uncounted": rest.uncounted,
             }
             for part, rest in self.rests.items()
         }

@@ -188,12 +188,14 @@ def _rest(
     if not gives:
         return None
     model = extract(whole.proto, reads, gives)
+    known = [seen.operators[index] for index in sorted(operators)]
     return Rest(
         model=model,
         reads=tuple(value.name for value in model.graph.input),
         gives=gives,
-        operators=tuple(seen.operators[index].label for index in sorted(operators)),
+        operators=tuple(operator.label for operator in known),
         macs=seen.work(operators),
+        uncounted=any(operator.macs and not operator.static for operator in known),
     )
 
 

@@ -29,6 +29,8 @@ def told_of_rest(division: Division | DivisionRecord, part: str, rest: Rest | Re
         rest: the part.
     """
     share = f"{100 * rest.macs / division.macs:.2g} %" if rest.macs and division.macs else "none"
+    if rest.uncounted:
+        share = f"at least {share}"
     crossing = size_in_words(division.crossing if rest is division.tail else division.entering)
     verb = "runs" if len(rest.operators) == 1 else "run"
     return f"{part}: {_operators(division, rest)} {verb} on the CPU ({share} of the MACs; {crossing} cross)"

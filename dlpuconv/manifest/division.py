@@ -60,6 +60,7 @@ class RestRecord:
         gives: names of its outputs, likewise.
         operators: what it is made of.
         macs: of one inference.
+        uncounted: some of them are for each of whatever only a run tells the number of, such as detections.
     """
 
     file: str
@@ -68,6 +69,7 @@ class RestRecord:
     gives: tuple[str, ...]
     operators: tuple[str, ...] = ()
     macs: int = 0
+    uncounted: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """`front` or `tail`."""
@@ -78,6 +80,7 @@ class RestRecord:
             "gives": list(self.gives),
             "operators": list(self.operators),
             "macs": self.macs,
+            "uncounted": self.uncounted,
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class RestRecord:
             gives=_names(entry, "gives"),
             operators=entry.texts("operators"),
             macs=entry.integer("macs", 0, _MOST),
+            uncounted=entry.flag("uncounted"),
         )
 
 

@@ -59,6 +59,7 @@ def _rest(record: RestRecord, manifest: Manifest, folder: Path) -> Rest:
         gives=record.gives,
         operators=record.operators,
         macs=record.macs,
+        uncounted=record.uncounted,
     )
 
 

@@ -345,4 +345,4 @@ def test_work_for_each_detection_counts_and_is_never_the_chips(channels: int, *,
         division = divide(network, ["kept"], ("no",))
         assert (division.macs, division.front) == (first + second, None)
         assert division.tail is not None
-        assert division.tail.macs == second
+        assert (division.tail.macs, division.tail.uncounted) == (second, True)

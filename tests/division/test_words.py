@@ -41,6 +41,11 @@ def test_what_crosses_from_the_front_is_what_it_gives_the_chip() -> None:
     assert told_of_rest(replace(DIVISION, front=front, entering=512), "front", front) == line
 
 
+def test_work_that_is_for_each_detection_is_told_as_the_least_that_there_is() -> None:
+    each = replace(TAIL, uncounted=True)
+    assert "(at least 0.2 % of the MACs; " in told_of_rest(replace(DIVISION, tail=each), "tail", each)
+
+
 def test_a_strangers_name_of_an_operator_ends_no_code_and_no_table() -> None:
     evil = replace(TAIL, operators=("`a|b\n[red]",))
     assert told_of_rest(replace(DIVISION, tail=evil), "tail", evil).startswith("tail: ?a?b??red? runs on the CPU")
