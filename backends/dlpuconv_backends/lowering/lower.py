@@ -91,8 +91,8 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
 
 
 def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
-    source = model.split()
-    raw = raw_lowering(respell(model).split())
+    source, spelled = model.split(), respell(model)
+    raw = raw_lowering(source if spelled is model else spelled.split())
     graph = adopt(raw, model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
