@@ -13,7 +13,7 @@ from dlpuconv.verification.matching import match
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.reach import with_reach
-from dlpuconv.verification.wholes import wholes_of
+from dlpuconv.verification.wholes import wholes_maker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
     reference = OrtRunner(question.reference.split(), question.reference.source.name)
-    wholes = wholes_of(question.reference, question.division, question.kinds, question.tail)
+    wholes = wholes_maker(question.reference, question.division, question.kinds, question.tail)()
     report = compare(reference, artifact, links, question.samples, wholes=wholes, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)
 

@@ -11,7 +11,7 @@ from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.parity import compare_answers
 from dlpuconv.verification.translate import to_source
-from dlpuconv.verification.wholes import wholes_of
+from dlpuconv.verification.wholes import wholes_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def compare_with_source(
     outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}
 
-    wholes = wholes_of(source, question.division, question.kinds, question.tail)
+    wholes = wholes_maker(source, question.division, question.kinds, question.tail)()
 
     def answers() -> Iterator[tuple[Answer, Answer, Answer]]:
         for feed in package.feeds(MOST_COMPARED):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.verification.kinds.tally import KindTally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -58,13 +58,13 @@ class Wholes:
         )
 
 
-def wholes_of(
+def wholes_maker(
     source: Model,
     division: Division | None,
     stated: Mapping[str, OutputKind],
     delivered: Rest | None = None,
-) -> Wholes:
-    """What is measured of a network, by what its graph tells.
+) -> Callable[[], Wholes]:
+    """Makes what one comparison of a network measures, by what its graph tells: that is looked at once for all.
 
     Args:
         source: the network, or the chip's part of it.
@@ -76,7 +76,7 @@ def wholes_of(
 
     kinds = kinds_of(source.graph.graph, stated)
     if division is None or division.tail is None:
-        return Wholes(kinds)
+        return lambda: Wholes(kinds)
     import onnx_ir
 
     from dlpuconv.verification.behind import Behind, TailFunction
@@ -84,6 +84,7 @@ def wholes_of(
     tail = onnx_ir.from_proto(division.tail.model).graph
     made = {name: regions for name, regions in kinds.items() if name in division.outputs}
     behind = made | kinds_behind(source.graph.graph, tail, stated)
-    of_source = TailFunction(division.tail, division.outputs)
-    of_file = TailFunction(delivered, division.outputs) if delivered else of_source
-    return Wholes(kinds, Behind(division.outputs, behind, of_source, of_file))
+    outputs = division.outputs
+    of_source = TailFunction(division.tail, outputs)
+    of_file = TailFunction(delivered, outputs) if delivered else of_source
+    return lambda: Wholes(kinds, Behind(outputs, behind, of_source, of_file))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Workshop:
     @cached_property
     def judge(self) -> SampleJudge:
         """Judges artifacts on a few of the samples."""
-        from dlpuconv.verification.wholes import wholes_of
+        from dlpuconv.verification.wholes import wholes_maker
         from dlpuconv.workflow.judging import SampleJudge
 
         run = self.run
@@ -90,5 +90,5 @@ class Workshop:
             calibrated=run.calibration is not None and run.calibration.calibrated,
             division=run.division,
             metric=run.yardstick,
-            wholes=partial(wholes_of, run.source, run.division, run.request.verification.kinds),
+            wholes=wholes_maker(run.source, run.division, run.request.verification.kinds),
         )
