@@ -13,7 +13,8 @@ from dlpuconv.division.extract import extract
 from dlpuconv.division.outline import outline
 from dlpuconv.division.parts import find_parts, parts_before
 from dlpuconv.division.whole import spec_of
-from dlpuconv.errors import UnsupportedModelError, UsageError, did_you_mean
+from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.ir.nodes import demand_cut
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def divide(
     """
     seen = outline(whole.proto, refused)
     wrong = {seen.maker[name] for name in refused if name in seen.maker}
-    _demand_known(cut_at, seen)
+    demand_cut(cut_at, seen.maker, {})  # nodes without a name have been given one, which nobody knows
     parts = parts_before(seen, cut_at, wrong) if cut_at else find_parts(seen, wrong | _dynamic(seen))
     cut = _cut(seen, parts)
     if cut_at:
@@ -109,15 +110,6 @@ def _made(seen: Outline, operators: Iterable[int]) -> dict[str, None]:
 
 def _read(seen: Outline, operators: Iterable[int]) -> set[str]:
     return {name for index in operators for name in seen.operators[index].reads}
-
-
-def _demand_known(cut_at: Sequence[str], seen: Outline) -> None:
-    for name in cut_at:
-        if name not in seen.maker:
-            hint = did_you_mean(name, seen.maker)
-            raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
-        if cut_at.count(name) > 1:
-            raise UsageError(f"--cut-at names {name!r} more than once")
 
 
 def _demand_complete(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import ModelError, UsageError, did_you_mean
-from dlpuconv.ir.nodes import free_names
+from dlpuconv.errors import ModelError
+from dlpuconv.ir.nodes import demand_cut, free_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,13 +52,8 @@ def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:
 
     made = [name for node in graph.node for name in node.output if name]
     known = {value.name: value for value in (*graph.value_info, *graph.output)}
-    for name in names:
-        if name not in made:
-            nodes = {node.name: node.output[0] for node in graph.node if node.name and node.output}
-            hint = f" (the operator of this name makes {nodes[name]!r})" if name in nodes else did_you_mean(name, made)
-            raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
-        if list(names).count(name) > 1:
-            raise UsageError(f"--cut-at names {name!r} more than once")
+    nodes = {node.name: node.output[0] for node in graph.node if node.name and node.output}
+    demand_cut(list(names), made, nodes)
     outputs = [onnx.ValueInfoProto.FromString(known[n].SerializeToString()) if n in known else
                onnx.ValueInfoProto(name=n) for n in names]  # fmt: skip
     del graph.output[:]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
+from dlpuconv.errors import UsageError, did_you_mean
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import onnx
 
@@ -36,3 +39,22 @@ def label(node: onnx.NodeProto) -> str:
         return f"{node.op_type} {node.name!r}"
     made = next((name for name in node.output if name), "")
     return f"{node.op_type} (which makes {made!r})" if made else node.op_type
+
+
+def demand_cut(names: Sequence[str], made: Collection[str], nodes: Mapping[str, str]) -> None:
+    """Check that a network can end at these values.
+
+    Args:
+        names: of the values, as the user gives them.
+        made: the values that operators make.
+        nodes: the first value of each operator that has a name, by that name.
+
+    Raises:
+        UsageError: no operator makes one of them, or it is named twice.
+    """
+    for name in names:
+        if name not in made:
+            hint = f" (the operator of this name makes {nodes[name]!r})" if name in nodes else did_you_mean(name, made)
+            raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
+        if names.count(name) > 1:
+            raise UsageError(f"--cut-at names {name!r} more than once")
