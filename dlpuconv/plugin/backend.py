@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.scheme import Numbers
 
 
@@ -82,6 +83,23 @@ class Backend(ABC):
         from dlpuconv.errors import UsageError
 
         raise UsageError(f"the backend {self.name} cannot tell what its layers lose")
+
+    def propose(self, prepared: Prepared, target: Target, recipe: Recipe, what: Proposal) -> Recipe:  # noqa: ARG002
+        """Fill in of a recipe what only measurements tell; optional.
+
+        Args:
+            prepared: what `prepare` gave.
+            target: whose file will be made.
+            recipe: how the network is quantized.
+            what: is asked for.
+
+        Returns:
+            The recipe with it; the same one where nothing is worth it.
+
+        Raises:
+            BackendError: a network cannot be run.
+        """
+        return recipe
 
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:  # noqa: ARG002 - optional
         """Make files without samples, to see where a chip would run their layers; optional.

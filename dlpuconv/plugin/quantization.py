@@ -34,6 +34,7 @@ from dlpuconv.quantization.quantize import Quantized
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.refusals import refuse
 from dlpuconv.quantization.scales.choice import covering, range_of
+from dlpuconv.quantization.sites import Proposal
 
 __all__ = [
     # a recipe
@@ -47,8 +48,8 @@ __all__ = [
     "ALL", "Range", "Scales", "Tie", "Ties", "active", "alike", "by_channel", "constants", "covering", "laid_out",
     "range_of", "tied",
     # what the quantizer is given, and gives
-    "Given", "Quantized", "Quantizer", "clipped_inputs", "feeds", "given_of", "names_of", "prescribed_inputs",
-    "quantize_blindly", "refuse",
+    "Given", "Proposal", "Quantized", "Quantizer", "clipped_inputs", "feeds", "given_of", "names_of",
+    "prescribed_inputs", "quantize_blindly", "refuse",
     # what layers lose
     "Blame", "LayerError", "LayerFacts",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.quantization.tuned import Tuned
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
@@ -139,6 +140,19 @@ class Quantizer:
             moved = moved_means(tuned, recipe, found, self._realize, self._given.feeds())
             found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
         return Outcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
+
+    def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:  # noqa: ARG002 - to be written
+        """The recipe with the sites that are worth it; the same one where there is none.
+
+        Args:
+            recipe: see `quantize`.
+            scheme: see `quantize`.
+            what: is filled in.
+
+        Raises:
+            BackendError: a network cannot be run.
+        """
+        return recipe
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
         """Learned integers, which are remembered: a search asks for the best recipe twice."""

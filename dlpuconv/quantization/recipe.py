@@ -12,6 +12,7 @@ from dlpuconv.jsonable import told
 if TYPE_CHECKING:
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
+    from dlpuconv.quantization.sites import Gate, LayerGroups
     from dlpuconv.scheme import Granularity
 
 
@@ -107,6 +108,8 @@ class Recipe:
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
         rounding: of weights; where it is learned, so are the biases.
+        gates: sites whose gate reads other factors than their product; the function stays the same.
+        groups: layers that are cut into several; the function stays the same.
     """
 
     granularity: Granularity
@@ -117,6 +120,8 @@ class Recipe:
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
+    gates: tuple[Gate, ...] = ()
+    groups: tuple[LayerGroups, ...] = ()
 
     def granularity_of(self, names: LayerNames) -> Granularity | None:
         """What an override says of a layer of these names; None where none matches."""
@@ -126,7 +131,8 @@ class Recipe:
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""
         found = told(self)
-        found["overrides"] = found.pop("overrides")  # a table, which comes last in TOML
+        for table in ("gates", "groups", "overrides"):  # tables, which come last in TOML
+            found[table] = found.pop(table)
         return found
 
     @property

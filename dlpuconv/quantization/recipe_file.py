@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.files.regular import read_regular
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.sites import Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 from dlpuconv.toml_table import quoted
 
@@ -24,18 +25,33 @@ _CHOICES = {
     "rounding": Rounding,
 }
 _SWITCHES = ("equalize", "absorb")
-_KEYS = (*_CHOICES, *_SWITCHES, "overrides")
+_SITES = {"gates": ("site", "steps", Gate), "groups": ("layer", "of", LayerGroups)}
+_TABLES = (*_SITES, "overrides")
+_KEYS = (*_CHOICES, *_SWITCHES, *_TABLES)
+_MOST_STEPS = 256
+"""Magnitude of a whole number of a site: factors of 2 ** 32, far beyond any that helps."""
 
 
 def to_toml(recipe: Recipe) -> str:
     """The recipe as a TOML document."""
     lines = ["# a dlpuconv recipe"]
     for key, value in recipe.to_json().items():
-        if key != "overrides":
+        if key not in _TABLES:
             lines.append(f"{key} = {json.dumps(value)}")  # a JSON string or truth value is a TOML one
+    if recipe.gates:
+        lines += ["", "[gates]  # by site: a step for each channel, of which eight are a factor of two"]
+        lines += [f"{_quoted(gate.site)} = {list(gate.steps)}" for gate in recipe.gates]
+    if recipe.groups:
+        lines += ["", "[groups]  # by layer: the group of each output channel"]
+        lines += [f"{_quoted(groups.layer)} = {list(groups.of)}" for groups in recipe.groups]
     lines += ["", "[overrides]  # by layer name; the last that matches decides"]
-    lines += [f"{json.dumps(o.pattern, ensure_ascii=False)} = {json.dumps(o.granularity)}" for o in recipe.overrides]
+    lines += [f"{_quoted(o.pattern)} = {json.dumps(o.granularity)}" for o in recipe.overrides]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    """A JSON string is a TOML one."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 def from_toml(text: str, name: str = "the recipe") -> Recipe:
@@ -70,9 +86,13 @@ def from_json(entry: Mapping[str, Any], name: str = "the manifest") -> Recipe:
     """
     try:
         overrides = {str(o["pattern"]): o["granularity"] for o in entry.get("overrides", ())}
+        sites = {
+            table: {str(each[name]): each[numbers] for each in entry.get(table, ())}
+            for table, (name, numbers, _) in _SITES.items()
+        }
     except (AttributeError, KeyError, TypeError):
         raise UsageError(f"{name} has a damaged recipe") from None
-    return _recipe({**entry, "overrides": overrides}, name)
+    return _recipe({**entry, **sites, "overrides": overrides}, name)
 
 
 def _recipe(found: Mapping[str, Any], name: str) -> Recipe:
@@ -85,6 +105,7 @@ def _recipe(found: Mapping[str, Any], name: str) -> Recipe:
         key: _choice(kind, key, found[key], name) for key, kind in _CHOICES.items() if key in found
     }
     choices |= {key: _switch(key, found[key], name) for key in _SWITCHES if key in found}
+    choices |= {table: _sites(table, found.get(table, {}), name) for table in _SITES}
     return Recipe(overrides=_overrides(found.get("overrides", {}), name), **choices)
 
 
@@ -114,6 +135,18 @@ def _switch(key: str, value: object, name: str) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"{name}: {key} is {quoted(value)}, not true or false")
     return value
+
+
+def _sites(key: str, table: object, name: str) -> tuple[Any, ...]:
+    kind = _SITES[key][2]
+    known: dict[str, Any] = table if isinstance(table, dict) else {"": None}
+    if not all(isinstance(numbers, list) and all(map(_is_step, numbers)) for numbers in known.values()):
+        raise UsageError(f"{name}: {key} is no table of lists of small whole numbers by name")
+    return tuple(kind(site, tuple(numbers)) for site, numbers in known.items())
+
+
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_STEPS
 
 
 def _overrides(table: object, name: str) -> tuple[Override, ...]:

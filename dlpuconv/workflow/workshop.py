@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.workflow.judging import SampleJudge
     from dlpuconv.workflow.run import Run
@@ -29,6 +30,10 @@ class Workshop:
     def emit(self, recipe: Recipe) -> Artifact:
         """See `search.Emit`."""
         return self.backend.emit(self.prepared, self.target, recipe)
+
+    def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
+        """The recipe with what measurements say of gates or groups."""
+        return self.backend.propose(self.prepared, self.target, recipe, what)
 
     def anew(self, run: Run) -> Workshop:
         """The same for another network, or another interface of it.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Coding, Job, Recipe, Scheme, Target
     from dlpuconv.plugin.data import Samples
     from dlpuconv.plugin.onnx import PassReport, Split
-    from dlpuconv.plugin.quantization import Blame, Network, Quantized
+    from dlpuconv.plugin.quantization import Blame, Network, Proposal, Quantized
     from dlpuconv.plugin.views import LayerNames
 
 _LARGEST = (1 << 31) - 1  # protobuf's
@@ -133,6 +133,10 @@ class OnnxQdqBackend(Backend):
         quantizer = made.quantizer(target.scheme)
         given = feeds(samples, made.job.bindings, quantizer.network.inputs, _orders(quantizer.network))
         return quantizer.blame(recipe, target.scheme, given)
+
+    @override
+    def propose(self, prepared: Prepared, target: Target, recipe: Recipe, what: Proposal) -> Recipe:
+        return _demanded(prepared).quantizer(target.scheme).propose(recipe, target.scheme, what)
 
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Draft, Job, Recipe, Spelling, Target
     from dlpuconv.plugin.data import Samples
     from dlpuconv.plugin.onnx import Model
-    from dlpuconv.plugin.quantization import Blame, OutputPiece, Quantized
+    from dlpuconv.plugin.quantization import Blame, OutputPiece, Proposal, Quantized
     from dlpuconv_backends.flatbuffer import Graph
 
 
@@ -163,6 +163,10 @@ class TFLiteBackend(Backend):
         inputs, parts = quantizer.network.inputs, made.job.input_parts
         given = feeds(samples, made.job.bindings, inputs, made.input_permutations, parts)
         return quantizer.blame(recipe, target.scheme, given)
+
+    @override
+    def propose(self, prepared: Prepared, target: Target, recipe: Recipe, what: Proposal) -> Recipe:
+        return self._prepared(prepared).networks[target.spelling].quantizer.propose(recipe, target.scheme, what)
 
     @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:

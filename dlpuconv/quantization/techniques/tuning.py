@@ -6,8 +6,8 @@ Networks and statistics are kept for the recipes that follow: a search pays for 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.absorb import absorb
 from dlpuconv.quantization.techniques.equalize import equalize
+from dlpuconv.quantization.techniques.gates import scale_gates
+from dlpuconv.quantization.techniques.groups import cut_layers
 from dlpuconv.quantization.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -33,10 +35,38 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
     from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.sites import Gate, LayerGroups
 
 _SAME_FUNCTION_DB = 60.0
 _COMPARED = 6
 _MEASURES = "details-4"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewrites:
+    """What of a recipe makes the network another one, in the order in which it is done."""
+
+    gates: tuple[Gate, ...] = ()
+    groups: tuple[LayerGroups, ...] = ()
+    equalize: bool = False
+    absorb: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> _Rewrites:
+        return cls(recipe.gates, recipe.groups, recipe.equalize, recipe.absorb)
+
+    @property
+    def last(self) -> str:
+        """The field of the one that is done last; empty where none is."""
+        return next((each.name for each in reversed(fields(self)) if getattr(self, each.name)), "")
+
+    @property
+    def before(self) -> _Rewrites:
+        """Those in front of the last one."""
+        return replace(self, **{self.last: _NONE[self.last]})
+
+
+_NONE: Mapping[str, Any] = {each.name: each.default for each in fields(_Rewrites)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +121,7 @@ class Tuner:
     def __init__(self, material: TuningMaterial) -> None:
         self._material = material
         self._prepared = _Form(network=material.network, measured=material.measured, ranges=material.ranges)
-        self._forms: dict[tuple[bool, bool], _Form] = {}
+        self._forms: dict[_Rewrites, _Form] = {}
         self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
 
     def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
@@ -104,10 +134,9 @@ class Tuner:
         Raises:
             BackendError: the float network cannot be run.
         """
-        if recipe.equalize or recipe.absorb or recipe.bias_correction is not BiasCorrection.OFF:
-            form = self._form(equalized=recipe.equalize, absorbing=recipe.absorb)
-        else:
-            form = self._prepared
+        rewrites = _Rewrites.of(recipe)
+        plain = not rewrites.last and recipe.bias_correction is BiasCorrection.OFF
+        form = self._prepared if plain else self._form(rewrites)
         ranges = form.ranges
         if recipe.observer is not Observer.MINMAX:
             ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, codes)
@@ -120,19 +149,25 @@ class Tuner:
             names=self._material.given.names,
         )
 
-    def _form(self, *, equalized: bool, absorbing: bool) -> _Form:
+    def _form(self, rewrites: _Rewrites) -> _Form:
         """The prepared network with its channels measured, or a rewritten one; each is made once."""
-        key = (equalized, absorbing)
-        if key not in self._forms:
-            if absorbing:
-                before = self._form(equalized=equalized, absorbing=False)
-                self._forms[key] = self._without_what_cannot_be("absorption", before, self._absorbed)
-            elif equalized:
-                before = self._form(equalized=False, absorbing=False)
-                self._forms[key] = self._without_what_cannot_be("equalization", before, self._equalized)
-            else:
-                self._forms[key] = replace(self._prepared, details=self._measure(self._material.measured))
-        return self._forms[key]
+        if rewrites not in self._forms:
+            self._forms[rewrites] = (
+                self._rewritten(self._form(rewrites.before), rewrites)
+                if rewrites.last
+                else replace(self._prepared, details=self._measure(self._material.measured))
+            )
+        return self._forms[rewrites]
+
+    def _rewritten(self, before: _Form, rewrites: _Rewrites) -> _Form:
+        """With the last one done."""
+        title, technique = {
+            "gates": ("scaling gates", lambda form: self._gated(form, rewrites.gates)),
+            "groups": ("grouping channels", lambda form: self._grouped(form, rewrites.groups)),
+            "equalize": ("equalization", self._equalized),
+            "absorb": ("absorption", self._absorbed),
+        }[rewrites.last]
+        return self._without_what_cannot_be(title, before, technique)
 
     @staticmethod
     def _without_what_cannot_be(title: str, before: _Form, technique: Callable[[_Form], _Form]) -> _Form:
@@ -141,6 +176,14 @@ class Tuner:
             return technique(before)
         except CannotError as refusal:
             return replace(before, dropped=(*before.dropped, f"{title} was left out: {refusal}"))
+
+    def _gated(self, form: _Form, gates: tuple[Gate, ...]) -> _Form:
+        assert form.details is not None
+        return replace(form, network=scale_gates(form.network, gates))
+
+    def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
+        assert form.details is not None
+        return replace(form, network=cut_layers(form.network, groups))
 
     def _equalized(self, form: _Form) -> _Form:
         assert form.details is not None
