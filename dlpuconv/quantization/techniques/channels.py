@@ -1,7 +1,8 @@
-"""Which channels of which activations must share one scaling factor, and which must keep theirs.
+"""Which channels of which activations must share one scaling factor, or one place, and which must keep theirs.
 
 Every channel of every activation is a variable. Nodes that commute with positive factors tie the variables of what they
-read to those of what they make (`Meaning.ties`). All others, and the ends of the network, fix theirs at 1.
+read to those of what they make (`Meaning.ties`). All others, and the ends of the network, fix theirs at 1. An order of
+channels is passed on by more nodes: by curves, products of activations and depthwise layers too.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.network import Tie
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -27,7 +30,7 @@ class ChannelMap:
 
     Attributes:
         of: [C] variable of each channel, by activation.
-        fixed: [V] True where the factor must be 1.
+        fixed: [V] True where the factor must be 1, or the place the one that it is.
         ends: [V] True where an input or output of the network is concerned.
         clips: activations that something cuts off, with the bound.
     """
@@ -39,7 +42,42 @@ class ChannelMap:
 
 
 def map_channels(network: Network) -> ChannelMap:
-    """Find the variables of a float network."""
+    """Find the variables of a float network's factors."""
+    return _mapped(network, lambda node: node.meaning.ties)
+
+
+def map_places(network: Network) -> ChannelMap:
+    """Find the variables of a float network's orders of channels."""
+    return _mapped(network, _moved_together)
+
+
+def is_depthwise(node: Node) -> bool:
+    """Whether a layer makes each channel of the one at its place, by known weights."""
+    layer = node.layer
+    if layer is None or layer.weights is None or layer.geometry is None:
+        return False
+    return layer.groups == layer.rows == node.input(layer.data).channels
+
+
+def _moved_together(node: Node) -> tuple[Tie, ...] | None:
+    """Channels that change places together; None where those of all that a node touches stay."""
+    layer = node.layer
+    if layer is not None and is_depthwise(node):
+        return _alike(node.input(layer.data), node.output)
+    if layer is not None:
+        return () if layer.groups == 1 and layer.weights is not None else None
+    if node.meaning.ties is not None or not node.meaning.keeps_channels:
+        return node.meaning.ties
+    wide = [value for value in node.data_activations if value.channels > 1]
+    return tuple(tie for value in wide for tie in _alike(value, node.output))
+
+
+def _alike(one: Value, other: Value) -> tuple[Tie, ...]:
+    channels = np.arange(other.channels)
+    return (Tie(one, channels, other, channels),)
+
+
+def _mapped(network: Network, tied: Callable[[Node], tuple[Tie, ...] | None]) -> ChannelMap:
     ids: dict[Value, Ids] = {}
     count = 0
     for value in network.values():
@@ -49,8 +87,9 @@ def map_channels(network: Network) -> ChannelMap:
     kept = np.zeros(count, np.bool_)
     pairs: list[tuple[Ids, Ids]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
     for node in network.nodes:
-        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in node.meaning.ties or ()]
-        if node.meaning.ties is None:
+        ties = tied(node)
+        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in ties or ()]
+        if ties is None:
             for value in (*node.activations, *node.outputs):
                 kept[ids.get(value, ())] = True
     left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))

@@ -163,7 +163,7 @@ class Tuner:
         """With the last one done."""
         title, technique = {
             "gates": ("scaling gates", lambda form: self._gated(form, rewrites.gates)),
-            "groups": ("grouping channels", lambda form: self._grouped(form, rewrites.groups)),
+            "groups": ("grouping", lambda form: self._grouped(form, rewrites.groups)),
             "equalize": ("equalization", self._equalized),
             "absorb": ("absorption", self._absorbed),
         }[rewrites.last]
@@ -183,7 +183,14 @@ class Tuner:
 
     def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
         assert form.details is not None
-        return replace(form, network=cut_layers(form.network, groups))
+        made = cut_layers(form.network, groups)
+        details = form.details.picked(made.origins)
+        measured = made.network if form.measured is form.network else made.likewise(form.measured, groups)
+        parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
+        ranges = {**parts, **form.ranges}
+        after = replace(form, network=made.network, measured=measured, ranges=ranges, details=details)
+        facts: dict[str, Json] = {each.layer: len(set(each.of)) for each in groups}
+        return self._checked("grouping", form, after, facts)
 
     def _equalized(self, form: _Form) -> _Form:
         assert form.details is not None
