@@ -16,7 +16,9 @@ from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
 from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
+from dlpuconv.quantization.sites import Proposal
 from dlpuconv.quantization.techniques.empirical_bias import moved_means
+from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.quantization.tuned import Tuned
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
@@ -141,7 +142,7 @@ class Quantizer:
             found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
         return Outcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
 
-    def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:  # noqa: ARG002 - to be written
+    def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:
         """The recipe with the sites that are worth it; the same one where there is none.
 
         Args:
@@ -152,7 +153,11 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
-        return recipe
+        if what is not Proposal.GROUPS:
+            return recipe
+        bare = replace(recipe, groups=())
+        tuned = self._tuner.apply(bare, scheme.activation_codes.type, detailed=True)
+        return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
         """Learned integers, which are remembered: a search asks for the best recipe twice."""
