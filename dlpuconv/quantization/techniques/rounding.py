@@ -64,7 +64,8 @@ class Sums:
         if not self._count:
             # In float64, so that the mean of equal values is that value.
             self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        near, drift = q - self._start, x - q
+        # Where a view of the activation is read, products would do without BLAS.
+        near, drift = np.ascontiguousarray(q - self._start), np.ascontiguousarray(x - q)
         parts = (np.swapaxes(near, 1, 2) @ near, np.swapaxes(drift, 1, 2) @ near, drift.sum(axis=1), near.sum(axis=1))
         added = tuple(part.astype(np.float64) for part in parts)
         self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._count else added
@@ -169,40 +170,56 @@ def _rounded(values: Reals, largest: int) -> Reals:
 
 
 def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
-    """GPTQ, algorithm 1: columns in order of decreasing H_kk, in blocks whose effect on the rest is applied at once."""
+    """GPTQ: columns in order of decreasing H_kk, each rounded so that those that follow can make up for most of it.
+
+    For H = U U^T with U upper triangular, the error is the sum of squares of e U, whose first columns know of the first
+    errors alone: with e_j, j < k, made, the best real e_k is -sum of e_j U_jk / U_kk. That is what algorithm 1 computes
+    by way of the inverse of H. Blocks take what all before them ask for at once.
+    """
     order = np.argsort(-np.einsum("gkk->gk", hessian), axis=1, kind="stable")
-    rows, columns = order[:, :, None], order[:, None, :]
-    sorted_hessian = np.take_along_axis(np.take_along_axis(hessian, rows, 1), columns, 2)
-    upper = np.swapaxes(np.linalg.cholesky(np.linalg.inv(sorted_hessian)), 1, 2)
-    left = np.take_along_axis(target, columns, 2)
-    codes = np.empty_like(left)
-    count = left.shape[2]
-    for begin in range(0, count, _BLOCK):
-        end = min(begin + _BLOCK, count)
-        errors = np.empty((*left.shape[:2], end - begin))
+    backwards = order[:, ::-1]
+    group = np.arange(order.shape[0])[:, None]
+    lower = np.linalg.cholesky(hessian[group[..., None], backwards[:, :, None], backwards[:, None, :]])
+    upper = np.ascontiguousarray(lower[:, ::-1, ::-1])  # products of reversed matrices do without BLAS
+    wanted = np.ascontiguousarray(np.swapaxes(target, 1, 2)[group, order])  # [G, K, O]: a column's rows lie together
+    error = np.empty_like(wanted)
+    for begin, end in _blocks(wanted.shape[1]):
+        asked = np.swapaxes(upper[:, :begin, begin:end], 1, 2) @ error[:, :begin]
         for k in range(begin, end):
-            codes[..., k] = _rounded(left[..., k], largest)
-            errors[..., k - begin] = (left[..., k] - codes[..., k]) / upper[:, k, k, None]
-            left[..., k:end] -= errors[..., k - begin, None] * upper[:, None, k, k:end]
-        left[..., end:] -= errors @ upper[:, begin:end, end:]
-    return np.take_along_axis(codes, np.argsort(order, axis=1)[:, None, :], 2)
+            best = _rounded(wanted[:, k] - asked[:, k - begin] / upper[:, k, k, None], largest)
+            error[:, k] = best - wanted[:, k]
+            asked[:, k + 1 - begin :] += upper[:, k, k + 1 : end, None] * error[:, k, None]
+    codes = np.empty_like(wanted)
+    codes[group, order] = np.rint(wanted + error)
+    return np.swapaxes(codes, 1, 2)
 
 
 def _descended(codes: Reals, target: Reals, hessian: Reals, largest: int) -> Reals:
     """Cyclic coordinate descent: each code becomes the best one beside the others, which never makes it worse.
 
     Behdin et al. 2023, "QuantEase: Optimization-based Quantization for Language Models" (arXiv 2309.01885), section 3.
+    A block's steps reach the slopes outside it at once.
     """
-    found = codes.copy()
-    slope = (found - target) @ hessian
+    found = np.ascontiguousarray(np.swapaxes(codes, 1, 2))  # [G, K, O]
+    slope = hessian @ (found - np.swapaxes(target, 1, 2))
     for _ in range(_SWEEPS):
-        before = found.copy()
-        for k in range(found.shape[2]):
-            best = _rounded(found[..., k] - slope[..., k] / hessian[:, k, k, None], largest)
-            step = best - found[..., k]
-            if step.any():
-                slope += step[..., None] * hessian[:, None, k]
-                found[..., k] = best
-        if np.array_equal(found, before):
+        moved = False
+        for begin, end in _blocks(found.shape[1]):
+            before, own = found[:, begin:end].copy(), slope[:, begin:end].copy()
+            for k in range(begin, end):
+                best = _rounded(found[:, k] - own[:, k - begin] / hessian[:, k, k, None], largest)
+                step = best - found[:, k]
+                if step.any():
+                    own += hessian[:, begin:end, k, None] * step[:, None]
+                    found[:, k] = best
+            steps = found[:, begin:end] - before
+            if steps.any():
+                moved = True
+                slope += hessian[:, :, begin:end] @ steps
+        if not moved:
             break
-    return found
+    return np.swapaxes(found, 1, 2)
+
+
+def _blocks(count: int) -> list[tuple[int, int]]:
+    return [(begin, min(begin + _BLOCK, count)) for begin in range(0, count, _BLOCK)]
