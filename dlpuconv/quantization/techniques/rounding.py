@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.quantization.techniques.second_moments import SecondMoments
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,77 +28,6 @@ _CAUTION = (0.01, 0.1, 1.0, 10.0)
 """The same for the correction, from which the samples choose."""
 _BLOCK = 64
 _SWEEPS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondMoments:
-    """Second moments of what a layer's rows read, over positions and samples; central ones where a bias takes the mean.
-
-    Attributes:
-        read: [G, K, K] E[q q^T] of what the quantized network gives.
-        drift: [G, K, K] E[(x - q) q^T] with x, which the float network gives.
-    """
-
-    read: Reals
-    drift: Reals
-
-    @classmethod
-    def of_both(cls, one: SecondMoments, other: SecondMoments) -> SecondMoments:
-        """Of two halves of the samples together."""
-        return cls(read=(one.read + other.read) / 2, drift=(one.drift + other.drift) / 2)
-
-
-class Sums:
-    """What a layer's rows read in the float network, x, and in the quantized one, q, position by position.
-
-    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, such as what a layer
-    behind a global pooling reads of a few samples, would otherwise be the small difference of two large sums, whose
-    errors alone make a matrix that has no inverse.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._start: npt.NDArray[np.float32]
-        self._sums: tuple[Reals, ...] = ()
-
-    def add(self, x: npt.NDArray[np.float32], q: npt.NDArray[np.float32]) -> None:
-        """Fold [G, P, K] values at P positions."""
-        if not self._count:
-            # In float64, so that the mean of equal values is that value.
-            self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        # Where a view of the activation is read, products would do without BLAS.
-        near, drift = np.ascontiguousarray(q - self._start), np.ascontiguousarray(x - q)
-        parts = (np.swapaxes(near, 1, 2) @ near, np.swapaxes(drift, 1, 2) @ near, drift.sum(axis=1), near.sum(axis=1))
-        added = tuple(part.astype(np.float64) for part in parts)
-        self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._count else added
-        self._count += x.shape[1]
-
-    def moments(self, *, centred: bool) -> SecondMoments:
-        """Of what was folded."""
-        read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
-        central = SecondMoments(read=read - _outer(mean_near, mean_near), drift=drift - _outer(mean_drift, mean_near))
-        if centred:
-            return central
-        mean_q = self._start[:, 0] + mean_near
-        return SecondMoments(
-            read=central.read + _outer(mean_q, mean_q),
-            drift=central.drift + _outer(mean_drift, mean_q),
-        )
-
-    def means(self, other: Sums) -> tuple[Reals, Reals]:
-        """[G, K] mean of x, and of q, over what both have folded."""
-        count = self._count + other._count
-        q = (self._total() + other._total()) / count
-        return q + (self._sums[2] + other._sums[2]) / count, q
-
-    def _total(self) -> Reals:
-        """[G, K] sum of q."""
-        return self._sums[3] + self._count * self._start[:, 0].astype(np.float64)
-
-
-def _outer(one: Reals, other: Reals) -> Reals:
-    """[G, K, K] from two of [G, K]."""
-    return one[:, :, None] * other[:, None, :]
 
 
 def learned_codes(
@@ -119,7 +50,7 @@ def learned_codes(
     if not (np.isfinite(both.read).all() and np.isfinite(both.drift).all()):
         return nearest
     target = corrected(weights, halves) / scale[..., None]
-    hessian = both.read + _ridge(both, _DAMPING)
+    hessian = _damped(both.read, _DAMPING * _power(both))
     found = _descended(_compensated(target, hessian, largest), target, hessian, largest)
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
@@ -130,33 +61,69 @@ def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Re
 
     W + D, where D is the least of E|D q - W (x - q)|^2 + lambda |D|^2. Few samples would ask for much that does not
     hold for others: lambda is the one with which what either half asks for helps the other half most, and D is 0 where
-    none does.
+    none does. D has no part that no q has: of few q, all is computed in the space that they span.
     """
-    pulls = [weights @ half.drift for half in halves]
+    both = SecondMoments.of_both(*halves)
+    basis = None if both.seen is None else np.linalg.qr(np.swapaxes(both.seen, 1, 2)).Q
+    pulls = tuple(_Pull.of(weights, half, basis) for half in halves)
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
-        left = sum(_left(_asked(pulls[i], halves[i], caution), pulls[1 - i], halves[1 - i]) for i in range(len(halves)))
+        left = sum(pulls[1 - i].left(pulls[i].met(caution)) for i in range(len(pulls)))
         if left < least:
             least, chosen = left, caution
-    return weights + _asked((pulls[0] + pulls[1]) / 2, SecondMoments.of_both(*halves), chosen) if chosen else weights
+    if not chosen:
+        return weights
+    change = _Pull.of_both(*pulls).met(chosen)
+    return weights + (change if basis is None else change @ np.swapaxes(basis, 1, 2))
 
 
-def _asked(pull: Reals, moments: SecondMoments, caution: float) -> Reals:
-    """[G, O, K] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; `pull` is the product without the inverse."""
-    wanted = np.linalg.solve(moments.read + _ridge(moments, caution), np.swapaxes(pull, 1, 2))
-    return np.swapaxes(wanted, 1, 2)
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """What some samples ask of the weights, in a basis of R vectors.
+
+    Attributes:
+        pull: [G, O, R] W E[(x - q) q^T].
+        read: [G, R, R] E[q q^T].
+        power: [G] mean square of an input.
+    """
+
+    pull: Reals
+    read: Reals
+    power: Reals
+
+    @classmethod
+    def of(cls, weights: Reals, moments: SecondMoments, basis: Reals | None) -> _Pull:
+        """Of weights [G, O, K], in an orthonormal basis [G, K, R]; None: the inputs themselves."""
+        read, drift = moments.read, moments.drift
+        if basis is not None:
+            read, drift = np.swapaxes(basis, 1, 2) @ read @ basis, drift @ basis
+        return cls(weights @ drift, read, _power(moments))
+
+    @classmethod
+    def of_both(cls, one: _Pull, other: _Pull) -> _Pull:
+        """Of two halves of the samples together."""
+        return cls((one.pull + other.pull) / 2, (one.read + other.read) / 2, (one.power + other.power) / 2)
+
+    def met(self, caution: float) -> Reals:
+        """[G, O, R] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; lambda is a share of the mean square of an input."""
+        wanted = np.linalg.solve(_damped(self.read, caution * self.power), np.swapaxes(self.pull, 1, 2))
+        return np.swapaxes(wanted, 1, 2)
+
+    def left(self, change: Reals) -> float:
+        """E|D q - W (x - q)|^2 less what it is for D = 0."""
+        return float(((change @ self.read - 2 * self.pull) * change).sum())
 
 
-def _left(change: Reals, pull: Reals, moments: SecondMoments) -> float:
-    """E|D q - W (x - q)|^2 less what it is for D = 0."""
-    return float(((change @ moments.read - 2 * pull) * change).sum())
+def _power(moments: SecondMoments) -> Reals:
+    """[G] mean square of an input."""
+    return np.asarray(np.einsum("gkk->g", moments.read) / moments.read.shape[2])
 
 
-def _ridge(moments: SecondMoments, share: float) -> Reals:
-    """[G, K, K] lambda I; lambda is a share of the mean square of the inputs, and 1 where nothing is ever read."""
-    size = moments.read.shape[2]
-    power = share * np.einsum("gkk->g", moments.read) / size
-    return np.asarray(np.where(power > 0, power, 1.0)[:, None, None] * np.eye(size))
+def _damped(read: Reals, ridge: Reals) -> Reals:
+    """[G, K, K] with `ridge`, [G], on its diagonal; 1 where nothing is ever read."""
+    found = read.copy()
+    np.einsum("gkk->gk", found)[...] += np.where(ridge > 0, ridge, 1.0)[:, None]
+    return found
 
 
 def rounding_error(codes: Reals, target: Reals, hessian: Reals) -> Reals:
