@@ -1,8 +1,8 @@
 """The search for a recipe: try, judge on samples that calibration did not see, keep what is better.
 
 Coordinate descent over the techniques, from the plainest recipe on: each step changes one thing of the best recipe so
-far, and is kept only if the measured error falls by more than what a step up in complexity should bring. Nothing
-depends on the clock: the same model and samples give the same recipe everywhere.
+far, and is kept only if the samples tell that it is better; of recipes that they cannot tell apart, the simpler is
+kept. Nothing depends on the clock: the same model and samples give the same recipe everywhere.
 """
 
 from __future__ import annotations
@@ -17,53 +17,13 @@ if TYPE_CHECKING:
 
     from dlpuconv.jsonable import Json
     from dlpuconv.plugin import Artifact
+    from dlpuconv.quantization.score import Score
 
-_WORTH_DB = 0.1
-"""A recipe with one more technique must be this much better."""
-_SAME_METRIC = 1e-3
-"""Scores that differ by less than this part of themselves are the same: the metric's unit is the user's."""
 _MOST_ROUNDS = 3
 _MOST_CONFIRMED = 3
 """Recipes beside the chosen one that are run on all samples, where that one fails on them."""
 
 type Change = Callable[[Recipe], Recipe]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """How close an artifact comes to its float source on the judging samples.
-
-    Attributes:
-        typical_db: what recipes are compared by: the ratio in dB of the outputs' mean noise-to-signal ratio, where each
-            output's is that of its typical sample (`OutputParity.typical_db`). Noise is averaged and not dB, so that
-            the worst output decides: 30 dB won on boxes do not make up for scores that are lost.
-        sqnr_db: what the verdict is about: the lowest SQNR of an output over all judging samples together.
-        cosine: the lowest of an output.
-        passes: whether verification would let this pass on the judging samples.
-        metric: what the user's own metric says; None where there is none. Then it decides, and `typical_db` only
-            between scores that are the same.
-    """
-
-    typical_db: float
-    sqnr_db: float
-    cosine: float
-    passes: bool = True
-    metric: float | None = None
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Higher is better: by the user's metric where there is one, then by dB."""
-        return (0.0 if self.metric is None else self.metric, self.typical_db)
-
-    def beats(self, other: Score) -> bool:
-        """Whether this is enough better than what it would replace: what fails never replaces what passes."""
-        if self.passes is not other.passes:
-            return self.passes
-        if self.metric is not None and other.metric is not None:
-            difference = self.metric - other.metric
-            if abs(difference) > _SAME_METRIC * max(abs(self.metric), abs(other.metric)):
-                return difference > 0
-        return self.typical_db > other.typical_db + _WORTH_DB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +34,14 @@ class Trial:
         recipe: as it was asked for.
         score: on the judging samples.
         chosen: True for the one that the result was made with.
+        alike: the judging samples cannot tell it from the chosen one.
         notes: what the backend could not do of it.
     """
 
     recipe: Recipe
     score: Score
     chosen: bool = False
+    alike: bool = False
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
@@ -92,6 +54,7 @@ class Trial:
             "passes": self.score.passes,
             **({} if self.score.metric is None else {"metric": self.score.metric}),
             "chosen": self.chosen,
+            "cannot_be_told_from_chosen": self.alike,
             "notes": list(self.notes),
         }
 
@@ -202,10 +165,22 @@ def search(
             if plan.met_by(trials[best].score) or any(trial.recipe == recipe for trial in trials):
                 continue
             trials.append(try_recipe(recipe, emit, judge, tried))
-            if plan.met_by(trials[-1].score) or trials[-1].score.beats(trials[best].score):
+            if plan.met_by(trials[-1].score) or _is_preferred(trials[-1], trials[best]):
                 best = len(trials) - 1
     trials[best] = replace(trials[best], chosen=True)
     return trials
+
+
+def _is_preferred(trial: Trial, best: Trial) -> bool:
+    """Whether it is better; or simpler, where nothing tells which is better."""
+    simpler = trial.recipe.complexity < best.recipe.complexity
+    return trial.score.beats(best.score) or (simpler and trial.score.is_like(best.score))
+
+
+def told_alike(trials: Sequence[Trial]) -> list[Trial]:
+    """The same, with those marked that nothing tells from the chosen one."""
+    score = next(trial.score for trial in trials if trial.chosen)
+    return [replace(trial, alike=not trial.chosen and trial.score.is_like(score)) for trial in trials]
 
 
 def prefer_passing(trials: Sequence[Trial], confirms: Callable[[Recipe], bool]) -> list[Trial]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.plugin import Artifact
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.search import Score
+    from dlpuconv.quantization.score import Score
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.report import Report
     from dlpuconv.verification.rule import Finding

@@ -9,7 +9,7 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, untried
+from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, told_alike, untried
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import Settings
 from dlpuconv.workflow.workshop import Workshop
@@ -43,7 +43,7 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
         return quick, ()
     shop = Workshop(backend, prepared, target, run)
     trials = _tried(shop, start if plan else quick, plan or Plan(changes=()), mixed=mixed)
-    return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
+    return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
 
 
 def settings_of(backend: Backend, recipe: Recipe, run: Run) -> Settings:

@@ -7,7 +7,8 @@ import pytest
 
 from dlpuconv.plugin import Artifact, Granularity
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.search import Score, Trial, plan_for, prefer_passing, search
+from dlpuconv.quantization.score import Score
+from dlpuconv.quantization.search import Trial, plan_for, prefer_passing, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
