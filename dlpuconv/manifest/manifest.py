@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION, DIVIDED, ACTIVATED = 1, 2, 3
 """Of what is written, of what tells of a division, and of what tells of a final activation: raised where an older
-reader would take a field for something else, or miss one, as it would miss that an artifact is not the whole network."""
+reader would take a field for something else, or miss one, such as that an artifact is not the whole network."""
 _MOST_VERSIONS = 1 << 31
 
 

@@ -33,20 +33,23 @@ _DEEP: Final = 40
 def final_activations(model: Model) -> dict[str, FinalActivation]:
     """By name, the outputs that end in an activation which another part could do as well.
 
-    Not where a file would give the same logits twice, or an input as it is.
+    Not where a file would give the same logits twice, or an input as it is, or where their name is an end's already.
 
     Args:
         model: in normal form.
     """
-    walk = _Walk()
+    walk, graph = _Walk(), model.graph.graph
+    ends = {value.name for value in (*graph.inputs, *graph.outputs)}
     found: dict[str, FinalActivation] = {}
     given: set[onnx_ir.Value] = set()
-    for value in model.graph.graph.outputs:
+    for value in graph.outputs:
         name, end = value.name or "", walk.end(value)
         if end is None or not given.isdisjoint(end.logits) or any(map(_is_an_end, end.logits)):
             continue
-        found[name] = FinalActivation(kind=end.kind, output=name, axis=end.axis)
-        given |= end.logits
+        ending = FinalActivation(kind=end.kind, output=name, axis=end.axis)
+        if ending.logits not in ends:
+            found[name] = ending
+            given |= end.logits
     return found
 
 
@@ -65,7 +68,7 @@ def without_final_activations(model: Model, activations: Mapping[str, FinalActiv
     for position, value in enumerate(list(outputs)):
         if (activation := activations.get(value.name or "")) is not None:
             outputs[position] = logits = _logits(editor, value, made)
-            logits.name = editor.unique(activation.logits)
+            _name(editor, logits, activation.logits)
     while remove_unused(editor):
         pass
     editor.graph.sort()
@@ -115,6 +118,15 @@ class _Walk:
         if axis is not None and behind is None:
             return None
         return _End(kind, behind, frozenset().union(*(end.logits for end in known)))
+
+
+def _name(editor: Editor, value: onnx_ir.Value, name: str) -> None:
+    """Name an output; whatever inside has the name gets another one."""
+    for node in editor.graph:
+        for other in node.outputs:
+            if other.name == name:
+                other.name = editor.unique(name)
+    value.name = name
 
 
 def _is_an_end(value: onnx_ir.Value) -> bool:

@@ -25,11 +25,11 @@ def model(text: str, **constants: npt.NDArray[np.int64]) -> Model:
     return normalize(written(text, **constants))[0]
 
 
-def outputs(source: Model) -> dict[str, npt.NDArray[np.generic]]:
+def outputs(source: Model) -> dict[str, npt.NDArray[np.float64]]:
     """Of random numbers."""
     random = np.random.default_rng(0)
     feed = {spec.name: random.normal(0, 3, spec.shape).astype(np.float32) for spec in source.signature.inputs}
-    return OrtRunner(source.split()).run(feed)
+    return {name: values.astype(np.float64) for name, values in OrtRunner(source.split()).run(feed).items()}
 
 
 def check_same(text: str, **constants: npt.NDArray[np.int64]) -> list[str]:
@@ -103,10 +103,14 @@ def test_what_else_reads_the_probabilities_still_gets_them() -> None:
     assert sorted(left) == ["Mul", "Relu", "Sigmoid"]
 
 
-def test_a_name_that_is_taken_is_left_to_whom_it_belongs() -> None:
-    source = model("(float[1,4] x) => (float[1,4] y) { y_logits = Sin(x)  a = Relu(y_logits)  y = Sigmoid(a) }")
-    cut = without_final_activations(source, final_activations(source))
-    assert [value.name for value in cut.graph.graph.outputs] == ["y_logits_1"]
+def test_a_value_inside_that_has_the_name_gets_another_one() -> None:
+    text = "(float[1,4] x) => (float[1,4] y) { y_logits = Sin(x)  a = Relu(y_logits)  y = Sigmoid(a) }"
+    assert check_same(text) == ["Sin", "Relu"]
+
+
+def test_an_output_that_has_the_name_keeps_it() -> None:
+    text = "(float[1,4] x) => (float[1,4] y, float[1,4] y_logits) { a = Relu(x)  y = Sigmoid(a)  y_logits = Sin(x) }"
+    assert final_activations(model(text)) == {}
 
 
 def test_nothing_to_cut_gives_the_very_model() -> None:
