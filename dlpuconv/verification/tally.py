@@ -22,6 +22,8 @@ _LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand st
 _SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros
 _SILENT = 1e-6  # the same for an output without a scale, which is float
 _MOSTLY = 0.5
+_STEEPEST = 0.25
+"""How much a probability changes at most with a logit: the slope of a sigmoid, or of a softmax, at 0.5."""
 _INTEGERS = "iub"  # kinds of numpy's dtypes: signed, unsigned, bool
 
 
@@ -35,6 +37,8 @@ class Tally:
         self._not_finite = self._lost = self._agreed = 0
         self._elements = self._equal = 0
         self._step = port.quantization.scale if port.quantization else 0.0
+        if port.activation is not None:
+            self._step *= _STEEPEST
         self._labels = port.quantization is None and np.dtype(port.dtype).kind in _INTEGERS
         self._columns = Columns()
         self._span, self._reached = Extremes(), Extremes()
@@ -75,7 +79,7 @@ class Tally:
         self._equal += same
         self._rate(signal, noise, expected.size, same)
         self._watch(expected, value)
-        if self.port.quantization is not None:
+        if self.port.quantization is not None and self.port.activation is None:
             self._columns.add(expected)
 
     def _comparable(
