@@ -16,6 +16,7 @@ from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
 from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
+from dlpuconv.quantization.sites import Proposal
 from dlpuconv.quantization.techniques.empirical_bias import moved_means
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.quantization.tuned import Tuned
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
@@ -141,7 +141,7 @@ class Quantizer:
             found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
         return Outcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
 
-    def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:  # noqa: ARG002 - to be written
+    def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:
         """The recipe with the sites that are worth it; the same one where there is none.
 
         Args:
@@ -152,6 +152,8 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
+        if what is Proposal.GATES and scheme.activation_codes.type.bits <= INT8.bits:
+            return replace(recipe, gates=self._tuner.gates(recipe))
         return recipe
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:

@@ -1,7 +1,8 @@
 """Which channels of which activations must share one scaling factor, and which must keep theirs.
 
 Every channel of every activation is a variable. Nodes that commute with positive factors tie the variables of what they
-read to those of what they make (`Meaning.ties`). All others, and the ends of the network, fix theirs at 1.
+read to those of what they make (`Meaning.ties`). A product of two activations does so with one of them while the other
+one, its gate, is fixed at 1. All other nodes, and the ends of the network, fix theirs at 1.
 """
 
 from __future__ import annotations
@@ -48,9 +49,14 @@ def map_channels(network: Network) -> ChannelMap:
             count += value.channels
     kept = np.zeros(count, np.bool_)
     pairs: list[tuple[Ids, Ids]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
+    makers = network.producers()
     for node in network.nodes:
         pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in node.meaning.ties or ()]
-        if node.meaning.ties is None:
+        gate = gate_of(node, makers)
+        if gate is not None:
+            kept[ids[gate]] = True
+            pairs += [(ids[v], ids[node.output]) for v in node.data_activations if v is not gate]
+        elif node.meaning.ties is None:
             for value in (*node.activations, *node.outputs):
                 kept[ids.get(value, ())] = True
     left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
@@ -60,6 +66,32 @@ def map_channels(network: Network) -> ChannelMap:
     for value in (*network.inputs, *network.outputs):
         ends[numbers[ids.get(value, ())]] = True
     return ChannelMap({v: numbers[each] for v, each in ids.items()}, fixed | ends, ends, _clips(network))
+
+
+def gate_of(node: Node, makers: Mapping[Value, Node]) -> Value | None:
+    """The operand of a product that keeps its scale: one that must in any case, else the smaller, else a bounded one.
+
+    Args:
+        node: any.
+        makers: who makes each activation.
+
+    Returns:
+        None for what is no product of two activations, and where neither is rather a gate than the other.
+    """
+    operands = node.data_activations
+    if not node.meaning.product or len(operands) != 2:
+        return None
+    one, other = (_gateness(v, node.output, makers) for v in operands)
+    if one == other:
+        return None
+    gate, through = operands if one > other else operands[::-1]
+    return gate if through.shape[-1:] == node.output.shape[-1:] else None
+
+
+def _gateness(value: Value, product: Value, makers: Mapping[Value, Node]) -> tuple[bool, bool, bool]:
+    maker = makers.get(value)
+    curve = maker is None or (maker.meaning.ties is None and not maker.meaning.product)
+    return curve, value.shape != product.shape, maker is not None and maker.clip is not None
 
 
 def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:

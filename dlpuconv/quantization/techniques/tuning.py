@@ -20,6 +20,7 @@ from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.absorb import absorb
 from dlpuconv.quantization.techniques.equalize import equalize
+from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.groups import cut_layers
 from dlpuconv.quantization.tuned import Tuned
@@ -149,6 +150,18 @@ class Tuner:
             names=self._material.given.names,
         )
 
+    def gates(self, recipe: Recipe) -> tuple[Gate, ...]:
+        """Those that are worth it under a recipe; nothing is measured where the network has none.
+
+        Raises:
+            BackendError: the float network cannot be run.
+        """
+        if not self._material.network.gates():
+            return ()
+        details = self._form(_Rewrites()).details
+        assert details is not None
+        return choose_gates(self._material.network, self._reached(details), equalize=recipe.equalize)
+
     def _form(self, rewrites: _Rewrites) -> _Form:
         """The prepared network with its channels measured, or a rewritten one; each is made once."""
         if rewrites not in self._forms:
@@ -179,7 +192,12 @@ class Tuner:
 
     def _gated(self, form: _Form, gates: tuple[Gate, ...]) -> _Form:
         assert form.details is not None
-        return replace(form, network=scale_gates(form.network, gates))
+        made = scale_gates(form.network, gates, self._reached(form.details))
+        facts: dict[str, Json] = {"gates": [gate.site for gate in gates]}
+        measured = made.network if form.measured is form.network else made.likewise(form.measured)
+        changed = form.rewritten(made.network, measured, made.details, made.changed)
+        changed = replace(changed, ranges={**changed.ranges, **made.ranges})
+        return self._checked("scaling gates", form, changed, facts)
 
     def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
         assert form.details is not None
