@@ -153,8 +153,9 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
-        if what is not Proposal.GROUPS:
-            return recipe
+        if what is Proposal.GATES:
+            narrow = scheme.activation_codes.type.bits <= INT8.bits
+            return replace(recipe, gates=self._tuner.gates(recipe)) if narrow else recipe
         bare = replace(recipe, groups=())
         tuned = self._tuner.apply(bare, scheme.activation_codes.type, detailed=True)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))

@@ -189,18 +189,21 @@ class TFLiteNetwork(Network):
 
     @override
     def gates(self) -> dict[Value, Value]:
-        return {self._values[y]: self._values[gate.x] for y, gate in gates_of(self.graph).items()}
+        makers = self.producers()
+        return {
+            self._values[y]: self._values[gate.x]
+            for y, gate in gates_of(self.graph).items()
+            if not gate.divides or folded_in(makers[self._values[gate.x]], np.ones(gate.x.shape[-1])) is not None
+        }
 
     @override
     def with_gates(self, products: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, float]]:
-        known, makers = gates_of(self.graph), self.producers()
-        if unknown := [v.name for v in products if tensor_of(v) not in known]:
+        known, found, makers = gates_of(self.graph), self.gates(), self.producers()
+        if unknown := [v.name for v in products if v not in found]:
             raise CannotError(f"{unknown[0]!r} has no gate that could be separated")
         gates = {tensor_of(v): known[tensor_of(v)] for v in products}
         divided = {gate.x: makers[self._values[gate.x]] for gate in gates.values() if gate.divides}
         folded = {node: folded_in(node, np.full(x.shape[-1], SIXTH)) for x, node in divided.items()}
-        if whole := [node.output.name for node, constants in folded.items() if constants is None]:
-            raise CannotError(f"what makes {whole[0]!r} cannot make a sixth of it")
         graph = _like(self.graph, separated(self.graph, gates))
         network = TFLiteNetwork(graph, self).with_constants({n: c for n, c in folded.items() if c is not None})
         return network, {x.name: SIXTH for x in divided}

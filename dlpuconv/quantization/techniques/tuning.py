@@ -20,6 +20,7 @@ from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.absorb import absorb
 from dlpuconv.quantization.techniques.equalize import equalize
+from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.groups import cut_layers
 from dlpuconv.quantization.tuned import Tuned
@@ -150,6 +151,18 @@ class Tuner:
             names=self._material.given.names,
         )
 
+    def gates(self, recipe: Recipe) -> tuple[Gate, ...]:
+        """Those that are worth it under a recipe; nothing is measured where the network has none.
+
+        Raises:
+            BackendError: the float network cannot be run.
+        """
+        if not self._material.network.gates():
+            return ()
+        details = self._form(_Rewrites()).details
+        assert details is not None
+        return choose_gates(self._material.network, self._reached(details), equalize=recipe.equalize)
+
     def _form(self, rewrites: _Rewrites) -> _Form:
         """The prepared network with its channels measured, or a rewritten one; each is made once."""
         if rewrites not in self._forms:
@@ -183,7 +196,7 @@ class Tuner:
         made = scale_gates(form.network, gates, self._reached(form.details))
         facts: dict[str, Json] = {"gates": [gate.site for gate in gates]}
         measured = made.network if form.measured is form.network else made.likewise(form.measured)
-        changed = form.rewritten(made.network, measured, made.details, made.factors)
+        changed = form.rewritten(made.network, measured, made.details, made.changed)
         changed = replace(changed, ranges={**changed.ranges, **made.ranges})
         return self._checked("scaling gates", form, changed, facts)
 
