@@ -116,7 +116,7 @@ def reference_inferences(
         if tail is None and not activated:
             continue
         complete = file.restored(answer)
-        made = {name: complete[name].astype(np.float32) for name in activated}
+        made: dict[str, npt.NDArray[np.generic]] = {name: complete[name].astype(np.float32) for name in activated}
         if tail is not None:
             made |= tail.outputs(sample, complete) or {}
         if made:
