@@ -65,7 +65,7 @@ def gives(port: Port) -> str:
         moved = f"(code {'+' if zero_point < 0 else '-'} {abs(zero_point)})"
         return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}{_logits(port)}"
     if port.dtype.startswith("float"):
-        return "real values"
+        return f"real values{_logits(port)}"
     return "true or false" if port.dtype == "bool" else "whole numbers as they are"
 
 
