@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.network import Range
 from dlpuconv.quantization.budget import affordable_samples
 from dlpuconv.quantization.ranges.choice import observed_values
+from dlpuconv.quantization.ranges.thresholds import holding_thresholds
 from dlpuconv.quantization.refusals import refuse_undefined
 from dlpuconv.quantization.statistics.observe import MinMax, Statistics, observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
@@ -41,7 +42,7 @@ def measure(network: Network, given: Given) -> TuningMaterial:
     return TuningMaterial(
         network=network,
         measured=measured,
-        ranges=statistics.ranges(),
+        ranges=holding_thresholds(network, statistics.ranges(), given.endings),
         spreads={name: spread_of(row) for name, row in rows},
         given=given,
     )

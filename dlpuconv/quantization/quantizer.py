@@ -117,7 +117,9 @@ class Quantizer:
         quantizer = self
         if len(pieces) > len(self.network.outputs):
             try:
-                quantizer = Quantizer(self.network.with_output_parts(pieces), self._given, self._realize)
+                parts = self.network.with_output_parts(pieces)
+                endings = tuple(self._given.endings[piece.output] for piece in pieces if self._given.endings)
+                quantizer = Quantizer(parts, replace(self._given, endings=endings), self._realize)
             except CannotError as refusal:
                 pieces, reason = pieces_of(self.network, []), str(refusal)
         return OutputSplit(
