@@ -159,7 +159,7 @@ class Quantizer:
             narrow = scheme.activation_codes.type.bits <= INT8.bits
             return replace(recipe, gates=self._tuner.gates(recipe)) if narrow else recipe
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, scheme.activation_codes.type, detailed=True)
+        tuned = self._tuner.apply(bare, scheme.activation_codes.type)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
