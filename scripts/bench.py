@@ -70,9 +70,19 @@ def main() -> int:
             folder=arguments.folder, target=arguments.target, convert=not arguments.float_only
         )
     else:
-        from scripts.benchmarks.accuracy import run_accuracy
+        from scripts.benchmarks.accuracy import Column, Plan, run_accuracy
+        from scripts.benchmarks.shared import has_tensorflow
 
-        figures, missed = run_accuracy(models=arguments.models, samples=arguments.samples, limit=arguments.limit)
+        ways = {"per-tensor": arguments.efforts, "per-channel": arguments.per_channel}
+        plan = Plan(
+            samples=arguments.samples,
+            draws=arguments.draws,
+            columns=tuple(Column(grain, effort) for grain, efforts in ways.items() for effort in efforts),
+            limit=arguments.limit,
+            rival=not arguments.no_rival and has_tensorflow(),
+        )
+        earlier = json.loads(arguments.against.read_text()) if arguments.against else None
+        figures, missed = run_accuracy(models=arguments.models, plan=plan, earlier=earlier)
     if arguments.json:
         arguments.json.write_text(json.dumps({"command": arguments.command, **figures}, indent=2) + "\n")
     return 1 if missed else 0
@@ -89,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
+    accuracy.add_argument("--draws", type=int, default=3, help="calibration draws, disjoint where there are enough")
+    accuracy.add_argument("--efforts", type=_words, default=("balanced", "fast"), help="per tensor, comma-separated")
+    accuracy.add_argument("--per-channel", type=_words, default=("fast",), help="efforts per channel, likewise")
+    accuracy.add_argument("--no-rival", action="store_true", help="leave out TFLiteConverter")
+    accuracy.add_argument("--against", type=Path, help="figures of an earlier run, which no model may fall below")
     verdicts = commands.add_parser("verdicts", help="verdicts by data alone beside each model's metric")
     verdicts.add_argument("--kept", type=Path, default=Path("build/verdicts"), help="folder for files and metrics")
     verdicts.add_argument("--recipes", default="minmax,fast,balanced", help="which of minmax, fast and balanced")
@@ -107,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, exports):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)
 
 
 if __name__ == "__main__":
