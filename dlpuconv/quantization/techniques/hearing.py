@@ -22,7 +22,7 @@ def heard_by_channel(network: Network, channels: Mapping[str, Reals]) -> Mapping
     """Noise-to-signal ratio by a noise of power 1 in each channel of each activation, [C].
 
     That is of the layer that hears it most: the energy of the weights that it reads the channel with, beside the
-    variance of its output. What no layer reads is heard beside its own variance.
+    power of its output. What no layer reads is heard beside its own power.
 
     Args:
         network: float.
@@ -31,22 +31,22 @@ def heard_by_channel(network: Network, channels: Mapping[str, Reals]) -> Mapping
     passed = map_passed(network)
     heard = np.zeros(passed.fixed.size)
     for node in network.nodes:
-        layer, variance = node.layer, _variance(node.output, channels)
-        if layer is None or layer.weights is None or not variance:
+        layer, power = node.layer, _power(node.output, channels)
+        if layer is None or layer.weights is None or not power:
             continue
         weights = layer.weights
         energy = np.square(weights, dtype=np.float64).sum(axis=tuple(range(1, weights.ndim - 1)))
         sums = np.zeros(heard.size)
         np.add.at(sums, layer_channels(node, passed)[1], energy)
-        np.maximum(heard, sums / variance, out=heard)
+        np.maximum(heard, sums / power, out=heard)
     unread = heard == 0
     for value, ids in passed.of.items():
-        if variance := _variance(value, channels):
-            np.maximum.at(heard, ids[unread[ids]], 1 / variance)
+        if power := _power(value, channels):
+            np.maximum.at(heard, ids[unread[ids]], 1 / power)
     return {value: heard[ids] for value, ids in passed.of.items()}
 
 
-def _variance(value: Value, channels: Mapping[str, Reals]) -> float:
+def _power(value: Value, channels: Mapping[str, Reals]) -> float:
     """Of all channels together; 0 where it is not known."""
     table = channels.get(value.name)
-    return 0.0 if table is None else max(float((table[:, 3] - table[:, 2] ** 2).sum()), 0.0)
+    return 0.0 if table is None else float(table[:, 3].sum())
