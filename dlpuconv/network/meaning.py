@@ -88,6 +88,8 @@ class Meaning:
             it; None for any. A layer's is its activation's.
         starves_padding: it pads, and only maxima read it, so that the value of the padding may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
+        product: it multiplies its two activations, and nothing that has a curve is fused behind: a factor of one of
+            them is one of the output, as long as the other one has none.
         keeps_channels: each channel of what it makes is made of the one at its place in all that it reads of as many
             channels, the same way wherever that place is, but for constants: a curve, a product, padding of positions.
         joins: axis along which its data inputs are put behind one another; None for any other node.
@@ -117,6 +119,7 @@ class Meaning:
     clip: float | None = None
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
+    product: bool = False
     keeps_channels: bool = False
     joins: int | None = None
     carries: tuple[tuple[int, ...], ...] = ()

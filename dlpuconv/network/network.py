@@ -143,6 +143,30 @@ class Network(ABC):
         """
         raise CannotError("this format cannot scale the channels of an activation")
 
+    def gates(self) -> Mapping[Value, Value]:
+        """By product y = x g(x), of x and a curve g of single values: its x.
+
+        Only those whose gate `with_gates` can separate; a format need not have any.
+        """
+        return {}
+
+    def with_gates(self, products: Sequence[Value]) -> tuple[Network, Mapping[str, float]]:  # noqa: ARG002 - optional
+        """A network in which only the gates of some products read x, through depthwise layers of their own.
+
+        What reads x, directly, in order to make g(x) reads it through a depthwise layer of equal weights. With other
+        weights there, x can have other factors by channel than the gate is told.
+
+        Args:
+            products: some of `gates`.
+
+        Returns:
+            The network, and by what number it multiplies activations, by name; others are the same.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot separate gates")
+
     def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> Network:  # noqa: ARG002 - optional
         """A network in which the channels of a chain of nodes are made by several chains, and joined behind the last.
 

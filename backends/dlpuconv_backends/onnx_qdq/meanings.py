@@ -12,7 +12,7 @@ from dlpuconv.plugin.quantization import Meaning, Range, Scales
 from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
-from dlpuconv_backends.onnx_qdq.ties import ties_of
+from dlpuconv_backends.onnx_qdq.ties import is_product, ties_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,8 @@ def meaning_of(
         return _of_floats(graph, group, inputs, outputs)
     form = FORMS[node.op_type]
     ties = ties_of(graph, node, inputs, outputs)
-    meaning = replace(form.meaning, fixed=score_scale(coding) if form.score else None, ties=ties)
+    product = is_product(node, inputs, outputs)
+    meaning = replace(form.meaning, fixed=score_scale(coding) if form.score else None, ties=ties, product=product)
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
 
 

@@ -44,6 +44,14 @@ def ties_of(graph: OnnxGraph, node: onnx.NodeProto, inputs: Sequence[Value | Non
     return None
 
 
+def is_product(node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> bool:
+    """Whether a node multiplies two activations whose channels lie along the same axis."""
+    operands = active(inputs)
+    if node.op_type != "Mul" or len(operands) != 2:
+        return False
+    return all(len(v.shape) == len(outputs[0].shape) and _axis(v) == _axis(outputs[0]) for v in operands)
+
+
 def _axis(value: Value) -> int:
     axis: int = value.handle.axis  # type: ignore[attr-defined] # the adapter's own
     return axis % max(len(value.shape), 1)

@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.plugin.quantization import Meaning, Range, Scales
+from dlpuconv.plugin.quantization import Meaning, Range, Scales, active
 from dlpuconv_backends.flatbuffer.edit import fused_activation
 from dlpuconv_backends.tflite.operators import SPECS
-from dlpuconv_backends.tflite.ties import ties_of
+from dlpuconv_backends.tflite.ties import COMMUTING_FUSED, ties_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,7 @@ def meaning_of(
         starves_padding=known.pads and all(r.kind == "MAX_POOL_2D" for r in readers),
         terms=_terms(op),
         ties=_layer_ties(fused) if spec.weighted else ties_of(op, list(inputs), list(outputs)),
+        product=op.kind == "MUL" and fused in COMMUTING_FUSED and len(active(inputs)) == 2,
         keeps_channels=_keeps_channels(op),
         joins=int(op.options.axis) % len(op.output.shape) if op.kind == "CONCATENATION" and not fused else None,
         carries=_carries(op),

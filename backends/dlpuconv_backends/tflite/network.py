@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.plugin.quantization import Constants, Network, Node, Value
+from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, Value
 from dlpuconv.plugin.tflite import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
 from dlpuconv_backends.tflite.edits import ended, folded_in, in_parallel, multiplied
+from dlpuconv_backends.tflite.gates import SIXTH, gates_of, separated
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
 from dlpuconv_backends.tflite.naming import aliases_of
@@ -185,6 +186,24 @@ class TFLiteNetwork(Network):
         if node is not None and folded is not None:
             return self.with_constants({node: folded})
         return TFLiteNetwork(_like(self.graph, multiplied(self.graph, tensor_of(value), factors)), self)
+
+    @override
+    def gates(self) -> dict[Value, Value]:
+        return {self._values[y]: self._values[gate.x] for y, gate in gates_of(self.graph).items()}
+
+    @override
+    def with_gates(self, products: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, float]]:
+        known, makers = gates_of(self.graph), self.producers()
+        if unknown := [v.name for v in products if tensor_of(v) not in known]:
+            raise CannotError(f"{unknown[0]!r} has no gate that could be separated")
+        gates = {tensor_of(v): known[tensor_of(v)] for v in products}
+        divided = {gate.x: makers[self._values[gate.x]] for gate in gates.values() if gate.divides}
+        folded = {node: folded_in(node, np.full(x.shape[-1], SIXTH)) for x, node in divided.items()}
+        if whole := [node.output.name for node, constants in folded.items() if constants is None]:
+            raise CannotError(f"what makes {whole[0]!r} cannot make a sixth of it")
+        graph = _like(self.graph, separated(self.graph, gates))
+        network = TFLiteNetwork(graph, self).with_constants({n: c for n, c in folded.items() if c is not None})
+        return network, {x.name: SIXTH for x in divided}
 
     @override
     def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> TFLiteNetwork:

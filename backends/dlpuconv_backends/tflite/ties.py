@@ -2,7 +2,7 @@
 
 Operators that commute with positive factors tie the channels of what they read to those of what they make: activations
 without a curve, pools, resizes, padding with zeros, sums (all their operands), concatenations, slices. For all others
-f(s x) is not s f(x): HARD_SWISH, LOGISTIC, SOFTMAX, products of activations.
+f(s x) is not s f(x): HARD_SWISH, LOGISTIC, SOFTMAX. Of products of activations `Meaning.product` tells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     type Inputs = list[Value | None]
     type Outputs = list[Value]
 
-_COMMUTING_FUSED = frozenset({0, 1, 2, 3})
+COMMUTING_FUSED = frozenset({0, 1, 2, 3})
 """ActivationFunctionType: none, RELU, RELU_N1_TO_1, RELU6."""
 _HUGE = 1e30
 
@@ -32,7 +32,7 @@ def ties_of(op: Operator, inputs: Inputs, outputs: Outputs) -> Ties:
     rule = _RULES.get(op.kind)
     fused = int(getattr(op.options, "fusedActivationFunction", 0) or 0)
     made = [v for v in outputs if v.is_data]
-    if rule is None or fused not in _COMMUTING_FUSED or not made or not active(inputs):
+    if rule is None or fused not in COMMUTING_FUSED or not made or not active(inputs):
         return None
     return rule(op, inputs, made)
 

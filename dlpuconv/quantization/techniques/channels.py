@@ -1,8 +1,9 @@
 """Which channels of which activations must share one scaling factor, or one place, and which must keep theirs.
 
 Every channel of every activation is a variable. Nodes that commute with positive factors tie the variables of what they
-read to those of what they make (`Meaning.ties`). All others, and the ends of the network, fix theirs at 1. An order of
-channels is passed on by more nodes: by curves, products of activations and depthwise layers too.
+read to those of what they make (`Meaning.ties`). A product of two activations does so with one of them while the other
+one, its gate, is fixed at 1. All other nodes, and the ends of the network, fix theirs at 1. An order of channels is
+passed on by more nodes: by curves, products of activations and depthwise layers too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import numpy as np
 from dlpuconv.network import Tie
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from dlpuconv.network import Network, Node, Value
 
     type Ids = npt.NDArray[np.intp]
+    type _Bound = tuple[tuple[Tie, ...], Sequence[Value]]
+    """Channels that have one variable, and values whose channels keep theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ class ChannelMap:
 
 def map_channels(network: Network) -> ChannelMap:
     """Find the variables of a float network's factors."""
-    return _mapped(network, lambda node: node.meaning.ties)
+    makers = network.producers()
+    return _mapped(network, lambda node: _scaled_together(node, makers))
 
 
 def map_places(network: Network) -> ChannelMap:
     """Find the variables of a float network's orders of channels."""
-    return _mapped(network, _moved_together)
+    return _mapped(network, lambda node: _bound(node, _moved_together(node)))
 
 
 def map_passed(network: Network) -> ChannelMap:
@@ -62,6 +66,17 @@ def is_depthwise(node: Node) -> bool:
     if layer is None or layer.weights is None or layer.geometry is None:
         return False
     return layer.groups == layer.rows == node.input(layer.data).channels
+
+
+def _scaled_together(node: Node, makers: Mapping[Value, Node]) -> _Bound:
+    gate = gate_of(node, makers)
+    if gate is None:
+        return _bound(node, node.meaning.ties)
+    return tuple(tie for v in node.data_activations if v is not gate for tie in _alike(v, node.output)), (gate,)
+
+
+def _bound(node: Node, ties: tuple[Tie, ...] | None) -> _Bound:
+    return (ties, ()) if ties is not None else ((), (*node.activations, *node.outputs))
 
 
 def _moved_together(node: Node) -> tuple[Tie, ...] | None:
@@ -82,7 +97,7 @@ def _alike(one: Value, other: Value) -> tuple[Tie, ...]:
     return (Tie(one, channels, other, channels),)
 
 
-def _mapped(network: Network, tied: Callable[[Node], tuple[Tie, ...] | None]) -> ChannelMap:
+def _mapped(network: Network, tied: Callable[[Node], _Bound]) -> ChannelMap:
     ids: dict[Value, Ids] = {}
     count = 0
     for value in network.values():
@@ -92,11 +107,10 @@ def _mapped(network: Network, tied: Callable[[Node], tuple[Tie, ...] | None]) ->
     kept = np.zeros(count, np.bool_)
     pairs: list[tuple[Ids, Ids]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
     for node in network.nodes:
-        ties = tied(node)
-        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in ties or ()]
-        if ties is None:
-            for value in (*node.activations, *node.outputs):
-                kept[ids.get(value, ())] = True
+        ties, stays = tied(node)
+        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in ties]
+        for value in stays:
+            kept[ids.get(value, ())] = True
     left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
     found, numbers = np.unique(_components(count, left, right), return_inverse=True)
     fixed, ends = np.zeros(found.size, np.bool_), np.zeros(found.size, np.bool_)
@@ -104,6 +118,32 @@ def _mapped(network: Network, tied: Callable[[Node], tuple[Tie, ...] | None]) ->
     for value in (*network.inputs, *network.outputs):
         ends[numbers[ids.get(value, ())]] = True
     return ChannelMap({v: numbers[each] for v, each in ids.items()}, fixed | ends, ends, _clips(network))
+
+
+def gate_of(node: Node, makers: Mapping[Value, Node]) -> Value | None:
+    """The operand of a product that keeps its scale: one that must in any case, else the smaller, else a bounded one.
+
+    Args:
+        node: any.
+        makers: who makes each activation.
+
+    Returns:
+        None for what is no product of two activations, and where neither is rather a gate than the other.
+    """
+    operands = node.data_activations
+    if not node.meaning.product or len(operands) != 2:
+        return None
+    one, other = (_gateness(v, node.output, makers) for v in operands)
+    if one == other:
+        return None
+    gate, through = operands if one > other else operands[::-1]
+    return gate if through.shape[-1:] == node.output.shape[-1:] else None
+
+
+def _gateness(value: Value, product: Value, makers: Mapping[Value, Node]) -> tuple[bool, bool, bool]:
+    maker = makers.get(value)
+    curve = maker is None or (maker.meaning.ties is None and not maker.meaning.product)
+    return curve, value.shape != product.shape, maker is not None and maker.clip is not None
 
 
 def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:

@@ -6,21 +6,164 @@ who reads s y absorbs 1 / s into weights.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.network import CannotError
+import numpy as np
+
+from dlpuconv.network import CannotError, Range
+from dlpuconv.quantization.sites import STEPS_IN_AN_OCTAVE
+from dlpuconv.quantization.techniques.channels import map_channels
+from dlpuconv.quantization.techniques.scaling import Scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from dlpuconv.network import Network
+    import numpy.typing as npt
+
+    from dlpuconv.network import Layer, Network, Node, Value
     from dlpuconv.quantization.sites import Gate
+    from dlpuconv.quantization.statistics.channels import Details
+    from dlpuconv.quantization.techniques.channels import ChannelMap
+
+    type Reals = npt.NDArray[np.float64]
+
+_CODES = 127
+"""Largest weight of 8 bits: a gate's layer has one weight for each channel, which shall be whole numbers of steps."""
 
 
-def scale_gates(network: Network, gates: Sequence[Gate]) -> Network:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
     """The same function with other factors at its gates.
 
-    Raises:
-        CannotError: the format has no form for it.
+    Attributes:
+        network: float; shares its activations with the one that it was made of, and has new ones.
+        likewise: does the same to another network of the same activations.
+        factors: [C] what each channel was multiplied by, by activation name.
+        details: statistics by channel of what was there before.
+        ranges: of the new activations, by name.
     """
-    raise CannotError(f"{len(gates)} gates of {len(network.nodes)} nodes")
+
+    network: Network
+    likewise: Callable[[Network], Network]
+    factors: Mapping[str, Reals]
+    details: Details
+    ranges: Mapping[str, Range]
+
+
+def scale_gates(network: Network, gates: Sequence[Gate], details: Details) -> Gated:
+    """The same function with other factors at its gates.
+
+    Args:
+        network: float; it is not changed.
+        gates: channels that have to keep a factor, or to share one with a gate before, follow that.
+        details: statistics by channel.
+
+    Raises:
+        CannotError: the network has no such gate, or its format no form for it.
+    """
+    sites = sites_of(network, [gate.site for gate in gates])
+    separated, divided = network.with_gates([site.product for site in sites])
+    channels = map_channels(separated)
+    chosen = [2.0 ** (np.array(gate.steps) / STEPS_IN_AN_OCTAVE) for gate in gates]
+    if wrong := [s.product.name for s, f in zip(sites, chosen, strict=True) if f.size != s.x.channels]:
+        raise CannotError(f"{wrong[0]!r} has another number of channels than the recipe says")
+    scaling = Scaling(channels, _factors(channels, sites, chosen), np.zeros(channels.fixed.size, np.bool_))
+
+    def likewise(other: Network) -> Network:
+        return scaling.of(other.with_gates([site.product for site in sites])[0])
+
+    factors = _by_name(channels, scaling.factors, divided)
+    made = scaling.of(separated)
+    moved = _seen(details, sites).scaled(factors)
+    return Gated(
+        network=made, likewise=likewise, factors=factors, details=moved, ranges=_new_ranges(network, made, moved)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A gate of a network.
+
+    Attributes:
+        product: y = x g(x).
+        x: what is gated.
+        edge: below it y is 0, whatever x is.
+    """
+
+    product: Value
+    x: Value
+    edge: float
+
+
+def sites_of(network: Network, names: Sequence[str]) -> list[Site]:
+    """The gates of these names.
+
+    Raises:
+        CannotError: there is none of a name.
+    """
+    known, readers = {y.name: (y, x) for y, x in network.gates().items()}, network.consumers()
+    if missing := [name for name in names if name not in known]:
+        raise CannotError(f"the network has no gate {missing[0]!r}")
+    return [Site(y, x, _edge(y, readers[x])) for y, x in (known[name] for name in names)]
+
+
+def _edge(product: Value, readers: Sequence[Node]) -> float:
+    """What readers of x see of it: a hard swish is 0 below -3, a sigmoid of 8 bits below -6.9."""
+    gating = [node for node in readers if not node.meaning.product]
+    if len(gating) != 1 or not (gating[0].output is product or gating[0].meaning.is_score):
+        return -np.inf
+    return gating[0].meaning.sees.low
+
+
+def _factors(channels: ChannelMap, sites: Sequence[Site], chosen: Sequence[Reals]) -> Reals:
+    """[V] the factor of every variable."""
+    factors = np.ones(channels.fixed.size)
+    done = channels.fixed.copy()
+    for site, wanted in zip(sites, chosen, strict=True):
+        ids = channels.of[site.x]
+        taken = done[ids]
+        factors[ids] = np.where(taken, factors[ids], whole(np.where(taken, factors[ids], wanted)))
+        done[ids] = True
+    return factors
+
+
+def whole(factors: Reals) -> Reals:
+    """[C] factors near these whose reciprocals are whole numbers of steps of their largest."""
+    steps = np.maximum(np.rint(_CODES * factors.min(initial=np.inf) / factors), 1.0)
+    return np.asarray(factors.min(initial=np.inf) * _CODES / steps)
+
+
+def _by_name(channels: ChannelMap, factors: Reals, divided: Mapping[str, float]) -> dict[str, Reals]:
+    found = {v.name: factors[ids] * divided.get(v.name, 1.0) for v, ids in channels.of.items()}
+    return {name: each for name, each in found.items() if (each != 1.0).any()}
+
+
+def _seen(details: Details, sites: Sequence[Site]) -> Details:
+    """Without values that no gate lets through: they may saturate."""
+    tables = dict(details.channels)
+    for site in sites:
+        if site.x.name in tables:
+            low, *others = tables[site.x.name].T
+            tables[site.x.name] = np.column_stack([np.maximum(low, min(site.edge, 0.0)), *others])
+    return replace(details, channels=tables)
+
+
+def _new_ranges(before: Network, after: Network, details: Details) -> dict[str, Range]:
+    """What the gates' own layers make, which work on each value by itself."""
+    known = set(before.values())
+    found = {}
+    for node in after.nodes:
+        if node.layer is not None and node.output not in known:
+            low, high = details.channels[node.input(node.layer.data).name][:, :2].T
+            found[node.output.name] = _range(node.layer, low, high)
+    return found
+
+
+def _range(layer: Layer, low: Reals, high: Reals) -> Range:
+    assert layer.weights is not None
+    assert layer.bias is not None
+    ends = np.stack([low, high]) * layer.weights.reshape(-1) + layer.bias
+    if layer.activation.rectifies:
+        ends = np.clip(ends, 0.0, layer.activation.clip)
+    return Range(float(ends.min()), float(ends.max()))

@@ -180,7 +180,12 @@ class Tuner:
 
     def _gated(self, form: _Form, gates: tuple[Gate, ...]) -> _Form:
         assert form.details is not None
-        return replace(form, network=scale_gates(form.network, gates))
+        made = scale_gates(form.network, gates, self._reached(form.details))
+        facts: dict[str, Json] = {"gates": [gate.site for gate in gates]}
+        measured = made.network if form.measured is form.network else made.likewise(form.measured)
+        changed = form.rewritten(made.network, measured, made.details, made.factors)
+        changed = replace(changed, ranges={**changed.ranges, **made.ranges})
+        return self._checked("scaling gates", form, changed, facts)
 
     def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
         assert form.details is not None

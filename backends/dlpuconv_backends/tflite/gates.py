@@ -1,0 +1,145 @@
+"""Gates: which products y = x g(x) a float graph has, and a depthwise layer between x and what makes g(x) of it.
+
+HARD_SWISH(x) = x RELU6(x + 3) / 6 becomes MUL(t, DEPTHWISE_CONV_2D(t, 6, 3) with RELU6) of t = x / 6, so that the sixth
+costs no operator: it goes into the layer that makes x.
+MUL(x, f(x)), such as a SiLU, becomes MUL(x, f(DEPTHWISE_CONV_2D(x, 1, 0))); a curve RELU6(x + 3) is fused behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.edit import like, mul
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAP_RANK = 4
+_RELU6 = 3
+"""Of ActivationFunctionType."""
+_VALID = 1
+"""Of Padding."""
+_LONGEST = 4
+"""Operators between x and its product."""
+SIXTH = 1 / 6
+_OF_TWO = frozenset({"ADD", "MUL", "MINIMUM", "MAXIMUM"})
+_CURVES = frozenset({"LOGISTIC", "TANH", "RELU", "RELU6", "RELU_0_TO_1", "HARD_SWISH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One of them.
+
+    Attributes:
+        product: makes y: a HARD_SWISH, or a MUL.
+        first: what reads x to make g(x): the HARD_SWISH itself, or the first operator of a chain to the MUL.
+        x: what is gated.
+    """
+
+    product: Operator
+    first: Operator
+    x: Tensor
+
+    @property
+    def divides(self) -> bool:
+        """Whether x becomes a sixth of itself."""
+        return self.product is self.first
+
+
+def gates_of(graph: Graph) -> dict[Tensor, Gate]:
+    """The gates of a float graph by y."""
+    makers, readers = graph.producers(), graph.consumers()
+    found = {}
+    for op in graph.operators:
+        gate = _gate(op, makers, readers)
+        if gate is not None and len(gate.x.shape) == _MAP_RANK:
+            found[op.output] = gate
+    return found
+
+
+def separated(graph: Graph, gates: Mapping[Tensor, Gate]) -> list[Operator]:
+    """The operators with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
+    first = {gate.first: gate for gate in gates.values()}
+    found = []
+    for op in graph.operators:
+        gate = first.get(op)
+        found.extend([op] if gate is None else _separate(gate))
+    return found
+
+
+def _gate(op: Operator, makers: Mapping[Tensor, Operator], readers: Mapping[Tensor, list[Operator]]) -> Gate | None:
+    if op.kind == "HARD_SWISH":
+        x = op.input(0)
+        alone = readers[x] == [op] and x in makers
+        return Gate(op, op, x) if alone else None
+    if op.kind != "MUL":
+        return None
+    for x, g in ((op.input(0), op.input(1)), (op.input(1), op.input(0))):
+        first = None if x is g or x.is_constant else _first(g, x, makers, readers)
+        if first is not None and x in makers:
+            return Gate(op, first, x)
+    return None
+
+
+def _first(
+    g: Tensor, x: Tensor, makers: Mapping[Tensor, Operator], readers: Mapping[Tensor, list[Operator]]
+) -> Operator | None:
+    """The first operator of the chain of curves of single values that makes g of x; None where there is none."""
+    at = g
+    for _ in range(_LONGEST):
+        op = makers.get(at)
+        source = None if op is None or len(readers[at]) != 1 else _source(op)
+        if op is None or source is None or source.shape != g.shape:
+            return None
+        if source is x:
+            return op
+        at = source
+    return None
+
+
+def _source(op: Operator) -> Tensor | None:
+    """The one activation that a curve of single values reads."""
+    if op.kind in _CURVES:
+        return op.input(0)
+    read = [t for t in op.inputs if t is not None and not t.is_constant]
+    return read[0] if op.kind in _OF_TWO and len(read) == 1 else None
+
+
+def _separate(gate: Gate) -> list[Operator]:
+    op, x, name = gate.first, gate.x, gate.first.source_name
+    if gate.divides:
+        gated = like(op.output, "gate")
+        return [_depthwise(x, gated, (6.0, 3.0), name, _RELU6), mul(x, gated, op.output, name)]
+    if (added := _added(op)) is not None:
+        return [_depthwise(x, op.output, (1.0, added), name, int(op.options.fusedActivationFunction))]
+    gated = like(gate.product.output, "gate")
+    inputs = [gated if t is x else t for t in op.inputs]
+    return [
+        _depthwise(x, gated, (1.0, 0.0), name),
+        Operator(op.kind, inputs, list(op.outputs), op.options, name),
+    ]
+
+
+def _added(op: Operator) -> float | None:
+    """The number that is added before a RELU6; None for other operators."""
+    known = [t.data for t in op.inputs if t is not None and t.data is not None and t.data.size == 1]
+    fits = op.kind == "ADD" and known and int(op.options.fusedActivationFunction) == _RELU6
+    return float(known[0].reshape(-1)[0]) if fits else None
+
+
+def _depthwise(
+    x: Tensor, made: Tensor, factor_and_sum: tuple[float, float], name: str, activation: int = 0
+) -> Operator:
+    factor, summand = factor_and_sum
+    options = schema.DepthwiseConv2DOptionsT()
+    options.padding, options.depthMultiplier, options.fusedActivationFunction = _VALID, 1, activation
+    options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+    channels = x.shape[-1]
+    weights = Tensor.constant(f"{made.name}_weights", np.full((1, 1, 1, channels), factor, np.float32))
+    bias = Tensor.constant(f"{made.name}_bias", np.full(channels, summand, np.float32))
+    return Operator("DEPTHWISE_CONV_2D", [x, weights, bias], [made], options, name)

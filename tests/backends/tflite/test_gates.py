@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlpuconv.network import CannotError
+from dlpuconv.quantization.sites import Gate
+from dlpuconv.quantization.techniques.gates import scale_gates
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
+from dlpuconv_backends.tflite.network import TFLiteNetwork
+from tests.backends.tflite.models import activation, run
+from tests.backends.tflite.networks import RELU6, conv, measured
+
+FORMS = ["hard-swish", "silu", "spelled"]
+
+
+def gated(form: str, seed: int = 0, channels: int = 3) -> Graph:
+    """A convolution from x to a, its gated form y, and a convolution to z."""
+    random = np.random.default_rng(seed)
+    x, z = activation("x", 1, 4, 4, 2), activation("z", 1, 4, 4, 2)
+    a, y = (activation(name, 1, 4, 4, channels) for name in "ay")
+    return Graph(
+        [x],
+        [z],
+        [
+            conv(x, a, random.normal(0, 6, (channels, 1, 1, 2)), random.normal(0, 2, channels)),
+            *spelled(form, a, y),
+            conv(y, z, random.normal(0, 1, (2, 3, 3, channels)), random.normal(0, 1, 2)),
+        ],
+    )
+
+
+def spelled(form: str, a: Tensor, y: Tensor) -> list[Operator]:
+    """Y = a g(a)."""
+    if form == "hard-swish":
+        return [Operator("HARD_SWISH", [a], [y], schema.HardSwishOptionsT(), "y")]
+    g = activation("g", *a.shape)
+    if form == "silu":
+        return [unary("LOGISTIC", a, g, "g"), mul(a, g, y, "y")]
+    s = activation("s", *a.shape)
+    return [add(a, scalar("three", 3.0), s, "s", RELU6), mul(s, scalar("sixth", 1 / 6), g, "g"), mul(a, g, y, "y")]
+
+
+def pixels(seed: int, count: int = 4) -> list[dict[str, Any]]:
+    random = np.random.default_rng(seed)
+    return [{"x": random.normal(0, 1, (1, 4, 4, 2)).astype(np.float32)} for _ in range(count)]
+
+
+@given(
+    form=st.sampled_from(FORMS),
+    seed=st.integers(0, 999),
+    steps=st.lists(st.integers(-24, 24), min_size=3, max_size=3),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_network_with_other_factors_at_its_gates_computes_the_same(form: str, seed: int, steps: list[int]) -> None:
+    graph, feeds = gated(form, seed), pixels(seed)
+    network = TFLiteNetwork(graph)
+    made = scale_gates(network, [Gate("y", tuple(steps))], measured(graph, feeds)).network
+    assert isinstance(made, TFLiteNetwork)
+    for feed in feeds:
+        exact = run(graph, feed)["z"]
+        assert np.allclose(run(made.graph, feed)["z"], exact, atol=1e-4 * max(np.abs(exact).max(), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("form", "kinds"),
+    [
+        ("hard-swish", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "CONV_2D"]),
+        ("silu", ["CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "MUL", "CONV_2D"]),
+        ("spelled", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "MUL", "CONV_2D"]),
+    ],
+)
+def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: list[str]) -> None:
+    made, _ = (network := TFLiteNetwork(gated(form))).with_gates(list(network.gates()))
+    assert [node.kind for node in made.nodes] == kinds
+
+
+def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
+    graph, feeds = gated("silu"), pixels(3)
+    network = TFLiteNetwork(graph)
+    made = scale_gates(network, [Gate("y", (0, 8, 16))], measured(graph, feeds))
+    assert np.allclose(made.factors["a"], [1.0, 127 / 64, 127 / 32])  # 1, 2 and 4 in whole steps of 1 / 127
+    assert np.allclose(made.factors["y"], made.factors["a"])
+    first, gate = (node.layer for node in made.network.nodes[:2])
+    assert first is not None
+    assert first.weights is not None
+    assert gate is not None
+    assert gate.weights is not None
+    assert np.allclose(gate.weights.reshape(-1), [1, 64 / 127, 32 / 127])
+    assert made.ranges.keys() == {"y_gate"}
+    before = network.nodes[0].layer
+    assert before is not None
+    assert before.weights is not None
+    assert np.allclose(first.weights[1], before.weights[1] * 127 / 64)
+
+
+def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
+    graph = gated("hard-swish")
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], measured(graph, pixels(1)))
+    assert np.allclose(made.factors["a"], 1 / 6)
+    assert "y" not in made.factors
+
+
+def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:
+    graph = gated("hard-swish")
+    details = measured(graph, pixels(1, 20))
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 8))], details)
+    assert details.range_of("a").low < -3.0
+    assert made.details.channels["a"][:, 0] == pytest.approx(
+        np.maximum(details.channels["a"][:, 0], -3.0) * np.array([1, 1, 127 / 64]) / 6
+    )
+
+
+def test_a_gate_that_is_not_there_is_refused_by_name() -> None:
+    graph = gated("silu")
+    with pytest.raises(CannotError, match="no gate 'other'"):
+        scale_gates(TFLiteNetwork(graph), [Gate("other", (0, 0, 0))], measured(graph, pixels(1)))
+
+
+def test_a_hard_swish_whose_input_others_read_is_no_site() -> None:
+    graph = gated("hard-swish")
+    a = graph.operators[0].output
+    graph.outputs.append(a)
+    graph.operators.append(unary("ABS", a, activation("b", 1, 4, 4, 3), "b"))
+    assert not TFLiteNetwork(graph).gates()
