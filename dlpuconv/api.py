@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Color,
         Dtype,
         Effort,
+        FinalActivation,
         FoldPreprocess,
         Granularity,
         GranularityOrAuto,
@@ -76,6 +77,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     opset: int | None = None,
     split_inputs: Splitting = "auto",
     split_outputs: Splitting = "auto",
+    final_activation: FinalActivation = "auto",
     effort: Effort = "balanced",
     recipe: str | Path | Recipe | None = None,
     metric: MetricFunction | str | None = None,
@@ -132,6 +134,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
         split_inputs: `auto` (an input whose parts differ too much in range for one scale, such as two states of a
             recurrent network, becomes several) or `off`.
         split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.
+        final_activation: `cut`: integer files give logits, called `<name>_logits`, instead of what a final Sigmoid or
+            Softmax makes of them; `auto`: where int8 probabilities would spoil the ranking of scores; `keep`: never.
+            `load`, manifest and C header make probabilities of them.
         effort: `fast`, `balanced` or `best`.
         recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
             instead of a search.
@@ -184,6 +189,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             opset=opset,
             split_inputs=split_inputs,
             split_outputs=split_outputs,
+            final_activation=final_activation,
             effort=effort,
             recipe=recipe,
             metric=metric,

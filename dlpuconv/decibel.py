@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
 MOST_DB = 200.0
@@ -31,9 +29,35 @@ def share_db(share: float) -> float:
     return -10 * math.log10(share) if share > 0 else math.inf
 
 
-def mean_noise_db(ratios: Sequence[float]) -> float:
-    """What the mean of noise over signal gives, of several ratios in dB."""
-    return share_db(sum(10 ** (-ratio / 10) for ratio in ratios) / len(ratios))
+@dataclass(frozen=True, slots=True)
+class SampleRatios:
+    """How close something comes on each sample.
+
+    Attributes:
+        decibels: [N] of each, within `LOWEST_DB` and `HIGHEST_DB`.
+        weights: [N] what each counts: its signal; a picture without a detection says nothing of a detector's scores.
+        of_noise: the mean is that of the noise, as for wrong labels, and not of the ratios.
+    """
+
+    decibels: tuple[float, ...]
+    weights: tuple[float, ...]
+    of_noise: bool = False
+
+    @property
+    def typical_db(self) -> float | None:
+        """The weighted mean; None where nothing has a weight."""
+        return self.means([[1.0] * len(self.weights)])[0] if sum(self.weights) else None
+
+    def means(self, counts: npt.ArrayLike) -> list[float]:
+        """The weighted means in dB of other samples, each counted as often as [R, N] says; NaN of no weight."""
+        import numpy as np
+
+        weights = np.asarray(counts, np.float64) * (np.array(self.weights) / sum(self.weights))
+        values = np.array(self.decibels)
+        with np.errstate(invalid="ignore"):
+            means = weights @ (10 ** (-values / 10) if self.of_noise else values) / weights.sum(axis=1)
+        found: list[float] = (-10 * np.log10(means) if self.of_noise else means).tolist()
+        return found
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dlpuconv.decibel import MOST_DB, Powers, mean_noise_db, ratio_db, share_db
+from dlpuconv.decibel import MOST_DB, Powers, SampleRatios, ratio_db, share_db
 
 
 def test_sums_run_over_samples() -> None:
@@ -38,4 +38,13 @@ def test_ratios_that_say_nothing_more_are_cut() -> None:
 def test_a_share_of_a_hundredth_is_twenty_decibels() -> None:
     assert share_db(0.01) == pytest.approx(20)
     assert share_db(0.0) == math.inf
-    assert mean_noise_db([10.0, 30.0]) == pytest.approx(-10 * math.log10(0.0505))
+
+
+def test_labels_are_averaged_by_their_share() -> None:
+    """Right (60 dB, a noise of 1e-6), and wrong throughout (0 dB, a noise of 1): half of it is 3 dB."""
+    assert SampleRatios((60.0, 0.0), (1.0, 1.0), of_noise=True).typical_db == pytest.approx(3.0103, abs=1e-3)
+
+
+def test_samples_weigh_as_much_as_they_have_signal() -> None:
+    assert SampleRatios((10.0, 30.0), (3.0, 1.0)).typical_db == pytest.approx(15.0)
+    assert SampleRatios((10.0, 30.0), (0.0, 0.0)).typical_db is None

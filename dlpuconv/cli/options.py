@@ -152,6 +152,17 @@ Tail = Annotated[
         default="auto; off with --cut-at",
     ),
 ]
+FinalActivation = Annotated[
+    str,
+    choice(
+        "--final-activation",
+        of=choices.FinalActivation,
+        help="cut: integer files give logits, and the application does the final Sigmoid or Softmax for the few that"
+        " matter; auto: where int8 probabilities would spoil the ranking of scores; keep: never.",
+        panel=PORTS,
+        default="auto",
+    ),
+]
 BackendName = Annotated[
     str | None,
     option(

@@ -148,6 +148,7 @@ def _with_source(declared: Port, said: Port) -> Port:
         permutation=said.permutation if fits else declared.permutation,
         source_shape=said.source_shape if same else declared.shape,
         part=said.part,
+        activation=said.activation,
     )
 
 

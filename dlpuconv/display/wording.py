@@ -147,6 +147,7 @@ _KINDS: dict[str, Value] = {
     "data": _TEXT,
     "effort": _one_of(choices.Effort),
     "firmware": _VERSION,
+    "final-activation": _one_of(choices.FinalActivation),
     "fold-preprocess": _one_of(choices.FoldPreprocess),
     "granularity": _one_of(choices.GranularityOrAuto),
     "ignore": _RULES,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.activation import ActivationKind, FinalActivation
 from dlpuconv.ir.affine import Affine
 from dlpuconv.ir.binding import InputBinding, Normalization
 from dlpuconv.ir.ports import Links, Part, Port
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from dlpuconv.ir.model import Model, Source
 
 __all__ = [
-    "Affine", "InputBinding", "Layout", "Links", "Model", "Normalization", "Part", "Port", "Signature", "Source",
-    "ValueSpec",
+    "ActivationKind", "Affine", "FinalActivation", "InputBinding", "Layout", "Links", "Model", "Normalization", "Part",
+    "Port", "Signature", "Source", "ValueSpec",
 ]  # fmt: skip
 
 __getattr__ = later(__name__, {"dlpuconv.ir.model": ("Model", "Source")})

@@ -10,6 +10,7 @@ from dlpuconv.ir.strides import Stride
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dlpuconv.ir.activation import FinalActivation
     from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.binding import InputBinding
 
@@ -57,7 +58,8 @@ class Port:
         dtype: in the artifact.
         quantization: what its codes stand for; None for float, and for integers that are what they say.
         file_name: in the artifact, where the source's name does not suit the chip's tools; empty: the same.
-        part: which slice of one of the source model's this is; None for a whole one.
+        part: which slice of one of the source model's this is, or of its logits; None for a whole one.
+        activation: makes the source model's output of this one, whose values are logits; None where they are equal.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Port:
     quantization: Affine | None = None
     file_name: str = ""
     part: Part | None = None
+    activation: FinalActivation | None = None
 
     @property
     def name_in_file(self) -> str:
@@ -77,6 +80,8 @@ class Port:
     @property
     def source_name(self) -> str:
         """Name in the source model of the input or output that this is, or is a part of."""
+        if self.activation:
+            return self.activation.output
         return self.part.output if self.part else self.name
 
 

@@ -16,6 +16,7 @@ type InputLayout = Literal["nhwc", "nchw"]
 type OutputKind = Literal["scores", "classes", "boxes", "masks", "embeddings", "values"]
 type Splitting = Literal["auto", "off"]
 type Tail = Literal["auto", "off"]
+type FinalActivation = Literal["auto", "keep", "cut"]
 
 
 def words(choice: TypeAliasType) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest.listing import FileRecord
 
-SCHEMA_VERSION, DIVIDED = 1, 2
-"""Of what is written, and of what tells of a division: raised where an older reader would take a field for something
-else, or miss one, as it would miss that an artifact is not the whole network."""
+SCHEMA_VERSION, DIVIDED, ACTIVATED = 1, 2, 3
+"""Of what is written, of what tells of a division, and of what tells of a final activation: raised where an older
+reader would take a field for something else, or miss one, such as that an artifact is not the whole network."""
 _MOST_VERSIONS = 1 << 31
 
 
@@ -91,6 +91,12 @@ class Manifest:
             bindings={binding.name: binding for binding in bindings},
         )
 
+    @property
+    def _version(self) -> int:
+        if any(record.port.activation for record in self.outputs):
+            return ACTIVATED
+        return DIVIDED if self.division else SCHEMA_VERSION
+
     def to_bytes(self) -> bytes:
         """As UTF-8 JSON."""
         return (json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
@@ -98,7 +104,7 @@ class Manifest:
     def to_json(self) -> dict[str, Json]:
         """What `manifest.schema.json` describes."""
         found: dict[str, Json] = {
-            "schema_version": DIVIDED if self.division else SCHEMA_VERSION,
+            "schema_version": self._version,
             "dlpuconv": self.dlpuconv,
             "target": self.target,
             "device": self.device,
@@ -185,10 +191,10 @@ def _demand_ends(manifest: Manifest) -> None:
 
 def _refuse_newer(whole: Fields, name: str) -> None:
     version = whole.integer("schema_version", 1, _MOST_VERSIONS)
-    if version > DIVIDED:
+    if version > ACTIVATED:
         raise ArtifactError(
             f"the manifest {name} is of schema version {version}, which a newer dlpuconv wrote: this one reads versions"
-            f" up to {DIVIDED}"
+            f" up to {ACTIVATED}"
         )
 
 

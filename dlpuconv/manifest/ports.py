@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from dlpuconv.ir import Affine, InputBinding, Part, Port
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation, InputBinding, Part, Port
 from dlpuconv.manifest.fields import FieldError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _CODES = (-(1 << 31), (1 << 31) - 1)  # what a zero point may be, and an index a
 class OutputRecord:
     """How to read an output: `real = (code - zero_point) * scale`, permuted back; a part goes where it says.
 
+    Where it has an activation, that makes the source model's output of these values, which are logits.
+
     Attributes:
         port: the output, beside the source model's.
         layout: `NHWC` or `NCHW`; None where no axis is known to hold channels.
@@ -34,6 +36,7 @@ class OutputRecord:
         return {
             **_port_to_json(self.port, self.layout),
             "part": _part_to_json(self.port.part, "output") if self.port.part else None,
+            **({"activation": _activation_to_json(self.port.activation)} if self.port.activation else {}),
         }
 
     @classmethod
@@ -43,7 +46,10 @@ class OutputRecord:
         Raises:
             FieldError: a field of it cannot be.
         """
-        return cls(port=_port(entry), layout=_layout(entry))
+        port = _port(entry)
+        if entry.has("activation"):
+            port = replace(port, activation=_activation(entry.inside("activation"), port.source_shape))
+        return cls(port=port, layout=_layout(entry))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +162,20 @@ def _part(entry: Fields, shape: tuple[int, ...]) -> Part:
     if part.step > 1 and shape[part.axis : part.axis + 1] != (part.stride.count,):
         raise FieldError(f"{entry.place}step makes {part.stride.count} slices, and source_shape has another number")
     return part
+
+
+def _activation_to_json(activation: FinalActivation) -> dict[str, Json]:
+    told: dict[str, Json] = {"kind": activation.kind.value, "output": activation.output}
+    return told if activation.axis is None else {**told, "axis": activation.axis}
+
+
+def _activation(entry: Fields, shape: tuple[int, ...]) -> FinalActivation:
+    kind = entry.word("kind", ActivationKind)
+    softmax = kind is ActivationKind.SOFTMAX
+    if entry.has("axis") is not softmax:
+        raise FieldError(f"{entry.place}axis is for a softmax, which needs one")
+    axis = entry.integer("axis", 0, max(len(shape) - 1, 0)) if softmax else None
+    return FinalActivation(kind=kind, output=entry.text("output"), axis=axis)
 
 
 def _binding(entry: Fields) -> InputBinding:

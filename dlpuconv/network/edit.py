@@ -54,5 +54,16 @@ class OutputPiece:
         return Stride(self.start, self.stop, self.step, self.run)
 
 
+def part_name(name: str, part: int, count: int) -> str:
+    """What is called so becomes several: the name of one of them.
+
+    Args:
+        name: of the whole.
+        part: from 0.
+        count: of parts.
+    """
+    return f"{name}/group {part + 1} of {count}"
+
+
 class CannotError(Exception):
     """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""

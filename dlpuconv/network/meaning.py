@@ -90,6 +90,8 @@ class Meaning:
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         product: it multiplies its two activations, and nothing that has a curve is fused behind: a factor of one of
             them is one of the output, as long as the other one has none.
+        keeps_channels: each channel of what it makes is made of the one at its place in all that it reads of as many
+            channels, the same way wherever that place is, but for constants: a curve, a product, padding of positions.
         joins: axis along which its data inputs are put behind one another; None for any other node.
         carries: by axis of the output: the axes of the first data input whose elements lie in the same order along it,
             the outermost first: one, or several behind one another, or none. Empty for a node that does more than to
@@ -118,5 +120,6 @@ class Meaning:
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     product: bool = False
+    keeps_channels: bool = False
     joins: int | None = None
     carries: tuple[tuple[int, ...], ...] = ()

@@ -167,17 +167,18 @@ class Network(ABC):
         """
         raise CannotError("this format cannot separate gates")
 
-    def with_split_layer(self, node: Node, channels: Sequence[int]) -> Network:  # noqa: ARG002 - optional
-        """A network in which a layer's output channels are made by two layers, and joined again in their order.
+    def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> Network:  # noqa: ARG002 - optional
+        """A network in which the channels of a chain of nodes are made by several chains, and joined behind the last.
 
         Args:
-            node: a layer.
-            channels: output channels that get a layer of their own.
+            chain: a layer of one group; then nodes that are alone in reading the one in front, each a depthwise layer
+                or `Meaning.keeps_channels`.
+            sizes: channels of each of the chains that it becomes, which are named by `part_name`.
 
         Raises:
             CannotError: the format cannot do it.
         """
-        raise CannotError("this format cannot split a layer")
+        raise CannotError("this format cannot have layers side by side in the place of one")
 
     def with_output_parts(self, pieces: Sequence[OutputPiece]) -> Network:  # noqa: ARG002 - optional
         """A network with other outputs, each a part of one; what is made only to be cut apart again is not made.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.files import RestFile
-    from dlpuconv.ir import InputBinding, Layout, Model, Part
+    from dlpuconv.ir import FinalActivation, InputBinding, Layout, Model, Part
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.plugin.target import Spelling
@@ -71,6 +71,7 @@ class Job:
         rests: the parts of a divided network that the camera's CPU runs, of which `model` is the chip's: an artifact of
             several files holds them, one of a single file has them beside it.
         spellings: the `Target.spelling` of every target.
+        endings: by name of the source model's outputs: final activations that the model lacks, whose logits it gives.
     """
 
     model: Model
@@ -86,3 +87,4 @@ class Job:
     input_parts: Mapping[str, Part] = field(default_factory=dict)
     rests: tuple[RestFile, ...] = ()
     spellings: frozenset[Spelling | None] = frozenset({None})
+    endings: Mapping[str, FinalActivation] = field(default_factory=dict)

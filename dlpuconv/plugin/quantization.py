@@ -21,6 +21,7 @@ from dlpuconv.network import (
     Scales,
     Tie,
     Value,
+    part_name,
 )
 from dlpuconv.network.network import Array
 from dlpuconv.network.ties import Ties, active, alike, by_channel, constants, laid_out, tied
@@ -43,7 +44,7 @@ __all__ = [
     "Activation", "Array", "Constants", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
     "OutputPiece", "Stride", "Value",
     # an edit that a format does not have
-    "CannotError",
+    "CannotError", "part_name",
     # its scales
     "ALL", "Range", "Scales", "Tie", "Ties", "active", "alike", "by_channel", "constants", "covering", "laid_out",
     "range_of", "tied",

@@ -12,7 +12,8 @@ from dlpuconv.scheme import Granularity
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dlpuconv.quantization.search import Emit, Judge, Score, Trial
+    from dlpuconv.quantization.score import Score
+    from dlpuconv.quantization.search import Emit, Judge, Trial
 
 _CLOSE_DB, _CLOSE_SHARE = 1.0, 1 / 3
 """Per channel throughout may be this much better, or by this share of what it brings, whichever is more."""

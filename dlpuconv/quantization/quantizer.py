@@ -18,6 +18,7 @@ from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
 from dlpuconv.quantization.sites import Proposal
 from dlpuconv.quantization.techniques.empirical_bias import moved_means
+from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
 
@@ -152,9 +153,12 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
-        if what is Proposal.GATES and scheme.activation_codes.type.bits <= INT8.bits:
-            return replace(recipe, gates=self._tuner.gates(recipe))
-        return recipe
+        codes = scheme.activation_codes.type
+        if what is Proposal.GATES:
+            return replace(recipe, gates=self._tuner.gates(recipe) if codes.bits <= INT8.bits else ())
+        bare = replace(recipe, groups=())
+        tuned = self._tuner.apply(bare, codes, detailed=True)
+        return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
         """Learned integers, which are remembered: a search asks for the best recipe twice."""

@@ -128,6 +128,17 @@ class Recipe:
         found = (override.granularity for override in reversed(self.overrides) if names.match(override.pattern))
         return next(found, None)
 
+    @property
+    def complexity(self) -> int:
+        """How many techniques it takes beyond rounding in ranges without outliers."""
+        others = (
+            self.observer is not Observer.ROBUST,
+            self.weight_scale is not WeightScale.MAX,
+            self.bias_correction is not BiasCorrection.OFF,
+            self.rounding is not Rounding.NEAREST,
+        )
+        return sum(map(bool, (*others, self.equalize, self.absorb, self.gates, self.groups)))
+
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""
         found = told(self)

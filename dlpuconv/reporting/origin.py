@@ -9,7 +9,8 @@ from dlpuconv.division.words import told_of_rest
 from dlpuconv.errors import ArtifactError, UsageError
 from dlpuconv.placement.forecast_text import plural
 from dlpuconv.quantization.recipe_file import from_json
-from dlpuconv.quantization.search import Score, Trial
+from dlpuconv.quantization.score import Score
+from dlpuconv.quantization.search import Trial
 from dlpuconv.reporting.page import Fact, TrialRow
 from dlpuconv.reporting.wording import decibels
 
@@ -91,6 +92,7 @@ def _row(trial: Trial, chosen: Recipe) -> TrialRow:
         notes=trial.notes,
         passes=score.passes,
         chosen=trial.chosen,
+        alike=trial.alike,
     )
 
 
@@ -106,5 +108,6 @@ def _trial(entry: Mapping[str, Any]) -> Trial:
             metric=None if metric is None else float(metric),
         ),
         chosen=bool(entry["chosen"]),
+        alike=bool(entry.get("cannot_be_told_from_chosen", False)),
         notes=tuple(map(str, entry.get("notes", ()))),
     )

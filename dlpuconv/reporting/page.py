@@ -99,6 +99,7 @@ class TrialRow:
     notes: tuple[str, ...]
     passes: bool
     chosen: bool
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

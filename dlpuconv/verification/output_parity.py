@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlpuconv.decibel import MOST_DB
+from dlpuconv.decibel import MOST_DB, SampleRatios
 from dlpuconv.jsonable import finite
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ class OutputParity:
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
             artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;
             -MOST_DB where the output has a fault.
-        typical_db: mean over the samples of each one's ratio, cut to -20..60 dB, with the rounding to the output's own
-            steps (step^2 / 12 an element) added to the noise, each weighted by its share of the whole signal: a
-            picture without a detection says nothing of a detector's scores. Steadier than `sqnr_db`, which the few
-            worst samples decide. None for labels, and where nothing differs or the reference is zero throughout.
+        by_sample: each sample's ratio, with the rounding to the output's own steps (step^2 / 12 an element) added to
+            the noise, and the signal that it has; the share of wrong ones stands for the noise of labels.
         exact: True where the artifact gives the very values of the reference.
         cosine: sum r a / sqrt(sum r^2 sum a^2); None where one of them is zero throughout.
         max_error: largest |r - a|, in real units.
@@ -64,7 +62,7 @@ class OutputParity:
     reached: tuple[float, float] | None = None
     step: float = 0.0
     reach: tuple[float, float] | None = None
-    typical_db: float | None = None
+    by_sample: SampleRatios = field(default=SampleRatios((), ()), repr=False)
     argmax_agreement: float | None = None
     equal: float | None = None
     source: str = ""
@@ -75,6 +73,14 @@ class OutputParity:
     rounding_db: float | None = None
     margin_db: float = ROUNDING_MARGIN_DB
     varies: str = ""
+
+    @property
+    def typical_db(self) -> float | None:
+        """Mean of the samples' ratios, each weighted by its signal; None where there is no signal.
+
+        Steadier than `sqnr_db`, which the few worst samples decide.
+        """
+        return self.by_sample.typical_db
 
     def asked_db(self, least: float) -> float:
         """A bar in dB, lowered where rounding alone falls short of it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
-from dlpuconv.verification.predictor import AsSource, joined
+from dlpuconv.verification.predictor import AsSource, whole
 from dlpuconv.verification.tally import Tally
 from dlpuconv.verification.translate import from_artifact
 
@@ -78,10 +78,11 @@ def compare_answers(
     count = 0
     for sample, expected, got in answers:
         real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
+        complete = whole(real)
         for port, tally in tallies.items():
-            tally.add(_expected(expected, port), real[port])
+            tally.add(_piece(expected, port), _piece(complete, port) if port.activation else real[port])
         if wholes is not None:
-            wholes.add(sample, expected, joined(real))
+            wholes.add(sample, expected, complete)
         count += 1
     if not count:
         raise CalibrationError("there are no samples to compare the file with its source on")
@@ -97,12 +98,14 @@ def reference_inferences(
     """The first samples as a camera would deliver them, and what the artifact answers.
 
     Returns:
-        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`; and what the tail
-        of a divided network makes of each sample's outputs, where it can run.
+        Inputs and outputs by name, [N, ...] with the artifact's shapes and types, N at most `count`; and what becomes
+        of each sample's outputs where they are not the source model's: what the tail of a divided network makes of
+        them, where it can run, and probabilities of logits.
     """
     inputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     outputs: dict[str, list[npt.NDArray[np.generic]]] = {}
     behind: list[Answer] = []
+    activated = dict.fromkeys(port.source_name for port in file.links.outputs if port.activation)
     for _, sample in zip(range(count), samples, strict=False):
         given = file.feed(sample)
         for name, value in given.items():
@@ -110,7 +113,13 @@ def reference_inferences(
         answer = file.runner.run(given)
         for name, value in answer.items():
             outputs.setdefault(name, []).append(value)
-        if tail is not None and (made := tail.outputs(sample, file.restored(answer))) is not None:
+        if tail is None and not activated:
+            continue
+        complete = file.restored(answer)
+        made: dict[str, npt.NDArray[np.generic]] = {name: complete[name].astype(np.float32) for name in activated}
+        if tail is not None:
+            made |= tail.outputs(sample, complete) or {}
+        if made:
             behind.append(made)
     return _stacked(inputs), _stacked(outputs), tuple(behind)
 
@@ -125,12 +134,12 @@ def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str
     return outputs[name]
 
 
-def _expected(outputs: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
+def _piece(outputs: Mapping[str, npt.NDArray[Any]], port: Port) -> npt.NDArray[Any]:
     """What an output of the file stands for: an output of the source model, or a slice of one."""
     value = _named(outputs, port.source_name, "source model")
     if port.part is None:
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
-    part: npt.NDArray[np.generic] = value[port.part.index]
+    part: npt.NDArray[Any] = value[port.part.index]
     return part

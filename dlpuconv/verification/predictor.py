@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class AsSource:
     def restored(self, answer: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """What an answer of the file stands for: outputs of the source model, labels as whole numbers."""
         with _told_wrongly("outputs"):
-            return joined({port: _real(answer, port) for port in self.links.outputs})
+            return whole({port: _real(answer, port) for port in self.links.outputs})
 
 
 @contextmanager
@@ -114,22 +114,36 @@ def predict_by(runner: Runner, signature: Signature, step: Callable[[], None] = 
     return predict
 
 
+def whole(values: Mapping[Port, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The source model's outputs: parts joined, and probabilities made of logits.
+
+    Args:
+        values: in real units and the source model's layout.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    found: dict[str, npt.NDArray[Any]] = joined(values)
+    activations = {port.source_name: port.activation for port in values if port.activation}
+    return found | {name: activation.of(found[name]) for name, activation in activations.items()}
+
+
 def joined[T: np.generic](values: Mapping[Port, npt.NDArray[T]]) -> dict[str, npt.NDArray[T]]:
-    """The source model's outputs, of which some came in parts."""
+    """Outputs of which some came in parts, by the name in the source model."""
     parts: dict[str, list[tuple[Port, npt.NDArray[T]]]] = {}
     for port, value in values.items():
         parts.setdefault(port.source_name, []).append((port, value))
-    whole: dict[str, npt.NDArray[T]] = {}
+    complete: dict[str, npt.NDArray[T]] = {}
     for name, found in parts.items():
         ordered = sorted(found, key=lambda item: item[0].part.start if item[0].part else 0)
         part = ordered[0][0].part
-        whole[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
+        complete[name] = np.concatenate([v for _, v in ordered], axis=part.axis) if part else ordered[0][1]
         strides = [port.part.stride for port, _ in ordered if port.part]
         if part and any(stride.step > 1 for stride in strides):
             _demand_counts(ordered)
             order = np.argsort(np.concatenate([stride.places for stride in strides]))
-            whole[name] = np.take(whole[name], order, axis=part.axis)
-    return whole
+            complete[name] = np.take(complete[name], order, axis=part.axis)
+    return complete
 
 
 def _demand_counts[T: np.generic](parts: Iterable[tuple[Port, npt.NDArray[T]]]) -> None:

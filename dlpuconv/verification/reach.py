@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.names import port_names
+from dlpuconv.ir import ActivationKind
 from dlpuconv.verification.rules.fixed import MOVERS
 from dlpuconv.verification.rules.graph import LIMITS
 
@@ -42,7 +43,11 @@ def with_reach(parity: ParityReport, view: FileView, outputs: Sequence[Port]) ->
     """
     found = reaches(view)
     by_name = dict(zip(port_names(view, view.outputs), view.outputs, strict=True))
-    limits = {port.name: found[by_name[port.name_in_file]] for port in outputs if port.name_in_file in by_name}
+    limits = {
+        port.name: _activated(found[by_name[port.name_in_file]], port)
+        for port in outputs
+        if port.name_in_file in by_name
+    }
     limited = {name: limit for name, limit in limits.items() if limit != _ANYTHING}
     return replace(parity, outputs=tuple(replace(output, reach=limited.get(output.name)) for output in parity.outputs))
 
@@ -87,6 +92,17 @@ def _held(tensor: TensorView) -> Interval:
         return _ANYTHING
     lowest, highest = LIMITS[tensor.dtype]
     return tensor.quantization.real(lowest), tensor.quantization.real(highest)
+
+
+def _activated(limit: Interval, port: Port) -> Interval:
+    """What is made of the logits that an output gives."""
+    if port.activation is None or limit == _ANYTHING:
+        return limit
+    if port.activation.kind is ActivationKind.SIGMOID:
+        return _sigmoid(limit[0]), _sigmoid(limit[1])
+    axis = port.activation.axis or 0
+    # a part of the logits says nothing of the others
+    return (0.0, 1.0) if port.part else _softmax(*limit, port.source_shape[axis : axis + 1])
 
 
 def _within(made: Interval, held: Interval) -> Interval:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, ratio_db
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, SampleRatios, ratio_db, share_db
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
 from dlpuconv.verification.extremes import Extremes
@@ -22,6 +22,8 @@ _LIVE_STEPS = 8.0  # of the artifact: a source that moves less may well stand st
 _SILENT_STEPS = 4.0  # of the artifact: what rounding may leave where the source gives nothing but zeros
 _SILENT = 1e-6  # the same for an output without a scale, which is float
 _MOSTLY = 0.5
+_STEEPEST = 0.25
+"""How much a probability changes at most with a logit: the slope of a sigmoid, or of a softmax, at 0.5."""
 _INTEGERS = "iub"  # kinds of numpy's dtypes: signed, unsigned, bool
 
 
@@ -35,6 +37,8 @@ class Tally:
         self._not_finite = self._lost = self._agreed = 0
         self._elements = self._equal = 0
         self._step = port.quantization.scale if port.quantization else 0.0
+        if port.activation is not None:
+            self._step *= _STEEPEST
         self._labels = port.quantization is None and np.dtype(port.dtype).kind in _INTEGERS
         self._columns = Columns()
         self._span, self._reached = Extremes(), Extremes()
@@ -67,14 +71,15 @@ class Tally:
         self._noise += noise
         self._energy += _dot(value, value)
         self._product += _dot(expected, value)
-        self._rate(signal, noise, expected.size)
         self._max_error = max(self._max_error, _largest(error))
         self._peak = max(self._peak, _largest(expected))
         self._agreed += int(expected.size > 0 and expected.argmax() == value.argmax())
         self._elements += expected.size
-        self._equal += int(np.count_nonzero(error == 0.0))
+        same = int(np.count_nonzero(error == 0.0))
+        self._equal += same
+        self._rate(signal, noise, expected.size, same)
         self._watch(expected, value)
-        if self.port.quantization is not None:
+        if self.port.quantization is not None and self.port.activation is None:
             self._columns.add(expected)
 
     def _comparable(
@@ -93,11 +98,16 @@ class Tally:
         self._lost += int(np.count_nonzero(sound & ~held))
         return np.where(both, expected, 0.0), np.where(both, value, 0.0)
 
-    def _rate(self, signal: float, noise: float, size: int) -> None:
-        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output."""
-        ratio = ratio_db(signal, noise + size * self._step**2 / 12)
-        if ratio is not None:
-            self._ratios.append((min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
+    def _rate(self, signal: float, noise: float, size: int, same: int) -> None:
+        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output.
+
+        Of labels, whose differences mean nothing, the share of wrong ones stands for noise.
+        """
+        if self._labels:
+            ratio, signal = share_db(1 - same / size) if size else None, float(size)
+        else:
+            ratio = ratio_db(signal, noise + size * self._step**2 / 12)
+        self._ratios.append((HIGHEST_DB if ratio is None else min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
         """Whether anything moves: over the elements, and from sample to sample."""
@@ -122,7 +132,7 @@ class Tally:
             name=self.port.name,
             source=self.port.source_name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
-            typical_db=None if self._labels else self._typical(),
+            by_sample=self._by_sample(),
             exact=self._noise == 0.0 and not fault,
             cosine=self._product / norm if norm and math.isfinite(norm) and not self._labels else None,
             max_error=self._max_error,
@@ -138,10 +148,9 @@ class Tally:
             not_finite=self._not_finite,
         )
 
-    def _typical(self) -> float | None:
-        """Mean of the samples' ratios, each weighted by its share of the signal."""
-        whole = sum(signal for _, signal in self._ratios)
-        return sum(ratio * (signal / whole) for ratio, signal in self._ratios) if whole else None
+    def _by_sample(self) -> SampleRatios:
+        ratios, signals = zip(*self._ratios, strict=True)
+        return SampleRatios(ratios, signals, of_noise=self._labels)
 
     def _is_class_vector(self) -> bool:
         return not self._labels and _is_class_vector(self.port.source_shape)

@@ -161,7 +161,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
     with run.clock(f"search {target.name}"):
         recipe, trials = choose_recipe(backend, prepared, target, run)
     with run.clock(f"emit {target.name}"):
-        made = backend.emit(prepared, target, recipe)
+        made = Workshop(backend, prepared, target, run).emit(recipe)
         facts = {**made.facts, "normalization": dict(folded.facts)}
         warnings = (*folded.notes, *made.warnings, *made.dropped)
         artifact = replace(made, warnings=warnings, facts=facts)

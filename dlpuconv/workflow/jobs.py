@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
 from dlpuconv.division.files import files_of
 from dlpuconv.ir.source_names import source_names
 from dlpuconv.passes import fold_preprocessing
+from dlpuconv.passes.final_activations import without_final_activations
 from dlpuconv.plugin import Job
 from dlpuconv.scheme import Numbers
 
@@ -36,8 +38,12 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
             samples=run.calibration.fit if run.calibration else None,
             computed=run.division.computed if run.division else frozenset(),
         )
+    endings = run.subject.endings.of(targets)
+    model = without_final_activations(folded.model, endings.cut)
+    folded = replace(folded, model=model, notes=(*folded.notes, *endings.told))
     job = Job(
-        model=folded.model,
+        model=model,
+        endings=endings.cut,
         bindings=folded.bindings,
         calibration=run.calibration,
         moments=_moments(run),
@@ -46,7 +52,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         workspace=run.workspace,
         cache=run.request.cache,
         progress=run.progress,
-        names=source_names(run.source.graph.graph, folded.model.graph.graph),
+        names=source_names(run.source.graph.graph, model.graph.graph),
         rests=files_of(run.division),
         spellings=frozenset(target.spelling for target in targets),
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, mean_noise_db, share_db
+from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, SampleRatios
 from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.quantization.search import Score
+from dlpuconv.quantization.score import Score
 from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
 
@@ -152,12 +152,14 @@ class SampleJudge:
             if self._metric is None
             else self._metric(network_of(self._backend.runner(file), artifact.links, self._division))
         )
+        outputs = tuple(_ratios(output, parity.samples) for output in parity.outputs)
         score = Score(
-            typical_db=mean_noise_db([_decibels(output) for output in parity.outputs]),
+            typical_db=min(ratios.typical_db or 0.0 for ratios in outputs),
             sqnr_db=parity.min_sqnr,
             cosine=min(1.0 if output.cosine is None else output.cosine for output in parity.outputs),
             passes=self._passes(file, artifact, parity, metric),
             metric=metric,
+            outputs=outputs,
         )
         return score, parity
 
@@ -251,10 +253,10 @@ def _multiplications(view: FileView) -> int:
     return sum(macs(view, layer) for layer in view.layers)
 
 
-def _decibels(output: OutputParity) -> float:
-    """How close an output comes: on the typical sample, since a ratio over all is decided by the few worst of them."""
+def _ratios(output: OutputParity, samples: int) -> SampleRatios:
+    """How close an output comes on each sample: a ratio over all of them is decided by the few worst."""
     if output.dead or output.fault:
-        return LOWEST_DB
-    if output.equal is not None:  # labels: the share of wrong ones stands for noise
-        return min(share_db(1 - output.equal), HIGHEST_DB)
-    return HIGHEST_DB if output.typical_db is None else output.typical_db
+        return SampleRatios((LOWEST_DB,) * samples, (1.0,) * samples)
+    return (
+        output.by_sample if any(output.by_sample.weights) else SampleRatios((HIGHEST_DB,) * samples, (1.0,) * samples)
+    )

@@ -26,6 +26,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     input_shape: Mapping[str, tuple[int, ...]],
     cut_at: tuple[str, ...],
     tail: str | None = None,
+    final_activation: str = "auto",
     resize: str,
     color: str,
     mean: tuple[float, ...] | None,
@@ -69,7 +70,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.quantization import Override
     from dlpuconv.quantization.recipe_file import read_recipe
     from dlpuconv.workflow.metric import make_metric
-    from dlpuconv.workflow.request import MIXED, Effort, QuantizationOptions, Request, Tail
+    from dlpuconv.workflow.request import MIXED, Effort, FinalActivations, QuantizationOptions, Request, Tail
 
     if granularity == MIXED and recipe is not None:
         raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
@@ -81,6 +82,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             input_shapes=input_shape, cut_at=cut_at, input_names=input_names, output_names=output_names
         ),
         tail=choice(Tail, "tail", tail) if tail else None,
+        final_activation=choice(FinalActivations, "final-activation", final_activation),
         preprocessing=make_preprocessing(resize=resize, color=color, mean=mean, std=std, preset=preset),
         normalization=choice(Normalization, "fold-preprocess", fold_preprocess) if fold_preprocess else None,
         quantization=QuantizationOptions(

@@ -9,7 +9,8 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Plan, plan_for, prefer_passing, search, untried
+from dlpuconv.quantization.plans import Plan, plan_for, usual
+from dlpuconv.quantization.search import prefer_passing, search, told_alike
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import Settings
 from dlpuconv.workflow.workshop import Workshop
@@ -33,17 +34,18 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
             raise UsageError(f"a recipe was given, but the backend {backend.name} of {target.name} follows none")
         return _as_given(wanted.recipe, wanted), ()
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
-    plan = plan_for(wanted.effort)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
         return start, ()
-    quick = start if calibration.origin is Origin.RANDOM else untried(start, made_up=not calibration.calibrated)
+    shop = Workshop(backend, prepared, target, run)
+    if calibration.origin is not Origin.RANDOM:
+        start = usual(start, shop.propose, made_up=not calibration.calibrated)
+    plan = plan_for(wanted.effort, shop.propose)
     judged = calibration.judges or run.yardstick is not None
     if not judged or (plan is None and not mixed):
-        return quick, ()
-    shop = Workshop(backend, prepared, target, run)
-    trials = _tried(shop, start if plan else quick, plan or Plan(changes=()), mixed=mixed)
-    return next(trial.recipe for trial in trials if trial.chosen), tuple(trials)
+        return start, ()
+    trials = _tried(shop, start, plan or Plan(), mixed=mixed)
+    return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
 
 
 def settings_of(backend: Backend, recipe: Recipe, run: Run) -> Settings:

@@ -44,6 +44,17 @@ class Tail(StrEnum):
     """The network is refused."""
 
 
+class FinalActivations(StrEnum):
+    """Whether integer files leave the Sigmoid or Softmax that ends an output to whoever reads it."""
+
+    AUTO = "auto"
+    """Where scores lose at least half as many pairs of their ranking by that."""
+    KEEP = "keep"
+    """They give probabilities, in steps of 1/256."""
+    CUT = "cut"
+    """They give logits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizationOptions:
     """What the user wants of the numbers.
@@ -101,6 +112,7 @@ class Request:
         targets: names, in the order that results are wanted.
         source: shapes and cuts.
         tail: what becomes of operators that have no form on the chip; None where the user did not say.
+        final_activation: what becomes of the Sigmoid or Softmax that ends an output.
         preprocessing: what the network expects of an image.
         normalization: where a stated normalization goes; None for the backend's own choice.
         quantization: numbers.
@@ -116,6 +128,7 @@ class Request:
     targets: tuple[str, ...]
     source: SourceOptions = field(default_factory=SourceOptions)
     tail: Tail | None = None
+    final_activation: FinalActivations = FinalActivations.AUTO
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     normalization: Normalization | None = None
     quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
@@ -149,6 +162,11 @@ class Request:
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
             **({"tail": self.tail.value} if self.tail else {}),
+            **(
+                {"final_activation": self.final_activation.value}
+                if self.final_activation is not FinalActivations.AUTO
+                else {}
+            ),
             "fold_preprocess": self.normalization.value if self.normalization else None,
             "granularity": self.quantization.wanted_granularity,
             "overrides": [f"{o.pattern}={o.granularity.value}" for o in self.quantization.overrides],

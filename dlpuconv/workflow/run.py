@@ -14,6 +14,7 @@ from dlpuconv.registry import load_target
 from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.workflow.backends import started_backends
 from dlpuconv.workflow.dividing import ROUNDS, Divider
+from dlpuconv.workflow.endings import choose_endings
 from dlpuconv.workflow.scoring import yardstick_of
 from dlpuconv.workflow.stopwatch import Stopwatch
 from dlpuconv.workflow.subject import subject_of
@@ -113,7 +114,9 @@ class Run:
         with self.clock("divide"), self.progress.stage("dividing the network"):
             reading = self.divider.divided(error, self.division)
         subject = _subject(self.divider, reading, self.samples, self.request, self.clock)
-        return replace(self, subject=subject)
+        with self.clock("final activations"):
+            endings = choose_endings(subject, self.request, self.targets, self.progress)
+        return replace(self, subject=replace(subject, endings=endings))
 
 
 @contextmanager
@@ -141,6 +144,8 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
                 progress=progress,
             )
         subject = _subject(divider, reading, samples, request, clock)
+        with clock("final activations"):
+            subject = replace(subject, endings=choose_endings(subject, request, targets, progress))
         for misfit in subject.misfits:  # told at once: what follows takes long, and is in vain
             progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
         yield Run(

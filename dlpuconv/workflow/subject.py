@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.division.files import content_of
 from dlpuconv.input_fit import find_misfits
 from dlpuconv.passes import normalize
+from dlpuconv.workflow.endings import KEPT
 
 if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.passes import NormalFormReport
     from dlpuconv.verification.misfit import Misfit
+    from dlpuconv.workflow.endings import Endings
     from dlpuconv.workflow.request import Request
     from dlpuconv.workflow.stopwatch import Stopwatch
 
@@ -31,6 +33,7 @@ class Subject:
             the chip, what those make of them.
         misfits: inputs that these samples, normalized as stated, feed in another way than the network was trained on.
         division: how it was divided; None where the chip gets all of it.
+        endings: final activations that integer files leave out.
     """
 
     source: Model
@@ -39,6 +42,7 @@ class Subject:
     calibration: Calibration | None
     misfits: tuple[Misfit, ...]
     division: Division | None = None
+    endings: Endings = KEPT
 
 
 def subject_of(

@@ -132,6 +132,8 @@ def _trials_table(artifact: Converted) -> Table:
 
 def _mark(trial: Trial) -> Text:
     words = [*([] if trial.score.passes else [("fails", "red")]), *([("chosen", "green")] if trial.chosen else [])]
+    if trial.alike:
+        words.append(("cannot be told from the chosen one", "dim"))
     return Text(" ").join(Text(*word) for word in words)
 
 

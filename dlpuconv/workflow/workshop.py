@@ -29,7 +29,9 @@ class Workshop:
 
     def emit(self, recipe: Recipe) -> Artifact:
         """See `search.Emit`."""
-        return self.backend.emit(self.prepared, self.target, recipe)
+        made = self.backend.emit(self.prepared, self.target, recipe)
+        endings = self.run.subject.endings.of([self.target])
+        return replace(made, outputs=tuple(map(endings.told_by, made.outputs)))
 
     def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
         """The recipe with what measurements say of gates or groups."""

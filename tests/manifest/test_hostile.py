@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "text",
     [
         '{"labels": ["cat", "dog"]}',
-        '{"schema_version": 3, "labels": []}',
+        '{"schema_version": 4, "labels": []}',
         "[1]",
         "{not json",
         "",

@@ -112,5 +112,5 @@ def test_what_is_there_is_what_it_should_be(change: Mapping[str, object], said: 
 
 
 def test_a_version_that_is_not_known_yet_is_refused_by_its_number() -> None:
-    with pytest.raises(ArtifactError, match=r"m\.json is of schema version 3, .* this one reads versions up to 2"):
-        Manifest.parse({**told(), "schema_version": 3}, "m.json")
+    with pytest.raises(ArtifactError, match=r"m\.json is of schema version 4, .* this one reads versions up to 3"):
+        Manifest.parse({**told(), "schema_version": 4}, "m.json")

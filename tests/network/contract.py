@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from dlpuconv.network import CannotError, Constants, OutputPiece
+from dlpuconv.quantization.techniques.groups import chain_of
+from dlpuconv.quantization.techniques.orders import Places, reordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +165,7 @@ def check_without_activation(network: Network) -> None:
         assert np.allclose(np.clip(sums, 0, clip), made, **_CLOSE)
 
 
-def _edited(edit: Callable[[], Network]) -> Network | None:
+def _edited[T](edit: Callable[[], T]) -> T | None:
     """What an edit makes; None where the format refuses it, which it has to do with a reason."""
     try:
         return edit()
@@ -201,21 +203,39 @@ def check_scaling(network: Network) -> None:
         assert np.allclose(after, before * factors, **_CLOSE), value.name
 
 
-def check_splitting(network: Network) -> None:
-    """A layer in two parts makes what it made, in the same order."""
+def check_groups(network: Network) -> None:
+    """A layer in several parts, with depthwise layers right behind it, makes what it made, in the same order."""
     feed = made_up(network)[0]
     for node in network.nodes:
-        if node.layer is None or node.layer.rows < 2:
+        chain = _edited(partial(chain_of, network, node.output.name))
+        if chain is None or node.output.channels < 3:
             continue
-        for channels in ([0], [node.layer.rows - 1], list(range(0, node.layer.rows, 2))):
-            edited = _edited(partial(network.with_split_layer, node, channels))
-            if edited is None:
-                continue
-            check_nodes(edited)
-            rows = sorted(n.layer.rows for n in edited.nodes if n.layer is not None and n not in set(network.nodes))
-            assert rows == sorted([len(channels), node.layer.rows - len(channels)])
-            before, after = (values_of(each, feed, network.outputs) for each in (network, edited))
-            assert all(np.allclose(one, other, **_CLOSE) for one, other in zip(before, after, strict=True))
+        sizes = [1, node.output.channels - 2, 1]
+        edited = _edited(partial(network.with_parallel_layers, chain, sizes))
+        if edited is None:
+            continue
+        check_nodes(edited)
+        new = [n for n in edited.nodes if n not in set(network.nodes)]
+        assert sorted(n.output.channels for n in new) == sorted([*sizes * len(chain), node.output.channels])
+        before, after = (values_of(each, feed, network.outputs) for each in (network, edited))
+        assert all(np.allclose(one, other, **_CLOSE) for one, other in zip(before, after, strict=True))
+
+
+def check_orders(network: Network) -> None:
+    """Where the channels of an activation may change places, the outputs stay what they are."""
+    feed, places = made_up(network)[0], Places.of(network)
+    for node in network.nodes:
+        if not node.output.is_data:
+            continue
+        order = np.roll(np.arange(node.output.channels), 1)
+        moved = places.moved(node.output, order)
+        if moved is None:
+            continue
+        edited = reordered(network, moved)
+        check_nodes(edited)
+        before, after = (values_of(each, feed, [*network.outputs, node.output]) for each in (network, edited))
+        assert np.allclose(after.pop(), before.pop()[..., order], **_CLOSE), node.output.name
+        assert all(np.allclose(one, other, **_CLOSE) for one, other in zip(before, after, strict=True))
 
 
 def check_parts(network: Network) -> None:
@@ -247,7 +267,8 @@ CHECKS = [
     check_without_activation,
     check_ending,
     check_scaling,
-    check_splitting,
+    check_groups,
+    check_orders,
     check_parts,
 ]
 INTEGER_CHECKS = [check_nodes, check_shapes, check_steps, check_taps]

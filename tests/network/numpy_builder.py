@@ -109,7 +109,9 @@ class Builder:
         made, curve = _activation(name, x.shape), FUNCTIONS[function]
         homogeneous = "clamp" in CURVES[function]
         ties = _same(x, made) if homogeneous else None
-        return self._add(function, [x], made, Meaning(**CURVES[function], ties=ties), lambda v, _: [curve(v[0])])
+        return self._add(
+            function, [x], made, Meaning(**CURVES[function], keeps_channels=True, ties=ties), lambda v, _: [curve(v[0])]
+        )
 
     def softmax(self, name: str, x: Value) -> Value:
         """Over the last axis."""
@@ -123,7 +125,8 @@ class Builder:
         made = _activation(name, np.broadcast_shapes(*(v.shape for v in operands)))
         fits = all(v.shape[-1:] == made.shape[-1:] for v in operands if not v.is_constant)
         ties = tuple(tie for v in operands if not v.is_constant for tie in _same(v, made)) if fits else None
-        meaning = Meaning(scales=Scales.FREE, signs=(1, sign), order=Order.WITH_CONSTANT, headroom=2.0**-17, ties=ties)
+        told: dict[str, Any] = {"order": Order.WITH_CONSTANT, "headroom": 2.0**-17, "keeps_channels": True}
+        meaning = Meaning(scales=Scales.FREE, signs=(1, sign), ties=ties, **told)
         return self._add("add" if sign > 0 else "sub", operands, made, meaning, lambda v, _: [v[0] + sign * v[1]])
 
     def product(self, name: str, one: Value, other: Value | Any) -> Value:
@@ -131,7 +134,7 @@ class Builder:
         operands = [one, other if isinstance(other, Value) else _constant(f"{name}.c", other)]
         made = _activation(name, np.broadcast_shapes(*(v.shape for v in operands)))
         ties = _same(one, made) if operands[1].is_constant else None
-        meaning = Meaning(scales=Scales.FREE, order=Order.PRODUCT, ties=ties)
+        meaning = Meaning(scales=Scales.FREE, order=Order.PRODUCT, keeps_channels=True, ties=ties)
         return self._add("mul", operands, made, meaning, multiplied)
 
     def concat(self, name: str, parts: Sequence[Value], axis: int) -> Value:

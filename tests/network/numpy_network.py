@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, override
 
 import numpy as np
 
-from dlpuconv.network import CannotError, Constants, Meaning, Network, Node, Order, OutputPiece, Scales, Tie, Value
+from dlpuconv.network import (
+    CannotError,
+    Constants,
+    Meaning,
+    Network,
+    Node,
+    Order,
+    OutputPiece,
+    Scales,
+    Tie,
+    Value,
+    part_name,
+)
 from tests.network.numpy_kinds import LayerCompute, added, multiplied
 
 if TYPE_CHECKING:
@@ -97,29 +110,24 @@ class NumpyNetwork(Network):
         return NumpyNetwork(self.inputs, self.outputs, nodes)
 
     @override
-    def with_split_layer(self, node: Node, channels: Sequence[int]) -> NumpyNetwork:
-        if node.layer is None or node.layer.groups != 1:
-            raise CannotError(f"a {node.kind} of several groups cannot be split here")
-        first, apart = np.setdiff1d(np.arange(node.layer.rows), channels), np.asarray(channels)
-        halves = [_part(node, rows, number) for number, rows in enumerate((first, apart))]
-        order = np.argsort(np.concatenate([first, apart]))
-        joined = Node(
-            kind="concat",
-            inputs=tuple(half.output for half in halves),
-            outputs=node.outputs,
-            meaning=Meaning(
-                scales=Scales.SAME,
-                moves=True,
-                reorders=True,
-                ties=tuple(
-                    Tie(half.output, np.arange(rows.size), node.output, rows)
-                    for half, rows in zip(halves, (first, apart), strict=True)
-                ),
-            ),
-            handle=lambda inputs, _: [np.concatenate(inputs, axis=-1)[..., order]],
-        )
-        at = self.nodes.index(node)
-        return NumpyNetwork(self.inputs, self.outputs, [*self.nodes[:at], *halves, joined, *self.nodes[at + 1 :]])
+    def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> NumpyNetwork:
+        ends = np.cumsum([0, *sizes]).tolist()
+        channels = [np.arange(*span) for span in pairwise(ends)]
+        made: list[Node] = []
+        for number, those in enumerate(channels):
+            replaced: dict[Value, Value] = {}
+            for node in chain:
+                part = _part(node, those, (number, len(sizes)), replaced)
+                replaced[node.output] = part.output
+                made.append(part)
+        parts = tuple(part.output for part in made[len(chain) - 1 :: len(chain)])
+        whole = chain[-1].output
+        ties = tuple(Tie(v, np.arange(c.size), whole, c) for v, c in zip(parts, channels, strict=True))
+        meaning = Meaning(scales=Scales.SAME, moves=True, reorders=True, ties=ties)
+        handle = lambda inputs, _: [np.concatenate(inputs, axis=-1)]  # noqa: E731 - as all handles here
+        joined = Node(kind="concat", inputs=parts, outputs=(whole,), meaning=meaning, handle=handle)
+        each = [[*made, joined] if node is chain[0] else [] if node in chain else [node] for node in self.nodes]
+        return NumpyNetwork(self.inputs, self.outputs, [node for nodes in each for node in nodes])
 
     @override
     def with_output_parts(self, pieces: Sequence[OutputPiece]) -> NumpyNetwork:
@@ -190,19 +198,33 @@ def _one_to_one(one: Value, other: Value) -> tuple[Tie, ...]:
     return (Tie(one, channels, other, channels),)
 
 
-def _part(node: Node, rows: npt.NDArray[np.intp], number: int) -> Node:
-    """A layer that makes some of the channels of another one."""
+def _part(node: Node, channels: npt.NDArray[np.intp], number: tuple[int, int], replaced: Mapping[Value, Value]) -> Node:
+    """A node that makes some of the channels of another one."""
+    shape = (*node.output.shape[:-1], channels.size)
+    made = replace(node.output, name=part_name(node.output.name, *number), shape=shape)
+    inputs = [v and replaced.get(v, _of_channels(node, v, channels)) for v in node.inputs]
     layer, handle = node.layer, node.handle
-    assert layer is not None
-    assert isinstance(handle, LayerCompute)
-    made = replace(node.output, name=f"{node.output.name}/{number}", shape=(*node.output.shape[:-1], rows.size))
-    kept = {layer.weights_at, layer.bias_at}
-    inputs = [
-        replace(v, data=v.data[rows], shape=(rows.size, *v.shape[1:])) if v and v.data is not None and i in kept else v
-        for i, v in enumerate(node.inputs)
-    ]
-    bias = None if layer.bias is None else layer.bias[rows]
-    assert layer.weights is not None
-    new = replace(layer, weights=layer.weights[rows], bias=bias)
-    compute = LayerCompute(new, made.shape, handle.function)
-    return replace(node, inputs=tuple(inputs), outputs=(made,), layer=new, handle=compute)
+    if layer is not None:
+        assert isinstance(handle, LayerCompute)
+        assert layer.weights is not None
+        bias = None if layer.bias is None else layer.bias[channels]
+        groups = layer.groups if layer.groups == 1 else channels.size
+        layer = replace(layer, weights=layer.weights[channels], bias=bias, groups=groups)
+        handle = LayerCompute(layer, shape, handle.function)
+    ties = node.meaning.ties and tuple(
+        Tie(v, np.arange(channels.size), made, np.arange(channels.size)) for v in inputs if v and v.data is None
+    )
+    meaning = replace(node.meaning, ties=ties)
+    return replace(node, inputs=tuple(inputs), outputs=(made,), meaning=meaning, layer=layer, handle=handle)
+
+
+def _of_channels(node: Node, value: Value, channels: npt.NDArray[np.intp]) -> Value:
+    """What a constant holds for some of the output channels."""
+    if value.data is None:
+        return value
+    data = value.data
+    if node.layer is not None:
+        data = data[channels]
+    elif data.shape[-1:] == node.output.shape[-1:]:
+        data = data[..., channels]
+    return replace(value, data=data, shape=data.shape)

@@ -11,7 +11,8 @@ from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.plugin import Artifact
 from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.search import Score, Trial
+from dlpuconv.quantization.score import Score
+from dlpuconv.quantization.search import Trial
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dlpuconv.decibel import SampleRatios
 from dlpuconv.plugin import Artifact, Granularity
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.search import Score, Trial, plan_for, prefer_passing, search
+from dlpuconv.quantization.plans import Plan, plan_for
+from dlpuconv.quantization.score import Score
+from dlpuconv.quantization.search import Trial, prefer_passing, search, told_alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +30,31 @@ def judge(worth: Callable[[str], float]) -> Callable[[Artifact], Score]:
     return score
 
 
-def chosen(worth: Callable[[str], float], effort: str = "balanced") -> Recipe:
-    plan = plan_for(effort)
+def plan_of(effort: str) -> Plan:
+    plan = plan_for(effort, lambda recipe, _: recipe)
     assert plan is not None
+    return plan
+
+
+def corrected(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.ANALYTIC)
+
+
+def in_ranges(observer: Observer) -> Callable[[Recipe], Recipe]:
+    return lambda recipe: replace(recipe, observer=observer)
+
+
+PLAN = Plan(
+    changes=(
+        corrected,
+        lambda recipe: replace(recipe, equalize=True),
+        in_ranges(Observer.MSE),
+        in_ranges(Observer.MINMAX),
+    )
+)
+
+
+def chosen(worth: Callable[[str], float], plan: Plan = PLAN) -> Recipe:
     trials = search(PLAIN, emit, judge(worth), plan)
     assert sum(trial.chosen for trial in trials) == 1
     return next(trial.recipe for trial in trials if trial.chosen)
@@ -46,15 +71,14 @@ def test_the_plainest_recipe_wins_where_nothing_helps() -> None:
 
 
 def test_techniques_that_help_add_up() -> None:
-    recipe = chosen(lambda text: 5.0 * ("equalize" in text) + 2 * ("bias" in text) + ("percentile" in text))
-    assert (recipe.equalize, recipe.observer) == (True, Observer.PERCENTILE)
+    recipe = chosen(lambda text: 5.0 * ("equalize" in text) + 2 * ("bias" in text) + ("min-max" in text))
+    assert (recipe.equalize, recipe.observer) == (True, Observer.MINMAX)
 
 
 @pytest.mark.parametrize("effort", ["balanced", "best"])
 def test_rounding_is_learned_last_and_for_the_best_recipe_of_the_others(effort: str) -> None:
-    plan = plan_for(effort)
-    assert plan is not None
-    trials = search(PLAIN, emit, judge(lambda text: 5.0 * ("equalize" in text) + ("learned" in text)), plan)
+    worth = judge(lambda text: 5.0 * ("equalize" in text) + ("learned" in text))
+    trials = search(PLAIN, emit, worth, plan_of(effort))
     first = next(index for index, trial in enumerate(trials) if trial.recipe.rounding is Rounding.LEARNED)
     assert all(trial.recipe.rounding is Rounding.LEARNED for trial in trials[first:])
     assert trials[first].recipe.equalize
@@ -62,20 +86,33 @@ def test_rounding_is_learned_last_and_for_the_best_recipe_of_the_others(effort: 
 
 
 def test_no_recipe_is_tried_once_one_is_good_enough() -> None:
-    plan = plan_for("best")
-    assert plan is not None
-    assert len(search(PLAIN, emit, judge(lambda _: 60.0), plan)) == 1
+    assert len(search(PLAIN, emit, judge(lambda _: 60.0), PLAN)) == 1
 
 
 def test_best_switches_off_again_what_another_technique_made_useless() -> None:
     def worth(text: str) -> float:
         return 4.0 + 1 * ("bias" in text) + 8 * ("equalize" in text) - 3 * ("bias" in text and "equalize" in text)
 
-    assert chosen(worth, "best").bias_correction is BiasCorrection.OFF
+    assert chosen(worth, plan_of("best")).bias_correction is BiasCorrection.OFF
 
 
-def test_fast_tries_nothing() -> None:
-    assert plan_for("fast") is None
+def ratios(*decibels: float) -> Score:
+    each = SampleRatios(decibels, (1.0,) * len(decibels))
+    return Score(typical_db=each.typical_db or 0.0, sqnr_db=0.0, cosine=1.0, outputs=(each,))
+
+
+def test_of_recipes_that_the_samples_cannot_tell_apart_the_simpler_is_kept_and_the_other_is_marked() -> None:
+    def score(artifact: Artifact) -> Score:
+        return ratios(20, 21, 22, 60) if "min-max" in str(artifact.facts["is"]) else ratios(20, 21, 22, 23)
+
+    trials = told_alike(search(PLAIN, emit, score, Plan(changes=(in_ranges(Observer.MINMAX),))))
+    assert [(trial.chosen, trial.alike) for trial in trials] == [(True, False), (False, True)]
+
+
+def test_a_simpler_recipe_replaces_one_that_nothing_tells_from_it() -> None:
+    start = in_ranges(Observer.MINMAX)(PLAIN)
+    trials = search(start, emit, lambda _: ratios(20, 21, 22, 23), Plan(changes=(in_ranges(Observer.ROBUST),)))
+    assert kept(trials) == PLAIN
 
 
 def scored(worth: Callable[[str], tuple[float, float]]) -> Callable[[Artifact], Score]:
@@ -94,36 +131,28 @@ def kept(trials: list[Trial]) -> Recipe:
 
 
 def test_the_user_s_metric_decides_whatever_the_decibels_say() -> None:
-    plan = plan_for("balanced")
-    assert plan is not None
-    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 0.1 * ("bias" in text))), plan)
+    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 0.1 * ("bias" in text))), PLAN)
     assert kept(trials) == PLAIN
 
 
 def test_decibels_decide_where_the_metric_is_the_same() -> None:
-    plan = plan_for("balanced")
-    assert plan is not None
-    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 1e-4 * ("bias" in text))), plan)
+    trials = search(PLAIN, emit, scored(lambda text: (("bias" in text) * 9.0, 0.8 - 1e-4 * ("bias" in text))), PLAN)
     assert kept(trials).bias_correction is BiasCorrection.ANALYTIC
 
 
 def test_the_search_ends_with_the_first_recipe_whose_metric_is_enough_even_where_decibels_fall() -> None:
-    plan = plan_for("best")
-    assert plan is not None
 
     def worth(text: str) -> tuple[float, float]:
         return (5.0, 0.8004) if "bias" in text else (20.0, 0.8)
 
-    trials = search(PLAIN, emit, scored(worth), replace(plan, enough=lambda metric: metric >= 0.8003))
+    trials = search(PLAIN, emit, scored(worth), replace(PLAN, enough=lambda metric: metric >= 0.8003))
     assert len(trials) == 2
     assert kept(trials).bias_correction is BiasCorrection.ANALYTIC
 
 
 def test_the_best_recipe_is_kept_where_none_is_enough() -> None:
-    plan = plan_for("balanced")
-    assert plan is not None
     trials = search(
-        PLAIN, emit, scored(lambda text: (1.0, 0.5 + 0.1 * ("bias" in text))), replace(plan, enough=lambda _: False)
+        PLAIN, emit, scored(lambda text: (1.0, 0.5 + 0.1 * ("bias" in text))), replace(PLAN, enough=lambda _: False)
     )
     assert len(trials) > 3
     assert trials[1].to_json()["metric"] == 0.6
@@ -131,32 +160,26 @@ def test_the_best_recipe_is_kept_where_none_is_enough() -> None:
 
 
 def test_a_recipe_that_passes_is_never_given_up_for_one_that_fails() -> None:
-    plan = plan_for("best")
-    assert plan is not None
 
     def score(artifact: Artifact) -> Score:
         text = str(artifact.facts["is"])
         return Score(typical_db=20.0 + 9 * ("bias" in text), sqnr_db=9.0, cosine=1.0, passes="bias" not in text)
 
-    assert kept(search(PLAIN, emit, score, plan)) == PLAIN
+    assert kept(search(PLAIN, emit, score, PLAN)) == PLAIN
 
 
 def test_the_first_recipe_that_passes_replaces_one_that_fails_even_if_its_decibels_are_lower() -> None:
-    plan = plan_for("balanced")
-    assert plan is not None
 
     def score(artifact: Artifact) -> Score:
         text = str(artifact.facts["is"])
         passes = "min-max" in text
         return Score(typical_db=11.0 if passes else 16.0, sqnr_db=10.5 if passes else 6.0, cosine=1.0, passes=passes)
 
-    assert kept(search(PLAIN, emit, score, plan)).observer is Observer.MINMAX
+    assert kept(search(PLAIN, emit, score, PLAN)).observer is Observer.MINMAX
 
 
 def test_no_recipe_is_good_enough_while_it_fails() -> None:
-    plan = plan_for("balanced")
-    assert plan is not None
-    trials = search(PLAIN, emit, lambda _: Score(typical_db=60.0, sqnr_db=60.0, cosine=1.0, passes=False), plan)
+    trials = search(PLAIN, emit, lambda _: Score(typical_db=60.0, sqnr_db=60.0, cosine=1.0, passes=False), PLAN)
     assert len(trials) > 1
 
 

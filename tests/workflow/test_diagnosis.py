@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 import dlpuconv
 from dlpuconv.analysis import BlamedLayer, LayerError, LayerFacts
 from dlpuconv.ir.layer_names import LayerNames
-from dlpuconv.quantization.search import Score
+from dlpuconv.quantization.score import Score
 from dlpuconv.workflow.diagnosis import Attempt, advice_in_words, cause_in_words
 
 RNG = np.random.default_rng(0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.plugin.quantization import CannotError, Constants
+from dlpuconv.plugin.quantization import CannotError, Constants, part_name
+from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.edit import mul
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.plugin.quantization import Layer, Node
+    from dlpuconv.plugin.quantization import Node
 
 
 def ended(graph: Graph, outputs: Sequence[Tensor]) -> Graph:
@@ -71,41 +73,62 @@ def folded_in(node: Node, factors: npt.NDArray[np.floating[Any]]) -> Constants |
     return Constants(weights=weights, bias=None if layer.bias is None else layer.bias * factors)
 
 
-def split(op: Operator, layer: Layer, channels: Sequence[int]) -> list[Operator]:
-    """Two layers and a CONCATENATION in the place of one.
+_IN_PARALLEL = frozenset(
+    {"CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D", "PAD", "HARD_SWISH", "LOGISTIC", "TANH"}
+    | {"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LEAKY_RELU", "PRELU", "ELU", "GELU", "MUL", "ADD", "SUB"}
+)
+"""Operators of which several may do a part of the channels each, with their part of the constants."""
+
+
+def in_parallel(chain: Sequence[Operator], sizes: Sequence[int]) -> list[Operator]:
+    """Chains of operators side by side in the place of one, and a CONCATENATION behind.
 
     Args:
-        op: with weights.
-        layer: what it is.
-        channels: that get a layer of their own: the first ones, or the last ones.
+        chain: each reads what the one in front makes; their channels are the last axis.
+        sizes: channels of each.
 
     Raises:
-        CannotError: it takes more than that.
+        CannotError: one of them cannot be done by channels.
     """
-    wanted = sorted(set(channels))
-    if layer.groups != 1 or op.input(layer.weights_at).shape[0] != layer.rows or layer.weights is None:
-        raise CannotError(f"the groups of {op.output.name!r} read different channels, and it cannot be split")
-    first = wanted == list(range(len(wanted)))
-    last = wanted == list(range(layer.rows - len(wanted), layer.rows))
-    if not 0 < len(wanted) < layer.rows or not (first or last):
-        raise CannotError(f"only the first or the last channels of {op.output.name!r} can be split off without moves")
-    cut = len(wanted) if first else layer.rows - len(wanted)
-    halves = [_half(op, layer, slice(0, cut), "/first"), _half(op, layer, slice(cut, layer.rows), "/last")]
+    if other := [op for op in chain if op.kind not in _IN_PARALLEL]:
+        raise CannotError(f"{other[0].output.name!r} is made by a {other[0].kind}, which cannot be cut by channels")
+    ends = np.cumsum([0, *sizes]).tolist()
+    found, whole = [], chain[-1].output
+    for number, (begin, end) in enumerate(pairwise(ends)):
+        made: dict[Tensor, Tensor] = {}
+        for op in chain:
+            part = _part(op, slice(begin, end), (number, len(sizes)))
+            part.inputs = [None if tensor is None else made.get(tensor, tensor) for tensor in part.inputs]
+            made[op.output] = part.output
+            found.append(part)
     options = schema.ConcatenationOptionsT()
-    options.axis = len(op.output.shape) - 1
-    joined = Operator("CONCATENATION", [half.output for half in halves], list(op.outputs), options, op.source_name)
-    return [*halves, joined]
+    options.axis = len(whole.shape) - 1
+    parts: list[Tensor | None] = [op.output for op in found[len(chain) - 1 :: len(chain)]]
+    return [*found, Operator("CONCATENATION", parts, [whole], options, chain[-1].source_name)]
 
 
-def _half(op: Operator, layer: Layer, rows: slice, suffix: str) -> Operator:
-    """The same layer with some of its output channels."""
-    shape = (*op.output.shape[:-1], rows.stop - rows.start)
-    inputs = list(op.inputs)
-    for index in (layer.weights_at, layer.bias_at):
-        old = inputs[index] if index < len(inputs) else None
-        if old is not None and old.data is not None:
-            inputs[index] = Tensor.constant(f"{old.name}{suffix}", old.data[rows])
+def _part(op: Operator, channels: slice, number: tuple[int, int]) -> Operator:
+    """The same operator for some of its output channels."""
+    shape = (*op.output.shape[:-1], channels.stop - channels.start)
+    inputs = [
+        old
+        if old is None or old.data is None
+        else Tensor.constant(part_name(old.name, *number), _those(op, at, channels))
+        for at, old in enumerate(op.inputs)
+    ]
     if op.kind == "TRANSPOSE_CONV":
-        inputs[0] = Tensor.constant(f"{op.output.name}{suffix}/shape", np.array(shape, np.int32))
-    made = Tensor(f"{op.output.name}{suffix}", shape, op.output.dtype, None, None, op.output.source_names)
-    return Operator(op.kind, inputs, [made], op.options, op.source_name)
+        inputs[0] = Tensor.constant(part_name(f"{op.output.name}/shape", *number), np.array(shape, np.int32))
+    made = Tensor(part_name(op.output.name, *number), shape, op.output.dtype, None, None, op.output.source_names)
+    source = part_name(op.source_name, *number) if op.source_name else ""
+    return Operator(op.kind, inputs, [made], op.options, source)
+
+
+def _those(op: Operator, at: int, channels: slice) -> npt.NDArray[Any]:
+    """What a constant holds for some output channels."""
+    data = op.input(at).data
+    assert data is not None
+    form = WEIGHTED.get(op.kind)
+    if form is not None and at in (form.weights, form.bias):
+        return data[..., channels] if op.kind == "DEPTHWISE_CONV_2D" or at == form.bias else data[channels]
+    whole = data.dtype.kind == "f" and data.shape[-1:] == op.output.shape[-1:] != (1,)
+    return data[..., channels] if whole else data

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _CLIPS = {2: 1.0, 3: 6.0}
 """ActivationFunctionType RELU_N1_TO_1 and RELU6: the bound of what a fused clip lets through."""
+_BY_CHANNEL = frozenset({
+    "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1",
+    "LEAKY_RELU", "PRELU", "HARD_SWISH", "ELU", "GELU", "EXP", "LOG", "SQRT", "RSQRT", "ABS", "LOGISTIC", "TANH", "PAD",
+})  # fmt: skip
+"""Functions of single values; what they read may have one channel for all."""
 _UNKNOWN = Meaning(scales=Scales.FREE)
 """Of what has no int8 form: refused before anybody asks."""
 
@@ -47,6 +52,7 @@ def meaning_of(
         terms=_terms(op),
         ties=_layer_ties(fused) if spec.weighted else ties_of(op, list(inputs), list(outputs)),
         product=op.kind == "MUL" and fused in COMMUTING_FUSED and len(active(inputs)) == 2,
+        keeps_channels=_keeps_channels(op),
         joins=int(op.options.axis) % len(op.output.shape) if op.kind == "CONCATENATION" and not fused else None,
         carries=_carries(op),
     )
@@ -55,6 +61,16 @@ def meaning_of(
 def _layer_ties(fused: int) -> tuple[()] | None:
     """A layer's channels can be scaled by its weights, if no curve is fused behind it."""
     return () if fused in (0, 1, *_CLIPS) else None
+
+
+def _keeps_channels(op: Operator) -> bool:
+    if op.kind not in _BY_CHANNEL or not op.output.shape:
+        return False
+    if op.kind == "PAD":
+        paddings = op.input(1).data
+        return paddings is not None and not paddings[-1].any()
+    last = op.output.shape[-1]
+    return all(not t.shape or t.shape[-1] in (1, last) for t in op.inputs if t is not None)
 
 
 def _clamp(op: Operator) -> Range | None:

@@ -14,7 +14,7 @@ from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, 
 from dlpuconv.plugin.tflite import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
-from dlpuconv_backends.tflite.edits import ended, folded_in, multiplied, split
+from dlpuconv_backends.tflite.edits import ended, folded_in, in_parallel, multiplied
 from dlpuconv_backends.tflite.gates import SIXTH, gates_of, separated
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
 from dlpuconv_backends.tflite.meanings import meaning_of
@@ -209,11 +209,10 @@ class TFLiteNetwork(Network):
         return network, {x.name: SIXTH for x in divided}
 
     @override
-    def with_split_layer(self, node: Node, channels: Sequence[int]) -> TFLiteNetwork:
-        if node.layer is None:
-            raise CannotError(f"{node.output.name!r} is made by no layer")
-        halves = split(operator_of(node), node.layer, channels)
-        each = [halves if op is node.handle else [op] for op in self.graph.operators]
+    def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> TFLiteNetwork:
+        first, others = operator_of(chain[0]), {operator_of(node) for node in chain[1:]}
+        made = in_parallel([operator_of(node) for node in chain], sizes)
+        each = [made if op is first else [op] for op in self.graph.operators if op not in others]
         return TFLiteNetwork(_like(self.graph, [op for operators in each for op in operators]), self)
 
     @override

@@ -121,3 +121,14 @@ class Details:
             s = factors[name][:, None]
             moved[name] = moved[name] * np.concatenate([s, s, s, s**2], axis=1)
         return replace(self, channels=moved)
+
+    def picked(self, origins: Mapping[str, tuple[str, npt.NDArray[np.intp]]]) -> Details:
+        """With the channels of other tensors.
+
+        Args:
+            origins: by tensor name: the one that its channels were of, and which they were there.
+        """
+        picked = {
+            name: self.channels[whole][those] for name, (whole, those) in origins.items() if whole in self.channels
+        }
+        return replace(self, channels={**self.channels, **picked})

@@ -1,8 +1,9 @@
-"""Which channels of which activations must share one scaling factor, and which must keep theirs.
+"""Which channels of which activations must share one scaling factor, or one place, and which must keep theirs.
 
 Every channel of every activation is a variable. Nodes that commute with positive factors tie the variables of what they
 read to those of what they make (`Meaning.ties`). A product of two activations does so with one of them while the other
-one, its gate, is fixed at 1. All other nodes, and the ends of the network, fix theirs at 1.
+one, its gate, is fixed at 1. All other nodes, and the ends of the network, fix theirs at 1. An order of channels is
+passed on by more nodes: by curves, products of activations and depthwise layers too.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.network import Tie
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from dlpuconv.network import Network, Node, Value
 
     type Ids = npt.NDArray[np.intp]
+    type _Bound = tuple[tuple[Tie, ...], Sequence[Value]]
+    """Channels that have one variable, and values whose channels keep theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class ChannelMap:
 
     Attributes:
         of: [C] variable of each channel, by activation.
-        fixed: [V] True where the factor must be 1.
+        fixed: [V] True where the factor must be 1, or the place the one that it is.
         ends: [V] True where an input or output of the network is concerned.
         clips: activations that something cuts off, with the bound.
     """
@@ -40,7 +45,54 @@ class ChannelMap:
 
 
 def map_channels(network: Network) -> ChannelMap:
-    """Find the variables of a float network."""
+    """Find the variables of a float network's factors."""
+    makers = network.producers()
+    return _mapped(network, lambda node: _scaled_together(node, makers))
+
+
+def map_places(network: Network) -> ChannelMap:
+    """Find the variables of a float network's orders of channels."""
+    return _mapped(network, lambda node: _bound(node, _moved_together(node)))
+
+
+def is_depthwise(node: Node) -> bool:
+    """Whether a layer makes each channel of the one at its place, by known weights."""
+    layer = node.layer
+    if layer is None or layer.weights is None or layer.geometry is None:
+        return False
+    return layer.groups == layer.rows == node.input(layer.data).channels
+
+
+def _scaled_together(node: Node, makers: Mapping[Value, Node]) -> _Bound:
+    gate = gate_of(node, makers)
+    if gate is None:
+        return _bound(node, node.meaning.ties)
+    return tuple(tie for v in node.data_activations if v is not gate for tie in _alike(v, node.output)), (gate,)
+
+
+def _bound(node: Node, ties: tuple[Tie, ...] | None) -> _Bound:
+    return (ties, ()) if ties is not None else ((), (*node.activations, *node.outputs))
+
+
+def _moved_together(node: Node) -> tuple[Tie, ...] | None:
+    """Channels that change places together; None where those of all that a node touches stay."""
+    layer = node.layer
+    if layer is not None and is_depthwise(node):
+        return _alike(node.input(layer.data), node.output)
+    if layer is not None:
+        return () if layer.groups == 1 and layer.weights is not None else None
+    if node.meaning.ties is not None or not node.meaning.keeps_channels:
+        return node.meaning.ties
+    wide = [value for value in node.data_activations if value.channels > 1]
+    return tuple(tie for value in wide for tie in _alike(value, node.output))
+
+
+def _alike(one: Value, other: Value) -> tuple[Tie, ...]:
+    channels = np.arange(other.channels)
+    return (Tie(one, channels, other, channels),)
+
+
+def _mapped(network: Network, tied: Callable[[Node], _Bound]) -> ChannelMap:
     ids: dict[Value, Ids] = {}
     count = 0
     for value in network.values():
@@ -49,16 +101,11 @@ def map_channels(network: Network) -> ChannelMap:
             count += value.channels
     kept = np.zeros(count, np.bool_)
     pairs: list[tuple[Ids, Ids]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
-    makers = network.producers()
     for node in network.nodes:
-        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in node.meaning.ties or ()]
-        gate = gate_of(node, makers)
-        if gate is not None:
-            kept[ids[gate]] = True
-            pairs += [(ids[v], ids[node.output]) for v in node.data_activations if v is not gate]
-        elif node.meaning.ties is None:
-            for value in (*node.activations, *node.outputs):
-                kept[ids.get(value, ())] = True
+        ties, stays = tied(node)
+        pairs += [(ids[tie.one][tie.channels], ids[tie.other][tie.as_channels]) for tie in ties]
+        for value in stays:
+            kept[ids.get(value, ())] = True
     left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
     found, numbers = np.unique(_components(count, left, right), return_inverse=True)
     fixed, ends = np.zeros(found.size, np.bool_), np.zeros(found.size, np.bool_)

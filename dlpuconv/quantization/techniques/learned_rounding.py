@@ -19,7 +19,8 @@ import numpy as np
 from dlpuconv.language.brief import listed
 from dlpuconv.network import Constants
 from dlpuconv.quantization.techniques.receptive import columns_of, positions_of, row_length, rows_of
-from dlpuconv.quantization.techniques.rounding import Sums, learned_codes
+from dlpuconv.quantization.techniques.rounding import learned_codes
+from dlpuconv.quantization.techniques.second_moments import Sums
 from dlpuconv.quantization.techniques.stepwise import Stepwise
 from dlpuconv.quantization.weights.layer import with_codes
 

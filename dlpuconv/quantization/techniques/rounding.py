@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.quantization.techniques.second_moments import SecondMoments
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,76 +28,6 @@ _CAUTION = (0.01, 0.1, 1.0, 10.0)
 """The same for the correction, from which the samples choose."""
 _BLOCK = 64
 _SWEEPS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondMoments:
-    """Second moments of what a layer's rows read, over positions and samples; central ones where a bias takes the mean.
-
-    Attributes:
-        read: [G, K, K] E[q q^T] of what the quantized network gives.
-        drift: [G, K, K] E[(x - q) q^T] with x, which the float network gives.
-    """
-
-    read: Reals
-    drift: Reals
-
-    @classmethod
-    def of_both(cls, one: SecondMoments, other: SecondMoments) -> SecondMoments:
-        """Of two halves of the samples together."""
-        return cls(read=(one.read + other.read) / 2, drift=(one.drift + other.drift) / 2)
-
-
-class Sums:
-    """What a layer's rows read in the float network, x, and in the quantized one, q, position by position.
-
-    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, such as what a layer
-    behind a global pooling reads of a few samples, would otherwise be the small difference of two large sums, whose
-    errors alone make a matrix that has no inverse.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._start: npt.NDArray[np.float32]
-        self._sums: tuple[Reals, ...] = ()
-
-    def add(self, x: npt.NDArray[np.float32], q: npt.NDArray[np.float32]) -> None:
-        """Fold [G, P, K] values at P positions."""
-        if not self._count:
-            # In float64, so that the mean of equal values is that value.
-            self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        near, drift = q - self._start, x - q
-        parts = (np.swapaxes(near, 1, 2) @ near, np.swapaxes(drift, 1, 2) @ near, drift.sum(axis=1), near.sum(axis=1))
-        added = tuple(part.astype(np.float64) for part in parts)
-        self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._count else added
-        self._count += x.shape[1]
-
-    def moments(self, *, centred: bool) -> SecondMoments:
-        """Of what was folded."""
-        read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
-        central = SecondMoments(read=read - _outer(mean_near, mean_near), drift=drift - _outer(mean_drift, mean_near))
-        if centred:
-            return central
-        mean_q = self._start[:, 0] + mean_near
-        return SecondMoments(
-            read=central.read + _outer(mean_q, mean_q),
-            drift=central.drift + _outer(mean_drift, mean_q),
-        )
-
-    def means(self, other: Sums) -> tuple[Reals, Reals]:
-        """[G, K] mean of x, and of q, over what both have folded."""
-        count = self._count + other._count
-        q = (self._total() + other._total()) / count
-        return q + (self._sums[2] + other._sums[2]) / count, q
-
-    def _total(self) -> Reals:
-        """[G, K] sum of q."""
-        return self._sums[3] + self._count * self._start[:, 0].astype(np.float64)
-
-
-def _outer(one: Reals, other: Reals) -> Reals:
-    """[G, K, K] from two of [G, K]."""
-    return one[:, :, None] * other[:, None, :]
 
 
 def learned_codes(
@@ -118,7 +50,7 @@ def learned_codes(
     if not (np.isfinite(both.read).all() and np.isfinite(both.drift).all()):
         return nearest
     target = corrected(weights, halves) / scale[..., None]
-    hessian = both.read + _ridge(both, _DAMPING)
+    hessian = _damped(both.read, _DAMPING * _power(both))
     found = _descended(_compensated(target, hessian, largest), target, hessian, largest)
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
@@ -129,33 +61,69 @@ def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Re
 
     W + D, where D is the least of E|D q - W (x - q)|^2 + lambda |D|^2. Few samples would ask for much that does not
     hold for others: lambda is the one with which what either half asks for helps the other half most, and D is 0 where
-    none does.
+    none does. D has no part that no q has: of few q, all is computed in the space that they span.
     """
-    pulls = [weights @ half.drift for half in halves]
+    both = SecondMoments.of_both(*halves)
+    basis = None if both.seen is None else np.linalg.qr(np.swapaxes(both.seen, 1, 2)).Q
+    pulls = tuple(_Pull.of(weights, half, basis) for half in halves)
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
-        left = sum(_left(_asked(pulls[i], halves[i], caution), pulls[1 - i], halves[1 - i]) for i in range(len(halves)))
+        left = sum(pulls[1 - i].left(pulls[i].met(caution)) for i in range(len(pulls)))
         if left < least:
             least, chosen = left, caution
-    return weights + _asked((pulls[0] + pulls[1]) / 2, SecondMoments.of_both(*halves), chosen) if chosen else weights
+    if not chosen:
+        return weights
+    change = _Pull.of_both(*pulls).met(chosen)
+    return weights + (change if basis is None else change @ np.swapaxes(basis, 1, 2))
 
 
-def _asked(pull: Reals, moments: SecondMoments, caution: float) -> Reals:
-    """[G, O, K] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; `pull` is the product without the inverse."""
-    wanted = np.linalg.solve(moments.read + _ridge(moments, caution), np.swapaxes(pull, 1, 2))
-    return np.swapaxes(wanted, 1, 2)
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """What some samples ask of the weights, in a basis of R vectors.
+
+    Attributes:
+        pull: [G, O, R] W E[(x - q) q^T].
+        read: [G, R, R] E[q q^T].
+        power: [G] mean square of an input.
+    """
+
+    pull: Reals
+    read: Reals
+    power: Reals
+
+    @classmethod
+    def of(cls, weights: Reals, moments: SecondMoments, basis: Reals | None) -> _Pull:
+        """Of weights [G, O, K], in an orthonormal basis [G, K, R]; None: the inputs themselves."""
+        read, drift = moments.read, moments.drift
+        if basis is not None:
+            read, drift = np.swapaxes(basis, 1, 2) @ read @ basis, drift @ basis
+        return cls(weights @ drift, read, _power(moments))
+
+    @classmethod
+    def of_both(cls, one: _Pull, other: _Pull) -> _Pull:
+        """Of two halves of the samples together."""
+        return cls((one.pull + other.pull) / 2, (one.read + other.read) / 2, (one.power + other.power) / 2)
+
+    def met(self, caution: float) -> Reals:
+        """[G, O, R] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; lambda is a share of the mean square of an input."""
+        wanted = np.linalg.solve(_damped(self.read, caution * self.power), np.swapaxes(self.pull, 1, 2))
+        return np.swapaxes(wanted, 1, 2)
+
+    def left(self, change: Reals) -> float:
+        """E|D q - W (x - q)|^2 less what it is for D = 0."""
+        return float(((change @ self.read - 2 * self.pull) * change).sum())
 
 
-def _left(change: Reals, pull: Reals, moments: SecondMoments) -> float:
-    """E|D q - W (x - q)|^2 less what it is for D = 0."""
-    return float(((change @ moments.read - 2 * pull) * change).sum())
+def _power(moments: SecondMoments) -> Reals:
+    """[G] mean square of an input."""
+    return np.asarray(np.einsum("gkk->g", moments.read) / moments.read.shape[2])
 
 
-def _ridge(moments: SecondMoments, share: float) -> Reals:
-    """[G, K, K] lambda I; lambda is a share of the mean square of the inputs, and 1 where nothing is ever read."""
-    size = moments.read.shape[2]
-    power = share * np.einsum("gkk->g", moments.read) / size
-    return np.asarray(np.where(power > 0, power, 1.0)[:, None, None] * np.eye(size))
+def _damped(read: Reals, ridge: Reals) -> Reals:
+    """[G, K, K] with `ridge`, [G], on its diagonal; 1 where nothing is ever read."""
+    found = read.copy()
+    np.einsum("gkk->gk", found)[...] += np.where(ridge > 0, ridge, 1.0)[:, None]
+    return found
 
 
 def rounding_error(codes: Reals, target: Reals, hessian: Reals) -> Reals:
@@ -169,40 +137,56 @@ def _rounded(values: Reals, largest: int) -> Reals:
 
 
 def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
-    """GPTQ, algorithm 1: columns in order of decreasing H_kk, in blocks whose effect on the rest is applied at once."""
+    """GPTQ: columns in order of decreasing H_kk, each rounded so that those that follow can make up for most of it.
+
+    For H = U U^T with U upper triangular, the error is the sum of squares of e U, whose first columns know of the first
+    errors alone: with e_j, j < k, made, the best real e_k is -sum of e_j U_jk / U_kk. That is what algorithm 1 computes
+    by way of the inverse of H. Blocks take what all before them ask for at once.
+    """
     order = np.argsort(-np.einsum("gkk->gk", hessian), axis=1, kind="stable")
-    rows, columns = order[:, :, None], order[:, None, :]
-    sorted_hessian = np.take_along_axis(np.take_along_axis(hessian, rows, 1), columns, 2)
-    upper = np.swapaxes(np.linalg.cholesky(np.linalg.inv(sorted_hessian)), 1, 2)
-    left = np.take_along_axis(target, columns, 2)
-    codes = np.empty_like(left)
-    count = left.shape[2]
-    for begin in range(0, count, _BLOCK):
-        end = min(begin + _BLOCK, count)
-        errors = np.empty((*left.shape[:2], end - begin))
+    backwards = order[:, ::-1]
+    group = np.arange(order.shape[0])[:, None]
+    lower = np.linalg.cholesky(hessian[group[..., None], backwards[:, :, None], backwards[:, None, :]])
+    upper = np.ascontiguousarray(lower[:, ::-1, ::-1])  # products of reversed matrices do without BLAS
+    wanted = np.ascontiguousarray(np.swapaxes(target, 1, 2)[group, order])  # [G, K, O]: a column's rows lie together
+    error = np.empty_like(wanted)
+    for begin, end in _blocks(wanted.shape[1]):
+        asked = np.swapaxes(upper[:, :begin, begin:end], 1, 2) @ error[:, :begin]
         for k in range(begin, end):
-            codes[..., k] = _rounded(left[..., k], largest)
-            errors[..., k - begin] = (left[..., k] - codes[..., k]) / upper[:, k, k, None]
-            left[..., k:end] -= errors[..., k - begin, None] * upper[:, None, k, k:end]
-        left[..., end:] -= errors @ upper[:, begin:end, end:]
-    return np.take_along_axis(codes, np.argsort(order, axis=1)[:, None, :], 2)
+            best = _rounded(wanted[:, k] - asked[:, k - begin] / upper[:, k, k, None], largest)
+            error[:, k] = best - wanted[:, k]
+            asked[:, k + 1 - begin :] += upper[:, k, k + 1 : end, None] * error[:, k, None]
+    codes = np.empty_like(wanted)
+    codes[group, order] = np.rint(wanted + error)
+    return np.swapaxes(codes, 1, 2)
 
 
 def _descended(codes: Reals, target: Reals, hessian: Reals, largest: int) -> Reals:
     """Cyclic coordinate descent: each code becomes the best one beside the others, which never makes it worse.
 
     Behdin et al. 2023, "QuantEase: Optimization-based Quantization for Language Models" (arXiv 2309.01885), section 3.
+    A block's steps reach the slopes outside it at once.
     """
-    found = codes.copy()
-    slope = (found - target) @ hessian
+    found = np.ascontiguousarray(np.swapaxes(codes, 1, 2))  # [G, K, O]
+    slope = hessian @ (found - np.swapaxes(target, 1, 2))
     for _ in range(_SWEEPS):
-        before = found.copy()
-        for k in range(found.shape[2]):
-            best = _rounded(found[..., k] - slope[..., k] / hessian[:, k, k, None], largest)
-            step = best - found[..., k]
-            if step.any():
-                slope += step[..., None] * hessian[:, None, k]
-                found[..., k] = best
-        if np.array_equal(found, before):
+        moved = False
+        for begin, end in _blocks(found.shape[1]):
+            before, own = found[:, begin:end].copy(), slope[:, begin:end].copy()
+            for k in range(begin, end):
+                best = _rounded(found[:, k] - own[:, k - begin] / hessian[:, k, k, None], largest)
+                step = best - found[:, k]
+                if step.any():
+                    own += hessian[:, begin:end, k, None] * step[:, None]
+                    found[:, k] = best
+            steps = found[:, begin:end] - before
+            if steps.any():
+                moved = True
+                slope += hessian[:, :, begin:end] @ steps
+        if not moved:
             break
-    return found
+    return np.swapaxes(found, 1, 2)
+
+
+def _blocks(count: int) -> list[tuple[int, int]]:
+    return [(begin, min(begin + _BLOCK, count)) for begin in range(0, count, _BLOCK)]

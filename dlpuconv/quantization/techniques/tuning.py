@@ -48,13 +48,13 @@ class _Rewrites:
     """What of a recipe makes the network another one, in the order in which it is done."""
 
     gates: tuple[Gate, ...] = ()
-    groups: tuple[LayerGroups, ...] = ()
     equalize: bool = False
     absorb: bool = False
+    groups: tuple[LayerGroups, ...] = ()
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Rewrites:
-        return cls(recipe.gates, recipe.groups, recipe.equalize, recipe.absorb)
+        return cls(recipe.gates, recipe.equalize, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -125,18 +125,19 @@ class Tuner:
         self._forms: dict[_Rewrites, _Form] = {}
         self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
 
-    def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
+    def apply(self, recipe: Recipe, codes: IntegerType, *, detailed: bool = False) -> Tuned:
         """Do what the recipe says before quantization.
 
         Args:
             recipe: the techniques.
             codes: type of activations.
+            detailed: measure channels, whether the recipe needs them or not.
 
         Raises:
             BackendError: the float network cannot be run.
         """
         rewrites = _Rewrites.of(recipe)
-        plain = not rewrites.last and recipe.bias_correction is BiasCorrection.OFF
+        plain = not detailed and not rewrites.last and recipe.bias_correction is BiasCorrection.OFF
         form = self._prepared if plain else self._form(rewrites)
         ranges = form.ranges
         if recipe.observer is not Observer.MINMAX:
@@ -176,7 +177,7 @@ class Tuner:
         """With the last one done."""
         title, technique = {
             "gates": ("scaling gates", lambda form: self._gated(form, rewrites.gates)),
-            "groups": ("grouping channels", lambda form: self._grouped(form, rewrites.groups)),
+            "groups": ("grouping", lambda form: self._grouped(form, rewrites.groups)),
             "equalize": ("equalization", self._equalized),
             "absorb": ("absorption", self._absorbed),
         }[rewrites.last]
@@ -201,7 +202,14 @@ class Tuner:
 
     def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
         assert form.details is not None
-        return replace(form, network=cut_layers(form.network, groups))
+        made = cut_layers(form.network, groups)
+        details = form.details.picked(made.origins)
+        measured = made.network if form.measured is form.network else made.likewise(form.measured, groups)
+        parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
+        ranges = {v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))}
+        after = replace(form, network=made.network, measured=measured, ranges=ranges, details=details)
+        facts: dict[str, Json] = {each.layer: len(set(each.of)) for each in groups}
+        return self._checked("grouping", form, after, facts)
 
     def _equalized(self, form: _Form) -> _Form:
         assert form.details is not None

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from dlpuconv.network import CannotError
-from dlpuconv_backends.flatbuffer import Graph
+from dlpuconv_backends.flatbuffer import Graph, Operator
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import activation, run
 from tests.backends.tflite.networks import RELU, RELU6, conv, depthwise, separable
@@ -47,23 +48,22 @@ def test_it_is_an_operator_of_its_own_where_the_layer_cannot_do_it(function: int
     assert [t.name for t in edited.graph.outputs] == ["y", "a"]
 
 
-@pytest.mark.parametrize(("channels", "rows"), [([0], [1, 2]), ([1, 2], [1, 2]), ([0, 1], [2, 1])])
-def test_the_first_or_the_last_channels_get_a_layer_of_their_own(channels: list[int], rows: list[int]) -> None:
-    given = network()
-    edited = given.with_split_layer(given.nodes[0], channels)
-    assert kinds(edited) == ["CONV_2D", "CONV_2D", "CONCATENATION", "DEPTHWISE_CONV_2D"]
-    assert [op.input(1).shape[0] for op in edited.graph.operators[:2]] == rows
-    assert np.array_equal(run(edited.graph, FEED)["y"], run(given.graph, FEED)["y"])
+def test_a_layer_and_the_depthwise_layer_behind_it_are_made_group_by_group() -> None:
+    whole = network()
+    given = whole.ending_at([whole.nodes[-1].output])
+    edited = given.with_parallel_layers(given.nodes, [1, 2])
+    assert kinds(edited) == [*["CONV_2D", "DEPTHWISE_CONV_2D"] * 2, "CONCATENATION"]
+    assert [op.input(1).shape[0] for op in edited.graph.operators[:4:2]] == [1, 2]
+    assert [op.output.name for op in edited.graph.operators][:2] == ["a/group 1 of 2", "y/group 1 of 2"]
+    assert np.allclose(run(edited.graph, FEED)["y"], run(given.graph, FEED)["y"], atol=1e-6)
 
 
-def test_what_cannot_be_split_is_refused_by_name() -> None:
-    given = network()
-    first, second = given.nodes
-    for channels in ([1], [0, 2], [], [0, 1, 2]):
-        with pytest.raises(CannotError, match="only the first or the last channels of 'a' can be split off"):
-            given.with_split_layer(first, channels)
-    with pytest.raises(CannotError, match="the groups of 'y' read different channels"):
-        given.with_split_layer(second, [0])
+def test_what_cannot_be_cut_by_channels_is_refused_by_name() -> None:
+    given = TFLiteNetwork(separable(values(3, 2), values(3), values(1, 3, 3, 3), values(2, 3)))
+    softmax = Operator("SOFTMAX", [given.graph.outputs[0]], [activation("p", 1, 4, 4, 2)], schema.SoftmaxOptionsT())
+    behind = TFLiteNetwork(Graph(given.graph.inputs, softmax.outputs, [*given.graph.operators, softmax]))
+    with pytest.raises(CannotError, match="'p' is made by a SOFTMAX, which cannot be cut by channels"):
+        behind.with_parallel_layers(behind.nodes[-2:], [1, 1])
 
 
 def test_a_network_ends_elsewhere_without_what_lies_behind() -> None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpuconv.quantization.techniques.rounding import SecondMoments, Sums, corrected, learned_codes, rounding_error
+from dlpuconv.quantization.techniques.rounding import (
+    _compensated,
+    _descended,
+    corrected,
+    learned_codes,
+    rounding_error,
+)
+from dlpuconv.quantization.techniques.second_moments import SecondMoments, Sums
 
 ALIKE = np.ones((1, 2, 2))
 """Two inputs of mean square 1 that are always equal."""
@@ -51,23 +58,6 @@ def test_what_one_half_of_the_samples_asks_for_and_the_other_does_not_is_not_don
     assert corrected(np.full((1, 1, 1), 2.0), halves).item() == 2.0
 
 
-def test_moments_and_means_are_those_of_all_positions_that_were_seen() -> None:
-    x = np.array([[[1.0, 2.0], [3.0, 0.0], [5.0, 4.0]]], np.float32)
-    q = x - np.array([0.5, 0.25], np.float32)
-    sums, rest = Sums(), Sums()
-    sums.add(x[:, :1], q[:, :1])
-    sums.add(x[:, 1:], q[:, 1:])
-    rest.add(x[:, :1] + 8, q[:, :1])
-    plain, central = sums.moments(centred=False), sums.moments(centred=True)
-    assert np.allclose(plain.read[0], q[0].T @ q[0] / 3)
-    assert np.allclose(plain.drift[0], [0.5 * q[0].mean(axis=0), 0.25 * q[0].mean(axis=0)])
-    assert np.allclose(central.read[0], np.cov(q[0].T, ddof=0))
-    assert np.allclose(central.drift, 0.0, atol=1e-6)
-    mean_x, mean_q = sums.means(rest)
-    assert np.allclose(mean_x, [[(1 + 3 + 5 + 9) / 4, (2 + 0 + 4 + 10) / 4]])
-    assert np.allclose(mean_q, mean_x - [[(1.5 + 8.5) / 4, (0.75 + 8.25) / 4]])
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 80), st.integers(0, 2**16), st.floats(0.005, 0.2))
 def test_no_row_is_worse_than_with_nearest_codes(groups: int, rows: int, size: int, seed: int, scale: float) -> None:
@@ -101,9 +91,54 @@ def test_weights_of_inputs_that_never_vary_get_codes(value: float, positions: in
         assert np.array_equal(codes, np.clip(np.rint(weights / scale[..., None]), -127, 127))
 
 
-def test_the_mean_of_equal_values_is_exactly_that_value() -> None:
-    sums = Sums()
-    for _ in range(3):
-        sums.add(np.full((1, 7, 2), 0.7, np.float32), np.full((1, 7, 2), 0.7, np.float32))
-    assert not sums.moments(centred=True).read.any()
-    assert sums.means(sums)[1].tolist() == [[np.float32(0.7), np.float32(0.7)]]
+@pytest.mark.parametrize("centred", [True, False])
+def test_few_positions_ask_for_the_same_weights_as_their_moments_alone_do(centred: bool) -> None:
+    random = np.random.default_rng(3)
+    halves = []
+    for _ in range(2):
+        q, sums = random.normal(1.0, 1.0, (2, 3, 12)), Sums()
+        sums.add((1.2 * q + 0.1).astype(np.float32), q.astype(np.float32))
+        halves.append(sums.moments(centred=centred))
+    weights = random.normal(size=(2, 5, 12))
+    assert halves[0].seen is not None
+    alone = [SecondMoments(read=half.read, drift=half.drift) for half in halves]
+    found = corrected(weights, (halves[0], halves[1]))
+    assert np.abs(found - weights).max() > 0.01
+    assert found == pytest.approx(corrected(weights, (alone[0], alone[1])), abs=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 2), st.integers(1, 3), st.integers(2, 150), st.integers(0, 2**16))
+def test_codes_are_those_of_columns_that_are_rounded_one_after_the_other(
+    groups: int, rows: int, size: int, seed: int
+) -> None:
+    """As in GPTQ's algorithm 1, with the inverse of the matrix and without blocks, and then descended."""
+    random = np.random.default_rng(seed)
+    target = random.normal(scale=20.0, size=(groups, rows, size))
+    inputs = random.normal(size=(groups, 2 * size, size))
+    hessian = np.swapaxes(inputs, 1, 2) @ inputs / size + 0.1 * np.eye(size)
+    for group in range(groups):
+        order = np.argsort(-np.diag(hessian[group]), kind="stable")
+        upper = np.linalg.cholesky(np.linalg.inv(hessian[group][np.ix_(order, order)])).T
+        left, codes = target[group][:, order].copy(), np.empty((rows, size))
+        for k, at in enumerate(order):
+            codes[:, at] = np.clip(np.rint(left[:, k]), -127, 127)
+            left[:, k:] -= np.outer((left[:, k] - codes[:, at]) / upper[k, k], upper[k, k:])
+        found = _compensated(target, hessian, 127)[group]
+        assert np.array_equal(found, codes)
+
+
+def test_descent_ends_where_no_single_code_can_be_bettered() -> None:
+    random = np.random.default_rng(1)
+    target, inputs = random.normal(scale=3.0, size=(1, 4, 70)), random.normal(size=(1, 300, 70))
+    hessian = np.swapaxes(inputs, 1, 2) @ inputs / 300
+    found = np.rint(target)
+    for _ in range(20):
+        found = _descended(found, target, hessian, 127)
+    error = rounding_error(found, target, hessian)
+    assert (error < rounding_error(np.rint(target), target, hessian)).all()
+    for k in range(70):
+        for step in (-1.0, 1.0):
+            other = found.copy()
+            other[..., k] += step
+            assert (rounding_error(other, target, hessian) >= error - 1e-9).all()

@@ -1,0 +1,135 @@
+"""What each effort tries: the recipe that it starts from, and changes of it in the order in which they are tried.
+
+Every trial costs time, and of the samples that judge it a share of their worth: of many recipes the luckiest wins.
+So a change is in a plan where it is the best of some real network by more than its noise, and in no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.sites import Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpuconv.quantization.score import Score
+
+    type Change = Callable[[Recipe], Recipe]
+    type Propose = Callable[[Recipe, Proposal], Recipe]
+    """Fills in of a recipe what only measurements tell; the same recipe where nothing is worth it."""
+
+_MOST_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is tried.
+
+    Attributes:
+        changes: in order, each applied to the best recipe so far.
+        rounds: how often the changes are gone through; a round after one that brought nothing has nothing new to try.
+        last: what takes long, tried once on the best recipe that the changes made.
+        enough_db: no further recipe is tried once a score reaches this.
+        enough: the same, of the user's metric; the recipe that reaches it is the one to keep.
+    """
+
+    changes: tuple[Change, ...] = ()
+    rounds: int = 1
+    last: tuple[Change, ...] = ()
+    enough_db: float = 60.0
+    enough: Callable[[float], bool] = lambda _: False
+
+    def met_by(self, score: Score) -> bool:
+        """Whether a recipe with this score ends the search."""
+        close = score.typical_db >= self.enough_db or (score.metric is not None and self.enough(score.metric))
+        return score.passes and close
+
+
+def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
+    """What helps nearly every network: all that `fast` does, and what the others start from.
+
+    Args:
+        start: the plainest recipe.
+        propose: finds the gates.
+        made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
+    """
+    recipe = _correct(start)
+    return _equalize(recipe) if made_up else propose(recipe, Proposal.GATES)
+
+
+def plan_for(effort: str, propose: Propose) -> Plan | None:
+    """What an effort tries: nothing for `fast`, each technique once for `balanced`, all there is for `best`."""
+    if effort == "fast":
+        return None
+    quick = quick_plan(propose)
+    if effort == "balanced":
+        return replace(quick, last=(_learned,))
+    more: tuple[Change, ...] = (
+        _mse_weights,
+        _empirical,
+        _absorb,
+        _uncorrected,
+        _max_weights,
+        _unequalized,
+        _ungated,
+        _ranges(Observer.ENTROPY),
+        _ranges(Observer.MOVING_AVERAGE),
+    )
+    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
+    return replace(quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=learning)
+
+
+def quick_plan(propose: Propose) -> Plan:
+    """What `balanced` tries but for what takes long: what it reaches is the least that `balanced` does."""
+
+    def groups(recipe: Recipe) -> Recipe:
+        return propose(recipe, Proposal.GROUPS)
+
+    return Plan(changes=(_equalize, _ranges(Observer.MSE), _ranges(Observer.MINMAX), groups))
+
+
+def _correct(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.ANALYTIC)
+
+
+def _empirical(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.EMPIRICAL)
+
+
+def _uncorrected(recipe: Recipe) -> Recipe:
+    return replace(recipe, bias_correction=BiasCorrection.OFF)
+
+
+def _absorb(recipe: Recipe) -> Recipe:
+    return replace(recipe, absorb=True)
+
+
+def _equalize(recipe: Recipe) -> Recipe:
+    return replace(recipe, equalize=True)
+
+
+def _unequalized(recipe: Recipe) -> Recipe:
+    return replace(recipe, equalize=False)
+
+
+def _ungated(recipe: Recipe) -> Recipe:
+    return replace(recipe, gates=())
+
+
+def _learned(recipe: Recipe) -> Recipe:
+    return replace(recipe, rounding=Rounding.LEARNED)
+
+
+def _mse_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, weight_scale=WeightScale.MSE)
+
+
+def _max_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, weight_scale=WeightScale.MAX)
+
+
+def _ranges(observer: Observer) -> Change:
+    return lambda recipe: replace(recipe, observer=observer)

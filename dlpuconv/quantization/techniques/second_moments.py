@@ -1,0 +1,116 @@
+"""Second moments of what a layer reads, in the float network and in the quantized one: what rounding learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    type Reals = npt.NDArray[np.float64]
+    type Singles = npt.NDArray[np.float32]
+
+_TOGETHER = 1 << 21
+"""Values of rows whose products are taken at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondMoments:
+    """Second moments of what a layer's rows read, over positions and samples; central ones where a bias takes the mean.
+
+    Attributes:
+        read: [G, K, K] E[q q^T] of what the quantized network gives.
+        drift: [G, K, K] E[(x - q) q^T] with x, which the float network gives.
+        seen: [G, P, K] all q, where there are fewer than K: `read` is of no higher rank.
+    """
+
+    read: Reals
+    drift: Reals
+    seen: Reals | None = None
+
+    @classmethod
+    def of_both(cls, one: SecondMoments, other: SecondMoments) -> SecondMoments:
+        """Of two halves of the samples together."""
+        seen = None
+        if one.seen is not None and other.seen is not None:
+            seen = np.concatenate([one.seen, other.seen], axis=1)
+        return cls(read=(one.read + other.read) / 2, drift=(one.drift + other.drift) / 2, seen=_if_few(seen))
+
+
+def _if_few(rows: Reals | None) -> Reals | None:
+    """[G, P, K] where P < K."""
+    return rows if rows is not None and rows.shape[1] < rows.shape[2] else None
+
+
+class Sums:
+    """What a layer's rows read in the float network, x, and in the quantized one, q, position by position.
+
+    Sums are taken of q - m, with m the mean of what came first, and of x - q. What hardly varies, such as what a layer
+    behind a global pooling reads of a few samples, would otherwise be the small difference of two large sums, whose
+    errors alone make a matrix that has no inverse.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._start: Singles
+        self._sums: tuple[Reals, ...] = ()
+        self._waiting: list[tuple[Singles, Singles]] = []
+
+    def add(self, x: Singles, q: Singles) -> None:
+        """Fold [G, P, K] values at P positions."""
+        if not self._count:
+            # In float64, so that the mean of equal values is that value.
+            self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+        self._waiting.append((q - self._start, x - q))
+        self._count += x.shape[1]
+        if sum(near.size for near, _ in self._waiting) >= _TOGETHER:
+            self._fold()
+
+    def moments(self, *, centred: bool) -> SecondMoments:
+        """Of what was folded."""
+        seen = None
+        if not self._sums:
+            seen = _if_few(self._start.astype(np.float64) + np.concatenate([near for near, _ in self._waiting], axis=1))
+        self._fold()
+        read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
+        read, drift = read - _outer(mean_near, mean_near), drift - _outer(mean_drift, mean_near)
+        if not centred:
+            mean_q = self._start[:, 0] + mean_near
+            read, drift = read + _outer(mean_q, mean_q), drift + _outer(mean_drift, mean_q)
+        return SecondMoments(read=read, drift=drift, seen=seen)
+
+    def means(self, other: Sums) -> tuple[Reals, Reals]:
+        """[G, K] mean of x, and of q, over what both have folded."""
+        count = self._count + other._count
+        q = (self._total() + other._total()) / count
+        return q + (self._sums[2] + other._sums[2]) / count, q
+
+    def _fold(self) -> None:
+        """Add up what waits: products of many rows at once take less time than those of few."""
+        if not self._waiting:
+            return
+        # In order: where rows are views of an activation, products would do without BLAS.
+        near, drift = (np.ascontiguousarray(np.concatenate(parts, 1)) for parts in zip(*self._waiting, strict=True))
+        self._waiting.clear()
+        ones = np.ones((1, near.shape[1]), np.float32)
+        parts = (
+            np.swapaxes(near, 1, 2) @ near,
+            np.swapaxes(drift, 1, 2) @ near,
+            (ones @ drift)[:, 0],
+            (ones @ near)[:, 0],
+        )
+        added = tuple(part.astype(np.float64) for part in parts)
+        self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._sums else added
+
+    def _total(self) -> Reals:
+        """[G, K] sum of q."""
+        self._fold()
+        return self._sums[3] + self._count * self._start[:, 0].astype(np.float64)
+
+
+def _outer(one: Reals, other: Reals) -> Reals:
+    """[G, K, K] from two of [G, K]."""
+    return one[:, :, None] * other[:, None, :]

@@ -1,0 +1,169 @@
+"""Which final activations a file leaves to whoever reads its outputs: where that keeps a ranking that codes lose.
+
+Measured on the float network, so that the answer does not depend on a recipe, and on its logits rounded as a file's
+would be: what an int8 file gives is their activation rounded once more, to steps of 1/256.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dlpuconv.errors import UsageError
+from dlpuconv.ir.activation import LOGIT
+from dlpuconv.ir.output_kind import OutputKind
+from dlpuconv.language.brief import listed
+from dlpuconv.scheme import Numbers
+from dlpuconv.workflow.request import FinalActivations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from dlpuconv.calibration import Calibration
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.ir import FinalActivation, Model, Port
+    from dlpuconv.plugin import Target
+    from dlpuconv.verification.ranking import RankingLoss
+    from dlpuconv.workflow.request import Request
+    from dlpuconv.workflow.subject import Subject
+
+_MOST: Final = 24
+"""Samples that the float network answers, held-out ones first."""
+_MEMORY: Final = 64 << 20
+"""Bytes of their logits."""
+_STEPS: Final = 255
+_SCORE_STEPS: Final = 256
+_HALF: Final = 0.5
+_LEAST: Final = 0.01
+"""Of the pairs: who loses fewer has no use for another form of the output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What becomes of final activations.
+
+    Attributes:
+        cut: by name of the source model's output: those that the file leaves out.
+        told: why, for the user.
+    """
+
+    cut: Mapping[str, FinalActivation] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+
+    def told_by(self, port: Port) -> Port:
+        """An output of a file with the activation that is left out of it."""
+        name = port.part.output if port.part else port.name
+        left_out = (ending for ending in self.cut.values() if ending.logits == name)
+        return replace(port, activation=next(left_out, None))
+
+    def of(self, targets: Iterable[Target]) -> Endings:
+        """Those of one backend's targets: real numbers have room for probabilities."""
+        return self if all(target.scheme.numbers is Numbers.INT8 for target in targets) else KEPT
+
+
+KEPT: Final = Endings()
+
+
+def choose_endings(subject: Subject, request: Request, targets: Sequence[Target], progress: Progress) -> Endings:
+    """The final activations that integer files leave out.
+
+    Args:
+        subject: the network, and its samples.
+        request: what is wanted.
+        targets: the chips.
+        progress: where long work reports.
+
+    Raises:
+        UsageError: they shall be left out, and there is none.
+    """
+    wanted = request.final_activation
+    if wanted is FinalActivations.KEEP or not any(target.scheme.numbers is Numbers.INT8 for target in targets):
+        return KEPT
+    from dlpuconv.passes.final_activations import final_activations
+
+    tail = subject.division.tail if subject.division else None
+    read = tail.reads if tail else ()
+    found = {name: ending for name, ending in final_activations(subject.normal).items() if name not in read}
+    if wanted is FinalActivations.CUT:
+        if not found:
+            names = listed(repr(value.name) for value in subject.source.signature.outputs)
+            raise UsageError(f"--final-activation cut: no output ends in a Sigmoid or a Softmax; there are {names}")
+        return _told({name: (ending, "--final-activation cut asks") for name, ending in found.items()})
+    calibration = subject.calibration
+    found = {name: ending for name, ending in found.items() if name in _scores(subject.source, request)}
+    if not found or calibration is None or not calibration.judges:
+        return KEPT
+    with progress.stage("looking at how outputs rank"):
+        losses = _losses(subject.normal, found, calibration)
+    reasons = {name: (found[name], _reason(*each)) for name, each in losses.items() if _is_worth_it(*each)}
+    return _told(reasons)
+
+
+def _told(reasons: Mapping[str, tuple[FinalActivation, str]]) -> Endings:
+    told = (
+        f"the output {name!r} became {ending.logits!r}, which holds logits and no probabilities, since {why}: the"
+        f" {ending.kind} is left to the application (manifest, C header and `dlpuconv.load` have it)"
+        for name, (ending, why) in reasons.items()
+    )
+    return Endings({name: ending for name, (ending, _) in reasons.items()}, tuple(told))
+
+
+def _reason(kept: RankingLoss, cut: RankingLoss) -> str:
+    share = f"{kept.pairs:.1%} of the pairs of its highest scores"
+    return f"int8 probabilities swap or tie {share}, and logits {cut.pairs:.1%}"
+
+
+def _is_worth_it(kept: RankingLoss, cut: RankingLoss) -> bool:
+    return kept.pairs >= _LEAST and cut.pairs <= _HALF * kept.pairs and cut.precision <= kept.precision
+
+
+def _scores(source: Model, request: Request) -> set[str]:
+    """The outputs that are compared with a threshold, and ranked."""
+    from dlpuconv.verification.kinds.evidence import kinds_of
+
+    kinds = kinds_of(source.graph.graph, request.verification.kinds)
+    return {name for name, regions in kinds.items() if [region.kind for region in regions] == [OutputKind.SCORES]}
+
+
+def _losses(
+    model: Model, endings: Mapping[str, FinalActivation], calibration: Calibration
+) -> dict[str, tuple[RankingLoss, RankingLoss]]:
+    """By output: what a file loses that keeps its activation, and one that leaves it out."""
+    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.passes.final_activations import without_final_activations
+
+    bare = without_final_activations(model, endings)
+    given, made = ([value.name for value in each.signature.outputs] for each in (bare, model))
+    outputs = dict(zip(given, made, strict=True))
+    runner = OrtRunner(bare.split(), model.source.name)
+    logits: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in endings}
+    size = 0
+    for _, sample in zip(range(_MOST), chain(calibration.held_out, calibration.fit), strict=False):
+        for name, values in runner.run(sample).items():
+            if (output := outputs[name]) in logits:
+                logits[output].append(values)
+                size += values.nbytes
+        if size > _MEMORY:
+            break
+    return {name: _lost(np.stack(values).astype(np.float64), endings[name]) for name, values in logits.items()}
+
+
+def _lost(logits: npt.NDArray[np.float64], ending: FinalActivation) -> tuple[RankingLoss, RankingLoss]:
+    """See `_losses`.
+
+    Args:
+        logits: [N, ...] of N samples.
+        ending: its activation.
+    """
+    from dlpuconv.verification.ranking import RankingLoss, competing
+
+    step = max(float(np.ptp(logits)), LOGIT) / _STEPS
+    exact, cut = (np.stack([ending.of(one) for one in each]) for each in (logits, np.round(logits / step) * step))
+    kept = np.minimum(np.round(cut * _SCORE_STEPS), _SCORE_STEPS - 1) / _SCORE_STEPS
+    found = competing(exact, None if ending.axis is None else ending.axis + 1)
+    return RankingLoss.of(exact[found], kept[found]), RankingLoss.of(exact[found], cut[found])

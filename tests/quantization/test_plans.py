@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dlpuconv.plugin import Granularity
+from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
+from dlpuconv.quantization.plans import plan_for, usual
+from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
+
+PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
+GATE, GROUPS = Gate("mul", (8, 0)), LayerGroups("conv", (0, 1))
+
+
+def propose(recipe: Recipe, what: Proposal) -> Recipe:
+    return replace(recipe, gates=(GATE,)) if what is Proposal.GATES else replace(recipe, groups=(GROUPS,))
+
+
+def tried(effort: str) -> list[Recipe]:
+    """Each change of the plain recipe."""
+    plan = plan_for(effort, propose)
+    assert plan is not None
+    return [change(PLAIN) for change in (*plan.changes, *plan.last)]
+
+
+def test_fast_tries_nothing() -> None:
+    assert plan_for("fast", propose) is None
+
+
+def test_the_usual_recipe_corrects_biases_and_has_the_gates_that_are_proposed() -> None:
+    recipe = usual(PLAIN, propose, made_up=False)
+    assert (recipe.bias_correction, recipe.gates, recipe.groups) == (BiasCorrection.ANALYTIC, (GATE,), ())
+
+
+def test_where_samples_are_made_up_it_is_equalized_and_nothing_is_proposed() -> None:
+    recipe = usual(PLAIN, propose, made_up=True)
+    assert (recipe.equalize, recipe.gates) == (True, ())
+
+
+def test_balanced_learns_rounding_once() -> None:
+    assert [recipe.rounding for recipe in tried("balanced")].count(Rounding.LEARNED) == 1
+
+
+def test_every_effort_that_searches_tries_groups() -> None:
+    assert all(any(recipe.groups for recipe in tried(effort)) for effort in ("balanced", "best"))
+
+
+def test_no_effort_tries_percentiles() -> None:
+    assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
