@@ -155,11 +155,11 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
+        codes = scheme.activation_codes.type
         if what is Proposal.GATES:
-            narrow = scheme.activation_codes.type.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates(recipe)) if narrow else recipe
+            return replace(recipe, gates=self._tuner.gates(recipe) if codes.bits <= INT8.bits else ())
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, scheme.activation_codes.type)
+        tuned = self._tuner.apply(bare, codes, detailed=True)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:

@@ -153,6 +153,7 @@ class Recipe:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
             *([f"{len(self.overrides)} override{'s' * (len(self.overrides) > 1)}"] if self.overrides else []),
+            *([f"{len(self.gates)} gate{'s' * (len(self.gates) > 1)}"] if self.gates else []),
             *(["equalize"] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
