@@ -159,7 +159,7 @@ class Quantizer:
         if what is Proposal.GATES:
             return replace(recipe, gates=self._tuner.gates(recipe) if codes.bits <= INT8.bits else ())
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, codes, detailed=True)
+        tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
