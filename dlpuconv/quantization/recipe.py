@@ -154,6 +154,7 @@ class Recipe:
         steps = [
             *([f"{len(self.overrides)} override{'s' * (len(self.overrides) > 1)}"] if self.overrides else []),
             *([f"{len(self.gates)} gate{'s' * (len(self.gates) > 1)}"] if self.gates else []),
+            *([f"{len(self.groups)} layer{'s' * (len(self.groups) > 1)} in groups"] if self.groups else []),
             *(["equalize"] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
