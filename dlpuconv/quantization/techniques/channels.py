@@ -57,7 +57,7 @@ def map_places(network: Network) -> ChannelMap:
 
 def map_passed(network: Network) -> ChannelMap:
     """Find the variables of what a float network passes on from channel to channel without weighing it."""
-    return _mapped(network, lambda node: _moved_together(node) if node.layer is None else ())
+    return _mapped(network, lambda node: ((), ()) if node.layer is not None else _bound(node, _moved_together(node)))
 
 
 def is_depthwise(node: Node) -> bool:
@@ -86,6 +86,8 @@ def _moved_together(node: Node) -> tuple[Tie, ...] | None:
         return _alike(node.input(layer.data), node.output)
     if layer is not None:
         return () if layer.groups == 1 and layer.weights is not None else None
+    if node.meaning.knows_channels:
+        return None
     if node.meaning.ties is not None or not node.meaning.keeps_channels:
         return node.meaning.ties
     wide = [value for value in node.data_activations if value.channels > 1]
