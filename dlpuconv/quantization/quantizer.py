@@ -117,7 +117,9 @@ class Quantizer:
         quantizer = self
         if len(pieces) > len(self.network.outputs):
             try:
-                quantizer = Quantizer(self.network.with_output_parts(pieces), self._given, self._realize)
+                parts = self.network.with_output_parts(pieces)
+                endings = tuple(self._given.endings[piece.output] for piece in pieces if self._given.endings)
+                quantizer = Quantizer(parts, replace(self._given, endings=endings), self._realize)
             except CannotError as refusal:
                 pieces, reason = pieces_of(self.network, []), str(refusal)
         return OutputSplit(
@@ -153,10 +155,11 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
-        if what is not Proposal.GROUPS:
-            return recipe
+        if what is Proposal.GATES:
+            narrow = scheme.activation_codes.type.bits <= INT8.bits
+            return replace(recipe, gates=self._tuner.gates(recipe)) if narrow else recipe
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, scheme.activation_codes.type, detailed=True)
+        tuned = self._tuner.apply(bare, scheme.activation_codes.type)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:

@@ -141,6 +141,16 @@ class TFLiteNetwork(Network):
             yield outputs
 
     @override
+    def run_part(
+        self, nodes: Sequence[Node], feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = True
+    ) -> Iterator[Iterable[Array]]:
+        made = {value for node in nodes for value in node.outputs}
+        read = dict.fromkeys(tensor_of(v) for node in nodes for v in node.activations if v not in made)
+        part = Graph(list(read), [tensor_of(tap) for tap in taps], [operator_of(node) for node in nodes])
+        for _, outputs in self._workers.load(part, plain=plain).each(feeds):
+            yield outputs
+
+    @override
     def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
         return self._single(node, activated=activated, plain=plain).run
 
@@ -189,18 +199,21 @@ class TFLiteNetwork(Network):
 
     @override
     def gates(self) -> dict[Value, Value]:
-        return {self._values[y]: self._values[gate.x] for y, gate in gates_of(self.graph).items()}
+        makers = self.producers()
+        return {
+            self._values[y]: self._values[gate.x]
+            for y, gate in gates_of(self.graph).items()
+            if not gate.divides or folded_in(makers[self._values[gate.x]], np.ones(gate.x.shape[-1])) is not None
+        }
 
     @override
     def with_gates(self, products: Sequence[Value]) -> tuple[TFLiteNetwork, Mapping[str, float]]:
-        known, makers = gates_of(self.graph), self.producers()
-        if unknown := [v.name for v in products if tensor_of(v) not in known]:
+        known, found, makers = gates_of(self.graph), self.gates(), self.producers()
+        if unknown := [v.name for v in products if v not in found]:
             raise CannotError(f"{unknown[0]!r} has no gate that could be separated")
         gates = {tensor_of(v): known[tensor_of(v)] for v in products}
         divided = {gate.x: makers[self._values[gate.x]] for gate in gates.values() if gate.divides}
         folded = {node: folded_in(node, np.full(x.shape[-1], SIXTH)) for x, node in divided.items()}
-        if whole := [node.output.name for node, constants in folded.items() if constants is None]:
-            raise CannotError(f"what makes {whole[0]!r} cannot make a sixth of it")
         graph = _like(self.graph, separated(self.graph, gates))
         network = TFLiteNetwork(graph, self).with_constants({n: c for n, c in folded.items() if c is not None})
         return network, {x.name: SIXTH for x in divided}

@@ -57,7 +57,7 @@ def map_places(network: Network) -> ChannelMap:
 
 def map_passed(network: Network) -> ChannelMap:
     """Find the variables of what a float network passes on from channel to channel without weighing it."""
-    return _mapped(network, lambda node: ((), ()) if node.layer is not None else _bound(node, _moved_together(node)))
+    return _mapped(network, lambda node: _bound(node, _moved_together(node) if node.layer is None else ()))
 
 
 def is_depthwise(node: Node) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dlpuconv.quantization.techniques.channels import ChannelMap, layer_channels, map_channels
 from dlpuconv.quantization.techniques.factors import Magnitudes, solve
-from dlpuconv.quantization.techniques.scaling import Scaling, is_known
+from dlpuconv.quantization.techniques.scaling import Scaling, is_known, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ def equalize(network: Network, details: Details) -> Equalized:
     silent = _silent(network, channels, peaks, details.evidence)
     layers = [node for node in network.nodes if is_known(node)]
     most = _bounds(channels, peaks)
-    most[channels.fixed | silent | _unknown(network, channels)] = np.nan
+    most[channels.fixed | silent | unknown(network, channels)] = np.nan
     factors = solve([_view(node, channels, silent) for node in layers], most)
     scaling = Scaling(channels, factors, silent)
     return Equalized(
@@ -96,16 +96,6 @@ def _silent(
         if node.layer is not None and node.layer.activation.rectifies and node.output in peaks:
             rectified[channels.of[node.output]] = True
     return np.asarray((reached == 0) & rectified & ~channels.ends & (evidence >= _ENOUGH))
-
-
-def _unknown(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:
-    """[V] True where a layer with computed weights is concerned: there is nothing to scale."""
-    found = np.zeros(channels.fixed.size, np.bool_)
-    for node in network.nodes:
-        if node.layer is not None and not is_known(node):
-            for value in (*node.activations, *node.outputs):
-                found[channels.of.get(value, ())] = True
-    return found
 
 
 def _bounds(channels: ChannelMap, peaks: Mapping[Value, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ import numpy as np
 from dlpuconv.network import CannotError, Range
 from dlpuconv.quantization.sites import STEPS_IN_AN_OCTAVE
 from dlpuconv.quantization.techniques.channels import map_channels
-from dlpuconv.quantization.techniques.scaling import Scaling
+from dlpuconv.quantization.techniques.scaling import Scaling, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +39,14 @@ class Gated:
     Attributes:
         network: float; shares its activations with the one that it was made of, and has new ones.
         likewise: does the same to another network of the same activations.
-        factors: [C] what each channel was multiplied by, by activation name.
+        changed: activations that have other values, or need other codes.
         details: statistics by channel of what was there before.
         ranges: of the new activations, by name.
     """
 
     network: Network
     likewise: Callable[[Network], Network]
-    factors: Mapping[str, Reals]
+    changed: Sequence[str]
     details: Details
     ranges: Mapping[str, Range]
 
@@ -68,16 +68,21 @@ def scale_gates(network: Network, gates: Sequence[Gate], details: Details) -> Ga
     chosen = [2.0 ** (np.array(gate.steps) / STEPS_IN_AN_OCTAVE) for gate in gates]
     if wrong := [s.product.name for s, f in zip(sites, chosen, strict=True) if f.size != s.x.channels]:
         raise CannotError(f"{wrong[0]!r} has another number of channels than the recipe says")
-    scaling = Scaling(channels, _factors(channels, sites, chosen), np.zeros(channels.fixed.size, np.bool_))
+    factors = _factors(channels, held(separated, channels), sites, chosen)
+    scaling = Scaling(channels, factors, np.zeros(factors.size, np.bool_))
 
     def likewise(other: Network) -> Network:
         return scaling.of(other.with_gates([site.product for site in sites])[0])
 
-    factors = _by_name(channels, scaling.factors, divided)
+    changed = _by_name(channels, factors, divided)
     made = scaling.of(separated)
-    moved = _seen(details, sites).scaled(factors)
+    moved = _seen(details, sites).scaled(changed)
     return Gated(
-        network=made, likewise=likewise, factors=factors, details=moved, ranges=_new_ranges(network, made, moved)
+        network=made,
+        likewise=likewise,
+        changed=(*changed, *(site.x.name for site in sites)),
+        details=moved,
+        ranges=_new_ranges(network, made, moved),
     )
 
 
@@ -116,10 +121,19 @@ def _edge(product: Value, readers: Sequence[Node]) -> float:
     return gating[0].meaning.sees.low
 
 
-def _factors(channels: ChannelMap, sites: Sequence[Site], chosen: Sequence[Reals]) -> Reals:
+def held(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:
+    """[V] True where a factor would change what the network computes, or might because of a clip."""
+    found = channels.fixed | unknown(network, channels)
+    for value in channels.clips:
+        found[channels.of[value]] = True
+    return found
+
+
+def _factors(
+    channels: ChannelMap, done: npt.NDArray[np.bool_], sites: Sequence[Site], chosen: Sequence[Reals]
+) -> Reals:
     """[V] the factor of every variable."""
     factors = np.ones(channels.fixed.size)
-    done = channels.fixed.copy()
     for site, wanted in zip(sites, chosen, strict=True):
         ids = channels.of[site.x]
         taken = done[ids]

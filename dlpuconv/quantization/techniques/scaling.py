@@ -23,6 +23,16 @@ def is_known(node: Node) -> bool:
     return node.layer is not None and node.layer.weights is not None
 
 
+def unknown(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:
+    """[V] True where a layer with computed weights is concerned: there is nothing to scale."""
+    found = np.zeros(channels.fixed.size, np.bool_)
+    for node in network.nodes:
+        if node.layer is not None and not is_known(node):
+            for value in (*node.activations, *node.outputs):
+                found[channels.of.get(value, ())] = True
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """Factors, [V], for the channels of activations, and those to be set to zero, [V].

@@ -84,9 +84,11 @@ def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: l
 def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
     graph, feeds = gated("silu"), pixels(3)
     network = TFLiteNetwork(graph)
-    made = scale_gates(network, [Gate("y", (0, 8, 16))], measured(graph, feeds))
-    assert np.allclose(made.factors["a"], [1.0, 127 / 64, 127 / 32])  # 1, 2 and 4 in whole steps of 1 / 127
-    assert np.allclose(made.factors["y"], made.factors["a"])
+    details = measured(graph, feeds)
+    made = scale_gates(network, [Gate("y", (0, 8, 16))], details)
+    for name in "ay":
+        factors = made.details.channels[name][:, 1] / details.channels[name][:, 1]
+        assert np.allclose(factors, [1.0, 127 / 64, 127 / 32])  # 1, 2 and 4 in whole steps of 1 / 127
     first, gate = (node.layer for node in made.network.nodes[:2])
     assert first is not None
     assert first.weights is not None
@@ -102,9 +104,10 @@ def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
 
 def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
     graph = gated("hard-swish")
-    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], measured(graph, pixels(1)))
-    assert np.allclose(made.factors["a"], 1 / 6)
-    assert "y" not in made.factors
+    details = measured(graph, pixels(1))
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
+    assert np.allclose(made.details.channels["a"][:, 1], details.channels["a"][:, 1] / 6)
+    assert np.array_equal(made.details.channels["y"], details.channels["y"])
 
 
 def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:

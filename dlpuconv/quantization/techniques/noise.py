@@ -1,0 +1,148 @@
+"""What 8 bits cost a network, predicted from channel statistics: factors are compared without a file for each.
+
+Rounding an activation in steps of D adds D^2 / 12 to every channel, which is D^2 / 12 s^2 of the real value where the
+channel was multiplied by s; so do weights with one scale for a layer. Every layer tells how much of that its sums get,
+as a part of what they are. Only differences count: the same noise elsewhere changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlpuconv.quantization.ranges.choice import observed_values
+from dlpuconv.quantization.techniques.channels import layer_channels
+from dlpuconv.quantization.techniques.scaling import is_known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv.network import Network, Node
+    from dlpuconv.quantization.statistics.channels import Details
+    from dlpuconv.quantization.techniques.channels import ChannelMap
+
+    type Reals = npt.NDArray[np.float64]
+    type Ids = npt.NDArray[np.intp]
+
+_STEPS = 255
+_WEIGHT_STEPS = 127
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounded:
+    """An activation: variables, lowest and highest value, and what part of its noise arrives, all [C]."""
+
+    ids: Ids
+    low: Reals
+    high: Reals
+    arrives: Reals
+
+    def noise(self, factors: Reals) -> Reals:
+        """[C] in real units."""
+        s = factors[self.ids]
+        step = ((self.high * s).max() - (self.low * s).min()) / _STEPS
+        return np.asarray(step**2 / 12 / s**2 * self.arrives)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """A layer.
+
+    Attributes:
+        made: [O] variables.
+        read: [O, I] variables.
+        largest: [O, I] largest |weight| between two channels.
+        squares: [O, I] sum of the squares of the weights between two channels.
+        power: [O, I] mean square of what they multiply, summed over the taps.
+        signal: sum of the mean squares of what the layer makes.
+    """
+
+    made: Ids
+    read: Ids
+    largest: Reals
+    squares: Reals
+    power: Reals
+    signal: float
+
+    def noise(self, factors: Reals, read: Reals) -> float:
+        """As a part of the signal; `read` is the noise of each variable, [V]."""
+        ratio = factors[self.made][:, None] / factors[self.read]
+        step = (self.largest * ratio).max(initial=0.0) / _WEIGHT_STEPS
+        own = step**2 / 12 * (self.power / ratio**2).sum()
+        return float(((self.squares * read[self.read]).sum() + own) / self.signal)
+
+
+class Noise:
+    """A network's noise as a function of the factors of its variables."""
+
+    def __init__(
+        self, network: Network, channels: ChannelMap, details: Details, gated: Mapping[str, str] | None = None
+    ) -> None:
+        """Collect what it depends on.
+
+        Args:
+            network: float.
+            channels: its variables.
+            details: its statistics by channel; what is not in them is left out.
+            gated: y by x, for products y = x g(x): noise of x arrives as much as x does.
+        """
+        self._count = channels.fixed.size
+        self._rounded, self._layers = [], []
+        for value in observed_values(network):
+            table = details.channels.get(value.name)
+            if table is None or len(table) != channels.of[value].size:
+                continue
+            product = details.channels.get((gated or {}).get(value.name, ""))
+            arrives = np.ones(len(table)) if product is None else _share(product[:, 3], table[:, 3])
+            low, high = np.minimum(table[:, 0], 0.0), np.maximum(table[:, 1], 0.0)
+            self._rounded.append(_Rounded(channels.of[value], low, high, arrives))
+        found = (_sums(node, channels, details) for node in network.nodes if is_known(node))
+        self._layers = [sums for sums in found if sums is not None]
+
+    def near(self, ids: Ids) -> Noise:
+        """Only what depends on some variables."""
+        concerned = np.zeros(self._count, np.bool_)
+        concerned[ids] = True
+        found = object.__new__(Noise)
+        found._count = self._count
+        found._rounded = [each for each in self._rounded if concerned[each.ids].any()]
+        found._layers = [each for each in self._layers if concerned[each.made].any() or concerned[each.read].any()]
+        return found
+
+    def __call__(self, factors: Reals) -> float:
+        """Sum over the layers of noise as a part of the signal, where channels have these factors, [V]."""
+        arriving = np.zeros(self._count)
+        for each in self._rounded:
+            np.add.at(arriving, each.ids, each.noise(factors))
+        return sum(layer.noise(factors, arriving) for layer in self._layers)
+
+
+def _share(part: Reals, whole: Reals) -> Reals:
+    return np.asarray(np.clip(part / np.maximum(whole, np.finfo(np.float64).tiny), 0.0, 1.0))
+
+
+def _sums(node: Node, channels: ChannelMap, details: Details) -> _Sums | None:
+    layer = node.layer
+    assert layer is not None
+    assert layer.weights is not None
+    source = node.input(layer.data)
+    read, made = details.channels.get(source.name), details.channels.get(node.output.name)
+    if read is None or made is None or not made[:, 3].sum() > 0 or len(read) != channels.of[source].size:
+        return None
+    weights = layer.weights.astype(np.float64)
+    taps = tuple(range(1, weights.ndim - 1))
+    outputs, inputs = layer_channels(node, channels)
+    by_variable = np.zeros(channels.fixed.size)
+    by_variable[channels.of[source]] = read[:, 3]
+    return _Sums(
+        made=outputs,
+        read=inputs,
+        largest=np.abs(weights).max(axis=taps),
+        squares=(weights**2).sum(axis=taps),
+        power=by_variable[inputs] * (weights[0, ..., 0].size),
+        signal=float(made[:, 3].sum()),
+    )
