@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from dlpuconv.plugin.quantization import Meaning, Range, Scales
 from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
+from dlpuconv_backends.onnx_qdq.parallel import keeps_channels
 from dlpuconv_backends.onnx_qdq.ties import is_product, ties_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     import onnx
 
     from dlpuconv.plugin import Coding
@@ -46,6 +48,19 @@ def meaning_of(
     node = group.nodes[0]
     if group.layer:
         return replace(FORMS[node.op_type].meaning, ties=())
+    return replace(
+        _of_values(graph, group, values, coding),
+        keeps_channels=keeps_channels(group, inputs, outputs),
+        knows_channels=not group.integer and any(constant.size > 1 for constant in _held(graph, group)),
+    )
+
+
+def _of_values(
+    graph: OnnxGraph, group: FusedGroup, values: tuple[Sequence[Value | None], Sequence[Value]], coding: Coding
+) -> Meaning:
+    """What a group without weights does to scales."""
+    inputs, outputs = values
+    node = group.nodes[0]
     if not group.integer:
         return _of_floats(graph, group, inputs, outputs)
     form = FORMS[node.op_type]
@@ -53,6 +68,12 @@ def meaning_of(
     product = is_product(node, inputs, outputs)
     meaning = replace(form.meaning, fixed=score_scale(coding) if form.score else None, ties=ties, product=product)
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
+
+
+def _held(graph: OnnxGraph, group: FusedGroup) -> list[npt.NDArray[Any]]:
+    """Constants of floats."""
+    names = {name for node in group.nodes for name in node.input if name in graph.constants and graph.is_float(name)}
+    return [graph.constants[name] for name in names]
 
 
 def _of_floats(

@@ -15,6 +15,7 @@ from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
 from dlpuconv_backends.onnx_qdq.groups import FusedGroup, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
 from dlpuconv_backends.onnx_qdq.meanings import meaning_of
+from dlpuconv_backends.onnx_qdq.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,6 +181,11 @@ class OnnxNetwork(Network):
         inputs = (*self.graph.inputs, *errors.values())
         graph = replace(self.graph, nodes=tuple(nodes), inputs=inputs, kinds={**kinds, **more})
         return OnnxNetwork(graph, self.coding, self), errors
+
+    @override
+    def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> OnnxNetwork:
+        made = in_parallel(self.graph, [group_of(node) for node in chain], self._axes, sizes)
+        return OnnxNetwork(made, self.coding, self)
 
 
 class Session:
