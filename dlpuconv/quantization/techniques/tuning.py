@@ -203,7 +203,11 @@ class Tuner:
         parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
         ranges = {v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))}
         after = replace(form, network=made.network, measured=measured, ranges=ranges, details=details)
-        facts: dict[str, Json] = {each.layer: len(set(each.of)) for each in groups}
+        kept = {v.name for v in form.network.values()}
+        facts: dict[str, Json] = {
+            "layers": {each.layer: len(set(each.of)) for each in groups},
+            "moved": [name for name in made.origins if name in kept],
+        }
         return self._checked("grouping", form, after, facts)
 
     def _equalized(self, form: _Form) -> _Form:
