@@ -62,6 +62,15 @@ def test_constants_by_channel_that_nobody_sees_keep_their_places() -> None:
     assert Places.of(found).moved(found.nodes[0].output, np.array([1, 0, 2, 3])) is None
 
 
+def test_a_constant_along_another_axis_than_the_channels_says_nothing_of_their_order() -> None:
+    source = model(
+        "(float[1,3,4,4] x) => (float[1,2,4,4] y) { a = Conv(x, w1) \n m = Mul(a, row) \n y = Conv(m, w2) }",
+        {"w1": weights(4, 3, 1, 1), "row": weights(4), "w2": weights(2, 4, 1, 1)},
+    )
+    found = network(source)
+    assert Places.of(found).moved(found.nodes[0].output, np.array([1, 0, 2, 3])) is None
+
+
 def test_what_cannot_be_cut_by_channels_is_refused_by_name() -> None:
     source = model(
         "(float[1,3,4,4] x) => (float[1,4,4,4] y) { a = Conv(x, w1) \n y = Softmax<axis = 1>(a) }",
