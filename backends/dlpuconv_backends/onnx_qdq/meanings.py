@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from dlpuconv_backends.onnx_qdq.ties import is_product, ties_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
     import onnx
 
     from dlpuconv.plugin import Coding
@@ -51,7 +50,7 @@ def meaning_of(
     return replace(
         _of_values(graph, group, values, coding),
         keeps_channels=keeps_channels(group, inputs, outputs),
-        knows_channels=not group.integer and any(constant.size > 1 for constant in _held(graph, group)),
+        knows_channels=_knows_channels(graph, group, inputs, outputs),
     )
 
 
@@ -70,10 +69,18 @@ def _of_values(
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
 
 
-def _held(graph: OnnxGraph, group: FusedGroup) -> list[npt.NDArray[Any]]:
-    """Constants of floats."""
-    names = {name for node in group.nodes for name in node.input if name in graph.constants and graph.is_float(name)}
-    return [graph.constants[name] for name in names]
+def _knows_channels(
+    graph: OnnxGraph, group: FusedGroup, inputs: Sequence[Value | None], outputs: Sequence[Value]
+) -> bool:
+    """Whether constants are hidden in floats among themselves, or too short to reach the channels' axis."""
+    if not group.integer:
+        read = {name for node in group.nodes for name in node.input}
+        return any(graph.is_float(name) and graph.constants[name].size > 1 for name in read & graph.constants.keys())
+    made = outputs[0]
+    place: ReadPlace = made.handle  # type: ignore[assignment] # the adapter's own
+    reach = len(made.shape) - place.axis % max(len(made.shape), 1)
+    known = [value for value in inputs if value is not None and value.is_data and value.data is not None]
+    return any(value.data is not None and value.data.size > 1 and value.data.ndim < reach for value in known)
 
 
 def _of_floats(

@@ -75,7 +75,8 @@ def test_a_recipe_with_groups_is_replayed_from_its_file() -> None:
     outcomes = [q.quantize(r, SCHEME) for q, r in ((quantizer, proposed), (other, from_toml(to_toml(proposed))))]
     assert len({realized(outcome.quantized).key for outcome in outcomes}) == 1
     facts: Any = outcomes[0].facts["grouping"]
-    assert facts["a"] == 4
+    assert facts["layers"] == {"a": 4}
+    assert facts["moved"] == ["a", "h", "d"]
     assert facts["float_agreement_db"] > 100
 
 
