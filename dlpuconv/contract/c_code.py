@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.contract.axis_names import axis_names
-from dlpuconv.contract.c_text import c_comment, c_float
+from dlpuconv.contract.c_activation import activation_of
+from dlpuconv.contract.c_text import c_comment, c_float, c_function
 from dlpuconv.contract.description import affine_of, height_width_channels
 from dlpuconv.contract.words import gives, lines_of, part_of, resized, shaped, takes
 
@@ -107,7 +108,8 @@ def _output(number: int, port: Port) -> Iterator[str]:
     yield from _scale(prefix, port)
     if (affine := affine_of(port)) is not None:
         real = f"((float)code - {c_float(affine.zero_point)}) * {c_float(affine.scale)}"
-        yield from _function(f"float model_output_{number}_to_real({_TYPES[port.dtype]} code)", f"return {real}")
+        yield from c_function(f"float model_output_{number}_to_real({_TYPES[port.dtype]} code)", f"return {real}")
+        yield from activation_of(number, port, _TYPES[port.dtype])
 
 
 def _picture(prefix: str, feed: Feed) -> Iterator[str]:
@@ -146,26 +148,19 @@ def _from_pixel(number: int, port: Port, offset: int) -> Iterator[str]:
     if port.dtype in _TYPES:
         kind = _TYPES[port.dtype]
         code = f"({kind})(pixel - {-offset})" if offset else "pixel"
-        yield from _function(f"{kind} model_input_{number}_from_pixel(uint8_t pixel)", f"return {code}")
+        yield from c_function(f"{kind} model_input_{number}_from_pixel(uint8_t pixel)", f"return {code}")
 
 
 def _from_real(number: int, port: Port) -> Iterator[str]:
     """Rounds half to even, in double: exactly what the verifier and the Python code do."""
     if (affine := affine_of(port)) is not None:
         limits, kind = np.iinfo(port.dtype), _TYPES[port.dtype]
-        yield from _function(
+        yield from c_function(
             f"{kind} model_input_{number}_from_real(float real)",
             f"double code = rint((double)real / (double){c_float(affine.scale)}) + ({affine.zero_point})",
             f"code = fmin(fmax(code, {limits.min}.0), {limits.max}.0)",
             f"return ({kind})code",
         )
-
-
-def _function(declared: str, *statements: str) -> Iterator[str]:
-    yield f"static inline {declared}"
-    yield "{"
-    yield from (f"    {statement};" for statement in statements)
-    yield "}"
 
 
 def _macros(prefix: str, values: Sequence[tuple[str, object]] | Iterator[tuple[str, object]]) -> Iterator[str]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def c_float(value: float) -> str:
@@ -14,3 +18,16 @@ def c_float(value: float) -> str:
 def c_comment(text: str) -> str:
     """Names come from strangers' files: nothing in them may end the comment or the line."""
     return re.sub(r"[^\x20-\x7e]|\*/|/\*", "?", text)
+
+
+def c_function(declared: str, *statements: str) -> Iterator[str]:
+    """An inline function, line by line.
+
+    Args:
+        declared: its type, name and parameters.
+        statements: without their semicolons.
+    """
+    yield f"static inline {declared}"
+    yield "{"
+    yield from (f"    {statement};" for statement in statements)
+    yield "}"

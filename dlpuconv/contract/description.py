@@ -86,7 +86,7 @@ class Contract:
         found: dict[tuple[str, int], list[tuple[int, Part]]] = {}
         for number, port in enumerate(self.outputs):
             if port.part is not None:
-                found.setdefault((port.part.output, port.part.axis), []).append((number, port.part))
+                found.setdefault((port.source_name, port.part.axis), []).append((number, port.part))
         return {whole: sorted(pieces, key=lambda piece: piece[1].start) for whole, pieces in found.items()}
 
 

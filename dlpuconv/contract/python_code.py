@@ -8,6 +8,7 @@ import numpy as np
 
 from dlpuconv.contract.description import INTEGERS, affine_of
 from dlpuconv.contract.words import lines_of, part_of, resized, shaped, takes
+from dlpuconv.ir import ActivationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from dlpuconv.formats.kinds import FileKind
     from dlpuconv.ir import Affine, Port
     from dlpuconv.ir.strides import Stride
+
+
+_ACTIVATIONS = {
+    ActivationKind.SIGMOID: ("def sigmoid(logits):", "    return 0.5 + 0.5 * np.tanh(0.5 * logits)", "", ""),
+    ActivationKind.SOFTMAX: (
+        "def softmax(logits, axis):",
+        "    powers = np.exp(logits - logits.max(axis, keepdims=True))",
+        "    return powers / powers.sum(axis, keepdims=True)",
+        "",
+        "",
+    ),
+}
 
 
 def python_snippet(file: str, contract: Contract, kind: FileKind) -> str:
@@ -36,7 +49,9 @@ def python_snippet(file: str, contract: Contract, kind: FileKind) -> str:
         f"    raw = infer({', '.join(names)})",
         *_answer(contract),
     ]
-    return "\n".join([kind.python.format(file=repr(file)), "", *body, ""])
+    activations = {port.activation.kind for port in contract.outputs if port.activation}
+    helpers = [line for known, lines in _ACTIVATIONS.items() if known in activations for line in lines]
+    return "\n".join([kind.python.format(file=repr(file)), "", *helpers, *body, ""])
 
 
 def _fed(name: str, feed: Feed, contract: Contract) -> Iterator[str]:
@@ -82,15 +97,24 @@ def _answer(contract: Contract) -> Iterator[str]:
     yield "    return {"
     for number, port in enumerate(contract.outputs):
         if port.part is None:
-            yield f"        {port.name!r}: {_real(number, port)},"
+            opened, closed = _activated(port)
+            yield f"        {port.source_name!r}: {opened}{_real(number, port)}{closed},"
     for (name, axis), pieces in contract.parts.items():
-        yield f"        {name!r}: np.concatenate(["
+        opened, closed = _activated(contract.outputs[pieces[0][0]])
+        yield f"        {name!r}: {opened}np.concatenate(["
         yield from (f"            {_real(number, contract.outputs[number])}," for number, _ in pieces)
         strides = [part.stride for _, part in pieces]
         behind = f"np.concatenate([{', '.join(map(_places, strides))}])"
         alternate = any(stride.step > 1 for stride in strides)
-        yield f"        ], axis={axis}){f'.take(np.argsort({behind}), axis={axis})' if alternate else ''},"
+        yield f"        ], axis={axis}){f'.take(np.argsort({behind}), axis={axis})' if alternate else ''}{closed},"
     yield "    }"
+
+
+def _activated(port: Port) -> tuple[str, str]:
+    """What to put in front of logits and behind them, to make probabilities of them."""
+    if port.activation is None:
+        return "", ""
+    return f"{port.activation.kind}(", ")" if port.activation.axis is None else f", {port.activation.axis})"
 
 
 def _places(stride: Stride) -> str:

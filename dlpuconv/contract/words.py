@@ -63,15 +63,27 @@ def gives(port: Port) -> str:
     if (affine := affine_of(port)) is not None:
         zero_point = affine.zero_point
         moved = f"(code {'+' if zero_point < 0 else '-'} {abs(zero_point)})"
-        return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}"
+        return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}{_logits(port)}"
     if port.dtype.startswith("float"):
-        return "real values"
+        return f"real values{_logits(port)}"
     return "true or false" if port.dtype == "bool" else "whole numbers as they are"
+
+
+def _logits(port: Port) -> str:
+    """That these are no probabilities yet, where the final activation was left out."""
+    activation = port.activation
+    if activation is None:
+        return ""
+    how = "1 / (1 + exp(-real))" if activation.axis is None else f"the softmax along axis {activation.axis}"
+    return f". These are logits and no probabilities: the source model's {activation.output} is {how}"
 
 
 def part_of(port: Port) -> str:
     """Which slice of a source model's input or output it is; empty for a whole one."""
-    return f"{places_of(port.part)} of the source model's {port.part.output}" if port.part else ""
+    if port.part is None:
+        return ""
+    logits = "the logits of " if port.activation else ""
+    return f"{places_of(port.part)} of {logits}the source model's {port.source_name}"
 
 
 def places_of(part: Part) -> str:

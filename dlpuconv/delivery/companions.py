@@ -21,8 +21,8 @@ class Reference:
     Attributes:
         inputs: by input name, [N, ...] with the artifact's shape and dtype, N samples stacked.
         outputs: by output name, [N, ...] likewise.
-        whole: for each sample, what the tail of a divided network makes of that: the source's outputs by name, whose
-            shapes may differ from sample to sample; empty without a tail.
+        whole: for each sample, what the tail of a divided network makes of that, and final activations of logits: the
+            source's outputs by name, whose shapes may differ from sample to sample; empty without either.
     """
 
     inputs: Mapping[str, npt.NDArray[np.generic]]
@@ -32,7 +32,8 @@ class Reference:
     def to_npz(self) -> bytes:
         """An `.npz` with the arrays `input.NAME` and `output.NAME`; same data, same bytes.
 
-        Behind a tail there are `source_output.NAME.0`, `source_output.NAME.1` and so on too, one for each sample.
+        Behind a tail, or a final activation, there are `source_output.NAME.0`, `source_output.NAME.1` and so on too,
+        one for each sample.
         """
         arrays = {f"input.{name}": value for name, value in self.inputs.items()}
         arrays |= {f"output.{name}": value for name, value in self.outputs.items()}

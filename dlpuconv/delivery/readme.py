@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract import python_snippet
+from dlpuconv.contract.c_activation import softmax_axis
 from dlpuconv.contract.description import affine_of
 from dlpuconv.contract.words import gives, part_of, resized, shaped, takes
 from dlpuconv.formats.kinds import kind_of
@@ -76,6 +77,8 @@ def make_readme(about: About) -> str:
         resized=resized,
         gives=gives,
         part_of=part_of,
+        softmax_axis=softmax_axis,
+        whole=_beyond(about),
         affine_of=affine_of,
         has_functions=any(feed.pixel_offset is not None or affine_of(feed.port) for feed in contract.inputs)
         or any(map(affine_of, contract.outputs)),
@@ -85,6 +88,13 @@ def make_readme(about: About) -> str:
         header=f"{about.stem}.model_params.h",
         described={name: _description(about, name) for name in (about.name, *sorted(about.beside))},
     )
+
+
+def _beyond(about: About) -> str:
+    """The first output of the source model that is made of the file's outputs by others; empty where none is."""
+    if about.divided is not None and (record := about.divided.record).tail is not None:
+        return record.outputs[0].name
+    return next((port.source_name for port in about.contract.outputs if port.activation), "")
 
 
 def _description(about: About, name: str) -> str:

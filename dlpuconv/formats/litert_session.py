@@ -42,7 +42,7 @@ LIBRARY = "ai-edge-litert"
 
 _LIMITS = Limits(memory=2 * GIBIBYTE, seconds=300)
 _TOGETHER = 1 << 20  # bytes of several inferences, from which on each is a question of its own
-_AT_ONCE = 2 << 20  # bytes of an answer, where tensors are not larger
+_AT_ONCE = 8 << 20  # bytes of an answer, where tensors are not larger
 _MOST_FEEDS = 64
 _LARGE = 16 << 20  # bytes of a network
 

@@ -20,6 +20,9 @@ LOGIT: Final = math.log(0.999 / 0.001)
 """6.907: a threshold between 0.001 and 0.999 is a logit no farther than that from 0."""
 
 
+_CODES = 255
+
+
 class ActivationKind(StrEnum):
     """What makes probabilities of logits."""
 
@@ -47,6 +50,19 @@ class FinalActivation:
     def logits(self) -> str:
         """What the file calls its output, so that nobody takes it for probabilities."""
         return f"{self.output}_logits"
+
+    def held(self, low: float, high: float) -> tuple[float, float]:
+        """What codes of logits hold: every threshold from 0.001 to 0.999, and all above that was seen.
+
+        Args:
+            low: the lowest logit that was seen.
+            high: the highest one.
+        """
+        if self.kind is ActivationKind.SIGMOID:
+            edge = LOGIT + (max(high, LOGIT) + LOGIT) / _CODES  # a zero point is nudged by up to half a step
+            return -edge, max(high, edge)
+        missing = max(LOGIT - (high - low), 0.0) / 2  # the differences count
+        return low - missing, high + missing
 
     def of(self, logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """The probabilities.

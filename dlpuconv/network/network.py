@@ -99,6 +99,31 @@ class Network(ABC):
             BackendError: it cannot be run.
         """
 
+    def run_part(
+        self, nodes: Sequence[Node], feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = True
+    ) -> Iterator[Iterable[Array]]:
+        """Run some nodes by themselves. An adapter may have a faster way than one after the other.
+
+        Args:
+            nodes: of this network, in its order.
+            feeds: values by name of the activations that they read and none of them makes.
+            taps: activations that they make.
+            plain: see `run`.
+
+        Yields:
+            For each feed, the taps' values; each array is lent until the next one is asked for.
+
+        Raises:
+            BackendError: they cannot be run.
+        """
+        loaded = [(node, self.loaded_one(node, plain=plain)) for node in nodes]
+        for feed in feeds:
+            known = dict(feed)
+            for node, infer in loaded:
+                made = infer({v.name: known[v.name] for v in node.activations})
+                known |= {v.name: values for v, values in zip(node.outputs, made, strict=True)}
+            yield [known[tap.name] for tap in taps]
+
     def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
         """One node in memory, for single inferences; see `loaded` and `run_one`.
 

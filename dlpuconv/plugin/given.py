@@ -33,6 +33,7 @@ def given_of(
     """
     calibration = job.calibration
     assert calibration is not None
+    endings = {ending.logits: ending for ending in job.endings.values()}
     made_by = f"dlpuconv {__version__} {runtime} {version(runtime)}"
     return Given(
         feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, permutations, job.input_parts),
@@ -45,4 +46,5 @@ def given_of(
         inputs=prescribed_inputs(job.bindings, codes),
         moments=moments_of_nodes(job.model, job.moments),
         names=job.names,
+        endings=tuple(endings.get(spec.name) for spec in job.model.signature.outputs),
     )

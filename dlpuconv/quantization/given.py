@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration.cache import StatisticsCache
     from dlpuconv.display.progress import Progress
+    from dlpuconv.ir.activation import FinalActivation
     from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.moments import NodeMoments
     from dlpuconv.ir.source_names import SourceNames
@@ -32,6 +33,7 @@ class Given:
         inputs: scale and zero point that inputs must have, by name.
         moments: of what nodes of the source model make, by its name, where the samples are made up.
         names: what the source model calls its nodes.
+        endings: of each output of the network, the final activation that is left out behind it; empty for none at all.
     """
 
     feeds: Callable[[], Iterable[Feed]]
@@ -43,3 +45,4 @@ class Given:
     inputs: Mapping[str, Affine] = field(default_factory=dict)
     moments: Mapping[str, NodeMoments] = field(default_factory=dict)
     names: SourceNames = UNKNOWN
+    endings: tuple[FinalActivation | None, ...] = ()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from dlpuconv.network import Range
 from dlpuconv.quantization.budget import affordable_samples
 from dlpuconv.quantization.ranges.choice import observed_values
+from dlpuconv.quantization.ranges.thresholds import holding_thresholds
 from dlpuconv.quantization.refusals import refuse_undefined
-from dlpuconv.quantization.statistics.observe import MinMax, Statistics, observe
+from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
+from dlpuconv.quantization.statistics.observe import MinMax, OfTheFirst, Statistics, observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.moments import moments_of_layers, with_moments
 from dlpuconv.quantization.techniques.tuning import TuningMaterial
@@ -18,8 +20,9 @@ from dlpuconv.quantization.techniques.tuning import TuningMaterial
 if TYPE_CHECKING:
     from dlpuconv.network import Network
     from dlpuconv.quantization.given import Given
+    from dlpuconv.quantization.statistics.observe import Gauge
 
-_MEASURES = "ranges-3"
+_MEASURES = "ranges-4"
 """Part of the cache's key: raise it when the same network and samples would be measured differently."""
 _CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
 
@@ -35,14 +38,15 @@ def measure(network: Network, given: Given) -> TuningMaterial:
     measured = _true_to_training(network, given)
     statistics = _statistics(measured, given)
     low_high = statistics.values[MinMax.name].tolist()
-    observed = {name: Range(*values) for name, values in zip(statistics.tensors, low_high, strict=True)}
+    observed = {name: Range(*values) for name, values in zip(statistics.tensors, low_high, strict=False)}
     refuse_undefined(measured, observed, given.names)
-    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
+    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=False)
     return TuningMaterial(
         network=network,
         measured=measured,
-        ranges=statistics.ranges(),
+        ranges=holding_thresholds(network, statistics.ranges(), given.endings),
         spreads={name: spread_of(row) for name, row in rows},
+        details=Details.unpack(detailed_values(measured), statistics.values[Channels.name], given.evidence),
         given=given,
     )
 
@@ -61,17 +65,16 @@ def _true_to_training(network: Network, given: Given) -> Network:
 
 def _statistics(network: Network, given: Given) -> Statistics:
     """From the cache where the same network has seen the same samples."""
-    values = observed_values(network)
-    names = tuple(value.name for value in values)
-    key = f"{_MEASURES} {MinMax.name} {Spreads.name} {json.dumps(names)} {network.key} {given.digest}"
+    values, first = detailed_values(network), len(observed_values(network))
+    names, counts = tuple(value.name for value in values), [value.channels for value in values]
+    gauges: list[Gauge] = [OfTheFirst(first, MinMax()), OfTheFirst(first, Spreads(given.samples)), Channels(counts)]
+    lengths = dict(zip((gauge.name for gauge in gauges), (first, first, sum(counts)), strict=True))
+    key = f"{_MEASURES} {' '.join(lengths)} {json.dumps(names)} {network.key} {given.digest}"
     stored = given.cache.get(key)
-    if stored is not None and {name: len(array) for name, array in stored.items()} == {
-        MinMax.name: len(values),
-        Spreads.name: len(values),
-    }:
-        found = {name: array.astype("float64") for name, array in stored.items()}
-        return Statistics(tensors=names, values=found, samples=given.samples)
-    with given.progress.stage("calibrating", given.samples) as step:
-        statistics = observe(network, values, given.feeds(), [MinMax(), Spreads(given.samples)], step)
-    given.cache.put(key, statistics.values)
-    return statistics
+    if stored is None or {name: len(array) for name, array in stored.items()} != lengths:
+        with given.progress.stage("calibrating", given.samples) as step:
+            statistics = observe(network, values, given.feeds(), gauges, step)
+        stored = {**statistics.values, Channels.name: statistics.values[Channels.name].astype("float32")}
+        given.cache.put(key, stored)
+    found = {name: array.astype("float64") for name, array in stored.items()}
+    return Statistics(tensors=names, values=found, samples=given.samples)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.sites import Proposal
+from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ class Plan:
 
 
 def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
-    """What helps nearly every network: all that `fast` does, and what the others start from.
+    """What helps nearly every network and takes no time: all that `fast` does.
 
     Args:
         start: the plainest recipe.
@@ -60,6 +61,11 @@ def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
     return _equalize(recipe) if made_up else propose(recipe, Proposal.GATES)
 
 
+def begun(recipe: Recipe) -> Recipe:
+    """What a search begins with: nothing helps as many networks as equalization, where their weights have one scale."""
+    return _equalize(recipe) if recipe.granularity is Granularity.PER_TENSOR else recipe
+
+
 def plan_for(effort: str, propose: Propose) -> Plan | None:
     """What an effort tries: nothing for `fast`, each technique once for `balanced`, all there is for `best`."""
     if effort == "fast":
@@ -68,6 +74,7 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
     if effort == "balanced":
         return replace(quick, last=(_learned,))
     more: tuple[Change, ...] = (
+        _ranges(Observer.MSE),
         _mse_weights,
         _empirical,
         _absorb,
@@ -88,7 +95,7 @@ def quick_plan(propose: Propose) -> Plan:
     def groups(recipe: Recipe) -> Recipe:
         return propose(recipe, Proposal.GROUPS)
 
-    return Plan(changes=(_equalize, _ranges(Observer.MSE), _ranges(Observer.MINMAX), groups))
+    return Plan(changes=(_equalize, _ranges(Observer.MINMAX), groups))
 
 
 def _correct(recipe: Recipe) -> Recipe:

@@ -118,7 +118,9 @@ class Quantizer:
         quantizer = self
         if len(pieces) > len(self.network.outputs):
             try:
-                quantizer = Quantizer(self.network.with_output_parts(pieces), self._given, self._realize)
+                parts = self.network.with_output_parts(pieces)
+                endings = tuple(self._given.endings[piece.output] for piece in pieces if self._given.endings)
+                quantizer = Quantizer(parts, replace(self._given, endings=endings), self._realize)
             except CannotError as refusal:
                 pieces, reason = pieces_of(self.network, []), str(refusal)
         return OutputSplit(
@@ -159,7 +161,7 @@ class Quantizer:
             fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
             return replace(recipe, gates=self._tuner.gates(recipe) if fits else ())
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, codes, detailed=True)
+        tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:

@@ -102,9 +102,11 @@ def search(
 
 
 def _is_preferred(trial: Trial, best: Trial) -> bool:
-    """Whether it is better; or simpler, where nothing tells which is better."""
-    simpler = trial.recipe.complexity < best.recipe.complexity
-    return trial.score.beats(best.score) or (simpler and trial.score.is_like(best.score))
+    """Whether it is better; where nothing tells which is, whether it is simpler, or closer and no less simple."""
+    if not trial.score.is_like(best.score):
+        return trial.score.beats(best.score)
+    more = trial.recipe.complexity - best.recipe.complexity
+    return more < 0 or (more == 0 and trial.score.rank > best.score.rank)
 
 
 def told_alike(trials: Sequence[Trial]) -> list[Trial]:

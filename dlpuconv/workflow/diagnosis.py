@@ -13,7 +13,7 @@ from dlpuconv.decibel import Powers
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.plugin.job import Splitting
-from dlpuconv.quantization.plans import quick_plan
+from dlpuconv.quantization.plans import begun, quick_plan
 from dlpuconv.quantization.search import search
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST
@@ -195,7 +195,7 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, 
     if backend.follows_recipes and shop.run.yardstick is None and (given or wanted.effort.value == FAST):
         option = "a search for a recipe (without --recipe)" if given else "--effort balanced"
         start = replace(recipe, overrides=wanted.overrides)
-        trials = search(start, shop.emit, shop.judge, quick_plan(shop.propose))
+        trials = search(begun(start), shop.emit, shop.judge, quick_plan(shop.propose))
         yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))
     if (names := cut_in_front(shop.run, blamed)) and (ended := _ended(shop, names)) is not None:
         yield _attempt(f"--cut-at {quote(','.join(names))}", ended, ended.emit(recipe))

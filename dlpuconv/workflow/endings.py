@@ -14,6 +14,7 @@ import numpy as np
 
 from dlpuconv.errors import UsageError
 from dlpuconv.ir.activation import LOGIT
+from dlpuconv.ir.affine import INT8
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.language.brief import listed
 from dlpuconv.scheme import Numbers
@@ -38,6 +39,7 @@ _MEMORY: Final = 64 << 20
 """Bytes of their logits."""
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
+_TINY: Final = 1e-9
 _HALF: Final = 0.5
 _LEAST: Final = 0.01
 """Of the pairs: who loses fewer has no use for another form of the output."""
@@ -62,8 +64,8 @@ class Endings:
         return replace(port, activation=next(left_out, None))
 
     def of(self, targets: Iterable[Target]) -> Endings:
-        """Those of one backend's targets: real numbers have room for probabilities."""
-        return self if all(target.scheme.numbers is Numbers.INT8 for target in targets) else KEPT
+        """Those of one backend's targets: real numbers, and 16 bits, have room for probabilities."""
+        return self if all(map(_has_bytes, targets)) else KEPT
 
 
 KEPT: Final = Endings()
@@ -82,7 +84,7 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
         UsageError: they shall be left out, and there is none.
     """
     wanted = request.final_activation
-    if wanted is FinalActivations.KEEP or not any(target.scheme.numbers is Numbers.INT8 for target in targets):
+    if wanted is FinalActivations.KEEP or not any(map(_has_bytes, targets)):
         return KEPT
     from dlpuconv.passes.final_activations import final_activations
 
@@ -102,6 +104,11 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
         losses = _losses(subject.normal, found, calibration)
     reasons = {name: (found[name], _reason(*each)) for name, each in losses.items() if _is_worth_it(*each)}
     return _told(reasons)
+
+
+def _has_bytes(target: Target) -> bool:
+    scheme = target.scheme
+    return scheme.numbers is Numbers.INT8 and scheme.activation_codes.type.bits <= INT8.bits
 
 
 def _told(reasons: Mapping[str, tuple[FinalActivation, str]]) -> Endings:
@@ -153,6 +160,12 @@ def _losses(
     return {name: _lost(np.stack(values).astype(np.float64), endings[name]) for name, values in logits.items()}
 
 
+def _rounded(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
+    """To the codes of a scale that holds an interval, and zero."""
+    step = max(max(high, 0.0) - min(low, 0.0), _TINY) / _STEPS
+    return np.clip(np.round(values / step) * step, min(low, 0.0), max(high, 0.0))
+
+
 def _lost(logits: npt.NDArray[np.float64], ending: FinalActivation) -> tuple[RankingLoss, RankingLoss]:
     """See `_losses`.
 
@@ -162,8 +175,12 @@ def _lost(logits: npt.NDArray[np.float64], ending: FinalActivation) -> tuple[Ran
     """
     from dlpuconv.verification.ranking import RankingLoss, competing
 
-    step = max(float(np.ptp(logits)), LOGIT) / _STEPS
-    exact, cut = (np.stack([ending.of(one) for one in each]) for each in (logits, np.round(logits / step) * step))
-    kept = np.minimum(np.round(cut * _SCORE_STEPS), _SCORE_STEPS - 1) / _SCORE_STEPS
+    low, high = float(logits.min()), float(logits.max())
+    inside = (low, high) if ending.axis is not None else (max(low, -LOGIT), min(high, LOGIT))
+    exact, cut, fine = (
+        np.stack([ending.of(one) for one in each])
+        for each in (logits, _rounded(logits, *ending.held(low, high)), _rounded(logits, *inside))
+    )
+    kept = np.minimum(np.round(fine * _SCORE_STEPS), _SCORE_STEPS - 1) / _SCORE_STEPS
     found = competing(exact, None if ending.axis is None else ending.axis + 1)
     return RankingLoss.of(exact[found], kept[found]), RankingLoss.of(exact[found], cut[found])

@@ -1,229 +1,226 @@
-"""Every model's own metric: float, dlpuconv's integers, and TFLiteConverter's from the same float graph and samples.
+"""Every model's own metric: float, dlpuconv's integers as `dlpuconv.load` runs them, and TFLiteConverter's.
 
-Per tensor at the default effort, beside plain min/max ranges; per channel at the fast one.
+Ours are the mean over calibration draws. What lies within the paired bootstrap's interval over the evaluation samples
+is luck.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
 
+from scripts.benchmarks.bars import missed_bars
+from scripts.benchmarks.evaluation import Evaluation
+from scripts.benchmarks.resampling import are_disjoint, calibration_draws, paired_bootstrap
 from scripts.benchmarks.shared import (
-    NORMALIZATIONS,
     console,
     float_graph,
-    has_tensorflow,
     mark,
     model_names,
     opened,
     source_model,
     zoo_folder,
-    zoo_module,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dlpuconv.ir import Model
     from scripts.benchmarks.shared import Array
 
-NAIVE_PT, OURS_PT, OURS_PC = "naive per-tensor", "ours per-tensor", "ours per-channel, fast"
-NO_DATA = "ours per-tensor, no data"
-THEIRS_PC, THEIRS_PT = "TF per-channel", "TF per-tensor"
-TITLES = (NAIVE_PT, OURS_PT, OURS_PC, NO_DATA, THEIRS_PT, THEIRS_PC)
-MAY_LOSE = {
-    "cifar_mobilenetv2": 0.01, "cifar_efficientnet": 0.01, "cifar_resnet20": 0.01, "imagenet_mnv2_torch": 0.01,
-    "kws_dscnn_mlperf": 0.01, "kws_kwt1": 0.01, "det_yolov5n_axis": 0.01, "vww_mobilenetv1_025": 0.016,
-    "face_retinaface_mnet025": 0.04,
-}  # fmt: skip
-"""How far per channel may fall below float, in the metric's own unit."""
-
-AT_LEAST = {"sr_fsrcnn_x2": 29.0}
-PER_TENSOR_AT_LEAST = {
-    "cifar_mobilenetv2": 0.795, "imagenet_mnv2_torch": 0.8, "det_yolov5n_axis": 0.492, "sr_fsrcnn_x2": 29.8,
-    "text_ppocrv5_det": 0.75,
-}  # fmt: skip
-PER_TENSOR_MAY_LOSE = {"face_retinaface_mnet025": 0.02}
-"""How far per tensor may fall below float; 0.01 below float or TFLiteConverter per channel where nothing is said."""
-BESIDE_TENSORFLOW = 0.005
-"""How far per channel may fall below TFLiteConverter's; ten times that in dB."""
-
-DECIBEL_METRIC = "PSNR"
-_EPSILON = 1e-9
+TARGETS = {"per-tensor": "artpec8", "per-channel": "artpec9"}
+THEIRS = {"TF per-tensor": False, "TF per-channel": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Data and reference of one model.
+class Column:
+    """One way to convert.
 
     Attributes:
-        zoo: the zoo's module.
-        name: of the model.
-        task: the zoo's module for it.
-        x: [N, ...] float32, preprocessed, in the source's layout.
-        y: what `task.score` wants.
-        reference: the float model's outputs, each [N, ...].
-        names: of the outputs.
+        granularity: of weights.
+        effort: of the search.
     """
 
-    zoo: Any
-    name: str
-    task: Any
-    x: Array
-    y: Any
-    reference: list[Array]
-    names: list[str]
+    granularity: str
+    effort: str
 
-    @classmethod
-    def load(cls, zoo: Any, name: str, limit: int | None) -> Evaluation:
-        """Read the evaluation data and run the float model."""
-        task = zoo.task(name)
-        x, y = task.load_eval()
-        x, y = np.asarray(x[:limit], np.float32), y[:limit]
-        reference, names = zoo.run_onnx(str(zoo_folder() / name / "model.onnx"), x)
-        return cls(zoo, name, task, x, y, reference, names)
-
-    def score(self, content: bytes) -> dict[str, float]:
-        """Metric and SQNR of a TFLite file on the integer kernels."""
-        shapes = [(len(r) // len(self.x), *r.shape[1:]) for r in self.reference]
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "model.tflite"
-            file.write_bytes(content)
-            got = self.zoo.run_tflite(str(file), self.x, self.names, shapes)
-        metric = float(self.task.score(got, self.y))
-        return {"metric": round(metric, 4), "sqnr_db": round(float(self.zoo.sqnr(self.reference, got)), 2)}
+    @property
+    def title(self) -> str:
+        """Of the column."""
+        return f"{self.granularity}, {self.effort}"
 
 
-def run_accuracy(*, models: str, samples: int, limit: int | None) -> tuple[dict[str, Any], list[str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        samples: for calibration.
+        draws: how often other samples calibrate.
+        columns: ways to convert.
+        limit: of evaluation samples; None for all. Figures are coarser, and bars may be missed by luck.
+        rival: TFLiteConverter too, where it is installed, with the first draw.
+    """
+
+    samples: int
+    draws: int
+    columns: tuple[Column, ...]
+    limit: int | None
+    rival: bool
+
+
+def run_accuracy(
+    *, models: str, plan: Plan, earlier: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """Convert, evaluate, print, collect.
 
     Args:
         models: glob of names.
-        samples: for calibration.
-        limit: of evaluation samples; None for all. With a limit, figures are coarser and bars may be missed by luck.
+        plan: what is measured of each.
+        earlier: figures of such a run, below which nothing may fall by more than luck.
 
     Returns:
         The figures by model, and the bars that were missed.
     """
-    zoo = zoo_module()
     figures: dict[str, Any] = {}
     missed: list[str] = []
     for name in model_names(models):
-        start = time.perf_counter()
-        evaluation = Evaluation.load(zoo, name, limit)
-        found: dict[str, Any] = {"metric": evaluation.task.METRIC, "evaluated": len(evaluation.x)}
-        found["float"] = {"metric": round(float(evaluation.task.score(evaluation.reference, evaluation.y)), 4)}
-        for title, content in _files(name, np.asarray(evaluation.task.load_calib(samples), np.float32)):
-            found[title] = {"error": content} if isinstance(content, str) else _scored(evaluation, content)
-            console.print(f"{name}: {title} {found[title]}")
-        found["seconds"] = round(time.perf_counter() - start, 1)
-        figures[name] = found
-        missed += [f"{name}: {sentence}" for sentence in _missed(name, found)]
-    _print(figures, missed)
-    return {"samples": samples, "models": figures}, missed
+        figures[name] = _one(name, plan)
+        before = (earlier or {}).get("models", {}).get(name, {})
+        missed += [f"{name}: {sentence}" for sentence in missed_bars(name, figures[name], before)]
+    _print(figures, plan, missed)
+    return {"samples": plan.samples, "draws": plan.draws, "models": figures}, missed
 
 
-def _scored(evaluation: Evaluation, content: bytes) -> dict[str, Any]:
-    try:
-        return evaluation.score(content)
-    except RuntimeError as error:  # a kernel gave up, as DIV does on zero in files of TFLiteConverter
-        return {"error": str(error)}
+def _one(name: str, plan: Plan) -> dict[str, Any]:
+    start = time.perf_counter()
+    evaluation = Evaluation.load(name, plan.limit)
+    pool = np.asarray(evaluation.task.load_calib(_ALL), np.float32)
+    draws = calibration_draws(len(pool), plan.samples, plan.draws)
+    found: dict[str, Any] = {
+        "metric": evaluation.task.METRIC,
+        "in_decibels": evaluation.in_decibels,
+        "evaluated": len(evaluation.x),
+        "calibrated": [len(draw) for draw in draws],
+        "disjoint": are_disjoint(draws),
+        "float": {"metric": round(evaluation.exact(np.ones(len(evaluation.x))), 4)},
+        "columns": {},
+    }
+    for column in plan.columns:
+        found["columns"][column.title] = _ours(evaluation, column, [pool[draw] for draw in draws])
+        console.print(f"{name}: {column.title} {found['columns'][column.title]}")
+    if plan.rival:
+        found["columns"] |= _theirs(evaluation, pool[draws[0]])
+    found["seconds"] = round(time.perf_counter() - start, 1)
+    return found
 
 
-def _files(name: str, values: Array) -> Iterator[tuple[str, bytes | str]]:
-    """Every file that is compared, or why there is none."""
+_ALL = 1 << 20
+"""Calibration samples that are asked for in order to have all there are."""
+
+
+def _ours(evaluation: Evaluation, column: Column, draws: Sequence[Array]) -> dict[str, Any]:
     import dlpuconv
     from dlpuconv.errors import DlpuconvError
-    from dlpuconv.quantization import Observer, Recipe
-    from dlpuconv.scheme import Granularity
 
-    model = source_model(name)
-    common: dict[str, Any] = {"cache": False}
-    given = {"calibration": {model.signature.inputs[0].name: values}}
-    naive = Recipe(granularity=Granularity.PER_TENSOR, observer=Observer.MINMAX)
-    ways: dict[str, dict[str, Any]] = {
-        NAIVE_PT: {"target": "artpec8", "recipe": naive, **given},
-        OURS_PT: {"target": "artpec8", **given},
-        OURS_PC: {"target": "artpec9", "granularity": "per-channel", "effort": "fast", **given},
-        NO_DATA: {"target": "artpec8", "calibration": "none", "fold_preprocess": "off", **NORMALIZATIONS.get(name, {})},
-    }
-    for title, way in ways.items():
+    (port,) = source_model(evaluation.name).signature.inputs
+    way: dict[str, Any] = {"granularity": column.granularity, "effort": column.effort}
+    answers, seconds = [], []
+    for values in draws:
+        start = time.perf_counter()
         try:
-            file = zoo_folder() / name / "model.onnx"
-            yield title, dlpuconv.convert(file, **way, **common).artifacts[0].content
+            made = dlpuconv.convert(
+                zoo_folder() / evaluation.name / "model.onnx",
+                target=TARGETS[column.granularity],
+                calibration={port.name: values},
+                **way,
+                cache=False,
+                progress=None,
+            )
         except DlpuconvError as error:
-            yield title, f"{error.kind}: {error}"
-    if has_tensorflow():
-        yield from _theirs(model, values)
+            return {"error": f"{error.kind}: {error}"}
+        seconds.append(time.perf_counter() - start)
+        answers.append(evaluation.converted(made))
+    return {**_scored(evaluation, answers), "seconds": round(float(np.mean(seconds)), 1)}
 
 
-def _theirs(model: Model, values: Array) -> Iterator[tuple[str, bytes | str]]:
+def _scored(evaluation: Evaluation, answers: Sequence[Sequence[Array]]) -> dict[str, Any]:
+    """Metric and signal-to-noise ratio by draw, and the mean metric less float's with its interval."""
+    measures = [evaluation.measure(list(outputs)) for outputs in answers]
+    once = np.ones(len(evaluation.x))
+    apart = paired_bootstrap(measures, evaluation.exact, len(evaluation.x))
+    ratios = [evaluation.decibels(list(outputs)) for outputs in answers]
+    return {
+        "metric": round(float(np.mean([measure(once) for measure in measures])), 4),
+        "by_draw": [round(measure(once), 4) for measure in measures],
+        "sqnr_db": round(float(np.mean(ratios)), 2),
+        "sqnr_db_by_draw": [round(ratio, 2) for ratio in ratios],
+        "less_float": {"mean": round(apart.mean, 4), "low": round(apart.low, 4), "high": round(apart.high, 4)},
+    }
+
+
+def _theirs(evaluation: Evaluation, values: Array) -> dict[str, Any]:
+    """TFLiteConverter's files from the same float graph and samples."""
+    found: dict[str, Any] = {}
+    for title, content in _rival_files(evaluation, values):
+        try:
+            found[title] = {"error": content} if isinstance(content, str) else _foreign(evaluation, content)
+        except RuntimeError as error:
+            found[title] = {"error": str(error)}
+        console.print(f"{evaluation.name}: {title} {found[title]}")
+    return found
+
+
+def _foreign(evaluation: Evaluation, content: bytes) -> dict[str, Any]:
+    return _scored(evaluation, [evaluation.foreign(content)])
+
+
+def _rival_files(evaluation: Evaluation, values: Array) -> Iterator[tuple[str, bytes | str]]:
+    """Every file, or why there is none."""
     from dlpuconv.errors import DlpuconvError
     from dlpuconv_backends.savedmodel import tensorflow_oracle
 
+    model = source_model(evaluation.name)
     try:
         lowered, content = float_graph(model)
         orders = lowered.input_permutations
         fit = opened(values, model).fit
         samples = [[np.ascontiguousarray(np.transpose(s[n], orders[n])) for n in orders] for s in fit]
-    except DlpuconvError as error:
-        yield THEIRS_PC, f"{error.kind}: {error}"
-        return
-    try:
         oracle = tensorflow_oracle(content, samples)
-        yield THEIRS_PC, oracle.quantize(per_channel=True, dtype="uint8")
-        yield THEIRS_PT, oracle.quantize(per_channel=False, dtype="uint8")
+        for title, per_channel in THEIRS.items():
+            yield title, oracle.quantize(per_channel=per_channel, dtype="uint8")
     except DlpuconvError as error:
-        yield THEIRS_PC, f"{error.kind}: {error}"
+        yield "TF per-channel", f"{error.kind}: {error}"
 
 
-def _missed(name: str, found: dict[str, Any]) -> list[str]:
-    missed = []
-    for title in (OURS_PT, OURS_PC):
-        if "error" in found[title]:
-            missed.append(str(found[title]["error"]))
-        elif found[title]["metric"] < _bar(name, title, found) - _EPSILON:
-            missed.append(f"{title} {found[title]['metric']}, the bar is {_bar(name, title, found):.4f}")
-    return missed
-
-
-def _bar(name: str, title: str, found: dict[str, Any]) -> float:
-    """What an artifact has to reach, in the metric's own unit."""
-    exact = found["float"]["metric"]
-    theirs = found.get(THEIRS_PC, {}).get("metric", exact)
-    if title == OURS_PC:
-        slack = 10 * BESIDE_TENSORFLOW if DECIBEL_METRIC in found["metric"] else BESIDE_TENSORFLOW
-        beside = theirs - slack if THEIRS_PC in found else -np.inf
-        return float(max(exact - MAY_LOSE.get(name, np.inf), AT_LEAST.get(name, -np.inf), beside))
-    if name in PER_TENSOR_AT_LEAST:
-        return PER_TENSOR_AT_LEAST[name]
-    if name in PER_TENSOR_MAY_LOSE:
-        return float(exact - PER_TENSOR_MAY_LOSE[name])
-    return float(min(exact, theirs) - 0.01)
-
-
-def _print(figures: dict[str, Any], missed: list[str]) -> None:
-    table = Table(title="accuracy on integer kernels; in brackets the signal-to-noise ratio in dB")
-    columns = ("model", "metric", "float", *TITLES, "bars")
-    for column in columns:
+def _print(figures: dict[str, Any], plan: Plan, missed: list[str]) -> None:
+    draws = f"mean of {plan.draws} calibration draws" if plan.draws > 1 else "one calibration draw"
+    table = Table(
+        title=f"accuracy on integer kernels, {draws}; in square brackets, less float: the paired bootstrap's 95 %"
+        " interval in points, or dB; in round ones, the signal-to-noise ratio in dB",
+    )
+    titles = [*(column.title for column in plan.columns), *(THEIRS if plan.rival else ())]
+    for column in ("model", "metric", "draws", "float", *titles, "bars"):
         table.add_column(column, justify="left" if column in ("model", "metric") else "right")
     for name, found in figures.items():
-        cells = [_cell(found.get(title)) for title in TITLES]
-        good = not any(m.startswith(f"{name}:") for m in missed)
+        sizes = found["calibrated"]
+        drawn = f"{len(sizes)} x {sizes[0]}" + ("" if found["disjoint"] else ", overlapping")
+        cells = [_cell(found["columns"].get(title), found["in_decibels"]) for title in titles]
+        good = not any(sentence.startswith(f"{name}:") for sentence in missed)
         metric = f"{found['metric']} ({found['evaluated']})"
-        table.add_row(name, metric, f"{found['float']['metric']:.3f}", *cells, mark(good))
+        table.add_row(name, metric, drawn, f"{found['float']['metric']:.3f}", *cells, mark(good))
     console.print(table)
     for sentence in missed:
         console.print(f"[red]missed:[/] {sentence}")
 
 
-def _cell(found: dict[str, Any] | None) -> str:
+def _cell(found: dict[str, Any] | None, in_decibels: bool) -> str:
     if found is None:
         return ""
-    return "[red]error[/]" if "error" in found else f"{found['metric']:.3f} ({found['sqnr_db']:.1f})"
+    if "error" in found:
+        return "[red]error[/]"
+    low, high = (found["less_float"][end] * (1 if in_decibels else 100) for end in ("low", "high"))
+    return rf"{found['metric']:.3f} \[{low:+.1f} {high:+.1f}] ({found['sqnr_db']:.1f})"

@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from scripts.benchmarks.accuracy import Evaluation
+from scripts.benchmarks.evaluation import Evaluation
 from scripts.benchmarks.process import measure
 from scripts.benchmarks.qdq_rival import METHODS
-from scripts.benchmarks.shared import console, mark, model_names, opened, source_model, zoo_folder, zoo_module
+from scripts.benchmarks.resampling import paired_bootstrap
+from scripts.benchmarks.shared import console, mark, model_names, opened, source_model, zoo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scripts.benchmarks.metrics import Measure
     from scripts.benchmarks.shared import Array
 
 MOST_BELOW_DB = 0.3
 """How far our signal-to-noise ratio may fall below theirs on any model."""
 MOST_NOT_HIGHER = 2
 """Models on which ours need not be higher."""
-_RESAMPLES = 200
 _REPOSITORY = Path(__file__).parents[2]
 
 
@@ -38,12 +39,12 @@ class Scored:
     """A file on the evaluation data.
 
     Attributes:
-        outputs: each [N, ...].
-        metric: of the model's own kind.
+        measure: the model's own metric.
+        metric: what it is.
         sqnr_db: beside the float model.
     """
 
-    outputs: list[Array]
+    measure: Measure
     metric: float
     sqnr_db: float
 
@@ -56,8 +57,8 @@ class Scored:
             outputs, names = evaluation.zoo.run_onnx(str(file), evaluation.x)
         found = dict(zip(names, outputs, strict=True))
         ordered = [found[name] for name in evaluation.names]
-        metric = float(evaluation.task.score(ordered, evaluation.y))
-        return cls(ordered, metric, float(evaluation.zoo.sqnr(evaluation.reference, ordered)))
+        measure = evaluation.measure(ordered)
+        return cls(measure, measure(np.ones(len(evaluation.x))), evaluation.decibels(ordered))
 
     def told(self) -> dict[str, float]:
         """For the table and the file of figures."""
@@ -76,11 +77,10 @@ def run_qdq(*, models: str, samples: int, limit: int | None, ours: bool) -> tupl
     Returns:
         The figures by model, and the bars that were missed.
     """
-    zoo = zoo_module()
     figures: dict[str, Any] = {}
     for name in model_names(models):
         start = time.perf_counter()
-        evaluation = Evaluation.load(zoo, name, limit)
+        evaluation = Evaluation.load(name, limit)
         found: dict[str, Any] = {"metric": evaluation.task.METRIC, "evaluated": len(evaluation.x)}
         found["float"] = {"metric": round(float(evaluation.task.score(evaluation.reference, evaluation.y)), 4)}
         values = np.asarray(evaluation.task.load_calib(samples), np.float32)
@@ -146,15 +146,8 @@ def _ours(evaluation: Evaluation, values: Array, found: dict[str, Any]) -> Score
 
 def _difference(evaluation: Evaluation, ours: Scored, theirs: Scored) -> dict[str, float]:
     """Our metric less theirs, and the 95 % interval of that by resampling the evaluation data, the same for both."""
-    generator = np.random.default_rng(0)
-    found = []
-    for _ in range(_RESAMPLES):
-        drawn = generator.integers(0, len(evaluation.x), len(evaluation.x))
-        y = evaluation.y[drawn] if isinstance(evaluation.y, np.ndarray) else [evaluation.y[i] for i in drawn]
-        mine, other = ([o[drawn] for o in scored.outputs] for scored in (ours, theirs))
-        found.append(float(evaluation.task.score(mine, y)) - float(evaluation.task.score(other, y)))
-    low, high = np.percentile(found, (2.5, 97.5))
-    return {"metric": round(ours.metric - theirs.metric, 4), "low": round(low, 4), "high": round(high, 4)}
+    apart = paired_bootstrap([ours.measure], theirs.measure, len(evaluation.x))
+    return {"metric": round(apart.mean, 4), "low": round(apart.low, 4), "high": round(apart.high, 4)}
 
 
 def _missed(figures: dict[str, Any]) -> list[str]:

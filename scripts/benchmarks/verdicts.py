@@ -15,7 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from dlpuconv.files.content import sha256_of
-from scripts.benchmarks.accuracy import DECIBEL_METRIC, Evaluation
+from scripts.benchmarks.evaluation import DECIBEL_METRIC, Evaluation
 from scripts.benchmarks.shared import console, mark, model_names, opened, source_model, zoo_folder, zoo_module
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.conversion import Conversion
     from scripts.benchmarks.shared import Array
 
 MINMAX, FAST, BALANCED = "minmax", "fast", "balanced"
@@ -97,8 +98,8 @@ class _Model:
         self._evaluation: Evaluation | None = None
 
     def file(self, job: Job) -> Path:
-        """Where the file is kept."""
-        return self._kept / f"{job.key}.tflite"
+        """Where the file is kept, with its manifest."""
+        return self._kept / job.key / f"model.{job.target}.tflite"
 
     def figures(self, job: Job) -> dict[str, Any]:
         """Verdict and metric of a file, and whether they fit."""
@@ -106,7 +107,7 @@ class _Model:
 
         file = self.file(job)
         if not file.is_file():
-            file.write_bytes(self._converted(job))
+            self._converted(job).save(file.parent)
         report = dlpuconv.verify(
             file, target=job.target, reference=self._source, data=self._held_out(), progress=None
         ).report
@@ -123,7 +124,7 @@ class _Model:
             "parity": None if report.parity is None else report.parity.to_json(),
         }
 
-    def _converted(self, job: Job) -> bytes:
+    def _converted(self, job: Job) -> Conversion:
         import dlpuconv
         from dlpuconv.quantization import Observer, Recipe
         from dlpuconv.scheme import Granularity
@@ -133,7 +134,7 @@ class _Model:
         if job.recipe != MINMAX:
             how = {"granularity": job.granularity, "effort": job.recipe}
         given: dict[str, Any] = {"calibration": {self._input: self._values}, "cache": False, "progress": None}
-        return dlpuconv.convert(self._source, target=job.target, **given, **how).artifacts[0].content
+        return dlpuconv.convert(self._source, target=job.target, **given, **how)
 
     def _held_out(self) -> dict[str, Array]:
         """What a conversion with these samples would judge its own file by."""
@@ -149,14 +150,15 @@ class _Model:
         return source_model(self._name).signature.inputs[0].name
 
     def _metric(self, file: Path) -> dict[str, Any]:
-        content = file.read_bytes()
-        known = self._kept / f"{sha256_of(content)}.json"
+        known = self._kept / f"{sha256_of(file.read_bytes())}.json"
         if not known.is_file():
             if self._evaluation is None:
-                self._evaluation = Evaluation.load(zoo_module(), self._name, None)
-            exact = float(self._task.score(self._evaluation.reference, self._evaluation.y))
-            found = self._evaluation.score(content)["metric"]
-            known.write_text(json.dumps({"name": self._task.METRIC, "float": round(exact, 4), "file": found}))
+                self._evaluation = Evaluation.load(self._name)
+            exact, found = (
+                round(float(self._task.score(outputs, self._evaluation.y)), 4)
+                for outputs in (self._evaluation.reference, self._evaluation.loaded(file))
+            )
+            known.write_text(json.dumps({"name": self._task.METRIC, "float": exact, "file": found}))
         metric: dict[str, Any] = json.loads(known.read_text())
         return metric
 

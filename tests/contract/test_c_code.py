@@ -11,7 +11,7 @@ import pytest
 
 from dlpuconv.calibration import Resize
 from dlpuconv.contract import Feed, Picture, c_header
-from dlpuconv.ir import Affine
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation
 from dlpuconv.manifest import DivisionRecord, Maker, RestRecord, Wire
 from tests.contract.support import BOXES, IMAGE, PIXELS, SCORES, VALUES, contract, fed, run_c
 
@@ -89,6 +89,43 @@ def test_every_code_of_an_output_becomes_its_real_value(tmp_path: Path, c_compil
     codes = np.arange(256)
     assert got[:256] == pytest.approx((codes - 3) * 2.5)
     assert got[256:] == pytest.approx(codes / 256)  # codes -128 to 127, less the zero point -128
+
+
+def test_a_logit_becomes_a_probability(tmp_path: Path, c_compiler: str) -> None:
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="scores")
+    port = replace(WHOLE, name="scores_logits", activation=sigmoid, quantization=Affine.of(0.1, 100))
+    body = 'for (int q = 0; q < 256; q++) printf("%.9g\\n", (double)model_output_0_to_probability((uint8_t)q));'
+    got = np.array(run_c(c_compiler, tmp_path, header(port), body).split(), np.float64)
+    assert got == pytest.approx(1 / (1 + np.exp(-0.1 * (np.arange(256) - 100.0))), rel=1e-5)
+    text = " ".join(header(port).split())
+    assert "These are logits and no probabilities: the source model's scores is 1 / (1 + exp(-real))." in text
+
+
+def test_logits_along_any_axis_become_probabilities(tmp_path: Path, c_compiler: str) -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (1, 5, 4), np.uint8)
+    for axis, length, stride in ((1, 4, 1), (2, 5, 4)):  # of the source model's [1, 4, 5]
+        softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="scores", axis=axis)
+        port = replace(WHOLE, activation=softmax, quantization=Affine.of(0.1, 100))
+        body = f"""
+    uint8_t codes[20];
+    float one[{length}];
+    if (fread(codes, 1, 20, stdin) != 20) return 1;
+    for (int row = 0; row < {20 // length}; row++) {{
+        model_output_0_to_probabilities(codes + row * {5 - stride}, one);
+        for (int i = 0; i < {length}; i++) printf("%.9g\\n", (double)one[i]);
+    }}"""
+        printed = run_c(c_compiler, tmp_path, header(port), body, codes.tobytes()).split()
+        expected = softmax.of(0.1 * (codes.transpose(0, 2, 1) - 100.0))
+        got = np.array(printed, np.float64).reshape(20 // length, length)
+        assert got == pytest.approx(np.moveaxis(expected[0], axis - 1, -1), rel=1e-5)
+
+
+def test_a_part_that_lacks_some_of_a_softmax_has_no_function_for_it(tmp_path: Path, c_compiler: str) -> None:
+    softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="out", axis=1)
+    text = header(replace(BOXES, activation=softmax))
+    assert "to_probabilities" not in text
+    assert "It is 0 to 3 on axis 1 of the logits of the source model's out." in text
+    run_c(c_compiler, tmp_path, text, "")
 
 
 @pytest.mark.parametrize("name", ["images", "*/ int x; /*", "ünï\ncode", "a " * 300 + "\\"])

@@ -12,7 +12,7 @@ from dlpuconv.contract import Picture, contract_of_file, python_snippet
 from dlpuconv.contract.words import part_of
 from dlpuconv.formats.detect import runner
 from dlpuconv.formats.kinds import TFLITE
-from dlpuconv.ir import Affine, InputBinding, Part
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation, InputBinding, Part
 from dlpuconv.verification.translate import from_artifact
 from tests.contract.support import (
     BOXES,
@@ -31,7 +31,19 @@ from tests.reporting.material import material
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dlpuconv.plugin import Port
+    from tests.contract.support import Array
+
 RAMP = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3) * 23  # 0 to 253
+
+
+def of_logits(raw: list[Array], *ports: Port) -> dict[str, Array]:
+    """What the code makes of these codes, with the functions in front of it."""
+    infer, _ = answering(*raw)
+    code = python_snippet("m.tflite", contract(*ports), TFLITE)
+    start = min(code.index(f"def {name}(") for name in ("sigmoid", "softmax") if f"def {name}(" in code)
+    found: dict[str, Array] = defined("import numpy as np\n" + code[start:], infer=infer)["run"](RAMP)
+    return found
 
 
 def test_it_runs_the_file_and_gives_real_values(tmp_path: Path) -> None:
@@ -95,6 +107,31 @@ def test_it_gives_the_source_models_order_of_axes_and_joins_parts_in_their_order
     assert got.shape == (1, 6, 5)
     assert got[:, :4] == pytest.approx(from_artifact(raw[1], BOXES))
     assert got[:, 4:] == pytest.approx(from_artifact(raw[0], SCORES))
+
+
+def test_it_makes_probabilities_of_logits_under_the_source_models_name() -> None:
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="scores")
+    port = replace(BOXES, name="scores_logits", part=None, activation=sigmoid, quantization=Affine.of(0.1, 100))
+    codes = np.arange(20, dtype=np.uint8).reshape(BOXES.shape) * 12
+    got = of_logits([codes], port)
+    assert list(got) == ["scores"]
+    assert got["scores"] == pytest.approx(sigmoid.of(from_artifact(codes, port)), abs=1e-6)
+
+
+def test_it_joins_parts_before_it_makes_probabilities_of_them() -> None:
+    softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="scores", axis=1)
+    ports = [
+        replace(
+            port, activation=softmax, quantization=Affine.of(0.01, 3), part=replace(port.part, output="scores_logits")
+        )
+        for port in (BOXES, SCORES)
+        if port.part is not None
+    ]
+    raw = [np.arange(20, dtype=np.uint8).reshape(BOXES.shape), np.arange(10, dtype=np.int8).reshape(SCORES.shape)]
+    real = np.concatenate([from_artifact(codes, port) for codes, port in zip(raw, ports, strict=True)], axis=1)
+    got = of_logits(raw, *ports)
+    assert list(got) == ["scores"]
+    assert got["scores"] == pytest.approx(softmax.of(real), abs=1e-6)
 
 
 def test_it_puts_parts_that_alternate_where_they_belong() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.plans import plan_for, usual
+from dlpuconv.quantization.plans import begun, plan_for, usual
 from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
@@ -46,3 +46,8 @@ def test_every_effort_that_searches_tries_groups() -> None:
 
 def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
+
+
+def test_a_search_begins_equalized_where_weights_have_one_scale() -> None:
+    assert begun(PLAIN).equalize
+    assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize

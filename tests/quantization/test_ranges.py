@@ -124,6 +124,17 @@ def test_both_factors_of_a_product_of_scores_lead_out() -> None:
     assert {v.name for v in found} == {"a", "b", "score of a", "score of b", "y"}
 
 
+def test_a_square_of_a_score_times_a_number_leads_out_as_the_extent_of_a_box_does() -> None:
+    """(2 sigmoid(x))^2 * 8, and a bare x * x beside it, which turns the order of what is negative."""
+    b, x = sketch()
+    score = b.curve("score", x, "sigmoid")
+    twice = b.product("twice", score, [2.0])
+    assert {x, score, twice} < leading_out(b.network(b.product("y", b.product("square", twice, twice), [8.0])))
+    other, z = sketch()
+    square = other.product("square", z, z)
+    assert leading_out(other.network(square)) == {square}
+
+
 def test_a_value_times_its_own_gate_does_not_lead_out() -> None:
     """SiLU: x * sigmoid(x)."""
     b, x = sketch()

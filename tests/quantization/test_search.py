@@ -115,6 +115,14 @@ def test_a_simpler_recipe_replaces_one_that_nothing_tells_from_it() -> None:
     assert kept(trials) == PLAIN
 
 
+def test_learned_rounding_is_no_less_simple_and_wins_by_its_figure_where_nothing_tells_it_apart() -> None:
+    def score(artifact: Artifact) -> Score:
+        return ratios(20, 21, 22, 60) if "learned" in str(artifact.facts["is"]) else ratios(20, 21, 22, 23)
+
+    learned = replace(PLAIN, rounding=Rounding.LEARNED)
+    assert kept(search(PLAIN, emit, score, Plan(changes=(lambda _: learned,)))) == learned
+
+
 def scored(worth: Callable[[str], tuple[float, float]]) -> Callable[[Artifact], Score]:
     """From decibels and a metric."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pytest
 
     from dlpuconv.network import Feed
+    from dlpuconv.quantization.techniques.tuning import TuningMaterial
     from tests.network.numpy_network import NumpyNetwork
 
 
@@ -41,9 +42,7 @@ def network(factor: float = -1.0) -> NumpyNetwork:
     return b.network(b.curve("y", b.product("middle", b.input("x", 1, 2), [factor]), "relu"))
 
 
-def measure(
-    samples: Counted, folder: Path, net: NumpyNetwork | None = None, digest: str = "two"
-) -> dict[str, tuple[float, float]]:
+def material(samples: Counted, folder: Path, net: NumpyNetwork | None = None, digest: str = "two") -> TuningMaterial:
     given = Given(
         feeds=samples.feeds,
         samples=2,
@@ -52,7 +51,13 @@ def measure(
         cache=StatisticsCache(folder / "cache"),
         progress=Silent(),
     )
-    return {name: (r.low, r.high) for name, r in measuring.measure(net or network(), given).ranges.items()}
+    return measuring.measure(net or network(), given)
+
+
+def measure(
+    samples: Counted, folder: Path, net: NumpyNetwork | None = None, digest: str = "two"
+) -> dict[str, tuple[float, float]]:
+    return {name: (r.low, r.high) for name, r in material(samples, folder, net, digest).ranges.items()}
 
 
 def test_the_same_question_is_measured_once(tmp_path: Path) -> None:
@@ -60,6 +65,14 @@ def test_the_same_question_is_measured_once(tmp_path: Path) -> None:
     first = measure(samples, tmp_path)
     assert first == measure(samples, tmp_path)
     assert first == {"x": (-4.0, 3.0), "middle": (-3.0, 4.0), "y": (0.0, 4.0)}
+    assert samples.reads == 1
+
+
+def test_channels_are_looked_at_in_the_same_pass_as_ranges_and_come_back_alike(tmp_path: Path) -> None:
+    samples = Counted()
+    first, again = (material(samples, tmp_path).details.channels["middle"] for _ in range(2))
+    assert first.tolist() == [[-3.0, 1.0, -1.0, 5.0], [-2.0, 4.0, 1.0, 10.0]]  # of (1, -2) and (-3, 4)
+    assert again.tolist() == first.tolist()
     assert samples.reads == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import CalibrationError, ShapeError
-from dlpuconv.ir import Affine, InputBinding, Links
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation, InputBinding, Links
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.parity import compare, reference_inferences
 from dlpuconv.verification.predictor import AsSource
@@ -312,3 +312,25 @@ def test_a_part_is_compared_with_its_slice_of_the_source_model_s_output() -> Non
     )
     (found,) = report.outputs
     assert (found.name, found.max_error, found.peak) == ("y_part0", 0.5, 4.0)
+
+
+def test_logits_are_compared_as_the_probabilities_that_they_stand_for() -> None:
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="y")
+    logits = replace(port("y_logits", (1, 2)), activation=sigmoid)
+    exact = np.array([[0.5, 1 / (1 + np.exp(-1.0))]], np.float32)
+    links = Links(inputs=(port("x", (1, 1)),), outputs=(logits,))
+    source, file = Calls(lambda _: {"y": exact}), Calls(lambda _: {"y_logits": np.array([[0, 2]], np.int8)})
+    (output,) = compare(source, file, links, [{"x": np.zeros((1, 1), np.float32)}]).outputs
+    assert output.max_error < 1e-6
+    assert (output.name, output.source) == ("y_logits", "y")
+    assert output.step == 0.125  # a quarter of the logits': as much as a probability moves with one
+
+
+def test_reference_inferences_tell_the_probabilities_beside_the_codes() -> None:
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="y")
+    links = Links(inputs=(port("x", (1, 1)),), outputs=(replace(port("y_logits", (1, 2)), activation=sigmoid),))
+    file = AsSource(Calls(lambda _: {"y_logits": np.array([[0, 2]], np.int8)}), links)
+    _, outputs, whole = reference_inferences(file, [{"x": np.zeros((1, 1), np.float32)}], 3)
+    assert outputs["y_logits"].tolist() == [[[0, 2]]]
+    assert whole[0]["y"].dtype == np.float32
+    assert whole[0]["y"][0] == pytest.approx([0.5, 1 / (1 + np.exp(-1.0))])

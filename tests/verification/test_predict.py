@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from dlpuconv.errors import MetricError, ShapeError
-from dlpuconv.ir import Affine, Layout, Links, Signature, ValueSpec
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.predictor import AsSource, joined, predict_by
 
@@ -124,3 +125,37 @@ def test_an_output_that_came_in_parts_is_joined_in_the_order_of_the_source() -> 
     found = predict_by(AsSource(Parts(), Links(inputs=(), outputs=tuple(halves))), Signature((), ()))({})
     assert found["y"].tolist() == [[1.0, 2.0, 3.0, 4.0]]
     assert list(found) == ["y"]
+
+
+SIGMOID = FinalActivation(kind=ActivationKind.SIGMOID, output="scores")
+SOFTMAX = FinalActivation(kind=ActivationKind.SOFTMAX, output="scores", axis=1)
+
+
+def logits_port(activation: FinalActivation, name: str = "scores_logits", part: Part | None = None) -> Port:
+    shape = (1, part.stop - part.start if part else 2)
+    return Port(
+        name=name, source_shape=shape, shape=shape, permutation=(0, 1), dtype="int8", quantization=Affine.of(0.5, 10),
+        part=part, activation=activation,
+    )  # fmt: skip
+
+
+def test_logits_come_as_the_source_models_probabilities() -> None:
+    port = logits_port(SIGMOID)
+    file = AsSource(Recording({}), Links(inputs=(), outputs=(port,)))
+    found = file.restored({"scores_logits": np.array([[10, 12]], np.int8)})
+    assert list(found) == ["scores"]
+    assert found["scores"][0] == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
+
+
+def test_parts_of_logits_are_joined_before_they_become_probabilities() -> None:
+    parts = [Part(output="scores_logits", axis=1, start=start, stop=start + 1) for start in (0, 1)]
+    ports = tuple(logits_port(SOFTMAX, f"scores_logits_part{part.start}", part) for part in parts)
+    answer = {port.name: np.array([[10 + 2 * number]], np.int8) for number, port in enumerate(ports)}
+    found = AsSource(Recording({}), Links(inputs=(), outputs=ports)).restored(answer)
+    assert found["scores"][0] == pytest.approx(np.exp([0, 1]) / np.exp([0, 1]).sum())
+
+
+def test_a_softmax_of_an_axis_that_a_strangers_file_does_not_have_is_told() -> None:
+    port = replace(logits_port(SOFTMAX), source_shape=(2,), shape=(2,), permutation=(0,))
+    with pytest.raises(ShapeError, match="what the manifest says of the outputs does not fit the file"):
+        AsSource(Recording({}), Links(inputs=(), outputs=(port,))).restored({"scores_logits": np.zeros(2, np.int8)})

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.formats.view import FileView, LayerView, TensorView
-from dlpuconv.ir import Affine
+from dlpuconv.ir import ActivationKind, Affine, FinalActivation
 from dlpuconv.ir.layer_names import LayerNames
-from dlpuconv.verification.reach import reaches
+from dlpuconv.plugin import Port
+from dlpuconv.verification.output_parity import OutputParity, ParityReport
+from dlpuconv.verification.reach import reaches, with_reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,3 +118,19 @@ def test_no_code_of_the_input_gives_a_value_outside(scale: float, zero_point: in
     real = out[0] * (min(max(round(exact / out[0]) + out[1], -128), 127) - out[1])
     low, high = reaches(chain([name], [(scale, zero_point), out]))[1]
     assert low - out[0] / 2 <= real <= high + out[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("activation", "highest"),
+    [
+        (FinalActivation(kind=ActivationKind.SIGMOID, output="y"), 0.5),
+        (FinalActivation(kind=ActivationKind.SOFTMAX, output="y", axis=1), 1 / (1 + 3 * math.exp(-25.5))),
+    ],
+)
+def test_the_reach_of_logits_is_told_in_probabilities(activation: FinalActivation, highest: float) -> None:
+    view = chain(["RESHAPE"], [(0.1, 127), (0.1, 127)])
+    port = Port(name="t1", source_shape=(1, 4), shape=(1, 4), permutation=(0, 1), dtype="int8", activation=activation)
+    output = OutputParity(name="t1", source="y", sqnr_db=None, exact=False, cosine=None, max_error=0.0, peak=0.0)
+    (found,) = with_reach(ParityReport(samples=1, outputs=(output,)), view, [port]).outputs
+    assert found.reach is not None
+    assert found.reach[1] == pytest.approx(highest)

@@ -141,6 +141,16 @@ class TFLiteNetwork(Network):
             yield outputs
 
     @override
+    def run_part(
+        self, nodes: Sequence[Node], feeds: Iterable[Feed], taps: Sequence[Value], *, plain: bool = True
+    ) -> Iterator[Iterable[Array]]:
+        made = {value for node in nodes for value in node.outputs}
+        read = dict.fromkeys(tensor_of(v) for node in nodes for v in node.activations if v not in made)
+        part = Graph(list(read), [tensor_of(tap) for tap in taps], [operator_of(node) for node in nodes])
+        for _, outputs in self._workers.load(part, plain=plain).each(feeds):
+            yield outputs
+
+    @override
     def loaded_one(self, node: Node, *, activated: bool = True, plain: bool = True) -> Callable[[Feed], list[Array]]:
         return self._single(node, activated=activated, plain=plain).run
 

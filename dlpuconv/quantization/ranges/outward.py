@@ -38,4 +38,15 @@ def _keeps_order(node: Node, made_by: Mapping[Value, Node]) -> bool:
     inputs = [v for _, v in node.data_inputs]
     if any(v.is_constant for v in inputs):
         return True
-    return order is Order.PRODUCT and all(v in made_by and made_by[v].meaning.is_score for v in inputs)
+    return order is Order.PRODUCT and all(_is_score(v, made_by) for v in inputs)
+
+
+def _is_score(value: Value, made_by: Mapping[Value, Node]) -> bool:
+    """Whether a Sigmoid or Softmax made it, or it is one times a positive number: as an extent is (2 sigmoid(x))^2."""
+    node = made_by.get(value)
+    if node is None or node.meaning.is_score:
+        return node is not None
+    constants = [v.data for _, v in node.data_inputs if v.is_constant]
+    scaled = node.meaning.order is Order.PRODUCT and all(c is not None and (c > 0).all() for c in constants)
+    same = node.meaning.scales is Scales.SAME and not constants
+    return (scaled or same) and all(_is_score(v, made_by) for v in node.data_activations)

@@ -1,7 +1,4 @@
-"""What the channels of activations do on the calibration samples.
-
-Measured in one more pass, and only for recipes that ask: the plain recipe needs lowest and highest values alone.
-"""
+"""What the channels of activations do on the calibration samples."""
 
 from __future__ import annotations
 

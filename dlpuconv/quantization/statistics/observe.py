@@ -66,13 +66,34 @@ class MinMax:
         return self._found
 
 
+class OfTheFirst:
+    """A gauge of the first tensors alone, where others look at more."""
+
+    def __init__(self, count: int, gauge: Gauge) -> None:
+        self.name, self.distinguished = gauge.name, gauge.distinguished
+        self._count, self._gauge = count, gauge
+
+    def start(self, count: int) -> None:
+        """See `Gauge`."""
+        self._gauge.start(min(self._count, count))
+
+    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+        """See `Gauge`."""
+        if index < self._count:
+            self._gauge.update(index, values)
+
+    def result(self) -> npt.NDArray[np.float64]:
+        """See `Gauge`."""
+        return self._gauge.result()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """What was observed.
 
     Attributes:
-        tensors: names of the observed tensors.
-        values: by the gauge's name: [len(tensors), ...] in the order of `tensors`.
+        tensors: names of the tensors that were observed, those whose ranges are known first.
+        values: by the gauge's name: [len(tensors), ...] in the order of `tensors`, or of the first of them.
         samples: how many samples were seen.
     """
 
@@ -87,13 +108,13 @@ class Statistics:
             CalibrationError: a tensor was not finite on some sample.
         """
         found = self.values[MinMax.name]
-        for name, (low, high) in zip(self.tensors, found.tolist(), strict=True):
+        for name, (low, high) in zip(self.tensors, found.tolist(), strict=False):
             if not np.isfinite([low, high]).all():
                 raise CalibrationError(
                     f"the float model's value {name!r} is not finite (from {low} to {high}) on a calibration sample; "
                     "check the samples' value range and the model's weights"
                 )
-        return {name: Range(low, high) for name, (low, high) in zip(self.tensors, found.tolist(), strict=True)}
+        return {name: Range(low, high) for name, (low, high) in zip(self.tensors, found.tolist(), strict=False)}
 
 
 def observe(

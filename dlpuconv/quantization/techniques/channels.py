@@ -55,6 +55,11 @@ def map_places(network: Network) -> ChannelMap:
     return _mapped(network, lambda node: _bound(node, _moved_together(node)))
 
 
+def map_passed(network: Network) -> ChannelMap:
+    """Find the variables of what a float network passes on from channel to channel without weighing it."""
+    return _mapped(network, lambda node: _bound(node, _moved_together(node) if node.layer is None else ()))
+
+
 def is_depthwise(node: Node) -> bool:
     """Whether a layer makes each channel of the one at its place, by known weights."""
     layer = node.layer

@@ -100,7 +100,7 @@ def learn(
     Raises:
         BackendError: a node cannot be run.
     """
-    exact, integer = Stepwise(nearest.network, samples), Stepwise(realize(nearest), samples)
+    exact, integer = Stepwise(nearest.network, samples, changing=False), Stepwise(realize(nearest), samples)
     own = [node for node in integer.network.nodes if node.layer is not None]
     found = dict(nearest.layers)
     left = _left(nearest)

@@ -14,7 +14,7 @@ import numpy as np
 from dlpuconv.decibel import MOST_DB, Powers
 from dlpuconv.network import CannotError
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
-from dlpuconv.quantization.recipe import BiasCorrection, Observer
+from dlpuconv.quantization.recipe import Observer
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
@@ -79,6 +79,7 @@ class TuningMaterial:
         measured: what is measured: the network, or one with the same activations in it whose values are truer.
         ranges: lowest and highest values by name.
         spreads: distributions by name.
+        details: by channel.
         given: samples, and what else the backend knows.
     """
 
@@ -86,6 +87,7 @@ class TuningMaterial:
     measured: Network
     ranges: Mapping[str, Range]
     spreads: Mapping[str, Spread]
+    details: Details
     given: Given
 
 
@@ -97,7 +99,7 @@ class _Form:
         network: float.
         measured: what distributions are measured on: the network, or `Material.measured` in the same other numbers.
         ranges: lowest and highest values by name.
-        details: by channel; None until they are measured.
+        details: by channel.
         facts: how it came about, for the manifest.
         dropped: rewrites that were left out.
     """
@@ -105,7 +107,7 @@ class _Form:
     network: Network
     measured: Network
     ranges: Mapping[str, Range]
-    details: Details | None = None
+    details: Details
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
 
@@ -121,31 +123,30 @@ class Tuner:
 
     def __init__(self, material: TuningMaterial) -> None:
         self._material = material
-        self._prepared = _Form(network=material.network, measured=material.measured, ranges=material.ranges)
-        self._forms: dict[_Rewrites, _Form] = {}
+        prepared = _Form(
+            network=material.network, measured=material.measured, ranges=material.ranges, details=material.details
+        )
+        self._forms: dict[_Rewrites, _Form] = {_Rewrites(): prepared}
         self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
 
-    def apply(self, recipe: Recipe, codes: IntegerType, *, detailed: bool = False) -> Tuned:
+    def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
         """Do what the recipe says before quantization.
 
         Args:
             recipe: the techniques.
             codes: type of activations.
-            detailed: measure channels, whether the recipe needs them or not.
 
         Raises:
             BackendError: the float network cannot be run.
         """
-        rewrites = _Rewrites.of(recipe)
-        plain = not detailed and not rewrites.last and recipe.bias_correction is BiasCorrection.OFF
-        form = self._prepared if plain else self._form(rewrites)
+        form = self._form(_Rewrites.of(recipe))
         ranges = form.ranges
         if recipe.observer is not Observer.MINMAX:
             ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, codes)
         return Tuned(
             network=form.network,
             ranges=ranges,
-            channels=form.details.channels if form.details else {},
+            channels=form.details.channels,
             facts=form.facts,
             dropped=form.dropped,
             names=self._material.given.names,
@@ -159,18 +160,14 @@ class Tuner:
         """
         if not self._material.network.gates():
             return ()
-        details = self._form(_Rewrites()).details
-        assert details is not None
-        return choose_gates(self._material.network, self._reached(details), equalize=recipe.equalize)
+        return choose_gates(
+            self._material.network, self._reached(self._form(_Rewrites()).details), equalize=recipe.equalize
+        )
 
     def _form(self, rewrites: _Rewrites) -> _Form:
-        """The prepared network with its channels measured, or a rewritten one; each is made once."""
+        """The prepared network, or a rewritten one; each is made once."""
         if rewrites not in self._forms:
-            self._forms[rewrites] = (
-                self._rewritten(self._form(rewrites.before), rewrites)
-                if rewrites.last
-                else replace(self._prepared, details=self._measure(self._material.measured))
-            )
+            self._forms[rewrites] = self._rewritten(self._form(rewrites.before), rewrites)
         return self._forms[rewrites]
 
     def _rewritten(self, before: _Form, rewrites: _Rewrites) -> _Form:
@@ -192,7 +189,6 @@ class Tuner:
             return replace(before, dropped=(*before.dropped, f"{title} was left out: {refusal}"))
 
     def _gated(self, form: _Form, gates: tuple[Gate, ...]) -> _Form:
-        assert form.details is not None
         made = scale_gates(form.network, gates, self._reached(form.details))
         facts: dict[str, Json] = {"gates": [gate.site for gate in gates]}
         measured = made.network if form.measured is form.network else made.likewise(form.measured)
@@ -201,7 +197,6 @@ class Tuner:
         return self._checked("scaling gates", form, changed, facts)
 
     def _grouped(self, form: _Form, groups: tuple[LayerGroups, ...]) -> _Form:
-        assert form.details is not None
         made = cut_layers(form.network, groups)
         details = form.details.picked(made.origins)
         measured = made.network if form.measured is form.network else made.likewise(form.measured, groups)
@@ -212,7 +207,6 @@ class Tuner:
         return self._checked("grouping", form, after, facts)
 
     def _equalized(self, form: _Form) -> _Form:
-        assert form.details is not None
         made = equalize(form.network, self._reached(form.details))
         facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
         details = form.details.scaled(made.factors)
@@ -220,7 +214,6 @@ class Tuner:
         return self._checked("equalization", form, form.rewritten(made.network, measured, details, made.factors), facts)
 
     def _absorbed(self, form: _Form) -> _Form:
-        assert form.details is not None
         made = absorb(form.network, form.details)
         facts: dict[str, Json] = {"activations": len(made.shifts)}
         same = form.measured is form.network

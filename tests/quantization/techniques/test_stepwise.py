@@ -23,6 +23,17 @@ def test_nodes_one_by_one_give_what_the_whole_network_gives() -> None:
         assert np.allclose(run.real(network.outputs[0], index), outputs(network, feed)[0], atol=1e-6)
 
 
+def test_where_nothing_is_changed_every_activation_is_what_it_is_one_by_one() -> None:
+    network = separable()
+    feeds = samples(network, 3)
+    one, ahead = Stepwise(network, feeds), Stepwise(network, feeds, changing=False)
+    for node in network.nodes:
+        one.step_to(node)
+        ahead.step_to(node)
+        for value in node.activations:
+            assert np.allclose(ahead.real(value, 2), one.real(value, 2), atol=1e-6)
+
+
 def test_so_they_do_in_codes() -> None:
     network = separable()
     feeds = samples(network, 3)
