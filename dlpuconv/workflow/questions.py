@@ -49,6 +49,6 @@ def question_of(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) 
         layers=run.request.verification.layers,
         names=artifact.layers,
         settings=settings_of(backend, recipe, run),
-        likeness=Likeness.after(equalized=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
+        likeness=Likeness.after(scaled=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
         moved=moved_in(artifact.facts),
     )
