@@ -39,6 +39,8 @@ _MEMORY: Final = 64 << 20
 """Bytes of their logits."""
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
+_NOTHING: Final = 0.001
+"""Of the average precision: logits are coarser than probabilities around 0.5."""
 _TINY: Final = 1e-9
 _HALF: Final = 0.5
 _LEAST: Final = 0.01
@@ -126,7 +128,7 @@ def _reason(kept: RankingLoss, cut: RankingLoss) -> str:
 
 
 def _is_worth_it(kept: RankingLoss, cut: RankingLoss) -> bool:
-    return kept.pairs >= _LEAST and cut.pairs <= _HALF * kept.pairs and cut.precision <= kept.precision
+    return kept.pairs >= _LEAST and cut.pairs <= _HALF * kept.pairs and cut.precision <= kept.precision + _NOTHING
 
 
 def _scores(source: Model, request: Request) -> set[str]:
