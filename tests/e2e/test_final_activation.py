@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,17 @@ def convert(sandbox: Sandbox, *more: str, target: str = "artpec8", status: int =
     return manifest
 
 
-def test_confident_scores_become_logits_and_everybody_still_reads_scores(sandbox: Sandbox) -> None:
+def by_readme(repository: Path, manifest: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """What the code in the README makes of the codes that a camera reads."""
+    section = (repository / "README.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
+    names: dict[str, Any] = {"manifest": manifest, "raw": raw, "numpy": np}
+    for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL)[:2]:
+        exec(code, names)
+    found: dict[str, Any] = names["source"]
+    return found
+
+
+def test_confident_scores_become_logits_and_everybody_still_reads_scores(sandbox: Sandbox, repository: Path) -> None:
     manifest = convert(sandbox)
     assert manifest["schema_version"] == 3
     scores, boxes = manifest["outputs"]
@@ -82,9 +93,12 @@ def test_confident_scores_become_logits_and_everybody_still_reads_scores(sandbox
     with np.load(sandbox.output / "detector.artpec8.reference.npz") as reference:
         assert reference["output.scores_logits"].dtype == np.uint8
         ends = [reference[f"source_output.scores.{at}"] for at in range(3)]
-        codes = reference["output.scores_logits"].astype(np.float64)
+        reference_codes = {name: reference[f"output.{name}"] for name in ("scores_logits", "boxes")}
+    codes = reference_codes["scores_logits"].astype(np.float64)
     logits = (codes - scores["zero_point"]) * scores["scale"]
     assert np.stack(ends) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
+    raw = {name: reference_codes[name][0] for name in ("scores_logits", "boxes")}
+    assert by_readme(repository, manifest, raw)["scores"] == pytest.approx(ends[0], abs=1e-6)
     header = (sandbox.output / "detector.artpec8.model_params.h").read_text()
     assert "float model_output_0_to_probability(uint8_t code)" in header
     readme = (sandbox.output / "detector.artpec8.README.md").read_text()
