@@ -10,8 +10,9 @@ from scripts.benchmarks.fidelity import fidelity_page, run_fidelity
 from scripts.benchmarks.outside import make
 
 if TYPE_CHECKING:
-    import pytest
     from pathlib import Path
+
+    import pytest
 
 LESS = {"mean": -0.0123, "low": -0.03, "high": 0.005}
 
