@@ -1,8 +1,7 @@
-"""What a chip's rules say against a file: what makes it faster or more exact is not worth a layer on the CPU."""
+"""What a chip's rules say against a file: a technique that gains a little is not worth a layer on the CPU."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,45 +17,48 @@ class Burden:
     """It.
 
     Attributes:
-        hits: how many places break a rule, by the rule's id and the layer's name.
-        pieces: into how many the graph falls; None where nothing is known of that.
-        outside: how many layers do not run on the accelerator, or may not.
+        broken: ids of the rules that are broken.
+        failing: how many places fail the file.
+        pieces: into how many the graph falls; 1 where nothing is known of that.
+        outside: layers that do not run on the accelerator, or may not: names of what each makes and reads, by its own.
     """
 
-    hits: Mapping[tuple[str, str], int]
-    pieces: int | None
-    outside: int
+    broken: frozenset[str]
+    failing: int
+    pieces: int
+    outside: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, view: FileView, target: Target) -> Burden:
         """What a target says of a file."""
         from dlpuconv.placement.predict import foresee
         from dlpuconv.verification.engine import check
+        from dlpuconv.verification.rule import Severity
 
         findings = check(view, target.rules, target.context)
         forecast, _ = foresee(view, target.placement, target.context)
-        outside = [layer for layer in forecast.layers if layer.why] if forecast else []
+        outside = [view.layers[layer.index] for layer in forecast.layers if layer.why] if forecast else []
         return cls(
-            hits=Counter((finding.rule, hit.layer) for finding in findings for hit in finding.hits),
-            pieces=forecast.pieces if forecast else None,
-            outside=len(outside),
+            broken=frozenset(finding.rule for finding in findings),
+            failing=sum(len(finding.hits) for finding in findings if finding.severity is Severity.FAIL),
+            pieces=forecast.pieces if forecast else 1,
+            outside={layer.name: _names(view, (*layer.outputs, *layer.inputs)) for layer in outside},
         )
 
     def exceeds(self, other: Burden) -> bool:
-        """Whether any rule is broken more often, or more pieces or layers are the CPU's, than in another file."""
-        more_pieces = (self.pieces or 0) > (other.pieces or 0)
-        return more_pieces or self.outside > other.outside or bool(self._worse_rules(other))
+        """Whether a rule is broken that another file keeps, or more of this one fails, or is the CPU's."""
+        return (
+            not self.broken <= other.broken
+            or self.failing > other.failing
+            or self.pieces > other.pieces
+            or len(self.outside) > len(other.outside)
+        )
 
-    def new_places(self, other: Burden) -> set[str]:
-        """Names of layers that break rules which are broken more often than in another file."""
-        worse = self._worse_rules(other)
-        return {layer for rule, layer in self.hits.keys() - other.hits.keys() if rule in worse}
+    def concerned(self, other: Burden) -> set[str]:
+        """Names around the layers that are outside in this file and not in another one."""
+        return {name for layer in self.outside.keys() - other.outside.keys() for name in self.outside[layer]}
 
-    def _worse_rules(self, other: Burden) -> set[str]:
-        return {rule for rule, count in self._by_rule().items() if count > other._by_rule()[rule]}
 
-    def _by_rule(self) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for (rule, _), count in self.hits.items():
-            found[rule] += count
-        return found
+def _names(view: FileView, indices: tuple[int, ...]) -> tuple[str, ...]:
+    found = (view.tensor(index) for index in indices)
+    return tuple(tensor.name for tensor in found if tensor is not None)

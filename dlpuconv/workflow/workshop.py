@@ -44,13 +44,14 @@ class Workshop:
         found = self.backend.propose(self.prepared, self.target, recipe, what)
         if what is not Proposal.GATES or not found.gates:
             return found
-        before = self._burden(replace(recipe, gates=()))
-        after = self._burden(found)
+        before, after = self._burden(replace(recipe, gates=())), self._burden(found)
         if after.exceeds(before):
-            spoiled = after.new_places(before)
-            kept = tuple(gate for gate in found.gates if not any(name.startswith(gate.site) for name in spoiled))
-            after = self._burden(found := replace(found, gates=kept)) if kept else before
-        return replace(found, gates=()) if after.exceeds(before) else found
+            concerned = after.concerned(before)
+            kept = tuple(gate for gate in found.gates if gate.site not in concerned)
+            found = replace(found, gates=kept)
+            if kept and self._burden(found).exceeds(before):
+                found = replace(found, gates=())
+        return found
 
     def _burden(self, recipe: Recipe) -> Burden:
         """What the chip's rules say of a file, whose layers do not depend on how its weights are rounded."""
