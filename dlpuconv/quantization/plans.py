@@ -75,6 +75,7 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
         return replace(quick, last=(_learned,))
     more: tuple[Change, ...] = (
         _ranges(Observer.MSE),
+        _ranges(Observer.MINMAX),
         _mse_weights,
         _empirical,
         _absorb,
@@ -95,7 +96,7 @@ def quick_plan(propose: Propose) -> Plan:
     def groups(recipe: Recipe) -> Recipe:
         return propose(recipe, Proposal.GROUPS)
 
-    return Plan(changes=(_equalize, _ranges(Observer.MINMAX), groups))
+    return Plan(changes=(_equalize, _whole_ranges_beside_gates, groups))
 
 
 def _correct(recipe: Recipe) -> Recipe:
@@ -136,6 +137,14 @@ def _mse_weights(recipe: Recipe) -> Recipe:
 
 def _max_weights(recipe: Recipe) -> Recipe:
     return replace(recipe, weight_scale=WeightScale.MAX)
+
+
+def _whole_ranges_beside_gates(recipe: Recipe) -> Recipe:
+    """What a gate lets through is rarely large, and then decides: whole ranges have won on networks with gates alone.
+
+    On nine convolutional networks without, they cost 1 to 16 dB.
+    """
+    return _ranges(Observer.MINMAX)(recipe) if recipe.gates else recipe
 
 
 def _ranges(observer: Observer) -> Change:

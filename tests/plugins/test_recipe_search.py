@@ -61,6 +61,6 @@ def test_an_onnx_backend_that_follows_recipes_is_searched(tmp_path: Path) -> Non
     manifest = json.loads((tmp_path / "out" / "m.toy1.json").read_text())
     trials = manifest["trials"]
     chosen = [trial["recipe"] for trial in trials if trial["chosen"]]
-    assert len(trials) > 2
+    assert len(trials) > 1
     assert [(recipe["bias_correction"], recipe["rounding"]) for recipe in chosen] == [("analytic", "learned")]
     assert onnx.load(tmp_path / "out" / "m.toy1.onnx").graph.node[0].op_type == "Conv"

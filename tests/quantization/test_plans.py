@@ -44,6 +44,14 @@ def test_every_effort_that_searches_tries_groups() -> None:
     assert all(any(recipe.groups for recipe in tried(effort)) for effort in ("balanced", "best"))
 
 
+def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:
+    plan = plan_for("balanced", propose)
+    assert plan is not None
+    gated = replace(PLAIN, gates=(GATE,))
+    assert all(change(PLAIN).observer is Observer.ROBUST for change in plan.changes)
+    assert Observer.MINMAX in {change(gated).observer for change in plan.changes}
+
+
 def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
