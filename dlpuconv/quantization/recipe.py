@@ -52,6 +52,15 @@ class BiasCorrection(StrEnum):
     """From the means of the layer's input in the float network and in the quantized one."""
 
 
+class Balance(StrEnum):
+    """By what equalization chooses the factors of channels."""
+
+    WEIGHTS = "weights"
+    """Neighbouring layers' weights get like ranges."""
+    NOISE = "noise"
+    """The outputs hear the least of the rounding of weights and activations together."""
+
+
 class Rounding(StrEnum):
     """Which code each weight gets."""
 
@@ -104,7 +113,8 @@ class Recipe:
         overrides: in order; the last one that matches any of a layer's names decides.
         observer: of activations.
         weight_scale: of weights.
-        equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
+        equalize: scale channels so that rounding costs less; the function stays the same.
+        balance: how far, where it does.
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
         rounding: of weights; where it is learned, so are the biases.
@@ -117,6 +127,7 @@ class Recipe:
     observer: Observer = Observer.ROBUST
     weight_scale: WeightScale = WeightScale.MAX
     equalize: bool = False
+    balance: Balance = Balance.WEIGHTS
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
