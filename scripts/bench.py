@@ -5,6 +5,7 @@
     scripts/bench.py zoo        every model for every chip: verdict, float graph, operators, seconds
     scripts/bench.py cv25       every model as a package for CV25: does it verify, dB on its own files, seconds, size
     scripts/bench.py memory     all processes together, beside weights, samples and pixels; seconds beside nodes
+    scripts/bench.py growth     processor time and memory of made models, beside multiplications and samples
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
     scripts/bench.py verdicts   every model's verdict, by data alone, beside its own metric
     scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     cv25 = commands.add_parser("cv25", help="every model as a package for CV25")
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
+    growth = commands.add_parser("growth", help="time and memory beside multiplications and samples")
+    growth.add_argument("--repeats", type=int, default=1, help="of each conversion; the fastest counts")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
     accuracy.add_argument("--draws", type=int, default=3, help="calibration draws, disjoint where there are enough")
     accuracy.add_argument("--efforts", type=_words, default=("balanced", "fast"), help="per tensor, comma-separated")
@@ -108,6 +111,12 @@ def _memory(given: argparse.Namespace) -> Found:
     from scripts.benchmarks.memory import run_memory
 
     return run_memory(largest_mb=given.largest_mb)
+
+
+def _growth(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.growth import run_growth
+
+    return run_growth(given.repeats)
 
 
 def _accuracy(given: argparse.Namespace) -> Found:
@@ -163,8 +172,8 @@ def _exports(given: argparse.Namespace) -> Found:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Found]] = {
-    "speed": _speed, "zoo": _zoo, "cv25": _cv25, "memory": _memory, "accuracy": _accuracy, "verdicts": _verdicts,
-    "qdq": _qdq, "outside": _outside, "fidelity": _fidelity, "exports": _exports,
+    "speed": _speed, "zoo": _zoo, "cv25": _cv25, "memory": _memory, "growth": _growth, "accuracy": _accuracy,
+    "verdicts": _verdicts, "qdq": _qdq, "outside": _outside, "fidelity": _fidelity, "exports": _exports,
 }  # fmt: skip
 
 

@@ -279,8 +279,8 @@ EffortOption = Annotated[
     choice(
         "--effort",
         of=choices.Effort,
-        help="How many recipes are tried: fast corrects biases and tries none; balanced tries each technique once;"
-        " best tries all of them in several rounds.",
+        help="How many recipes are tried: fast corrects biases, scales gates and tries none; balanced tries what"
+        " helps most networks; best tries all there is in several rounds.",
         panel=NUMBERS,
         default="balanced",
     ),

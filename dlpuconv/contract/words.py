@@ -63,14 +63,14 @@ def gives(port: Port) -> str:
     if (affine := affine_of(port)) is not None:
         zero_point = affine.zero_point
         moved = f"(code {'+' if zero_point < 0 else '-'} {abs(zero_point)})"
-        return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}{_logits(port)}"
+        return f"codes: real = {moved if zero_point else 'code'} * {affine.scale:.9g}{logits(port)}"
     if port.dtype.startswith("float"):
-        return f"real values{_logits(port)}"
+        return f"real values{logits(port)}"
     return "true or false" if port.dtype == "bool" else "whole numbers as they are"
 
 
-def _logits(port: Port) -> str:
-    """That these are no probabilities yet, where the final activation was left out."""
+def logits(port: Port) -> str:
+    """A sentence that these are no probabilities yet, where the final activation was left out; empty elsewhere."""
     activation = port.activation
     if activation is None:
         return ""
@@ -82,8 +82,8 @@ def part_of(port: Port) -> str:
     """Which slice of a source model's input or output it is; empty for a whole one."""
     if port.part is None:
         return ""
-    logits = "the logits of " if port.activation else ""
-    return f"{places_of(port.part)} of {logits}the source model's {port.source_name}"
+    whose = "the logits of " if port.activation else ""
+    return f"{places_of(port.part)} of {whose}the source model's {port.source_name}"
 
 
 def places_of(part: Part) -> str:

@@ -115,7 +115,7 @@ def _recipe(recipe: Recipe) -> RecipeRecord:
     return RecipeRecord(
         granularity=recipe.granularity,
         overrides=frozenset(override.granularity for override in recipe.overrides),
-        equalize=recipe.equalize,
+        scales=recipe.equalize or bool(recipe.gates),
         absorb=recipe.absorb,
         content=recipe.to_json(),
     )

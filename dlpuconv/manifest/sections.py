@@ -118,14 +118,14 @@ class RecipeRecord:
     Attributes:
         granularity: of weights.
         overrides: granularities of those layers that have another.
-        equalize: channels of activations were scaled.
+        scales: channels of activations were scaled, by equalization or at gates.
         absorb: channels of activations were moved.
         content: all of it, as the recipe gives it.
     """
 
     granularity: Granularity
     overrides: frozenset[Granularity] = frozenset()
-    equalize: bool = False
+    scales: bool = False
     absorb: bool = False
     content: Mapping[str, Any] = field(repr=False)
 
@@ -145,7 +145,8 @@ class RecipeRecord:
         return cls(
             granularity=entry.word("granularity", Granularity),
             overrides=frozenset(override.word("granularity", Granularity) for override in overrides),
-            equalize=entry.has("equalize") and entry.flag("equalize"),
+            scales=(entry.has("equalize") and entry.flag("equalize"))
+            or (entry.has("gates") and any(entry.each("gates"))),
             absorb=entry.has("absorb") and entry.flag("absorb"),
             content=entry.content,
         )

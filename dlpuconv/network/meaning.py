@@ -92,6 +92,7 @@ class Meaning:
             them is one of the output, as long as the other one has none.
         keeps_channels: each channel of what it makes is made of the one at its place in all that it reads of as many
             channels, the same way wherever that place is, but for constants: a curve, a product, padding of positions.
+        knows_channels: it has constants by channel that are not among its inputs, so that channels keep their places.
         joins: axis along which its data inputs are put behind one another; None for any other node.
         carries: by axis of the output: the axes of the first data input whose elements lie in the same order along it,
             the outermost first: one, or several behind one another, or none. Empty for a node that does more than to
@@ -121,5 +122,6 @@ class Meaning:
     ties: tuple[Tie, ...] | None = None
     product: bool = False
     keeps_channels: bool = False
+    knows_channels: bool = False
     joins: int | None = None
     carries: tuple[tuple[int, ...], ...] = ()

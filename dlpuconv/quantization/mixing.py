@@ -1,19 +1,24 @@
-"""Per tensor wherever that is good enough: the fewest layers that need a scale for each channel, and no others."""
+"""Per tensor wherever that is good enough: the fewest layers that need a scale for each channel, and no others.
+
+Groups of channels are tried first: weights stay per tensor in them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv.quantization.recipe import Override, Recipe, Rounding
 from dlpuconv.quantization.search import try_recipe
+from dlpuconv.quantization.sites import Proposal
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dlpuconv.plugin import Artifact
     from dlpuconv.quantization.score import Score
-    from dlpuconv.quantization.search import Emit, Judge, Trial
+    from dlpuconv.quantization.search import Judge, Trial
 
 _CLOSE_DB, _CLOSE_SHARE = 1.0, 1 / 3
 """Per channel throughout may be this much better, or by this share of what it brings, whichever is more."""
@@ -21,11 +26,30 @@ _SUFFICIENT_DB = 30.0
 """What no network is seen to gain from any more."""
 
 
+class Shop(Protocol):
+    """Where recipes are made and measured."""
+
+    @property
+    def judge(self) -> Judge:
+        """Measures an artifact."""
+        ...
+
+    def emit(self, recipe: Recipe, /) -> Artifact:
+        """See `search.Emit`."""
+        ...
+
+    def propose(self, recipe: Recipe, what: Proposal, /) -> Recipe:
+        """The recipe with what measurements say of groups."""
+        ...
+
+    def worst_layers(self, recipe: Recipe, /) -> Sequence[str]:
+        """Names of the layers that lose by their weights under a recipe, the worst first."""
+        ...
+
+
 def mix(
     trials: Sequence[Trial],
-    emit: Emit,
-    judge: Judge,
-    rank: Callable[[Recipe], Sequence[str]],
+    shop: Shop,
     tried: Callable[[], None] = lambda: None,
     *,
     met: Callable[[Score], bool] = lambda _: False,
@@ -37,18 +61,16 @@ def mix(
 
     Args:
         trials: of a search per tensor, one of them chosen.
-        emit: makes an artifact.
-        judge: measures one.
-        rank: names of the layers that lose by their weights under a recipe, the worst first.
+        shop: makes and measures recipes.
         tried: called after each recipe.
         met: whether a score is all that the user wants.
 
     Returns:
         The trials and those that were added, one of them chosen.
     """
-    mixture = _Mixture([replace(trial, chosen=False) for trial in trials], emit, judge, tried, met)
+    mixture = _Mixture([replace(trial, chosen=False) for trial in trials], shop, tried, met)
     best = next(index for index, trial in enumerate(trials) if trial.chosen)
-    at = mixture.improved(best, rank)
+    at = mixture.improved(best)
     mixture.found[at] = replace(mixture.found[at], chosen=True)
     return mixture.found
 
@@ -58,33 +80,38 @@ class _Mixture:
     """The trials so far, by position, and what it takes to add one."""
 
     found: list[Trial]
-    emit: Emit
-    judge: Judge
+    shop: Shop
     tried: Callable[[], None]
     met: Callable[[Score], bool]
 
-    def improved(self, best: int, rank: Callable[[Recipe], Sequence[str]]) -> int:
+    def improved(self, best: int) -> int:
         """Position of the trial to keep."""
         if self._suffices(self.found[best].score):
             return best
         recipe = self.found[best].recipe
         plain = self._attempt(replace(recipe, rounding=Rounding.NEAREST))
-        everywhere = self._attempt(replace(self.found[plain].recipe, granularity=Granularity.PER_CHANNEL))
-        goal = self._goal(plain, everywhere)
+        whole = replace(self.found[plain].recipe, granularity=Granularity.PER_CHANNEL, groups=())
+        goal = self._goal(plain, self._attempt(whole))
         if self._level(plain) >= goal:
             return best
-        mixed = self._fewest(plain, goal, rank(self.found[plain].recipe))
+        plain = self._grouped(plain)
+        mixed = plain if self._reaches(plain, goal) else self._fewest(plain, goal)
         if recipe.rounding is Rounding.NEAREST:
             return mixed
         learned = self._attempt(replace(self.found[mixed].recipe, rounding=recipe.rounding))
         return learned if self.found[learned].score.beats(self.found[mixed].score) else mixed
+
+    def _grouped(self, plain: int) -> int:
+        """Position of the trial to go on from: with groups, where they help."""
+        at = self._attempt(self.shop.propose(self.found[plain].recipe, Proposal.GROUPS))
+        return at if self.found[at].score.beats(self.found[plain].score) else plain
 
     def _attempt(self, recipe: Recipe) -> int:
         """Position of a recipe's trial, which is made where there is none."""
         known = next((i for i, trial in enumerate(self.found) if trial.recipe == recipe), None)
         if known is not None:
             return known
-        self.found.append(try_recipe(recipe, self.emit, self.judge, self.tried))
+        self.found.append(try_recipe(recipe, self.shop.emit, self.shop.judge, self.tried))
         return len(self.found) - 1
 
     def _level(self, at: int) -> float:
@@ -104,12 +131,13 @@ class _Mixture:
             return most - share
         return min(most - max(_CLOSE_DB, share), _SUFFICIENT_DB)
 
-    def _fewest(self, plain: int, goal: float, names: Sequence[str]) -> int:
+    def _fewest(self, plain: int, goal: float) -> int:
         """Position of the trial with the fewest layers per channel that is good enough; of the best where none is.
 
         The number of layers doubles until it is enough, and is then halved in between: few trials, whatever the depth.
         """
         recipe = self.found[plain].recipe
+        names = self.shop.worst_layers(recipe)
         too_few, count = 0, 1
         good: tuple[int, int] | None = None
         while names and good is None:

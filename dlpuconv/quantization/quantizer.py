@@ -21,6 +21,7 @@ from dlpuconv.quantization.techniques.empirical_bias import moved_means
 from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
+from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -155,11 +156,12 @@ class Quantizer:
         Raises:
             BackendError: a network cannot be run.
         """
-        if what is Proposal.GATES:
-            narrow = scheme.activation_codes.type.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates(recipe)) if narrow else recipe
+        codes = scheme.activation_codes.type
+        if what is Proposal.GATES:  # whose noise is predicted for weights with one scale, and activations of 8 bits
+            fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
+            return replace(recipe, gates=self._tuner.gates(recipe) if fits else ())
         bare = replace(recipe, groups=())
-        tuned = self._tuner.apply(bare, scheme.activation_codes.type)
+        tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:

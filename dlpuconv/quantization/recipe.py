@@ -10,6 +10,8 @@ from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.jsonable import told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization.sites import Gate, LayerGroups
@@ -163,7 +165,9 @@ class Recipe:
     def summary(self) -> str:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
-            *([f"{len(self.overrides)} override{'s' * (len(self.overrides) > 1)}"] if self.overrides else []),
+            *_counted(self.overrides, "override"),
+            *_counted(self.gates, "gate"),
+            *_counted(self.groups, "grouped layer"),
             *(["equalize"] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
@@ -172,3 +176,7 @@ class Recipe:
             f"{self.observer} ranges",
         ]
         return ", ".join(steps)
+
+
+def _counted(sites: Sequence[object], what: str) -> list[str]:
+    return [f"{len(sites)} {what}{'s' * (len(sites) > 1)}"] if sites else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.contract.description import affine_of, layout
-from dlpuconv.contract.words import gives, places_of, resized, takes
+from dlpuconv.contract.words import gives, logits, places_of, resized, takes
 from dlpuconv.ir import Layout
 from dlpuconv.reporting.page import PortRow
 from dlpuconv.reporting.wording import MINUS, TIMES, number, shape
@@ -43,7 +43,7 @@ def _rows(contract: Contract, ports: Sequence[tuple[Port, str]], kind: str) -> I
 
 
 def _stands_for(port: Port) -> str:
-    whole = f"{port.source_name}, {shape(port.source_shape)}"
+    whole = f"{'logits of ' if port.activation else ''}{port.source_name}, {shape(port.source_shape)}"
     return f"{whole}: {places_of(port.part)}" if port.part else whole
 
 
@@ -61,7 +61,7 @@ def _takes(feed: Feed, contract: Contract) -> str:
 def _gives(port: Port) -> str:
     if (affine := affine_of(port)) is None:
         return f"gives {gives(port)}"
-    return f"real = {_offset(affine.zero_point)} {TIMES} {number(affine.scale, 9)}"
+    return f"real = {_offset(affine.zero_point)} {TIMES} {number(affine.scale, 9)}{logits(port)}"
 
 
 def _offset(zero_point: int) -> str:

@@ -29,16 +29,16 @@ class Likeness(StrEnum):
     EQUAL = "equal"
     """In nothing."""
     SCALED = "scaled"
-    """In a factor for each channel: equalization puts ranges where they quantize well, and takes them out behind."""
+    """In a factor for each channel: ranges were put where they quantize well, which is taken out behind."""
     AFFINE = "affine"
     """In a factor and an offset for each channel: absorption moves a part of the value into the next layer's bias."""
 
     @classmethod
-    def after(cls, *, equalized: bool, absorbed: bool) -> Likeness:
-        """What a recipe with these techniques leaves alike."""
+    def after(cls, *, scaled: bool, absorbed: bool) -> Likeness:
+        """What a recipe leaves alike that scales, or moves, channels."""
         if absorbed:
             return cls.AFFINE
-        return cls.SCALED if equalized else cls.EQUAL
+        return cls.SCALED if scaled else cls.EQUAL
 
 
 class Comparison:

@@ -7,7 +7,7 @@ counterpart is counted, not guessed.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -36,6 +36,13 @@ _SAMPLES = 4
 _VALUES_AT_A_TIME = 1 << 26  # of the source model in one pass: 256 MiB of float32
 _CODES = 256
 _BYTES = ("int8", "uint8")
+
+
+def moved_in(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Activations whose channels have another order than in the source, of what was told of making a file."""
+    grouping = facts.get("grouping")
+    names = grouping.get("moved") if isinstance(grouping, dict) else None
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
 
 
 def compare_layers(
@@ -61,7 +68,8 @@ def compare_layers(
     if not _is_traceable(path, view) or reference is None or question.samples is None:
         return None
     few = list(islice(question.samples, _SAMPLES))
-    pairs = counterparts(view, _shapes(reference))
+    moved = question.moved if question.moved is not None else moved_in(manifest.facts if manifest else {})
+    pairs = [pair for pair in counterparts(view, _shapes(reference)) if pair.tensor.name not in moved]
     comparisons = {pair.tensor.index: Comparison(pair, likeness) for pair in pairs}
     codes: dict[int, npt.NDArray[np.int64]] = {}
     run = tracer(path, view, [pair.tensor.name for pair in pairs])

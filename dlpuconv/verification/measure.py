@@ -131,6 +131,6 @@ def _layers(path: Path, view: FileView, question: Question, manifest: Manifest |
         return None
     from dlpuconv.verification.layers import compare_layers
 
-    equalized, absorbed = (manifest.recipe.equalize, manifest.recipe.absorb) if manifest else (False, False)
-    likeness = question.likeness or Likeness.after(equalized=equalized, absorbed=absorbed)
+    scaled, absorbed = (manifest.recipe.scales, manifest.recipe.absorb) if manifest else (False, False)
+    likeness = question.likeness or Likeness.after(scaled=scaled, absorbed=absorbed)
     return compare_layers(path, view, question, manifest, likeness)

@@ -53,6 +53,7 @@ class Question:
         settings: the options that the file was converted with; None for what the manifest says.
         kinds: of the source model's outputs, as the user states them by name; the graph tells the others.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
+        moved: activations whose channels have another order than the source's; None for what the manifest says.
     """
 
     asked: frozenset[Granularity] = frozenset()
@@ -74,6 +75,7 @@ class Question:
     names: tuple[LayerNames, ...] | None = field(default=None, repr=False)
     settings: Settings | None = None
     likeness: Likeness | None = None
+    moved: frozenset[str] | None = None
     kinds: Mapping[str, OutputKind] = field(default_factory=dict)
 
 

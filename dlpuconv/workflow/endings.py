@@ -39,6 +39,8 @@ _MEMORY: Final = 64 << 20
 """Bytes of their logits."""
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
+_NOTHING: Final = 0.001
+"""Of the average precision: logits are coarser than probabilities around 0.5."""
 _TINY: Final = 1e-9
 _HALF: Final = 0.5
 _LEAST: Final = 0.01
@@ -86,24 +88,37 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
     wanted = request.final_activation
     if wanted is FinalActivations.KEEP or not any(map(_has_bytes, targets)):
         return KEPT
-    from dlpuconv.passes.final_activations import final_activations
-
-    tail = subject.division.tail if subject.division else None
-    read = tail.reads if tail else ()
-    found = {name: ending for name, ending in final_activations(subject.normal).items() if name not in read}
     if wanted is FinalActivations.CUT:
+        found = removable(subject)
         if not found:
             names = listed(repr(value.name) for value in subject.source.signature.outputs)
             raise UsageError(f"--final-activation cut: no output ends in a Sigmoid or a Softmax; there are {names}")
         return _told({name: (ending, "--final-activation cut asks") for name, ending in found.items()})
     calibration = subject.calibration
-    found = {name: ending for name, ending in found.items() if name in _scores(subject.source, request)}
-    if not found or calibration is None or not calibration.judges:
+    if calibration is None or not calibration.judges or not (found := ranked(subject, request)):
         return KEPT
     with progress.stage("looking at how outputs rank"):
         losses = _losses(subject.normal, found, calibration)
     reasons = {name: (found[name], _reason(*each)) for name, each in losses.items() if _is_worth_it(*each)}
     return _told(reasons)
+
+
+def removable(subject: Subject) -> dict[str, FinalActivation]:
+    """By name, the outputs that end in an activation, and are read by nobody but the user."""
+    from dlpuconv.passes.final_activations import final_activations
+
+    tail = subject.division.tail if subject.division else None
+    read = tail.reads if tail else ()
+    return {name: ending for name, ending in final_activations(subject.normal).items() if name not in read}
+
+
+def ranked(subject: Subject, request: Request) -> dict[str, FinalActivation]:
+    """Those whose scores are compared with a threshold, and ranked."""
+    from dlpuconv.verification.kinds.evidence import kinds_of
+
+    kinds = kinds_of(subject.source.graph.graph, request.verification.kinds)
+    scores = {name for name, regions in kinds.items() if [region.kind for region in regions] == [OutputKind.SCORES]}
+    return {name: ending for name, ending in removable(subject).items() if name in scores}
 
 
 def _has_bytes(target: Target) -> bool:
@@ -126,15 +141,7 @@ def _reason(kept: RankingLoss, cut: RankingLoss) -> str:
 
 
 def _is_worth_it(kept: RankingLoss, cut: RankingLoss) -> bool:
-    return kept.pairs >= _LEAST and cut.pairs <= _HALF * kept.pairs and cut.precision <= kept.precision
-
-
-def _scores(source: Model, request: Request) -> set[str]:
-    """The outputs that are compared with a threshold, and ranked."""
-    from dlpuconv.verification.kinds.evidence import kinds_of
-
-    kinds = kinds_of(source.graph.graph, request.verification.kinds)
-    return {name for name, regions in kinds.items() if [region.kind for region in regions] == [OutputKind.SCORES]}
+    return kept.pairs >= _LEAST and cut.pairs <= _HALF * kept.pairs and cut.precision <= kept.precision + _NOTHING
 
 
 def _losses(

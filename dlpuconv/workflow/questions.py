@@ -8,6 +8,7 @@ from dlpuconv.calibration import Origin
 from dlpuconv.formats.package_layout import RECORD
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.comparison import Likeness
+from dlpuconv.verification.layers import moved_in
 from dlpuconv.verification.question import Question
 from dlpuconv.workflow.recipe_choice import settings_of
 
@@ -48,5 +49,6 @@ def question_of(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) 
         layers=run.request.verification.layers,
         names=artifact.layers,
         settings=settings_of(backend, recipe, run),
-        likeness=Likeness.after(equalized=recipe.equalize, absorbed=recipe.absorb),
+        likeness=Likeness.after(scaled=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
+        moved=moved_in(artifact.facts),
     )

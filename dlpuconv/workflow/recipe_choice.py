@@ -76,7 +76,7 @@ def _tried(shop: Workshop, start: Recipe, plan: Plan, *, mixed: bool) -> list[Tr
         trials = search(start, shop.emit, judge, plan, tried)
     if mixed:
         with run.progress.stage(f"searching for layers that need per-channel weights on {name}") as tried:
-            trials = mix(trials, shop.emit, judge, shop.worst_layers, tried, met=plan.met_by)
+            trials = mix(trials, shop, tried, met=plan.met_by)
     if judge.saw_all and any(trial.chosen and trial.score.passes for trial in trials):
         return trials
     with run.progress.stage(f"confirming the recipe for {name} on all held-out samples"):

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dlpuconv.quantization.recipe import Rounding
+from dlpuconv.quantization.sites import Proposal
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.sites import Proposal
     from dlpuconv.verification.output_parity import ParityReport
+    from dlpuconv.workflow.burden import Burden
     from dlpuconv.workflow.judging import SampleJudge
     from dlpuconv.workflow.run import Run
 
@@ -34,8 +37,31 @@ class Workshop:
         return replace(made, outputs=tuple(map(endings.told_by, made.outputs)))
 
     def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
-        """The recipe with what measurements say of gates or groups."""
-        return self.backend.propose(self.prepared, self.target, recipe, what)
+        """The recipe with what measurements say of gates or groups.
+
+        A gate is left out where the chip's rules would have more to say of its layers than of what was there before.
+        """
+        found = self.backend.propose(self.prepared, self.target, recipe, what)
+        if what is not Proposal.GATES or not found.gates:
+            return found
+        before, after = self._burden(replace(recipe, gates=())), self._burden(found)
+        if after.exceeds(before):
+            concerned = after.concerned(before)
+            kept = tuple(gate for gate in found.gates if gate.site not in concerned)
+            found = replace(found, gates=kept)
+            if kept and self._burden(found).exceeds(before):
+                found = replace(found, gates=())
+        return found
+
+    def _burden(self, recipe: Recipe) -> Burden:
+        """What the chip's rules say of a file, whose layers do not depend on how its weights are rounded."""
+        from dlpuconv.files.content import lend_contents
+        from dlpuconv.workflow.burden import Burden
+
+        artifact = self.emit(replace(recipe, rounding=Rounding.NEAREST))
+        place = self.run.workspace / "burden" / f"{self.target.name}{self.target.suffix}"
+        lend_contents(artifact.contents, place)
+        return Burden.of(self.backend.read(place), self.target)
 
     def anew(self, run: Run) -> Workshop:
         """The same for another network, or another interface of it.

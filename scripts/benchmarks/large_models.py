@@ -1,4 +1,4 @@
-"""Networks of any size with random weights, made on the fly: convolutions that end in fully connected layers."""
+"""Networks of any size with random weights, and samples for them, made on the fly."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _SIDE = 8
 _SHARE_OF_CONVOLUTIONS = 0.6
 _BYTES = 4
 _OPSET = 13
+_BLOCKS, _EXPANSION, _CLASSES = 6, 4, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,37 @@ def high_network(side: int) -> onnx.ModelProto:
     return network.finished(value, [1, 3, side, side])
 
 
+def separable_network(side: int, channels: int) -> tuple[onnx.ModelProto, int]:
+    """Inverted residual blocks on a picture [1, 3, side, side], with a mean and a classifier behind them.
+
+    Returns:
+        The network and its multiplications.
+    """
+    network, half = _Network(np.random.default_rng(0)), side // 2
+    value = network.convolution("x", 3, channels, stride=2)
+    work = half**2 * 27 * channels
+    for _ in range(_BLOCKS):
+        inner = network.convolution(value, channels, _EXPANSION * channels, kernel=1)
+        inner = network.convolution(inner, _EXPANSION * channels, _EXPANSION * channels, groups=_EXPANSION * channels)
+        value = network.node("Add", [value, network.convolution(inner, _EXPANSION * channels, channels, kernel=1)])
+        work += half**2 * _EXPANSION * channels * (2 * channels + 9)
+    value = network.node("Flatten", [network.node("GlobalAveragePool", [value])])
+    value = network.product(value, channels, _CLASSES)
+    return network.finished(value, [1, 3, side, side], axes=2), work + channels * _CLASSES
+
+
+def save_samples(folder: Path, count: int, side: int) -> Path:
+    """Pictures [count, 3, side, side] float32, written without being in memory together."""
+    path = folder / "samples.npy"
+    shape, generator = (3, side, side), np.random.default_rng(1)
+    header = {"descr": "<f4", "fortran_order": False, "shape": (count, *shape)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call] # numpy's
+        for _ in range(count):
+            file.write(generator.uniform(-1, 1, shape).astype("<f4").tobytes())
+    return path
+
+
 def save(model: onnx.ModelProto, folder: Path, *, external: bool) -> Path:
     """Write the model, its weights inside or beside it."""
     path = folder / "model.onnx"
@@ -99,11 +131,21 @@ class _Network:
         self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return name
 
-    def convolution(self, value: str, before: int, after: int, stride: int = 1, damping: int = 1) -> str:
-        weights = self._random((after, before, 3, 3), 9 * before * damping)
+    def convolution(  # noqa: PLR0913 - a convolution has as many properties
+        self,
+        value: str,
+        before: int,
+        after: int,
+        *,
+        stride: int = 1,
+        kernel: int = 3,
+        groups: int = 1,
+        damping: int = 1,
+    ) -> str:
+        weights = self._random((after, before // groups, kernel, kernel), kernel**2 * before // groups * damping)
         inputs = [value, weights, self._random((after,), 100 * damping)]
-        made = self.node("Conv", inputs, kernel_shape=[3, 3], pads=[1] * 4, strides=[stride] * 2)
-        return self.node("Relu", [made])
+        form = {"kernel_shape": [kernel] * 2, "pads": [kernel // 2] * 4, "strides": [stride] * 2, "group": groups}
+        return self.node("Relu", [self.node("Conv", inputs, **form)])
 
     def product(self, value: str, before: int, after: int) -> str:
         inputs = [value, self._random((after, before), before), self._random((after,), 100)]

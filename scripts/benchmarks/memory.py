@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.table import Table
 
-from scripts.benchmarks.large_models import NARROW, WIDE, high_network, large_network, long_network, save
+from scripts.benchmarks.large_models import NARROW, WIDE, high_network, large_network, long_network, save, save_samples
 from scripts.benchmarks.process import measure, proportional
 from scripts.benchmarks.shared import console, mark
 
@@ -127,7 +126,7 @@ def _run(command: str, what: str, model: Any, *, samples: int, external: bool = 
         path = save(model, folder, external=external)
         options = [*_COMMANDS[command][1:]]
         if command != "check":
-            options += ["--calibration", str(_samples(folder, samples, side)), "--output", str(folder / "out")]
+            options += ["--calibration", str(save_samples(folder, samples, side)), "--output", str(folder / "out")]
         program = [sys.executable, "-m", "dlpuconv", _COMMANDS[command][0], str(path), *options, "--json"]
         found = measure(program, folder, memory=proportional)
     return Point(
@@ -138,18 +137,6 @@ def _run(command: str, what: str, model: Any, *, samples: int, external: bool = 
         wall_s=round(found.wall_s, 2),
         error="" if found.status in (0, 1) else f"exit status {found.status}: {found.last_words}",
     )
-
-
-def _samples(folder: Path, count: int, side: int) -> Path:
-    """Pictures [count, 3, side, side] float32, written without being in memory together."""
-    path = folder / "samples.npy"
-    shape, generator = (3, side, side), np.random.default_rng(1)
-    header = {"descr": "<f4", "fortran_order": False, "shape": (count, *shape)}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call] # numpy's
-        for _ in range(count):
-            file.write(generator.uniform(-1, 1, shape).astype("<f4").tobytes())
-    return path
 
 
 def _print(points: list[Point], missed: list[str]) -> None:

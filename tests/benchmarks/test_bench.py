@@ -79,6 +79,26 @@ def test_a_row_of_the_zoo_is_written_as_json(repository: Path, tmp_path: Path) -
     assert found["default"]["cv25"]["sqnr_db"] >= 100
 
 
+@pytest.mark.zoo
+@pytest.mark.slow
+def test_a_row_of_the_accuracy_is_written_as_json(repository: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "accuracy.json"
+    command = [sys.executable, str(repository / "scripts" / "bench.py"), "accuracy", "--models", "kws_dscnn*"]
+    command += ["--samples", "30", "--draws", "2", "--limit", "100", "--efforts", "fast", "--per-channel", ""]
+    done = subprocess.run(
+        [*command, "--no-rival", "--json", str(figures)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())["models"]["kws_dscnn_mlperf"]
+    assert (found["evaluated"], found["calibrated"], found["disjoint"]) == (100, [30, 30], True)
+    (column,) = found["columns"].values()
+    assert len(column["by_draw"]) == len(column["sqnr_db_by_draw"]) == 2
+    less = column["less_float"]
+    assert less["mean"] == pytest.approx(column["metric"] - found["float"]["metric"], abs=2e-4)
+    assert less["low"] <= less["mean"] <= less["high"]
+    assert column["sqnr_db"] > 20
+
+
 def test_what_processes_share_is_counted_once(tmp_path: Path) -> None:
     (tmp_path / "shared").write_bytes(b"1" * 60_000_000)
     (tmp_path / "reader.py").write_text(

@@ -57,6 +57,7 @@ def completed(shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: py
         ("dlpuconv convert m.onnx --output-dtype i", {"int8"}),
         ("dlpuconv convert m.onnx --input-layout n", {"nhwc", "nchw"}),
         ("dlpuconv convert m.onnx --split-outputs a", {"auto"}),
+        ("dlpuconv convert m.onnx --final-activation ", {"auto", "keep", "cut"}),
         ("dlpuconv convert m.onnx --backend onnx-f", {"onnx-float"}),
         ("dlpuconv convert m.onnx --calibration no", {"none"}),
         ("dlpuconv convert m.onnx --forc", {"--force", "--force=all"}),

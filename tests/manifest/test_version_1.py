@@ -69,7 +69,7 @@ def test_it_is_found_beside_its_file_and_tells_all_of_it(tmp_path: Path) -> None
     assert (found.samples.samples, found.samples.held_out, found.samples.of_images) == (20, 4, True)
     assert not found.samples.made_up
     assert found.recipe.granularities == {Granularity.PER_TENSOR}
-    assert (found.recipe.equalize, found.recipe.absorb) == (True, False)
+    assert (found.recipe.scales, found.recipe.absorb) == (True, False)
     assert found.request is not None
     assert (found.request.effort, found.request.recipe_given) == ("balanced", False)
     assert [names.title for names in found.layers][2:5] == ["stem", "stem", "head"]

@@ -134,7 +134,8 @@ class Builder:
         operands = [one, other if isinstance(other, Value) else _constant(f"{name}.c", other)]
         made = _activation(name, np.broadcast_shapes(*(v.shape for v in operands)))
         ties = _same(one, made) if operands[1].is_constant else None
-        meaning = Meaning(scales=Scales.FREE, order=Order.PRODUCT, keeps_channels=True, ties=ties)
+        product = not operands[1].is_constant
+        meaning = Meaning(scales=Scales.FREE, order=Order.PRODUCT, keeps_channels=True, ties=ties, product=product)
         return self._add("mul", operands, made, meaning, multiplied)
 
     def concat(self, name: str, parts: Sequence[Value], axis: int) -> Value:

@@ -13,6 +13,7 @@ from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.score import Score
 from dlpuconv.quantization.search import Trial
+from dlpuconv.quantization.sites import LayerGroups, Proposal
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ class Network:
 
     def mixed(self, recipe: Recipe = PLAIN) -> list[Trial]:
         start = Trial(recipe=recipe, score=self.judge(self.emit(recipe)), chosen=True)
-        names = sorted(self.losses_db, key=lambda name: -self.losses_db[name])
-        return mix([start], self.emit, self.judge, lambda _: names)
+        return mix([start], self)
+
+    def worst_layers(self, _: Recipe) -> list[str]:
+        return sorted(self.losses_db, key=lambda name: -self.losses_db[name])
+
+    def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
+        assert what is Proposal.GROUPS
+        return recipe
 
 
 def chosen(trials: list[Trial]) -> Recipe:
@@ -144,5 +151,41 @@ def test_a_metric_of_the_user_s_own_decides_instead_of_decibels() -> None:
 def test_what_the_user_set_as_the_limit_ends_the_search_for_layers() -> None:
     network = Network(25.0, {"a": 5.0, "b": 4.0, "c": 3.0})
     start = Trial(recipe=PLAIN, score=network.judge(network.emit(PLAIN)), chosen=True)
-    trials = mix([start], network.emit, network.judge, lambda _: "abc", met=lambda score: score.typical_db >= 17.0)
+    trials = mix([start], network, met=lambda score: score.typical_db >= 17.0)
     assert switched(trials) == ["a"], "18 dB"
+
+
+class Grouped(Network):
+    """Groups bring back what some layer loses, and nothing of the others."""
+
+    gained_db = 10.0
+
+    @override
+    def judge(self, artifact: Artifact) -> Score:
+        score = super().judge(artifact)
+        more = self.gained_db if self.judged[-1].groups else 0.0
+        return replace(score, typical_db=score.typical_db + more)
+
+    @override
+    def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
+        return replace(recipe, groups=(LayerGroups("a", (0, 1)),))
+
+
+def test_no_layer_gets_scales_for_each_channel_where_groups_suffice() -> None:
+    trials = Grouped(25.0, {"a": 10.0, "b": 0.5}).mixed()
+    assert chosen(trials).groups
+    assert switched(trials) == []
+    (everywhere,) = (trial.recipe for trial in trials if trial.recipe.granularity is CHANNEL)
+    assert not everywhere.groups, "per channel throughout needs none"
+
+
+def test_the_layers_that_groups_do_not_help_get_scales_for_each_channel_beside_them() -> None:
+    trials = Grouped(25.0, {"b": 12.0, "a": 10.0}).mixed()
+    assert chosen(trials).groups
+    assert switched(trials) == ["b"]
+
+
+def test_groups_that_help_nothing_are_not_kept() -> None:
+    network = Grouped(25.0, {"a": 20.0})
+    network.gained_db = 0.0
+    assert not chosen(network.mixed()).groups

@@ -130,6 +130,22 @@ def test_the_manifest_tells_that_channels_were_scaled(tmp_path: Path) -> None:
     assert looked_at(written(tmp_path, content, beside | {"outputs": outputs})).likeness == "scaled"
 
 
+@pytest.mark.parametrize("told", ["question", "manifest"])
+def test_what_has_its_channels_in_another_order_is_not_compared(tmp_path: Path, told: str) -> None:
+    content = converted()
+    question = Question(reference=source(), samples=Rows(), layers=True)
+    beside = manifest(content)
+    if told == "question":
+        question = replace(question, moved=frozenset({"h"}))
+    else:
+        outputs = [{**beside["outputs"][0], "dtype": "uint8", "scale": 2 / 127, "zero_point": 128}]
+        beside |= {"outputs": outputs, "facts": {"grouping": {"moved": ["h", 7]}}}
+    file = written(tmp_path, content, beside) if told == "manifest" else written(tmp_path, content)
+    found = verify_file(file, CHIP, question).layers
+    assert found is not None
+    assert [layer.names.tensor for layer in found.layers] == ["y_int8", "y"]
+
+
 def test_histograms_count_every_code_once(tmp_path: Path) -> None:
     found = looked_at(written(tmp_path, converted()))
     for counts in found.codes.values():

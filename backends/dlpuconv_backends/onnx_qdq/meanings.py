@@ -12,6 +12,7 @@ from dlpuconv.plugin.quantization import Meaning, Range, Scales
 from dlpuconv_backends.onnx_qdq.graph import attribute
 from dlpuconv_backends.onnx_qdq.groups import clip_bounds
 from dlpuconv_backends.onnx_qdq.operators import FORMS, score_scale
+from dlpuconv_backends.onnx_qdq.parallel import keeps_channels
 from dlpuconv_backends.onnx_qdq.ties import is_product, ties_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,19 @@ def meaning_of(
     node = group.nodes[0]
     if group.layer:
         return replace(FORMS[node.op_type].meaning, ties=())
+    return replace(
+        _of_values(graph, group, values, coding),
+        keeps_channels=keeps_channels(group, inputs, outputs),
+        knows_channels=_knows_channels(graph, group, inputs, outputs),
+    )
+
+
+def _of_values(
+    graph: OnnxGraph, group: FusedGroup, values: tuple[Sequence[Value | None], Sequence[Value]], coding: Coding
+) -> Meaning:
+    """What a group without weights does to scales."""
+    inputs, outputs = values
+    node = group.nodes[0]
     if not group.integer:
         return _of_floats(graph, group, inputs, outputs)
     form = FORMS[node.op_type]
@@ -53,6 +67,20 @@ def meaning_of(
     product = is_product(node, inputs, outputs)
     meaning = replace(form.meaning, fixed=score_scale(coding) if form.score else None, ties=ties, product=product)
     return _with_bounds(graph, node, _with_axes(node, meaning, inputs))
+
+
+def _knows_channels(
+    graph: OnnxGraph, group: FusedGroup, inputs: Sequence[Value | None], outputs: Sequence[Value]
+) -> bool:
+    """Whether constants are hidden in floats among themselves, or too short to reach the channels' axis."""
+    if not group.integer:
+        read = {name for node in group.nodes for name in node.input}
+        return any(graph.is_float(name) and graph.constants[name].size > 1 for name in read & graph.constants.keys())
+    made = outputs[0]
+    place: ReadPlace = made.handle  # type: ignore[assignment] # the adapter's own
+    reach = len(made.shape) - place.axis % max(len(made.shape), 1)
+    known = [value for value in inputs if value is not None and value.is_data and value.data is not None]
+    return any(value.data is not None and value.data.size > 1 and value.data.ndim < reach for value in known)
 
 
 def _of_floats(

@@ -10,18 +10,20 @@ import onnx
 
 from dlpuconv.plugin import UINT8, ArtifactError, BackendError, Coding
 from dlpuconv.plugin.onnx import ORIGIN, OrtRunner
-from dlpuconv.plugin.quantization import Network, Node, Value
+from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, Value
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
+from dlpuconv_backends.onnx_qdq.gates import SIXTH, gates_of, separated
 from dlpuconv_backends.onnx_qdq.groups import FusedGroup, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
 from dlpuconv_backends.onnx_qdq.meanings import meaning_of
+from dlpuconv_backends.onnx_qdq.parallel import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from dlpuconv.plugin.quantization import Constants, Feed
+    from dlpuconv.plugin.quantization import Feed
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
     type Array = npt.NDArray[Any]
@@ -163,6 +165,30 @@ class OnnxNetwork(Network):
         return OnnxNetwork(self.graph.with_constants(shaped), self.coding, self)
 
     @override
+    def gates(self) -> dict[Value, Value]:
+        makers = self.producers()
+        seen = {v.name: v for v in makers}  # what lies within an island is not
+        return {
+            seen[y]: seen[gate.x]
+            for y, gate in gates_of(self.graph).items()
+            if y in seen
+            and gate.x in seen
+            and self._axes[gate.x] == 1
+            and (not gate.divides or _divided(makers[seen[gate.x]]) is not None)
+        }
+
+    @override
+    def with_gates(self, products: Sequence[Value]) -> tuple[OnnxNetwork, Mapping[str, float]]:
+        known, found, makers = gates_of(self.graph), self.gates(), self.producers()
+        if unknown := [v.name for v in products if v not in found]:
+            raise CannotError(f"{unknown[0]!r} has no gate that could be separated")
+        gates = {v.name: known[v.name] for v in products}
+        folded = {makers[found[v]]: _divided(makers[found[v]]) for v in products if gates[v.name].divides}
+        network = OnnxNetwork(separated(self.graph, gates), self.coding, self)
+        divided = network.with_constants({node: constants for node, constants in folded.items() if constants})
+        return divided, {found[v].name: SIXTH for v in products if gates[v.name].divides}
+
+    @override
     def with_errors(self, values: Sequence[Value]) -> tuple[OnnxNetwork, Mapping[str, str]]:
         names = [place_of(value).name for value in values]
         exact = {name: f"{name}/exact" for name in names}
@@ -180,6 +206,11 @@ class OnnxNetwork(Network):
         inputs = (*self.graph.inputs, *errors.values())
         graph = replace(self.graph, nodes=tuple(nodes), inputs=inputs, kinds={**kinds, **more})
         return OnnxNetwork(graph, self.coding, self), errors
+
+    @override
+    def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> OnnxNetwork:
+        made = in_parallel(self.graph, [group_of(node) for node in chain], self._axes, sizes)
+        return OnnxNetwork(made, self.coding, self)
 
 
 class Session:
@@ -222,6 +253,14 @@ def reads_of(graph: OnnxGraph, found: FusedGroup) -> tuple[str, ...]:
     made = {name for member in found.nodes for name in member.output}
     read = dict.fromkeys(name for member in found.nodes for name in member.input if name and name not in made)
     return tuple(name for name in read if name not in graph.constants)
+
+
+def _divided(node: Node) -> Constants | None:
+    """Constants with which a layer makes a sixth of what it makes; None for what cannot."""
+    layer = node.layer
+    if layer is None or layer.weights is None or layer.activation.clip is not None:
+        return None
+    return Constants(weights=layer.weights * SIXTH, bias=None if layer.bias is None else layer.bias * SIXTH)
 
 
 def _stored(node: Node, constants: Constants) -> dict[str, Array]:

@@ -86,6 +86,8 @@ def _moved_together(node: Node) -> tuple[Tie, ...] | None:
         return _alike(node.input(layer.data), node.output)
     if layer is not None:
         return () if layer.groups == 1 and layer.weights is not None else None
+    if node.meaning.knows_channels:
+        return None
     if node.meaning.ties is not None or not node.meaning.keeps_channels:
         return node.meaning.ties
     wide = [value for value in node.data_activations if value.channels > 1]

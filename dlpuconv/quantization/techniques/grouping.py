@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     type Reals = npt.NDArray[np.float64]
 
 _MOST_GROUPS = 4
-_UNITS = (16, 8, 4, 2, 1)
+_UNITS = (16, 8, 4)
 """Group sizes are multiples of the largest of these that divides the channels: what processors compute side by side."""
 _A_GROUP_DB = 0.05
 """What each further group must bring, where all that could be cut is cut."""
@@ -164,7 +164,7 @@ def _best(ways: Sequence[_Way], others: float) -> _Way:
 
 def _ways(rows: Sequence[_Rows], order: Ids) -> list[_Way]:
     """The best ways to cut channels in this order into one group, two, and so on."""
-    unit = next(unit for unit in _UNITS if unit == 1 or (order.size % unit == 0 and order.size >= 2 * unit))
+    unit = next((unit for unit in _UNITS if order.size % unit == 0 and order.size >= 2 * unit), order.size)
     price = _prices(rows, order.reshape(-1, unit))
     count = len(price)
     least: Reals = price[0]

@@ -55,7 +55,10 @@ def cut_layers(network: Network, groups: Sequence[LayerGroups]) -> Cut:
     Raises:
         CannotError: there is no such layer, its channels cannot change places, or the format has no form for it.
     """
-    chains = [chain_of(network, each.layer) for each in groups]
+    asked = [each.layer for each in groups]
+    if twice := [name for name in asked if asked.count(name) > 1]:
+        raise CannotError(f"{twice[0]!r} is told twice")
+    chains = [chain_of(network, name) for name in asked]
     orders = _orders(network, groups, [chain[0].output for chain in chains])
     origins = {value.name: (value.name, order) for value, order in orders.items()}
     made = reordered(network, orders)
@@ -74,7 +77,13 @@ def chain_of(network: Network, name: str) -> list[Node]:
         CannotError: no layer that reads all channels makes it.
     """
     head = next((node for node in network.nodes if node.output.name == name and node.layer is not None), None)
-    if head is None or head.layer is None or head.layer.weights is None or head.layer.groups != 1:
+    if (
+        head is None
+        or not head.output.shape
+        or head.layer is None
+        or head.layer.weights is None
+        or head.layer.groups != 1
+    ):
         raise CannotError(f"{name!r} is made by no layer that could be cut into groups")
     readers = network.consumers()
     chain, last = [head], 1

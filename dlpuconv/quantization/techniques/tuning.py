@@ -102,6 +102,7 @@ class _Form:
         details: by channel.
         facts: how it came about, for the manifest.
         dropped: rewrites that were left out.
+        whole: before layers were cut: the activations that are still there are distributed as they were.
     """
 
     network: Network
@@ -110,6 +111,7 @@ class _Form:
     details: Details
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    whole: _Form | None = None
 
     def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> _Form:
         """With other networks, in which the activations named in `changed` have other values."""
@@ -202,8 +204,13 @@ class Tuner:
         measured = made.network if form.measured is form.network else made.likewise(form.measured, groups)
         parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
         ranges = {v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))}
-        after = replace(form, network=made.network, measured=measured, ranges=ranges, details=details)
-        facts: dict[str, Json] = {each.layer: len(set(each.of)) for each in groups}
+        cut = _Form(network=made.network, measured=measured, ranges=ranges, details=details, whole=form)
+        after = replace(cut, facts=form.facts, dropped=form.dropped)
+        kept = {v.name for v in form.network.values()}
+        facts: dict[str, Json] = {
+            "layers": {each.layer: len(set(each.of)) for each in groups},
+            "moved": [name for name in made.origins if name in kept],
+        }
         return self._checked("grouping", form, after, facts)
 
     def _equalized(self, form: _Form, balance: Balance | None) -> _Form:
@@ -249,9 +256,12 @@ class Tuner:
     def _spread(self, form: _Form) -> Mapping[str, Spread]:
         network = form.measured
         if network not in self._spreads:
-            values = [v for v in observed_values(network) if v.name in form.ranges]
+            known = {} if form.whole is None else self._spread(form.whole)
+            observed = [v for v in observed_values(network) if v.name in form.ranges]
+            values = [v for v in observed if v.name not in known]
             rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
-            self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
+            found = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
+            self._spreads[network] = {v.name: found.get(v.name) or known[v.name] for v in observed}
         return self._spreads[network]
 
     def _observe(

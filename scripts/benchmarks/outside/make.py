@@ -66,10 +66,16 @@ def _efficientnet_lite0(file: Path) -> None:
 
 
 def _nudenet_yolov8n(file: Path) -> None:
+    import onnx
+
     spec = importlib.util.find_spec("nudenet")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(name="nudenet")
-    shutil.copy(Path(spec.origin).with_name("320n.onnx"), file)
+    model = onnx.load(Path(spec.origin).with_name("320n.onnx"))
+    shape = model.graph.input[0].type.tensor_type.shape.dim
+    for dimension, extent in zip(shape, (1, 3, 320, 320), strict=True):
+        dimension.dim_value = extent
+    onnx.save(model, file)
 
 
 _MODELS: dict[str, Callable[[Path], None]] = {

@@ -52,8 +52,9 @@ class Manifests(Reader):
             backend="tflite", versions={"onnxruntime": "1.26.0", "onnx2tf": "2.6.9"},
         )  # fmt: skip
         part = {"output": "y", "axis": 1, "start": 0, "stop": 2}
-        self._manifest["outputs"][0] |= {"part": part, "file_name": "y_part"}
-        self._manifest |= {"schema_version": 2, "division": _DIVISION}
+        activation = {"kind": "softmax", "output": "y", "axis": 1}
+        self._manifest["outputs"][0] |= {"part": part, "file_name": "y_part", "activation": activation}
+        self._manifest |= {"schema_version": 3, "division": _DIVISION}
         self._manifest["recipe"] |= {"equalize": True, "absorb": False}
 
     @override

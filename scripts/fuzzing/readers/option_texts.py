@@ -38,6 +38,7 @@ _CONVERT = {
     "--output-dtype": ("uint8", "int8"),
     "--split-outputs": ("auto", "off"),
     "--tail": ("auto", "off"),
+    "--final-activation": ("auto", "keep", "cut"),
     "--backend": ("onnx-float", "tflite", "nothing"),
     "--min-sqnr": ("10", "nan", "-inf", "1e999"),
     "--report": ("r.html", ".", "r.txt", "nothing/r.html"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlpuconv.network import CannotError
-from dlpuconv.quantization.sites import Gate
+from dlpuconv.quantization.quantizer import Quantizer
+from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.quantization.sites import Gate, Proposal
+from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
-from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
+from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
+from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.network import TFLiteNetwork
-from tests.backends.tflite.models import activation, run
+from tests.backends.tflite.models import INT8, PER_TENSOR, PLAIN, activation, run
 from tests.backends.tflite.networks import RELU6, conv, measured
+from tests.quantization.support import given as given_samples
+
+if TYPE_CHECKING:
+    from dlpuconv.quantization import Recipe
 
 FORMS = ["hard-swish", "silu", "spelled"]
 
@@ -132,3 +141,76 @@ def test_a_hard_swish_whose_input_others_read_is_no_site() -> None:
     graph.outputs.append(a)
     graph.operators.append(unary("ABS", a, activation("b", 1, 4, 4, 3), "b"))
     assert not TFLiteNetwork(graph).gates()
+
+
+def uneven(smaller: float) -> tuple[Graph, list[dict[str, Any]]]:
+    """A SiLU whose third channel is smaller and counts as much as the others."""
+    graph = gated("silu", 4)
+    first, last = graph.operators[0], graph.operators[-1]
+    for index, factors in ((1, [1, 1, smaller]), (2, [1, 1, smaller])):
+        first.inputs[index] = scaled(first.input(index), np.reshape(factors, (3, *[1] * (2 - index) * 3)))
+    last.inputs[1] = scaled(last.input(1), np.array([1, 1, 1 / smaller]))
+    return graph, pixels(4, 40)
+
+
+def scaled(tensor: Tensor, factors: Any) -> Tensor:
+    assert tensor.data is not None
+    return Tensor.constant(tensor.name, (tensor.data * factors).astype(np.float32))
+
+
+def test_a_small_channel_that_counts_gets_a_larger_factor() -> None:
+    graph, feeds = uneven(1 / 16)
+    (gate,) = choose_gates(TFLiteNetwork(graph), measured(graph, feeds), equalize=False)
+    assert gate.site == "y"
+    assert gate.steps[2] > max(gate.steps[:2])
+
+
+def test_where_the_recipe_equalizes_gates_are_separated_and_equalization_finds_the_factors() -> None:
+    graph, feeds = uneven(1 / 16)
+    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds), equalize=True) == (Gate("y", (0, 0, 0)),)
+
+
+def test_a_gate_whose_product_leads_out_of_the_network_is_no_site() -> None:
+    graph, feeds = uneven(1 / 16)
+    graph.outputs.append(graph.operators[-2].output)
+    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds), equalize=False) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds), equalize=True) == ()
+
+
+def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes() -> None:
+    graph, feeds = uneven(1 / 16)
+
+    def made(recipe: Recipe) -> bytes:
+        network = TFLiteNetwork(graph)
+        quantizer = Quantizer(network, given_samples(feeds), lambda q: TFLiteNetwork(build(q, INT8), network))
+        outcome = quantizer.quantize(recipe, PLAIN)
+        assert not outcome.dropped
+        assert outcome.facts["scaling gates"]["gates"] == ["y"]  # type: ignore[index, call-overload]
+        return encode(build(outcome.quantized, INT8))
+
+    recipe = replace(PER_TENSOR, equalize=True, gates=(Gate("y", (0, 3, 21)),))
+    assert made(from_toml(to_toml(recipe))) == made(recipe)
+    assert made(recipe) != made(replace(recipe, gates=(Gate("y", (0, 0, 0)),)))
+
+
+def test_gates_let_small_channels_count() -> None:
+    """The third channel is 64 times smaller and is read as loud: half of its codes are lost without a gate."""
+    graph, feeds = uneven(1 / 64)
+    exact = np.concatenate([run(graph, feed)["z"] for feed in feeds])
+
+    def error(recipe: Recipe) -> float:
+        network = TFLiteNetwork(graph)
+        quantizer = Quantizer(network, given_samples(feeds), lambda q: TFLiteNetwork(build(q, INT8), network))
+        wanted = quantizer.propose(recipe, PLAIN, Proposal.GATES) if recipe.gates else recipe
+        integer = TFLiteNetwork(build(quantizer.quantize(wanted, PLAIN).quantized, INT8))
+        affine = integer.outputs[0].affine
+        assert affine is not None
+        read = integer.inputs[0].affine
+        assert read is not None
+        codes = (
+            {"x": np.clip(np.rint(f["x"] / read.scale) + read.zero_point, -128, 127).astype(np.int8)} for f in feeds
+        )
+        found = np.concatenate([np.array(v) for out in integer.run(codes, integer.outputs, plain=True) for v in out])
+        return float(np.square((found.astype(float) - affine.zero_point) * affine.scale - exact).mean())
+
+    assert error(replace(PER_TENSOR, gates=(Gate("y", ()),))) < error(PER_TENSOR) / 4

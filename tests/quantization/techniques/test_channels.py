@@ -48,7 +48,26 @@ def test_a_curve_fixes_what_it_reads_and_makes(curve: str) -> None:
     assert found.fixed[found.of[made]].all()
 
 
-def test_a_product_of_activations_fixes_all_three() -> None:
+def test_the_gate_of_a_product_keeps_its_scale_and_the_other_operand_shares_that_of_the_product() -> None:
+    def product(b: Builder, v: list[Value]) -> Value:
+        return b.product("m", v[0], b.curve("g", v[1], "sigmoid"))
+
+    found, (through, gated), made = between(product, 3, 3)
+    assert np.array_equal(found.of[through], found.of[made])
+    assert not found.fixed[found.of[made]].any()
+    assert found.fixed[found.of[gated]].all()
+
+
+def test_the_smaller_operand_of_a_product_is_its_gate() -> None:
+    def squeezed(b: Builder, v: list[Value]) -> Value:
+        return b.product("m", v[0], b.conv("s", v[1], np.ones((3, 4, 4, 3)), np.ones(3), padded=False))
+
+    found, (through, _), made = between(squeezed, 3, 3)
+    assert np.array_equal(found.of[through], found.of[made])
+    assert not found.fixed[found.of[made]].any()
+
+
+def test_a_product_of_activations_that_are_alike_fixes_all_three() -> None:
     found, read, made = between(lambda b, v: b.product("m", *v), 3, 3)
     assert all(found.fixed[found.of[v]].all() for v in (*read, made))
 

@@ -1,0 +1,126 @@
+"""Gates: which products y = x g(x) a graph has, and a depthwise layer between x and what makes g(x) of it.
+
+HardSwish(x) = x Clip(x + 3, 0, 6) / 6 becomes Mul(t, Clip(Conv(t, 6, 3), 0, 6)) of t = x / 6, whose sixth goes into the
+layer that makes x. Mul(x, Sigmoid(x)) becomes Mul(x, Sigmoid(Conv(x, 1, 0))).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from dlpuconv_backends.onnx_qdq.graph import FLOAT, Kind, Namer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
+
+_MAP_RANK = 4
+SIXTH = 1 / 6
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One of them.
+
+    Attributes:
+        first: what reads x to make g(x): a HardSwish, or the Sigmoid of a product.
+        x: name of what is gated.
+    """
+
+    first: onnx.NodeProto
+    x: str
+
+    @property
+    def divides(self) -> bool:
+        """Whether x becomes a sixth of itself."""
+        return bool(self.first.op_type == "HardSwish")
+
+
+def gates_of(graph: OnnxGraph) -> dict[str, Gate]:
+    """The gates of a float graph by the name of y."""
+    found = {}
+    for node in graph.nodes:
+        gate = _gate(graph, node)
+        if gate is not None and gate.x in graph.makers and len(graph.kinds[gate.x].shape) == _MAP_RANK:
+            found[node.output[0]] = gate
+    return found
+
+
+def separated(graph: OnnxGraph, gates: Mapping[str, Gate]) -> OnnxGraph:
+    """The graph with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
+    first = {id(gate.first): (y, gate) for y, gate in gates.items()}
+    edit = _Edit(graph)
+    for node in graph.nodes:
+        found = first.get(id(node))
+        if found is None:
+            edit.nodes.append(node)
+        else:
+            edit.separate(*found)
+    return replace(graph, nodes=tuple(edit.nodes), kinds=edit.kinds, constants=edit.constants)
+
+
+def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> Gate | None:
+    if node.op_type == "HardSwish":
+        return Gate(node, node.input[0]) if graph.only_reader(node.input[0]) is node else None
+    if node.op_type != "Mul":
+        return None
+    for x, g in (node.input, node.input[::-1]):
+        maker = graph.makers.get(g)
+        if maker is not None and maker.op_type == "Sigmoid" and list(maker.input) == [x]:
+            return Gate(maker, x) if graph.only_reader(g) is node else None
+    return None
+
+
+class _Edit:
+    """A graph in the making."""
+
+    def __init__(self, graph: OnnxGraph) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.kinds, self.constants = dict(graph.kinds), dict(graph.constants)
+        self._name = Namer(graph.kinds)
+
+    def separate(self, y: str, gate: Gate) -> None:
+        """Append the gate's layer and what reads it."""
+        node, x = gate.first, gate.x
+        if not gate.divides:
+            reads = self._depthwise(node, x, self._name(f"{y}_gate"), (1.0, 0.0))
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            copy.input[:] = [reads]
+            self.nodes.append(copy)
+            return
+        summed = self._depthwise(node, x, self._name(f"{y}_sum"), (6.0, 3.0))
+        gated = self._name(f"{y}_gate")
+        self.kinds[gated] = self.kinds[x]
+        bounds = [self._constant(f"{gated}_{end}", np.array(end, np.float32)) for end in (0.0, 6.0)]
+        self._append(node, "Clip", [summed, *bounds], gated)
+        self._append(node, "Mul", [x, gated], y)
+
+    def _depthwise(self, like: onnx.NodeProto, x: str, made: str, factor_and_sum: tuple[float, float]) -> str:
+        channels = self.kinds[x].shape[1]
+        factor, summand = factor_and_sum
+        weights = self._constant(f"{made}_weights", np.full((channels, 1, 1, 1), factor, np.float32))
+        bias = self._constant(f"{made}_bias", np.full(channels, summand, np.float32))
+        self.kinds[made] = self.kinds[x]
+        self._append(like, "Conv", [x, weights, bias], made, {"group": channels, "kernel_shape": [1, 1]})
+        return made
+
+    def _append(
+        self, like: onnx.NodeProto, kind: str, reads: list[str], made: str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        name = self._name(f"{like.name}/{kind}")
+        node = onnx.helper.make_node(kind, reads, [made], name, **(attributes or {}))
+        node.metadata_props.extend(like.metadata_props)
+        self.nodes.append(node)
+
+    def _constant(self, hint: str, values: npt.NDArray[np.float32]) -> str:
+        name = self._name(hint)
+        self.kinds[name], self.constants[name] = Kind(values.shape, FLOAT), values
+        return name
