@@ -72,6 +72,7 @@ class Rounding(StrEnum):
     """All of a layer's together: those with which it comes closest to the float layer on the calibration samples."""
 
 
+_EQUALIZED = {Balance.WEIGHTS: "equalize", Balance.NOISE: "equalize by noise"}
 _CORRECTIONS = {BiasCorrection.ANALYTIC: "bias correction", BiasCorrection.EMPIRICAL: "empirical bias correction"}
 
 
@@ -168,7 +169,7 @@ class Recipe:
             *_counted(self.overrides, "override"),
             *_counted(self.gates, "gate"),
             *_counted(self.groups, "grouped layer"),
-            *(["equalize"] if self.equalize else []),
+            *([_EQUALIZED[self.balance]] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
             *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),

@@ -143,9 +143,10 @@ def least_noise(sources: Sequence[Source], most: Reals) -> Reals:
         [V] factors, positive; 1 where nothing asks for another one.
     """
     upper = np.log(np.where(np.isnan(most), 1.0, np.minimum(most, _MOST)))
-    logs = np.zeros(most.size)
+    logs: Reals = np.zeros(most.size)
     best, least = logs, np.inf
-    step, before = np.full(most.size, _FIRST), np.zeros(most.size)
+    before: Reals = np.zeros(most.size)
+    step: Reals = np.full(most.size, _FIRST)
     for _ in range(_ROUNDS):
         slopes = Slopes.none(most.size)
         noise = sum(source.noise(np.exp(logs), slopes) for source in sources)

@@ -62,7 +62,9 @@ def _busy(table: Reals) -> Reals:
 
     By means and mean squares: where those that are not are distributed exponentially, it is 2 E[x]^2 / E[x^2].
     """
-    return np.clip(2 * table[:, 2] ** 2 / np.maximum(table[:, 3], np.finfo(np.float64).tiny), _LEAST * (table[:, 3] > 0), 1.0)
+    _, _, mean, square = table.T
+    share = 2 * mean**2 / np.maximum(square, np.finfo(np.float64).tiny)
+    return np.asarray(np.where(square > 0, np.clip(share, _LEAST, 1.0), 0.0))
 
 
 def _power(node: Node, details: Details) -> Reals | None:
