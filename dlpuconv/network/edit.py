@@ -65,5 +65,10 @@ def part_name(name: str, part: int, count: int) -> str:
     return f"{name}/group {part + 1} of {count}"
 
 
+def is_part(name: str, whole: str) -> bool:
+    """Whether a name is that of a part of what is called `whole`."""
+    return name.startswith(f"{whole}/group ")
+
+
 class CannotError(Exception):
     """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""

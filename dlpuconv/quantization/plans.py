@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.recipe import Balance, BiasCorrection, Observer, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.sites import Proposal
 from dlpuconv.scheme import Granularity
 
@@ -61,7 +61,7 @@ def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
         made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
     """
     recipe = _correct(start)
-    return _equalize(recipe) if made_up else propose(recipe, Proposal.GATES)
+    return _by_weights(_equalize(recipe)) if made_up else propose(recipe, Proposal.GATES)
 
 
 def begun(recipe: Recipe) -> Recipe:
@@ -85,6 +85,7 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
         _mse_weights,
         _empirical,
         _max_weights,
+        _by_weights,
         _unequalized,
         _ungated,
     )
@@ -110,11 +111,15 @@ def _empirical(recipe: Recipe) -> Recipe:
 
 
 def _equalize(recipe: Recipe) -> Recipe:
-    return replace(recipe, equalize=True)
+    return replace(recipe, equalize=True, balance=Balance.NOISE)
+
+
+def _by_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, balance=Balance.WEIGHTS)
 
 
 def _unequalized(recipe: Recipe) -> Recipe:
-    return replace(recipe, equalize=False)
+    return replace(recipe, equalize=False, balance=Balance.WEIGHTS)
 
 
 def _ungated(recipe: Recipe) -> Recipe:

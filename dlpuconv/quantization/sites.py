@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from dlpuconv.network.edit import is_part
+
 STEPS_IN_AN_OCTAVE: Final = 8
 """Factors of channels are powers of 2 ** (1 / 8): a recipe's file then holds small whole numbers."""
 
@@ -22,12 +24,16 @@ class Gate:
     """A product y = x g(x) whose x is stored with other factors by channel than its gate reads it with.
 
     Attributes:
-        site: name of the node that makes y.
+        site: name of the activation y.
         steps: [C] whole number for each channel, whose factor is 2 ** (step / 8).
     """
 
     site: str
     steps: tuple[int, ...]
+
+    def is_at(self, name: str) -> bool:
+        """Whether an activation of this name is what it makes."""
+        return name == self.site
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +47,7 @@ class LayerGroups:
 
     layer: str
     of: tuple[int, ...]
+
+    def is_at(self, name: str) -> bool:
+        """Whether an activation of this name is what the layer makes, or a part of it."""
+        return name == self.layer or is_part(name, self.layer)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlpuconv.quantization.recipe import Rounding
-from dlpuconv.quantization.sites import Proposal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.workflow.burden import Burden
     from dlpuconv.workflow.judging import SampleJudge
@@ -39,18 +39,20 @@ class Workshop:
     def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
         """The recipe with what measurements say of gates or groups.
 
-        A gate is left out where the chip's rules would have more to say of its layers than of what was there before.
+        One is left out where the chip's rules would have more to say of its layers than of what was there before.
         """
         found = self.backend.propose(self.prepared, self.target, recipe, what)
-        if what is not Proposal.GATES or not found.gates:
+        sites: tuple[Gate, ...] | tuple[LayerGroups, ...] = getattr(found, what.value)
+        if not sites:
             return found
-        before, after = self._burden(replace(recipe, gates=())), self._burden(found)
+        bare = _with(found, what, ())
+        before, after = self._burden(bare), self._burden(found)
         if after.exceeds(before):
             concerned = after.concerned(before)
-            kept = tuple(gate for gate in found.gates if gate.site not in concerned)
-            found = replace(found, gates=kept)
-            if kept and self._burden(found).exceeds(before):
-                found = replace(found, gates=())
+            kept = tuple(site for site in sites if not any(map(site.is_at, concerned)))
+            found = _with(found, what, kept)
+            if kept and (kept == sites or self._burden(found).exceeds(before)):
+                found = bare
         return found
 
     def _burden(self, recipe: Recipe) -> Burden:
@@ -125,3 +127,8 @@ class Workshop:
             metric=run.yardstick,
             wholes=wholes_maker(run.source, run.division, run.request.verification.kinds),
         )
+
+
+def _with(recipe: Recipe, what: Proposal, sites: tuple[Gate | LayerGroups, ...]) -> Recipe:
+    changed: dict[str, Any] = {what.value: sites}  # proposals are called as the recipe's fields
+    return replace(recipe, **changed)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dlpuconv.plugin import Granularity
-from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
+from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
 from dlpuconv.quantization.plans import begun, plan_for, usual
 from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 
@@ -33,7 +33,7 @@ def test_the_usual_recipe_corrects_biases_and_has_the_gates_that_are_proposed() 
 
 def test_where_samples_are_made_up_it_is_equalized_and_nothing_is_proposed() -> None:
     recipe = usual(PLAIN, propose, made_up=True)
-    assert (recipe.equalize, recipe.gates) == (True, ())
+    assert (recipe.equalize, recipe.balance, recipe.gates) == (True, Balance.WEIGHTS, ())
 
 
 def test_balanced_learns_rounding_once() -> None:
@@ -57,6 +57,6 @@ def test_no_effort_tries_percentiles() -> None:
 
 
 def test_a_search_begins_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
-    assert begun(PLAIN).equalize
+    assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
     assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize
     assert not begun(replace(PLAIN, gates=(GATE,))).equalize

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, override
 import pytest
 
 from dlpuconv.quantization import Recipe
-from dlpuconv.quantization.sites import Gate, Proposal
+from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.burden import Burden
 from dlpuconv.workflow.workshop import Workshop
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PLAIN = Burden(broken=frozenset({"A-OP"}), failing=0, pieces=2, outside={"y": ("y", "x")})
 RECIPE = Recipe(granularity=Granularity.PER_TENSOR)
+CUT, APART = LayerGroups("cut", (0, 1)), LayerGroups("apart", (1, 0))
 ONE, OTHER = Gate("one", (0, 1)), Gate("other", (2, 0))
 
 
@@ -38,26 +39,29 @@ def test_a_burden_exceeds_another_one_by_a_rule_a_failure_a_piece_or_a_layer(
 
 
 class Proposing:
-    """A backend that proposes two gates."""
+    """A backend that proposes two gates, or two layers in groups."""
 
-    def propose(self, _prepared: object, _target: object, recipe: Recipe, _what: Proposal) -> Recipe:
-        return replace(recipe, gates=(ONE, OTHER))
+    def propose(self, _prepared: object, _target: object, recipe: Recipe, what: Proposal) -> Recipe:
+        return replace(recipe, gates=(ONE, OTHER)) if what is Proposal.GATES else replace(recipe, groups=(CUT, APART))
 
 
 class Shop(Workshop):
     """Knows what a chip's rules say of gates."""
 
-    burdens: Mapping[tuple[Gate, ...], Burden]
+    burdens: Mapping[tuple[Gate | LayerGroups, ...], Burden]
 
     @override
     def _burden(self, recipe: Recipe) -> Burden:
-        return self.burdens[recipe.gates]
+        return self.burdens[(*recipe.gates, *recipe.groups)]
 
 
-def proposed(burdens: Mapping[tuple[Gate, ...], Burden]) -> tuple[Gate, ...]:
+def proposed(
+    burdens: Mapping[tuple[Gate | LayerGroups, ...], Burden], what: Proposal = Proposal.GATES
+) -> tuple[Gate | LayerGroups, ...]:
     shop = Shop(cast("Any", Proposing()), cast("Any", None), cast("Any", None), cast("Any", None))
     object.__setattr__(shop, "burdens", burdens)
-    return shop.propose(RECIPE, Proposal.GATES).gates
+    found = shop.propose(RECIPE, what)
+    return (*found.gates, *found.groups)
 
 
 def test_gates_that_burden_a_chip_no_more_are_kept() -> None:
@@ -73,3 +77,9 @@ def test_all_are_left_out_where_that_is_not_enough() -> None:
     worse = replace(PLAIN, outside={"y": ("y", "x"), "added": ("added", "one")})
     assert proposed({(): PLAIN, (ONE, OTHER): worse, (OTHER,): replace(PLAIN, pieces=3)}) == ()
     assert proposed({(): PLAIN, (ONE, OTHER): replace(PLAIN, pieces=3)}) == ()
+
+
+def test_a_layer_whose_parts_leave_the_accelerator_stays_whole() -> None:
+    worse = replace(PLAIN, outside={"y": ("y", "x"), "cut/group 2 of 2": ("curve", "cut/group 2 of 2")})
+    assert proposed({(): PLAIN, (CUT, APART): worse, (APART,): PLAIN}, Proposal.GROUPS) == (APART,)
+    assert proposed({(): PLAIN, (CUT, APART): replace(PLAIN, pieces=3)}, Proposal.GROUPS) == ()
