@@ -76,9 +76,10 @@ class Powers:
         """One sample: two arrays of one shape, summed in double precision."""
         import numpy as np
 
-        reference = np.asarray(expected, np.float64)
-        self.signal += float(np.square(reference).sum())
-        self.noise += float(np.square(reference - np.asarray(found, np.float64)).sum())
+        reference = np.asarray(expected, np.float64).ravel()
+        error = reference - np.asarray(found, np.float64).ravel()
+        self.signal += float(np.dot(reference, reference))
+        self.noise += float(np.dot(error, error))
 
     @property
     def decibels(self) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlpuconv.quantization.recipe import BiasCorrection, Observer, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.recipe import Balance, BiasCorrection, Observer, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.sites import Proposal
 from dlpuconv.scheme import Granularity
 
@@ -58,7 +58,7 @@ def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
         made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
     """
     recipe = _correct(start)
-    return _equalize(recipe) if made_up else propose(recipe, Proposal.GATES)
+    return _by_weights(_equalize(recipe)) if made_up else propose(recipe, Proposal.GATES)
 
 
 def begun(recipe: Recipe) -> Recipe:
@@ -75,11 +75,13 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
         return replace(quick, last=(_learned,))
     more: tuple[Change, ...] = (
         _ranges(Observer.MSE),
+        _ranges(Observer.MINMAX),
         _mse_weights,
         _empirical,
         _absorb,
         _uncorrected,
         _max_weights,
+        _by_weights,
         _unequalized,
         _ungated,
         _ranges(Observer.ENTROPY),
@@ -95,7 +97,7 @@ def quick_plan(propose: Propose) -> Plan:
     def groups(recipe: Recipe) -> Recipe:
         return propose(recipe, Proposal.GROUPS)
 
-    return Plan(changes=(_equalize, _ranges(Observer.MINMAX), groups))
+    return Plan(changes=(_equalize, _whole_ranges_beside_gates, groups))
 
 
 def _correct(recipe: Recipe) -> Recipe:
@@ -115,11 +117,15 @@ def _absorb(recipe: Recipe) -> Recipe:
 
 
 def _equalize(recipe: Recipe) -> Recipe:
-    return replace(recipe, equalize=True)
+    return replace(recipe, equalize=True, balance=Balance.NOISE)
+
+
+def _by_weights(recipe: Recipe) -> Recipe:
+    return replace(recipe, balance=Balance.WEIGHTS)
 
 
 def _unequalized(recipe: Recipe) -> Recipe:
-    return replace(recipe, equalize=False)
+    return replace(recipe, equalize=False, balance=Balance.WEIGHTS)
 
 
 def _ungated(recipe: Recipe) -> Recipe:
@@ -136,6 +142,14 @@ def _mse_weights(recipe: Recipe) -> Recipe:
 
 def _max_weights(recipe: Recipe) -> Recipe:
     return replace(recipe, weight_scale=WeightScale.MAX)
+
+
+def _whole_ranges_beside_gates(recipe: Recipe) -> Recipe:
+    """What a gate lets through is rarely large, and then decides: whole ranges have won on networks with gates alone.
+
+    On nine convolutional networks without, they cost 1 to 16 dB.
+    """
+    return _ranges(Observer.MINMAX)(recipe) if recipe.gates else recipe
 
 
 def _ranges(observer: Observer) -> Change:

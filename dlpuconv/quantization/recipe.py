@@ -54,6 +54,15 @@ class BiasCorrection(StrEnum):
     """From the means of the layer's input in the float network and in the quantized one."""
 
 
+class Balance(StrEnum):
+    """By what equalization chooses the factors of channels."""
+
+    WEIGHTS = "weights"
+    """Neighbouring layers' weights get like ranges."""
+    NOISE = "noise"
+    """The outputs hear the least of the rounding of weights and activations together."""
+
+
 class Rounding(StrEnum):
     """Which code each weight gets."""
 
@@ -63,6 +72,7 @@ class Rounding(StrEnum):
     """All of a layer's together: those with which it comes closest to the float layer on the calibration samples."""
 
 
+_EQUALIZED = {Balance.WEIGHTS: "equalize", Balance.NOISE: "equalize by noise"}
 _CORRECTIONS = {BiasCorrection.ANALYTIC: "bias correction", BiasCorrection.EMPIRICAL: "empirical bias correction"}
 
 
@@ -106,7 +116,8 @@ class Recipe:
         overrides: in order; the last one that matches any of a layer's names decides.
         observer: of activations.
         weight_scale: of weights.
-        equalize: scale channels so that neighbouring layers' weights have like ranges; the function stays the same.
+        equalize: scale channels so that rounding costs less; the function stays the same.
+        balance: how far, where it does.
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
         rounding: of weights; where it is learned, so are the biases.
@@ -119,6 +130,7 @@ class Recipe:
     observer: Observer = Observer.ROBUST
     weight_scale: WeightScale = WeightScale.MAX
     equalize: bool = False
+    balance: Balance = Balance.WEIGHTS
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
@@ -157,7 +169,7 @@ class Recipe:
             *_counted(self.overrides, "override"),
             *_counted(self.gates, "gate"),
             *_counted(self.groups, "grouped layer"),
-            *(["equalize"] if self.equalize else []),
+            *([_EQUALIZED[self.balance]] if self.equalize else []),
             *(["absorb"] if self.absorb else []),
             *([_CORRECTIONS[self.bias_correction]] if self.bias_correction in _CORRECTIONS else []),
             *([f"{self.weight_scale} weight scales"] if self.weight_scale is not WeightScale.MAX else []),

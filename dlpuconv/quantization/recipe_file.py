@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.files.regular import read_regular
-from dlpuconv.quantization.recipe import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.recipe import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.sites import Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 from dlpuconv.toml_table import quoted
@@ -21,6 +21,7 @@ _CHOICES = {
     "granularity": Granularity,
     "observer": Observer,
     "weight_scale": WeightScale,
+    "balance": Balance,
     "bias_correction": BiasCorrection,
     "rounding": Rounding,
 }

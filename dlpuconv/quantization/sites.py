@@ -24,7 +24,7 @@ class Gate:
     """A product y = x g(x) whose x is stored with other factors by channel than its gate reads it with.
 
     Attributes:
-        site: name of the node that makes y.
+        site: name of the activation y.
         steps: [C] whole number for each channel, whose factor is 2 ** (step / 8).
     """
 

@@ -64,7 +64,7 @@ class Tally:
         self._labels = self._labels or (
             self.port.quantization is None and np.asarray(reference).dtype.kind in _INTEGERS
         )
-        expected, value = self._comparable(expected, value)
+        expected, value = self._comparable(expected, np.ascontiguousarray(value))  # often a view with other axes
         error = expected - value
         signal, noise = _dot(expected, expected), _dot(error, error)
         self._signal += signal
@@ -192,4 +192,4 @@ def _dot(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
 
 
 def _largest(values: npt.NDArray[np.float64]) -> float:
-    return float(np.abs(values).max()) if values.size else 0.0
+    return abs(max(float(values.max()), -float(values.min()))) if values.size else 0.0

@@ -128,3 +128,35 @@ def test_what_a_tail_reads_stays_what_it_reads(sandbox: Sandbox) -> None:
     assert manifest["schema_version"] == 2
     assert all("activation" not in output for output in manifest["outputs"])
     assert {output["name"] for output in manifest["outputs"]} == {"s0", "c1", "boxes"}
+
+
+def test_logits_of_different_ranges_are_split_and_joined_before_they_become_probabilities(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows = "r{0} = Reshape(a{0}, s{0})  t{0} = Transpose<perm=[0,2,1]>(r{0})"
+    source = model(
+        "(float[1,3,8,8] x) => (float[1,64,3] y) {"
+        f" a0 = Conv(x, w0)  {rows.format(0)}  a1 = Conv(x, w1)  {rows.format(1)}"
+        " c = Concat<axis=2>(t0, t1)  y = Softmax<axis=2>(c) }",
+        w0=rng.normal(0, 0.005, (1, 3, 1, 1)).astype(np.float32),
+        w1=rng.normal(0, 20, (2, 3, 1, 1)).astype(np.float32),
+        s0=ints(1, 1, 64),
+        s1=ints(1, 2, 64),
+    ).to_proto()
+    done = dlpuconv.convert(
+        source,
+        target="artpec8",
+        calibration={"x": X},
+        effort="fast",
+        final_activation="cut",
+        progress=None,
+        cache=False,
+    )
+    (file,) = done.save(tmp_path)
+    parts = json.loads((tmp_path / f"{file.stem}.json").read_text())["outputs"]
+    assert [part["name"] for part in parts] == ["y_logits_part0", "y_logits_part1"]
+    assert all(part["activation"] == {"kind": "softmax", "output": "y", "axis": 2} for part in parts)
+    assert done.report.passed
+    with dlpuconv.load(file) as network:
+        scores = network(X[:1])["y"]
+    assert scores.shape == (1, 64, 3)
+    assert scores.sum(axis=2) == pytest.approx(1, abs=1e-6)

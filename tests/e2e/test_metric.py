@@ -69,10 +69,9 @@ def test_the_search_ends_with_the_first_recipe_that_keeps_the_user_s_figure(user
     assert metric["float"] > 0.7
     assert metric["file"] >= metric["float"] - 0.05
     trials = answer["trials"]["artpec8"]
-    assert 1 < len(trials) < 6, "plain per-tensor weights ruin this network, and one of six recipes keeps it"
+    assert len(trials) < 3, "equalized per-tensor weights keep this network: no more is tried, as without a metric"
     assert [trial["chosen"] for trial in trials] == [False] * (len(trials) - 1) + [True]
     assert trials[-1]["metric"] == metric["file"]
-    assert trials[0]["metric"] < metric["float"] - 0.05
     assert "scored 80" in stderr
 
     manifest = json.loads((user.output / "cifar_mobilenetv2.artpec8.json").read_text())

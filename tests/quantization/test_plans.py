@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dlpuconv.plugin import Granularity
-from dlpuconv.quantization import BiasCorrection, Observer, Recipe, Rounding
+from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
 from dlpuconv.quantization.plans import begun, plan_for, usual
 from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 
@@ -33,7 +33,7 @@ def test_the_usual_recipe_corrects_biases_and_has_the_gates_that_are_proposed() 
 
 def test_where_samples_are_made_up_it_is_equalized_and_nothing_is_proposed() -> None:
     recipe = usual(PLAIN, propose, made_up=True)
-    assert (recipe.equalize, recipe.gates) == (True, ())
+    assert (recipe.equalize, recipe.balance, recipe.gates) == (True, Balance.WEIGHTS, ())
 
 
 def test_balanced_learns_rounding_once() -> None:
@@ -44,10 +44,18 @@ def test_every_effort_that_searches_tries_groups() -> None:
     assert all(any(recipe.groups for recipe in tried(effort)) for effort in ("balanced", "best"))
 
 
+def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:
+    plan = plan_for("balanced", propose)
+    assert plan is not None
+    gated = replace(PLAIN, gates=(GATE,))
+    assert all(change(PLAIN).observer is Observer.ROBUST for change in plan.changes)
+    assert Observer.MINMAX in {change(gated).observer for change in plan.changes}
+
+
 def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
 
 def test_a_search_begins_equalized_where_weights_have_one_scale() -> None:
-    assert begun(PLAIN).equalize
+    assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
     assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import UsageError
-from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
 from dlpuconv.scheme import Granularity
 
@@ -18,6 +18,7 @@ patterns = st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_
     st.sampled_from(WeightScale),
     st.sampled_from(Rounding),
     st.booleans(),
+    st.sampled_from(Balance),
     st.dictionaries(patterns, st.sampled_from(Granularity), max_size=3),
 )
 def test_a_saved_recipe_is_read_back(
@@ -26,6 +27,7 @@ def test_a_saved_recipe_is_read_back(
     scale: WeightScale,
     rounding: Rounding,
     equalize: bool,
+    balance: Balance,
     overrides: dict[str, Granularity],
 ) -> None:
     recipe = Recipe(
@@ -33,11 +35,16 @@ def test_a_saved_recipe_is_read_back(
         observer=observer,
         weight_scale=scale,
         equalize=equalize,
+        balance=balance,
         bias_correction=BiasCorrection.ANALYTIC,
         rounding=rounding,
         overrides=tuple(Override(*item) for item in overrides.items()),
     )
     assert from_toml(to_toml(recipe)) == recipe
+
+
+def test_a_file_from_before_there_was_a_choice_equalizes_as_it_did_then() -> None:
+    assert from_toml('granularity = "per-tensor"\nequalize = true').balance is Balance.WEIGHTS
 
 
 @pytest.mark.parametrize(

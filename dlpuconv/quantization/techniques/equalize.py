@@ -1,7 +1,7 @@
-"""Equalization of a float network: the same function, with weights whose channels have like ranges.
+"""Equalization of a float network: the same function, in numbers of which 8 bits lose less.
 
 What is a clip, and which channels never fire, is judged from the calibration samples; the numbers are solved in
-`factors`.
+`factors`, for weights whose channels have like ranges, or in `noise_factors`, for the least noise at the outputs.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.quantization.recipe import Balance
 from dlpuconv.quantization.techniques.channels import ChannelMap, layer_channels, map_channels
 from dlpuconv.quantization.techniques.factors import Magnitudes, solve
+from dlpuconv.quantization.techniques.noise_factors import least_noise
+from dlpuconv.quantization.techniques.noise_sources import noise_sources
 from dlpuconv.quantization.techniques.scaling import Scaling, is_known, unknown
 
 if TYPE_CHECKING:
@@ -50,20 +53,25 @@ class Equalized:
     silenced: int
 
 
-def equalize(network: Network, details: Details) -> Equalized:
-    """Scale channels so that weights quantize well with one scale a layer.
+def equalize(network: Network, details: Details, balance: Balance = Balance.WEIGHTS) -> Equalized:
+    """Scale channels so that they quantize well with one scale a layer, and one an activation.
 
     Args:
         network: float; it is not changed.
         details: statistics by channel.
+        balance: by which factors are chosen.
     """
     channels = map_channels(network)
     peaks = _peaks(channels, details)
     silent = _silent(network, channels, peaks, details.evidence)
     layers = [node for node in network.nodes if is_known(node)]
-    most = _bounds(channels, peaks)
+    most = _bounds(channels, peaks, widens=balance is Balance.NOISE)
     most[channels.fixed | silent | unknown(network, channels)] = np.nan
-    factors = solve([_view(node, channels, silent) for node in layers], most)
+    views = [_view(node, channels, silent) for node in layers]
+    if balance is Balance.NOISE:
+        factors = least_noise(noise_sources(network, channels, details, dict(zip(layers, views, strict=True))), most)
+    else:
+        factors = solve(views, most)
     scaling = Scaling(channels, factors, silent)
     return Equalized(
         network=scaling.of(network),
@@ -98,12 +106,19 @@ def _silent(
     return np.asarray((reached == 0) & rectified & ~channels.ends & (evidence >= _ENOUGH))
 
 
-def _bounds(channels: ChannelMap, peaks: Mapping[Value, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """[V] the largest factor that keeps every channel below its clip, or within its activation's range; nan: fixed."""
+def _bounds(
+    channels: ChannelMap, peaks: Mapping[Value, npt.NDArray[np.float64]], *, widens: bool
+) -> npt.NDArray[np.float64]:
+    """[V] the largest factor that keeps every channel below its clip, or within its activation's range; nan: fixed.
+
+    Where it `widens`, an activation's range is no bound.
+    """
     most = np.full(channels.fixed.size, np.inf)
     for value, peak in peaks.items():
         ids = channels.of[value]
         clip = channels.clips.get(value)
+        if clip is None and widens:
+            continue
         whole = peak.max(initial=0.0) if clip is None else clip * _MARGIN
         with np.errstate(divide="ignore", invalid="ignore"):
             room = np.where(peak > 0, whole / peak, np.inf)

@@ -54,7 +54,8 @@ def columns_of(layer: Layer, data: Array, picked: npt.NDArray[np.intp]) -> Array
     assert layer.weights is not None
     taps = layer.weights.shape[1:-1]
     sample, *places = np.unravel_index(picked, (data.shape[0], *geometry.out))
-    read = np.pad(data, ((0, 0), *((0, 1) for _ in taps), (0, 0)))  # _OUTSIDE, as the last index, finds the zeros
+    read = np.zeros((len(data), *(extent + 1 for extent in data.shape[1:-1]), data.shape[-1]), data.dtype)
+    read[tuple(map(slice, data.shape))] = data  # _OUTSIDE, as the last index, finds zeros
     index = [sample.reshape(-1, *(1 for _ in taps))]
     for axis, (kernel, place) in enumerate(zip(taps, places, strict=True)):
         along = [-1 if other == axis else 1 for other in range(len(taps))]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Feed, Network, Range, Value
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
-    from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.recipe import Balance, Recipe
     from dlpuconv.quantization.sites import Gate, LayerGroups
 
 _SAME_FUNCTION_DB = 60.0
@@ -48,13 +48,13 @@ class _Rewrites:
     """What of a recipe makes the network another one, in the order in which it is done."""
 
     gates: tuple[Gate, ...] = ()
-    equalize: bool = False
+    equalize: Balance | None = None
     absorb: bool = False
     groups: tuple[LayerGroups, ...] = ()
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Rewrites:
-        return cls(recipe.gates, recipe.equalize, recipe.absorb, recipe.groups)
+        return cls(recipe.gates, recipe.balance if recipe.equalize else None, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -177,7 +177,7 @@ class Tuner:
         title, technique = {
             "gates": ("scaling gates", lambda form: self._gated(form, rewrites.gates)),
             "groups": ("grouping", lambda form: self._grouped(form, rewrites.groups)),
-            "equalize": ("equalization", self._equalized),
+            "equalize": ("equalization", lambda form: self._equalized(form, rewrites.equalize)),
             "absorb": ("absorption", self._absorbed),
         }[rewrites.last]
         return self._without_what_cannot_be(title, before, technique)
@@ -213,8 +213,9 @@ class Tuner:
         }
         return self._checked("grouping", form, after, facts)
 
-    def _equalized(self, form: _Form) -> _Form:
-        made = equalize(form.network, self._reached(form.details))
+    def _equalized(self, form: _Form, balance: Balance | None) -> _Form:
+        assert balance is not None
+        made = equalize(form.network, self._reached(form.details), balance)
         facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
         details = form.details.scaled(made.factors)
         measured = made.network if form.measured is form.network else made.likewise(form.measured)

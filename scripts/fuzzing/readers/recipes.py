@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SOUND = {
     "granularity": "per-tensor", "observer": "min-max", "weight_scale": "max", "bias_correction": "off",
-    "rounding": "nearest", "equalize": True, "absorb": False,
+    "rounding": "nearest", "equalize": True, "balance": "noise", "absorb": False,
     "overrides": {"head.*": "per-channel", "conv[12]": "per-tensor"},
 }  # fmt: skip
 ODD = (

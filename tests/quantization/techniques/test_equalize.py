@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from dlpuconv.quantization.recipe import Balance
 from dlpuconv.quantization.techniques.equalize import Equalized, equalize
 from tests.network.numpy_builder import Builder
 from tests.quantization.support import measured, outputs, samples, sqnr_db
@@ -41,6 +43,24 @@ def test_the_float_function_stays_and_the_ranges_of_channels_become_alike() -> N
     for index in (0, 1):
         before, after = (spread(np.abs(weights(n, index)).max(axis=(1, 2, 3))) for n in (network, made.network))
         assert after < before / 4
+
+
+def test_by_noise_the_float_function_stays_and_the_clip_keeps_its_margin() -> None:
+    network = unbalanced((7.0, 0.0, 0.0, 0.0))
+    feeds = samples(network, 40)
+    made = equalize(network, measured(network, feeds), Balance.NOISE)
+    for feed in feeds[:8]:
+        assert sqnr_db(outputs(network, feed)[0], outputs(made.network, feed)[0]) >= 100.0
+    assert made.factors["a"][0] == 1.0, "it was at the clip"
+    assert (measured(made.network, feeds).channels["a"][1:, 1] <= 0.9 * 6.0 * 1.001).all()
+
+
+def test_by_noise_a_faint_channel_that_is_heard_well_is_lifted() -> None:
+    b = Builder()
+    a = b.conv("a", b.input("x", 1, 4, 4, 1), [[[[1.0]]], [[[1.0]]], [[[0.01]]]], np.zeros(3))
+    network = b.network(b.conv("y", a, [[[[1.0, 1.0, 100.0]]]], np.zeros(1)))
+    factors = equalize(network, measured(network, samples(network, 8)), Balance.NOISE).factors["a"]
+    assert factors[2] / factors[:2] == pytest.approx([100.0, 100.0], rel=0.05), "three alike channels"
 
 
 def test_the_given_network_is_not_changed() -> None:
