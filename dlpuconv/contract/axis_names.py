@@ -24,7 +24,8 @@ _BOX = 5
 def axis_names(contract: Contract) -> Iterator[str]:
     """Lines of C; none where nothing fits.
 
-    The picture's size, where one input takes pictures; scale and zero point, where the only output has uint8 codes;
+    The picture's size, where one input takes pictures; scale and zero point, where the only output has uint8 codes,
+    unless these are logits, which the example would take for probabilities;
     classes and detections, where that output has rows of more than five numbers, and more rows than numbers in one.
     """
     lines = [*_picture(contract), *_output(contract)]
@@ -43,7 +44,7 @@ def _output(contract: Contract) -> Iterator[str]:
     if len(contract.outputs) != 1:
         return
     (port,) = contract.outputs
-    if port.dtype != "uint8" or (affine := affine_of(port)) is None:
+    if port.dtype != "uint8" or port.activation is not None or (affine := affine_of(port)) is None:
         return
     yield f"#define QUANTIZATION_SCALE {c_float(affine.scale)}"
     yield f"#define QUANTIZATION_ZERO_POINT {affine.zero_point}"

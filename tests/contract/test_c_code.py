@@ -120,6 +120,13 @@ def test_logits_along_any_axis_become_probabilities(tmp_path: Path, c_compiler: 
         assert got == pytest.approx(np.moveaxis(expected[0], axis - 1, -1), rel=1e-5)
 
 
+def test_axis_example_is_not_told_of_logits_which_it_would_take_for_probabilities() -> None:
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="output")
+    assert "QUANTIZATION_SCALE" in macros(header(YOLO))
+    found = macros(header(replace(YOLO, activation=sigmoid)))
+    assert not found.keys() & {"QUANTIZATION_SCALE", "QUANTIZATION_ZERO_POINT", "NUM_CLASSES", "NUM_DETECTIONS"}
+
+
 def test_a_part_that_lacks_some_of_a_softmax_has_no_function_for_it(tmp_path: Path, c_compiler: str) -> None:
     softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="out", axis=1)
     text = header(replace(BOXES, activation=softmax))
