@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 _MOST_GROUPS = 4
 _UNITS = (16, 8, 4)
 """Group sizes are multiples of the largest of these that divides the channels: what processors compute side by side."""
-_A_GROUP_DB = 0.05
+_A_GROUP_DB = 0.1
 """What each further group must bring, where all that could be cut is cut."""
-_WORTH_DB = 0.2
+_WORTH_DB = 0.3
 """What all groups together must bring."""
 _TINY = 1e-30
 
