@@ -159,7 +159,7 @@ class Quantizer:
         codes = scheme.activation_codes.type
         if what is Proposal.GATES:  # whose noise is predicted for weights with one scale, and activations of 8 bits
             fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates(recipe) if fits else ())
+            return replace(recipe, gates=self._tuner.gates() if fits else ())
         bare = replace(recipe, groups=())
         tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))

@@ -56,6 +56,7 @@ def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
 
-def test_a_search_begins_equalized_where_weights_have_one_scale() -> None:
+def test_a_search_begins_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
     assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
     assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize
+    assert not begun(replace(PLAIN, gates=(GATE,))).equalize

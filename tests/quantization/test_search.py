@@ -91,9 +91,14 @@ def test_no_recipe_is_tried_once_one_is_good_enough() -> None:
 
 def test_best_switches_off_again_what_another_technique_made_useless() -> None:
     def worth(text: str) -> float:
-        return 4.0 + 1 * ("bias" in text) + 8 * ("equalize" in text) - 3 * ("bias" in text and "equalize" in text)
+        return (
+            4.0
+            + 1 * ("equalize" in text)
+            + 8 * ("mse ranges" in text)
+            - 3 * ("equalize" in text and "mse ranges" in text)
+        )
 
-    assert chosen(worth, plan_of("best")).bias_correction is BiasCorrection.OFF
+    assert not chosen(worth, plan_of("best")).equalize
 
 
 def ratios(*decibels: float) -> Score:

@@ -9,7 +9,7 @@ is bounded by what the activation may reach: a clip such as ReLU6's must not beg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +34,17 @@ class Magnitudes:
     Attributes:
         largest: [O, I] largest |weight| between two channels.
         made: [O] variable of each output channel.
-        read: [O, I] variable of the input channel that each column stands for.
+        read: [O, I] variable of the input channel that each column stands for; [1, I] where that is so in all rows.
     """
 
     largest: npt.NDArray[np.float64]
     made: npt.NDArray[np.intp]
     read: npt.NDArray[np.intp]
+
+    def read_alike(self) -> Magnitudes:
+        """The same with `read` of one row, [1, I], where all are equal: unlike those of depthwise or grouped layers."""
+        alike = self.read.shape[0] > 1 and (self.read == self.read[0]).all()
+        return replace(self, read=self.read[:1]) if alike else self
 
 
 def solve(layers: Sequence[Magnitudes], most: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -55,6 +60,7 @@ def solve(layers: Sequence[Magnitudes], most: npt.NDArray[np.float64]) -> npt.ND
     fixed = np.isnan(most)
     bound = np.where(fixed, 1.0, np.minimum(most, _MOST))
     logs: npt.NDArray[np.float64] = np.zeros(most.size)
+    layers = [layer.read_alike() for layer in layers]
     for _ in range(_ROUNDS):
         made, read = _ranges(layers, np.exp(logs))
         known = (made > 0) & (read > 0) & ~fixed
@@ -80,9 +86,6 @@ def _ranges(
         if peak == 0.0:
             continue
         np.maximum.at(made, layer.made, now.max(axis=1) / peak)
-        columns = layer.read
-        if columns.shape[0] > 1 and (columns == columns[0]).all():
-            np.maximum.at(read, columns[0], now.max(axis=0) / peak)
-        else:  # depthwise or grouped: rows read different channels
-            np.maximum.at(read, columns.ravel(), now.ravel() / peak)
+        peaks = now.max(axis=0, keepdims=True) if layer.read.shape[0] == 1 else now
+        np.maximum.at(read, layer.read.ravel(), peaks.ravel() / peak)
     return made, read

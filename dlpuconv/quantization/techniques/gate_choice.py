@@ -1,7 +1,4 @@
-"""Which gates get other factors, and which: s = (largest peak / peak) ^ p by channel, with a p for each gate.
-
-Where the recipe equalizes, all gates that can have factors are separated, and equalization finds them.
-"""
+"""Which gates get other factors, and which: s = (largest peak / peak) ^ p by channel, with a p for each gate."""
 
 from __future__ import annotations
 
@@ -32,22 +29,21 @@ POWERS: Final = (0.0, 0.25, 0.5, 0.65, 0.8)
 _ROUNDS = 2
 _MOST_STEPS = 6 * STEPS_IN_AN_OCTAVE
 """A factor of 64: a gate's weights of 8 bits have two steps left."""
-_WORTH = 0.99
-"""Of the noise before: a gate's layer costs time."""
+_WORTH = 0.9
+"""Of the noise of the layers around it: a gate's layer costs time."""
 
 
-def choose_gates(network: Network, details: Details, *, equalize: bool) -> tuple[Gate, ...]:
+def choose_gates(network: Network, details: Details) -> tuple[Gate, ...]:
     """The gates of a network that are worth it.
 
     Args:
         network: float.
         details: statistics by channel.
-        equalize: the factors are found afterwards, together with all others.
     """
     names = [product.name for product in network.gates()]
     while names:
         try:
-            gates = _chosen(network, details, names, equalize=equalize)
+            gates = _chosen(network, details, names)
         except CannotError:
             return ()
         if len(gates) == len(names):
@@ -56,14 +52,11 @@ def choose_gates(network: Network, details: Details, *, equalize: bool) -> tuple
     return ()
 
 
-def _chosen(network: Network, details: Details, names: Sequence[str], *, equalize: bool) -> tuple[Gate, ...]:
+def _chosen(network: Network, details: Details, names: Sequence[str]) -> tuple[Gate, ...]:
     sites = sites_of(network, names)
     plain = scale_gates(network, [Gate(site.product.name, (0,) * site.x.channels) for site in sites], details)
     channels = map_channels(plain.network)
     fixed = held(plain.network, channels)
-    free = [site for site in sites if not fixed[channels.of[site.x]].all()]
-    if equalize or len(free) < len(sites):
-        return tuple(Gate(site.product.name, (0,) * site.x.channels) for site in free)
     noise = Noise(plain.network, channels, plain.details, {site.x.name: site.product.name for site in sites})
     steps = _steps(noise, channels, fixed, sites, plain.details)
     by_site = ((site, steps[channels.of[site.x]]) for site in sites)

@@ -153,17 +153,15 @@ class Tuner:
             names=self._material.given.names,
         )
 
-    def gates(self, recipe: Recipe) -> tuple[Gate, ...]:
-        """Those that are worth it under a recipe; nothing is measured where the network has none.
+    def gates(self) -> tuple[Gate, ...]:
+        """Those that are worth it; nothing is measured where the network has none.
 
         Raises:
             BackendError: the float network cannot be run.
         """
         if not self._material.network.gates():
             return ()
-        return choose_gates(
-            self._material.network, self._reached(self._form(_Rewrites()).details), equalize=recipe.equalize
-        )
+        return choose_gates(self._material.network, self._reached(self._form(_Rewrites()).details))
 
     def _form(self, rewrites: _Rewrites) -> _Form:
         """The prepared network, or a rewritten one; each is made once."""
