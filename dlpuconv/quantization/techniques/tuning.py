@@ -103,8 +103,13 @@ class _Form:
         details: by channel.
         facts: how it came about, for the manifest.
         dropped: rewrites that were left out.
+<<<<<<< HEAD
         whole: before layers were cut: the activations that are still there are distributed as they were.
         by_noise: it is equalized by noise; then ranges, too, are chosen for what is heard of each channel.
+=======
+        whole: before layers were cut: what saturates there, saturates in the parts, and no more.
+        parts: of what a cut made: the activation whose channels it has, by its name.
+>>>>>>> h-b
     """
 
     network: Network
@@ -114,7 +119,11 @@ class _Form:
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     whole: _Form | None = None
+<<<<<<< HEAD
     by_noise: bool = False
+=======
+    parts: Mapping[str, str] = field(default_factory=dict)
+>>>>>>> h-b
 
     def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> _Form:
         """With other networks, in which the activations named in `changed` have other values."""
@@ -145,12 +154,9 @@ class Tuner:
             BackendError: the float network cannot be run.
         """
         form = self._form(_Rewrites.of(recipe))
-        ranges = form.ranges
-        if recipe.observer is not Observer.MINMAX:
-            ranges = observed_ranges(form.network, ranges, self._spread(form), recipe.observer, codes)
         return Tuned(
             network=form.network,
-            ranges=ranges,
+            ranges=self._ranges(form, recipe.observer, codes),
             channels=form.details.channels,
             facts=form.facts,
             dropped=form.dropped,
@@ -205,7 +211,8 @@ class Tuner:
         measured = made.network if form.measured is form.network else made.likewise(form.measured, groups)
         parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
         ranges = {v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))}
-        cut = _Form(network=made.network, measured=measured, ranges=ranges, details=details, whole=form)
+        origins = {name: whole for name, (whole, _) in made.origins.items()}
+        cut = _Form(network=made.network, measured=measured, ranges=ranges, details=details, whole=form, parts=origins)
         after = replace(cut, facts=form.facts, dropped=form.dropped)
         kept = {v.name for v in form.network.values()}
         facts: dict[str, Json] = {
@@ -255,9 +262,20 @@ class Tuner:
         table = self._observe(network, values, Channels(counts), sum(counts))
         return Details.unpack(values, table, self._material.given.evidence)
 
+    def _ranges(self, form: _Form, observer: Observer, codes: IntegerType) -> Mapping[str, Range]:
+        """What the scales must hold."""
+        if observer is Observer.MINMAX:
+            return form.ranges
+        if form.whole is None:
+            return observed_ranges(form.network, form.ranges, self._spread(form), observer, codes)
+        whole = self._ranges(form.whole, observer, codes)
+        chosen = {name: whole.get(form.parts.get(name, name)) for name in form.ranges}
+        return {name: held.clamped_to(chosen[name] or held) for name, held in form.ranges.items()}
+
     def _spread(self, form: _Form) -> Mapping[str, Spread]:
         network = form.measured
         if network not in self._spreads:
+<<<<<<< HEAD
             known = {} if form.whole is None else self._spread(form.whole)
             observed = [v for v in observed_values(network) if v.name in form.ranges]
             values = [v for v in observed if v.name not in known]
@@ -265,6 +283,11 @@ class Tuner:
             rows = self._observe(network, values, gauge, len(values))
             found = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
             self._spreads[network] = {v.name: found.get(v.name) or known[v.name] for v in observed}
+=======
+            values = [v for v in observed_values(network) if v.name in form.ranges]
+            rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
+            self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
+>>>>>>> h-b
         return self._spreads[network]
 
     def _observe(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from dlpuconv.decibel import Powers
 from dlpuconv.ir.affine import INT8
+from dlpuconv.quantization import Observer
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
-from dlpuconv.quantization.sites import Proposal
+from dlpuconv.quantization.sites import LayerGroups, Proposal
 from dlpuconv.quantization.techniques.grouping import _Rows, _ways
 from tests.network.numpy_builder import Builder
 from tests.network.numpy_integer import realized
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.network.numpy_network import NumpyNetwork
 
 CHANNELS = 64
+BOTH = (Observer.PERCENTILE, Observer.MINMAX)
 RANDOM = np.random.default_rng(0)
 RANGES = RANDOM.permutation(np.geomspace(1, 1e-3, CHANNELS))
 
@@ -78,6 +80,24 @@ def test_a_recipe_with_groups_is_replayed_from_its_file() -> None:
     assert facts["layers"] == {"a": 4}
     assert facts["moved"] == ["a", "h", "d"]
     assert facts["float_agreement_db"] > 100
+
+
+def test_only_what_saturates_in_the_whole_saturates_in_a_part() -> None:
+    given_network = network(RANGES)
+    quantizer = Quantizer(given_network, given(samples(given_network, 8)), realized)
+    narrow = replace(PER_TENSOR, observer=Observer.PERCENTILE)
+    of = tuple(int(row) for row in np.median(RANGES) > RANGES)
+    whole, parts = (
+        {v.name: affine.scale for v, affine in outcome.quantized.plan.scales.items()}
+        for outcome in (
+            quantizer.quantize(narrow, SCHEME),
+            quantizer.quantize(replace(narrow, groups=(LayerGroups("a", of),)), SCHEME),
+        )
+    )
+    assert parts["a/group 1 of 2"] == whole["a"], "the channels with the widest ranges"
+    held = [quantizer.quantize(replace(PER_TENSOR, observer=o, groups=(LayerGroups("a", of),)), SCHEME) for o in BOTH]
+    scales = [{v.name: s.scale for v, s in each.quantized.plan.scales.items()}["a/group 2 of 2"] for each in held]
+    assert scales[0] == scales[1], "nothing of the small ones is cut off"
 
 
 def test_layers_whose_channels_are_alike_stay_whole() -> None:
