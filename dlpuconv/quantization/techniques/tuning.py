@@ -103,13 +103,9 @@ class _Form:
         details: by channel.
         facts: how it came about, for the manifest.
         dropped: rewrites that were left out.
-<<<<<<< HEAD
-        whole: before layers were cut: the activations that are still there are distributed as they were.
         by_noise: it is equalized by noise; then ranges, too, are chosen for what is heard of each channel.
-=======
         whole: before layers were cut: what saturates there, saturates in the parts, and no more.
         parts: of what a cut made: the activation whose channels it has, by its name.
->>>>>>> h-b
     """
 
     network: Network
@@ -118,12 +114,9 @@ class _Form:
     details: Details
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    whole: _Form | None = None
-<<<<<<< HEAD
     by_noise: bool = False
-=======
+    whole: _Form | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
->>>>>>> h-b
 
     def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> _Form:
         """With other networks, in which the activations named in `changed` have other values."""
@@ -275,19 +268,10 @@ class Tuner:
     def _spread(self, form: _Form) -> Mapping[str, Spread]:
         network = form.measured
         if network not in self._spreads:
-<<<<<<< HEAD
-            known = {} if form.whole is None else self._spread(form.whole)
-            observed = [v for v in observed_values(network) if v.name in form.ranges]
-            values = [v for v in observed if v.name not in known]
+            values = [v for v in observed_values(network) if v.name in form.ranges]
             gauge = Spreads(self._material.given.samples, _heard(form, values) if form.by_noise else None)
             rows = self._observe(network, values, gauge, len(values))
-            found = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
-            self._spreads[network] = {v.name: found.get(v.name) or known[v.name] for v in observed}
-=======
-            values = [v for v in observed_values(network) if v.name in form.ranges]
-            rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
             self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
->>>>>>> h-b
         return self._spreads[network]
 
     def _observe(
