@@ -36,8 +36,9 @@ scripts/bench.py fidelity zoo.json outside.json
 _BESIDE = """\
 ## Beside published results
 
-Other networks, data and metrics than ours, unless a name says the same: what can be compared is the loss. Where the
-figures are a simulator's, and no chip's or integer kernel's, the maker is marked with *. Rows are in order of the loss.
+Others' data and metrics are not ours, even where networks have one name: what can be compared is the loss, and ours
+only as closely as its interval in brackets says, since our evaluation sets are small. Where the figures are a
+simulator's, and no chip's or integer kernel's, the maker is marked with \\*. Rows are in order of the loss.
 """
 
 
@@ -51,7 +52,7 @@ class Row:
         how: it was quantized.
         exact: the float model's figure; None where it is not told.
         loss: float less int8.
-        ours: it is one of ours.
+        interval: of the loss, for ours.
     """
 
     network: str
@@ -59,14 +60,14 @@ class Row:
     how: str
     exact: float | None
     loss: float
-    ours: bool = False
+    interval: str = ""
 
     @override
     def __str__(self) -> str:
         """Of the table."""
         exact = "" if self.exact is None else f"{self.exact:.1f}"
-        cells = (self.network, self.maker, self.how, exact, f"{self.loss:+.1f}")
-        return f"| {' | '.join(f'**{cell}**' if self.ours and cell else cell for cell in cells)} |"
+        cells = (self.network, self.maker, self.how, exact, self.interval or f"{self.loss:+.1f}")
+        return f"| {' | '.join(f'**{cell}**' if self.interval and cell else cell for cell in cells)} |"
 
 
 def run_fidelity(files: Sequence[Path]) -> tuple[dict[str, Any], list[str]]:
@@ -95,7 +96,7 @@ def fidelity_page(models: Mapping[str, Any]) -> str:
     """
     published = tomllib.loads(_PUBLISHED.read_text("utf-8"))
     rows = [*_published_rows(published["source"]), *_our_rows(models, published["networks"])]
-    groups = dict.fromkeys(group for group, _ in sorted(rows, key=lambda row: not row[1].ours))
+    groups = dict.fromkeys(group for group, _ in sorted(rows, key=lambda row: not row[1].interval))
     tables = [_table(group, [row for of, row in rows if of == group]) for group in groups]
     return "\n".join((_INTRODUCTION, _measured(models), _BESIDE, *tables, _sources(published["source"])))
 
@@ -112,7 +113,7 @@ def _measured(models: Mapping[str, Any]) -> str:
         draws = f"{len(found['calibrated'])} x {found['calibrated'][0]}" + (
             "" if found["disjoint"] else ", overlapping"
         )
-        cells = (_loss(columns.get(title), found["in_decibels"]) for title in (DEFAULT, FAST, _RIVAL))
+        cells = (_loss(columns.get(title), in_decibels=found["in_decibels"]) for title in (DEFAULT, FAST, _RIVAL))
         ratio = f"{columns[DEFAULT]['sqnr_db']:.1f}" if "sqnr_db" in columns.get(DEFAULT, {}) else ""
         shown = f"{found['float']['metric']:.2f}" if found["in_decibels"] else f"{100 * found['float']['metric']:.1f}"
         row = (name, found["metric"], str(found["evaluated"]), draws, shown, *cells, ratio)
@@ -121,7 +122,7 @@ def _measured(models: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _loss(column: Mapping[str, Any] | None, in_decibels: bool) -> str:
+def _loss(column: Mapping[str, Any] | None, *, in_decibels: bool) -> str:
     """Float less the column's metric: the interval of ours less float, turned around."""
     if column is None:
         return ""
@@ -138,8 +139,8 @@ def _our_rows(models: Mapping[str, Any], networks: Mapping[str, str]) -> Iterato
         if "less_float" in column:
             exact = 100 * models[name]["float"]["metric"]
             how = f"after training; {models[name]['metric']} of {models[name]['evaluated']}"
-            loss = -100 * column["less_float"]["mean"] + 0.0
-            yield group, Row(network=name, maker="dlpuconv", how=how, exact=exact, loss=loss, ours=True)
+            loss, told = -100 * column["less_float"]["mean"] + 0.0, _loss(column, in_decibels=False)
+            yield group, Row(network=name, maker="dlpuconv", how=how, exact=exact, loss=loss, interval=told)
 
 
 def _published_rows(sources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Row]]:
