@@ -57,8 +57,9 @@ def gates_of(graph: Graph) -> dict[Tensor, Gate]:
     found = {}
     for op in graph.operators:
         gate = _gate(op, makers, readers)
-        if gate is not None and len(gate.x.shape) == _MAP_RANK:
-            found[op.output] = gate
+        if gate is None or len(gate.x.shape) != _MAP_RANK or (gate.divides and gate.x in graph.outputs):
+            continue
+        found[op.output] = gate
     return found
 
 

@@ -40,7 +40,7 @@ def choose_gates(network: Network, details: Details) -> tuple[Gate, ...]:
         network: float.
         details: statistics by channel.
     """
-    names = [product.name for product in network.gates()]
+    names = [product.name for product, x in network.gates().items() if x.name in details.channels]
     while names:
         try:
             gates = _chosen(network, details, names)

@@ -63,6 +63,8 @@ def scale_gates(network: Network, gates: Sequence[Gate], details: Details) -> Ga
         CannotError: the network has no such gate, or its format no form for it.
     """
     sites = sites_of(network, [gate.site for gate in gates])
+    if unmeasured := [site.product.name for site in sites if site.x.name not in details.channels]:
+        raise CannotError(f"nothing was measured of what is multiplied in {unmeasured[0]!r}")
     separated, divided = network.with_gates([site.product for site in sites])
     channels = map_channels(separated)
     chosen = [2.0 ** (np.array(gate.steps) / STEPS_IN_AN_OCTAVE) for gate in gates]
@@ -110,15 +112,16 @@ def sites_of(network: Network, names: Sequence[str]) -> list[Site]:
     known, readers = {y.name: (y, x) for y, x in network.gates().items()}, network.consumers()
     if missing := [name for name in names if name not in known]:
         raise CannotError(f"the network has no gate {missing[0]!r}")
-    return [Site(y, x, _edge(y, readers[x])) for y, x in (known[name] for name in names)]
+    found = (known[name] for name in names)
+    return [Site(y, x, -np.inf if x in network.outputs else _edge(y, readers[x])) for y, x in found]
 
 
 def _edge(product: Value, readers: Sequence[Node]) -> float:
     """What readers of x see of it: a hard swish is 0 below -3, a sigmoid of 8 bits below -6.9."""
-    gating = [node for node in readers if not node.meaning.product]
-    if len(gating) != 1 or not (gating[0].output is product or gating[0].meaning.is_score):
+    others = [node for node in readers if not (node.meaning.product and node.output is product)]
+    if len(others) != 1 or not (others[0].output is product or others[0].meaning.is_score):
         return -np.inf
-    return gating[0].meaning.sees.low
+    return others[0].meaning.sees.low
 
 
 def held(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:

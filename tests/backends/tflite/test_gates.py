@@ -143,6 +143,41 @@ def test_a_hard_swish_whose_input_others_read_is_no_site() -> None:
     assert not TFLiteNetwork(graph).gates()
 
 
+def test_a_hard_swish_whose_input_leads_out_of_the_network_is_no_site() -> None:
+    graph = gated("hard-swish")
+    graph.outputs.append(graph.operators[0].output)
+    assert not TFLiteNetwork(graph).gates()
+
+
+@pytest.mark.parametrize("also", ["output", "product"])
+def test_what_others_read_below_the_edge_of_a_gate_keeps_its_codes(also: str) -> None:
+    graph = gated("silu")
+    a, b = graph.operators[0].output, activation("b", 1, 4, 4, 3)
+    if also == "product":
+        graph.operators.append(conv(graph.inputs[0], b, np.ones((3, 1, 1, 2)), np.zeros(3)))
+        graph.operators.append(mul(a, b, activation("c", *b.shape), "c"))
+    graph.outputs.append(a if also == "output" else graph.operators[-1].output)
+    details = measured(graph, pixels(1, 20))
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
+    assert details.range_of("a").low < -10
+    assert np.array_equal(made.details.channels["a"], details.channels["a"])
+
+
+def test_a_gate_of_what_was_only_moved_is_left_alone() -> None:
+    """A scale of its own has only what is moved: nothing is measured of what it becomes."""
+    x, c = activation("x", 1, 4, 4, 2), activation("c", 1, 4, 4, 12)
+    a, y = (activation(name, 1, 8, 8, 3) for name in "ay")
+    options = schema.DepthToSpaceOptionsT()
+    options.blockSize = 2
+    first = conv(x, c, np.random.default_rng(0).normal(0, 3, (12, 1, 1, 2)), np.zeros(12))
+    graph = Graph([x], [y], [first, Operator("DEPTH_TO_SPACE", [c], [a], options, "a"), *spelled("silu", a, y)])
+    network, details = TFLiteNetwork(graph), measured(graph, pixels(1))
+    assert [product.name for product in network.gates()] == ["y"]
+    assert choose_gates(network, details) == ()
+    with pytest.raises(CannotError, match="nothing was measured of what is multiplied in 'y'"):
+        scale_gates(network, [Gate("y", (0, 0, 8))], details)
+
+
 def uneven(smaller: float) -> tuple[Graph, list[dict[str, Any]]]:
     """A SiLU whose third channel is smaller and counts as much as the others."""
     graph = gated("silu", 4)
