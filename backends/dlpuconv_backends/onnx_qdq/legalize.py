@@ -102,9 +102,9 @@ def add_bias(editor: Editor, node: onnx_ir.Node) -> Outcome:
 
 
 def own_constants(editor: Editor, node: onnx_ir.Node) -> Outcome:
-    """Weights and biases that others read too -> copies: each layer's may be changed by itself; a bias becomes [O]."""
+    """Constants that others read too -> copies: those of each node may be changed by itself; a bias becomes [O]."""
     fired = False
-    for position in range(1, len(node.inputs)):
+    for position in range(len(node.inputs)):
         value = node.inputs[position]
         values = editor.array(value)
         if value is None or values is None or values.dtype != np.float32:
@@ -137,7 +137,7 @@ REWRITES: Final = (
     ),
     Rewrite("add-bias", "a layer got a bias of zeros", _LAYERS, add_bias),
     Rewrite(
-        "own-constants", "each reader got constants of its own", (*_LAYERS, "MatMul", "Add"), own_constants
+        "own-constants", "each reader got constants of its own", (*_LAYERS, "MatMul", "Add", "Mul"), own_constants
     ),  # after those that add some
 )
 """In their order."""

@@ -71,6 +71,27 @@ def test_a_constant_along_another_axis_than_the_channels_says_nothing_of_their_o
     assert Places.of(found).moved(found.nodes[0].output, np.array([1, 0, 2, 3])) is None
 
 
+@pytest.mark.parametrize("operands", ["{}, s", "s, {}"])
+@pytest.mark.parametrize("operator", ["Mul", "Add"])
+def test_layers_that_share_constants_by_channel_are_cut_each_by_itself(operator: str, operands: str) -> None:
+    first, second = (operands.format(name) for name in "ab")
+    source = model(
+        f"""(float[1,3,4,4] x) => (float[1,2,4,4] y) {{
+            a = Conv(x, w1) \n m = {operator}({first})
+            b = Conv(m, w2) \n n = {operator}({second}) \n y = Conv(n, w3)
+        }}""",
+        {
+            "w1": weights(4, 3, 1, 1, seed=1), "w2": weights(4, 4, 1, 1, seed=2), "w3": weights(2, 4, 1, 1, seed=3),
+            "s": np.array([1, 2, 3, 4], np.float32).reshape(4, 1, 1),
+        },
+    )  # fmt: skip
+    found = network(source)
+    made = cut_layers(found, [LayerGroups("b", (1, 0, 1, 0)), LayerGroups("a", (0, 1, 2, 1))]).network
+    feed = made_up(found)[0]
+    before, after = (values_of(each, feed, each.outputs)[0] for each in (found, made))
+    assert np.allclose(after, before, atol=1e-5)
+
+
 def test_what_cannot_be_cut_by_channels_is_refused_by_name() -> None:
     source = model(
         "(float[1,3,4,4] x) => (float[1,4,4,4] y) { a = Conv(x, w1) \n y = Softmax<axis = 1>(a) }",
