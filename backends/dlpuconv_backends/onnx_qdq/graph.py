@@ -114,8 +114,9 @@ class OnnxGraph:
         return name in self.kinds and self.kinds[name].dtype == FLOAT
 
     def with_constants(self, changed: Mapping[str, Array]) -> OnnxGraph:
-        """The same graph with other values of constants, in their own shape and type."""
-        return replace(self, constants={**self.constants, **changed})
+        """The same graph with other values of constants."""
+        kinds = {name: Kind(values.shape, values.dtype) for name, values in changed.items()}
+        return replace(self, kinds={**self.kinds, **kinds}, constants={**self.constants, **changed})
 
     def part(self, nodes: Sequence[onnx.NodeProto], inputs: Sequence[str], outputs: Sequence[str]) -> OnnxGraph:
         """Some of the nodes, between these values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, override
 
@@ -160,8 +161,7 @@ class OnnxNetwork(Network):
         values: dict[str, Array] = {}
         for node, constants in changed.items():
             values |= _stored(node, constants)
-        kinds = self.graph.kinds
-        shaped = {n: np.asarray(v, kinds[n].dtype, order="C").reshape(kinds[n].shape) for n, v in values.items()}
+        shaped = {name: _like(self.graph.constants[name], new) for name, new in values.items()}
         return OnnxNetwork(self.graph.with_constants(shaped), self.coding, self)
 
     @override
@@ -272,9 +272,19 @@ def _stored(node: Node, constants: Constants) -> dict[str, Array]:
     if constants.bias is not None and found.bias:
         values[found.bias] = constants.bias
     for at, operand in (constants.operands or {}).items():
-        place = place_of(node.input(at))
-        values[place.name] = back(operand, place.axis)
+        place, made = place_of(node.input(at)), node.output
+        if operand.size > math.prod(node.input(at).shape):  # one number becomes one for each channel
+            behind = len(made.shape) - 1 - place_of(made).axis % len(made.shape)
+            values[place.name] = operand.reshape(-1, *[1] * behind)
+        else:
+            values[place.name] = back(operand, place.axis)
     return values
+
+
+def _like(old: Array, new: Array) -> Array:
+    """New values in the shape of the old ones, unless one number has become several."""
+    values = np.asarray(new, old.dtype, order="C")
+    return values.reshape(old.shape) if values.size == old.size else values
 
 
 def _signature(handle: object, graph: OnnxGraph) -> tuple[object, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from dlpuconv.quantization.techniques.equalize import equalize
 from tests.backends.onnx_qdq.examples import attention, branches, emitted, exactness, network, separable
 from tests.backends.onnx_qdq.models import model, weights
-from tests.network.contract import every_check
+from tests.network.contract import every_check, made_up, values_of
+from tests.quantization.support import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +77,21 @@ def test_a_product_along_the_width_of_a_map_is_no_layer(made: str) -> None:
     assert last.layer is not None
     (decibels,) = exactness(source, emitted(source))
     assert decibels > 25.0
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1), (1, 1, 1, 1)])
+def test_a_number_that_is_added_to_channels_follows_their_factors(shape: tuple[int, ...]) -> None:
+    source = model(
+        "(float[1,3,4,4] x) => (float[1,2,4,4] y) { a = Conv(x, w1) \n m = Add(a, half) \n y = Conv(m, w2) }",
+        {
+            "w1": weights(4, 3, 1, 1, seed=1) * np.array([1, 4, 0.25, 16], np.float32).reshape(4, 1, 1, 1),
+            "w2": weights(2, 4, 1, 1, seed=2),
+            "half": np.full(shape, 0.5, np.float32),
+        },
+    )
+    found = network(source)
+    feeds = made_up(found, 4)
+    made = equalize(found, measured(found, feeds))
+    assert made.scaled
+    before, after = (values_of(each, feeds[0], each.outputs)[0] for each in (found, made.network))
+    assert np.allclose(after, before, atol=1e-5)
