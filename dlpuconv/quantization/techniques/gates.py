@@ -15,6 +15,7 @@ from dlpuconv.network import CannotError, Range
 from dlpuconv.quantization.sites import STEPS_IN_AN_OCTAVE
 from dlpuconv.quantization.techniques.channels import map_channels
 from dlpuconv.quantization.techniques.scaling import Scaling, unknown
+from dlpuconv.quantization.techniques.twins import with_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +75,7 @@ def scale_gates(network: Network, gates: Sequence[Gate], details: Details) -> Ga
     scaling = Scaling(channels, factors, np.zeros(factors.size, np.bool_))
 
     def likewise(other: Network) -> Network:
-        return scaling.of(other.with_gates([site.product for site in sites])[0])
+        return scaling.of(with_layers_of(separated, other.with_gates([site.product for site in sites])[0]))
 
     changed = _by_name(channels, factors, divided)
     made = scaling.of(separated)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.network import CannotError, Constants, part_name
+from dlpuconv.network import CannotError, part_name
 from dlpuconv.quantization.techniques.channels import is_depthwise
 from dlpuconv.quantization.techniques.orders import Places, reordered
+from dlpuconv.quantization.techniques.twins import with_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,9 +41,7 @@ class Cut:
 
     def likewise(self, other: Network, groups: Sequence[LayerGroups]) -> Network:
         """The same done to another network of the same activations."""
-        twin = cut_layers(other, groups).network
-        pairs = zip(self.network.nodes, twin.nodes, strict=True)
-        return self.network.with_constants({mine: _constants(theirs) for mine, theirs in pairs if theirs.layer})
+        return with_layers_of(self.network, cut_layers(other, groups).network)
 
 
 def cut_layers(network: Network, groups: Sequence[LayerGroups]) -> Cut:
@@ -131,8 +130,3 @@ def _parts(values: Sequence[Value], sizes: Sequence[int], origins: Origins) -> I
         name, channels = origins.get(value.name, (value.name, np.arange(value.channels)))
         for part, those in enumerate(np.split(channels, ends)):
             yield part_name(value.name, part, len(sizes)), (name, those)
-
-
-def _constants(node: Node) -> Constants:
-    assert node.layer is not None
-    return Constants(weights=node.layer.weights, bias=node.layer.bias)

@@ -161,7 +161,7 @@ class Tuner:
         """
         if not self._material.network.gates():
             return ()
-        return choose_gates(self._material.network, self._reached(self._form(_Rewrites()).details))
+        return choose_gates(self._material.network, self._material.details)
 
     def _form(self, rewrites: _Rewrites) -> _Form:
         """The prepared network, or a rewritten one; each is made once."""
@@ -188,7 +188,7 @@ class Tuner:
             return replace(before, dropped=(*before.dropped, f"{title} was left out: {refusal}"))
 
     def _gated(self, form: _Form, gates: tuple[Gate, ...]) -> _Form:
-        made = scale_gates(form.network, gates, self._reached(form.details))
+        made = scale_gates(form.network, gates, form.details)
         facts: dict[str, Json] = {"gates": [gate.site for gate in gates]}
         measured = made.network if form.measured is form.network else made.likewise(form.measured)
         changed = form.rewritten(made.network, measured, made.details, made.changed)
@@ -213,7 +213,7 @@ class Tuner:
 
     def _equalized(self, form: _Form, balance: Balance | None) -> _Form:
         assert balance is not None
-        made = equalize(form.network, self._reached(form.details), balance)
+        made = equalize(form.network, self._reached(form), balance)
         facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
         details = form.details.scaled(made.factors)
         measured = made.network if form.measured is form.network else made.likewise(form.measured)
@@ -238,14 +238,12 @@ class Tuner:
         told_facts: Json = {**facts, "float_agreement_db": round(agreement, 1)}
         return replace(after, facts={**after.facts, title: told_facts})
 
-    def _reached(self, details: Details) -> Details:
-        """With all that channels reach in the network and where it is measured: no clip may begin to act in either."""
-        if self._material.measured is self._material.network:
-            return details
-        return details.widened(self._measure(self._material.network))
+    def _reached(self, form: _Form) -> Details:
+        """All that channels reach in the network and where it is measured: no clip may begin to act in either."""
+        return form.details if form.measured is form.network else form.details.widened(self._measure(form.network))
 
     def _measure(self, network: Network) -> Details:
-        """Channels of a network as it was prepared."""
+        """Channels of a network."""
         values = detailed_values(network)
         counts = [value.channels for value in values]
         table = self._observe(network, values, Channels(counts), sum(counts))

@@ -9,12 +9,16 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlpuconv.ir.affine import INT8 as CODES
 from dlpuconv.network import CannotError
+from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.quantizer import Quantizer
+from dlpuconv.quantization.recipe import Balance
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
 from dlpuconv.quantization.sites import Gate, Proposal
 from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
+from dlpuconv.quantization.techniques.tuning import Tuner
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
 from dlpuconv_backends.tflite.emission import build
@@ -229,6 +233,18 @@ def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes() -> None:
     recipe = replace(PER_TENSOR, equalize=True, gates=(Gate("y", (0, 3, 21)),))
     assert made(from_toml(to_toml(recipe))) == made(recipe)
     assert made(recipe) != made(replace(recipe, gates=(Gate("y", (0, 0, 0)),)))
+
+
+@pytest.mark.parametrize(("form", "balance"), [("hard-swish", Balance.WEIGHTS), ("spelled", Balance.NOISE)])
+def test_where_distributions_are_measured_on_a_twin_channels_get_the_same_factors(form: str, balance: Balance) -> None:
+    network = TFLiteNetwork(gated(form, 2))
+    material = measure(network, given_samples(pixels(2, 8)))
+    recipe = replace(PER_TENSOR, gates=(Gate("y", (0, 8, 16)),), equalize=True, balance=balance)
+    keys = {
+        Tuner(replace(material, measured=twin)).apply(recipe, CODES).network.key
+        for twin in (network, network.with_constants({}))
+    }
+    assert len(keys) == 1
 
 
 def test_gates_let_small_channels_count() -> None:
