@@ -51,8 +51,8 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A JSON string is a TOML one."""
-    return json.dumps(name, ensure_ascii=False)
+    """A JSON string is a TOML one, but for a control character that only TOML escapes."""
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def from_toml(text: str, name: str = "the recipe") -> Recipe:
@@ -140,10 +140,13 @@ def _switch(key: str, value: object, name: str) -> bool:
 
 def _sites(key: str, table: object, name: str) -> tuple[Any, ...]:
     kind = _SITES[key][2]
-    known: dict[str, Any] = table if isinstance(table, dict) else {"": None}
-    if not all(isinstance(numbers, list) and all(map(_is_step, numbers)) for numbers in known.values()):
-        raise UsageError(f"{name}: {key} is no table of lists of small whole numbers by name")
-    return tuple(kind(site, tuple(numbers)) for site, numbers in known.items())
+    if not isinstance(table, dict):
+        raise UsageError(f"{name}: {key} is {quoted(table)}, not a table of lists by name")
+    for site, numbers in table.items():
+        if not isinstance(numbers, list) or not all(map(_is_step, numbers)):
+            limits = f"whole numbers from -{_MOST_STEPS} to {_MOST_STEPS}"
+            raise UsageError(f"{name}: {quoted(site)} of {key} is no list of {limits}")
+    return tuple(kind(site, tuple(numbers)) for site, numbers in table.items())
 
 
 def _is_step(value: object) -> bool:

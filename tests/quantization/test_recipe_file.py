@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.quantization.sites import Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 
-patterns = st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=10)
+patterns = st.text(st.characters(codec="utf-8"), max_size=10)
+numbers = st.lists(st.integers(-256, 256), max_size=4).map(tuple)
 
 
 @given(
@@ -20,6 +22,17 @@ patterns = st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_
     st.booleans(),
     st.sampled_from(Balance),
     st.dictionaries(patterns, st.sampled_from(Granularity), max_size=3),
+    st.tuples(*[st.dictionaries(patterns, numbers, max_size=3)] * 2),
+)
+@example(
+    Granularity.PER_TENSOR,
+    Observer.MSE,
+    WeightScale.MAX,
+    Rounding.NEAREST,
+    True,
+    Balance.NOISE,
+    {},
+    ({"\x7f": (1,)}, {}),
 )
 def test_a_saved_recipe_is_read_back(
     granularity: Granularity,
@@ -29,6 +42,7 @@ def test_a_saved_recipe_is_read_back(
     equalize: bool,
     balance: Balance,
     overrides: dict[str, Granularity],
+    sites: tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]],
 ) -> None:
     recipe = Recipe(
         granularity=granularity,
@@ -39,6 +53,8 @@ def test_a_saved_recipe_is_read_back(
         bias_correction=BiasCorrection.ANALYTIC,
         rounding=rounding,
         overrides=tuple(Override(*item) for item in overrides.items()),
+        gates=tuple(Gate(*item) for item in sites[0].items()),
+        groups=tuple(LayerGroups(*item) for item in sites[1].items()),
     )
     assert from_toml(to_toml(recipe)) == recipe
 
@@ -56,6 +72,10 @@ def test_a_file_from_before_there_was_a_choice_equalizes_as_it_did_then() -> Non
         ('granularity = "per-tensor"\nequalise = true', "equalise"),
         ('granularity = "per-tensor"\nequalize = 1', "not true or false"),
         ('granularity = "per-tensor"\noverrides = 3', "no table"),
+        ('granularity = "per-tensor"\ngates = 3', "gates is 3, not a table"),
+        ('granularity = "per-tensor"\n[gates]\ny = 3', "'y' of gates is no list of whole numbers from -256 to 256"),
+        ('granularity = "per-tensor"\n[gates]\ny = [1, 257]', "'y' of gates is no list of whole numbers"),
+        ('granularity = "per-tensor"\n[groups]\ny = [true]', "'y' of groups is no list of whole numbers"),
         ("x = " + "[" * 5000 + "]" * 5000, "values within values, too deep"),
         ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "values within values, too deep"),
         ("x = " + "9" * 5000, "a number of too many digits"),
