@@ -57,12 +57,14 @@ def cut_layers(network: Network, groups: Sequence[LayerGroups]) -> Cut:
     asked = [each.layer for each in groups]
     if twice := [name for name in asked if asked.count(name) > 1]:
         raise CannotError(f"{twice[0]!r} is told twice")
+    if whole := [each.layer for each in groups if len(set(each.of)) < 2]:
+        raise CannotError(f"all channels of {whole[0]!r} are in one group, as they are without it")
     chains = [chain_of(network, name) for name in asked]
     orders = _orders(network, groups, [chain[0].output for chain in chains])
     origins = {value.name: (value.name, order) for value, order in orders.items()}
     made = reordered(network, orders)
     for each, chain in zip(groups, chains, strict=True):
-        sizes = [int(size) for size in np.unique(each.of, return_counts=True)[1]]
+        sizes = np.unique(each.of, return_counts=True)[1].tolist()
         origins |= dict(_parts([node.output for node in chain], sizes, origins))
         nodes = {node.output: node for node in made.nodes}
         made = made.with_parallel_layers([nodes[node.output] for node in chain], sizes)

@@ -91,6 +91,7 @@ def _doubled(network: NumpyNetwork) -> Any:
         ([LayerGroups("y", (1, 0))], "the channels of 'y' cannot be put in the order of its groups"),
         ([LayerGroups("a", (0, 1) * 3), LayerGroups("o", (1, 0) * 3)], "the channels of 'o' cannot be put"),
         ([LayerGroups("a", (0, 1) * 3)] * 2, "'a' is told twice"),
+        ([LayerGroups("o", (0, 1) * 3), LayerGroups("a", (3,) * 6)], "all channels of 'a' are in one group"),
     ],
 )
 def test_what_cannot_be_cut_is_refused_by_name(asked: list[LayerGroups], reason: str) -> None:
