@@ -16,6 +16,7 @@ from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
 from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
+from dlpuconv.quantization.refusals import refuse_foreign_sites
 from dlpuconv.quantization.sites import Proposal
 from dlpuconv.quantization.techniques.empirical_bias import moved_means
 from dlpuconv.quantization.techniques.grouping import choose_groups
@@ -131,10 +132,11 @@ class Quantizer:
         """Apply every technique of a recipe; what the format cannot do is left out and told in `dropped`.
 
         Raises:
-            UsageError: an override names no layer.
+            UsageError: an override names no layer, or a site is not of this network.
             UnsupportedModelError: values are so large that no scale holds them beside others.
             BackendError: a network cannot be run.
         """
+        refuse_foreign_sites(self.network, recipe)
         tuned = self._tuner.apply(recipe, scheme.activation_codes.type)
         found = quantize(tuned, recipe, scheme, self._given.inputs)
         if recipe.rounding is Rounding.LEARNED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError, UsageError, did_you_mean
 from dlpuconv.ir.source_names import UNKNOWN
 from dlpuconv.language.brief import listed
 from dlpuconv.quantization.naming import names_of
@@ -14,11 +14,31 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.network import Network, Node, Range, Value
+    from dlpuconv.quantization.recipe import Recipe
     from dlpuconv.quantization.scales.plan import ActivationPlan
 
 _SHOWN = 12
 _HUGE = 1e20
 """Far beyond what a trained network computes with, and far below where a multiplier overflows."""
+
+
+def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
+    """Check that gates and groups are told of activations of this network, and of all channels of each.
+
+    Raises:
+        UsageError: names the first that is not.
+    """
+    channels = {value.name: value.channels for value in network.values() if not value.is_constant}
+    gates = [("gates", gate.site, len(gate.steps)) for gate in recipe.gates]
+    groups = [("groups", each.layer, len(each.of)) for each in recipe.groups]
+    for table, name, told in gates + groups:
+        if name not in channels:
+            close = did_you_mean(name, channels)
+            raise UsageError(f"the recipe's {table} name {name!r}, which no activation of the network is called{close}")
+        if told != channels[name]:
+            raise UsageError(
+                f"the recipe's {table} hold {told} numbers for {name!r}, which has {channels[name]} channels"
+            )
 
 
 def refuse_undefined(network: Network, observed: Mapping[str, Range], names: SourceNames = UNKNOWN) -> None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from dlpuconv.errors import UsageError
 from dlpuconv.ir.affine import UINT8, Affine
 from dlpuconv.ir.moments import Moments, NodeMoments
 from dlpuconv.network import CannotError
 from dlpuconv.quantization import BiasCorrection, Observer, Override, Rounding
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.recipe import WeightScale
+from dlpuconv.quantization.sites import Gate, LayerGroups
 from dlpuconv.quantization.techniques.stepwise import Stepwise
 from dlpuconv.scheme import Coding, Granularity
 from tests.network.examples import EXAMPLES, classifier, decoder, separable
@@ -71,6 +73,25 @@ def test_every_technique_works_on_any_network(make: Callable[[], NumpyNetwork], 
     assert closeness_db(network, outcome.quantized) > (10 if cuts_tails else 28)
     assert outcome.dropped == ()
     assert network.key == before
+
+
+@pytest.mark.parametrize(
+    ("sites", "told"),
+    [
+        ({"gates": (Gate("aa", (0, 0, 0, 8)),)}, "gates name 'aa', which no activation .* is called .did you mean 'a'"),
+        ({"gates": (Gate("a", (0, 8)),)}, "gates hold 2 numbers for 'a', which has 4 channels"),
+        ({"groups": (LayerGroups("elsewhere", (0, 1)),)}, "groups name 'elsewhere'"),
+        ({"groups": (LayerGroups("y", ()),)}, "groups hold 0 numbers for 'y', which has 3 channels"),
+    ],
+)
+def test_sites_of_another_network_are_refused(sites: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        quantizer(separable()).quantize(replace(PER_TENSOR, **sites), SCHEME)
+
+
+def test_what_a_format_has_no_form_for_is_left_out_with_its_reason() -> None:
+    outcome = quantizer(separable()).quantize(replace(PER_TENSOR, gates=(Gate("a", (0, 0, 0, 8)),)), SCHEME)
+    assert outcome.dropped == ("scaling gates was left out: the network has no gate 'a'",)
 
 
 def test_learned_codes_are_learned_once() -> None:
