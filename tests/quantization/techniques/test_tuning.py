@@ -13,7 +13,7 @@ from dlpuconv.quantization import BiasCorrection, Observer, Recipe
 from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import WeightScale
-from dlpuconv.quantization.techniques import tuning
+from dlpuconv.quantization.techniques import forms
 from dlpuconv.quantization.techniques.equalize import equalize
 from dlpuconv.quantization.techniques.tuning import Tuner, TuningMaterial
 from tests.network.numpy_integer import realized
@@ -85,7 +85,7 @@ def test_equalization_that_changes_the_float_network_is_left_out_with_a_note(
         weights(made.network, 2)[...] *= factor
         return made
 
-    monkeypatch.setattr(tuning, "equalize", wrong)
+    monkeypatch.setattr(forms, "equalize", wrong)
     made = material()
     tuned = Tuner(made).apply(EQUALIZED, INT8)
     assert tuned.network is made.network
@@ -107,7 +107,7 @@ def test_a_technique_whose_edit_the_format_refuses_is_left_out_with_its_reason(
     def refused(*_: Any) -> Any:
         raise CannotError("weights of this format are read-only")
 
-    monkeypatch.setattr(tuning, technique, refused)
+    monkeypatch.setattr(forms, technique, refused)
     made = material()
     tuned = Tuner(made).apply(recipe, INT8)
     assert tuned.network is made.network

@@ -1,0 +1,129 @@
+"""Ways to write a network: the same function in other numbers, each made of another one by a technique."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.quantization.techniques.absorb import absorb
+from dlpuconv.quantization.techniques.equalize import equalize
+from dlpuconv.quantization.techniques.gates import scale_gates
+from dlpuconv.quantization.techniques.groups import cut_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dlpuconv.jsonable import Json
+    from dlpuconv.network import Network, Range
+    from dlpuconv.quantization.recipe import Balance
+    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.statistics.channels import Details
+
+    type Made = tuple[Form, Mapping[str, Json]]
+    """What a technique makes of a form, and what of that the manifest tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One of them.
+
+    Attributes:
+        network: float.
+        measured: what distributions are measured on: the network, or a twin with truer values in the same numbers.
+        ranges: lowest and highest values by name.
+        details: by channel.
+        facts: how it came about, for the manifest.
+        dropped: techniques that were left out.
+        whole: before layers were cut: what saturates there, saturates in the parts, and no more.
+        parts: of what a cut made: the activation whose channels it has, by its name.
+    """
+
+    network: Network
+    measured: Network
+    ranges: Mapping[str, Range]
+    details: Details
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    whole: Form | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether distributions are measured on another network."""
+        return self.measured is not self.network
+
+    def without(self, title: str, reason: str) -> Form:
+        """The same, with a note that a technique was left out."""
+        return replace(self, dropped=(*self.dropped, f"{title} was left out: {reason}"))
+
+    def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> Form:
+        """With other networks, in which the activations named in `changed` have other values."""
+        moved = {name: details.range_of(name) for name in changed if name in details.channels}
+        ranges = {name: moved.get(name, values) for name, values in self.ranges.items()}
+        return replace(self, network=network, measured=measured, ranges=ranges, details=details)
+
+
+def gated(form: Form, gates: tuple[Gate, ...]) -> Made:
+    """With other factors at gates.
+
+    Raises:
+        CannotError: see `scale_gates`.
+    """
+    made = scale_gates(form.network, gates, form.details)
+    measured = made.likewise(form.measured) if form.has_twin else made.network
+    after = form.rewritten(made.network, measured, made.details, made.changed)
+    return replace(after, ranges={**after.ranges, **made.ranges}), {"gates": [gate.site for gate in gates]}
+
+
+def equalized(form: Form, balance: Balance, reached: Details) -> Made:
+    """With channels scaled.
+
+    Args:
+        form: before.
+        balance: by which factors are chosen.
+        reached: all that channels reach, by which they are chosen.
+
+    Raises:
+        CannotError: the format refuses other constants.
+    """
+    made = equalize(form.network, reached, balance)
+    measured = made.likewise(form.measured) if form.has_twin else made.network
+    after = form.rewritten(made.network, measured, form.details.scaled(made.factors), made.factors)
+    return after, {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
+
+
+def absorbed(form: Form) -> Made:
+    """With what channels always hold in biases.
+
+    Raises:
+        CannotError: the format refuses other constants.
+    """
+    made = absorb(form.network, form.details)
+    measured = absorb(form.measured, form.details).network if form.has_twin else made.network
+    return form.rewritten(made.network, measured, made.details, made.shifts), {"activations": len(made.shifts)}
+
+
+def grouped(form: Form, groups: tuple[LayerGroups, ...]) -> Made:
+    """With layers cut into groups.
+
+    Raises:
+        CannotError: see `cut_layers`.
+    """
+    made = cut_layers(form.network, groups)
+    details = form.details.picked(made.origins)
+    parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
+    after = Form(
+        network=made.network,
+        measured=made.likewise(form.measured, groups) if form.has_twin else made.network,
+        ranges={v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))},
+        details=details,
+        facts=form.facts,
+        dropped=form.dropped,
+        whole=form,
+        parts={name: whole for name, (whole, _) in made.origins.items()},
+    )
+    kept = {v.name for v in form.network.values()}
+    return after, {
+        "layers": {each.layer: len(set(each.of)) for each in groups},
+        "moved": [name for name in made.origins if name in kept],
+    }
