@@ -87,7 +87,8 @@ def _by_power(
     steps: npt.NDArray[np.int64], ids: Ids, peaks: Reals, power: float, open_ids: Ids
 ) -> npt.NDArray[np.int64]:
     """[V] with those of some variables by a power of their peaks."""
-    octaves = np.log2(peaks.max(initial=0.0) / np.where(peaks > 0, peaks, peaks.max(initial=1.0)))
+    known = np.where(peaks > 0, peaks, peaks.max() or 1.0)  # what never fires asks for nothing
+    octaves = np.log2(known.max() / known)
     wanted = np.zeros(steps.size, np.int64)
     wanted[ids] = np.minimum(np.rint(power * octaves * STEPS_IN_AN_OCTAVE), _MOST_STEPS)
     found = steps.copy()

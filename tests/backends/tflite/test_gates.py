@@ -204,6 +204,25 @@ def test_a_small_channel_that_counts_gets_a_larger_factor() -> None:
     assert gate.steps[2] > max(gate.steps[:2])
 
 
+def test_a_channel_that_never_fires_asks_for_no_factor() -> None:
+    graph, feeds = uneven(1 / 16)
+    first = graph.operators[0]
+    for index in (1, 2):
+        first.inputs[index] = scaled(first.input(index), np.reshape([0, 0.02, 0.02], (3, *[1] * (2 - index) * 3)))
+    details = measured(graph, feeds)
+    assert details.range_of("y").high < 1.0
+    (gate,) = choose_gates(TFLiteNetwork(graph), details)
+    assert gate.steps[2] > gate.steps[0] == 0
+
+
+def test_a_gate_that_never_opens_is_left_alone() -> None:
+    graph, feeds = gated("hard-swish"), pixels(4)
+    first = graph.operators[0]
+    first.inputs[1] = scaled(first.input(1), 0)
+    first.inputs[2] = Tensor.constant("b", np.full(3, -9, np.float32))
+    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+
+
 def test_where_no_channel_is_small_no_gate_is_worth_its_layer() -> None:
     graph, feeds = gated("silu", 4), pixels(4, 40)
     for index in (1, 2):
