@@ -57,7 +57,7 @@ def _chosen(network: Network, details: Details, names: Sequence[str]) -> tuple[G
     plain = scale_gates(network, [Gate(site.product.name, (0,) * site.x.channels) for site in sites], details)
     channels = map_channels(plain.network)
     fixed = held(plain.network, channels)
-    noise = Noise(plain.network, channels, plain.details, {site.x.name: site.product.name for site in sites})
+    noise = Noise.of(plain.network, channels, plain.details, {site.x.name: site.product.name for site in sites})
     steps = _steps(noise, channels, fixed, sites, plain.details)
     by_site = ((site, steps[channels.of[site.x]]) for site in sites)
     return tuple(Gate(site.product.name, tuple(found.tolist())) for site, found in by_site if found.any())

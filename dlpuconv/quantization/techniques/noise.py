@@ -76,12 +76,16 @@ class _Sums:
         return float(((self.squares * read[self.read]).sum() + own) / self.signal)
 
 
+@dataclass(frozen=True, slots=True)
 class Noise:
-    """A network's noise as a function of the factors of its variables."""
+    """A network's noise as a function of the factors of its variables, of which there are `count`."""
 
-    def __init__(
-        self, network: Network, channels: ChannelMap, details: Details, gated: Mapping[str, str] | None = None
-    ) -> None:
+    count: int
+    rounded: tuple[_Rounded, ...]
+    layers: tuple[_Sums, ...]
+
+    @classmethod
+    def of(cls, network: Network, channels: ChannelMap, details: Details, gated: Mapping[str, str]) -> Noise:
         """Collect what it depends on.
 
         Args:
@@ -90,35 +94,32 @@ class Noise:
             details: its statistics by channel; what is not in them is left out.
             gated: y by x, for products y = x g(x): noise of x arrives as much as x does.
         """
-        self._count = channels.fixed.size
-        self._rounded, self._layers = [], []
+        rounded = []
         for value in observed_values(network):
             table = details.channels.get(value.name)
             if table is None or len(table) != channels.of[value].size:
                 continue
-            product = details.channels.get((gated or {}).get(value.name, ""))
+            product = details.channels.get(gated.get(value.name, ""))
             arrives = np.ones(len(table)) if product is None else _share(product[:, 3], table[:, 3])
             low, high = np.minimum(table[:, 0], 0.0), np.maximum(table[:, 1], 0.0)
-            self._rounded.append(_Rounded(channels.of[value], low, high, arrives))
+            rounded.append(_Rounded(channels.of[value], low, high, arrives))
         found = (_sums(node, channels, details) for node in network.nodes if is_known(node))
-        self._layers = [sums for sums in found if sums is not None]
+        return cls(channels.fixed.size, tuple(rounded), tuple(sums for sums in found if sums is not None))
 
     def near(self, ids: Ids) -> Noise:
         """Only what depends on some variables."""
-        concerned = np.zeros(self._count, np.bool_)
+        concerned = np.zeros(self.count, np.bool_)
         concerned[ids] = True
-        found = object.__new__(Noise)
-        found._count = self._count
-        found._rounded = [each for each in self._rounded if concerned[each.ids].any()]
-        found._layers = [each for each in self._layers if concerned[each.made].any() or concerned[each.read].any()]
-        return found
+        rounded = tuple(each for each in self.rounded if concerned[each.ids].any())
+        layers = (each for each in self.layers if concerned[each.made].any() or concerned[each.read].any())
+        return Noise(self.count, rounded, tuple(layers))
 
     def __call__(self, factors: Reals) -> float:
         """Sum over the layers of noise as a part of the signal, where channels have these factors, [V]."""
-        arriving = np.zeros(self._count)
-        for each in self._rounded:
+        arriving = np.zeros(self.count)
+        for each in self.rounded:
             np.add.at(arriving, each.ids, each.noise(factors))
-        return sum(layer.noise(factors, arriving) for layer in self._layers)
+        return sum(layer.noise(factors, arriving) for layer in self.layers)
 
 
 def _share(part: Reals, whole: Reals) -> Reals:

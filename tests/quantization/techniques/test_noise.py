@@ -26,7 +26,7 @@ def two_layers() -> tuple[Noise, int, npt.NDArray[np.intp]]:
     a = b.conv("a", b.input("x", 1, 1, 1, 1), [[[[127.0]]], [[[12.7]]]], [0.0, 0.0])
     network = b.network(b.conv("y", a, [[[[2.0, 12.7]]]], [0.0]))
     channels = map_channels(network)
-    return Noise(network, channels, Details(channels=TABLES, evidence=1)), channels.fixed.size, channels.of[a]
+    return Noise.of(network, channels, Details(channels=TABLES, evidence=1), {}), channels.fixed.size, channels.of[a]
 
 
 def by_hand(factor: float) -> float:
@@ -65,5 +65,5 @@ def test_noise_in_front_of_a_gate_arrives_as_much_as_values_do() -> None:
     tables = {"a": np.array([[0.0, 255.0, 0.0, 4.0]]), "g": np.array([[0.0, 1.0, 0.0, 1.0]]), "y": np.ones((1, 4))}
     details, ones = Details(channels=tables, evidence=1), np.ones(channels.fixed.size)
     weights = (1 / 127) ** 2 / 12 * 4.0
-    assert Noise(network, channels, details)(ones) == pytest.approx(1 / 12 + weights)
-    assert Noise(network, channels, details, {"a": "g"})(ones) == pytest.approx(1 / 12 / 4 + weights)
+    assert Noise.of(network, channels, details, {})(ones) == pytest.approx(1 / 12 + weights)
+    assert Noise.of(network, channels, details, {"a": "g"})(ones) == pytest.approx(1 / 12 / 4 + weights)
