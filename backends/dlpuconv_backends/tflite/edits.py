@@ -12,6 +12,7 @@ from dlpuconv.plugin.quantization import CannotError, Constants, part_name
 from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.flatbuffer.edit import mul
+from dlpuconv_backends.tflite.meanings import BY_CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +74,7 @@ def folded_in(node: Node, factors: npt.NDArray[np.floating[Any]]) -> Constants |
     return Constants(weights=weights, bias=None if layer.bias is None else layer.bias * factors)
 
 
-_IN_PARALLEL = frozenset(
-    {"CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D", "PAD", "HARD_SWISH", "LOGISTIC", "TANH"}
-    | {"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LEAKY_RELU", "PRELU", "ELU", "GELU", "MUL", "ADD", "SUB"}
-)
+_IN_PARALLEL = BY_CHANNEL | {"CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D"}
 """Operators of which several may do a part of the channels each, with their part of the constants."""
 
 

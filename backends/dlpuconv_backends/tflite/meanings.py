@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _CLIPS = {2: 1.0, 3: 6.0}
 """ActivationFunctionType RELU_N1_TO_1 and RELU6: the bound of what a fused clip lets through."""
-_BY_CHANNEL = frozenset({
+BY_CHANNEL = frozenset({
     "ADD", "SUB", "MUL", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1",
     "LEAKY_RELU", "PRELU", "HARD_SWISH", "ELU", "GELU", "EXP", "LOG", "SQRT", "RSQRT", "ABS", "LOGISTIC", "TANH", "PAD",
 })  # fmt: skip
@@ -64,7 +64,7 @@ def _layer_ties(fused: int) -> tuple[()] | None:
 
 
 def _keeps_channels(op: Operator) -> bool:
-    if op.kind not in _BY_CHANNEL or not op.output.shape:
+    if op.kind not in BY_CHANNEL or not op.output.shape:
         return False
     if op.kind == "PAD":
         paddings = op.input(1).data

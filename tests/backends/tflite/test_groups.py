@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,12 +15,23 @@ from dlpuconv.quantization.sites import LayerGroups
 from dlpuconv.quantization.techniques.groups import cut_layers
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
 from dlpuconv_backends.tflite.emission import Interface, build
+from dlpuconv_backends.tflite.meanings import BY_CHANNEL
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import activation, run
 from tests.backends.tflite.networks import RELU6, conv, depthwise
 from tests.quantization.support import PER_TENSOR, SCHEME, given
 
 CHANNELS = 6
+OF_TWO: dict[str, Any] = {
+    "ADD": schema.AddOptionsT,
+    "SUB": schema.SubOptionsT,
+    "MUL": schema.MulOptionsT,
+    "SQUARED_DIFFERENCE": None,
+    "MAXIMUM": None,
+    "MINIMUM": None,
+    "PRELU": None,
+    "PAD": None,
+}
 
 
 def inverted(seed: int) -> TFLiteNetwork:
@@ -57,6 +70,28 @@ def test_a_network_with_groups_computes_the_same(seed: int, of: list[int]) -> No
     assert isinstance(made, TFLiteNetwork)
     exact = run(network.graph, feed)["y"]
     assert np.allclose(run(made.graph, feed)["y"], exact, atol=1e-4 * max(np.abs(exact).max(), 1.0))
+
+
+@pytest.mark.parametrize("kind", sorted(BY_CHANNEL))
+def test_whatever_keeps_channels_can_be_cut_along(kind: str) -> None:
+    x, a, c, d = (activation(name, 1, 5, 5, channels) for name, channels in zip("xacd", (2, 6, 6, 6), strict=True))
+    operands = {"PRELU": (1, 1, CHANNELS), "PAD": None}.get(kind, (CHANNELS,))
+    second = Tensor.constant("c", np.zeros((4, 2), np.int32) if operands is None else np.full(operands, 2, np.float32))
+    inputs = [a, second] if kind in OF_TWO else [a]
+    graph = Graph(
+        [x],
+        [d],
+        [
+            conv(x, a, np.full((CHANNELS, 1, 1, 2), 0.5), np.arange(1.0, 1 + CHANNELS)),
+            Operator(kind, inputs, [c], *([OF_TWO[kind]()] if OF_TWO.get(kind) else [])),
+            depthwise(c, d, np.full((1, 3, 3, CHANNELS), 0.5), np.zeros(CHANNELS)),
+        ],
+    )
+    network, feed = TFLiteNetwork(graph), pixels(1)[0]
+    made = cut_layers(network, [LayerGroups("a", (0, 0, 1, 1, 1, 2))]).network
+    assert isinstance(made, TFLiteNetwork)
+    assert len(made.nodes) == 10
+    assert np.allclose(run(made.graph, feed)["d"], run(graph, feed)["d"], rtol=1e-4)
 
 
 def test_groups_are_joined_once_and_no_codes_are_rescaled() -> None:
