@@ -77,7 +77,7 @@ def test_whatever_keeps_channels_can_be_cut_along(kind: str) -> None:
     x, a, c, d = (activation(name, 1, 5, 5, channels) for name, channels in zip("xacd", (2, 6, 6, 6), strict=True))
     operands = {"PRELU": (1, 1, CHANNELS), "PAD": None}.get(kind, (CHANNELS,))
     second = Tensor.constant("c", np.zeros((4, 2), np.int32) if operands is None else np.full(operands, 2, np.float32))
-    inputs = [a, second] if kind in OF_TWO else [a]
+    inputs: list[Tensor | None] = [a, second] if kind in OF_TWO else [a]
     graph = Graph(
         [x],
         [d],
