@@ -79,7 +79,8 @@ def link(
 ) -> tuple[Links, Runner]:
     """How a file's inputs and outputs correspond to a model's, and a runner of the file under the model's names.
 
-    The manifest tells, where it speaks of a model with these outputs; else names and shapes do.
+    The manifest tells, where it speaks of a model with these outputs; else names and shapes do, and the manifest still
+    tells which outputs are logits.
 
     Args:
         run: runs the file.
@@ -96,7 +97,7 @@ def link(
     inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
     outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
     bindings = manifest.links.bindings if manifest else {}
-    links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
+    links = Links(inputs=_ports(inputs), outputs=_activated(_ports(outputs), manifest), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
@@ -117,6 +118,18 @@ def _same_outputs(manifest: Manifest, signature: Signature) -> bool:
 
 def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
     return tuple(replace(port, file_name=name) for name, port in pairs)
+
+
+def _activated(ports: tuple[Port, ...], manifest: Manifest | None) -> tuple[Port, ...]:
+    """With the final activations behind those outputs of the file that the manifest calls logits."""
+    outputs = manifest.links.outputs if manifest else ()
+    told = {port.name_in_file: port.activation for port in outputs if port.activation and not port.part}
+    return tuple(
+        replace(port, activation=replace(told[port.name_in_file], output=port.name))
+        if port.name_in_file in told
+        else port
+        for port in ports
+    )
 
 
 @dataclass(frozen=True, slots=True)

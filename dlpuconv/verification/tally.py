@@ -11,7 +11,7 @@ from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, SampleRatios, ratio
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
 from dlpuconv.verification.extremes import Extremes
-from dlpuconv.verification.output_parity import OutputParity
+from dlpuconv.verification.output_parity import OutputParity, compared_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -129,7 +129,7 @@ class Tally:
         norm = math.sqrt(self._signal) * math.sqrt(self._energy)
         fault = self._fault()
         return OutputParity(
-            name=self.port.name,
+            name=compared_name(self.port),
             source=self.port.source_name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
             by_sample=self._by_sample(),

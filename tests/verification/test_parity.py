@@ -322,7 +322,7 @@ def test_logits_are_compared_as_the_probabilities_that_they_stand_for() -> None:
     source, file = Calls(lambda _: {"y": exact}), Calls(lambda _: {"y_logits": np.array([[0, 2]], np.int8)})
     (output,) = compare(source, file, links, [{"x": np.zeros((1, 1), np.float32)}]).outputs
     assert output.max_error < 1e-6
-    assert (output.name, output.source) == ("y_logits", "y")
+    assert (output.name, output.source) == ("y", "y")
     assert output.step == 0.125  # a quarter of the logits': as much as a probability moves with one
 
 
