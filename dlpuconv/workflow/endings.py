@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 24
 """Samples that the float network answers, held-out ones first."""
-_MEMORY: Final = 64 << 20
-"""Bytes of their logits."""
+_MEMORY: Final = 16 << 20
+"""Bytes of their logits: a comparison takes twenty times as much."""
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
 _NOTHING: Final = 0.001
@@ -92,8 +92,11 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
         found = removable(subject)
         if not found:
             names = listed(repr(value.name) for value in subject.source.signature.outputs)
-            raise UsageError(f"--final-activation cut: no output ends in a Sigmoid or a Softmax; there are {names}")
-        return _told({name: (ending, "--final-activation cut asks") for name, ending in found.items()})
+            raise UsageError(
+                "--final-activation cut: no output ends in a Sigmoid or a Softmax that the application could do (one"
+                f" that a tail reads, or whose logits the file gives anyway, stays); the file's outputs are {names}"
+            )
+        return _told({name: (ending, "--final-activation cut asks for it") for name, ending in found.items()})
     calibration = subject.calibration
     if calibration is None or not calibration.judges or not (found := ranked(subject, request)):
         return KEPT
