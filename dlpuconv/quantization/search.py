@@ -89,10 +89,11 @@ def search(
     """
     trials = [try_recipe(start, emit, judge, tried)]
     best = 0
-    for changes in (*[plan.changes] * plan.rounds, plan.last):
+    for changes in (*[plan.changes] * plan.rounds, plan.last, plan.repairs):
         for change in changes:
-            recipe = change(trials[best].recipe)
-            if plan.met_by(trials[best].score) or any(trial.recipe == recipe for trial in trials):
+            done = trials[best].score.passes if changes is plan.repairs else plan.met_by(trials[best].score)
+            recipe = trials[best].recipe if done else change(trials[best].recipe)
+            if any(trial.recipe == recipe for trial in trials):
                 continue
             trials.append(try_recipe(recipe, emit, judge, tried))
             if plan.met_by(trials[-1].score) or _is_preferred(trials[-1], trials[best]):

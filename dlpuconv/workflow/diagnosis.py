@@ -13,7 +13,8 @@ from dlpuconv.decibel import Powers
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.plugin.job import Splitting
-from dlpuconv.quantization.plans import begun, quick_plan
+from dlpuconv.quantization.plans import quick_plan, usual
+from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.quantization.search import search
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import FAST
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.plugin import Artifact
-    from dlpuconv.quantization import Recipe
     from dlpuconv.quantization.score import Score
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.report import Report
@@ -194,8 +194,9 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, 
     # a metric of the user's own may take minutes, and would be asked for each recipe
     if backend.follows_recipes and shop.run.yardstick is None and (given or wanted.effort.value == FAST):
         option = "a search for a recipe (without --recipe)" if given else "--effort balanced"
-        start = replace(recipe, overrides=wanted.overrides)
-        trials = search(begun(start), shop.emit, shop.judge, quick_plan(shop.propose))
+        plainest = Recipe(granularity=recipe.granularity, overrides=wanted.overrides)
+        start = usual(plainest, shop.propose, made_up=not shop.calibrated)
+        trials = search(start, shop.emit, shop.judge, quick_plan(shop.propose))
         yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))
     if (names := cut_in_front(shop.run, blamed)) and (ended := _ended(shop, names)) is not None:
         yield _attempt(f"--cut-at {quote(','.join(names))}", ended, ended.emit(recipe))

@@ -104,6 +104,11 @@ class Workshop:
         return decide(findings, strict=asked.strict).passed
 
     @property
+    def calibrated(self) -> bool:
+        """Whether ranges come from the network's own samples, and not from made-up ones."""
+        return self.run.calibration is not None and self.run.calibration.calibrated
+
+    @property
     def samples(self) -> Samples:
         """What recipes are judged on."""
         assert self.run.calibration is not None
@@ -122,7 +127,7 @@ class Workshop:
             self.backend,
             run.workspace / "trials" / f"{run.source.source.name}.{self.target.name}{self.target.suffix}",
             passes=self.passes,
-            calibrated=run.calibration is not None and run.calibration.calibrated,
+            calibrated=self.calibrated,
             division=run.division,
             metric=run.yardstick,
             wholes=wholes_maker(run.source, run.division, run.request.verification.kinds),

@@ -57,15 +57,15 @@ def _everything(done: Conversion, folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_auto_groups_the_one_layer_that_ruins_the_network_and_its_recipe_is_followed(tmp_path: Path) -> None:
+def test_auto_switches_the_one_layer_that_ruins_the_network_and_its_recipe_is_followed(tmp_path: Path) -> None:
     mixed = convert(effort="fast", granularity="auto")
     (made,) = mixed.artifacts
-    (cut,) = made.provenance.recipe.groups
-    assert cut.layer.startswith("/features/features.6/conv/conv.0/")
-    assert made.provenance.recipe.overrides == (), "no layer needs a scale for each channel then"
-    assert all(finding.rule != "A8-PER-CHANNEL" for finding in mixed.report.findings)
+    (exception,) = made.provenance.recipe.overrides
+    assert exception.pattern == "features.6.conv.1.0"
     assert decibels(mixed) > 20.0
     assert mixed.verdict == "pass"
+    (warned,) = (f for f in mixed.report.findings if f.rule == "A8-PER-CHANNEL")
+    assert warned.severity.value == "warn"
     mixed.save(tmp_path)
     again = convert(recipe=tmp_path / "cifar_mobilenetv2.artpec8.recipe.toml")
     assert again.artifacts[0].content == made.content

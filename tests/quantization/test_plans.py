@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.plans import begun, plan_for, usual
+from dlpuconv.quantization.plans import plan_for, usual
 from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
@@ -40,8 +40,12 @@ def test_balanced_learns_rounding_once() -> None:
     assert [recipe.rounding for recipe in tried("balanced")].count(Rounding.LEARNED) == 1
 
 
-def test_every_effort_that_searches_tries_groups() -> None:
-    assert all(any(recipe.groups for recipe in tried(effort)) for effort in ("balanced", "best"))
+def test_best_tries_groups_and_balanced_only_where_what_it_found_fails() -> None:
+    balanced = plan_for("balanced", propose)
+    assert balanced is not None
+    assert [change(PLAIN).groups for change in balanced.repairs] == [(GROUPS,)]
+    assert not any(recipe.groups for recipe in tried("balanced"))
+    assert any(recipe.groups for recipe in tried("best"))
 
 
 def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:
@@ -56,7 +60,12 @@ def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
 
-def test_a_search_begins_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
-    assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
-    assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize
-    assert not begun(replace(PLAIN, gates=(GATE,))).equalize
+def no_gates(recipe: Recipe, what: Proposal) -> Recipe:
+    return recipe if what is Proposal.GATES else propose(recipe, what)
+
+
+def test_the_usual_recipe_is_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
+    equalized = usual(PLAIN, no_gates, made_up=False)
+    assert (equalized.equalize, equalized.balance) == (True, Balance.NOISE)
+    assert not usual(replace(PLAIN, granularity=Granularity.PER_CHANNEL), no_gates, made_up=False).equalize
+    assert not usual(PLAIN, propose, made_up=False).equalize

@@ -201,25 +201,3 @@ def test_the_lowest_float_is_measured_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         observe(net, [masked], rows(2), [MinMax(), Spreads(2), Channels([LENGTH])])
-
-
-def test_a_value_counts_by_the_root_of_what_is_heard_of_its_channel() -> None:
-    spreads = Spreads(1, [np.array([1.0, 16.0])])
-    spreads.start(1)
-    values = np.zeros((1, 64, 64, 2), np.float32)
-    values[..., 1] = 3.0
-    spreads.update(0, values)
-    spread = spread_of(spreads.result()[0])
-    assert spread.weights[-1] / spread.weights[0] == pytest.approx(4.0, rel=0.01)
-
-
-def test_where_all_channels_are_heard_alike_they_count_as_where_nothing_is_known() -> None:
-    values = np.random.default_rng(3).normal(0, 1, (1, 16, 16, 4)).astype(np.float32)
-    rows = []
-    for heard in (None, [np.full(4, 7.0)], [None]):
-        spreads = Spreads(1, heard)
-        spreads.start(1)
-        spreads.update(0, values)
-        rows.append(spreads.result()[0])
-    assert rows[1] == pytest.approx(rows[0], rel=1e-6)
-    assert np.array_equal(rows[2], rows[0])

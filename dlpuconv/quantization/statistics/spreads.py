@@ -12,8 +12,6 @@ import numpy as np
 from dlpuconv.quantization.observers import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
 _BINS = 2048
@@ -22,8 +20,6 @@ ROW = 5 + _BINS
 _VALUES_OF_A_TENSOR = 1 << 16
 _VALUES_IN_ALL = 1 << 24
 _FEWEST = 32
-_LEAST_HEARD = 1e-3
-"""Of the mean: what is hardly heard still must not saturate without limit."""
 _QUIET = 0.25
 """Of the median mean square: a black image must not decide for all either."""
 
@@ -33,26 +29,19 @@ class Spreads:
 
     Args:
         samples: how many there will be; the values that are looked at are divided among them.
-        heard: [C] by tensor, how much is heard of noise in each channel; None where all channels count alike. A value
-            weighs the root of that: most of the error of one that saturates is not noise, as all around it do so.
     """
 
     name = "spreads-4"
     distinguished = True
 
-    def __init__(self, samples: int, heard: Sequence[npt.NDArray[np.float64] | None] | None = None) -> None:
-        if heard is not None:
-            self.name = "spreads-heard-1"
+    def __init__(self, samples: int) -> None:
         self._samples = max(samples, 1)
-        self._heard = heard
 
     def start(self, count: int) -> None:
         """See `observe.Gauge`."""
         values = min(_VALUES_OF_A_TENSOR, _VALUES_IN_ALL // max(count, 1))
         self._limit = max(values // self._samples, _FEWEST)
         self._taken: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(count)]
-        self._channels = [None] * count if self._heard is None else [_parts(heard) for heard in self._heard]
-        self._parts: list[list[npt.NDArray[np.float32] | None]] = [[] for _ in range(count)]
         self._sizes = [1] * count
 
     def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
@@ -61,42 +50,28 @@ class Spreads:
         # An odd step, begun elsewhere each time: one that divides the channel count would see only some channels.
         step = max(flat.size // self._limit, 1) | 1
         begin = (len(self._taken[index]) * 7919) % step % max(flat.size, 1)
-        picked = np.concatenate([[flat.argmin(), flat.argmax()], np.arange(begin, flat.size, step)])
-        self._taken[index].append(flat[picked])
-        channels = self._channels[index]
-        self._parts[index].append(None if channels is None else channels[picked % channels.size])
+        ends = np.array([flat.min(), flat.max()], np.float32)
+        self._taken[index].append(np.concatenate([ends, flat[begin::step]]))
         self._sizes[index] = flat.size
 
     def result(self) -> npt.NDArray[np.float64]:
         """See `observe.Gauge`."""
-        rows = [_row(*tensor) for tensor in zip(self._taken, self._parts, self._sizes, strict=True)]
+        rows = [_row(taken, size) for taken, size in zip(self._taken, self._sizes, strict=True)]
         return np.stack(rows) if rows else np.zeros((0, ROW))
 
 
-def _parts(heard: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float32] | None:
-    """[C] what a value of each channel counts, 1 on average; None where nothing tells."""
-    if heard is None or not heard.any():
-        return None
-    roots = np.sqrt(np.maximum(heard, _LEAST_HEARD * heard.mean()))
-    return np.asarray(roots / roots.mean(), np.float32)
-
-
-def _row(
-    taken: list[npt.NDArray[np.float32]], parts: list[npt.NDArray[np.float32] | None], size: int
-) -> npt.NDArray[np.float64]:
-    """[ROW] of one tensor, which has `size` values in a sample; `parts` is what each of those taken counts."""
+def _row(taken: list[npt.NDArray[np.float32]], size: int) -> npt.NDArray[np.float64]:
+    """[ROW] of one tensor, which has `size` values in a sample."""
     if not taken:
         return np.zeros(ROW)
     values = np.concatenate(taken).astype(np.float64)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all() or high <= low:
         return np.concatenate([[low, high], np.zeros(ROW - 2)])
-    squares = [np.square(part, dtype=np.float64) for part in taken]
-    energies = np.array([float(np.average(s, weights=part)) for s, part in zip(squares, parts, strict=True)])
+    energies = np.array([float(np.square(part, dtype=np.float64).mean()) for part in taken])
     usual_energy = np.median(energies) or np.median(energies[energies > 0])  # most may be zeros throughout
     floored = np.maximum(energies, _QUIET * usual_energy) + np.finfo(np.float64).tiny
-    counted = [_weights(part, size) / e**2 for part, e in zip(taken, floored / floored.max(), strict=True)]
-    each = np.concatenate([w if part is None else w * part for w, part in zip(counted, parts, strict=True)])
+    each = np.concatenate([_weights(part, size) / e**2 for part, e in zip(taken, floored / floored.max(), strict=True)])
     counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
     usual = np.mean([part[:2] for part in taken], axis=0, dtype=np.float64)
     return np.concatenate([[low, high, float(each[values == 0].sum())], usual, counts])

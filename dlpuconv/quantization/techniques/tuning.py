@@ -14,7 +14,7 @@ import numpy as np
 from dlpuconv.decibel import MOST_DB, Powers
 from dlpuconv.network import CannotError
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
-from dlpuconv.quantization.recipe import Balance, Observer
+from dlpuconv.quantization.recipe import Observer
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
@@ -23,7 +23,6 @@ from dlpuconv.quantization.techniques.equalize import equalize
 from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.groups import cut_layers
-from dlpuconv.quantization.techniques.sensitivity import sensitivities
 from dlpuconv.quantization.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Feed, Network, Range, Value
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
-    from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.recipe import Balance, Recipe
     from dlpuconv.quantization.sites import Gate, LayerGroups
 
 _SAME_FUNCTION_DB = 60.0
@@ -103,7 +102,6 @@ class _Form:
         details: by channel.
         facts: how it came about, for the manifest.
         dropped: rewrites that were left out.
-        by_noise: it is equalized by noise; then ranges, too, are chosen for what is heard of each channel.
         whole: before layers were cut: what saturates there, saturates in the parts, and no more.
         parts: of what a cut made: the activation whose channels it has, by its name.
     """
@@ -114,7 +112,6 @@ class _Form:
     details: Details
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    by_noise: bool = False
     whole: _Form | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
@@ -220,8 +217,7 @@ class Tuner:
         facts: dict[str, Json] = {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
         details = form.details.scaled(made.factors)
         measured = made.network if form.measured is form.network else made.likewise(form.measured)
-        after = form.rewritten(made.network, measured, details, made.factors)
-        return self._checked("equalization", form, replace(after, by_noise=balance is Balance.NOISE), facts)
+        return self._checked("equalization", form, form.rewritten(made.network, measured, details, made.factors), facts)
 
     def _absorbed(self, form: _Form) -> _Form:
         made = absorb(form.network, form.details)
@@ -269,8 +265,7 @@ class Tuner:
         network = form.measured
         if network not in self._spreads:
             values = [v for v in observed_values(network) if v.name in form.ranges]
-            gauge = Spreads(self._material.given.samples, _heard(form, values) if form.by_noise else None)
-            rows = self._observe(network, values, gauge, len(values))
+            rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
             self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
         return self._spreads[network]
 
@@ -287,12 +282,6 @@ class Tuner:
             stored = found[observer.name].astype(np.float32)
             given.cache.put(key, {observer.name: stored})
         return stored.astype(np.float64)  # through float32 in any case: a cached run must give the same bytes
-
-
-def _heard(form: _Form, values: Iterable[Value]) -> list[npt.NDArray[np.float64] | None]:
-    """[C] of each activation, as far as it is known."""
-    known = {value.name: heard for value, heard in sensitivities(form.network, form.details).items()}
-    return [known.get(value.name) for value in values]
 
 
 def agreement_db(one: Network, other: Network, feeds: Iterable[Feed]) -> float:

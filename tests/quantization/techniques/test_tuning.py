@@ -9,7 +9,7 @@ import pytest
 from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.ir.affine import INT8
 from dlpuconv.network import CannotError
-from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe
+from dlpuconv.quantization import BiasCorrection, Observer, Recipe
 from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import WeightScale
@@ -33,7 +33,6 @@ EQUALIZED = replace(PLAIN, equalize=True)
 RECIPES = [
     PLAIN,
     EQUALIZED,
-    replace(EQUALIZED, balance=Balance.NOISE, observer=Observer.ROBUST),
     replace(PLAIN, bias_correction=BiasCorrection.ANALYTIC),
     replace(PLAIN, observer=Observer.PERCENTILE),
     replace(EQUALIZED, bias_correction=BiasCorrection.ANALYTIC, observer=Observer.MSE, weight_scale=WeightScale.MSE),
