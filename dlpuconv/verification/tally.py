@@ -77,7 +77,7 @@ class Tally:
         self._elements += expected.size
         same = int(np.count_nonzero(error == 0.0))
         self._equal += same
-        self._rate(signal, noise, expected.size, same)
+        self._rate(signal, noise + self._rounding(expected), expected.size, same)
         self._watch(expected, value)
         if self.port.quantization is not None and self.port.activation is None:
             self._columns.add(expected)
@@ -98,15 +98,31 @@ class Tally:
         self._lost += int(np.count_nonzero(sound & ~held))
         return np.where(both, expected, 0.0), np.where(both, value, 0.0)
 
+    def _rounding(self, expected: npt.NDArray[np.float64]) -> float:
+        """The noise that is in the nature of an integer output: an error of half a step, at the most.
+
+        A step of logits is p (1 - p) of one where they stand for a probability p: of next to 0 and 1, nearly nothing.
+        """
+        if self.port.activation is None:
+            return expected.size * self._step**2 / 12
+        slopes = expected * (1.0 - expected) / _STEEPEST
+        return _dot(slopes, slopes) * self._step**2 / 12
+
     def _rate(self, signal: float, noise: float, size: int, same: int) -> None:
-        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output.
+        """Remember one sample's ratio.
 
         Of labels, whose differences mean nothing, the share of wrong ones stands for noise.
+
+        Args:
+            signal: of the sample.
+            noise: with that of rounding.
+            size: elements.
+            same: of them, those that are equal.
         """
         if self._labels:
             ratio, signal = share_db(1 - same / size) if size else None, float(size)
         else:
-            ratio = ratio_db(signal, noise + size * self._step**2 / 12)
+            ratio = ratio_db(signal, noise)
         self._ratios.append((HIGHEST_DB if ratio is None else min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
