@@ -27,7 +27,8 @@ class RankingLoss:
     """What is lost against the order of exact scores.
 
     Attributes:
-        pairs: share that is swapped or tied, of the pairs of the highest scores: of what is found, where two are.
+        pairs: share that is swapped or tied, of all pairs among the highest `MOST` scores; only those beyond 0.5 are
+            taken, where there are two or more.
         precision: average precision that is lost, where what the exact scores find is right.
     """
 

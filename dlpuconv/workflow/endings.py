@@ -40,11 +40,11 @@ _MEMORY: Final = 16 << 20
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
 _NOTHING: Final = 0.001
-"""Of the average precision: logits are coarser than probabilities around 0.5."""
+"""Average precision that logits may lose, which are coarser than probabilities around 0.5."""
 _TINY: Final = 1e-9
 _HALF: Final = 0.5
 _LEAST: Final = 0.01
-"""Of the pairs: who loses fewer has no use for another form of the output."""
+"""Share of the pairs: an output that loses fewer keeps its form."""
 
 
 @dataclass(frozen=True, slots=True)
