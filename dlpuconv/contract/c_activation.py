@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def softmax_axis(port: Port) -> int | None:
     """The axis of the buffer along which a softmax goes; None where there is none, or where a part lacks some of it."""
     axis = port.activation.axis if port.activation else None
-    if axis is None or len(port.permutation) != len(port.source_shape) or (port.part and port.part.axis == axis):
+    if axis is None or axis not in port.permutation or len(port.permutation) != len(port.source_shape):
+        return None
+    if port.part and port.part.axis == axis:
         return None
     return port.permutation.index(axis)
 

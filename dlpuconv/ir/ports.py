@@ -20,7 +20,8 @@ class Part:
     """The slice of a source model's output or input that one of the artifact's is: `source[..., start:stop:step, ...]`.
 
     Attributes:
-        output: name in the source model, of the output, or of the input.
+        output: name in the source model, of the output, or of the input; of logits, the name that they would have as a
+            whole.
         axis: of the source model's.
         start: first index along that axis.
         stop: index after the last one.

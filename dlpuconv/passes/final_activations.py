@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import onnx_ir
@@ -122,10 +123,9 @@ class _Walk:
 
 def _name(editor: Editor, value: onnx_ir.Value, name: str) -> None:
     """Name an output; whatever inside has the name gets another one."""
-    for node in editor.graph:
-        for other in node.outputs:
-            if other.name == name:
-                other.name = editor.unique(name)
+    made = chain.from_iterable(node.outputs for node in editor.graph)
+    for other in [each for each in (*made, *editor.graph.initializers.values()) if each.name == name]:
+        other.name = editor.unique(name)
     value.name = name
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division
     from dlpuconv.formats import FileView, Runner
-    from dlpuconv.ir import Port, Signature
+    from dlpuconv.ir import FinalActivation, Port, Signature
     from dlpuconv.manifest import Manifest
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.question import Question
@@ -79,7 +79,8 @@ def link(
 ) -> tuple[Links, Runner]:
     """How a file's inputs and outputs correspond to a model's, and a runner of the file under the model's names.
 
-    The manifest tells, where it speaks of a model with these outputs; else names and shapes do.
+    The manifest tells, where it speaks of a model with these outputs; else names and shapes do, and the manifest still
+    tells which outputs are logits.
 
     Args:
         run: runs the file.
@@ -94,9 +95,11 @@ def link(
     if manifest is not None and _same_outputs(manifest, signature):
         return manifest.links, in_source_names(run, manifest.links)
     inputs = match(view, view.inputs, signature.inputs, "input", same_layout=same_layout)
-    outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout)
+    logits = {port.name_in_file: port for port in manifest.links.outputs if port.activation} if manifest else {}
+    known = {name: port.source_name for name, port in logits.items()}
+    outputs = match(view, view.outputs, signature.outputs, "output", same_layout=same_layout, known=known)
     bindings = manifest.links.bindings if manifest else {}
-    links = Links(inputs=_ports(inputs), outputs=_ports(outputs), bindings=bindings)
+    links = Links(inputs=_ports(inputs), outputs=_activated(_ports(outputs), logits), bindings=bindings)
     to_file = {port.name: name for name, port in inputs}
     return links, _Renamed(run, to_file, {name: port.name for name, port in outputs})
 
@@ -117,6 +120,18 @@ def _same_outputs(manifest: Manifest, signature: Signature) -> bool:
 
 def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
     return tuple(replace(port, file_name=name) for name, port in pairs)
+
+
+def _activated(ports: tuple[Port, ...], logits: Mapping[str, Port]) -> tuple[Port, ...]:
+    """With the final activations behind those outputs of the file that are logits, by their name in it."""
+
+    def activation(port: Port) -> FinalActivation | None:
+        told = logits.get(port.name_in_file)
+        if told is None or told.activation is None or told.part is not None:
+            return None
+        return replace(told.activation, output=port.name)
+
+    return tuple(replace(port, activation=activation(port)) for port in ports)
 
 
 @dataclass(frozen=True, slots=True)

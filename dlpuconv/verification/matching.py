@@ -11,7 +11,7 @@ from dlpuconv.ir import Port
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dlpuconv.formats.view import FileView, TensorView
     from dlpuconv.ir import ValueSpec
@@ -20,7 +20,13 @@ _MOST_PERMUTED = 5  # axes; beyond this the order is kept
 
 
 def match(
-    view: FileView, indices: Sequence[int], wanted: Sequence[ValueSpec], noun: str, *, same_layout: bool = False
+    view: FileView,
+    indices: Sequence[int],
+    wanted: Sequence[ValueSpec],
+    noun: str,
+    *,
+    same_layout: bool = False,
+    known: Mapping[str, str] | None = None,
 ) -> list[tuple[str, Port]]:
     """For each wanted value: the name in the file, and its port.
 
@@ -30,6 +36,7 @@ def match(
         wanted: values of the source model.
         noun: `input` or `output`, for the message.
         same_layout: axes that can stay in their order do; else channels last is the likelier order for images.
+        known: names in the source model of some of the file's, where they are others there.
 
     Raises:
         ShapeError: a value has no counterpart.
@@ -40,11 +47,12 @@ def match(
             return tuple(range(len(value.shape)))
         return _order(value.shape, tensor.shape)
 
+    known = known or {}
     free = dict(zip(port_names(view, indices), (view.tensors[index] for index in indices), strict=True))
     found: list[tuple[str, Port]] = []
     for value in wanted:
         fitting = [name for name, tensor in free.items() if order(value, tensor) is not None]
-        name = next((n for n in fitting if _same_name(n, value.name)), next(iter(fitting), None))
+        name = next((n for n in fitting if _same_name(known.get(n, n), value.name)), next(iter(fitting), None))
         if name is None:
             left = listed(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
             raise ShapeError(

@@ -9,6 +9,7 @@ from dlpuconv.decibel import MOST_DB, SampleRatios
 from dlpuconv.jsonable import finite
 
 if TYPE_CHECKING:
+    from dlpuconv.ir import Port
     from dlpuconv.jsonable import Json
     from dlpuconv.verification.kinds.parity import KindParity
 
@@ -16,12 +17,17 @@ ROUNDING_MARGIN_DB = 20.0
 """A float file folds and moves constants besides: it may round ten times as much as its source does."""
 
 
+def compared_name(port: Port) -> str:
+    """What a comparison calls an output of a file: the source model's name, where these are no logits any more."""
+    return port.source_name if port.activation and not port.part else port.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputParity:
     """One output beside the float source model's, over all samples.
 
     Attributes:
-        name: of the output.
+        name: of the output; see `compared_name`.
         source: name of the source model's output that it is, or is a part of; empty: the same.
         sqnr_db: 10 log10(sum r^2 / sum (r - a)^2) over all elements of all samples, r the reference and a the
             artifact's dequantized values; None where a equals r, r is zero throughout, or the values are labels;

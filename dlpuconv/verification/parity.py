@@ -9,7 +9,7 @@ import numpy as np
 from dlpuconv.errors import CalibrationError, ShapeError
 from dlpuconv.language.brief import listed
 from dlpuconv.verification.output_parity import ParityReport
-from dlpuconv.verification.predictor import AsSource, whole
+from dlpuconv.verification.predictor import AsSource, told_wrongly, whole
 from dlpuconv.verification.tally import Tally
 from dlpuconv.verification.translate import from_artifact
 
@@ -78,7 +78,8 @@ def compare_answers(
     count = 0
     for sample, expected, got in answers:
         real = {port: from_artifact(_named(got, port.name, "file"), port) for port in tallies}
-        complete = whole(real)
+        with told_wrongly("outputs"):
+            complete = whole(real)
         for port, tally in tallies.items():
             tally.add(_piece(expected, port), _piece(complete, port) if port.activation else real[port])
         if wholes is not None:

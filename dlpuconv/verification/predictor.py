@@ -66,7 +66,7 @@ class AsSource:
     def feed(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """What the file takes: quantized, permuted and bound."""
         sample = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
-        with _told_wrongly("inputs"):
+        with told_wrongly("inputs"):
             return to_artifact(sample, self.links.inputs, self.links.bindings)
 
     def answer(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -75,13 +75,20 @@ class AsSource:
 
     def restored(self, answer: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """What an answer of the file stands for: outputs of the source model, labels as whole numbers."""
-        with _told_wrongly("outputs"):
+        with told_wrongly("outputs"):
             return whole({port: _real(answer, port) for port in self.links.outputs})
 
 
 @contextmanager
-def _told_wrongly(ends: str) -> Iterator[None]:
-    """A manifest may be a stranger's: scales of what has no codes, parts of different shapes."""
+def told_wrongly(ends: str) -> Iterator[None]:
+    """Around what a manifest decides, which may be a stranger's: scales of what has no codes, parts that do not fit.
+
+    Args:
+        ends: `inputs` or `outputs`, for the message.
+
+    Raises:
+        ShapeError: it does not fit the file.
+    """
     try:
         yield
     except (LookupError, TypeError, ValueError) as error:

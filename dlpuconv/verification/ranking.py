@@ -27,7 +27,8 @@ class RankingLoss:
     """What is lost against the order of exact scores.
 
     Attributes:
-        pairs: share that is swapped or tied, of the pairs of the highest scores: of what is found, where two are.
+        pairs: share that is swapped or tied, of all pairs among the highest `MOST` scores; only those beyond 0.5 are
+            taken, where there are two or more.
         precision: average precision that is lost, where what the exact scores find is right.
     """
 
@@ -43,7 +44,7 @@ class RankingLoss:
             rounded: [N].
         """
         found = np.count_nonzero(exact > _LIKELY)
-        first = np.argsort(-exact, kind="stable")[: min(found, MOST) if found > 1 else MOST]
+        first = _highest(exact, min(found, MOST) if found > 1 else MOST)
         above = exact[first, None] > exact[first]
         lost = above & (rounded[first, None] <= rounded[first])
         pairs = float(lost.sum() / max(above.sum(), 1))
@@ -66,10 +67,20 @@ def competing(scores: Floats, classes: int | None) -> npt.NDArray[np.bool_]:
     return np.broadcast_to(scores.mean(axis=others, keepdims=True) <= _LIKELY, scores.shape)
 
 
+def _highest(scores: Floats, count: int) -> npt.NDArray[np.intp]:
+    """Where the highest are, the first of equal ones first; only what comes close is sorted: there may be millions."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    (close,) = np.nonzero(scores >= np.partition(scores, -count)[-count])
+    return close[np.argsort(-scores[close], kind="stable")][:count]
+
+
 def _average_precision(right: npt.NDArray[np.bool_], scores: Floats) -> float:
     """Of a ranking, ties together; 1 where nothing is right."""
     if not right.any():
         return 1.0
+    counts = scores >= scores[right].min()  # what ranks below all that is right lowers no precision
+    right, scores = right[counts], scores[counts]
     values, places = np.unique(-scores, return_inverse=True)
     count = np.bincount(places, minlength=len(values))
     found = np.bincount(places, weights=right, minlength=len(values))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.names import port_names
 from dlpuconv.ir import ActivationKind
+from dlpuconv.verification.output_parity import compared_name
 from dlpuconv.verification.rules.fixed import MOVERS
 from dlpuconv.verification.rules.graph import LIMITS
 
@@ -44,7 +45,7 @@ def with_reach(parity: ParityReport, view: FileView, outputs: Sequence[Port]) ->
     found = reaches(view)
     by_name = dict(zip(port_names(view, view.outputs), view.outputs, strict=True))
     limits = {
-        port.name: _activated(found[by_name[port.name_in_file]], port)
+        compared_name(port): _activated(found[by_name[port.name_in_file]], port)
         for port in outputs
         if port.name_in_file in by_name
     }

@@ -11,7 +11,7 @@ from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, MOST_DB, SampleRatios, ratio
 from dlpuconv.errors import ShapeError
 from dlpuconv.verification.columns import Columns
 from dlpuconv.verification.extremes import Extremes
-from dlpuconv.verification.output_parity import OutputParity
+from dlpuconv.verification.output_parity import OutputParity, compared_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -77,7 +77,7 @@ class Tally:
         self._elements += expected.size
         same = int(np.count_nonzero(error == 0.0))
         self._equal += same
-        self._rate(signal, noise, expected.size, same)
+        self._rate(signal, noise + self._rounding(expected), expected.size, same)
         self._watch(expected, value)
         if self.port.quantization is not None and self.port.activation is None:
             self._columns.add(expected)
@@ -98,15 +98,31 @@ class Tally:
         self._lost += int(np.count_nonzero(sound & ~held))
         return np.where(both, expected, 0.0), np.where(both, value, 0.0)
 
+    def _rounding(self, expected: npt.NDArray[np.float64]) -> float:
+        """The noise that is in the nature of an integer output: an error of half a step, at the most.
+
+        A step of logits is p (1 - p) of one where they stand for a probability p: of next to 0 and 1, nearly nothing.
+        """
+        if self.port.activation is None:
+            return expected.size * self._step**2 / 12
+        slopes = expected * (1.0 - expected) / _STEEPEST
+        return _dot(slopes, slopes) * self._step**2 / 12
+
     def _rate(self, signal: float, noise: float, size: int, same: int) -> None:
-        """Remember one sample's ratio; an error of half a step, at the most, is in the nature of an integer output.
+        """Remember one sample's ratio.
 
         Of labels, whose differences mean nothing, the share of wrong ones stands for noise.
+
+        Args:
+            signal: of the sample.
+            noise: with that of rounding.
+            size: elements.
+            same: of them, those that are equal.
         """
         if self._labels:
             ratio, signal = share_db(1 - same / size) if size else None, float(size)
         else:
-            ratio = ratio_db(signal, noise + size * self._step**2 / 12)
+            ratio = ratio_db(signal, noise)
         self._ratios.append((HIGHEST_DB if ratio is None else min(max(ratio, LOWEST_DB), HIGHEST_DB), signal))
 
     def _watch(self, expected: npt.NDArray[np.float64], value: npt.NDArray[np.float64]) -> None:
@@ -129,7 +145,7 @@ class Tally:
         norm = math.sqrt(self._signal) * math.sqrt(self._energy)
         fault = self._fault()
         return OutputParity(
-            name=self.port.name,
+            name=compared_name(self.port),
             source=self.port.source_name,
             sqnr_db=-MOST_DB if fault else None if self._labels else ratio_db(self._signal, self._noise),
             by_sample=self._by_sample(),

@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 _MOST: Final = 24
 """Samples that the float network answers, held-out ones first."""
-_MEMORY: Final = 64 << 20
-"""Bytes of their logits."""
+_MEMORY: Final = 16 << 20
+"""Bytes of their logits: a comparison takes twenty times as much."""
 _STEPS: Final = 255
 _SCORE_STEPS: Final = 256
 _NOTHING: Final = 0.001
-"""Of the average precision: logits are coarser than probabilities around 0.5."""
+"""Average precision that logits may lose, which are coarser than probabilities around 0.5."""
 _TINY: Final = 1e-9
 _HALF: Final = 0.5
 _LEAST: Final = 0.01
-"""Of the pairs: who loses fewer has no use for another form of the output."""
+"""Share of the pairs: an output that loses fewer keeps its form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,11 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
         found = removable(subject)
         if not found:
             names = listed(repr(value.name) for value in subject.source.signature.outputs)
-            raise UsageError(f"--final-activation cut: no output ends in a Sigmoid or a Softmax; there are {names}")
-        return _told({name: (ending, "--final-activation cut asks") for name, ending in found.items()})
+            raise UsageError(
+                "--final-activation cut: no output ends in a Sigmoid or a Softmax that the application could do (one"
+                f" that a tail reads, or whose logits the file gives anyway, stays); the file's outputs are {names}"
+            )
+        return _told({name: (ending, "--final-activation cut asks for it") for name, ending in found.items()})
     calibration = subject.calibration
     if calibration is None or not calibration.judges or not (found := ranked(subject, request)):
         return KEPT

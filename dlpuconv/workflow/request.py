@@ -48,7 +48,7 @@ class FinalActivations(StrEnum):
     """Whether integer files leave the Sigmoid or Softmax that ends an output to whoever reads it."""
 
     AUTO = "auto"
-    """Where scores lose at least half as many pairs of their ranking by that."""
+    """Where that at least halves how many pairs of the highest scores are swapped or tied."""
     KEEP = "keep"
     """They give probabilities, in steps of 1/256."""
     CUT = "cut"

@@ -127,6 +127,11 @@ def test_axis_example_is_not_told_of_logits_which_it_would_take_for_probabilitie
     assert not found.keys() & {"QUANTIZATION_SCALE", "QUANTIZATION_ZERO_POINT", "NUM_CLASSES", "NUM_DETECTIONS"}
 
 
+def test_a_softmax_of_an_axis_that_a_strangers_file_does_not_have_has_no_function() -> None:
+    softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="out", axis=4)
+    assert "to_probabilities" not in header(replace(WHOLE, activation=softmax))
+
+
 def test_a_part_that_lacks_some_of_a_softmax_has_no_function_for_it(tmp_path: Path, c_compiler: str) -> None:
     softmax = FinalActivation(kind=ActivationKind.SOFTMAX, output="out", axis=1)
     text = header(replace(BOXES, activation=softmax))

@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 
 from dlpuconv.errors import ArtifactError
@@ -25,22 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DATA = Path(__file__).parent / "data"
-BESIDE, IN_PACKAGE = DATA / "version_1.artpec8.json", DATA / "version_1.cv25.json"
+BESIDE = DATA / "version_1.artpec8.json"
 
 
 def told(file: Path = BESIDE) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8"))  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("file", [BESIDE, IN_PACKAGE], ids=lambda file: file.name)
-def test_it_is_written_as_it_was_read(file: Path) -> None:
-    assert Manifest.parse(told(file), file.name).to_bytes() == file.read_bytes()
-
-
-@pytest.mark.parametrize("file", [BESIDE, IN_PACKAGE], ids=lambda file: file.name)
-def test_it_obeys_the_schema(file: Path, repository: Path) -> None:
-    schema = json.loads((repository / "dlpuconv" / "manifest" / "manifest.schema.json").read_text("utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(told(file))
 
 
 def test_it_is_found_beside_its_file_and_tells_all_of_it(tmp_path: Path) -> None:

@@ -108,6 +108,11 @@ def test_a_value_inside_that_has_the_name_gets_another_one() -> None:
     assert check_same(text) == ["Sin", "Relu"]
 
 
+def test_a_constant_that_has_the_name_gets_another_one() -> None:
+    text = "(float[1,4] x) => (float[1,4] y) { a = Mul(x, y_logits)  y = Sigmoid(a) }"
+    assert check_same(text, y_logits=np.full(4, 2, np.float32)) == ["Mul"]
+
+
 def test_an_output_that_has_the_name_keeps_it() -> None:
     text = "(float[1,4] x) => (float[1,4] y, float[1,4] y_logits) { a = Relu(x)  y = Sigmoid(a)  y_logits = Sin(x) }"
     assert final_activations(model(text)) == {}

@@ -31,6 +31,13 @@ def test_an_image_that_kept_its_layout_is_found_as_it_is() -> None:
     assert matched(view(("in", (1, 3, 32, 48))), spec("x", (1, 3, 32, 48))) == [("in", "x", (0, 1, 2, 3))]
 
 
+def test_a_name_that_is_known_comes_before_positions() -> None:
+    file, wanted = view(("a", (1, 4)), ("b_logits", (1, 4))), [spec("b", (1, 4))]
+    assert matched(file, *wanted) == [("a", "b", (0, 1))]
+    (found,) = match(file, file.outputs, wanted, "output", known={"b_logits": "b"})
+    assert (found[0], found[1].name) == ("b_logits", "b")
+
+
 def test_names_come_before_positions_and_may_be_decorated() -> None:
     file = view(("serving_default_b:0", (1, 4)), ("a", (1, 4)))
     assert [m[:2] for m in matched(file, spec("a", (1, 4)), spec("b", (1, 4)))] == [

@@ -322,8 +322,20 @@ def test_logits_are_compared_as_the_probabilities_that_they_stand_for() -> None:
     source, file = Calls(lambda _: {"y": exact}), Calls(lambda _: {"y_logits": np.array([[0, 2]], np.int8)})
     (output,) = compare(source, file, links, [{"x": np.zeros((1, 1), np.float32)}]).outputs
     assert output.max_error < 1e-6
-    assert (output.name, output.source) == ("y_logits", "y")
+    assert (output.name, output.source) == ("y", "y")
     assert output.step == 0.125  # a quarter of the logits': as much as a probability moves with one
+
+
+def test_a_step_of_logits_is_a_smaller_step_of_a_probability_the_nearer_that_is_to_0() -> None:
+    """Of 0.5 and 0.001, with steps of 0.5: 0.25 and 0.000999 as much."""
+    sigmoid = FinalActivation(kind=ActivationKind.SIGMOID, output="y")
+    links = Links(inputs=(port("x", (1, 1)),), outputs=(replace(port("y_logits", (1, 2)), activation=sigmoid),))
+    exact = np.array([[0.5, 0.001]])
+    got = np.array([[0, -14]], np.int8)
+    source, file = Calls(lambda _: {"y": exact}), Calls(lambda _: {"y_logits": got})
+    (output,) = compare(source, file, links, [{"x": np.zeros((1, 1), np.float32)}]).outputs
+    noise = (1 / (1 + math.exp(7)) - 0.001) ** 2 + (0.25**2 + 0.000999**2) * 0.5**2 / 12
+    assert output.typical_db == pytest.approx(10 * math.log10((0.5**2 + 0.001**2) / noise))
 
 
 def test_reference_inferences_tell_the_probabilities_beside_the_codes() -> None:

@@ -40,6 +40,22 @@ def test_precision_is_that_of_ties_together_where_what_is_found_is_right() -> No
     assert loss([0.4, 0.2], [0.2, 0.4]).precision == 0  # nothing is right
 
 
+def test_of_many_scores_with_ties_the_first_of_the_highest_are_ranked() -> None:
+    rng = np.random.default_rng(0)
+    exact, rounded = rng.integers(0, 40, (2, 5000)) / 100  # nothing is found, and 125 are equal on the average
+    first = np.argsort(-exact, kind="stable")[:MOST]
+    above = exact[first, None] > exact[first]
+    lost = above & (rounded[first, None] <= rounded[first])
+    assert RankingLoss.of(exact, rounded).pairs == lost.sum() / above.sum()
+
+
+def test_what_ranks_below_all_that_is_right_lowers_no_precision() -> None:
+    exact = np.array([0.9, 0.7, *np.linspace(0.4, 0.0, 500)])
+    rounded = np.array([0.9, 0.35, *np.linspace(0.4, 0.0, 500)])
+    higher = np.count_nonzero(rounded[2:] >= 0.35)
+    assert RankingLoss.of(exact, rounded).precision == pytest.approx(1 - (1 + 2 / (2 + higher)) / 2)
+
+
 def test_a_background_competes_for_nothing() -> None:
     scores = np.array([[0.9, 0.1], [0.8, 0.2]])
     assert competing(scores, 1).tolist() == [[False, True], [False, True]]

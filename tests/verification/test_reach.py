@@ -130,7 +130,7 @@ def test_no_code_of_the_input_gives_a_value_outside(scale: float, zero_point: in
 def test_the_reach_of_logits_is_told_in_probabilities(activation: FinalActivation, highest: float) -> None:
     view = chain(["RESHAPE"], [(0.1, 127), (0.1, 127)])
     port = Port(name="t1", source_shape=(1, 4), shape=(1, 4), permutation=(0, 1), dtype="int8", activation=activation)
-    output = OutputParity(name="t1", source="y", sqnr_db=None, exact=False, cosine=None, max_error=0.0, peak=0.0)
+    output = OutputParity(name="y", source="y", sqnr_db=None, exact=False, cosine=None, max_error=0.0, peak=0.0)
     (found,) = with_reach(ParityReport(samples=1, outputs=(output,)), view, [port]).outputs
     assert found.reach is not None
     assert found.reach[1] == pytest.approx(highest)

@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
+from dlpuconv.errors import ShapeError
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.affine import Affine
 from dlpuconv.placement import Placement
@@ -66,10 +67,10 @@ class Rows:
         return ({"x": row} for row in self.rows)
 
 
-def source() -> Model:
-    """y = x W^T."""
+def source(end: str = "Identity") -> Model:
+    """y = end(x W^T)."""
     graph = helper.make_graph(
-        [helper.make_node("Gemm", ["x", "W"], ["y"], transB=1)],
+        [helper.make_node("Gemm", ["x", "W"], ["z"], transB=1), helper.make_node(end, ["z"], ["y"])],
         "g",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
@@ -147,6 +148,28 @@ def test_a_file_of_other_names_is_matched_by_shape(tmp_path: Path) -> None:
     assert report.passed
     assert report.parity is not None
     assert report.parity.outputs[0].name == "y"
+
+
+@pytest.mark.parametrize("output", ["y", "what it was called before"])
+def test_logits_are_compared_as_probabilities_whatever_the_reference_calls_them(tmp_path: Path, output: str) -> None:
+    content = converted(names=("x", "y_logits"))
+    told = manifest(content)
+    told["outputs"][0] |= {"name": "y_logits", "activation": {"kind": "sigmoid", "output": output}}
+    report = verify_file(written(tmp_path, content, told), CHIP, Question(reference=source("Sigmoid"), samples=Rows()))
+    assert report.parity is not None
+    assert report.parity.outputs[0].name == "y"
+    assert (report.parity.outputs[0].sqnr_db or 0) > 40
+
+
+def test_a_softmax_of_an_axis_that_a_file_does_not_have_is_told(tmp_path: Path) -> None:
+    content = converted(names=("x", "y_logits"))
+    told = manifest(content)
+    told["outputs"][0] |= {
+        "name": "y_logits", "source_shape": [1, 2, 7], "permutation": [0, 1, 2],
+        "activation": {"kind": "softmax", "output": "y", "axis": 2},
+    }  # fmt: skip
+    with pytest.raises(ShapeError, match="does not fit the file: a softmax of axis 2 has no place in 2 axes"):
+        verify_file(written(tmp_path, content, told), CHIP, compared())
 
 
 def test_a_dead_output_fails(tmp_path: Path) -> None:

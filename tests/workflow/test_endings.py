@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 
 import dlpuconv
@@ -80,6 +81,13 @@ def test_float_packages_keep_their_activations() -> None:
 def test_cut_is_refused_where_no_output_ends_in_one() -> None:
     with pytest.raises(UsageError, match=r"^--final-activation cut: no output ends in a Sigmoid or a Softmax.* 'y'$"):
         endings(head(CONFIDENT, "y = Relu(t)"), "cut")
+
+
+def test_the_refusal_tells_that_logits_which_are_an_output_already_are_a_reason() -> None:
+    source = head(CONFIDENT)
+    source.graph.output.append(onnx.helper.make_tensor_value_info("t", onnx.TensorProto.FLOAT, [1, 50, 3]))
+    with pytest.raises(UsageError, match=r"\(one that a tail reads, or whose logits the file gives anyway, stays\)"):
+        endings(source, "cut")
 
 
 def test_values_that_a_user_states_are_no_scores() -> None:
