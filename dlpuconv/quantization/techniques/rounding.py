@@ -55,7 +55,7 @@ def learned_codes(
     hessian /= np.einsum("gkk->gk", hessian).mean(axis=1)[:, None, None]  # far from float32's ends
     codes = _compensated(target, hessian, largest)
     target, hessian = target.astype(np.float32), hessian.astype(np.float32)  # as precise as the moments
-    found = _descended(codes, target, hessian, largest)
+    found = _descended(codes, target, hessian, largest).astype(np.float64)
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
 
@@ -67,14 +67,20 @@ def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Re
     hold for others: lambda is the one with which what either half asks for helps the other half most, and D is 0 where
     none does.
     """
-    few = all(half.rows is not None for half in halves)
-    pulls = tuple((_PullOfRows if few else _Pull).of(weights, half) for half in halves)
+    one, other = halves
+    if one.rows is None or other.rows is None:
+        return weights + _change(_Pull.of(weights, one), _Pull.of(weights, other))
+    return weights + _change(_PullOfRows.of(weights, one), _PullOfRows.of(weights, other))
+
+
+def _change[P: (_Pull, _PullOfRows)](one: P, other: P) -> Reals:
+    """[G, O, K] D of what either half of the samples asks for."""
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
-        left = sum(pulls[1 - i].left(pulls[i].met(caution)) for i in range(len(pulls)))
+        left = other.left(one.met(caution)) + one.left(other.met(caution))
         if left < least:
             least, chosen = left, caution
-    return weights + pulls[0].beside(pulls[1]).met(chosen) if chosen else weights
+    return one.beside(other).met(chosen) if chosen else np.zeros(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,7 @@ def rounding_error(codes: Floats, target: Floats, hessian: Floats) -> Floats:
     return np.asarray(((error @ hessian) * error).sum(axis=2))
 
 
-def _rounded(values: Floats, largest: int) -> Floats:
+def _rounded[T: np.floating](values: npt.NDArray[T], largest: int) -> npt.NDArray[T]:
     """By np.clip it would take several times as long on short rows."""
     return np.asarray(np.minimum(np.maximum(np.rint(values), -largest), largest))
 
