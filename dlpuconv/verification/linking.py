@@ -40,7 +40,10 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
     if question.reference is None or question.samples is None:
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
-    reference = OrtRunner(question.reference.split(), question.reference.source.name)
+    if question.answers is None:
+        reference: Runner = OrtRunner(question.reference.split(), question.reference.source.name)
+    else:
+        reference = question.answers[0]
     wholes = wholes_maker(question.reference, question.division, question.kinds, question.tail)()
     report = compare(reference, artifact, links, question.samples, wholes=wholes, calibrated=question.calibrated)
     return with_reach(replace(report, kernels=view.kind.kernels), view, links.outputs)

@@ -89,6 +89,8 @@ def _measure_alone(path: Path, view: FileView, target: Target, question: Questio
 
 def _runner(path: Path, view: FileView, question: Question) -> Runner:
     """The backend's own, but for a package that nobody who made it speaks for: that is a stranger's."""
+    if question.answers is not None:
+        return question.answers[1]
     if question.backend is None or (view.package is not None and question.links is None):
         return runner(path)
     return question.backend.runner(path)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.calibration import Samples
     from dlpuconv.division.division import Division, Rest
+    from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Model
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.ir.output_kind import OutputKind
@@ -51,6 +52,7 @@ class Question:
         layers: compare layer by layer too.
         names: of the file's layers, in its order; None for what the manifest says.
         settings: the options that the file was converted with; None for what the manifest says.
+        answers: runners of the source model and of the file that know some answers; None to compute all.
         kinds: of the source model's outputs, as the user states them by name; the graph tells the others.
         likeness: in what the file's activations may differ from the source's values; None for what the manifest says.
         moved: activations whose channels have another order than the source's; None for what the manifest says.
@@ -76,6 +78,7 @@ class Question:
     settings: Settings | None = None
     likeness: Likeness | None = None
     moved: frozenset[str] | None = None
+    answers: tuple[Runner, Runner] | None = field(default=None, repr=False)
     kinds: Mapping[str, OutputKind] = field(default_factory=dict)
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.display.progress import Progress
+    from dlpuconv.formats import Runner
     from dlpuconv.ir import Port
     from dlpuconv.passes import FoldResult
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
@@ -169,9 +170,10 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
         trim()
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
+    runner = run.subject.answers.of_artifact(artifact, lambda: backend.runner(file))
     with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
-        report = verify_file(file, target, replace(question_of(artifact, backend, recipe, run), metric=metric))
-        reference = _reference(file, artifact, target, backend, run)
+        report = verify_file(file, target, replace(question_of(artifact, runner, backend, recipe, run), metric=metric))
+        reference = _reference(runner, artifact, target, run)
         compilation = compile_for_chip(target.compiler, file) if target.compiler and report.passed else None
     asked_db = least_db(target, run.request.verification.min_sqnr, report.parity)
     blamed: tuple[BlamedLayer, ...] = ()
@@ -239,10 +241,10 @@ def _write(artifact: Artifact, target: Target, run: Run) -> Path:
     return place
 
 
-def _reference(file: Path, artifact: Artifact, target: Target, backend: Backend, run: Run) -> Reference | None:
+def _reference(file: Runner, artifact: Artifact, target: Target, run: Run) -> Reference | None:
     """A few inferences of the file itself, for those who write the camera application."""
     if run.calibration is None or target.scheme.numbers is not Numbers.INT8:
         return None
     samples = chain(run.calibration.held_out, run.calibration.fit)  # few samples may hold out less than three
-    answers = AsSource(backend.runner(file), artifact.links)
+    answers = AsSource(file, artifact.links)
     return Reference(*reference_inferences(answers, samples, _REFERENCE_SAMPLES, tail_of(run.division)))

@@ -11,10 +11,10 @@ import numpy as np
 from dlpuconv.decibel import HIGHEST_DB, LOWEST_DB, SampleRatios
 from dlpuconv.files.content import lend_contents, sha256_of
 from dlpuconv.formats.files import is_folder
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.quantization.score import Score
 from dlpuconv.verification.linking import network_of
 from dlpuconv.verification.parity import compare
+from dlpuconv.verification.remembered import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,6 +81,7 @@ class SampleJudge:
         division: Division | None = None,
         metric: Callable[[Runner], float] | None = None,
         wholes: Callable[[], Wholes | None] = lambda: None,
+        answers: Answers | None = None,
     ) -> None:
         """Prepare to judge.
 
@@ -94,12 +95,13 @@ class SampleJudge:
             division: how the user's network is divided; None where the chip runs all of it.
             metric: scores the network with an artifact on the user's own data.
             wholes: what looks at whole outputs in one comparison, made anew for each.
+            answers: of the source model and of artifacts, which others may ask for as well.
         """
         self._metric, self._passes, self._calibrated = metric, passes, calibrated
         self._source, self._samples, self._division = source, samples, division
         self._backend, self._place = backend, place
         self._pairs: list[tuple[Sample, dict[str, npt.NDArray[np.generic]]]] = []
-        self._wholes = wholes
+        self._wholes, self._answers = wholes, answers or Answers()
         self._known: dict[frozenset[tuple[str, str]], tuple[Score, ParityReport]] = {}
 
     def __call__(self, artifact: Artifact) -> Score:
@@ -128,8 +130,7 @@ class SampleJudge:
         if not score.passes or self.saw_all:
             return score.passes
         with self._written(artifact) as file:
-            reference = OrtRunner(self._source.split(), self._source.source.name)
-            parity = self._compare(reference, artifact, file, self._samples)
+            parity = self._compare(self._answers.of_source(self._source), artifact, file, self._samples)
             return self._passes(file, artifact, parity, score.metric)
 
     @contextmanager
@@ -166,7 +167,7 @@ class SampleJudge:
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
         return compare(
             reference,
-            self._backend.runner(file),
+            self._answers.of_artifact(artifact, lambda: self._backend.runner(file)),
             artifact.links,
             samples,
             calibrated=self._calibrated,
@@ -175,7 +176,7 @@ class SampleJudge:
 
     def _answer(self, file: Path) -> None:
         """Let the source model answer on as many samples as time and memory allow, of those that say most."""
-        reference = OrtRunner(self._source.split(), self._source.source.name)
+        reference = self._answers.of_source(self._source)
         wanted = min(
             len(self._samples),
             max(_FEWEST, min(_MOST, int(_WORK / max(_multiplications(self._backend.read(file)), 1)))),
@@ -188,7 +189,7 @@ class SampleJudge:
             if size > _MEMORY:
                 return
 
-    def _telling(self, reference: OrtRunner, wanted: int) -> list[int]:
+    def _telling(self, reference: Runner, wanted: int) -> list[int]:
         """Which samples to judge on: each is as likely as it has a share in the signal of the outputs.
 
         That is what it weighs in `OutputParity.typical_db`: five pictures without a detection would tell nothing of a

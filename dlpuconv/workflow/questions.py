@@ -13,13 +13,14 @@ from dlpuconv.verification.question import Question
 from dlpuconv.workflow.recipe_choice import settings_of
 
 if TYPE_CHECKING:
+    from dlpuconv.formats import Runner
     from dlpuconv.plugin import Artifact, Backend
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.run import Run
 
 
-def question_of(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) -> Question:
-    """All of it: how the file was asked for, what it came of, and the samples to compare both on."""
+def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Recipe, run: Run) -> Question:
+    """All of it: how the file was asked for, what it came of, and the samples to compare both on; `file` runs it."""
     wanted = run.request.quantization
     asked = {override.granularity for override in wanted.overrides}
     if wanted.granularity is not None:
@@ -51,4 +52,5 @@ def question_of(artifact: Artifact, backend: Backend, recipe: Recipe, run: Run) 
         settings=settings_of(backend, recipe, run),
         likeness=Likeness.after(scaled=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
         moved=moved_in(artifact.facts),
+        answers=(run.subject.answers.of_source(run.source), file),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.division.files import content_of
 from dlpuconv.input_fit import find_misfits
 from dlpuconv.passes import normalize
+from dlpuconv.verification.remembered import Answers
 from dlpuconv.workflow.endings import KEPT
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Subject:
         misfits: inputs that these samples, normalized as stated, feed in another way than the network was trained on.
         division: how it was divided; None where the chip gets all of it.
         endings: final activations that integer files leave out.
+        answers: of the source and of files made from it.
     """
 
     source: Model
@@ -43,6 +45,7 @@ class Subject:
     misfits: tuple[Misfit, ...]
     division: Division | None = None
     endings: Endings = KEPT
+    answers: Answers = field(default_factory=Answers, repr=False, compare=False)
 
 
 def subject_of(

@@ -131,6 +131,7 @@ class Workshop:
             division=run.division,
             metric=run.yardstick,
             wholes=wholes_maker(run.source, run.division, run.request.verification.kinds),
+            answers=run.subject.answers,
         )
 
 

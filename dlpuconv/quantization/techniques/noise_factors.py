@@ -115,7 +115,8 @@ class RoundedWeights:
         heard, read = self.heard / up**2, self.power * down**2
         powered, divided = up**_NORM, down**-_NORM
         if len(self.read) < len(self.made):
-            rows, columns = powered * (self.largest @ divided[0]), (powered @ self.largest * divided)
+            rows = powered * _product(self.largest, divided[0])
+            columns = _product(self.largest.T, powered) * divided
             each = heard.sum() * read
             by_row = heard * read.sum()
         else:
@@ -148,8 +149,8 @@ def least_noise(sources: Sequence[Source], most: Reals) -> Reals:
     before: Reals = np.zeros(most.size)
     step: Reals = np.full(most.size, _FIRST)
     for _ in range(_ROUNDS):
-        slopes = Slopes.none(most.size)
-        noise = sum(source.noise(np.exp(logs), slopes) for source in sources)
+        factors, slopes = np.exp(logs), Slopes.none(most.size)
+        noise = sum(source.noise(factors, slopes) for source in sources)
         if noise < least:
             best, least = logs, noise
         moved = (slopes.more > 0) & (slopes.less > 0) & ~np.isnan(most)
@@ -166,6 +167,12 @@ def _softly(values: Reals) -> tuple[Reals, float]:
     peak = values.max(initial=0.0) or 1.0
     powers = (values / peak) ** _NORM
     return _shares(powers), float(peak * powers.sum() ** (1 / _NORM))
+
+
+def _product(matrix: npt.NDArray[np.float32], vector: Reals) -> Reals:
+    """[O] of [O, I] and positive [I], summed in the matrix's own precision: a wider copy of it would take longer."""
+    peak = vector.max()
+    return np.asarray((matrix @ (vector / peak).astype(matrix.dtype)) * peak)
 
 
 def _shares(parts: Reals) -> Reals:

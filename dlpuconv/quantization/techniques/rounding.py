@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.quantization.techniques.second_moments import SecondMoments
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dlpuconv.quantization.techniques.second_moments import SecondMoments
+
     type Reals = npt.NDArray[np.float64]
+    type Floats = npt.NDArray[np.floating]
 
 _DAMPING = 0.1
 """Of the mean square of an input. GPTQ takes a tenth of that; but images are few, and their positions much alike."""
@@ -46,12 +47,15 @@ def learned_codes(
         these where the inputs are so large that their squares have no float32.
     """
     nearest = _rounded(weights / scale[..., None], largest)
-    both = SecondMoments.of_both(*halves)
-    if not (np.isfinite(both.read).all() and np.isfinite(both.drift).all()):
+    if not all(np.isfinite(half.read).all() and np.isfinite(half.drift).all() for half in halves):
         return nearest
     target = corrected(weights, halves) / scale[..., None]
-    hessian = _damped(both.read, _DAMPING * _power(both))
-    found = _descended(_compensated(target, hessian, largest), target, hessian, largest)
+    read = (halves[0].read + halves[1].read) / 2
+    hessian = _damped(read, _DAMPING * _power(read))
+    hessian /= np.einsum("gkk->gk", hessian).mean(axis=1)[:, None, None]  # far from float32's ends
+    codes = _compensated(target, hessian, largest)
+    target, hessian = target.astype(np.float32), hessian.astype(np.float32)  # as precise as the moments
+    found = _descended(codes, target, hessian, largest).astype(np.float64)
     better = rounding_error(found, target, hessian) <= rounding_error(nearest, target, hessian)
     return np.where(better[..., None], found, nearest)
 
@@ -61,29 +65,31 @@ def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Re
 
     W + D, where D is the least of E|D q - W (x - q)|^2 + lambda |D|^2. Few samples would ask for much that does not
     hold for others: lambda is the one with which what either half asks for helps the other half most, and D is 0 where
-    none does. D has no part that no q has: of few q, all is computed in the space that they span.
+    none does.
     """
-    both = SecondMoments.of_both(*halves)
-    basis = None if both.seen is None else np.linalg.qr(np.swapaxes(both.seen, 1, 2)).Q
-    pulls = tuple(_Pull.of(weights, half, basis) for half in halves)
+    one, other = halves
+    if one.rows is None or other.rows is None:
+        return weights + _change(_Pull.of(weights, one), _Pull.of(weights, other))
+    return weights + _change(_PullOfRows.of(weights, one), _PullOfRows.of(weights, other))
+
+
+def _change[P: (_Pull, _PullOfRows)](one: P, other: P) -> Reals:
+    """[G, O, K] D of what either half of the samples asks for."""
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
-        left = sum(pulls[1 - i].left(pulls[i].met(caution)) for i in range(len(pulls)))
+        left = other.left(one.met(caution)) + one.left(other.met(caution))
         if left < least:
             least, chosen = left, caution
-    if not chosen:
-        return weights
-    change = _Pull.of_both(*pulls).met(chosen)
-    return weights + (change if basis is None else change @ np.swapaxes(basis, 1, 2))
+    return one.beside(other).met(chosen) if chosen else np.zeros(1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pull:
-    """What some samples ask of the weights, in a basis of R vectors.
+    """What some samples ask of the weights.
 
     Attributes:
-        pull: [G, O, R] W E[(x - q) q^T].
-        read: [G, R, R] E[q q^T].
+        pull: [G, O, K] W E[(x - q) q^T].
+        read: [G, K, K] E[q q^T].
         power: [G] mean square of an input.
     """
 
@@ -92,31 +98,67 @@ class _Pull:
     power: Reals
 
     @classmethod
-    def of(cls, weights: Reals, moments: SecondMoments, basis: Reals | None) -> _Pull:
-        """Of weights [G, O, K], in an orthonormal basis [G, K, R]; None: the inputs themselves."""
-        read, drift = moments.read, moments.drift
-        if basis is not None:
-            read, drift = np.swapaxes(basis, 1, 2) @ read @ basis, drift @ basis
-        return cls(weights @ drift, read, _power(moments))
+    def of(cls, weights: Reals, moments: SecondMoments) -> _Pull:
+        """Of weights [G, O, K]."""
+        return cls(weights @ moments.drift, moments.read, _power(moments.read))
 
-    @classmethod
-    def of_both(cls, one: _Pull, other: _Pull) -> _Pull:
+    def beside(self, other: _Pull) -> _Pull:
         """Of two halves of the samples together."""
-        return cls((one.pull + other.pull) / 2, (one.read + other.read) / 2, (one.power + other.power) / 2)
+        return _Pull((self.pull + other.pull) / 2, (self.read + other.read) / 2, (self.power + other.power) / 2)
 
     def met(self, caution: float) -> Reals:
-        """[G, O, R] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; lambda is a share of the mean square of an input."""
-        wanted = np.linalg.solve(_damped(self.read, caution * self.power), np.swapaxes(self.pull, 1, 2))
-        return np.swapaxes(wanted, 1, 2)
+        """[G, O, K] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; lambda is a share of the mean square of an input."""
+        return _divided(self.pull, _damped(self.read, caution * self.power))
 
     def left(self, change: Reals) -> float:
         """E|D q - W (x - q)|^2 less what it is for D = 0."""
         return float(((change @ self.read - 2 * self.pull) * change).sum())
 
 
-def _power(moments: SecondMoments) -> Reals:
+@dataclass(frozen=True, slots=True)
+class _PullOfRows:
+    """The same of few rows n and d: with E[q q^T] = n^T n, D is W d^T (n n^T + lambda)^-1 n.
+
+    Attributes:
+        pull: [G, O, P] W d^T.
+        near: [G, P, K] n.
+        power: [G] mean square of an input.
+    """
+
+    pull: Reals
+    near: Reals
+    power: Reals
+
+    @classmethod
+    def of(cls, weights: Reals, moments: SecondMoments) -> _PullOfRows:
+        """See `_Pull.of`."""
+        assert moments.rows is not None
+        near, drift = moments.rows
+        return cls(weights @ np.swapaxes(drift, 1, 2), near, _power(moments.read))
+
+    def beside(self, other: _PullOfRows) -> _PullOfRows:
+        """See `_Pull.beside`."""
+        pull, near = np.concatenate([self.pull, other.pull], 2), np.concatenate([self.near, other.near], 1)
+        return _PullOfRows(pull / np.sqrt(2), near / np.sqrt(2), (self.power + other.power) / 2)
+
+    def met(self, caution: float) -> Reals:
+        """See `_Pull.met`."""
+        return _divided(self.pull, _damped(self.near @ np.swapaxes(self.near, 1, 2), caution * self.power)) @ self.near
+
+    def left(self, change: Reals) -> float:
+        """See `_Pull.left`."""
+        made = change @ np.swapaxes(self.near, 1, 2)
+        return float(((made - 2 * self.pull) * made).sum())
+
+
+def _divided(rows: Reals, by: Reals) -> Reals:
+    """[G, O, R] rows times the inverse of a symmetric matrix, [G, R, R]."""
+    return np.swapaxes(np.linalg.solve(by, np.swapaxes(rows, 1, 2)), 1, 2)
+
+
+def _power(read: Reals) -> Reals:
     """[G] mean square of an input."""
-    return np.asarray(np.einsum("gkk->g", moments.read) / moments.read.shape[2])
+    return np.asarray(np.einsum("gkk->g", read) / read.shape[2])
 
 
 def _damped(read: Reals, ridge: Reals) -> Reals:
@@ -126,18 +168,18 @@ def _damped(read: Reals, ridge: Reals) -> Reals:
     return found
 
 
-def rounding_error(codes: Reals, target: Reals, hessian: Reals) -> Reals:
+def rounding_error(codes: Floats, target: Floats, hessian: Floats) -> Floats:
     """[G, O] (c - t) H (c - t)^T of each row c of codes, [G, O, K], under H, [G, K, K]."""
-    error = codes - target
+    error = (codes - target).astype(hessian.dtype)
     return np.asarray(((error @ hessian) * error).sum(axis=2))
 
 
-def _rounded(values: Reals, largest: int) -> Reals:
+def _rounded[T: np.floating](values: npt.NDArray[T], largest: int) -> npt.NDArray[T]:
     """By np.clip it would take several times as long on short rows."""
     return np.asarray(np.minimum(np.maximum(np.rint(values), -largest), largest))
 
 
-def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
+def _compensated(target: Floats, hessian: Floats, largest: int) -> Floats:
     """GPTQ: columns in order of decreasing H_kk, each rounded so that those that follow can make up for most of it.
 
     For H = U U^T with U upper triangular, the error is the sum of squares of e U, whose first columns know of the first
@@ -148,8 +190,9 @@ def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
     backwards = order[:, ::-1]
     group = np.arange(order.shape[0])[:, None]
     lower = np.linalg.cholesky(hessian[group[..., None], backwards[:, :, None], backwards[:, None, :]])
-    upper = np.ascontiguousarray(lower[:, ::-1, ::-1])  # products of reversed matrices do without BLAS
-    wanted = np.ascontiguousarray(np.swapaxes(target, 1, 2)[group, order])  # [G, K, O]: a column's rows lie together
+    # In order: products of reversed matrices do without BLAS. In float32: sums of errors of codes need no more.
+    upper = np.ascontiguousarray(lower[:, ::-1, ::-1], np.float32)
+    wanted = np.ascontiguousarray(np.swapaxes(target, 1, 2)[group, order], np.float32)  # [G, K, O]: rows lie together
     error = np.empty_like(wanted)
     for begin, end in _blocks(wanted.shape[1]):
         asked = np.swapaxes(upper[:, :begin, begin:end], 1, 2) @ error[:, :begin]
@@ -162,13 +205,13 @@ def _compensated(target: Reals, hessian: Reals, largest: int) -> Reals:
     return np.swapaxes(codes, 1, 2)
 
 
-def _descended(codes: Reals, target: Reals, hessian: Reals, largest: int) -> Reals:
+def _descended(codes: Floats, target: Floats, hessian: Floats, largest: int) -> Floats:
     """Cyclic coordinate descent: each code becomes the best one beside the others, which never makes it worse.
 
     Behdin et al. 2023, "QuantEase: Optimization-based Quantization for Language Models" (arXiv 2309.01885), section 3.
     A block's steps reach the slopes outside it at once.
     """
-    found = np.ascontiguousarray(np.swapaxes(codes, 1, 2))  # [G, K, O]
+    found = np.ascontiguousarray(np.swapaxes(codes, 1, 2), hessian.dtype)  # [G, K, O]
     slope = hessian @ (found - np.swapaxes(target, 1, 2))
     for _ in range(_SWEEPS):
         moved = False

@@ -24,25 +24,12 @@ class SecondMoments:
     Attributes:
         read: [G, K, K] E[q q^T] of what the quantized network gives.
         drift: [G, K, K] E[(x - q) q^T] with x, which the float network gives.
-        seen: [G, P, K] all q, where there are fewer than K: `read` is of no higher rank.
+        rows: [G, P, K] n and d, where P is less than K, of which both are made: n^T n and d^T n.
     """
 
     read: Reals
     drift: Reals
-    seen: Reals | None = None
-
-    @classmethod
-    def of_both(cls, one: SecondMoments, other: SecondMoments) -> SecondMoments:
-        """Of two halves of the samples together."""
-        seen = None
-        if one.seen is not None and other.seen is not None:
-            seen = np.concatenate([one.seen, other.seen], axis=1)
-        return cls(read=(one.read + other.read) / 2, drift=(one.drift + other.drift) / 2, seen=_if_few(seen))
-
-
-def _if_few(rows: Reals | None) -> Reals | None:
-    """[G, P, K] where P < K."""
-    return rows if rows is not None and rows.shape[1] < rows.shape[2] else None
+    rows: tuple[Reals, Reals] | None = None
 
 
 class Sums:
@@ -71,22 +58,30 @@ class Sums:
 
     def moments(self, *, centred: bool) -> SecondMoments:
         """Of what was folded."""
-        seen = None
-        if not self._sums:
-            seen = _if_few(self._start.astype(np.float64) + np.concatenate([near for near, _ in self._waiting], axis=1))
+        rows = self._rows(centred=centred)
         self._fold()
         read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
         read, drift = read - _outer(mean_near, mean_near), drift - _outer(mean_drift, mean_near)
         if not centred:
             mean_q = self._start[:, 0] + mean_near
             read, drift = read + _outer(mean_q, mean_q), drift + _outer(mean_drift, mean_q)
-        return SecondMoments(read=read, drift=drift, seen=seen)
+        return SecondMoments(read=read, drift=drift, rows=rows)
 
     def means(self, other: Sums) -> tuple[Reals, Reals]:
         """[G, K] mean of x, and of q, over what both have folded."""
         count = self._count + other._count
         q = (self._total() + other._total()) / count
         return q + (self._sums[2] + other._sums[2]) / count, q
+
+    def _rows(self, *, centred: bool) -> tuple[Reals, Reals] | None:
+        """All that was folded, where that is little."""
+        if self._sums or self._count >= self._start.shape[2]:
+            return None
+        near, drift = (np.concatenate(parts, 1).astype(np.float64) for parts in zip(*self._waiting, strict=True))
+        rows = near + self._start, drift
+        if centred:
+            rows = near - near.mean(axis=1, keepdims=True), drift - drift.mean(axis=1, keepdims=True)
+        return rows[0] / np.sqrt(self._count), rows[1] / np.sqrt(self._count)
 
     def _fold(self) -> None:
         """Add up what waits: products of many rows at once take less time than those of few."""

@@ -100,7 +100,7 @@ def test_few_positions_ask_for_the_same_weights_as_their_moments_alone_do(centre
         sums.add((1.2 * q + 0.1).astype(np.float32), q.astype(np.float32))
         halves.append(sums.moments(centred=centred))
     weights = random.normal(size=(2, 5, 12))
-    assert halves[0].seen is not None
+    assert halves[0].rows is not None
     alone = [SecondMoments(read=half.read, drift=half.drift) for half in halves]
     found = corrected(weights, (halves[0], halves[1]))
     assert np.abs(found - weights).max() > 0.01
