@@ -51,18 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     speed = commands.add_parser("speed", help="wall time and memory of one conversion")
-    speed.add_argument("--repeats", type=int, default=3, help="runs of each command; the median counts")
+    speed.add_argument("--repeats", type=_count, default=3, help="runs of each command; the median counts")
     speed.add_argument("--no-rival", action="store_true", help="leave out onnx2tf's own int8 path (minutes)")
     zoo = commands.add_parser("zoo", help="every model for every chip")
     cv25 = commands.add_parser("cv25", help="every model as a package for CV25")
     memory = commands.add_parser("memory", help="memory and time of models that are made for it")
     memory.add_argument("--largest-mb", type=int, default=1000, help="leave out models of more weights than that")
     growth = commands.add_parser("growth", help="time and memory beside multiplications and samples")
-    growth.add_argument("--repeats", type=int, default=1, help="of each conversion; the fastest counts")
+    growth.add_argument("--repeats", type=_count, default=1, help="of each conversion; the fastest counts")
     accuracy = commands.add_parser("accuracy", help="every model's metric")
-    accuracy.add_argument("--draws", type=int, default=3, help="calibration draws, disjoint where there are enough")
-    accuracy.add_argument("--efforts", type=_words, default=("balanced", "fast"), help="per tensor, comma-separated")
-    accuracy.add_argument("--per-channel", type=_words, default=("fast",), help="efforts per channel, likewise")
+    accuracy.add_argument("--draws", type=_count, default=3, help="calibration draws, disjoint where there are enough")
+    accuracy.add_argument("--efforts", type=_efforts, default=("balanced", "fast"), help="per tensor, comma-separated")
+    accuracy.add_argument("--per-channel", type=_efforts, default=("fast",), help="efforts per channel, likewise")
     accuracy.add_argument("--no-rival", action="store_true", help="leave out TFLiteConverter")
     accuracy.add_argument("--against", type=Path, help="figures of an earlier run, which no model may fall below")
     verdicts = commands.add_parser("verdicts", help="verdicts by data alone beside each model's metric")
@@ -80,11 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     fidelity = commands.add_parser("fidelity", help="docs/fidelity.md")
     fidelity.add_argument("figures", type=Path, nargs="*", help="of accuracy, or none to write the same ones anew")
     for each in (accuracy, qdq):
-        each.add_argument("--limit", type=int, help="evaluate on the first N samples only")
+        each.add_argument("--limit", type=_count, help="evaluate on the first N samples only")
     for each in (zoo, cv25, accuracy, verdicts, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
-        each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, outside, fidelity, exports):
+        each.add_argument("--samples", type=_count, default=100, help="calibration samples")
+    for each in commands.choices.values():
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 
@@ -177,8 +177,19 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], Found]] = {
 }  # fmt: skip
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.split(",") if word)
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def _efforts(text: str) -> tuple[str, ...]:
+    from dlpuconv.workflow.request import Effort
+
+    words = tuple(word for word in text.split(",") if word)
+    if unknown := set(words) - set(Effort):
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is no effort; they are {', '.join(Effort)}")
+    return words
 
 
 if __name__ == "__main__":

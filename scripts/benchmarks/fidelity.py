@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PAGE, FIGURES = (Path(__file__).parents[2] / "docs" / name for name in ("fidelity.md", "fidelity.json"))
 _PUBLISHED = Path(__file__).with_name("published.toml")
-_RIVAL = "TF per-tensor"
+_COLUMNS = {DEFAULT: "default", FAST: "fast", "TF per-tensor": "TFLiteConverter, per tensor"}
 _INTRODUCTION = """\
 # Fidelity
 
@@ -102,18 +102,15 @@ def fidelity_page(models: Mapping[str, Any]) -> str:
 
 
 def _measured(models: Mapping[str, Any]) -> str:
-    titles = ("default", "fast", "TFLiteConverter, per tensor")
-    lines = [
-        "## Measured\n",
-        f"| model | metric | samples | draws | float | {' | '.join(titles)} | dB, default |",
-        f"|---|---|---|---|---|{'---|' * len(titles)}---|",
-    ]
+    titles = [title for title in _COLUMNS if any(title in found["columns"] for found in models.values())]
+    header = ("model", "metric", "samples", "draws", "float", *(_COLUMNS[title] for title in titles), "dB, default")
+    lines = ["## Measured\n", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for name, found in models.items():
         columns = found["columns"]
         draws = f"{len(found['calibrated'])} x {found['calibrated'][0]}" + (
             "" if found["disjoint"] else ", overlapping"
         )
-        cells = (_loss(columns.get(title), in_decibels=found["in_decibels"]) for title in (DEFAULT, FAST, _RIVAL))
+        cells = (_loss(columns.get(title), in_decibels=found["in_decibels"]) for title in titles)
         ratio = f"{columns[DEFAULT]['sqnr_db']:.1f}" if "sqnr_db" in columns.get(DEFAULT, {}) else ""
         shown = f"{found['float']['metric']:.2f}" if found["in_decibels"] else f"{100 * found['float']['metric']:.1f}"
         row = (name, found["metric"], str(found["evaluated"]), draws, shown, *cells, ratio)

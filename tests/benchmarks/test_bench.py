@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+from scripts import bench
 from scripts.benchmarks.large_models import NARROW, high_network, large_network, long_network
 from scripts.benchmarks.process import measure, proportional
 from scripts.benchmarks.shared import decibels
@@ -49,6 +51,43 @@ def test_decibels_are_those_of_power() -> None:
     ten = np.full(4, 10.0)
     assert decibels(ten, ten) == 200
     assert decibels(ten, ten + 1) == pytest.approx(20)
+
+
+COMMANDS = sorted(bench._COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_writes_its_figures_where_it_is_told(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = [str(tmp_path)] if command in ("exports", "outside") else []
+    figures = tmp_path / "figures.json"
+    monkeypatch.setattr(sys, "argv", ["bench.py", command, *folder, "--json", str(figures)])
+    monkeypatch.setitem(bench._COMMANDS, command, lambda _: ({"found": 7}, []))
+    assert bench.main() == 0
+    assert json.loads(figures.read_text()) == {"command": command, "found": 7}
+
+
+def test_the_help_lists_every_command() -> None:
+    assert bench.__doc__ is not None
+    assert sorted(re.findall(r"^    scripts/bench.py (\w+)", bench.__doc__, re.MULTILINE)) == COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--draws", "0", "'0' is no number from 1 on"),
+        ("--samples", "many", "'many' is no number from 1 on"),
+        ("--efforts", "fast,blaanced", "'blaanced' is no effort; they are fast, balanced, best"),
+    ],
+)
+def test_what_was_mistyped_is_told_before_anything_is_measured(
+    option: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.py", "accuracy", option, value])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.zoo

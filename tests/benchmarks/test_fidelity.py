@@ -44,7 +44,7 @@ def test_the_page_is_what_its_figures_say(repository: Path) -> None:
 
 def test_a_loss_is_float_less_ours_with_its_interval_turned_around() -> None:
     page = fidelity_page({"imagenet_mnv2_torch": figures()})
-    told = "| top-1 | 200 | 3 x 80, overlapping | 82.0 | +1.2 (-0.5 to +3.0) |  |  | 20.0 |"
+    told = "| top-1 | 200 | 3 x 80, overlapping | 82.0 | +1.2 (-0.5 to +3.0) | 20.0 |"
     assert row(page, "| imagenet_mnv2_torch") == f"| imagenet_mnv2_torch {told}"
 
 
@@ -53,7 +53,16 @@ def test_decibels_stay_decibels_and_what_has_no_file_is_told() -> None:
     columns = {"per-tensor, balanced": {"metric": 30.0, "sqnr_db": 25.0, "less_float": less}, "per-tensor, fast": {
         "error": "it cannot"}}  # fmt: skip
     page = fidelity_page({"sr": figures(in_decibels=True, float={"metric": 30.5}, columns=columns)})
-    assert row(page, "| sr").endswith("| 30.50 | +0.5 (+0.2 to +0.8) | no file |  | 25.0 |")
+    assert row(page, "| sr").endswith("| 30.50 | +0.5 (+0.2 to +0.8) | no file | 25.0 |")
+
+
+def test_a_column_of_the_measured_is_there_where_a_model_has_it() -> None:
+    theirs = {**figures()["columns"], "TF per-tensor": {"error": "it cannot"}}
+    page = fidelity_page({"one": figures(), "other": figures(columns=theirs)})
+    header = "| model | metric | samples | draws | float | default | TFLiteConverter, per tensor | dB, default |"
+    assert row(page, "| model") == header
+    assert row(page, "| one").endswith("| +1.2 (-0.5 to +3.0) |  | 20.0 |")
+    assert row(page, "| other").endswith("| +1.2 (-0.5 to +3.0) | no file | 20.0 |")
 
 
 def test_ours_stand_among_others_in_order_of_the_loss() -> None:

@@ -86,7 +86,7 @@ class RoundedWeights:
 
     Attributes:
         made: [O] variables.
-        read: [O, I] variables, or [1, I] where all rows read the same.
+        read: [O, I] variables, or [1, I] where all rows read the same, of the same power.
         largest: [O, I] largest |weight| between two channels, to the power of the norm, as a part of the layer's own.
         peak: the layer's largest |weight|.
         power: like `read`: mean square of what the weights multiply, summed over the taps.
@@ -103,7 +103,7 @@ class RoundedWeights:
     @classmethod
     def of(cls, magnitudes: Reals, made: Ids, read: Ids, power: Reals, heard: Reals) -> RoundedWeights:
         """From magnitudes, [O, I], and the variables of `layer_channels`; power is [O, I] like them."""
-        same = len(read) > 1 and bool((read == read[0]).all())
+        same = len(read) > 1 and bool((read == read[0]).all() and (power == power[0]).all())
         peak = float(magnitudes.max(initial=0.0)) or 1.0
         largest = ((magnitudes / peak) ** _NORM).astype(np.float32)
         rows = slice(0, 1) if same else slice(None)

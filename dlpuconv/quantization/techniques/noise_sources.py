@@ -9,6 +9,7 @@ import numpy as np
 
 from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.techniques.noise_factors import RoundedActivation, RoundedWeights
+from dlpuconv.quantization.techniques.receptive import applied_share
 from dlpuconv.quantization.techniques.sensitivity import sensitivities
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _power(node: Node, details: Details) -> Reals | None:
     table = details.channels.get(source.name)
     if table is None or len(table) != source.channels:
         return None
-    varies = np.maximum(table[:, 3] - table[:, 2] ** 2, _LEAST * table[:, 3]) * prod(layer.weights.shape[1:-1])
+    varies = np.maximum(table[:, 3] - table[:, 2] ** 2, _LEAST * table[:, 3])
+    varies *= prod(layer.weights.shape[1:-1]) * applied_share(layer)
     read = np.arange(layer.groups * layer.columns).reshape(layer.groups, 1, -1) % source.channels
     rows = np.broadcast_to(varies[read], (layer.groups, layer.rows // layer.groups, layer.columns))
     return rows.reshape(layer.rows, layer.columns)

@@ -40,6 +40,12 @@ def positions_of(node: Node) -> int:
     return prod(node.output.shape[:-1])
 
 
+def applied_share(layer: Layer) -> float:
+    """Of the taps, those by which a position of the output is made, away from edges: few of a transposed layer's."""
+    geometry = layer.geometry
+    return prod(geometry.extent) / prod(geometry.out) if geometry is not None and geometry.transposed else 1.0
+
+
 def columns_of(layer: Layer, data: Array, picked: npt.NDArray[np.intp]) -> Array:
     """[G, P, K] what the rows of each group read at some positions; zeros outside the input.
 

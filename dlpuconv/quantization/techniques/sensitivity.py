@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.network import Scales
+from dlpuconv.quantization.techniques.receptive import applied_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +101,8 @@ class _Walk:
         count, left = prod(value.shape) // value.channels, prod(out.shape) // out.channels
         if node.meaning.signs:
             return 1.0
+        if node.meaning.joins is not None:
+            return count / left  # others have the rest of the positions
         if left < count and not node.meaning.moves and not node.meaning.product:
             return left / count  # a mean
         if node.meaning.scales is Scales.SAME:
@@ -123,9 +126,8 @@ def _through_layer(node: Node, heard: Reals) -> Reals:
     assert layer.weights is not None
     channels = node.input(layer.data).channels
     energy = np.square(layer.weights, dtype=np.float64).sum(axis=tuple(range(1, layer.weights.ndim - 1)))
+    energy *= applied_share(layer)
     rows = (energy * heard[:, None]).reshape(layer.groups, -1, layer.columns).sum(axis=1).reshape(-1)
     found = np.zeros(channels)
     np.add.at(found, np.arange(rows.size) % channels, rows)  # a dense layer may flatten it
-    if layer.geometry is not None and layer.geometry.transposed:
-        found *= prod(layer.geometry.extent) / prod(layer.geometry.out)
     return found

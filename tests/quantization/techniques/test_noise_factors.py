@@ -61,6 +61,13 @@ def test_rounding_weights_costs_a_twelfth_of_their_squared_step_times_what_they_
     assert noise([one], np.array([1.0, 1.0])) == pytest.approx(5.0 * 2.0 / 12)
 
 
+def test_rows_of_one_variable_may_read_channels_of_other_power() -> None:
+    made, read = np.array([1, 2]), np.array([[0], [0]])  # two groups, whose channels are tied
+    one = RoundedWeights.of(np.full((2, 1), 127.0), made, read, np.array([[5.0], [7.0]]), np.array([1.0, 2.0]))
+    step = 2 ** (1 / 12)  # of two equal weights
+    assert noise([one], np.ones(3)) == pytest.approx(step**2 * (5.0 * 1.0 + 7.0 * 2.0) / 12)
+
+
 def test_a_bound_and_fixed_variables_hold() -> None:
     most = np.array([1.0, 1.5, np.nan, np.nan, np.nan])
     factors = least_noise([activation([8.0, 2.0, 1.0], [1.0, 1.0, 1.0])], most)
