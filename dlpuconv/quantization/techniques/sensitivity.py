@@ -101,8 +101,6 @@ class _Walk:
         count, left = prod(value.shape) // value.channels, prod(out.shape) // out.channels
         if node.meaning.signs:
             return 1.0
-        if node.meaning.joins is not None:
-            return count / left  # others have the rest of the positions
         if left < count and not node.meaning.moves and not node.meaning.product:
             return left / count  # a mean
         if node.meaning.scales is Scales.SAME:

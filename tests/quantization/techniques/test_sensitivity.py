@@ -72,13 +72,6 @@ def test_parts_hear_what_their_channels_of_the_whole_do() -> None:
     assert (*found["one"], *found["other"]) == pytest.approx((1.0, 4.0, 9.0))
 
 
-def test_of_positions_that_are_joined_each_part_has_its_share() -> None:
-    b = Builder()
-    one, other = b.input("one", 1, 3, 2, 1), b.input("other", 1, 1, 2, 1)
-    found = heard(b.network(b.concat("y", [one, other], 1)))
-    assert (*found["one"], *found["other"]) == pytest.approx((0.75, 0.25))
-
-
 def test_a_product_with_a_constant_magnifies_noise_by_its_square() -> None:
     b = Builder()
     y = b.product("y", b.input("x", 1, 4, 4, 2), [3.0, 0.5])
