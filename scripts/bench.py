@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (zoo, cv25, accuracy, verdicts, qdq):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=int, default=100, help="calibration samples")
-    for each in (speed, zoo, cv25, memory, accuracy, verdicts, qdq, outside, fidelity, exports):
+    for each in commands.choices.values():
         each.add_argument("--json", type=Path, help="write the figures to this file")
     return parser
 

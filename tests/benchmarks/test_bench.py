@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+from scripts.bench import _COMMANDS, _parser
 from scripts.benchmarks.large_models import NARROW, high_network, large_network, long_network
 from scripts.benchmarks.process import measure, proportional
 from scripts.benchmarks.shared import decibels
@@ -49,6 +50,13 @@ def test_decibels_are_those_of_power() -> None:
     ten = np.full(4, 10.0)
     assert decibels(ten, ten) == 200
     assert decibels(ten, ten + 1) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_can_write_its_figures(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _parser().parse_args([command, "--help"])
+    assert "--json" in capsys.readouterr().out
 
 
 @pytest.mark.zoo
