@@ -11,6 +11,7 @@ from dlpuconv.registry import load_backend
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import demand_calibration, dividing, opened, targets_of
+from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
@@ -42,7 +43,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
             if part.calibration is None:
                 raise CalibrationError("an analysis needs samples: give --calibration a folder of images or an .npz")
             for target in targets:
-                recipe, _ = choose_recipe(backend, prepared, target, part)
+                recipe, _ = choose_recipe(Workshop(backend, prepared, target, part))
                 samples = part.calibration.held_out if len(part.calibration.held_out) else part.calibration.fit
                 blame = backend.blame(prepared, target, recipe, samples)
                 found[target.name] = Analysis(

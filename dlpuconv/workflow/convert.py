@@ -159,10 +159,11 @@ def inputs_of(model: Any, request: Request, data: Data) -> Inputs:
 
 def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run) -> Converted:
     folded, prepared = shared.folded, shared.prepared
+    shop = Workshop(backend, prepared, target, run)
     with run.clock(f"search {target.name}"):
-        recipe, trials = choose_recipe(backend, prepared, target, run)
+        recipe, trials = choose_recipe(shop)
     with run.clock(f"emit {target.name}"):
-        made = Workshop(backend, prepared, target, run).emit(recipe)
+        made = shop.emit(recipe)
         facts = {**made.facts, "normalization": dict(folded.facts)}
         warnings = (*folded.notes, *made.warnings, *made.dropped)
         artifact = replace(made, warnings=warnings, facts=facts)
@@ -182,7 +183,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
     if can_be_diagnosed(report, run):
         with run.clock(f"diagnose {target.name}"), suppress(DlpuconvError):  # the verdict stands without
             blamed = blamed or _blamed(backend, prepared, target, recipe, run)
-            report = diagnosed(report, Workshop(backend, prepared, target, run), recipe, blamed)
+            report = diagnosed(report, shop, recipe, blamed)
     inside = None
     if run.request.verification.layers:
         view = with_names(backend.read(file), artifact.layers, run.source)

@@ -13,21 +13,22 @@ from dlpuconv.quantization.plans import Plan, plan_for, usual
 from dlpuconv.quantization.search import prefer_passing, search, told_alike
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.advice import Settings
-from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Backend, Prepared, Target
+    from dlpuconv.plugin import Backend
     from dlpuconv.quantization.search import Trial
     from dlpuconv.workflow.request import QuantizationOptions
     from dlpuconv.workflow.run import Run
+    from dlpuconv.workflow.workshop import Workshop
 
 
-def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run) -> tuple[Recipe, tuple[Trial, ...]]:
+def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     """The recipe that was asked for, or the best of those that the effort allows to try.
 
     Raises:
         UsageError: a recipe was given for a backend that has no use for it.
     """
+    backend, target, run = shop.backend, shop.target, shop.run
     wanted, calibration = run.request.quantization, run.calibration
     if wanted.recipe is not None:
         if not backend.follows_recipes:
@@ -37,7 +38,6 @@ def choose_recipe(backend: Backend, prepared: Prepared, target: Target, run: Run
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
         return start, ()
-    shop = Workshop(backend, prepared, target, run)
     if calibration.origin is not Origin.RANDOM:
         start = usual(start, shop.propose, made_up=not calibration.calibrated)
     plan = plan_for(wanted.effort, shop.propose)

@@ -31,10 +31,13 @@ class Workshop:
     run: Run
 
     def emit(self, recipe: Recipe) -> Artifact:
-        """See `search.Emit`."""
-        made = self.backend.emit(self.prepared, self.target, recipe)
-        endings = self.run.subject.endings.of([self.target])
-        return replace(made, outputs=tuple(map(endings.told_by, made.outputs)))
+        """See `search.Emit`; what was made last is kept, as that is what a search mostly ends with."""
+        if recipe not in self._last:
+            self._last.clear()
+            made = self.backend.emit(self.prepared, self.target, recipe)
+            endings = self.run.subject.endings.of([self.target])
+            self._last[recipe] = replace(made, outputs=tuple(map(endings.told_by, made.outputs)))
+        return self._last[recipe]
 
     def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
         """The recipe with what measurements say of gates or groups.
@@ -102,6 +105,10 @@ class Workshop:
         )
         findings = check(view, MEASURED_RULES, context, asked.ignore)
         return decide(findings, strict=asked.strict).passed
+
+    @cached_property
+    def _last(self) -> dict[Recipe, Artifact]:
+        return {}
 
     @property
     def calibrated(self) -> bool:
