@@ -3,8 +3,9 @@
 Every trial costs time, and of the samples that judge it a share of their worth: of many recipes the luckiest wins.
 So a change is in a plan where some real network is better with it by more than its noise. On five of them per tensor,
 equalized and with corrected biases, ranges by entropy (12 to 39 dB), moving averages (up to 17 dB) and uncorrected
-biases (1 to 8 dB) lost, and absorption changed nothing; percentiles lose where rounding is learned. Recipes may ask for
-all of them still.
+biases (1 to 8 dB) lost, and absorption changed nothing; percentiles lose where rounding is learned. Trained rounding
+takes a minute or two, and of four networks one gained .4 dB over learned rounding, the others .1 at the most. Recipes
+may ask for all of them still.
 """
 
 from __future__ import annotations
