@@ -14,6 +14,7 @@ from dlpuconv.network.edit import part_name as part_name
 from dlpuconv.network.layer import Activation as Activation
 from dlpuconv.network.layer import Geometry as Geometry
 from dlpuconv.network.layer import Layer as Layer
+from dlpuconv.network.meaning import Curve as Curve
 from dlpuconv.network.meaning import Meaning as Meaning
 from dlpuconv.network.meaning import Order as Order
 from dlpuconv.network.meaning import Scales as Scales

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,6 +22,9 @@ class Activation:
     rectifies: bool = False
     clip: float | None = None
     is_homogeneous: bool = True
+
+
+NOTHING_FUSED: Final = Activation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Layer:
     bias: npt.NDArray[Any] | None
     groups: int = 1
     geometry: Geometry | None = None
-    activation: Activation = Activation()
+    activation: Activation = NOTHING_FUSED
     weights_at: int = 1
     bias_at: int = 2
     by_default: bool = True

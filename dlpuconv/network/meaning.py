@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dlpuconv.network.layer import NOTHING_FUSED, Activation
 from dlpuconv.network.range import ALL, Range
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ class Order(StrEnum):
     """Kept where one operand is a constant: sums."""
     PRODUCT = "product"
     """Kept where one operand is a constant, or all are scores: products."""
+
+
+class Curve(StrEnum):
+    """Functions of single values."""
+
+    SIGMOID = "sigmoid"
+    HARD_SWISH = "hard-swish"
+    PRELU = "prelu"
+    """Of the second operand: by what negative values are multiplied."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +96,10 @@ class Meaning:
         is_score: sigmoid, softmax: the output is a score from 0 to 1.
         clip: of a node that is no layer: the largest magnitude that it lets through, alone or by what is fused behind
             it; None for any. A layer's is its activation's.
+        fused: of a node that is no layer: what is fused behind it.
+        curve: that it computes, where it is one of those that are known.
+        padding: of a node that does nothing but put zeros around its one activation: how many, by axis, before and
+            behind; else empty.
         starves_padding: it pads, and only maxima read it, so that the value of the padding may saturate.
         ties: channels that it lets be scaled, tied; None where f(s x) is not s f(x): all it touches keep their scale.
         product: it multiplies its two activations, and nothing that has a curve is fused behind: a factor of one of
@@ -118,6 +132,9 @@ class Meaning:
     order: Order = Order.LOST
     is_score: bool = False
     clip: float | None = None
+    fused: Activation = NOTHING_FUSED
+    curve: Curve | None = None
+    padding: tuple[tuple[int, int], ...] = ()
     starves_padding: bool = False
     ties: tuple[Tie, ...] | None = None
     product: bool = False

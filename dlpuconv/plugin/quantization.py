@@ -9,6 +9,7 @@ from dlpuconv.network import (
     Activation,
     CannotError,
     Constants,
+    Curve,
     Feed,
     Geometry,
     Layer,
@@ -41,7 +42,7 @@ __all__ = [
     # a recipe
     "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "WeightScale",
     # a network, which a backend makes of its own float graph
-    "Activation", "Array", "Constants", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
+    "Activation", "Array", "Constants", "Curve", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
     "OutputPiece", "Stride", "Value",
     # an edit that a format does not have
     "CannotError", "part_name",

@@ -25,7 +25,7 @@ _BLAMED_VALUES, _MOST_BLAMED = 3_000_000_000, 8
 
 def affordable_samples(network: Network) -> int:
     """How many samples a network may see at once."""
-    work = sum(_multiplications(node) for node in network.nodes)
+    work = sum(multiplications(node) for node in network.nodes)
     return int(np.clip(min(_WORK / max(work, 1), _VALUES / max(_most_alive(network), 1)), _FEWEST, _MOST))
 
 
@@ -35,7 +35,8 @@ def affordable_to_blame(network: Network) -> int:
     return int(np.clip(_BLAMED_VALUES // max(values * len(network.nodes), 1), 1, _MOST_BLAMED))
 
 
-def _multiplications(node: Node) -> int:
+def multiplications(node: Node) -> int:
+    """Of one sample."""
     layer = node.layer
     if layer is None or layer.weights is None:
         return 0

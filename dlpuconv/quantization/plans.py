@@ -89,7 +89,7 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
         _unequalized,
         _ungated,
     )
-    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
+    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST), _trained)
     return replace(
         quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=(*learning, *quick.repairs), repairs=()
     )
@@ -131,6 +131,11 @@ def _ungated(recipe: Recipe) -> Recipe:
 
 def _learned(recipe: Recipe) -> Recipe:
     return replace(recipe, rounding=Rounding.LEARNED)
+
+
+def _trained(recipe: Recipe) -> Recipe:
+    """It takes a minute or two: .7 and .4 dB more than learned on two of six networks, on the others .1 at the most."""
+    return replace(recipe, rounding=Rounding.TRAINED)
 
 
 def _mse_weights(recipe: Recipe) -> Recipe:

@@ -22,10 +22,11 @@ from dlpuconv.quantization.techniques.empirical_bias import moved_means
 from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
+from dlpuconv.quantization.training import is_possible
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dlpuconv.ir.affine import IntegerType
     from dlpuconv.jsonable import Json
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
 
+    type Found = Mapping[Node, LayerWeights]
     type Realize = Callable[[Quantized], Network]
     """Makes the integer network.
 
@@ -104,7 +106,7 @@ class Quantizer:
         material = measure(network, given)
         self.ranges: Mapping[str, Range] = material.ranges
         self._tuner = Tuner(material)
-        self._learned: dict[tuple[Recipe, str], Mapping[Node, LayerWeights]] = {}
+        self._found: dict[tuple[Recipe, str], Found] = {}
 
     def split_outputs(self, *, wanted: bool, codes: IntegerType = INT8) -> OutputSplit:
         """Cut outputs whose parts differ much in range, where that is wanted and the format can do it.
@@ -139,9 +141,12 @@ class Quantizer:
         refuse_foreign_sites(self.network, recipe)
         tuned = self._tuner.apply(recipe, scheme.activation_codes.type)
         found = quantize(tuned, recipe, scheme, self._given.inputs)
-        if recipe.rounding is Rounding.LEARNED:
-            learned = replace(found, layers=self._learn(found, recipe))
-            return Outcome(tuned=tuned, quantized=learned, dropped=(*tuned.dropped, *left_nearest(found)))
+        if recipe.rounding is not Rounding.NEAREST:
+            learned, told = self._learn(found, recipe), left_nearest(found)
+            if recipe.rounding is Rounding.TRAINED:
+                learned, missing = self._train(learned, recipe)
+                told = (*told, *missing)
+            return Outcome(tuned=tuned, quantized=learned, dropped=(*tuned.dropped, *told))
         if recipe.bias_correction is BiasCorrection.EMPIRICAL:
             moved = moved_means(tuned, recipe, found, self._realize, self._given.feeds())
             found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
@@ -166,14 +171,35 @@ class Quantizer:
         tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
-    def _learn(self, nearest: Quantized, recipe: Recipe) -> Mapping[Node, LayerWeights]:
-        """Learned integers, which are remembered: a search asks for the best recipe twice."""
-        key = (recipe, repr(nearest.scheme))
-        if key not in self._learned:
-            samples = list(islice(self._given.feeds(), affordable_samples(nearest.network)))
+    def _learn(self, nearest: Quantized, recipe: Recipe) -> Quantized:
+        """With learned integers."""
+
+        def learned(samples: Sequence[Feed]) -> Found:
             with self._given.progress.stage("rounding weights", len(nearest.layers)) as step:
-                self._learned[key] = learn(nearest, self._realize, samples, step)
-        return self._learned[key]
+                return learn(nearest, self._realize, samples, step)
+
+        return self._once(replace(recipe, rounding=Rounding.LEARNED), nearest, learned)
+
+    def _train(self, learned: Quantized, recipe: Recipe) -> tuple[Quantized, tuple[str, ...]]:
+        """With trained integers; and what is missing for them, in words."""
+        if not is_possible():
+            return learned, ("the rounding was learned, but not trained, as that needs PyTorch (dlpuconv[torch])",)
+
+        def trained(samples: Sequence[Feed]) -> Found:
+            from dlpuconv.quantization.training.train import train, trainable
+
+            blocks = trainable(learned)
+            with self._given.progress.stage("training blocks", len(blocks)) as step:
+                return train(learned, blocks, self._realize, samples, step)
+
+        return self._once(recipe, learned, trained), ()
+
+    def _once(self, recipe: Recipe, start: Quantized, make: Callable[[Sequence[Feed]], Found]) -> Quantized:
+        """Integers of all layers, which are remembered: a search asks for the best recipe twice."""
+        key = (recipe, repr(start.scheme))
+        if key not in self._found:
+            self._found[key] = make(list(islice(self._given.feeds(), affordable_samples(start.network))))
+        return replace(start, layers=self._found[key])
 
     def blame(self, recipe: Recipe, scheme: Scheme, feeds: Iterable[Feed]) -> Blame:
         """What each layer loses under a recipe.

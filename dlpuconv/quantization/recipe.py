@@ -70,6 +70,8 @@ class Rounding(StrEnum):
     """The nearest one."""
     LEARNED = "learned"
     """All of a layer's together: those with which it comes closest to the float layer on the calibration samples."""
+    TRAINED = "trained"
+    """Learned ones, and then by gradient those of several layers together; needs PyTorch, and is learned without it."""
 
 
 _EQUALIZED = {Balance.WEIGHTS: "equalize", Balance.NOISE: "equalize by noise"}
@@ -120,7 +122,7 @@ class Recipe:
         balance: how far, where it does.
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
-        rounding: of weights; where it is learned, so are the biases.
+        rounding: of weights; where it is learned or trained, so are the biases.
         gates: sites whose gate reads other factors than their product; the function stays the same.
         groups: layers that are cut into several; the function stays the same.
     """
@@ -146,7 +148,8 @@ class Recipe:
     def complexity(self) -> int:
         """How many techniques it takes that help some networks and harm others, or that cost the chip layers.
 
-        Corrected biases, equalization and learned rounding cost nothing but time, and are no risk: they count for none.
+        Corrected biases, equalization and rounding that is learned or trained cost nothing but time, and are no risk:
+        they count for none.
         """
         exceptions = (
             self.observer is not Observer.ROBUST,

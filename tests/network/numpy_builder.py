@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.ir.affine import Affine
-from dlpuconv.network import Activation, Geometry, Layer, Meaning, Node, Order, Range, Scales, Tie, Value
+from dlpuconv.network import Activation, Curve, Geometry, Layer, Meaning, Node, Order, Range, Scales, Tie, Value
 from tests.network.numpy_kinds import FUNCTIONS, LayerCompute, max_pooled, multiplied, softmax
 from tests.network.numpy_network import NumpyNetwork
 
@@ -33,11 +33,12 @@ _PLAIN: dict[str, Any] = {"scales": Scales.FREE, "order": Order.KEPT}
 CURVES: dict[str, dict[str, Any]] = {
     "relu": {**_PLAIN, "clamp": Range(0.0, math.inf), "sees": Range(0.0, math.inf)},
     "relu6": {**_PLAIN, "clamp": Range(0.0, 6.0), "sees": Range(0.0, 6.0), "clip": 6.0},
-    "hard-swish": {"scales": Scales.FREE, "sees": Range(-3.0, math.inf)},
+    "hard-swish": {"scales": Scales.FREE, "sees": Range(-3.0, math.inf), "curve": Curve.HARD_SWISH},
     "sigmoid": {
         "scales": Scales.FIXED,
         "fixed": Affine.of(1 / 256, -128),
         "sees": Range(-EDGE, EDGE),
+        "curve": Curve.SIGMOID,
         "order": Order.KEPT,
         "is_score": True,
     },

@@ -40,6 +40,17 @@ def test_balanced_learns_rounding_once() -> None:
     assert [recipe.rounding for recipe in tried("balanced")].count(Rounding.LEARNED) == 1
 
 
+def test_best_trains_what_it_has_learned_and_no_other_effort_does() -> None:
+    plan = plan_for("best", propose)
+    assert plan is not None
+    recipe, seen = PLAIN, []
+    for change in (*plan.changes, *plan.last):
+        recipe = change(recipe)
+        seen.append(recipe.rounding)
+    assert seen.index(Rounding.LEARNED) < seen.index(Rounding.TRAINED)
+    assert Rounding.TRAINED not in {recipe.rounding for recipe in tried("balanced")}
+
+
 def test_best_tries_groups_and_balanced_only_where_what_it_found_fails() -> None:
     balanced = plan_for("balanced", propose)
     assert balanced is not None

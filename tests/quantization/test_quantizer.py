@@ -40,6 +40,7 @@ TECHNIQUES = {
     "analytic": replace(PER_TENSOR, bias_correction=BiasCorrection.ANALYTIC),
     "empirical": replace(PER_TENSOR, bias_correction=BiasCorrection.EMPIRICAL),
     "learned": replace(PER_TENSOR, rounding=Rounding.LEARNED),
+    "trained": replace(PER_TENSOR, rounding=Rounding.TRAINED),
     "mse weights": replace(PER_TENSOR, weight_scale=WeightScale.MSE),
     **{observer.value: replace(PER_TENSOR, observer=observer) for observer in Observer},
 }

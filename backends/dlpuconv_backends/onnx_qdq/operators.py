@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.plugin.quantization import Meaning, Order, Range, Scales, covering
+from dlpuconv.plugin.quantization import Curve, Meaning, Order, Range, Scales, covering
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Affine, Coding
@@ -70,7 +70,7 @@ FORMS: dict[str, IntegerForm] = {
     "Relu": _free("clip_quantizelinear.cc, relu_quantizelinear.cc: what saturation does is left out", order=Order.KEPT),
     "Clip": _free("clip_quantizelinear.cc: what saturation does is left out", order=Order.KEPT),
     # Scores.
-    "Sigmoid": _score("selector: QLinearSigmoid", sees=Range(-_SIGMOID_EDGE, _SIGMOID_EDGE)),
+    "Sigmoid": _score("selector: QLinearSigmoid", sees=Range(-_SIGMOID_EDGE, _SIGMOID_EDGE), curve=Curve.SIGMOID),
     "Softmax": _score("selector: QLinearSoftmax", rows=True),
     # Codes that only move.
     "Reshape": _same(_MOVES, reorders=True, reshapes=True),

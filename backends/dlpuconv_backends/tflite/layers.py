@@ -45,11 +45,16 @@ def layer_of(op: Operator) -> Layer | None:
         bias=None if bias is None or bias.data is None else bias.data.reshape(-1),
         groups=_groups(op),
         geometry=None if op.kind == "FULLY_CONNECTED" else _geometry(op),
-        activation=_ACTIVATIONS.get(fused_activation(op), _CURVE),
+        activation=fused_behind(op),
         weights_at=form.weights,
         bias_at=form.bias,
         by_default=spec.by_default,
     )
+
+
+def fused_behind(op: Operator) -> Activation:
+    """What an operator does to its result at the end."""
+    return _ACTIVATIONS.get(fused_activation(op), _CURVE)
 
 
 def channels_first(op: Operator, weights: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.quantization import Meaning, Range, Scales, active
 from dlpuconv_backends.flatbuffer.edit import fused_activation
+from dlpuconv_backends.tflite.layers import fused_behind
 from dlpuconv_backends.tflite.operators import SPECS
 from dlpuconv_backends.tflite.ties import COMMUTING_FUSED, ties_of
 
@@ -48,6 +49,8 @@ def meaning_of(
         known,
         clamp=_clamp(op) or known.clamp,
         clip=_CLIPS.get(fused, known.clip),
+        fused=fused_behind(op),
+        padding=_padding(op),
         starves_padding=known.pads and all(r.kind == "MAX_POOL_2D" for r in readers),
         terms=_terms(op),
         ties=_layer_ties(fused) if spec.weighted else ties_of(op, list(inputs), list(outputs)),
@@ -82,6 +85,11 @@ def _clamp(op: Operator) -> Range | None:
         return None
     bound = float(numbers[0].reshape(-1)[0])
     return Range(bound, math.inf) if op.kind == "MAXIMUM" else Range(-math.inf, bound)
+
+
+def _padding(op: Operator) -> tuple[tuple[int, int], ...]:
+    counts = op.input(1).data if op.kind == "PAD" else None
+    return () if counts is None else tuple((int(before), int(behind)) for before, behind in counts.reshape(-1, 2))
 
 
 def _terms(op: Operator) -> int:

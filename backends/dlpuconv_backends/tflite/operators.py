@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlpuconv.plugin import Affine
-from dlpuconv.plugin.quantization import Meaning, Order, Range, Scales
+from dlpuconv.plugin.quantization import Curve, Meaning, Order, Range, Scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +113,8 @@ SPECS: dict[str, OperatorSpec] = {
     "RELU_N1_TO_1": _clamp("property; kernel activations.cc", -1.0, 1.0, 1.0),
     "RELU_0_TO_1": _clamp("kernel activations.cc", 0.0, 1.0, 1.0),
     "LEAKY_RELU": _free("property; kernel activations.cc: two multipliers", order=Order.KEPT),
-    "PRELU": _free("property; kernel activations.cc: alpha has a scale of its own"),
-    "HARD_SWISH": _free("property; kernel activations.cc", sees=Range(-3.0, math.inf)),
+    "PRELU": _free("property; kernel activations.cc: alpha has a scale of its own", curve=Curve.PRELU),
+    "HARD_SWISH": _free("property; kernel activations.cc", sees=Range(-3.0, math.inf), curve=Curve.HARD_SWISH),
     "ELU": _free("kernel activations.cc: a table of 256 entries", sees=Range(-_ELU_EDGE, math.inf), order=Order.KEPT),
     "GELU": _free("kernel activations.cc: a table of 256 entries", sees=Range(-_GELU_EDGE, math.inf)),
     "EXP": _free("kernel exp.cc: a table of 256 entries", order=Order.KEPT),
@@ -129,6 +129,7 @@ SPECS: dict[str, OperatorSpec] = {
         -128,
         "spec; kernel activations.cc checks it",
         sees=Range(-_SIGMOID_EDGE, _SIGMOID_EDGE),
+        curve=Curve.SIGMOID,
         order=Order.KEPT,
         is_score=True,
     ),

@@ -50,7 +50,7 @@ _MOST_CODES = 2e10
 def left_nearest(quantized: Quantized) -> tuple[str, ...]:
     """What is not learned of a network, in words; nothing where everything is."""
     by_reason: dict[str, list[str]] = {}
-    for node, reason in _left(quantized).items():
+    for node, reason in unlearned(quantized).items():
         by_reason.setdefault(reason, []).append(quantized.names[node].title)
     return tuple(
         f"the rounding of {len(left)} layers was not learned, as they {reason}: {listed(left, _NAMED)}"
@@ -58,7 +58,7 @@ def left_nearest(quantized: Quantized) -> tuple[str, ...]:
     )
 
 
-def _left(quantized: Quantized) -> dict[Node, str]:
+def unlearned(quantized: Quantized) -> dict[Node, str]:
     """Layers that keep their nearest codes, and why."""
     if not quantized.scheme.weight_codes.symmetric:
         return dict.fromkeys(quantized.layers, "have weights with a zero point")
@@ -103,7 +103,7 @@ def learn(
     exact, integer = Stepwise(nearest.network, samples, changing=False), Stepwise(realize(nearest), samples)
     own = [node for node in integer.network.nodes if node.layer is not None]
     found = dict(nearest.layers)
-    left = _left(nearest)
+    left = unlearned(nearest)
     for node, made in zip(nearest.layers, own, strict=True):
         exact.step_to(node)
         integer.step_to(made)

@@ -72,8 +72,12 @@ def test_a_file_is_about_as_exact_as_eight_bits_are(make: Callable[[], Model]) -
 @every_example
 @pytest.mark.parametrize(
     "recipe",
-    [replace(PLAIN, bias_correction=BiasCorrection.EMPIRICAL), replace(PLAIN, rounding=Rounding.LEARNED)],
-    ids=["empirical", "learned"],
+    [
+        replace(PLAIN, bias_correction=BiasCorrection.EMPIRICAL),
+        replace(PLAIN, rounding=Rounding.LEARNED),
+        replace(PLAIN, rounding=Rounding.TRAINED),
+    ],
+    ids=["empirical", "learned", "trained"],
 )
 def test_techniques_that_run_integers_work_on_it(make: Callable[[], Model], recipe: object) -> None:
     assert min(exactness(make(), emitted(make(), recipe=recipe))) > 30  # type: ignore[arg-type] # a Recipe
