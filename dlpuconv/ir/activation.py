@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -73,6 +71,8 @@ class FinalActivation:
         Raises:
             ValueError: they have no such axis.
         """
+        import numpy as np
+
         values = np.asarray(logits, np.float64)
         if self.axis is None:
             small = np.exp(-np.abs(values))  # never overflows

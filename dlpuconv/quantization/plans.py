@@ -55,10 +55,7 @@ class Plan:
 
 
 def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
-    """What helps nearly every network and takes no time: all that `fast` does, and what searches begin with.
-
-    Equalization helps most of all, where weights have one scale. Beside gates it may lose (by ranges of weights 3.5 dB
-    on a text detector): there it is a change like others.
+    """What helps nearly every network and takes no time: all that `fast` does.
 
     Args:
         start: the plainest recipe.
@@ -66,11 +63,16 @@ def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
         made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
     """
     recipe = _correct(start)
-    if made_up:
-        return _by_weights(_equalize(recipe))
-    gated = propose(recipe, Proposal.GATES)
-    plain = gated.granularity is Granularity.PER_TENSOR and not gated.gates
-    return _equalize(gated) if plain else gated
+    return _by_weights(_equalize(recipe)) if made_up else propose(recipe, Proposal.GATES)
+
+
+def begun(recipe: Recipe) -> Recipe:
+    """What a search begins with: nothing helps as many networks as equalization, where their weights have one scale.
+
+    Beside gates it may lose (by ranges of weights 3.5 dB on a text detector): there it is a change like others.
+    """
+    plain = recipe.granularity is Granularity.PER_TENSOR and not recipe.gates
+    return _equalize(recipe) if plain else recipe
 
 
 def plan_for(effort: str, propose: Propose) -> Plan | None:

@@ -26,7 +26,7 @@ SIXTH = 1 / 6
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class OnnxGate:
     """One of them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Gate:
         return bool(self.first.op_type == "HardSwish")
 
 
-def gates_of(graph: OnnxGraph) -> dict[str, Gate]:
+def gates_of(graph: OnnxGraph) -> dict[str, OnnxGate]:
     """The gates of a float graph by the name of y."""
     found = {}
     for node in graph.nodes:
@@ -53,7 +53,7 @@ def gates_of(graph: OnnxGraph) -> dict[str, Gate]:
     return found
 
 
-def separated(graph: OnnxGraph, gates: Mapping[str, Gate]) -> OnnxGraph:
+def separated(graph: OnnxGraph, gates: Mapping[str, OnnxGate]) -> OnnxGraph:
     """The graph with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
     first = {id(gate.first): (y, gate) for y, gate in gates.items()}
     edit = _Edit(graph)
@@ -66,15 +66,15 @@ def separated(graph: OnnxGraph, gates: Mapping[str, Gate]) -> OnnxGraph:
     return replace(graph, nodes=tuple(edit.nodes), kinds=edit.kinds, constants=edit.constants)
 
 
-def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> Gate | None:
+def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> OnnxGate | None:
     if node.op_type == "HardSwish":
-        return Gate(node, node.input[0]) if graph.only_reader(node.input[0]) is node else None
+        return OnnxGate(node, node.input[0]) if graph.only_reader(node.input[0]) is node else None
     if node.op_type != "Mul":
         return None
     for x, g in (node.input, node.input[::-1]):
         maker = graph.makers.get(g)
         if maker is not None and maker.op_type == "Sigmoid" and list(maker.input) == [x]:
-            return Gate(maker, x) if graph.only_reader(g) is node else None
+            return OnnxGate(maker, x) if graph.only_reader(g) is node else None
     return None
 
 
@@ -86,7 +86,7 @@ class _Edit:
         self.kinds, self.constants = dict(graph.kinds), dict(graph.constants)
         self._name = Namer(graph.kinds)
 
-    def separate(self, y: str, gate: Gate) -> None:
+    def separate(self, y: str, gate: OnnxGate) -> None:
         """Append the gate's layer and what reads it."""
         node, x = gate.first, gate.x
         if not gate.divides:

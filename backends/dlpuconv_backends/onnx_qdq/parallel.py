@@ -47,7 +47,8 @@ def keeps_channels(group: FusedGroup, inputs: Sequence[Value | None], outputs: S
         if value is None or not value.is_data or value.is_constant:
             continue
         there: Any = value.handle
-        alike = len(value.shape) == len(made.shape) and there.axis % len(made.shape) == place.axis % len(made.shape)
+        rank = len(made.shape)
+        alike = len(value.shape) == rank and (not rank or there.axis % rank == place.axis % rank)
         if not alike or value.channels not in (1, made.channels):
             return False
     return True

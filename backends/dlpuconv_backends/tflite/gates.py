@@ -32,7 +32,7 @@ _CURVES = frozenset({"LOGISTIC", "TANH", "RELU", "RELU6", "RELU_0_TO_1", "HARD_S
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class TFLiteGate:
     """One of them.
 
     Attributes:
@@ -51,7 +51,7 @@ class Gate:
         return self.product is self.first
 
 
-def gates_of(graph: Graph) -> dict[Tensor, Gate]:
+def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
     """The gates of a float graph by y."""
     makers, readers = graph.producers(), graph.consumers()
     found = {}
@@ -63,7 +63,7 @@ def gates_of(graph: Graph) -> dict[Tensor, Gate]:
     return found
 
 
-def separated(graph: Graph, gates: Mapping[Tensor, Gate]) -> list[Operator]:
+def separated(graph: Graph, gates: Mapping[Tensor, TFLiteGate]) -> list[Operator]:
     """The operators with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
     first = {gate.first: gate for gate in gates.values()}
     found = []
@@ -73,17 +73,19 @@ def separated(graph: Graph, gates: Mapping[Tensor, Gate]) -> list[Operator]:
     return found
 
 
-def _gate(op: Operator, makers: Mapping[Tensor, Operator], readers: Mapping[Tensor, list[Operator]]) -> Gate | None:
+def _gate(
+    op: Operator, makers: Mapping[Tensor, Operator], readers: Mapping[Tensor, list[Operator]]
+) -> TFLiteGate | None:
     if op.kind == "HARD_SWISH":
         x = op.input(0)
         alone = readers[x] == [op] and x in makers
-        return Gate(op, op, x) if alone else None
+        return TFLiteGate(op, op, x) if alone else None
     if op.kind != "MUL":
         return None
     for x, g in ((op.input(0), op.input(1)), (op.input(1), op.input(0))):
         first = None if x is g or x.is_constant else _first(g, x, makers, readers)
         if first is not None and x in makers:
-            return Gate(op, first, x)
+            return TFLiteGate(op, first, x)
     return None
 
 
@@ -111,7 +113,7 @@ def _source(op: Operator) -> Tensor | None:
     return read[0] if op.kind in _OF_TWO and len(read) == 1 else None
 
 
-def _separate(gate: Gate) -> list[Operator]:
+def _separate(gate: TFLiteGate) -> list[Operator]:
     op, x, name = gate.first, gate.x, gate.first.source_name
     if gate.divides:
         gated = like(op.output, "gate")
