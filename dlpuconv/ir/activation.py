@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 LOGIT: Final = math.log(0.999 / 0.001)

@@ -39,7 +39,7 @@ def final_activations(model: Model) -> dict[str, FinalActivation]:
     Args:
         model: in normal form.
     """
-    walk, graph = _Walk(), model.graph.graph
+    walk, graph = _EndWalk(), model.graph.graph
     ends = {value.name for value in (*graph.inputs, *graph.outputs)}
     found: dict[str, FinalActivation] = {}
     given: set[onnx_ir.Value] = set()
@@ -91,7 +91,7 @@ class _End:
     logits: frozenset[onnx_ir.Value]
 
 
-class _Walk:
+class _EndWalk:
     """From a value back to the activations that made it; each value is looked at once: graphs may be wide."""
 
     def __init__(self) -> None:

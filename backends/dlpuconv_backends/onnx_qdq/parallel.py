@@ -78,7 +78,7 @@ def in_parallel(
     for number, (begin, end) in enumerate(pairwise(np.cumsum([0, *sizes]).tolist())):
         renamed: dict[str, str] = {}
         for node in nodes:
-            part = _Part(graph, node, id(node) in layers, axes[node.output[0]], slice(begin, end))
+            part = _Branch(graph, node, id(node) in layers, axes[node.output[0]], slice(begin, end))
             for name, values in part.constants().items():
                 renamed[name] = part_name(name, number, len(sizes))
                 constants[renamed[name]] = values
@@ -93,7 +93,7 @@ def in_parallel(
     return replace(graph, nodes=tuple(n for several in each for n in several), kinds=kinds, constants=constants)
 
 
-class _Part:
+class _Branch:
     """One node for some of its output channels."""
 
     def __init__(self, graph: OnnxGraph, node: onnx.NodeProto, is_layer: bool, axis: int, channels: slice) -> None:

@@ -47,7 +47,7 @@ class Slopes:
         return cls(np.zeros(count), np.zeros(count))
 
 
-class Source(Protocol):
+class NoiseSource(Protocol):
     """Something that is rounded."""
 
     def noise(self, factors: Reals, slopes: Slopes) -> float:
@@ -70,7 +70,7 @@ class RoundedActivation:
     heard: Reals
 
     def noise(self, factors: Reals, slopes: Slopes) -> float:
-        """See `Source`."""
+        """See `NoiseSource`."""
         s = factors[self.ids]
         reached, largest = _softly(self.width * s)
         heard = self.heard / s**2
@@ -110,7 +110,7 @@ class RoundedWeights:
         return cls(made=made, read=read[rows], largest=largest, peak=peak, power=power[rows], heard=heard)
 
     def noise(self, factors: Reals, slopes: Slopes) -> float:
-        """See `Source`."""
+        """See `NoiseSource`."""
         up, down = factors[self.made], factors[self.read]
         heard, read = self.heard / up**2, self.power * down**2
         powered, divided = up**_NORM, down**-_NORM
@@ -133,7 +133,7 @@ class RoundedWeights:
         return float(noise)
 
 
-def least_noise(sources: Sequence[Source], most: Reals) -> Reals:
+def least_noise(sources: Sequence[NoiseSource], most: Reals) -> Reals:
     """The factor of every variable.
 
     Args:

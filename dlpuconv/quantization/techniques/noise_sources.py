@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.statistics.channels import Details
     from dlpuconv.quantization.techniques.channels import ChannelMap
     from dlpuconv.quantization.techniques.factors import Magnitudes
-    from dlpuconv.quantization.techniques.noise_factors import Source
+    from dlpuconv.quantization.techniques.noise_factors import NoiseSource
 
     type Reals = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _LEAST = 0.02
 
 def noise_sources(
     network: Network, channels: ChannelMap, details: Details, layers: Mapping[Node, Magnitudes]
-) -> list[Source]:
+) -> list[NoiseSource]:
     """Activations that get a scale of their own, and weights.
 
     Args:
@@ -41,7 +41,7 @@ def noise_sources(
         layers: with weights that can be scaled.
     """
     heard = sensitivities(network, details)
-    found: list[Source] = []
+    found: list[NoiseSource] = []
     for value in observed_values(network):
         table = details.channels.get(value.name)
         if value in heard and table is not None and len(table) == channels.of[value].size:

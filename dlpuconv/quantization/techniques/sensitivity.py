@@ -36,7 +36,7 @@ def sensitivities(network: Network, details: Details) -> Mapping[Value, Reals]:
         network: float.
         details: its statistics by channel.
     """
-    walk = _Walk(details)
+    walk = _NoiseWalk(details)
     for value in network.outputs:
         if value.is_data:
             power = walk.power(value)
@@ -47,7 +47,7 @@ def sensitivities(network: Network, details: Details) -> Mapping[Value, Reals]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _NoiseWalk:
     """The walk from the outputs backwards.
 
     Attributes:

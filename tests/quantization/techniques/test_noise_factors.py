@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlpuconv.quantization.techniques.noise_factors import (
+    NoiseSource,
     RoundedActivation,
     RoundedWeights,
     Slopes,
-    Source,
     least_noise,
 )
 
@@ -30,7 +30,7 @@ def activation(width: Any, heard: Any) -> RoundedActivation:
     return RoundedActivation(ids=BETWEEN, width=np.array(width), heard=np.array(heard))
 
 
-def layers(first: Any, second: Any) -> list[Source]:
+def layers(first: Any, second: Any) -> list[NoiseSource]:
     """A layer of one input that makes three channels, and one that makes one output of them."""
     ones = np.ones((3, 1))
     return [
@@ -39,7 +39,7 @@ def layers(first: Any, second: Any) -> list[Source]:
     ]
 
 
-def noise(sources: list[Source], factors: Reals) -> float:
+def noise(sources: list[NoiseSource], factors: Reals) -> float:
     return sum(source.noise(factors, Slopes.none(len(factors))) for source in sources)
 
 
