@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from dlpuconv.files.content import sha256_of
 from dlpuconv.formats.ort_runner import OrtRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -27,28 +28,37 @@ _MEMORY = 64 << 20
 """Bytes of answers that are kept: the first ones."""
 
 
+class Runs(Protocol):
+    """What a backend knows of running its files."""
+
+    def runner(self, path: Path, /) -> Runner:
+        """Something that runs one."""
+        ...
+
+
 class Answers:
     """Of the source model, and of files that stand for it."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], dict[str, npt.NDArray[np.generic]]] = {}
+        self._known: dict[tuple[Hashable, str], dict[str, npt.NDArray[np.generic]]] = {}
         self._room = _MEMORY
 
     def of_source(self, source: Model) -> Runner:
         """Runs the source model: always the same one."""
-        return _Remembering(self, "", lambda: OrtRunner(source.split(), source.source.name))
+        return _Remembering(self, None, lambda: OrtRunner(source.split(), source.source.name))
 
-    def of_artifact(self, artifact: Artifact, load: Callable[[], Runner]) -> Runner:
+    def of_artifact(self, artifact: Artifact, backend: Runs, file: Path) -> Runner:
         """Runs an artifact's file.
 
         Args:
-            artifact: its content decides who answers.
-            load: makes what computes an answer, when one is needed.
+            artifact: its content decides, with the backend, who answers.
+            backend: runs the file, when an answer is needed: another one may run the same content in another way.
+            file: where the artifact is.
         """
-        files = sorted((name, sha256_of(content)) for name, content in artifact.contents.items())
-        return _Remembering(self, repr(files), load)
+        files = tuple(sorted((name, sha256_of(content)) for name, content in artifact.contents.items()))
+        return _Remembering(self, (backend, files), lambda: backend.runner(file))
 
-    def find(self, who: str, inputs: Arrays, compute: Callable[[], Runner]) -> dict[str, npt.NDArray[np.generic]]:
+    def find(self, who: Hashable, inputs: Arrays, compute: Callable[[], Runner]) -> dict[str, npt.NDArray[np.generic]]:
         """The answer to these inputs; nobody may write to it."""
         key = who, _digest(inputs)
         if (known := self._known.get(key)) is not None:
@@ -66,7 +76,7 @@ class _Remembering:
     """See `Answers.of`."""
 
     answers: Answers
-    who: str
+    who: Hashable
     load: Callable[[], Runner]
 
     @cached_property

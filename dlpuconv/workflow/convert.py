@@ -171,7 +171,7 @@ def _emit_and_verify(backend: Backend, target: Target, shared: _Shared, run: Run
         trim()
     with run.clock(f"metric {target.name}"):
         metric = score_of(file, artifact, backend, trials, run)
-    runner = run.subject.answers.of_artifact(artifact, lambda: backend.runner(file))
+    runner = run.subject.answers.of_artifact(artifact, backend, file)
     with run.clock(f"verify {target.name}"), run.progress.stage(f"verifying {file.name}"):
         report = verify_file(file, target, replace(question_of(artifact, runner, backend, recipe, run), metric=metric))
         reference = _reference(runner, artifact, target, run)

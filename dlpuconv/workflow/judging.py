@@ -167,7 +167,7 @@ class SampleJudge:
     def _compare(self, reference: Runner, artifact: Artifact, file: Path, samples: Iterable[Sample]) -> ParityReport:
         return compare(
             reference,
-            self._answers.of_artifact(artifact, lambda: self._backend.runner(file)),
+            self._answers.of_artifact(artifact, self._backend, file),
             artifact.links,
             samples,
             calibrated=self._calibrated,
