@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.quantization.techniques.channels import layer_channels, map_passed
+from dlpuconv.quantization.techniques.receptive import energies_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,8 @@ def heard_by_channel(network: Network, channels: Mapping[str, Reals]) -> Mapping
         layer, power = node.layer, _power(node.output, channels)
         if layer is None or layer.weights is None or not power:
             continue
-        weights = layer.weights
-        energy = np.square(weights, dtype=np.float64).sum(axis=tuple(range(1, weights.ndim - 1)))
         sums = np.zeros(heard.size)
-        np.add.at(sums, layer_channels(node, passed)[1], energy)
+        np.add.at(sums, layer_channels(node, passed)[1], energies_of(layer))
         np.maximum(heard, sums / power, out=heard)
     unread = heard == 0
     for value, ids in passed.of.items():

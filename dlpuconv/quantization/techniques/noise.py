@@ -14,6 +14,7 @@ import numpy as np
 
 from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.techniques.channels import layer_channels
+from dlpuconv.quantization.techniques.receptive import energies_of
 from dlpuconv.quantization.techniques.scaling import is_known
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _sums(node: Node, channels: ChannelMap, details: Details) -> _Sums | None:
         made=outputs,
         read=inputs,
         largest=np.abs(weights).max(axis=taps),
-        squares=(weights**2).sum(axis=taps),
+        squares=energies_of(layer),
         power=by_variable[inputs] * (weights[0, ..., 0].size),
         signal=float(made[:, 3].sum()),
     )

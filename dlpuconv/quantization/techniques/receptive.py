@@ -25,6 +25,13 @@ def rows_of(layer: Layer, weights: Array) -> Array:
     return weights.reshape(layer.groups, weights.shape[0] // layer.groups, -1)
 
 
+def energies_of(layer: Layer) -> npt.NDArray[np.float64]:
+    """[O, I] sum of the squares of the weights between two channels: by it, a layer passes on the power of noise."""
+    assert layer.weights is not None
+    weights = layer.weights
+    return np.asarray(np.square(weights, dtype=np.float64).sum(axis=tuple(range(1, weights.ndim - 1))))
+
+
 def row_length(layer: Layer) -> int:
     """K."""
     assert layer.weights is not None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.network import Scales
-from dlpuconv.quantization.techniques.receptive import applied_share
+from dlpuconv.quantization.techniques.receptive import applied_share, energies_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,10 +121,8 @@ def _through_layer(node: Node, heard: Reals) -> Reals:
     """[C] of what a layer reads, from [O] of what it makes."""
     layer = node.layer
     assert layer is not None
-    assert layer.weights is not None
     channels = node.input(layer.data).channels
-    energy = np.square(layer.weights, dtype=np.float64).sum(axis=tuple(range(1, layer.weights.ndim - 1)))
-    energy *= applied_share(layer)
+    energy = energies_of(layer) * applied_share(layer)
     rows = (energy * heard[:, None]).reshape(layer.groups, -1, layer.columns).sum(axis=1).reshape(-1)
     found = np.zeros(channels)
     np.add.at(found, np.arange(rows.size) % channels, rows)  # a dense layer may flatten it
