@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import onnx_ir
 
+from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.signature import Signature, ValueSpec
 from dlpuconv.ir.weights import Split, split_graph
 
@@ -38,10 +39,12 @@ class Model:
     Attributes:
         graph: the ONNX graph; every value named, typed and of static shape.
         source: where it came from.
+        scales: that a quantized source states; none of a float one. Names in it are the graph's.
     """
 
     graph: onnx_ir.Model
     source: Source
+    scales: GivenScales = NOT_GIVEN
 
     @property
     def opset(self) -> int:
@@ -56,7 +59,7 @@ class Model:
 
     def copy(self) -> Model:
         """A model whose graph can be edited without changing this one; constant arrays are shared."""
-        return Model(graph=self.split().to_graph(), source=self.source)
+        return replace(self, graph=self.split().to_graph())
 
     def split(self) -> Split:
         """The graph as a small protobuf, and its large weights as arrays, which are shared."""

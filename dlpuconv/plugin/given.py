@@ -45,6 +45,7 @@ def given_of(
         progress=job.progress,
         inputs=prescribed_inputs(job.bindings, codes),
         moments=moments_of_nodes(job.model, job.moments),
+        scales=job.model.scales,
         names=job.names,
         endings=tuple(endings.get(spec.name) for spec in job.model.signature.outputs),
     )

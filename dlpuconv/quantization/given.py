@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.source_names import UNKNOWN
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Given:
         progress: where long work reports.
         inputs: scale and zero point that inputs must have, by name.
         moments: of what nodes of the source model make, by its name, where the samples are made up.
+        scales: that the source states, by the names of its values and nodes.
         names: what the source model calls its nodes.
         endings: of each output of the network, the final activation that is left out behind it; empty for none at all.
     """
@@ -45,4 +47,5 @@ class Given:
     inputs: Mapping[str, Affine] = field(default_factory=dict)
     moments: Mapping[str, NodeMoments] = field(default_factory=dict)
     names: SourceNames = UNKNOWN
+    scales: GivenScales = NOT_GIVEN
     endings: tuple[FinalActivation | None, ...] = ()
