@@ -296,6 +296,7 @@ class _Reader:
                 renamed[source] = name
             elif name in outputs:
                 self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
+                self._statements.repeat(source, name)
         return renamed
 
 
