@@ -80,12 +80,14 @@ def screen_packed(model: onnx.ModelProto) -> None:
         UnsupportedModelError: some are.
     """
     left = [(name, tensor) for name, tensor in all_tensors(model) if tensor.data_type in PACKED]
-    raise_together([
-        UnsupportedModelError(
-            f"the tensor {name!r} is {type_name(tensor.data_type)}, and only a DequantizeLinear can read that"
-        )
-        for name, tensor in left
-    ])
+    raise_together(
+        [
+            UnsupportedModelError(
+                f"the tensor {name!r} is {type_name(tensor.data_type)}, and only a DequantizeLinear can read that"
+            )
+            for name, tensor in left
+        ]
+    )
 
 
 def to_array(tensor: onnx.TensorProto) -> npt.NDArray[np.generic]:

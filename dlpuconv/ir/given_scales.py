@@ -42,7 +42,7 @@ class GivenScales:
 
     def __bool__(self) -> bool:
         """True for a quantized source."""
-        return bool(self.activations or self.weights)
+        return bool(self.activations or self.weights or self.told)
 
 
 NOT_GIVEN: Final = GivenScales()
