@@ -30,7 +30,7 @@ from dlpuconv.ir.nodes import free_names, label
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-from dlpuconv.frontends.quantized.parameters import Parameters
+    from dlpuconv.frontends.quantized.parameters import Parameters
 
 _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
