@@ -63,3 +63,9 @@ def _spelled(
     layer.attribute.extend(product.attribute)
     layer.metadata_props.extend(product.metadata_props)
     return onnx.helper.make_node("DequantizeLinear", read, [real], axis=axis), layer
+
+
+def told_of_products(count: int) -> str:
+    """The sentence for users."""
+    who = f"{count} layers quantize what they read" if count > 1 else "one layer quantizes what it reads"
+    return f"{who} at run time: those scales are fitted anew"

@@ -20,7 +20,7 @@ from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
 from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
-from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products
+from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products, told_of_products
 from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
 from dlpuconv.frontends.quantized.spelling import Speller, is_spelled
@@ -29,7 +29,7 @@ from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.nodes import free_names, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from dlpuconv.frontends.quantized.parameters import Parameters
 
@@ -69,11 +69,7 @@ class _Reader:
         self._statements = Statements()
         self._products = dynamic_products(graph, self._constants)
         if self._products:
-            many = len(self._products) > 1
-            who = (
-                f"{len(self._products)} layers quantize what they read" if many else "one layer quantizes what it reads"
-            )
-            self._statements.tell(f"{who} at run time: those scales are fitted anew")
+            self._statements.tell(told_of_products(len(self._products)))
         self._nodes: list[onnx.NodeProto] = []
         self._real: dict[str, str] = {}
         self._coded: dict[str, Coded] = {}
@@ -162,9 +158,7 @@ class _Reader:
         coded = [name for name in node.input if name in self._coded]
         if _is(node, "Clip") and node.input[0] in self._coded:
             self._clip(node)
-        elif moves.moved(node, self._coded) and all(
-            same_codes(self._said(coded[0]), self._said(name)) for name in coded
-        ):
+        elif moves.moved(node, self._coded) and self._alike(coded):
             self._move(node, self._coded[coded[0]])
         elif moves.ranks(node):
             self._real |= {coded[0]: self._real_of(coded[0])}
@@ -228,8 +222,9 @@ class _Reader:
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
 
-    def _said(self, name: str) -> Parameters:
-        return self._coded[name].said
+    def _alike(self, names: Sequence[str]) -> bool:
+        """Whether the same codes of these values stand for the same numbers."""
+        return all(same_codes(self._coded[names[0]].said, self._coded[name].said) for name in names)
 
     def _real_of(self, name: str) -> str:
         """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
@@ -250,7 +245,7 @@ class _Reader:
         self._graph.initializer.append(tensor)
         self._constants.add(tensor)
 
-    def _keep_names(self, outputs: Iterable[str]) -> dict[str, str]:
+    def _keep_names(self, outputs: Sequence[str]) -> dict[str, str]:
         """Names that change so that the graph's outputs keep theirs, and results of QLinear operators."""
         fixed = {each.name for each in (*self._graph.input, *self._graph.initializer, *self._graph.output)}
         fixed |= self._captured
