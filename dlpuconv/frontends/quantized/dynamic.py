@@ -20,6 +20,7 @@ DYNAMIC: Final = "DynamicQuantizeLinear"
 _PRODUCTS: Final = {"MatMulInteger": ("MatMul", -1), "ConvInteger": ("Conv", 0)}
 """The float operator of each, and the axis of its weights that its results lie along."""
 _WEIGHTS, _ZERO_POINT = 1, 3
+_OUTPUTS = 3
 
 
 def dynamic_products(graph: onnx.GraphProto, constants: Constants) -> dict[str, tuple[onnx.NodeProto, ...]]:
@@ -46,11 +47,18 @@ def _spelled(
     import onnx
 
     cast, scale = makers.get(total), makers.get(factor)
-    product = makers.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
-    if product is None or product.op_type not in _PRODUCTS or scale is None or scale.op_type != "Mul":
+    product = makers.get((*cast.input, "")[0]) if cast is not None and cast.op_type == "Cast" else None
+    if product is None or product.op_type not in _PRODUCTS or len(product.input) <= _WEIGHTS:
+        return None
+    if scale is None or scale.op_type != "Mul":
         return None
     quantizer = makers.get(product.input[0])
-    if quantizer is None or quantizer.op_type != DYNAMIC or constants.codes(product.input[_WEIGHTS]) is None:
+    if (
+        quantizer is None
+        or quantizer.op_type != DYNAMIC
+        or len(quantizer.output) < _OUTPUTS
+        or constants.codes(product.input[_WEIGHTS]) is None
+    ):
         return None
     of_weights = [name for name in scale.input if name != quantizer.output[1]]
     if len(of_weights) != 1 or constants.reals(of_weights[0]) is None:
@@ -59,7 +67,7 @@ def _spelled(
     zero_point = product.input[_ZERO_POINT] if len(product.input) > _ZERO_POINT else ""
     read = [product.input[_WEIGHTS], of_weights[0], *filter(None, [zero_point])]
     real = f"{made}_weights"
-    layer = onnx.helper.make_node(operator, [quantizer.input[0], real], [made], name=product.name)
+    layer = onnx.helper.make_node(operator, [(*quantizer.input, "")[0], real], [made], name=product.name)
     layer.attribute.extend(product.attribute)
     layer.metadata_props.extend(product.metadata_props)
     return onnx.helper.make_node("DequantizeLinear", read, [real], axis=axis), layer

@@ -29,7 +29,7 @@ from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.nodes import free_names, label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dlpuconv.frontends.quantized.parameters import Parameters
 
@@ -37,23 +37,39 @@ _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
 
 
-def read_quantized(model: onnx.ModelProto) -> GivenScales:
+def said_behind(graph: onnx.GraphProto, names: Sequence[str]) -> dict[str, Parameters]:
+    """How these values are quantized, by name: a graph that ends at them loses the QuantizeLinear that says it.
+
+    Raises:
+        ModelError: a scale or zero point cannot be.
+        UnsupportedModelError: it is computed.
+    """
+    constants = Constants(graph)
+    behind = [node for node in graph.node if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
+    return {node.input[0]: parameters_of(node, constants) for node in reversed(behind)}
+
+
+def read_quantized(model: onnx.ModelProto, ends: Mapping[str, Parameters]) -> GivenScales:
     """Make a quantized model one of real numbers, in place, and tell the scales that it states.
 
     Args:
         model: its main graph flat and in running order; left as it is if it is not quantized.
+        ends: see `said_behind`; taken before the graph was cut.
 
     Raises:
         ModelError: a scale or zero point cannot be.
         UnsupportedModelError: integers are computed with in a way that no real numbers stand for.
     """
     graph = model.graph
-    if not any(_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node):
+    quantizing = (_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node)
+    if not ends and not any(quantizing):
         return NOT_GIVEN
     opset = next(each.version for each in model.opset_import if not each.domain)
     reader = _Reader(graph, opset)
     for node in graph.node:
         reader.read(node)
+    for name, said in ends.items():
+        reader.end(name, said)
     return reader.finish()
 
 
@@ -75,12 +91,14 @@ class _Reader:
         self._coded: dict[str, Coded] = {}
         self._cut_off: dict[str, str] = {}
         self._captured: set[str] = set()
-        for name, node in moves.coded_inputs(graph, self._constants).items():
+        for name, node in moves.coded_inputs(graph).items():
             self._take_input(name, node)
 
     def read(self, node: onnx.NodeProto) -> None:
         """Take one node over, or what it says."""
-        if node.output and node.output[0] in self._products:
+        if not node.input or not node.output:
+            self._compute(node)  # whoever checks the graph will say what is wrong with it
+        elif node.output[0] in self._products:
             for part in self._products.pop(node.output[0]):
                 self.read(part)
         elif is_spelled(node):
@@ -96,6 +114,10 @@ class _Reader:
             self._compute_on_codes(node)
         else:
             self._compute(node)
+
+    def end(self, name: str, said: Parameters) -> None:
+        """A value that the graph ends at, and how it is quantized."""
+        self._statements.of_value(self._real.get(name, name), said)
 
     def finish(self) -> GivenScales:
         """Write the graph, and tell what it stated."""
@@ -125,7 +147,7 @@ class _Reader:
             self._coded[node.output[0]] = Coded.of(source, said)
 
     def _dequantize(self, node: onnx.NodeProto) -> None:
-        read, made = (*node.input, "")[0], node.output[0]
+        read, made = node.input[0], node.output[0]
         codes = self._constants.codes(read)
         if codes is not None:
             said = parameters_of(node, self._constants, codes.type)
