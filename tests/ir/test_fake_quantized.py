@@ -25,7 +25,10 @@ def computed(*x: float, **activations: StatedScale) -> list[list[float]]:
 
 
 def test_nothing_is_rounded_that_states_nothing() -> None:
-    assert computed(1.3, -2, 0, 4) == [np.float32([-1.3, 2, 0, -4]).tolist(), np.float32([1.3, 2, 0, 4]).tolist()]
+    assert computed(1.3, -2, 0, 4) == [
+        np.array([-1.3, 2, 0, -4], np.float32).tolist(),
+        np.array([1.3, 2, 0, 4], np.float32).tolist(),
+    ]
 
 
 def test_every_reader_of_an_input_reads_it_rounded() -> None:
