@@ -213,8 +213,9 @@ def test_a_scale_may_be_cast_and_shaped_as_exporters_do() -> None:
 def test_weights_may_be_cast_between_their_codes_and_their_layer() -> None:
     proto = quantized(
         "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv(x, c)",
-        "int8[1,2,1,1] w = {1, 2}, float16 s = {14336}, int8 z = {0}",  # the half-precision bits of 0.5
+        "int8[1,2,1,1] w = {1, 2}, int8 z = {0}",
     )
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.5, np.float16), "s"))
     assert read(proto).scales.weights == {"layer": stated(0.5, 0)}
 
 
