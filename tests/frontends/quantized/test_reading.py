@@ -271,6 +271,12 @@ def test_a_network_that_ends_in_front_of_a_pair_keeps_its_scale() -> None:
     assert model.scales.activations["c"] == stated(0.25, -128)
 
 
+def test_it_does_so_where_exporters_cast_the_zero_point() -> None:
+    nodes = "a = Relu(x) z = Cast<to = 3>(zero) q = QuantizeLinear(a, s, z) y = DequantizeLinear(q, s, z)"
+    model = read(quantized(nodes, "float s = {0.5}, int64 zero = {3}"), cut_at=["a"])
+    assert model.scales.activations == {"a": stated(0.5, 3)}
+
+
 def test_what_is_cut_off_need_not_be_readable() -> None:
     nodes = f"{PAIR} a = Relu(d) q2 = QuantizeLinear(a, s, z) y = Cast<to = 1>(q2)"
     model = read(quantized(nodes, "float s = {0.5}, uint8 z = {0}"), cut_at=["a"])
