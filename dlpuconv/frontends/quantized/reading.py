@@ -289,7 +289,7 @@ class _Reader:
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    return next(each.version for each in model.opset_import if not each.domain)
+    return next(int(each.version) for each in model.opset_import if not each.domain)
 
 
 def _is(node: onnx.NodeProto, *operators: str) -> bool:
