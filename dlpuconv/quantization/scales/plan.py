@@ -31,14 +31,14 @@ class ActivationPlan:
         constants: of constants that are neither weights nor bias, by node and input index.
         requantized: what a node reads in another scale than it was made in, by node and input index.
         absorbed: clamps that the saturation of their input's codes already does: they are left out.
-        measured: activations whose scales are those that their values ask for.
+        measured: activations that share a scale which their values ask for, and nothing prescribes; one entry a scale.
     """
 
     scales: Mapping[Value, Affine]
     constants: Inputs
     requantized: Inputs
     absorbed: tuple[Node, ...]
-    measured: frozenset[Value] = frozenset()
+    measured: tuple[tuple[Value, ...], ...] = ()
 
     def read_as(self, node: Node, index: int) -> Affine:
         """The scale of what a node reads at an input, after it was requantized if it was."""
@@ -75,7 +75,7 @@ def plan_activations(
         constants=_constants(network, scales, chosen, coding),
         requantized={**_requantized(grouping, scales), **_centered(network, scales, coding)},
         absorbed=tuple(absorbed),
-        measured=frozenset(value for value, found in grouping.group.items() if found.fixed is None),
+        measured=tuple(grouping.free()),
     )
 
 

@@ -20,7 +20,7 @@ from dlpuconv.network import Range, Scales
 from dlpuconv.quantization.scales.choice import centered, covering, range_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from dlpuconv.ir.affine import Affine
@@ -85,6 +85,13 @@ class Grouping:
 
     group: Mapping[Value, Group]
     cut: tuple[tuple[Node, int], ...]
+
+    def free(self) -> Iterator[tuple[Value, ...]]:
+        """The activations of each group that nothing prescribes a scale of."""
+        members: dict[Group, list[Value]] = {}
+        for value, found in self.group.items():
+            members.setdefault(found, []).append(value)
+        return (tuple(values) for found, values in members.items() if found.fixed is None)
 
 
 def is_join(node: Node) -> bool:
