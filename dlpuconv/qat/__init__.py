@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
-    from dlpuconv.qat.modules import from_onnx as from_onnx
+    from dlpuconv.qat.onnx_module.build import from_onnx as from_onnx
 
 __all__ = ["from_onnx"]
 
-__getattr__ = later(__name__, {"dlpuconv.qat.modules": ("from_onnx",)})
+__getattr__ = later(__name__, {"dlpuconv.qat.onnx_module.build": ("from_onnx",)})

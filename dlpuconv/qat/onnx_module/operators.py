@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.qat import moves, windows
-from dlpuconv.qat.facts import NotInTorchError, constant, shape_read
+from dlpuconv.qat.onnx_module import moves, windows
+from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, shape_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
