@@ -71,6 +71,7 @@ NETWORKS: dict[str, tuple[str, str, dict[str, Array]]] = {
         MAP, "a = Abs(x) b = Sqrt(a) c = Exp(b) d = Log(c) e = Neg(d) f = Erf(e) g = Tanh(f) y = Floor(g)", {}
     ),
     "clip": (MAP, "y = Clip(x, lo, hi)", {"lo": scalar(-0.5), "hi": scalar(0.75)}),
+    "cast": (MAP, "a = Cast<to=6>(x) y = Cast<to=1>(a)", {}),
     "clip to six": (MAP, "a = Add(x, c) y = Clip(a, lo, hi)", {"lo": scalar(0), "hi": scalar(6), "c": scalar(4)}),
     "clip from below": (MAP, "y = Clip(x, lo)", {"lo": scalar(0.25)}),
     "hard activations": (MAP, "a = HardSigmoid<alpha=0.16666667>(x) b = HardSigmoid(a) y = HardSwish(b)", {}),
