@@ -149,6 +149,8 @@ def _plain(function: Function) -> TorchOperator:
     return TorchOperator(make=lambda _: function)
 
 
+_RESHAPE = TorchOperator(make=moves.reshape, operands=1)
+
 OPERATORS: dict[str, TorchOperator] = {
     # layers
     "Conv": TorchOperator(make=windows.convolution, weights=True),
@@ -195,8 +197,7 @@ OPERATORS: dict[str, TorchOperator] = {
     "Concat": TorchOperator(make=moves.concat),
     "DepthToSpace": TorchOperator(make=moves.depth_to_space),
     "Expand": TorchOperator(make=moves.expand, operands=1),
-    "Flatten": TorchOperator(make=moves.reshape), "Reshape": TorchOperator(make=moves.reshape, operands=1),
-    "Squeeze": TorchOperator(make=moves.reshape, operands=1), "Unsqueeze": TorchOperator(make=moves.reshape, operands=1),
+    "Flatten": _RESHAPE, "Reshape": _RESHAPE, "Squeeze": _RESHAPE, "Unsqueeze": _RESHAPE,
     "Gather": TorchOperator(make=moves.gather),
     "Identity": _plain(torch.clone),
     "Pad": TorchOperator(make=moves.pad, operands=1),
