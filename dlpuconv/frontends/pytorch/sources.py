@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import MissingDependencyError, UnsupportedModelError
+from dlpuconv.errors import MissingDependencyError, ModelError, UnsupportedModelError
 from dlpuconv.frontends.onnx_file import Acquired
 from dlpuconv.ir import Source
 from dlpuconv.language.brief import listed
@@ -40,7 +41,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
     Raises:
         UsageError: a module without example inputs, or names that do not fit.
-        ModelError: the exporter failed.
+        ModelError: neither of torch's exporters can export it. (Where only the older one can, a warning says why.)
         UnsupportedModelError: the program was exported in training mode, or the module is TorchScript, quantized or
             being so, without weights, or returns something else than tensors.
         MissingDependencyError: onnxscript, which the exporter is written with, is missing.
@@ -49,8 +50,8 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
     from dlpuconv.frontends.pytorch.arguments import arguments_of
     from dlpuconv.frontends.pytorch.exporter import exported
-    from dlpuconv.frontends.pytorch.outputs import plain_output
-    from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+    from dlpuconv.frontends.pytorch.replica import unwrapped
+    from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
 
     demand("onnxscript", "the export from PyTorch")
     if isinstance(source, torch.nn.Module):
@@ -58,9 +59,11 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         kind = type(module).__name__
         _screen_module(module)
         positional, named = arguments_of(module, example_inputs)
-        ours = replica(module)
-        ours.register_forward_hook(plain_output)
-        proto = exported(ours, positional, named, options, kind)
+        try:
+            proto = exported(_ours(module), positional, named, options, kind)
+        except ModelError as error:
+            proto = traced(_ours(module), positional, named, options, error)
+            warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=2)
     else:
         kind = "model"
         _screen_training(source.graph_module)
@@ -68,6 +71,16 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         proto = exported(source, (), {}, options, type(source).__name__)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return Acquired(proto=proto, source=Source(name=name or kind, sha256=digest))
+
+
+def _ours(module: Any) -> Any:
+    """A copy that an export may change, which returns tensors in containers of Python's own."""
+    from dlpuconv.frontends.pytorch.outputs import plain_output
+    from dlpuconv.frontends.pytorch.replica import replica
+
+    ours = replica(module)
+    ours.register_forward_hook(plain_output)
+    return ours
 
 
 def demand(library: str, purpose: str) -> None:
