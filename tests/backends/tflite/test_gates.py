@@ -24,8 +24,9 @@ from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
 from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import INT8, PER_TENSOR, PLAIN, activation, run
-from tests.backends.tflite.networks import RELU6, conv, measured
+from tests.backends.tflite.networks import RELU6, conv
 from tests.quantization.support import given as given_samples
+from tests.quantization.support import measured
 
 if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
@@ -74,7 +75,7 @@ def pixels(seed: int, count: int = 4) -> list[dict[str, Any]]:
 def test_a_network_with_other_factors_at_its_gates_computes_the_same(form: str, seed: int, steps: list[int]) -> None:
     graph, feeds = gated(form, seed), pixels(seed)
     network = TFLiteNetwork(graph)
-    made = scale_gates(network, [Gate("y", tuple(steps))], measured(graph, feeds)).network
+    made = scale_gates(network, [Gate("y", tuple(steps))], measured(TFLiteNetwork(graph), feeds)).network
     assert isinstance(made, TFLiteNetwork)
     for feed in feeds:
         exact = run(graph, feed)["z"]
@@ -97,7 +98,7 @@ def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: l
 def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
     graph, feeds = gated("silu"), pixels(3)
     network = TFLiteNetwork(graph)
-    details = measured(graph, feeds)
+    details = measured(TFLiteNetwork(graph), feeds)
     made = scale_gates(network, [Gate("y", (0, 8, 16))], details)
     for name in "ay":
         factors = made.details.channels[name][:, 1] / details.channels[name][:, 1]
@@ -117,7 +118,7 @@ def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
 
 def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
     graph = gated("hard-swish")
-    details = measured(graph, pixels(1))
+    details = measured(TFLiteNetwork(graph), pixels(1))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
     assert np.allclose(made.details.channels["a"][:, 1], details.channels["a"][:, 1] / 6)
     assert np.array_equal(made.details.channels["y"], details.channels["y"])
@@ -125,7 +126,7 @@ def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
 
 def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:
     graph = gated("hard-swish")
-    details = measured(graph, pixels(1, 20))
+    details = measured(TFLiteNetwork(graph), pixels(1, 20))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 8))], details)
     assert details.range_of("a").low < -3.0
     assert made.details.channels["a"][:, 0] == pytest.approx(
@@ -136,7 +137,7 @@ def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:
 def test_a_gate_that_is_not_there_is_refused_by_name() -> None:
     graph = gated("silu")
     with pytest.raises(CannotError, match="no gate 'other'"):
-        scale_gates(TFLiteNetwork(graph), [Gate("other", (0, 0, 0))], measured(graph, pixels(1)))
+        scale_gates(TFLiteNetwork(graph), [Gate("other", (0, 0, 0))], measured(TFLiteNetwork(graph), pixels(1)))
 
 
 def test_a_hard_swish_whose_input_others_read_is_no_site() -> None:
@@ -161,7 +162,7 @@ def test_what_others_read_below_the_edge_of_a_gate_keeps_its_codes(also: str) ->
         graph.operators.append(conv(graph.inputs[0], b, np.ones((3, 1, 1, 2)), np.zeros(3)))
         graph.operators.append(mul(a, b, activation("c", *b.shape), "c"))
     graph.outputs.append(a if also == "output" else graph.operators[-1].output)
-    details = measured(graph, pixels(1, 20))
+    details = measured(TFLiteNetwork(graph), pixels(1, 20))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
     assert details.range_of("a").low < -10
     assert np.array_equal(made.details.channels["a"], details.channels["a"])
@@ -175,7 +176,7 @@ def test_a_gate_of_what_was_only_moved_is_left_alone() -> None:
     options.blockSize = 2
     first = conv(x, c, np.random.default_rng(0).normal(0, 3, (12, 1, 1, 2)), np.zeros(12))
     graph = Graph([x], [y], [first, Operator("DEPTH_TO_SPACE", [c], [a], options, "a"), *spelled("silu", a, y)])
-    network, details = TFLiteNetwork(graph), measured(graph, pixels(1))
+    network, details = TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(1))
     assert [product.name for product in network.gates()] == ["y"]
     assert choose_gates(network, details) == ()
     with pytest.raises(CannotError, match="nothing was measured of what is multiplied in 'y'"):
@@ -199,7 +200,7 @@ def scaled(tensor: Tensor, factors: Any) -> Tensor:
 
 def test_a_small_channel_that_counts_gets_a_larger_factor() -> None:
     graph, feeds = uneven(1 / 16)
-    (gate,) = choose_gates(TFLiteNetwork(graph), measured(graph, feeds))
+    (gate,) = choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds))
     assert gate.site == "y"
     assert gate.steps[2] > max(gate.steps[:2])
 
@@ -209,7 +210,7 @@ def test_a_channel_that_never_fires_asks_for_no_factor() -> None:
     first = graph.operators[0]
     for index in (1, 2):
         first.inputs[index] = scaled(first.input(index), np.reshape([0, 0.02, 0.02], (3, *[1] * (2 - index) * 3)))
-    details = measured(graph, feeds)
+    details = measured(TFLiteNetwork(graph), feeds)
     assert details.range_of("y").high < 1.0
     (gate,) = choose_gates(TFLiteNetwork(graph), details)
     assert gate.steps[2] > gate.steps[0] == 0
@@ -220,7 +221,7 @@ def test_a_gate_that_never_opens_is_left_alone() -> None:
     first = graph.operators[0]
     first.inputs[1] = scaled(first.input(1), 0)
     first.inputs[2] = Tensor.constant("b", np.full(3, -9, np.float32))
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
 def test_where_no_channel_is_small_no_gate_is_worth_its_layer() -> None:
@@ -229,13 +230,13 @@ def test_where_no_channel_is_small_no_gate_is_worth_its_layer() -> None:
         one = graph.operators[0].input(index)
         assert one.data is not None
         graph.operators[0].inputs[index] = Tensor.constant(one.name, np.repeat(one.data[:1], 3, axis=0))
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
 def test_a_gate_whose_product_leads_out_of_the_network_is_no_site() -> None:
     graph, feeds = uneven(1 / 16)
     graph.outputs.append(graph.operators[-2].output)
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
 def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes() -> None:
