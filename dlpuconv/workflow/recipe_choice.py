@@ -39,7 +39,7 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
             refuse_lost_scales(wanted.recipe)
             return _as_given(wanted.recipe, wanted), ()
     if run.source.scales and backend.follows_recipes:
-        return recipe_of_source(wanted, target), ()
+        return recipe_of_source(wanted, target, calibrated=calibration is not None and calibration.calibrated), ()
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
