@@ -19,8 +19,8 @@ from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
 from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
-from dlpuconv.frontends.quantized.signs import Signs
 from dlpuconv.frontends.quantized.spelling import Speller, is_spelled
 from dlpuconv.frontends.quantized.statements import Statements
 from dlpuconv.ir.affine import IntegerType
@@ -96,7 +96,7 @@ class _Reader:
         self._graph = graph
         self._opset = opset
         self._constants = Constants(graph)
-        self._signs = Signs(graph, self._constants)
+        self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()
         self._nodes: list[onnx.NodeProto] = []
@@ -176,7 +176,7 @@ class _Reader:
                 self._nodes.append(onnx.helper.make_node("Identity", [self._real.pop(name)], [name]))
         copy.input[:] = [self._real.get(name, name) for name in node.input]
         self._nodes.append(copy)
-        self._signs.follow(copy)
+        self._lowest.follow(copy)
         if moves.rearranges(node) and self._constants.holds_codes(node.input[0]):
             self._rearrange(node)
 
@@ -222,7 +222,7 @@ class _Reader:
         if node.op_type == "Pad":
             self._pad_with_real(made, coded.said)
         self._nodes.append(made)
-        self._signs.follow(made)
+        self._lowest.follow(made)
         for name in node.output if node.op_type != "MaxPool" else node.output[:1]:
             self._coded[name] = replace(coded, source=name)
 
@@ -266,12 +266,12 @@ class _Reader:
         """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
         coded = self._coded[name]
         source = coded.source
-        if coded.cuts_below_zero and source not in self._signs:
+        if coded.cuts_below_zero and self._lowest[source] < 0:
             if source not in self._cut_off:
                 self._cut_off[source] = self._speller.unique(f"{source}_at_least_zero")
                 node = onnx.helper.make_node("Relu", [source], [self._cut_off[source]])
                 self._nodes.append(node)
-                self._signs.follow(node)
+                self._lowest.follow(node)
             source = self._cut_off[source]
         self._statements.of_value(source, coded.narrowed)
         return source
@@ -296,6 +296,7 @@ class _Reader:
                 renamed[source] = name
             elif name in outputs:
                 self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
+                self._statements.repeat(source, name)
         return renamed
 
 
