@@ -71,7 +71,7 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
         made = source.run({name: np.asarray(values, np.float32) for name, values in fed.items()})
         for name in pairs:
             step = model.scales.activations[name].affine.scale
-            apart[name].append(np.abs(np.rint((made[name] - real[name]) / step)).reshape(-1))
+            apart[name].append(np.abs(np.rint((np.asarray(made[name], np.float64) - real[name]) / step)).reshape(-1))
     found = {name: np.concatenate(each) for name, each in apart.items()}
     return [
         LayerSteps(name, pairs[name].layer.op, int(steps.max()), float((steps == 0).mean()))
