@@ -20,8 +20,8 @@ class Editor:
     """The graph of one model while passes edit it in place; it belongs to one `normalize` at a time.
 
     Attributes:
-        renamed: by the name of a value that went, the one that holds the same numbers now, perhaps in another order;
-            "" where none does.
+        renamed: by the name of a value that went, or holds other numbers, the one that holds its numbers now, perhaps
+            in another order; "" where none does.
     """
 
     def __init__(self, model: onnx_ir.Model) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dlpuconv.frontends.quantized.constants import CODES, INT32
 from dlpuconv.ir.nodes import label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     import onnx
-
-    from dlpuconv.frontends.quantized.constants import Constants
 
 _OF_FIRST: Final = {
     "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Gather", "GatherElements", "GatherND", "Slice", "Split",
@@ -45,13 +44,17 @@ def rearranges(node: onnx.NodeProto) -> bool:
     return not node.domain and node.op_type in _REARRANGES and bool(node.input)
 
 
-def coded_inputs(graph: onnx.GraphProto, constants: Constants) -> dict[str, onnx.NodeProto]:
+def coded_inputs(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
     """By name, the inputs of a graph that are codes, each with the DequantizeLinear that says of which numbers."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
         for name in node.input[:1]:
             readers.setdefault(name, []).append(node)
-    found = {each.name: _dequantizer(each.name, readers) for each in graph.input if each.name not in constants}
+    found = {
+        each.name: _dequantizer(each.name, readers)
+        for each in graph.input
+        if CODES.get(each.type.tensor_type.elem_type, INT32) != INT32
+    }
     return {name: node for name, node in found.items() if node is not None}
 
 

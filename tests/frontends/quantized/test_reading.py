@@ -240,6 +240,19 @@ def test_the_network_may_end_at_a_value_between() -> None:
     assert [value.name for value in model.signature.outputs] == ["d"]
 
 
+def test_a_network_that_ends_in_front_of_a_pair_keeps_its_scale() -> None:
+    model = read(quantized(CONV, CONV_CONSTANTS), cut_at=["c"])
+    assert [value.name for value in model.signature.outputs] == ["c"]
+    assert model.scales.activations["c"] == stated(0.25, -128)
+
+
+def test_what_is_cut_off_need_not_be_readable() -> None:
+    nodes = f"{PAIR} a = Relu(d) q2 = QuantizeLinear(a, s, z) y = Cast<to = 1>(q2)"
+    model = read(quantized(nodes, "float s = {0.5}, uint8 z = {0}"), cut_at=["a"])
+    assert operators(model) == ["Relu"]
+    assert set(model.scales.activations) == {"x", "a"}
+
+
 def test_integers_that_stand_for_themselves_are_left_alone() -> None:
     proto = chain(node("Cast", ["x"], ["i"], to=onnx.TensorProto.UINT8), node("Cast", ["i"], ["y"], to=1))
     model = read(proto)
