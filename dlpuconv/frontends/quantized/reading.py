@@ -93,6 +93,8 @@ class _Reader:
         self._captured: set[str] = set()
         for name, node in moves.coded_inputs(graph).items():
             self._take_input(name, node)
+        for name, node in moves.chosen_constants(graph).items():
+            self._take_constant(name, node)
 
     def read(self, node: onnx.NodeProto) -> None:
         """Take one node over, or what it says."""
@@ -243,6 +245,16 @@ class _Reader:
         self._coded[name] = Coded.of(name, parameters_of(node, self._constants, codes))
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
+
+    def _take_constant(self, name: str, node: onnx.NodeProto) -> None:
+        """A stored constant that is moved before it is dequantized is dequantized first."""
+        codes = self._constants.codes(name)
+        assert codes is not None
+        said = parameters_of(node, self._constants, codes.type)
+        if said.per_tensor:
+            real = self._speller.unique(f"{name}_real")
+            self._put_constant(real, dequantized(codes.values, said, label(node)))
+            self._coded[name] = Coded.of(real, said)
 
     def _alike(self, names: Sequence[str]) -> bool:
         """Whether the same codes of these values stand for the same numbers."""

@@ -194,6 +194,16 @@ def test_a_constant_that_is_no_weight_is_stated_as_a_value() -> None:
     assert constant(proto, "d") == 1.0
 
 
+def test_a_table_of_which_rows_are_chosen_is_dequantized_first() -> None:
+    proto = quantized(
+        "r = Gather(table, rows) d = DequantizeLinear(r, s, z) y = Add(x, d)",
+        "int8[3,2] table = {1, 2, 3, 4, 5, 6}, float s = {0.5}, int8 z = {1}",
+        takes="float[1,2] x, int64[1] rows",
+    )
+    assert operators(read(proto)) == ["Gather", "Add"]
+    computes_the_same(proto, x=np.ones((1, 2), np.float32), rows=np.array([2]))
+
+
 def test_integers_of_4_bits_are_unpacked() -> None:
     proto = quantized(
         "w = DequantizeLinear<axis = 0>(w_q, s) [conv] y = Conv(x, w)", "float[1] s = {0.5}", takes="float[1,3,4,4] x"
