@@ -35,6 +35,18 @@ class Observer(StrEnum):
     """All but outliers: the widest range that costs next to nothing against the least squared error."""
 
 
+class ScaleOrigin(StrEnum):
+    """Where scales come from."""
+
+    MEASURED = "measured"
+    """From what the network holds: its weights, and its activations on the calibration samples."""
+    SOURCE = "source"
+    """From the source, which is quantized already; those that it does not state, or the chip cannot have, are measured.
+
+    Nothing is done then that would change its numbers.
+    """
+
+
 class WeightScale(StrEnum):
     """How a layer's weights get their scale."""
 
@@ -115,6 +127,7 @@ class Recipe:
 
     Attributes:
         granularity: of the weights of convolutions.
+        scales: where they come from.
         overrides: in order; the last one that matches any of a layer's names decides.
         observer: of activations.
         weight_scale: of weights.
@@ -128,6 +141,7 @@ class Recipe:
     """
 
     granularity: Granularity
+    scales: ScaleOrigin = ScaleOrigin.MEASURED
     overrides: tuple[Override, ...] = ()
     observer: Observer = Observer.ROBUST
     weight_scale: WeightScale = WeightScale.MAX
@@ -169,6 +183,7 @@ class Recipe:
     def summary(self) -> str:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
+            *(["scales of the source"] if self.scales is ScaleOrigin.SOURCE else []),
             *_counted(self.overrides, "override"),
             *_counted(self.gates, "gate"),
             *_counted(self.groups, "grouped layer"),

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.files.regular import read_regular
-from dlpuconv.quantization.recipe import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization.recipe import (
+    Balance,
+    BiasCorrection,
+    Observer,
+    Override,
+    Recipe,
+    Rounding,
+    ScaleOrigin,
+    WeightScale,
+)
 from dlpuconv.quantization.sites import Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 from dlpuconv.toml_table import quoted
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 
 _CHOICES = {
     "granularity": Granularity,
+    "scales": ScaleOrigin,
     "observer": Observer,
     "weight_scale": WeightScale,
     "balance": Balance,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.ir.given_scales import NOT_GIVEN
 from dlpuconv.network import CannotError
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
-from dlpuconv.quantization.recipe import Balance, Observer
+from dlpuconv.quantization.recipe import Balance, Observer, ScaleOrigin
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
@@ -117,6 +118,7 @@ class Tuner:
             facts=form.facts,
             dropped=form.dropped,
             names=self._material.given.names,
+            stated=self._material.given.scales if recipe.scales is ScaleOrigin.SOURCE else NOT_GIVEN,
         )
 
     def gates(self) -> tuple[Gate, ...]:

@@ -1,0 +1,317 @@
+"""A quantized graph becomes the float graph that its integers stand for, and what it says of scales is kept beside it.
+
+Every pair of QuantizeLinear and DequantizeLinear goes, and stored integers become real numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnx
+
+from dlpuconv.errors import ModelError, UnsupportedModelError
+from dlpuconv.formats.onnx_values import evaluate
+from dlpuconv.frontends.cut import remove_dead
+from dlpuconv.frontends.node_names import name_nodes
+from dlpuconv.frontends.protos import as_ir
+from dlpuconv.frontends.quantized import moves
+from dlpuconv.frontends.quantized.codes import dequantized, quantized
+from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.parameters import parameters_of
+from dlpuconv.frontends.quantized.signs import Signs
+from dlpuconv.frontends.quantized.spelling import Speller, is_spelled
+from dlpuconv.frontends.quantized.statements import Statements
+from dlpuconv.ir.affine import IntegerType
+from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
+from dlpuconv.ir.nodes import free_names, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dlpuconv.frontends.quantized.parameters import Parameters
+
+_DOMAINS: Final = ("", "com.microsoft")
+_PAD_VALUE: Final = 2
+
+
+def read_quantized(model: onnx.ModelProto) -> GivenScales:
+    """Make a quantized model one of real numbers, in place, and tell the scales that it states.
+
+    Args:
+        model: its main graph flat and in running order; left as it is if it is not quantized.
+
+    Raises:
+        ModelError: a scale or zero point cannot be.
+        UnsupportedModelError: integers are computed with in a way that no real numbers stand for.
+    """
+    graph = model.graph
+    if not any(_is(node, "QuantizeLinear", "DequantizeLinear") or is_spelled(node) for node in graph.node):
+        return NOT_GIVEN
+    opset = next(each.version for each in model.opset_import if not each.domain)
+    reader = _Reader(graph, opset)
+    for node in graph.node:
+        reader.read(node)
+    return reader.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A value of codes.
+
+    Attributes:
+        source: the real numbers that were quantized.
+        said: how.
+        low: the lowest code that can occur.
+        high: the highest one.
+    """
+
+    source: str
+    said: Parameters
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, source: str, said: Parameters) -> _Coded:
+        return cls(source, said, said.codes.lowest, said.codes.highest)
+
+    @property
+    def narrowed(self) -> Parameters:
+        """With the smallest type that holds these codes."""
+        signed = self.said.codes.signed
+        bits = next(bits for bits in range(1, 33) if _holds(IntegerType(bits, signed), self.low, self.high))
+        return replace(self.said, codes=IntegerType(bits, signed))
+
+    @property
+    def cuts_below_zero(self) -> bool:
+        """No code stands for a negative number."""
+        return bool((self.said.zero_points == self.low).all())
+
+
+class _Reader:
+    """Reads the nodes of one graph in running order."""
+
+    def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
+        self._graph = graph
+        self._opset = opset
+        self._constants = Constants(graph)
+        self._signs = Signs(graph, self._constants)
+        self._speller = Speller(graph, self._constants, opset)
+        self._statements = Statements()
+        self._nodes: list[onnx.NodeProto] = []
+        self._real: dict[str, str] = {}
+        self._coded: dict[str, _Coded] = {}
+        self._cut_off: dict[str, str] = {}
+        self._captured: set[str] = set()
+        for name, node in moves.coded_inputs(graph, self._constants).items():
+            self._take_input(name, node)
+
+    def read(self, node: onnx.NodeProto) -> None:
+        """Take one node over, or what it says."""
+        if is_spelled(node):
+            for part in self._speller.spelled(node):
+                self.read(part)
+        elif _is(node, "QuantizeLinear"):
+            self._quantize(node)
+        elif _is(node, "DequantizeLinear"):
+            self._dequantize(node)
+        elif _is(node, "Clip") and self._constants.holds_codes(node.input[0]):
+            self._clip_constant(node)
+        elif any(name in self._coded for name in free_names(node)):
+            self._compute_on_codes(node)
+        else:
+            self._compute(node)
+
+    def finish(self) -> GivenScales:
+        """Write the graph, and tell what it stated."""
+        del self._graph.node[:], self._graph.value_info[:]
+        for output in self._graph.output:
+            if output.name in self._coded:
+                self._statements.tell(f"the output {output.name!r} is quantized: here it has the real values")
+                output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        renamed = self._keep_names([output.name for output in self._graph.output])
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [renamed.get(name, name) for name in names]
+        self._graph.node.extend(self._nodes)
+        remove_dead(self._graph)
+        name_nodes(self._graph)
+        return self._statements.given(self._graph, renamed)
+
+    # -- nodes -----------------------------------------------------------------
+
+    def _quantize(self, node: onnx.NodeProto) -> None:
+        said = parameters_of(node, self._constants)
+        source = self._real.get(node.input[0], node.input[0])
+        values = self._constants.reals(source)
+        if values is not None:
+            self._constants.hold(node.output[0], quantized(values, said, label(node)))
+        else:
+            self._coded[node.output[0]] = _Coded.of(source, said)
+
+    def _dequantize(self, node: onnx.NodeProto) -> None:
+        read, made = (*node.input, "")[0], node.output[0]
+        codes = self._constants.codes(read)
+        if codes is not None:
+            said = parameters_of(node, self._constants, codes.type)
+            self._put_constant(made, dequantized(codes.values, said, label(node)))
+            self._statements.of_constant(made, said)
+            return
+        coded = self._coded.get(read)
+        if coded is None:
+            raise UnsupportedModelError(f"{label(node)} reads {read!r}, which no QuantizeLinear has made")
+        said = parameters_of(node, self._constants, coded.said.codes)
+        if not _same(said, coded.said):
+            raise UnsupportedModelError(f"{label(node)} reads {read!r} with another scale than it was made with")
+        self._real[made] = self._real_of(read)
+
+    def _compute(self, node: onnx.NodeProto) -> None:
+        """A node of real numbers, and of integers that are no codes."""
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        for name in free_names(node) - set(node.input):  # a subgraph reads it by this name
+            self._captured.add(name)
+            if name in self._real:
+                self._nodes.append(onnx.helper.make_node("Identity", [self._real.pop(name)], [name]))
+        copy.input[:] = [self._real.get(name, name) for name in node.input]
+        self._nodes.append(copy)
+        self._signs.follow(copy)
+        if moves.rearranges(node) and self._constants.holds_codes(node.input[0]):
+            self._rearrange(node)
+
+    def _compute_on_codes(self, node: onnx.NodeProto) -> None:
+        coded = [name for name in node.input if name in self._coded]
+        if _is(node, "Clip") and node.input[0] in self._coded:
+            self._clip(node)
+        elif moves.moved(node, self._coded) and all(_same(self._said(coded[0]), self._said(name)) for name in coded):
+            self._move(node, self._coded[coded[0]])
+        elif moves.ranks(node):
+            self._real |= {coded[0]: self._real_of(coded[0])}
+            self._compute(node)
+        else:
+            raise UnsupportedModelError(moves.refusal(node, sorted(free_names(node) & self._coded.keys())))
+
+    def _clip(self, node: onnx.NodeProto) -> None:
+        """A range of codes narrower than their type's: [-127, 127], or fewer bits."""
+        coded = self._coded[node.input[0]]
+        low, high = self._bounds(node, coded.low, coded.high)
+        self._coded[node.output[0]] = replace(coded, low=low, high=high)
+
+    def _clip_constant(self, node: onnx.NodeProto) -> None:
+        codes = self._constants.codes(node.input[0])
+        assert codes is not None
+        low, high = self._bounds(node, codes.type.lowest, codes.type.highest)
+        self._constants.hold(node.output[0], replace(codes, values=np.clip(codes.values, low, high)))
+
+    def _bounds(self, node: onnx.NodeProto, lowest: int, highest: int) -> tuple[int, int]:
+        """Of a Clip between codes."""
+        given = [self._constants.codes(name) if name else None for name in (*node.input[1:3], "", "")[:2]]
+        if any(name and codes is None for name, codes in zip(node.input[1:3], given, strict=False)):
+            raise UnsupportedModelError(f"{label(node)} clips codes at bounds that are no constants")
+        low = max(lowest, int(given[0].values.max())) if given[0] and given[0].values.size else lowest
+        high = min(highest, int(given[1].values.min())) if given[1] and given[1].values.size else highest
+        if low >= high:
+            raise ModelError(f"{label(node)} leaves one code or none")
+        return low, high
+
+    def _move(self, node: onnx.NodeProto, coded: _Coded) -> None:
+        made = onnx.NodeProto()
+        made.CopyFrom(node)
+        made.input[:] = [self._real_of(name) if name in self._coded else name for name in node.input]
+        if node.op_type == "Pad":
+            self._pad_with_real(made, coded.said)
+        self._nodes.append(made)
+        self._signs.follow(made)
+        for name in node.output if node.op_type != "MaxPool" else node.output[:1]:
+            self._coded[name] = replace(coded, source=name)
+
+    def _pad_with_real(self, node: onnx.NodeProto, said: Parameters) -> None:
+        """What codes are padded with is a code, and zero is no zero."""
+        mode = next((each.s for each in node.attribute if each.name == "mode"), b"constant")
+        if mode != b"constant":
+            return
+        name = node.input[_PAD_VALUE] if len(node.input) > _PAD_VALUE else ""
+        codes = self._constants.codes(name) if name else Codes(np.zeros((), np.int64), said.codes)
+        if codes is None or not said.per_tensor:
+            raise UnsupportedModelError(f"{label(node)} pads codes with {name!r}, which is no constant code")
+        made = self._speller.unique(f"{node.output[0]}_padding")
+        self._put_constant(made, dequantized(codes.values, said, label(node)))
+        node.input[:] = [*node.input[:_PAD_VALUE], made, *node.input[_PAD_VALUE + 1 :]]
+
+    def _rearrange(self, node: onnx.NodeProto) -> None:
+        """A stored constant in another shape, in front of the DequantizeLinear that reads it."""
+        codes = self._constants.codes(node.input[0])
+        others = [self._constants.array(name) for name in node.input[1:]]
+        if codes is None or any(each is None for each in others):
+            return
+        found = evaluate(as_ir(node), [codes.values, *others], self._opset)
+        if found:
+            self._constants.hold(node.output[0], replace(codes, values=found[0]))
+
+    # -- values ----------------------------------------------------------------
+
+    def _take_input(self, name: str, node: onnx.NodeProto) -> None:
+        """An input that is fed codes is fed real numbers here."""
+        value = next(each for each in self._graph.input if each.name == name)
+        codes = CODES.get(value.type.tensor_type.elem_type)
+        self._coded[name] = _Coded.of(name, parameters_of(node, self._constants, codes))
+        value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
+
+    def _said(self, name: str) -> Parameters:
+        return self._coded[name].said
+
+    def _real_of(self, name: str) -> str:
+        """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
+        coded = self._coded[name]
+        source = coded.source
+        if coded.cuts_below_zero and source not in self._signs:
+            if source not in self._cut_off:
+                self._cut_off[source] = self._speller.unique(f"{source}_at_least_zero")
+                node = onnx.helper.make_node("Relu", [source], [self._cut_off[source]])
+                self._nodes.append(node)
+                self._signs.follow(node)
+            source = self._cut_off[source]
+        self._statements.of_value(source, coded.narrowed)
+        return source
+
+    def _put_constant(self, name: str, values: np.typing.NDArray[np.float32]) -> None:
+        tensor = onnx.numpy_helper.from_array(values, name)
+        self._graph.initializer.append(tensor)
+        self._constants.add(tensor)
+
+    def _keep_names(self, outputs: Iterable[str]) -> dict[str, str]:
+        """Names that change so that the graph's outputs keep theirs, and results of QLinear operators."""
+        fixed = {each.name for each in (*self._graph.input, *self._graph.initializer, *self._graph.output)}
+        fixed |= self._captured
+        renamed: dict[str, str] = {}
+        for name in (*outputs, *self._speller.results):
+            if name in self._coded:
+                self._real[name] = self._real_of(name)
+            source = self._real.get(name, name)
+            if source == name:
+                continue
+            if source not in fixed and source not in renamed:
+                renamed[source] = name
+            elif name in outputs:
+                self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
+        return renamed
+
+
+def _is(node: onnx.NodeProto, *operators: str) -> bool:
+    return node.domain in _DOMAINS and node.op_type in operators
+
+
+def _holds(codes: IntegerType, low: int, high: int) -> bool:
+    return codes.lowest <= low and high <= codes.highest
+
+
+def _same(one: Parameters, other: Parameters) -> bool:
+    """Whether two nodes say the same of the same codes."""
+    return (
+        np.array_equal(one.scales, other.scales)
+        and np.array_equal(one.zero_points, other.zero_points)
+        and one.codes == other.codes
+        and (one.per_tensor or one.axis == other.axis)
+    )
