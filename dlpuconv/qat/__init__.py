@@ -1,4 +1,4 @@
-"""Training with the target's numbers: a module that computes in floats what the chip will compute in integers."""
+"""Networks as PyTorch modules that are trained with a chip's numbers. Nothing here imports torch until it is needed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.qat.distil import distil as distil
+    from dlpuconv.qat.freeze import follow_ranges as follow_ranges
     from dlpuconv.qat.freeze import freeze_ranges as freeze_ranges
-    from dlpuconv.qat.freeze import unfreeze_ranges as unfreeze_ranges
+    from dlpuconv.qat.modules import from_onnx as from_onnx
     from dlpuconv.qat.prepare import prepare as prepare
     from dlpuconv.qat.prepared import PreparedModule as PreparedModule
 
-__all__ = ["PreparedModule", "distil", "freeze_ranges", "prepare", "unfreeze_ranges"]
+__all__ = ["PreparedModule", "distil", "follow_ranges", "freeze_ranges", "from_onnx", "prepare"]
 
-# Imported when it is first used, as it needs torch.
 __getattr__ = later(
     __name__,
     {
         "dlpuconv.qat.distil": ("distil",),
-        "dlpuconv.qat.freeze": ("freeze_ranges", "unfreeze_ranges"),
+        "dlpuconv.qat.freeze": ("follow_ranges", "freeze_ranges"),
+        "dlpuconv.qat.modules": ("from_onnx",),
         "dlpuconv.qat.prepare": ("prepare",),
         "dlpuconv.qat.prepared": ("PreparedModule",),
     },
