@@ -66,7 +66,7 @@ def apply_weights(start: Start, equivalents: Mapping[Node, Equivalent], model: t
         UnsupportedModelError: the recipe changed a constant that the module has nowhere; nothing is changed then.
     """
     for before, after in _pairs(start.network, start.quantized.network):
-        if after is not before and after not in equivalents:
+        if after not in equivalents and not _alike(before, after):
             raise UnsupportedModelError(f"the recipe changes {after.kind} {after.source_name!r}, which it cannot find")
     for same in equivalents.values():
         _assign(model, weight_of(same.node), same.weights)
@@ -84,6 +84,13 @@ def _pairs(before: Network, after: Network) -> list[tuple[Node, Node]]:
     if [node.kind for node in before.nodes] != [node.kind for node in after.nodes]:
         raise UnsupportedModelError("the recipe adds or removes layers")
     return list(zip(before.nodes, after.nodes, strict=True))
+
+
+def _alike(before: Node, after: Node) -> bool:
+    """Whether the constants of two nodes are the same."""
+    pairs = zip(before.inputs, after.inputs, strict=True)
+    known = [(b, a) for b, a in pairs if b is not None and a is not None and b.data is not None]
+    return all(b is a or (a.data is not None and np.array_equal(b.data, a.data)) for b, a in known)
 
 
 def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.GraphModule) -> Equivalent | None:

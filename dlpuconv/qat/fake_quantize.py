@@ -51,6 +51,11 @@ class PerTensorOrPerChannelFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
             self.register_buffer(name, torch.tensor([start]))
         self.register_buffer("zero_point", torch.tensor([0], dtype=torch.int32))
 
+    @property
+    def is_of_weights(self) -> bool:
+        """Whether the range is always the present one."""
+        return self.pace == 1.0
+
     def begin(self, affine: Affine) -> None:
         """Start from a scale and zero point."""
         self.scale = torch.tensor(affine.scales, dtype=torch.float32)

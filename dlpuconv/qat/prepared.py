@@ -64,7 +64,7 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
             part.training = mode  # graphs of torchao refuse to be told
         return self
 
-    def to_onnx(self, options: SourceOptions) -> onnx.ModelProto:
+    def quantized_onnx(self, options: SourceOptions) -> onnx.ModelProto:
         """The model with quantized weights, and with QuantizeLinear and DequantizeLinear around activations.
 
         Args:

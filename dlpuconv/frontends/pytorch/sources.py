@@ -56,11 +56,14 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
     if isinstance(source, torch.nn.Module):
         module = unwrapped(source)
         kind = type(module).__name__
-        _screen_module(module)
-        positional, named = arguments_of(module, example_inputs)
-        ours = replica(module)
-        ours.register_forward_hook(plain_output)
-        proto = exported(ours, positional, named, options, kind)
+        if hasattr(type(module), "quantized_onnx"):  # prepared by `qat`, which knows its inputs
+            proto = module.quantized_onnx(options)
+        else:
+            _screen_module(module)
+            positional, named = arguments_of(module, example_inputs)
+            ours = replica(module)
+            ours.register_forward_hook(plain_output)
+            proto = exported(ours, positional, named, options, kind)
     else:
         kind = "model"
         _screen_training(source.graph_module)

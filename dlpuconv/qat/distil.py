@@ -1,0 +1,76 @@
+"""Training without labels: the module learns to answer as the float one does.
+
+Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531), on the outputs as they are, so
+that it serves any network.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._pytree import tree_leaves
+
+from dlpuconv.display.progress import Silent
+from dlpuconv.qat.batches import batches
+from dlpuconv.qat.freeze import freeze_ranges
+
+if TYPE_CHECKING:
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.qat.prepared import PreparedModule
+
+
+def distil(
+    prepared: PreparedModule,
+    float_module: torch.nn.Module,
+    data: Any,
+    *,
+    epochs: int = 2,
+    optimizer: torch.optim.Optimizer | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train a prepared module on the answers of the float one, on whatever device it is.
+
+    Ranges of activations are frozen: they are the recipe's. The learning rate falls to nothing along a cosine.
+
+    Args:
+        prepared: is trained, and left in evaluation mode.
+        float_module: teaches; it is only read.
+        data: samples, [N, ...] of the one input; or a loader, any iterable that starts again for each epoch: of arrays,
+            of tuples whose first elements are the inputs, or of dicts by name. Labels are left alone.
+        epochs: how often the data is gone through.
+        optimizer: of the module's parameters; Adam with a rate of 1e-4 if None.
+        progress: where the work reports.
+    """
+    device = next(prepared.parameters()).device
+    teacher = copy.deepcopy(float_module).eval().to(device)
+    optimizer = optimizer or torch.optim.Adam(prepared.parameters(), lr=_RATE)
+    freeze_ranges(prepared)
+    prepared.train()
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
+    with (progress or Silent()).stage("distilling", epochs) as step:
+        for _ in range(epochs):
+            for positional, named in batches(data, len(prepared.preparation.positional), device):
+                with torch.no_grad():
+                    wanted = teacher(*positional, **named)
+                loss = distance(prepared(*positional, **named), wanted)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            schedule.step()
+            step()
+    prepared.eval()
+
+
+_RATE = 1e-4
+
+
+def distance(answers: Any, wanted: Any) -> torch.Tensor:
+    """The sum over all outputs of the squared error in shares of the output's variance."""
+    pairs = zip(tree_leaves(answers), tree_leaves(wanted), strict=True)
+    losses = [(a - w).square().mean() / w.var().clamp(min=_LEAST) for a, w in pairs if w.is_floating_point()]
+    return torch.stack(losses).sum()
+
+
+_LEAST = 1e-12
