@@ -92,7 +92,11 @@ def chip_part(whole: Whole, division: Division) -> Model:
     proto = extract(whole.proto, division.entry, division.cut)
     specs = filter(None, map(spec_of, proto.graph.input))
     shapes = {spec.name: spec.shape for spec in specs}  # whatever their batch is
-    return finish(Acquired(proto=proto, source=whole.source, scales=whole.scales), SourceOptions(input_shapes=shapes), is_part=True)
+    return finish(
+        Acquired(proto=proto, source=whole.source, scales=whole.scales),
+        SourceOptions(input_shapes=shapes),
+        is_part=True,
+    )
 
 
 def _screen_outputs(graph: onnx.GraphProto) -> None:

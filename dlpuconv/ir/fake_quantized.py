@@ -72,8 +72,6 @@ def _round(graph: onnx_ir.Graph, value: onnx_ir.Value, stated: StatedScale) -> N
 
 def _constant(graph: onnx_ir.Graph, number: npt.NDArray[np.float32] | np.float32, name: str) -> onnx_ir.Value:
     tensor = onnx_ir.tensor(np.asarray(number), name=name)
-    value = onnx_ir.Value(
-        name=name, shape=onnx_ir.Shape(()), type=onnx_ir.TensorType(tensor.dtype), const_value=tensor
-    )
+    value = onnx_ir.Value(name=name, shape=onnx_ir.Shape(()), type=onnx_ir.TensorType(tensor.dtype), const_value=tensor)
     graph.register_initializer(value)
     return value

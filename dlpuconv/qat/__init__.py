@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
-    from dlpuconv.qat.distil import distil as distil
-    from dlpuconv.qat.freeze import follow_ranges as follow_ranges
-    from dlpuconv.qat.freeze import freeze_ranges as freeze_ranges
+    from dlpuconv.qat.distillation import distil as distil
     from dlpuconv.qat.modules import from_onnx as from_onnx
-    from dlpuconv.qat.prepare import prepare as prepare
+    from dlpuconv.qat.preparation import prepare as prepare
     from dlpuconv.qat.prepared import PreparedModule as PreparedModule
+    from dlpuconv.qat.ranges import follow_ranges as follow_ranges
+    from dlpuconv.qat.ranges import freeze_ranges as freeze_ranges
 
 __all__ = ["PreparedModule", "distil", "follow_ranges", "freeze_ranges", "from_onnx", "prepare"]
 
 __getattr__ = later(
     __name__,
     {
-        "dlpuconv.qat.distil": ("distil",),
-        "dlpuconv.qat.freeze": ("follow_ranges", "freeze_ranges"),
+        "dlpuconv.qat.distillation": ("distil",),
+        "dlpuconv.qat.ranges": ("follow_ranges", "freeze_ranges"),
         "dlpuconv.qat.modules": ("from_onnx",),
-        "dlpuconv.qat.prepare": ("prepare",),
+        "dlpuconv.qat.preparation": ("prepare",),
         "dlpuconv.qat.prepared": ("PreparedModule",),
     },
 )

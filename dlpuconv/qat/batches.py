@@ -16,7 +16,9 @@ _SIZE = 16
 """Samples of an array that are taken together."""
 
 
-def batches(data: Iterable[Any] | torch.Tensor | np.ndarray[Any, Any], inputs: int, device: torch.device) -> Iterator[Arguments]:
+def batches(
+    data: Iterable[Any] | torch.Tensor | np.ndarray[Any, Any], inputs: int, device: torch.device
+) -> Iterator[Arguments]:
     """Arguments of a module, batch by batch.
 
     Args:

@@ -30,12 +30,14 @@ class Captured:
         proto: the ONNX form.
         positional: arguments that it was captured with.
         named: further ones by name.
+        outputs: what a float model's outputs are called.
     """
 
     graph_module: torch.fx.GraphModule
     proto: onnx.ModelProto
     positional: tuple[Any, ...]
     named: Mapping[str, Any]
+    outputs: tuple[str, ...]
 
 
 def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
@@ -57,7 +59,9 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
     made = onnx_program(_exported(folded, positional, named), (), {}, SourceOptions(), kind)
     graph_module = made.exported_program.module(check_guards=False)
     _own(graph_module)
-    return Captured(graph_module=graph_module, proto=_named_as(made, graph_module), positional=positional, named=named)
+    outputs = tuple(str(value.name) for value in made.model.graph.outputs)
+    proto = _named_as(made, graph_module)
+    return Captured(graph_module=graph_module, proto=proto, positional=positional, named=named, outputs=outputs)
 
 
 def _exported(module: torch.nn.Module, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

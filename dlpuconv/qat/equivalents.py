@@ -12,8 +12,6 @@ from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.qat.layers import bias_of, layouts, tensor_of, weight_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from dlpuconv.network import Network, Node
@@ -42,12 +40,18 @@ class Equivalent:
     bias: Array | None
 
 
-def find_equivalents(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equivalent]:
-    """Layers of the recipe's network that the module has, with the same weights before the recipe.
+def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equivalent]:
+    """Give a module the weights and biases of the recipe's network.
 
     Args:
         start: the float network, and what the recipe makes of it.
-        model: captured; it has the network's weights.
+        model: captured; it has the float network's weights.
+
+    Returns:
+        The layers of the recipe's network that the module has.
+
+    Raises:
+        UnsupportedModelError: the recipe changed what the module has nowhere; nothing is changed then.
     """
     nodes = {node.name: node for node in model.graph.nodes}
     found = {}
@@ -56,23 +60,14 @@ def find_equivalents(start: Start, model: torch.fx.GraphModule) -> dict[Node, Eq
         same = None if node is None or before.layer is None else _equivalent(before, after, node, model)
         if same is not None:
             found[after] = same
-    return found
-
-
-def apply_weights(start: Start, equivalents: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> None:
-    """Give a module the weights and biases of the recipe's network.
-
-    Raises:
-        UnsupportedModelError: the recipe changed a constant that the module has nowhere; nothing is changed then.
-    """
-    for before, after in _pairs(start.network, start.quantized.network):
-        if after not in equivalents and not _alike(before, after):
-            raise UnsupportedModelError(f"the recipe changes {after.kind} {after.source_name!r}, which it cannot find")
-    for same in equivalents.values():
+        elif not _alike(before, after):
+            raise UnsupportedModelError(f"it changes {after.kind} {after.source_name!r}, which the module has not")
+    for same in found.values():
         _assign(model, weight_of(same.node), same.weights)
         bias = bias_of(same.node)
         if bias is not None and same.bias is not None:
             _assign(model, bias, same.bias)
+    return found
 
 
 def _pairs(before: Network, after: Network) -> list[tuple[Node, Node]]:
@@ -82,15 +77,16 @@ def _pairs(before: Network, after: Network) -> list[tuple[Node, Node]]:
         UnsupportedModelError: it changed more.
     """
     if [node.kind for node in before.nodes] != [node.kind for node in after.nodes]:
-        raise UnsupportedModelError("the recipe adds or removes layers")
+        raise UnsupportedModelError("it adds or removes layers")
     return list(zip(before.nodes, after.nodes, strict=True))
 
 
 def _alike(before: Node, after: Node) -> bool:
     """Whether the constants of two nodes are the same."""
-    pairs = zip(before.inputs, after.inputs, strict=True)
-    known = [(b, a) for b, a in pairs if b is not None and a is not None and b.data is not None]
-    return all(b is a or (a.data is not None and np.array_equal(b.data, a.data)) for b, a in known)
+    pairs = [
+        (b.data, a.data) for b, a in zip(before.inputs, after.inputs, strict=True) if b is not None and a is not None
+    ]
+    return all(b is a or (b is not None and a is not None and np.array_equal(b, a)) for b, a in pairs)
 
 
 def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.GraphModule) -> Equivalent | None:

@@ -43,9 +43,7 @@ def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: tor
         for name in found
     ]
     weights = [
-        WeightPlace(
-            node=found.node.name, affine=Affine.along(found.axis, quantized.layers[node].affine.scales)
-        )
+        WeightPlace(node=found.node.name, affine=Affine.along(found.axis, quantized.layers[node].affine.scales))
         for node, found in equivalents.items()
     ]
     missing = {groups[value]: value for value in quantized.plan.scales if groups[value] not in first}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, override
 
 import torch
@@ -21,15 +21,19 @@ class Preparation:
     """How a module was prepared.
 
     Attributes:
+        name: what the user's module is called.
         target: whose numbers it has.
         positional: arguments that it was captured with.
         named: further ones by name.
+        outputs: what the float model's outputs are called.
         unmapped: what the file will quantize and this module does not, and what of the recipe was left out.
     """
 
+    name: str
     target: str
     positional: tuple[Any, ...]
     named: Mapping[str, Any]
+    outputs: tuple[str, ...]
     unmapped: tuple[str, ...]
 
 
@@ -76,4 +80,5 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
 
         told = self.preparation
         graph = copy.deepcopy(self.graph).cpu()
-        return exported(convert_pt2e(graph), told.positional, told.named, options, "the prepared module")
+        names = replace(options, output_names=options.output_names or told.outputs)
+        return exported(convert_pt2e(graph), told.positional, told.named, names, told.name)

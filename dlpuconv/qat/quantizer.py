@@ -31,8 +31,9 @@ _PACE = 0.01
 
 
 class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
-    """Annotates what the target's file will quantize. Biases stay float: int32 codes cost less than one accumulator
-    step, which is far below the step of what the layer makes.
+    """Annotates what the target's file will quantize.
+
+    Biases stay float: their int32 codes cost less than one step of an accumulator, far below that of a layer's output.
     """
 
     def __init__(self, places: Places, scheme: Scheme) -> None:
@@ -61,7 +62,9 @@ class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
         """See `Quantizer`: places are of the module that they were found in."""
 
     @override
-    def prepare_obs_or_fq_callback(self, model: torch.fx.GraphModule, edge_or_node_to_obs_or_fq: Mapping[Any, Any]) -> None:
+    def prepare_obs_or_fq_callback(
+        self, model: torch.fx.GraphModule, edge_or_node_to_obs_or_fq: Mapping[Any, Any]
+    ) -> None:
         """See `Quantizer`: start from the places' scales."""
         made = {}
         for at, module in edge_or_node_to_obs_or_fq.items():

@@ -83,7 +83,9 @@ def find_start(
     with opened(proto, request, Data(calibration=calibration), progress) as run:
         ((backend, (chosen,)),) = run.backends
         if not backend.follows_recipes:
-            raise UsageError(f"{chosen.called} computes in floats, or quantizes by itself: there is nothing to train for")
+            raise UsageError(
+                f"{chosen.called} computes in floats, or quantizes by itself: there is nothing to train for"
+            )
         _, prepared = prepare(backend, [chosen], run)
         shop = Workshop(backend, prepared, chosen, run)
         recipe = Recipe(granularity=chosen.scheme.weights) if start == RANGES_ALONE else choose_recipe(shop)[0]

@@ -57,7 +57,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         module = unwrapped(source)
         kind = type(module).__name__
         if hasattr(type(module), "quantized_onnx"):  # prepared by `qat`, which knows its inputs
-            proto = module.quantized_onnx(options)
+            proto, kind = module.quantized_onnx(options), module.preparation.name
         else:
             _screen_module(module)
             positional, named = arguments_of(module, example_inputs)
@@ -73,8 +73,8 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
     return Acquired(proto=proto, source=Source(name=name or kind, sha256=digest))
 
 
-def demand(library: str, purpose: str) -> None:
-    """Check for a library without importing it.
+def demand(library: str, purpose: str, extra: str = "torch") -> None:
+    """Check for a library, which comes with an extra, without importing it.
 
     Raises:
         MissingDependencyError: it is not installed.
@@ -84,7 +84,7 @@ def demand(library: str, purpose: str) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise MissingDependencyError(library, "torch", purpose)
+        raise MissingDependencyError(library, extra, purpose)
 
 
 def _screen_module(module: Any) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def dequantized(codes: npt.NDArray[np.int64], said: Parameters, where: str) -> npt.NDArray[np.float32]:
-    """scale * (code - zero point).
+    """Scale * (code - zero point).
 
     Args:
         codes: [...] of a constant.

@@ -96,7 +96,7 @@ def _zero_points(
     node: onnx.NodeProto, constants: Constants, shape: tuple[int, ...]
 ) -> tuple[IntegerType | None, npt.NDArray[np.int64]]:
     """The type of the zero points and their values; zeros of no type where the node has none."""
-    name = node.input[2] if len(node.input) > 2 else ""  # noqa: PLR2004 - the third operand
+    name = node.input[2] if len(node.input) > 2 else ""
     if not name:
         return None, np.zeros(shape, np.int64)
     codes = constants.codes(name)

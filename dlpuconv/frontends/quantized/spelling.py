@@ -158,8 +158,14 @@ class Speller:
                 " it was before that"
             )
         older = said.get("opset", self._opset) < _SOFTMAX_BY_AXIS
-        if node.op_type == "QLinearSoftmax" and said.get("axis", -1) != -1 and older != (self._opset < _SOFTMAX_BY_AXIS):
-            raise UnsupportedModelError(f"{label(node)} is a Softmax of opset {said['opset']} in a newer or older model")
+        if (
+            node.op_type == "QLinearSoftmax"
+            and said.get("axis", -1) != -1
+            and older != (self._opset < _SOFTMAX_BY_AXIS)
+        ):
+            raise UnsupportedModelError(
+                f"{label(node)} is a Softmax of opset {said['opset']} in a newer or older model"
+            )
 
     def _constant(self, values: np.typing.NDArray[np.generic], hint: str) -> str:
         import onnx

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
-
-from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.qat.capture import capture
-from dlpuconv.qat.equivalents import apply_weights, find_equivalents
-from dlpuconv.qat.mapping import find_places
-from dlpuconv.qat.prepared import Preparation, PreparedModule
-from dlpuconv.qat.quantizer import TargetQuantizer
-from dlpuconv.qat.start import RANGES_ALONE, find_start
+from dlpuconv.display.wording import python_words
+from dlpuconv.frontends.pytorch.sources import demand
 
 if TYPE_CHECKING:
+    import torch
+
     from dlpuconv.display.progress import Progress
+    from dlpuconv.qat.prepared import PreparedModule
 
 
 def prepare(
@@ -47,27 +41,11 @@ def prepare(
         The module, in training mode, on the CPU; give it to `dlpuconv.convert` when it is trained.
 
     Raises:
+        MissingDependencyError: torch or torchao is not installed.
         DlpuconvError: the module, the data or an option cannot be used, or a tool failed.
     """
-    captured = capture(module, example_inputs)
-    model = captured.graph_module
-    found = find_start(captured.proto, target, calibration, start, progress)
-    told = found.left_out
-    try:
-        equivalents = find_equivalents(found, model)
-        apply_weights(found, equivalents, model)
-    except UnsupportedModelError as refusal:
-        if start == RANGES_ALONE:
-            raise
-        told = (*told, f"the recipe is left out: {refusal}")
-        found = find_start(captured.proto, target, calibration, RANGES_ALONE, progress)
-        equivalents = find_equivalents(found, model)
-    places = find_places(found, equivalents, model)
-    preparation = Preparation(
-        target=target,
-        positional=captured.positional,
-        named=captured.named,
-        unmapped=(*told, *places.unmapped),
-    )
-    graph = prepare_qat_pt2e(model, TargetQuantizer(replace(places), found.scheme))
-    return PreparedModule(graph, preparation).train()
+    demand("torchao", "dlpuconv.qat.prepare", "qat")
+    with python_words():
+        from dlpuconv.qat.building import build
+
+        return build(module, target, example_inputs, calibration, start, progress)

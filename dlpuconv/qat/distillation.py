@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from dlpuconv.display.progress import Silent
 from dlpuconv.qat.batches import batches
-from dlpuconv.qat.freeze import freeze_ranges
+from dlpuconv.qat.ranges import freeze_ranges
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
