@@ -29,7 +29,7 @@ from dlpuconv.frontends.skeleton import check_nodes
 from dlpuconv.frontends.slopes import align_slopes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.utf8 import screen_text
-from dlpuconv.frontends.weights import screen_tensors
+from dlpuconv.frontends.weights import screen_packed, screen_tensors
 from dlpuconv.ir import Model
 from dlpuconv.ir.weights import split_proto
 
@@ -61,6 +61,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     graph = proto.graph
     asked = ended(graph, options)
     scales = read_quantized(proto) or acquired.scales
+    screen_packed(proto)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)

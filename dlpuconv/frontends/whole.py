@@ -50,12 +50,14 @@ def read_whole(
     from dlpuconv.frontends.quantized import read_quantized
     from dlpuconv.frontends.shapes import bind_inputs, screen_inputs
     from dlpuconv.frontends.skeleton import check_nodes
+    from dlpuconv.frontends.weights import screen_packed
 
     acquired = acquire(source, options, example_inputs=example_inputs, name=name)
     proto = steps.straightened(acquired.proto)
     graph = proto.graph
     asked = steps.ended(graph, options)
     scales = read_quantized(proto)
+    screen_packed(proto)
     screen_inputs(graph)
     _screen_outputs(graph)
     compute_constant_loops(proto)

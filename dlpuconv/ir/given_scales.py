@@ -18,7 +18,7 @@ class StatedScale:
     Attributes:
         affine: scale and zero point, in the source's own codes; several along an axis of the tensor as the source has
             it.
-        codes: the type of those codes.
+        codes: the type of those codes; narrower than the file's where it clips them.
     """
 
     affine: Affine
@@ -42,7 +42,7 @@ class GivenScales:
 
     def __bool__(self) -> bool:
         """True for a quantized source."""
-        return bool(self.activations or self.weights)
+        return bool(self.activations or self.weights or self.told)
 
 
 NOT_GIVEN: Final = GivenScales()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.weight_file import rest
@@ -39,6 +39,7 @@ class Quantized:
         plan: the activations' scales.
         layers: the layers' integers, in the network's order.
         names: of every node.
+        stated: scales of a source are kept: what is computed is to be rounded where the source rounds it.
     """
 
     network: Network
@@ -46,6 +47,7 @@ class Quantized:
     plan: ActivationPlan
     layers: Mapping[Node, LayerWeights]
     names: Mapping[Node, LayerNames]
+    stated: bool = False
 
 
 def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, Affine] | None = None) -> Quantized:
@@ -73,12 +75,12 @@ def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, 
     names = names_of(network, tuned.names)
     layers = [node for node in network.nodes if node.layer is not None]
     check_overrides(recipe, [names[node] for node in layers], list(names.values()))
-    found = Quantized(network=network, scheme=scheme, plan=plan, layers={}, names=names)
+    found = Quantized(network=network, scheme=scheme, plan=plan, layers={}, names=names, stated=bool(tuned.stated))
     made = {}
     for node in layers:
         made[node] = quantize_one(node, tuned, found, recipe)
         rest()  # its float weights are not read again
-    return Quantized(network=network, scheme=scheme, plan=plan, layers=made, names=names)
+    return replace(found, layers=made)
 
 
 def quantize_one(node: Node, tuned: Tuned, quantized: Quantized, recipe: Recipe) -> LayerWeights:

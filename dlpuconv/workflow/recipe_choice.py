@@ -11,7 +11,7 @@ from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.plans import Plan, begun, plan_for, usual
 from dlpuconv.quantization.search import prefer_passing, search, told_alike
-from dlpuconv.scheme import Granularity
+from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.advice import Settings
 from dlpuconv.workflow.source_recipe import recipe_of_source, refuse_lost_scales
 
@@ -38,8 +38,13 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
         if not run.source.scales:
             refuse_lost_scales(wanted.recipe)
             return _as_given(wanted.recipe, wanted), ()
-    if run.source.scales and backend.follows_recipes:
-        return recipe_of_source(wanted, target), ()
+    if run.source.scales and backend.numbers is Numbers.INT8:
+        if not backend.follows_recipes:
+            raise UsageError(
+                f"the model is quantized, and the backend {backend.name} of {target.name} calibrates models itself:"
+                " convert the float model, or leave --backend out"
+            )
+        return recipe_of_source(wanted, target, calibrated=calibration is not None and calibration.calibrated), ()
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
-from dlpuconv.quantization.recipe import BiasCorrection, Recipe, ScaleOrigin
+from dlpuconv.quantization.recipe import BiasCorrection, Recipe, Rounding, ScaleOrigin
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from dlpuconv.workflow.request import QuantizationOptions
 
 
-def recipe_of_source(wanted: QuantizationOptions, target: Target) -> Recipe:
+def recipe_of_source(wanted: QuantizationOptions, target: Target, *, calibrated: bool) -> Recipe:
     """The recipe for a model that states its scales.
 
-    What it does not state, and weights that the chip cannot have as they are, get scales and biases as usual.
+    What it does not state, and weights that the chip cannot have as they are, get scales and biases as usual; such
+    weights are rounded by learning where the effort and samples allow.
 
     Args:
         wanted: by the user.
         target: of the file.
+        calibrated: there are samples of the network's own.
 
     Raises:
         UsageError: an option would change scales that the source states.
@@ -32,10 +34,12 @@ def recipe_of_source(wanted: QuantizationOptions, target: Target) -> Recipe:
         raise UsageError(f"the model is quantized and keeps its scales, which {refused} would change: leave it out")
     if wanted.recipe is not None:
         return replace(wanted.recipe, granularity=wanted.granularity or wanted.recipe.granularity)
+    learns = calibrated and wanted.effort is not Effort.FAST
     return Recipe(
         granularity=wanted.granularity or target.scheme.weights,
         scales=ScaleOrigin.SOURCE,
         bias_correction=BiasCorrection.ANALYTIC,
+        rounding=Rounding.LEARNED if learns else Rounding.NEAREST,
     )
 
 

@@ -5,25 +5,26 @@ Every pair of QuantizeLinear and DequantizeLinear goes, and stored integers beco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnx
 
-from dlpuconv.errors import ModelError, UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.formats.onnx_values import evaluate
 from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.frontends.node_names import name_nodes
 from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.quantized import moves
+from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
 from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products
+from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
-from dlpuconv.frontends.quantized.signs import Signs
 from dlpuconv.frontends.quantized.spelling import Speller, is_spelled
 from dlpuconv.frontends.quantized.statements import Statements
-from dlpuconv.ir.affine import IntegerType
 from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.nodes import free_names, label
 
@@ -47,46 +48,13 @@ def read_quantized(model: onnx.ModelProto) -> GivenScales:
         UnsupportedModelError: integers are computed with in a way that no real numbers stand for.
     """
     graph = model.graph
-    if not any(_is(node, "QuantizeLinear", "DequantizeLinear") or is_spelled(node) for node in graph.node):
+    if not any(_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node):
         return NOT_GIVEN
     opset = next(each.version for each in model.opset_import if not each.domain)
     reader = _Reader(graph, opset)
     for node in graph.node:
         reader.read(node)
     return reader.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class _Coded:
-    """A value of codes.
-
-    Attributes:
-        source: the real numbers that were quantized.
-        said: how.
-        low: the lowest code that can occur.
-        high: the highest one.
-    """
-
-    source: str
-    said: Parameters
-    low: int
-    high: int
-
-    @classmethod
-    def of(cls, source: str, said: Parameters) -> _Coded:
-        return cls(source, said, said.codes.lowest, said.codes.highest)
-
-    @property
-    def narrowed(self) -> Parameters:
-        """With the smallest type that holds these codes."""
-        signed = self.said.codes.signed
-        bits = next(bits for bits in range(1, 33) if _holds(IntegerType(bits, signed), self.low, self.high))
-        return replace(self.said, codes=IntegerType(bits, signed))
-
-    @property
-    def cuts_below_zero(self) -> bool:
-        """No code stands for a negative number."""
-        return bool((self.said.zero_points == self.low).all())
 
 
 class _Reader:
@@ -96,12 +64,19 @@ class _Reader:
         self._graph = graph
         self._opset = opset
         self._constants = Constants(graph)
-        self._signs = Signs(graph, self._constants)
+        self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()
+        self._products = dynamic_products(graph, self._constants)
+        if self._products:
+            many = len(self._products) > 1
+            who = (
+                f"{len(self._products)} layers quantize what they read" if many else "one layer quantizes what it reads"
+            )
+            self._statements.tell(f"{who} at run time: those scales are fitted anew")
         self._nodes: list[onnx.NodeProto] = []
         self._real: dict[str, str] = {}
-        self._coded: dict[str, _Coded] = {}
+        self._coded: dict[str, Coded] = {}
         self._cut_off: dict[str, str] = {}
         self._captured: set[str] = set()
         for name, node in moves.coded_inputs(graph, self._constants).items():
@@ -109,7 +84,10 @@ class _Reader:
 
     def read(self, node: onnx.NodeProto) -> None:
         """Take one node over, or what it says."""
-        if is_spelled(node):
+        if node.output and node.output[0] in self._products:
+            for part in self._products.pop(node.output[0]):
+                self.read(part)
+        elif is_spelled(node):
             for part in self._speller.spelled(node):
                 self.read(part)
         elif _is(node, "QuantizeLinear"):
@@ -148,7 +126,7 @@ class _Reader:
         if values is not None:
             self._constants.hold(node.output[0], quantized(values, said, label(node)))
         else:
-            self._coded[node.output[0]] = _Coded.of(source, said)
+            self._coded[node.output[0]] = Coded.of(source, said)
 
     def _dequantize(self, node: onnx.NodeProto) -> None:
         read, made = (*node.input, "")[0], node.output[0]
@@ -162,7 +140,7 @@ class _Reader:
         if coded is None:
             raise UnsupportedModelError(f"{label(node)} reads {read!r}, which no QuantizeLinear has made")
         said = parameters_of(node, self._constants, coded.said.codes)
-        if not _same(said, coded.said):
+        if not same_codes(said, coded.said):
             raise UnsupportedModelError(f"{label(node)} reads {read!r} with another scale than it was made with")
         self._real[made] = self._real_of(read)
 
@@ -176,7 +154,7 @@ class _Reader:
                 self._nodes.append(onnx.helper.make_node("Identity", [self._real.pop(name)], [name]))
         copy.input[:] = [self._real.get(name, name) for name in node.input]
         self._nodes.append(copy)
-        self._signs.follow(copy)
+        self._lowest.follow(copy)
         if moves.rearranges(node) and self._constants.holds_codes(node.input[0]):
             self._rearrange(node)
 
@@ -184,7 +162,9 @@ class _Reader:
         coded = [name for name in node.input if name in self._coded]
         if _is(node, "Clip") and node.input[0] in self._coded:
             self._clip(node)
-        elif moves.moved(node, self._coded) and all(_same(self._said(coded[0]), self._said(name)) for name in coded):
+        elif moves.moved(node, self._coded) and all(
+            same_codes(self._said(coded[0]), self._said(name)) for name in coded
+        ):
             self._move(node, self._coded[coded[0]])
         elif moves.ranks(node):
             self._real |= {coded[0]: self._real_of(coded[0])}
@@ -195,34 +175,23 @@ class _Reader:
     def _clip(self, node: onnx.NodeProto) -> None:
         """A range of codes narrower than their type's: [-127, 127], or fewer bits."""
         coded = self._coded[node.input[0]]
-        low, high = self._bounds(node, coded.low, coded.high)
+        low, high = code_range(node, self._constants, coded.low, coded.high)
         self._coded[node.output[0]] = replace(coded, low=low, high=high)
 
     def _clip_constant(self, node: onnx.NodeProto) -> None:
         codes = self._constants.codes(node.input[0])
         assert codes is not None
-        low, high = self._bounds(node, codes.type.lowest, codes.type.highest)
+        low, high = code_range(node, self._constants, codes.type.lowest, codes.type.highest)
         self._constants.hold(node.output[0], replace(codes, values=np.clip(codes.values, low, high)))
 
-    def _bounds(self, node: onnx.NodeProto, lowest: int, highest: int) -> tuple[int, int]:
-        """Of a Clip between codes."""
-        given = [self._constants.codes(name) if name else None for name in (*node.input[1:3], "", "")[:2]]
-        if any(name and codes is None for name, codes in zip(node.input[1:3], given, strict=False)):
-            raise UnsupportedModelError(f"{label(node)} clips codes at bounds that are no constants")
-        low = max(lowest, int(given[0].values.max())) if given[0] and given[0].values.size else lowest
-        high = min(highest, int(given[1].values.min())) if given[1] and given[1].values.size else highest
-        if low >= high:
-            raise ModelError(f"{label(node)} leaves one code or none")
-        return low, high
-
-    def _move(self, node: onnx.NodeProto, coded: _Coded) -> None:
+    def _move(self, node: onnx.NodeProto, coded: Coded) -> None:
         made = onnx.NodeProto()
         made.CopyFrom(node)
         made.input[:] = [self._real_of(name) if name in self._coded else name for name in node.input]
         if node.op_type == "Pad":
             self._pad_with_real(made, coded.said)
         self._nodes.append(made)
-        self._signs.follow(made)
+        self._lowest.follow(made)
         for name in node.output if node.op_type != "MaxPool" else node.output[:1]:
             self._coded[name] = replace(coded, source=name)
 
@@ -255,7 +224,7 @@ class _Reader:
         """An input that is fed codes is fed real numbers here."""
         value = next(each for each in self._graph.input if each.name == name)
         codes = CODES.get(value.type.tensor_type.elem_type)
-        self._coded[name] = _Coded.of(name, parameters_of(node, self._constants, codes))
+        self._coded[name] = Coded.of(name, parameters_of(node, self._constants, codes))
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
 
@@ -266,12 +235,12 @@ class _Reader:
         """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
         coded = self._coded[name]
         source = coded.source
-        if coded.cuts_below_zero and source not in self._signs:
+        if coded.cuts_below_zero and self._lowest[source] < 0:
             if source not in self._cut_off:
                 self._cut_off[source] = self._speller.unique(f"{source}_at_least_zero")
                 node = onnx.helper.make_node("Relu", [source], [self._cut_off[source]])
                 self._nodes.append(node)
-                self._signs.follow(node)
+                self._lowest.follow(node)
             source = self._cut_off[source]
         self._statements.of_value(source, coded.narrowed)
         return source
@@ -296,22 +265,9 @@ class _Reader:
                 renamed[source] = name
             elif name in outputs:
                 self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
+                self._statements.repeat(source, name)
         return renamed
 
 
 def _is(node: onnx.NodeProto, *operators: str) -> bool:
     return node.domain in _DOMAINS and node.op_type in operators
-
-
-def _holds(codes: IntegerType, low: int, high: int) -> bool:
-    return codes.lowest <= low and high <= codes.highest
-
-
-def _same(one: Parameters, other: Parameters) -> bool:
-    """Whether two nodes say the same of the same codes."""
-    return (
-        np.array_equal(one.scales, other.scales)
-        and np.array_equal(one.zero_points, other.zero_points)
-        and one.codes == other.codes
-        and (one.per_tensor or one.axis == other.axis)
-    )

@@ -41,6 +41,11 @@ class Statements:
         """Of a constant that was stored as codes."""
         self._constants[name] = said
 
+    def repeat(self, name: str, again: str) -> None:
+        """Of a value that is another one under a second name."""
+        if name in self._values:
+            self._values[again] = self._values[name]
+
     def tell(self, sentence: str) -> None:
         """Something that the user should know."""
         self._told[sentence] = None

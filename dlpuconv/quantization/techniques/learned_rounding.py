@@ -89,7 +89,7 @@ def learn(
     samples: Sequence[Feed],
     done: Callable[[], None] = lambda: None,
 ) -> dict[Node, LayerWeights]:
-    """Integers of every layer.
+    """Integers of every layer; those that are the source's stay.
 
     Args:
         nearest: with nearest codes; scales and all activations' parameters stay.
@@ -100,10 +100,12 @@ def learn(
     Raises:
         BackendError: a node cannot be run.
     """
+    if all(made.stated.affine for made in nearest.layers.values()):
+        return dict(nearest.layers)
     exact, integer = Stepwise(nearest.network, samples, changing=False), Stepwise(realize(nearest), samples)
     own = [node for node in integer.network.nodes if node.layer is not None]
     found = dict(nearest.layers)
-    left = unlearned(nearest)
+    left = unlearned(nearest) | {node: "are the source's" for node, made in found.items() if made.stated.affine}
     for node, made in zip(nearest.layers, own, strict=True):
         exact.step_to(node)
         integer.step_to(made)
