@@ -8,7 +8,7 @@ from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
     from dlpuconv.qat.distillation import distil as distil
-    from dlpuconv.qat.modules import from_onnx as from_onnx
+    from dlpuconv.qat.onnx_module.build import from_onnx as from_onnx
     from dlpuconv.qat.preparation import prepare as prepare
     from dlpuconv.qat.prepared import PreparedModule as PreparedModule
     from dlpuconv.qat.ranges import follow_ranges as follow_ranges
@@ -21,7 +21,7 @@ __getattr__ = later(
     {
         "dlpuconv.qat.distillation": ("distil",),
         "dlpuconv.qat.ranges": ("follow_ranges", "freeze_ranges"),
-        "dlpuconv.qat.modules": ("from_onnx",),
+        "dlpuconv.qat.onnx_module.build": ("from_onnx",),
         "dlpuconv.qat.preparation": ("prepare",),
         "dlpuconv.qat.prepared": ("PreparedModule",),
     },

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.frontends.options import SourceOptions
 
-_ONE_EXPORT = threading.RLock()
+ONE_EXPORT = threading.RLock()
 """Two exports at once leave torch unusable for the rest of the process. (Reentrant: an export within one is an error
 of torch's, not a thread that waits for itself.)"""
 
@@ -54,7 +54,7 @@ def onnx_program(
     """
     import torch
 
-    with _ONE_EXPORT:
+    with ONE_EXPORT:
         _load_exporter()
         with quiet_exporter(), randomness_kept(), bystanders_spared(), torch.inference_mode(mode=False):
             try:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import MissingDependencyError, UnsupportedModelError
+from dlpuconv.errors import MissingDependencyError, ModelError, UnsupportedModelError
 from dlpuconv.frontends.onnx_file import Acquired
 from dlpuconv.ir import Source
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
+    import onnx
+
     from dlpuconv.frontends.options import SourceOptions
 
 _QUANTIZED = "torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized."
@@ -40,17 +43,15 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
     Raises:
         UsageError: a module without example inputs, or names that do not fit.
-        ModelError: the exporter failed.
+        ModelError: neither of torch's exporters can export it. (Where only the older one can, a warning says why.)
         UnsupportedModelError: the program was exported in training mode, or the module is TorchScript, quantized or
             being so, without weights, or returns something else than tensors.
         MissingDependencyError: onnxscript, which the exporter is written with, is missing.
     """
     import torch
 
-    from dlpuconv.frontends.pytorch.arguments import arguments_of
     from dlpuconv.frontends.pytorch.exporter import exported
-    from dlpuconv.frontends.pytorch.outputs import plain_output
-    from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+    from dlpuconv.frontends.pytorch.replica import unwrapped
 
     demand("onnxscript", "the export from PyTorch")
     if isinstance(source, torch.nn.Module):
@@ -59,11 +60,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         if hasattr(type(module), "quantized_onnx"):  # prepared by `qat`, which knows its inputs
             proto, kind = module.quantized_onnx(options), module.preparation.name
         else:
-            _screen_module(module)
-            positional, named = arguments_of(module, example_inputs)
-            ours = replica(module)
-            ours.register_forward_hook(plain_output)
-            proto = exported(ours, positional, named, options, kind)
+            proto = _of_module(module, example_inputs, options)
     else:
         kind = "model"
         _screen_training(source.graph_module)
@@ -71,6 +68,33 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         proto = exported(source, (), {}, options, type(source).__name__)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return Acquired(proto=proto, source=Source(name=name or kind, sha256=digest))
+
+
+def _of_module(module: Any, example_inputs: object, options: SourceOptions) -> onnx.ModelProto:
+    """By torch's exporter of graphs, or where that fails, by the one that traces."""
+    from dlpuconv.frontends.pytorch.arguments import arguments_of
+    from dlpuconv.frontends.pytorch.exporter import exported
+    from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
+
+    kind = type(module).__name__
+    _screen_module(module)
+    positional, named = arguments_of(module, example_inputs)
+    try:
+        return exported(_ours(module), positional, named, options, kind)
+    except ModelError as error:
+        proto = traced(_ours(module), positional, named, options, error)
+        warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=3)
+        return proto
+
+
+def _ours(module: Any) -> Any:
+    """A copy that an export may change, which returns tensors in containers of Python's own."""
+    from dlpuconv.frontends.pytorch.outputs import plain_output
+    from dlpuconv.frontends.pytorch.replica import replica
+
+    ours = replica(module)
+    ours.register_forward_hook(plain_output)
+    return ours
 
 
 def demand(library: str, purpose: str, extra: str = "torch") -> None:

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.qat.facts import NotInTorchError, constant, known, shape_made, shape_read
+from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, known, shape_made, shape_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

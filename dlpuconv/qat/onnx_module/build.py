@@ -63,7 +63,7 @@ def module_of(normal: Model) -> torch.nn.Module:
     """
     import torch
 
-    from dlpuconv.qat.layer import identifier
+    from dlpuconv.qat.onnx_module.layer import identifier
 
     graph = _with_resizes_of_torch(normal).graph.graph
     layers = _layers(graph)
@@ -84,7 +84,7 @@ def module_of(normal: Model) -> torch.nn.Module:
 
 def _with_resizes_of_torch(normal: Model) -> Model:
     """The model, with products of matrices for interpolations that torch does not have."""
-    from dlpuconv.qat.windows import interpolation
+    from dlpuconv.qat.onnx_module.windows import interpolation
 
     model = normal.copy()
     editor = Editor(model.graph)
@@ -99,9 +99,9 @@ def _layers(graph: onnx_ir.Graph) -> dict[onnx_ir.Node, Any]:
     Raises:
         UnsupportedModelError: see `module_of`.
     """
-    from dlpuconv.qat.facts import NotInTorchError
-    from dlpuconv.qat.layer import OnnxLayer
-    from dlpuconv.qat.operators import OPERATORS
+    from dlpuconv.qat.onnx_module.facts import NotInTorchError
+    from dlpuconv.qat.onnx_module.layer import OnnxLayer
+    from dlpuconv.qat.onnx_module.operators import OPERATORS
 
     shared: dict[str, list[Any]] = {}
     layers: dict[onnx_ir.Node, Any] = {}

@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.qat import moves, windows
-from dlpuconv.qat.facts import NotInTorchError, constant, shape_read
+from dlpuconv.qat.onnx_module import moves, windows
+from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, shape_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class TorchOperator:
     """How the nodes of one kind are computed.
 
     Attributes:
@@ -60,8 +60,10 @@ def arranged(node: onnx_ir.Node, index: int, array: npt.NDArray[Any]) -> npt.NDA
 
 
 def _cast(node: onnx_ir.Node) -> Function:
-    kind = np.dtype(node.outputs[0].dtype.numpy()).name if node.outputs[0].dtype else "float32"
-    return lambda x: x.to(getattr(torch, kind))
+    made = node.outputs[0].dtype
+    if made is None:
+        raise NotInTorchError("its type is unknown")
+    return functools.partial(torch.Tensor.to, dtype=torch.from_numpy(np.empty(0, made.numpy())).dtype)
 
 
 def _clip(node: onnx_ir.Node) -> Function:
@@ -106,7 +108,7 @@ def _slope_by_channel(node: onnx_ir.Node) -> bool:
     return slope.size == 1 or (slope.size == shape[1] and slope.shape[1 - len(shape) :] == of_channels)
 
 
-def _reduced(reduce: Function) -> Operator:
+def _reduced(reduce: Function) -> TorchOperator:
     def make(node: onnx_ir.Node) -> Function:
         shape, given = shape_read(node), constant(node, 1)
         axes = attrs.integers(node, "axes") if given is None else [int(axis) for axis in given]
@@ -117,47 +119,51 @@ def _reduced(reduce: Function) -> Operator:
             axes = [axis for axis in axes or () if axis % len(shape) or shape[0] != 1]
         return functools.partial(reduce, dim=axes, keepdim=kept) if axes else torch.clone
 
-    return Operator(make=make, operands=1)
+    return TorchOperator(make=make, operands=1)
 
 
-def _whole_map(reduce: Function) -> Operator:
+def _whole_map(reduce: Function) -> TorchOperator:
     """Of all pixels of each channel."""
-    return Operator(
+    return TorchOperator(
         make=lambda node: functools.partial(reduce, dim=list(range(2, len(shape_read(node)))), keepdim=True)
     )
 
 
-def _with_alpha(function: Function, option: str, default: float) -> Operator:
+def _with_alpha(function: Function, option: str, default: float) -> TorchOperator:
     """An activation whose attribute `alpha` is this option of torch's."""
-    return Operator(make=lambda node: functools.partial(function, **{option: attrs.number(node, "alpha", default)}))
+    return TorchOperator(
+        make=lambda node: functools.partial(function, **{option: attrs.number(node, "alpha", default)})
+    )
 
 
-def _along_axis(function: Function) -> Operator:
-    return Operator(make=lambda node: functools.partial(function, dim=attrs.integer(node, "axis", -1)))
+def _along_axis(function: Function) -> TorchOperator:
+    return TorchOperator(make=lambda node: functools.partial(function, dim=attrs.integer(node, "axis", -1)))
 
 
-def _several(function: Function) -> Operator:
+def _several(function: Function) -> TorchOperator:
     """Of any number of operands, two at a time."""
-    return Operator(make=lambda _: lambda *values: functools.reduce(function, values))
+    return TorchOperator(make=lambda _: lambda *values: functools.reduce(function, values))
 
 
-def _plain(function: Function) -> Operator:
-    return Operator(make=lambda _: function)
+def _plain(function: Function) -> TorchOperator:
+    return TorchOperator(make=lambda _: function)
 
 
-OPERATORS: dict[str, Operator] = {
+_RESHAPE = TorchOperator(make=moves.reshape, operands=1)
+
+OPERATORS: dict[str, TorchOperator] = {
     # layers
-    "Conv": Operator(make=windows.convolution, weights=True),
-    "ConvTranspose": Operator(make=windows.transposed_convolution, weights=True),
-    "Gemm": Operator(make=_gemm, weights=True),
-    "MatMul": Operator(make=_matmul, weights=True),
-    "PRelu": Operator(make=_prelu, weights=True),
+    "Conv": TorchOperator(make=windows.convolution, weights=True),
+    "ConvTranspose": TorchOperator(make=windows.transposed_convolution, weights=True),
+    "Gemm": TorchOperator(make=_gemm, weights=True),
+    "MatMul": TorchOperator(make=_matmul, weights=True),
+    "PRelu": TorchOperator(make=_prelu, weights=True),
     # neighbours
-    "AveragePool": Operator(make=windows.average_pool),
+    "AveragePool": TorchOperator(make=windows.average_pool),
     "GlobalAveragePool": _whole_map(torch.mean),
     "GlobalMaxPool": _whole_map(torch.amax),
-    "MaxPool": Operator(make=windows.maximum_pool),
-    "Resize": Operator(make=windows.resize, operands=1),
+    "MaxPool": TorchOperator(make=windows.maximum_pool),
+    "Resize": TorchOperator(make=windows.resize, operands=1),
     # arithmetic
     "Add": _plain(torch.add), "Sub": _plain(torch.sub), "Mul": _plain(torch.mul), "Div": _plain(torch.div),
     "Pow": _plain(torch.pow), "Max": _several(torch.maximum), "Min": _several(torch.minimum),
@@ -170,10 +176,10 @@ OPERATORS: dict[str, Operator] = {
     "Less": _plain(torch.lt), "LessOrEqual": _plain(torch.le), "Where": _plain(torch.where),
     "And": _plain(torch.logical_and), "Not": _plain(torch.logical_not), "Or": _plain(torch.logical_or),
     # activations
-    "Clip": Operator(make=_clip, operands=1),
+    "Clip": TorchOperator(make=_clip, operands=1),
     "Elu": _with_alpha(functional.elu, "alpha", 1.0),
-    "Gelu": Operator(make=_gelu),
-    "HardSigmoid": Operator(make=_hard_sigmoid),
+    "Gelu": TorchOperator(make=_gelu),
+    "HardSigmoid": TorchOperator(make=_hard_sigmoid),
     "HardSwish": _plain(functional.hardswish),
     "LeakyRelu": _with_alpha(functional.leaky_relu, "negative_slope", 0.01),
     "LogSoftmax": _along_axis(torch.log_softmax),
@@ -187,16 +193,15 @@ OPERATORS: dict[str, Operator] = {
     "ReduceMax": _reduced(torch.amax), "ReduceMean": _reduced(torch.mean), "ReduceMin": _reduced(torch.amin),
     "ReduceSum": _reduced(torch.sum),
     # moves
-    "Cast": Operator(make=_cast),
-    "Concat": Operator(make=moves.concat),
-    "DepthToSpace": Operator(make=moves.depth_to_space),
-    "Expand": Operator(make=moves.expand, operands=1),
-    "Flatten": Operator(make=moves.reshape), "Reshape": Operator(make=moves.reshape, operands=1),
-    "Squeeze": Operator(make=moves.reshape, operands=1), "Unsqueeze": Operator(make=moves.reshape, operands=1),
-    "Gather": Operator(make=moves.gather),
+    "Cast": TorchOperator(make=_cast),
+    "Concat": TorchOperator(make=moves.concat),
+    "DepthToSpace": TorchOperator(make=moves.depth_to_space),
+    "Expand": TorchOperator(make=moves.expand, operands=1),
+    "Flatten": _RESHAPE, "Reshape": _RESHAPE, "Squeeze": _RESHAPE, "Unsqueeze": _RESHAPE,
+    "Gather": TorchOperator(make=moves.gather),
     "Identity": _plain(torch.clone),
-    "Pad": Operator(make=moves.pad, operands=1),
-    "Slice": Operator(make=moves.cut, operands=1),
-    "SpaceToDepth": Operator(make=moves.space_to_depth),
-    "Transpose": Operator(make=moves.transpose),
+    "Pad": TorchOperator(make=moves.pad, operands=1),
+    "Slice": TorchOperator(make=moves.cut, operands=1),
+    "SpaceToDepth": TorchOperator(make=moves.space_to_depth),
+    "Transpose": TorchOperator(make=moves.transpose),
 }  # fmt: skip

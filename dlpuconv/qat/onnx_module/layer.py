@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, override
 import numpy as np
 import torch
 
-from dlpuconv.qat.facts import constant
-from dlpuconv.qat.operators import OPERATORS, arranged
+from dlpuconv.qat.onnx_module.facts import constant
+from dlpuconv.qat.onnx_module.operators import OPERATORS, arranged
 
 if TYPE_CHECKING:
     from collections.abc import Collection
