@@ -7,6 +7,7 @@ that it serves any network.
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,10 +16,17 @@ from torch.utils._pytree import tree_leaves
 from dlpuconv.display.progress import Silent
 from dlpuconv.qat.batches import batches
 from dlpuconv.qat.ranges import freeze_ranges
+from dlpuconv.qat.rates import in_steps
 
 if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.qat.prepared import PreparedModule
+
+
+_RATE = 0.05
+"""Of a step of the weights."""
+_LEAST = 1e-12
+"""Variance of an output that never changes."""
 
 
 def distil(
@@ -40,30 +48,27 @@ def distil(
         data: samples, [N, ...] of the one input; or a loader, any iterable that starts again for each epoch: of arrays,
             of tuples whose first elements are the inputs, or of dicts by name. Labels are left alone.
         epochs: how often the data is gone through.
-        optimizer: of the module's parameters; Adam with a rate of 1e-4 if None.
+        optimizer: of the module's parameters; Adam whose rates are shares of each layer's steps if None.
         progress: where the work reports.
     """
     device = next(prepared.parameters()).device
     teacher = copy.deepcopy(float_module).eval().to(device)
-    optimizer = optimizer or torch.optim.Adam(prepared.parameters(), lr=_RATE)
+    optimizer = optimizer or torch.optim.Adam(in_steps(prepared, _RATE))
     freeze_ranges(prepared)
     prepared.train()
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
+    rates = [group["lr"] for group in optimizer.param_groups]
     with (progress or Silent()).stage("distilling", epochs) as step:
-        for _ in range(epochs):
-            for positional, named in batches(data, len(prepared.preparation.positional), device):
+        for epoch in range(epochs):
+            for share, (positional, named) in batches(data, len(prepared.preparation.positional), device):
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * (1 + math.cos(math.pi * (epoch + share) / epochs)) / 2
                 with torch.no_grad():
                     wanted = teacher(*positional, **named)
-                loss = distance(prepared(*positional, **named), wanted)
                 optimizer.zero_grad()
-                loss.backward()
+                distance(prepared(*positional, **named), wanted).backward()
                 optimizer.step()
-            schedule.step()
             step()
     prepared.eval()
-
-
-_RATE = 1e-4
 
 
 def distance(answers: Any, wanted: Any) -> torch.Tensor:
@@ -71,6 +76,3 @@ def distance(answers: Any, wanted: Any) -> torch.Tensor:
     pairs = zip(tree_leaves(answers), tree_leaves(wanted), strict=True)
     losses = [(a - w).square().mean() / w.var().clamp(min=_LEAST) for a, w in pairs if w.is_floating_point()]
     return torch.stack(losses).sum()
-
-
-_LEAST = 1e-12
