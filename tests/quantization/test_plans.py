@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.plans import begun, plan_for, usual
+from dlpuconv.quantization.plans import plan_for, usual
 from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
@@ -71,7 +71,11 @@ def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
 
-def test_a_search_begins_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
-    assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
-    assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize
-    assert not begun(replace(PLAIN, gates=(GATE,))).equalize
+def test_it_is_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
+    def ungated(recipe: Recipe, _: Proposal) -> Recipe:
+        return recipe
+
+    recipe = usual(PLAIN, ungated, made_up=False)
+    assert (recipe.equalize, recipe.balance) == (True, Balance.NOISE)
+    assert not usual(replace(PLAIN, granularity=Granularity.PER_CHANNEL), ungated, made_up=False).equalize
+    assert not usual(PLAIN, propose, made_up=False).equalize

@@ -63,21 +63,6 @@ class _Part:
         self.taken += other.taken
         self.places += other.places
 
-    def values(self, factors: Reals | None) -> Reals:
-        """The lowest, the highest, and those that were taken, with channels multiplied by factors, [C]."""
-        taken, ends = np.concatenate(self.taken).astype(np.float64), np.stack(self.ends).astype(np.float64)
-        if factors is not None:
-            ends *= factors
-            taken *= factors[np.concatenate([np.asarray(places) for places in self.places]) % factors.size]
-        return np.concatenate([[ends[0].min(), ends[1].max()], taken])
-
-    def weights(self) -> Reals:
-        """The two ends stand for themselves, a taken value for those that were left out."""
-        taken = sum(values.size for values in self.taken)
-        weights = np.full(2 + taken, self.size / max(taken, 1))
-        weights[:2] = 1.0
-        return weights
-
 
 class Excerpts:
     """Parts of the values of all samples, which tell how they are distributed.
@@ -132,18 +117,37 @@ def _row(parts: Sequence[_Part], factors: Reals | None) -> Reals:
     """[5 + bins] of one tensor."""
     if not parts:
         return np.zeros(_ROW)
-    found = [part.values(factors) for part in parts]
-    values = np.concatenate(found)
-    low, high = float(values.min()), float(values.max())
+    scale = np.ones(1) if factors is None else factors
+    lows, highs = (np.stack([part.ends[which] for part in parts]) * scale for which in (0, 1))
+    ends = np.stack([lows.min(axis=1), highs.max(axis=1)])
+    taken, counts = _taken(parts, factors)
+    low, high = float(ends[0].min()), float(ends[1].max())
     if not np.isfinite([low, high]).all() or high <= low:
         return np.concatenate([[low, high], np.zeros(_ROW - 2)])
-    energies = np.array([float(np.square(part).mean()) for part in found])
-    usual_energy = np.median(energies) or np.median(energies[energies > 0])  # most may be zeros throughout
-    floored = np.maximum(energies, _QUIET * usual_energy) + np.finfo(np.float64).tiny
-    each = np.concatenate([part.weights() / e**2 for part, e in zip(parts, floored / floored.max(), strict=True)])
-    counts, _ = np.histogram(values, _BINS, (low, high), weights=each)
-    usual = np.mean([part[:2] for part in found], axis=0)
-    return np.concatenate([[low, high, float(each[values == 0].sum())], usual, counts])
+    squares = np.add.reduceat(np.square(taken), np.cumsum(counts) - counts) + np.square(ends).sum(axis=0)
+    loudness = _loudness(squares / (counts + len(ends)))
+    # The two ends stand for themselves, a value that was taken for those that were left out.
+    sizes = np.array([part.size for part in parts])
+    weights = np.concatenate([1 / loudness**2, 1 / loudness**2, np.repeat(sizes / counts / loudness**2, counts)])
+    values = np.concatenate([*ends, taken])
+    found, _ = np.histogram(values, _BINS, (low, high), weights=weights)
+    return np.concatenate([[low, high, float(weights[values == 0].sum())], ends.mean(axis=1), found])
+
+
+def _taken(parts: Sequence[_Part], factors: Reals | None) -> tuple[Reals, npt.NDArray[np.intp]]:
+    """The values that were taken, one part after the other, with channels multiplied by factors; and [P] how many."""
+    taken = np.concatenate([values for part in parts for values in part.taken]).astype(np.float64)
+    if factors is not None:
+        places = np.concatenate([np.asarray(places) for part in parts for places in part.places])
+        taken *= factors[places % factors.size]
+    return taken, np.array([sum(values.size for values in part.taken) for part in parts])
+
+
+def _loudness(energies: Reals) -> Reals:
+    """[P] mean squares of parts, the loudest of which has 1: none far below what is usual."""
+    usual = np.median(energies) or np.median(energies[energies > 0])  # most may be zeros throughout
+    floored = np.maximum(energies, _QUIET * usual) + np.finfo(np.float64).tiny
+    return np.asarray(floored / floored.max())
 
 
 def spread_of(row: Reals) -> Spread:

@@ -5,6 +5,7 @@ Networks and statistics are kept for the recipes that follow: a search pays for 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -201,7 +202,7 @@ class Tuner:
         if form.measured not in self._spreads:
             values = [v for v in observed_values(form.seen) if v.name in form.ranges]
             rows = self._stored(
-                f"{Excerpts.name} {form.seen.key} {form.measured.key}",
+                f"{Excerpts.name} {form.seen.key} {_digest(form.factors)}",
                 values,
                 lambda: self._excerpts_of(form.seen, values).rows([v.name for v in values], form.factors),
                 len(values),
@@ -232,3 +233,11 @@ class Tuner:
             stored = find()
             given.cache.put(key, {_MEASURES: stored})
         return stored.astype(np.float64)
+
+
+def _digest(factors: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(factors):
+        found.update(json.dumps(name).encode())
+        found.update(factors[name].tobytes())
+    return found.hexdigest()
