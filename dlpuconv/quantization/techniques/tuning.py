@@ -18,7 +18,8 @@ from dlpuconv.quantization.statistics.channels import Channels, Details, detaile
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
 from dlpuconv.quantization.techniques.agreement import agreement_db
-from dlpuconv.quantization.techniques.forms import Form, absorbed, equalized, gated, grouped
+from dlpuconv.quantization.techniques.detours import choose_detours
+from dlpuconv.quantization.techniques.forms import Form, absorbed, detoured, equalized, gated, grouped
 from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.tuned import Tuned
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.techniques.forms import Made
 
 _SAME_FUNCTION_DB = 60.0
@@ -44,6 +45,7 @@ _MEASURES = "details-4"
 class _Rewrites:
     """What of a recipe makes the network another one, in the order in which it is done."""
 
+    detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
     equalize: Balance | None = None
     absorb: bool = False
@@ -51,7 +53,8 @@ class _Rewrites:
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Rewrites:
-        return cls(recipe.gates, recipe.balance if recipe.equalize else None, recipe.absorb, recipe.groups)
+        balance = recipe.balance if recipe.equalize else None
+        return cls(recipe.detours, recipe.gates, balance, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -119,6 +122,10 @@ class Tuner:
             names=self._material.given.names,
         )
 
+    def detours(self) -> tuple[Detour, ...]:
+        """Those with which equalization is predicted to be heard less."""
+        return choose_detours(self._material.network, self._material.details)
+
     def gates(self) -> tuple[Gate, ...]:
         """Those that are worth it; nothing is measured where the network has none.
 
@@ -159,8 +166,10 @@ class Tuner:
                 return "absorption", absorbed
             case _Rewrites(equalize=Balance() as balance):
                 return "equalization", lambda form: equalized(form, balance, self._reached(form))
+            case _Rewrites(gates=gates) if gates:
+                return "scaling gates", lambda form: gated(form, gates)
             case _:
-                return "scaling gates", lambda form: gated(form, rewrites.gates)
+                return "detours", lambda form: detoured(form, rewrites.detours)
 
     def _reached(self, form: Form) -> Details:
         """All that channels reach in the network and where it is measured: no clip may begin to act in either."""
