@@ -12,8 +12,8 @@ from dlpuconv_backends.onnx_qdq.gates import Edit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlpuconv_backends.onnx_qdq.groups import FusedGroup
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
+    from dlpuconv_backends.onnx_qdq.groups import FusedGroup
 
 
 def detoured(graph: OnnxGraph, readers: Mapping[str, Sequence[FusedGroup]]) -> OnnxGraph:
