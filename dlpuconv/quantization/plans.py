@@ -102,7 +102,11 @@ def quick_plan(propose: Propose) -> Plan:
         """They cost operators, and learned rounding often brings as much: 1.4 dB more on a MobileNetV1 without them."""
         return propose(recipe, Proposal.GROUPS)
 
-    return Plan(changes=(_equalize, _whole_ranges_beside_gates), repairs=(groups,))
+    def detours(recipe: Recipe) -> Recipe:
+        """One layer each, and only where some are predicted to pay: 2.5 to 3 dB on two networks of the zoo."""
+        return propose(recipe, Proposal.DETOURS)
+
+    return Plan(changes=(_equalize, detours, _whole_ranges_beside_gates), repairs=(groups,))
 
 
 def _correct(recipe: Recipe) -> Recipe:

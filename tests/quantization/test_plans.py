@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
 from dlpuconv.quantization.plans import plan_for, usual
-from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
+from dlpuconv.quantization.sites import Detour, Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
-GATE, GROUPS = Gate("mul", (8, 0)), LayerGroups("conv", (0, 1))
+DETOUR, GATE, GROUPS = Detour("conv", (0,)), Gate("mul", (8, 0)), LayerGroups("conv", (0, 1))
 
 
 def propose(recipe: Recipe, what: Proposal) -> Recipe:
-    return replace(recipe, gates=(GATE,)) if what is Proposal.GATES else replace(recipe, groups=(GROUPS,))
+    sites: dict[str, Any] = {"detours": (DETOUR,), "gates": (GATE,), "groups": (GROUPS,)}
+    found: dict[str, Any] = {what.value: sites[what.value]}
+    return replace(recipe, **found)
 
 
 def tried(effort: str) -> list[Recipe]:
@@ -57,6 +60,15 @@ def test_best_tries_groups_and_balanced_only_where_what_it_found_fails() -> None
     assert [change(PLAIN).groups for change in balanced.repairs] == [(GROUPS,)]
     assert not any(recipe.groups for recipe in tried("balanced"))
     assert any(recipe.groups for recipe in tried("best"))
+
+
+def test_balanced_and_best_try_detours_once_channels_are_scaled() -> None:
+    for effort in ("balanced", "best"):
+        plan = plan_for(effort, propose)
+        assert plan is not None
+        scaled, detoured, *_ = [change(PLAIN) for change in plan.changes]
+        assert (scaled.equalize, detoured.detours) == (True, (DETOUR,))
+    assert usual(PLAIN, propose, made_up=False).detours == ()
 
 
 def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:

@@ -19,7 +19,7 @@ from dlpuconv_backends.flatbuffer.edit import like, mul
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAP_RANK = 4
+MAP_RANK = 4
 _RELU6 = 3
 """Of ActivationFunctionType."""
 _VALID = 1
@@ -57,7 +57,7 @@ def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
     found = {}
     for op in graph.operators:
         gate = _gate(op, makers, readers)
-        if gate is None or len(gate.x.shape) != _MAP_RANK or (gate.divides and gate.x in graph.outputs):
+        if gate is None or len(gate.x.shape) != MAP_RANK or (gate.divides and gate.x in graph.outputs):
             continue
         found[op.output] = gate
     return found
@@ -117,13 +117,13 @@ def _separate(gate: TFLiteGate) -> list[Operator]:
     op, x, name = gate.first, gate.x, gate.first.source_name
     if gate.divides:
         gated = like(op.output, "gate")
-        return [_depthwise(x, gated, (6.0, 3.0), name, _RELU6), mul(x, gated, op.output, name)]
+        return [depthwise(x, gated, (6.0, 3.0), name, _RELU6), mul(x, gated, op.output, name)]
     if (added := _added(op)) is not None:
-        return [_depthwise(x, op.output, (1.0, added), name, int(op.options.fusedActivationFunction))]
+        return [depthwise(x, op.output, (1.0, added), name, int(op.options.fusedActivationFunction))]
     gated = like(gate.product.output, "gate")
     inputs = [gated if t is x else t for t in op.inputs]
     return [
-        _depthwise(x, gated, (1.0, 0.0), name),
+        depthwise(x, gated, (1.0, 0.0), name),
         Operator(op.kind, inputs, list(op.outputs), op.options, name),
     ]
 
@@ -135,9 +135,8 @@ def _added(op: Operator) -> float | None:
     return float(known[0].reshape(-1)[0]) if fits else None
 
 
-def _depthwise(
-    x: Tensor, made: Tensor, factor_and_sum: tuple[float, float], name: str, activation: int = 0
-) -> Operator:
+def depthwise(x: Tensor, made: Tensor, factor_and_sum: tuple[float, float], name: str, activation: int = 0) -> Operator:
+    """A layer that multiplies every value by one number and adds another one."""
     factor, summand = factor_and_sum
     options = schema.DepthwiseConv2DOptionsT()
     options.padding, options.depthMultiplier, options.fusedActivationFunction = _VALID, 1, activation

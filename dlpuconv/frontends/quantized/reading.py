@@ -19,7 +19,7 @@ from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
-from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.constants import CODES, Codes, GraphConstants
 from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products, told_of_products
 from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
@@ -44,7 +44,7 @@ def said_behind(graph: onnx.GraphProto, names: Sequence[str]) -> dict[str, Param
         ModelError: a scale or zero point cannot be.
         UnsupportedModelError: it is computed.
     """
-    constants = Constants(graph)
+    constants = GraphConstants(graph)
     behind = [node for node in graph.node if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
     return {node.input[0]: parameters_of(node, constants) for node in reversed(behind)}
 
@@ -79,7 +79,7 @@ class _Reader:
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
         self._graph = graph
         self._opset = opset
-        self._constants = Constants(graph)
+        self._constants = GraphConstants(graph)
         self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()

@@ -34,7 +34,7 @@ _QUIET = 0.25
 
 
 @dataclass(slots=True)
-class _Part:
+class _Excerpt:
     """What is kept of a sample, or of some in a row.
 
     Attributes:
@@ -50,12 +50,12 @@ class _Part:
     places: list[range]
 
     @classmethod
-    def of(cls, seen: Seen, places: range) -> _Part:
+    def of(cls, seen: Seen, places: range) -> _Excerpt:
         """Of one sample."""
         flat = seen.values.reshape(-1)
         return cls(seen.ends, flat.size, [flat[places.start :: places.step].copy()], [places])
 
-    def add(self, other: _Part) -> None:
+    def add(self, other: _Excerpt) -> None:
         """What is kept of the next sample."""
         (low, high), (lower, higher) = self.ends, other.ends
         self.ends = np.minimum(low, lower), np.maximum(high, higher)
@@ -86,7 +86,7 @@ class Excerpts:
         """See `observe.Gauge`."""
         values = min(_VALUES_OF_A_TENSOR, _VALUES_IN_ALL // max(count, 1))
         self._limit = max(values // self._samples, _FEWEST)
-        self._parts: list[list[_Part]] = [[] for _ in range(count)]
+        self._parts: list[list[_Excerpt]] = [[] for _ in range(count)]
         self._seen = [0] * count
 
     def update(self, index: int, seen: Seen) -> None:
@@ -94,7 +94,7 @@ class Excerpts:
         size, nth = seen.values.size, self._seen[index]
         # An odd step, begun elsewhere each time: one that divides the channel count would see only some channels.
         step = max(size // self._limit, 1) | 1
-        part = _Part.of(seen, range(nth * 7919 % step % max(size, 1), size, step))
+        part = _Excerpt.of(seen, range(nth * 7919 % step % max(size, 1), size, step))
         if nth % self._together:
             self._parts[index][-1].add(part)
         else:
@@ -113,7 +113,7 @@ class Excerpts:
         return np.stack(rows) if rows else np.zeros((0, _ROW))
 
 
-def _row(parts: Sequence[_Part], factors: Reals | None) -> Reals:
+def _row(parts: Sequence[_Excerpt], factors: Reals | None) -> Reals:
     """[5 + bins] of one tensor."""
     if not parts:
         return np.zeros(_ROW)
@@ -134,7 +134,7 @@ def _row(parts: Sequence[_Part], factors: Reals | None) -> Reals:
     return np.concatenate([[low, high, float(weights[values == 0].sum())], ends.mean(axis=1), found])
 
 
-def _taken(parts: Sequence[_Part], factors: Reals | None) -> tuple[Reals, npt.NDArray[np.intp]]:
+def _taken(parts: Sequence[_Excerpt], factors: Reals | None) -> tuple[Reals, npt.NDArray[np.intp]]:
     """The values that were taken, one part after the other, with channels multiplied by factors; and [P] how many."""
     taken = np.concatenate([values for part in parts for values in part.taken]).astype(np.float64)
     if factors is not None:

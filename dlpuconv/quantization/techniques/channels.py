@@ -50,6 +50,18 @@ def map_channels(network: Network) -> ChannelMap:
     return _mapped(network, lambda node: _scaled_together(node, makers))
 
 
+def holding_readers(network: Network) -> Mapping[Value, list[Node]]:
+    """By activation: who reads it and keeps its channels from being scaled."""
+    makers = network.producers()
+    found: dict[Value, list[Node]] = {}
+    for node in network.nodes:
+        held = _scaled_together(node, makers)[1]
+        for value in dict.fromkeys(node.activations):
+            if value in held:
+                found.setdefault(value, []).append(node)
+    return found
+
+
 def map_places(network: Network) -> ChannelMap:
     """Find the variables of a float network's orders of channels."""
     return _mapped(network, lambda node: _bound(node, _moved_together(node)))

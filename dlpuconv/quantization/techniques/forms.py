@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.network import CannotError
 from dlpuconv.quantization.techniques.absorb import absorb
+from dlpuconv.quantization.techniques.detours import take_detours
 from dlpuconv.quantization.techniques.equalize import equalize
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.groups import cut_layers
+from dlpuconv.quantization.techniques.twins import with_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Network, Range
     from dlpuconv.quantization.recipe import Balance
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.channels import Details
 
     type Made = tuple[Form, Mapping[str, Json]]
@@ -70,6 +73,23 @@ class Form:
         return replace(
             self, network=network, measured=measured, seen=measured, factors={}, ranges=ranges, details=details
         )
+
+
+def detoured(form: Form, detours: tuple[Detour, ...]) -> Made:
+    """With layers of their own for some readers.
+
+    Raises:
+        CannotError: see `take_detours`.
+    """
+    if unmeasured := [detour.site for detour in detours if detour.site not in form.ranges]:
+        raise CannotError(f"nothing was measured of {unmeasured[0]!r} itself")
+    made = take_detours(form.network, detours)
+    twin = take_detours(form.measured, detours).network if form.has_twin else None
+    measured = made.network if twin is None else with_layers_of(made.network, twin)
+    details = form.details.picked(made.origins)
+    ranges = {name: form.ranges[site] for name, (site, _) in made.origins.items()}
+    after = replace(form, network=made.network, measured=measured, ranges={**form.ranges, **ranges}, details=details)
+    return after, {"activations": [detour.site for detour in detours]}
 
 
 def gated(form: Form, gates: tuple[Gate, ...]) -> Made:

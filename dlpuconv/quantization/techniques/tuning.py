@@ -20,7 +20,8 @@ from dlpuconv.quantization.statistics.channels import Channels, Details, detaile
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Excerpts, spread_of
 from dlpuconv.quantization.techniques.agreement import agreement_db
-from dlpuconv.quantization.techniques.forms import Form, absorbed, equalized, gated, grouped
+from dlpuconv.quantization.techniques.detours import choose_detours
+from dlpuconv.quantization.techniques.forms import Form, absorbed, detoured, equalized, gated, grouped
 from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.tuned import Tuned
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.observe import Gauge
     from dlpuconv.quantization.techniques.forms import Made
 
@@ -47,6 +48,7 @@ _MEASURES = "details-5"
 class _Rewrites:
     """What of a recipe makes the network another one, in the order in which it is done."""
 
+    detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
     equalize: Balance | None = None
     absorb: bool = False
@@ -54,7 +56,8 @@ class _Rewrites:
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Rewrites:
-        return cls(recipe.gates, recipe.balance if recipe.equalize else None, recipe.absorb, recipe.groups)
+        balance = recipe.balance if recipe.equalize else None
+        return cls(recipe.detours, recipe.gates, balance, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -128,6 +131,10 @@ class Tuner:
             stated=self._material.given.scales if recipe.scales is ScaleOrigin.SOURCE else NOT_GIVEN,
         )
 
+    def detours(self) -> tuple[Detour, ...]:
+        """Those with which equalization is predicted to be heard less."""
+        return choose_detours(self._material.network, self._material.details)
+
     def gates(self) -> tuple[Gate, ...]:
         """Those that are worth it; nothing is measured where the network has none.
 
@@ -168,8 +175,10 @@ class Tuner:
                 return "absorption", absorbed
             case _Rewrites(equalize=Balance() as balance):
                 return "equalization", lambda form: equalized(form, balance, self._reached(form))
+            case _Rewrites(gates=gates) if gates:
+                return "scaling gates", lambda form: gated(form, gates)
             case _:
-                return "scaling gates", lambda form: gated(form, rewrites.gates)
+                return "detours", lambda form: detoured(form, rewrites.detours)
 
     def _reached(self, form: Form) -> Details:
         """All that channels reach in the network and where it is measured: no clip may begin to act in either."""

@@ -18,7 +18,7 @@ from dlpuconv.quantization.budget import multiplications
 from dlpuconv.quantization.techniques.learned_rounding import unlearned
 from dlpuconv.quantization.training.blocks import blocks_of
 from dlpuconv.quantization.training.functions import is_known
-from dlpuconv.quantization.training.pair import Pair, Seen
+from dlpuconv.quantization.training.pair import BlockSamples, Pair
 from dlpuconv.quantization.training.torch_block import TorchBlock
 from dlpuconv.quantization.weights.layer import with_codes
 
@@ -103,7 +103,7 @@ def _affordable_steps(blocks: Sequence[Block]) -> int:
 class _Loss:
     """How far a block is from its float form, each output in parts of its own power."""
 
-    def __init__(self, block: Block, model: TorchBlock, seen: Seen) -> None:
+    def __init__(self, block: Block, model: TorchBlock, seen: BlockSamples) -> None:
         import torch
 
         self._model = model
