@@ -11,7 +11,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.workflow.option_values import make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import onnx
     import onnx_ir
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     type ModelLike = (
         str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
     )
+    type ModuleFactory = Callable[[], torch.nn.Module]
     type Shown = Progress | Literal["auto"] | None
 
 
@@ -61,6 +62,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -114,6 +117,10 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             (its last may be a dict of further ones by name), or a dict of arguments by name.
         input_names: for the inputs of a PyTorch model, in order; the names of the arguments if empty.
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
+        factory: for a file of `torch.save` that holds weights: what makes the module that they belong to, a function or
+            `"module:function"`; `input_shape` tells what it takes. Only tensors are read of the file.
+        allow_pickle: a file of `torch.save` may hold more, such as a whole module: it is a pickle, and reading it runs
+            whatever code whoever made it has put there.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
         tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
@@ -176,6 +183,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -215,6 +224,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -241,6 +252,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         example_inputs: see `convert`.
         input_names: see `convert`.
         output_names: see `convert`.
+        factory: see `convert`.
+        allow_pickle: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -275,6 +288,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -299,6 +314,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -322,6 +339,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         example_inputs: see `convert`.
         input_names: see `convert`.
         output_names: see `convert`.
+        factory: see `convert`.
+        allow_pickle: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -353,6 +372,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
