@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _POSITIONS = 4096
 _POSITIONS_OF_A_VALUE = 4
 """At so many positions, of all samples together, a layer is looked at; more where its rows read more values."""
+_PROBED = 512
+"""So many of them tell what helps each sample: less would be noise, more would take as long as the learning."""
 _PRIME = 7919
 _NAMED = 3
 _LONGEST_STRIP = 2304
@@ -161,7 +163,7 @@ class _Pair:
         count, samples = positions_of(self.node), self.exact.samples
         wanted = max(_POSITIONS, _POSITIONS_OF_A_VALUE * (strip.stop - strip.start))
         step = min(max(count * samples // wanted, 1), count)
-        halves = Sums(), Sums()
+        halves = Sums(-(-_PROBED // samples)), Sums(-(-_PROBED // samples))
         for index in range(samples):
             picked = np.arange(index * _PRIME % step, count, step)  # elsewhere in each sample
             x = columns_of(layer, self.exact.real(read, index), picked)[..., strip]
