@@ -65,22 +65,22 @@ class Sums:
             probed: positions of each sample that are kept, at the most.
         """
         self._most_probed = probed
-        self._count = 0
+        self._count = 0.0
         self._start: Singles
         self._sums: tuple[Reals, ...] = ()
-        self._waiting: list[tuple[Singles, Singles]] = []
+        self._waiting: list[tuple[Singles, Singles, Singles]] = []
         self._probed: list[tuple[Singles, Singles]] = []
 
-    def add(self, x: Singles, q: Singles) -> None:
-        """Fold [G, P, K] values at P positions of a sample."""
+    def add(self, x: Singles, q: Singles, counted: float = 1.0) -> None:
+        """Fold [G, P, K] values at P positions of a sample, which count so much."""
         if not self._count:
             # In float64, so that the mean of equal values is that value.
             self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
         near, drift, every = q - self._start, x - q, -(-x.shape[1] // self._most_probed)
-        self._waiting.append((near, drift))
+        self._waiting.append((near, drift, np.full((1, x.shape[1], 1), counted, np.float32)))
         self._probed.append((near[:, ::every].copy(), drift[:, ::every].copy()))
-        self._count += x.shape[1]
-        if sum(near.size for near, _ in self._waiting) >= _TOGETHER:
+        self._count += counted * x.shape[1]
+        if sum(near.size for near, *_ in self._waiting) >= _TOGETHER:
             self._fold()
 
     def moments(self, *, centred: bool) -> SecondMoments:
@@ -111,27 +111,32 @@ class Sums:
 
     def _rows(self, *, centred: bool) -> tuple[Reals, Reals] | None:
         """All that was folded, where that is little."""
-        if self._sums or self._count >= self._start.shape[2]:
+        if self._sums or sum(near.shape[1] for near, *_ in self._waiting) >= self._start.shape[2]:
             return None
-        near, drift = (np.concatenate(parts, 1).astype(np.float64) for parts in zip(*self._waiting, strict=True))
-        rows = near + self._start, drift
+        near, drift, counted = (
+            np.concatenate(parts, 1).astype(np.float64) for parts in zip(*self._waiting, strict=True)
+        )
+        shares = counted / self._count
         if centred:
-            rows = near - near.mean(axis=1, keepdims=True), drift - drift.mean(axis=1, keepdims=True)
-        return rows[0] / np.sqrt(self._count), rows[1] / np.sqrt(self._count)
+            near, drift = (rows - (shares * rows).sum(axis=1, keepdims=True) for rows in (near, drift))
+        else:
+            near = near + self._start
+        return near * np.sqrt(shares), drift * np.sqrt(shares)
 
     def _fold(self) -> None:
         """Add up what waits: products of many rows at once take less time than those of few."""
         if not self._waiting:
             return
-        # In order: where rows are views of an activation, products would do without BLAS.
-        near, drift = (np.ascontiguousarray(np.concatenate(parts, 1)) for parts in zip(*self._waiting, strict=True))
+        near, drift, counted = (np.concatenate(parts, 1) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
-        ones = np.ones((1, near.shape[1]), np.float32)
+        # In order: where rows are views of an activation, products would do without BLAS.
+        near, once = np.ascontiguousarray(near), np.swapaxes(counted, 1, 2)
+        weighted = np.swapaxes(near * counted, 1, 2)
         parts = (
-            np.swapaxes(near, 1, 2) @ near,
-            np.swapaxes(drift, 1, 2) @ near,
-            (ones @ drift)[:, 0],
-            (ones @ near)[:, 0],
+            weighted @ near,
+            np.swapaxes(weighted @ np.ascontiguousarray(drift), 1, 2),
+            (once @ drift)[:, 0],
+            (once @ near)[:, 0],
         )
         added = tuple(part.astype(np.float64) for part in parts)
         self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._sums else added
