@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.quantization.techniques.second_moments import Probe, SecondMoments
+    from dlpuconv.quantization.techniques.second_moments import MomentProbe, SecondMoments
 
     type Reals = npt.NDArray[np.float64]
     type Singles = npt.NDArray[np.float32]
@@ -105,11 +105,11 @@ class _Judge:
     """
 
     wanted: Singles
-    probe: Probe
+    probe: MomentProbe
     errors: Singles
 
     @classmethod
-    def of(cls, weights: Reals, probe: Probe) -> _Judge:
+    def of(cls, weights: Reals, probe: MomentProbe) -> _Judge:
         """Of weights [G, O, K]."""
         wanted = _products(weights, probe.drift)
         return cls(wanted, probe, _by_sample(wanted, probe))
@@ -126,7 +126,7 @@ def _products(weights: Reals, read: Singles) -> Singles:
     return weights.astype(np.float32) @ np.swapaxes(read, 1, 2)
 
 
-def _by_sample(values: Singles, probe: Probe) -> Singles:
+def _by_sample(values: Singles, probe: MomentProbe) -> Singles:
     """[N] sum of squares of [G, O, P]."""
     return np.add.reduceat(np.einsum("gop,gop->p", values, values), probe.starts)
 
