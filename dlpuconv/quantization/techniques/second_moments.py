@@ -51,7 +51,9 @@ class Sums:
         if not self._count:
             # In float64, so that the mean of equal values is that value.
             self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        self._waiting.append((q - self._start, x - q))
+        # In order, each while it is in the processor's cache: where rows are views of an activation, products would do
+        # without BLAS.
+        self._waiting.append((np.ascontiguousarray(q - self._start), np.ascontiguousarray(x - q)))
         self._count += x.shape[1]
         if sum(near.size for near, _ in self._waiting) >= _TOGETHER:
             self._fold()
@@ -87,8 +89,7 @@ class Sums:
         """Add up what waits: products of many rows at once take less time than those of few."""
         if not self._waiting:
             return
-        # In order: where rows are views of an activation, products would do without BLAS.
-        near, drift = (np.ascontiguousarray(np.concatenate(parts, 1)) for parts in zip(*self._waiting, strict=True))
+        near, drift = (np.concatenate(parts, 1) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
         ones = np.ones((1, near.shape[1]), np.float32)
         parts = (
