@@ -76,7 +76,10 @@ class Sums:
         if not self._count:
             # In float64, so that the mean of equal values is that value.
             self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        near, drift, every = q - self._start, x - q, -(-x.shape[1] // self._most_probed)
+        # In order, each while it is in the processor's cache: where rows are views of an activation, products would do
+        # without BLAS.
+        near, drift = np.ascontiguousarray(q - self._start), np.ascontiguousarray(x - q)
+        every = -(-x.shape[1] // self._most_probed)
         self._waiting.append((near, drift, np.full((1, x.shape[1], 1), counted, np.float32)))
         self._probed.append((near[:, ::every].copy(), drift[:, ::every].copy()))
         self._count += counted * x.shape[1]
@@ -129,12 +132,11 @@ class Sums:
             return
         near, drift, counted = (np.concatenate(parts, 1) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
-        # In order: where rows are views of an activation, products would do without BLAS.
-        near, once = np.ascontiguousarray(near), np.swapaxes(counted, 1, 2)
+        once = np.swapaxes(counted, 1, 2)
         weighted = np.swapaxes(near * counted, 1, 2)
         parts = (
             weighted @ near,
-            np.swapaxes(weighted @ np.ascontiguousarray(drift), 1, 2),
+            np.swapaxes(weighted @ drift, 1, 2),
             (once @ drift)[:, 0],
             (once @ near)[:, 0],
         )
