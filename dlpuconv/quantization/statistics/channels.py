@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dlpuconv.network import Network, Value
 
 _LONG_ROW = 1024
-_LEAST = 0.02
-"""Of a channel's power that varies, and of its values that are not zero: few samples may tell of less."""
 
 
 def detailed_values(network: Network) -> list[Value]:
@@ -75,22 +73,6 @@ def _widened(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     while rows.shape[0] % together:
         together -= 1
     return rows.reshape(-1, together * rows.shape[1])
-
-
-def varying(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """[C] the mean square of what varies, of statistics [C, 4]."""
-    _, _, mean, square = table.T
-    return np.asarray(np.maximum(square - mean**2, _LEAST * square))
-
-
-def busy(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """[C] the share of values behind a rectifier that are not zero, of statistics [C, 4].
-
-    By means and mean squares: where those that are not are distributed exponentially, it is 2 E[x]^2 / E[x^2].
-    """
-    _, _, mean, square = table.T
-    share = 2 * mean**2 / np.maximum(square, np.finfo(np.float64).tiny)
-    return np.asarray(np.where(square > 0, np.clip(share, _LEAST, 1.0), 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

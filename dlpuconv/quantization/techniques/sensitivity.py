@@ -1,9 +1,8 @@
 """What noise in each channel of each activation does at the network's outputs, told without running it.
 
 The errors of rounding are about independent, so that their powers add up: from the outputs backwards, a layer passes
-power on by the squares of its weights, a sum or a move as it is, a mean divided by how many it is the mean of, and a
-rectifier as far as values are not zero behind it. What a curve does to noise is what it does to the values' own
-variation, what a product does is told by the power of the other factor.
+power on by the squares of its weights, a sum or a move as it is, a mean divided by how many it is the mean of. What a
+curve or a product does to noise is told by what it does to the values themselves.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.network import Scales
-from dlpuconv.quantization.statistics.channels import busy, varying
 from dlpuconv.quantization.techniques.receptive import applied_share, energies_of
 
 if TYPE_CHECKING:
@@ -76,18 +74,10 @@ class _NoiseWalk:
         layer = node.layer
         for out in made:
             if layer is not None and layer.weights is not None:
-                self.hear(node.input(layer.data), _through_layer(node, self._rectified(node, out)))
+                self.hear(node.input(layer.data), _through_layer(node, self.heard[out]))
                 continue
             for value in dict.fromkeys(node.data_activations):
                 self.hear(value, self._through(node, value, out))
-
-    def _rectified(self, node: Node, out: Value) -> Reals:
-        """[C] of what a layer makes in front of its activation."""
-        assert node.layer is not None
-        heard, table = self.heard[out], self.details.channels.get(out.name)
-        if not node.layer.activation.rectifies or table is None or len(table) != heard.size:
-            return heard
-        return heard * busy(table)
 
     def _through(self, node: Node, value: Value, out: Value) -> Reals:
         """[C] of what a node without weights reads."""
@@ -123,8 +113,8 @@ class _NoiseWalk:
 
 
 def _extent(table: Reals, node: Node) -> Reals:
-    """[C] what tells how a node magnifies noise: a product by the power of the other factor, a curve by what varies."""
-    return table[:, 3] if node.meaning.product else varying(table)
+    """[C] what tells how a node magnifies noise: a product by the power of the other factor, a curve by its peaks."""
+    return np.asarray(table[:, 3] if node.meaning.product else (table[:, :2] ** 2).max(axis=1))
 
 
 def _through_layer(node: Node, heard: Reals) -> Reals:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.quantization.statistics.channels import Details
 from dlpuconv.quantization.techniques.sensitivity import sensitivities
 from tests.network.numpy_builder import Builder
 from tests.quantization.support import measured, samples
@@ -86,27 +85,3 @@ def test_what_only_another_channel_reads_is_heard_through_all_layers_between() -
     found = heard(b.network(y))
     assert found["a"] == pytest.approx([9.0, 0.0])
     assert found["x"] == pytest.approx([36.0, 0.0])
-
-
-def test_a_rectifier_passes_on_the_noise_of_values_that_are_not_zero() -> None:
-    """Exponential ones of mean 1, beside as many zeros: mean 1/2, mean square 1."""
-    b = Builder()
-    a = b.conv("a", b.input("x", 1, 4, 4, 1), [[[[2.0]]]], function="relu")
-    network = b.network(b.conv("y", a, [[[[3.0]]]]))
-    channels = {"a": np.array([[0.0, 9.0, 0.5, 1.0]]), "y": np.array([[0.0, 27.0, 1.5, 1.0]])}
-    found = {
-        value.name: heard[0] for value, heard in sensitivities(network, Details(channels=channels, evidence=8)).items()
-    }
-    assert (found["a"], found["x"]) == pytest.approx((9.0, 9.0 * 0.5 * 4.0))
-
-
-def test_a_curve_passes_on_as_much_noise_as_variation() -> None:
-    b = Builder()
-    y = b.curve("y", b.input("x", 1, 4, 4, 1), "tanh")
-    channels = {"x": np.array([[-4.0, 4.0, 0.0, 4.0]]), "y": np.array([[-1.0, 1.0, 0.5, 0.75]])}
-    (found,) = [
-        heard[0]
-        for value, heard in sensitivities(b.network(y), Details(channels=channels, evidence=8)).items()
-        if value.name == "x"
-    ]
-    assert found == pytest.approx((0.75 - 0.25) / 4.0 / 0.75)
