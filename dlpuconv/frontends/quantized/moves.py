@@ -19,7 +19,7 @@ _OF_FIRST: Final = {
 }  # fmt: skip
 _RANKS: Final = {"ArgMax", "ArgMin", "Shape", "Size"}
 """Operators that give the same for codes as for the real numbers, and make no codes."""
-_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"}
+_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast"}
 
 
 def moved(node: onnx.NodeProto, coded: Collection[str]) -> bool:
@@ -40,7 +40,7 @@ def ranks(node: onnx.NodeProto) -> bool:
 
 
 def rearranges(node: onnx.NodeProto) -> bool:
-    """Whether the node holds what it reads in another shape or order of axes: a constant that it reads is still one."""
+    """Whether what the node makes of a constant is that constant still, in another shape, order of axes or type."""
     return not node.domain and node.op_type in _REARRANGES and bool(node.input)
 
 
