@@ -20,6 +20,6 @@ def test_the_code_of_the_guide_runs(repository: Path, tmp_path: Path, monkeypatc
     blocks = re.findall(r"```python\n(.*?)```", (repository / "docs" / "qat.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(block, names)  # noqa: S102 - our own page
+        exec(block, names)
     assert names["prepared"].unmapped == ()
     assert list((tmp_path / "out").glob("*.artpec8.tflite"))
