@@ -138,7 +138,7 @@ class _Loss:
 
         with torch.no_grad():
             batches = [picked[begin : begin + self.batch] for begin in range(0, len(picked), self.batch)]
-            return np.asarray(torch.cat([self._errors(batch) for batch in batches]), np.float64)
+            return np.concatenate([np.asarray(self._errors(batch), np.float64) for batch in batches])
 
 
 def _gains(model: TorchBlock, loss: _Loss, steps: int) -> bool:
