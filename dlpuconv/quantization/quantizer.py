@@ -23,7 +23,6 @@ from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.quantization.techniques.tuning import Tuner
 from dlpuconv.quantization.training import is_possible
-from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -164,9 +163,9 @@ class Quantizer:
             BackendError: a network cannot be run.
         """
         codes = scheme.activation_codes.type
-        if what is Proposal.GATES:  # whose noise is predicted for weights with one scale, and activations of 8 bits
-            fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates() if fits else ())
+        if what is Proposal.GATES:  # whose noise is predicted for activations of 8 bits
+            fits = codes.bits <= INT8.bits
+            return replace(recipe, gates=self._tuner.gates(recipe.granularity) if fits else ())
         bare = replace(recipe, groups=())
         tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))

@@ -38,6 +38,7 @@ class Burden:
         """What a target says of a file."""
         from dlpuconv.placement.predict import foresee
         from dlpuconv.verification.engine import check
+
         findings = check(view, target.rules, target.context)
         forecast, _ = foresee(view, target.placement, target.context)
         outside = [view.layers[layer.index] for layer in forecast.layers if layer.why] if forecast else []
