@@ -157,7 +157,14 @@ def gate_of(node: Node, makers: Mapping[Value, Node]) -> Value | None:
 def _gateness(value: Value, product: Value, makers: Mapping[Value, Node]) -> tuple[bool, bool, bool]:
     maker = makers.get(value)
     curve = maker is None or (maker.meaning.ties is None and not maker.meaning.product)
-    return curve, value.shape != product.shape, maker is not None and maker.clip is not None
+    return curve, value.shape != product.shape, _is_bounded(maker, makers)
+
+
+def _is_bounded(maker: Node | None, makers: Mapping[Value, Node]) -> bool:
+    """Whether a clip bounds what a node makes, maybe multiplied by constants behind it."""
+    while maker is not None and maker.clip is None and maker.layer is None and len(maker.data_activations) == 1:
+        maker = makers.get(maker.data_activations[0])
+    return maker is not None and maker.clip is not None
 
 
 def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:

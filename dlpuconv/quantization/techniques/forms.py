@@ -101,7 +101,9 @@ def gated(form: Form, gates: tuple[Gate, ...]) -> Made:
     made = scale_gates(form.network, gates, form.details)
     measured = made.likewise(form.measured) if form.has_twin else made.network
     after = form.rewritten(made.network, measured, made.details, made.changed)
-    return replace(after, ranges={**after.ranges, **made.ranges}), {"gates": [gate.site for gate in gates]}
+    kept = {v.name for v in made.network.values()}
+    ranges = {name: found for name, found in {**after.ranges, **made.ranges}.items() if name in kept}
+    return replace(after, ranges=ranges), {"gates": [gate.site for gate in gates]}
 
 
 def equalized(form: Form, balance: Balance, reached: Details) -> Made:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.observe import Gauge
     from dlpuconv.quantization.techniques.forms import Made
+    from dlpuconv.scheme import Granularity
 
 _SAME_FUNCTION_DB = 60.0
 _MEASURES = "details-5"
@@ -135,15 +136,18 @@ class Tuner:
         """Those with which equalization is predicted to be heard less."""
         return choose_detours(self._material.network, self._material.details)
 
-    def gates(self) -> tuple[Gate, ...]:
+    def gates(self, weights: Granularity) -> tuple[Gate, ...]:
         """Those that are worth it; nothing is measured where the network has none.
+
+        Args:
+            weights: how many scales those of a layer have.
 
         Raises:
             BackendError: the float network cannot be run.
         """
         if not self._material.network.gates():
             return ()
-        return choose_gates(self._material.network, self._material.details)
+        return choose_gates(self._material.network, self._material.details, weights)
 
     def _form(self, rewrites: _Rewrites) -> Form:
         """The prepared network, or a rewritten one; each is made once."""

@@ -20,7 +20,7 @@ from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.tuning import Tuner
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
-from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
+from dlpuconv_backends.flatbuffer.edit import add, bounded, mul, scalar, unary
 from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import INT8, PER_TENSOR, PLAIN, activation, run
@@ -31,7 +31,7 @@ from tests.quantization.support import measured
 if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
 
-FORMS = ["hard-swish", "silu", "spelled"]
+FORMS = ["hard-swish", "silu", "spelled", "bounded"]
 
 
 def gated(form: str, seed: int = 0, channels: int = 3) -> Graph:
@@ -58,6 +58,9 @@ def spelled(form: str, a: Tensor, y: Tensor) -> list[Operator]:
     if form == "silu":
         return [unary("LOGISTIC", a, g, "g"), mul(a, g, y, "y")]
     s = activation("s", *a.shape)
+    if form == "bounded":
+        m = activation("m", *a.shape)
+        return [bounded("MAXIMUM", a, scalar("low", -3.0), m, "m"), *spelled("spelled", m, y)]
     return [add(a, scalar("three", 3.0), s, "s", RELU6), mul(s, scalar("sixth", 1 / 6), g, "g"), mul(a, g, y, "y")]
 
 
@@ -88,11 +91,38 @@ def test_a_network_with_other_factors_at_its_gates_computes_the_same(form: str, 
         ("hard-swish", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "CONV_2D"]),
         ("silu", ["CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "MUL", "CONV_2D"]),
         ("spelled", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "MUL", "CONV_2D"]),
+        ("bounded", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "MUL", "CONV_2D"]),
     ],
 )
 def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: list[str]) -> None:
     made, _ = (network := TFLiteNetwork(gated(form))).with_gates(list(network.gates()))
     assert [node.kind for node in made.nodes] == kinds
+
+
+@pytest.mark.parametrize("form", ["spelled", "bounded"])
+def test_factors_reach_the_product_of_a_gate_that_is_spelled_out(form: str) -> None:
+    graph = gated(form)
+    details = measured(TFLiteNetwork(graph), pixels(3))
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 8, 16))], details)
+    factors = made.details.channels["y"][:, 1] / details.channels["y"][:, 1]
+    assert np.allclose(factors, [1.0, 127 / 64, 127 / 32])
+    assert made.details.channels["a"][:, 1] == pytest.approx(details.channels["a"][:, 1] * factors)
+
+
+@pytest.mark.parametrize("bound", [-3.0, -2.0])
+def test_a_maximum_takes_no_part_in_a_gate_only_where_that_is_closed_below_it(bound: float) -> None:
+    graph = gated("bounded")
+    graph.operators[1].inputs[1] = scalar("low", bound)
+    (x,) = TFLiteNetwork(graph).gates().values()
+    assert x.name == ("a" if bound == -3.0 else "m")
+
+
+def test_a_maximum_that_others_read_stays() -> None:
+    graph = gated("bounded")
+    m = graph.operators[1].output
+    graph.outputs.append(m)
+    graph.operators.append(unary("ABS", m, activation("b", *m.shape), "b"))
+    assert [x.name for x in TFLiteNetwork(graph).gates().values()] == ["m"]
 
 
 def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
@@ -124,13 +154,14 @@ def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
     assert np.array_equal(made.details.channels["y"], details.channels["y"])
 
 
-def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:
-    graph = gated("hard-swish")
+@pytest.mark.parametrize(("form", "divisor"), [("hard-swish", 6), ("bounded", 1)])
+def test_what_lies_below_the_edge_of_a_gate_needs_no_codes(form: str, divisor: int) -> None:
+    graph = gated(form)
     details = measured(TFLiteNetwork(graph), pixels(1, 20))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 8))], details)
     assert details.range_of("a").low < -3.0
     assert made.details.channels["a"][:, 0] == pytest.approx(
-        np.maximum(details.channels["a"][:, 0], -3.0) * np.array([1, 1, 127 / 64]) / 6
+        np.maximum(details.channels["a"][:, 0], -3.0) * np.array([1, 1, 127 / 64]) / divisor
     )
 
 
@@ -239,8 +270,9 @@ def test_a_gate_whose_product_leads_out_of_the_network_is_no_site() -> None:
     assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
-def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes() -> None:
-    graph, feeds = uneven(1 / 16)
+@pytest.mark.parametrize("form", ["silu", "bounded"])
+def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes(form: str) -> None:
+    graph, feeds = gated(form, 4), pixels(4, 40)
 
     def made(recipe: Recipe) -> bytes:
         network = TFLiteNetwork(graph)
