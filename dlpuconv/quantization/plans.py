@@ -97,10 +97,9 @@ def plan_for(effort: str, start: Recipe, propose: Propose) -> Plan | None:
         _unequalized,
         _ungated,
     )
-    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST), _trained)
-    return replace(
-        quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=(*learning, *quick.repairs), repairs=()
-    )
+    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
+    last = (*learning, *quick.repairs, _trained)  # all that decides what is trained comes first: it is trained once
+    return replace(quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=last, repairs=())
 
 
 def quick_plan(propose: Propose) -> Plan:
