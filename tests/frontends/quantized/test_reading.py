@@ -212,7 +212,7 @@ def test_a_scale_may_be_cast_and_shaped_as_exporters_do() -> None:
 
 def test_weights_may_be_cast_between_their_codes_and_their_layer() -> None:
     proto = quantized(
-        "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv(x, c)",
+        "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv<kernel_shape = [1, 1]>(x, c)",
         "int8[1,2,1,1] w = {1, 2}, int8 z = {0}",
     )
     proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.5, np.float16), "s"))
