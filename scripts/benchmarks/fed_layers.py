@@ -11,6 +11,7 @@ import onnx_ir
 
 from dlpuconv.formats.detect import read, tracer
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir.affine import IntegerType
 from dlpuconv.ir.fake_quantized import fake_quantized
 from dlpuconv.quantization.stated.recoding import recoded
 from dlpuconv.scheme import Coding
@@ -54,21 +55,22 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
         links: of the file, whose inputs take values as the source does.
         samples: of the source.
     """
-    view, graph = read(file), _fed(model)
-    shapes = {str(v.name): tuple(v.shape.numpy()) for v in graph.graph.outputs if v.shape is not None}
+    view, graph = read(file), fake_quantized(model)
+    values = onnx_ir.convenience.create_value_mapping(graph.graph)
+    stated = (values[name] for name in model.scales.activations if name in values)
+    shapes = {str(v.name): tuple(v.shape.numpy()) for v in stated if v.shape is not None and v.producer() is not None}
     pairs = {pair.source: pair for pair in counterparts(view, shapes) if _keeps(pair, model)}
+    _feed(graph.graph, [values[name] for name in pairs])
     run = tracer(file, view, [pair.tensor.name for pair in pairs.values()])
     source = OrtRunner(replace(model, graph=graph).split(), "the source, layer by layer", optimize=False)
     apart: dict[str, list[Array]] = defaultdict(list)
     for sample in samples:
-        given = to_artifact(sample, links.inputs, links.bindings)
-        run.run(given)
-        real = {p.source_name: from_artifact(given[p.name], p) for p in links.inputs}
+        codes = to_artifact(sample, links.inputs, links.bindings)
+        run.run(codes)
+        real = {p.source_name: from_artifact(codes[p.name], p) for p in links.inputs}
         real |= {name: _in_source(run.value(pair.tensor), pair, shapes[name]) for name, pair in pairs.items()}
-        fed = {str(v.name): real.get(str(v.name).removesuffix(_FED)) for v in graph.graph.inputs}
-        missing = [name for name, values in fed.items() if values is None]
-        assert not missing, missing
-        made = source.run({name: np.asarray(values, np.float32) for name, values in fed.items()})
+        fed = {str(v.name): real[str(v.name).removesuffix(_FED)] for v in graph.graph.inputs}
+        made = source.run({name: np.asarray(each, np.float32) for name, each in fed.items()})
         for name in pairs:
             step = model.scales.activations[name].affine.scale
             apart[name].append(np.abs(np.rint((np.asarray(made[name], np.float64) - real[name]) / step)).reshape(-1))
@@ -79,31 +81,22 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
     ]
 
 
-def _fed(model: Model) -> onnx_ir.Model:
-    """The source, with every rounded value an output, and read from an input of its own."""
-    graph = fake_quantized(model)
-    values = onnx_ir.convenience.create_value_mapping(graph.graph)
-    inputs = {str(value.name) for value in graph.graph.inputs}
-    for name in model.scales.activations:
-        value = values.get(name)
-        if value is None or name in inputs or value.is_initializer():
-            continue
-        fed = onnx_ir.Value(name=f"{name}{_FED}", shape=value.shape, type=value.type)
+def _feed(graph: onnx_ir.Graph, values: Iterable[onnx_ir.Value]) -> None:
+    """Make values outputs, and let their readers read inputs instead."""
+    for value in values:
+        fed = onnx_ir.Value(name=f"{value.name}{_FED}", shape=value.shape, type=value.type)
         for use in list(value.uses()):
             use.node.replace_input_with(use.idx, fed)
         if fed.uses():
-            graph.graph.inputs.append(fed)
+            graph.inputs.append(fed)
         if not value.is_graph_output():
-            graph.graph.outputs.append(value)
-    return graph
+            graph.outputs.append(value)
 
 
 def _keeps(pair: Counterpart, model: Model) -> bool:
     stated, found = model.scales.activations.get(pair.source), pair.tensor.quantization
     if stated is None or found is None:
         return False
-    from dlpuconv.ir.affine import IntegerType
-
     return recoded(stated, Coding(type=IntegerType.named(pair.tensor.dtype))) == found.first
 
 
