@@ -51,7 +51,7 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
         return start, ()
     if calibration.origin is not Origin.RANDOM:
         start = usual(start, shop.propose, made_up=not calibration.calibrated)
-    plan = plan_for(wanted.effort, start, shop.propose)
+    plan = plan_for(wanted.effort, shop.propose)
     judged = calibration.judges or run.yardstick is not None
     if not judged or (plan is None and not mixed):
         return start, ()

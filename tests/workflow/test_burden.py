@@ -5,16 +5,11 @@ from typing import TYPE_CHECKING, Any, cast, override
 
 import pytest
 
-from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.sites import Detour, Gate, LayerGroups, Proposal
 from dlpuconv.scheme import Granularity
-from dlpuconv.verification.engine import check
 from dlpuconv.workflow.burden import Burden
 from dlpuconv.workflow.workshop import Workshop
-from dlpuconv_targets.artpec import ARTPEC8
-from tests.targets.artpec.layers import alternating, depthwise, squashed
-from tests.verification.tflite_models import one_op
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,27 +39,6 @@ def test_a_burden_exceeds_another_one_by_a_rule_a_failure_a_piece_or_a_layer(
     worse: Mapping[str, Any], expected: bool
 ) -> None:
     assert replace(PLAIN, **worse).exceeds(PLAIN) is expected
-
-
-def burden_of(content: bytes) -> Burden:
-    return Burden.of(parse_tflite(content), ARTPEC8)
-
-
-def test_advice_on_the_speed_of_what_the_accelerator_runs_is_no_burden() -> None:
-    view = parse_tflite(one_op(depthwise()))
-    assert any(finding.rule == "A8-DEPTHWISE" for finding in check(view, ARTPEC8.rules, ARTPEC8.context))
-    assert "A8-DEPTHWISE" not in Burden.of(view, ARTPEC8).broken
-
-
-def test_what_is_said_of_layers_that_may_leave_the_accelerator_is_one() -> None:
-    unlisted = burden_of(one_op(squashed("LOGISTIC", 1 / 256, -128)))
-    assert "A8-OP-UNLISTED" in unlisted.broken
-    assert unlisted.exceeds(burden_of(one_op(depthwise())))
-
-
-def test_what_is_said_of_a_whole_file_is_one() -> None:
-    assert "A8-PARTITIONS" not in burden_of(alternating(7)).broken
-    assert "A8-PARTITIONS" in burden_of(alternating(8)).broken
 
 
 class Proposing:
