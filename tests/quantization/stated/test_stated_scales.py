@@ -11,7 +11,7 @@ import pytest
 from dlpuconv.errors import CalibrationError
 from dlpuconv.ir.affine import INT8, INT16, UINT8, Affine, IntegerType
 from dlpuconv.ir.given_scales import GivenScales, StatedScale
-from dlpuconv.quantization import BiasCorrection, Recipe
+from dlpuconv.quantization import BiasCorrection, Recipe, Rounding
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.recipe import ScaleOrigin
 from dlpuconv.scheme import Coding, Granularity
@@ -251,6 +251,22 @@ def test_without_samples_all_layers_that_state_no_scale_are_named_together() -> 
     network = b.network(b.curve("b", b.curve("a", x, "hard-swish"), "hard-swish"))
     with pytest.raises(CalibrationError, match=r"does not state the scales of 2 layer\(s\) \(a, b\): give calibration"):
         quantized(network, GivenScales(activations={"x": stated(0.1, 0)}), measures=False)
+
+
+def test_learned_rounding_leaves_the_codes_of_the_source_alone() -> None:
+    b = Builder()
+    random = np.random.default_rng(3)
+    hidden = b.dense("h", b.input("x", 1, 3), (CODES * 0.01).astype(np.float32), np.zeros(2, np.float32))
+    network = b.network(b.dense("y", hidden, random.normal(0, 1, (4, 2)).astype(np.float32), np.zeros(4, np.float32)))
+    first, second = (replace(node, source_name=node.output.name) for node in network.nodes)
+    network = type(network)(network.inputs, network.outputs, [first, second])
+    scales = GivenScales(weights={"h": stated(0.01, 0), "y": stated(0.5, 3)})
+    outcome = quantized(network, scales, recipe=replace(KEEPING, rounding=Rounding.LEARNED))
+    nearest = quantized(network, scales)
+    assert outcome.quantized.layers[first].weights.tolist() == CODES.tolist()
+    assert outcome.quantized.layers[first].bias is not None
+    assert np.array_equal(outcome.quantized.layers[first].bias, nearest.quantized.layers[first].bias)  # type: ignore[arg-type]
+    assert not np.array_equal(outcome.quantized.layers[second].bias, nearest.quantized.layers[second].bias)  # type: ignore[arg-type]
 
 
 def test_another_recipe_does_not_look_at_what_is_stated() -> None:
