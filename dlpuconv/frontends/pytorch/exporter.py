@@ -13,7 +13,7 @@ from dlpuconv.frontends.pytorch.quiet import quiet_exporter
 from dlpuconv.frontends.pytorch.randomness import randomness_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import onnx
 
@@ -33,7 +33,13 @@ def exported(
 
 
 def onnx_program(
-    source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
+    source: Any,
+    positional: tuple[Any, ...],
+    named: Mapping[str, Any],
+    options: SourceOptions,
+    kind: str,
+    *,
+    translations: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> Any:
     """The ONNX form of a module or an exported program beside the torch program that it was made from.
 
@@ -43,6 +49,7 @@ def onnx_program(
         named: further ones by name.
         options: the user's own names.
         kind: what to call the source in a message.
+        translations: ONNX functions of operators that the exporter knows none for.
 
     Returns:
         A `torch.onnx.ONNXProgram` with its inputs and outputs named.
@@ -59,7 +66,10 @@ def onnx_program(
         with quiet_exporter(), randomness_kept(), bystanders_spared(), torch.inference_mode(mode=False):
             try:
                 # A dict at the end, as the exporter takes one there for the arguments by name.
-                made = torch.onnx.export(source, (*positional, dict(named)), dynamo=True, verbose=False)
+                arguments = (*positional, dict(named))
+                made = torch.onnx.export(
+                    source, arguments, dynamo=True, verbose=False, custom_translation_table=translations
+                )
                 name_ports(made, options)
             except Exception as error:  # the module's own code has run, which may raise anything
                 raise _refusal(error, kind) from error
