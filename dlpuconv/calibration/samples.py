@@ -101,7 +101,7 @@ class Calibration:
         return SamplesRecord(
             calibrated=self.calibrated,
             origin=self.origin.value,
-            samples=len(self.fit),
+            samples=len(self.fit) if self.measures else 0,
             held_out=len(self.held_out),
             digest=self.fit.digest,
             of_images=any(isinstance(samples, PixelSamples) and len(samples) for samples in given),

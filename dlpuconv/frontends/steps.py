@@ -22,7 +22,7 @@ from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.precision import to_float32
 from dlpuconv.frontends.protos import all_nodes, walk_graphs
-from dlpuconv.frontends.quantized import read_quantized
+from dlpuconv.frontends.quantized import read_quantized, said_behind
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.frontends.onnx_file import Acquired
     from dlpuconv.frontends.options import SourceOptions
+    from dlpuconv.ir.given_scales import GivenScales
 
 _PRIVATE_METADATA = "pkg.torch.onnx.stack_trace"
 """Paths and lines of the exporting program, which differ from machine to machine."""
@@ -59,9 +60,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     """
     proto = straightened(acquired.proto)
     graph = proto.graph
-    asked = ended(graph, options)
-    scales = read_quantized(proto) or acquired.scales
-    screen_packed(proto)
+    asked, scales = ended_and_read(proto, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -87,7 +86,20 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)
-    return Model(graph=_graph(proto), source=acquired.source, scales=scales)
+    return Model(graph=_graph(proto), source=acquired.source, scales=scales or acquired.scales)
+
+
+def ended_and_read(proto: onnx.ModelProto, options: SourceOptions) -> tuple[Mapping[str, tuple[int, ...]], GivenScales]:
+    """End a model where the user wants it to end, and make it one of real numbers, in place.
+
+    Returns:
+        The shapes that are asked for, and the scales that a quantized model states.
+    """
+    ends = said_behind(proto.graph, options.cut_at)
+    asked = ended(proto.graph, options)
+    scales = read_quantized(proto, ends)
+    screen_packed(proto)
+    return asked, scales
 
 
 def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:

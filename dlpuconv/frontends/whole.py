@@ -47,17 +47,13 @@ def read_whole(
     from dlpuconv.frontends.operands import screen_constants
     from dlpuconv.frontends.operators import strangers
     from dlpuconv.frontends.precision import to_float32
-    from dlpuconv.frontends.quantized import read_quantized
     from dlpuconv.frontends.shapes import bind_inputs, screen_inputs
     from dlpuconv.frontends.skeleton import check_nodes
-    from dlpuconv.frontends.weights import screen_packed
 
     acquired = acquire(source, options, example_inputs=example_inputs, name=name)
     proto = steps.straightened(acquired.proto)
     graph = proto.graph
-    asked = steps.ended(graph, options)
-    scales = read_quantized(proto)
-    screen_packed(proto)
+    asked, scales = steps.ended_and_read(proto, options)
     screen_inputs(graph)
     _screen_outputs(graph)
     compute_constant_loops(proto)

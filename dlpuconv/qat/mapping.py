@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Scales
-from dlpuconv.qat.places import ActivationPlace, Places, WeightPlace
+from dlpuconv.qat.places import ActivationPlace, QuantizedPlaces, WeightPlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.quantize import Quantized
 
 
-def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> Places:
+def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> QuantizedPlaces:
     """Where in a module the tensors are that the file quantizes.
 
     Args:
@@ -48,7 +48,7 @@ def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: tor
     ]
     missing = {groups[value]: value for value in quantized.plan.scales if groups[value] not in first}
     lost = [node for node in quantized.layers if node not in equivalents]
-    return Places(
+    return QuantizedPlaces(
         activations=tuple(_in_order(activations, model)),
         weights=tuple(_in_order(weights, model)),
         unmapped=(

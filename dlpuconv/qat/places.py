@@ -40,7 +40,7 @@ class WeightPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class QuantizedPlaces:
     """All that is quantized of a module.
 
     Attributes:

@@ -76,14 +76,9 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
         """
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-        from dlpuconv.frontends.pytorch.exporter import onnx_program
-        from dlpuconv.qat.translations import TRANSLATIONS
+        from dlpuconv.frontends.pytorch.exporter import exported
 
         told = self.preparation
         graph = copy.deepcopy(self.graph).cpu()
         names = replace(options, output_names=options.output_names or told.outputs)
-        made = onnx_program(
-            convert_pt2e(graph), told.positional, told.named, names, told.name, translations=TRANSLATIONS
-        )
-        proto: onnx.ModelProto = made.model_proto
-        return proto
+        return exported(convert_pt2e(graph), told.positional, told.named, names, told.name)

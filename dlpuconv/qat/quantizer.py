@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any, Final, override
 
+import numpy as np
 import torch
 from torchao.quantization.pt2e.quantizer import (
     FixedQParamsQuantizationSpec,
@@ -21,10 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.ir.affine import Affine
-    from dlpuconv.qat.places import ActivationPlace, Places, WeightPlace
+    from dlpuconv.qat.places import ActivationPlace, QuantizedPlaces, WeightPlace
     from dlpuconv.scheme import Coding, Scheme
 
     type Spec = FixedQParamsQuantizationSpec | QuantizationSpec | SharedQuantizationSpec
+
+_QSCHEMES: Final = {
+    (False, False): torch.per_tensor_affine,
+    (False, True): torch.per_tensor_symmetric,
+    (True, False): torch.per_channel_affine,
+    (True, True): torch.per_channel_symmetric,
+}
+"""By whether there is a scale for each channel, and whether zero has the middle code."""
 
 _PACE = 0.01
 """Of the ranges of activations: the usual averaging constant of moving averages."""
@@ -36,7 +45,7 @@ class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
     Biases stay float: their int32 codes cost less than one step of an accumulator, far below that of a layer's output.
     """
 
-    def __init__(self, places: Places, scheme: Scheme) -> None:
+    def __init__(self, places: QuantizedPlaces, scheme: Scheme) -> None:
         """Generate it.
 
         Args:
@@ -105,17 +114,15 @@ class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
 
 
 def _specification(coding: Coding, pace: float, axis: int | None = None) -> QuantizationSpec:
-    kind = "per_tensor" if axis is None else "per_channel"
     return QuantizationSpec(
         dtype=_dtype(coding),
         observer_or_fake_quant_ctr=PerTensorOrPerChannelFakeQuantize.with_args(pace=pace),
         quant_min=coding.lowest,
         quant_max=coding.highest,
-        qscheme=getattr(torch, f"{kind}_{'symmetric' if coding.symmetric else 'affine'}"),
+        qscheme=_QSCHEMES[axis is not None, coding.symmetric],
         ch_axis=axis,
     )
 
 
 def _dtype(coding: Coding) -> torch.dtype:
-    found: torch.dtype = getattr(torch, coding.type.name)
-    return found
+    return torch.from_numpy(np.empty(0, coding.type.dtype)).dtype

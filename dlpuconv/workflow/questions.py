@@ -43,6 +43,7 @@ def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Reci
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
+        stated=run.calibration is not None and not run.calibration.measures,
         links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
         kinds=run.request.verification.kinds,

@@ -69,10 +69,8 @@ def _left_out(job: Job, target: Target) -> list[str]:
     """What becomes of a quantized source's scales, in a sentence."""
     if not job.model.scales:
         return []
-    return [
-        "the scales of the quantized model are left out, with its QuantizeLinear and DequantizeLinear nodes, and its"
-        f" weights are floats: the compiler of {target.name} quantizes the network itself"
-    ]
+    told = "the scales of the quantized model are left out, with its QuantizeLinear and DequantizeLinear nodes, and its"
+    return [f"{told} weights are floats: the compiler of {target.name} quantizes the network itself"]
 
 
 class OnnxFloatBackend(Backend):

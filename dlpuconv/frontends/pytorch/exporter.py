@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import DlpuconvError, ModelError
 from dlpuconv.frontends.pytorch.bystanders import bystanders_spared
 from dlpuconv.frontends.pytorch.names import name_ports
+from dlpuconv.frontends.pytorch.quantized_operators import translations
 from dlpuconv.frontends.pytorch.quiet import quiet_exporter
 from dlpuconv.frontends.pytorch.randomness import randomness_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import onnx
 
@@ -33,13 +34,7 @@ def exported(
 
 
 def onnx_program(
-    source: Any,
-    positional: tuple[Any, ...],
-    named: Mapping[str, Any],
-    options: SourceOptions,
-    kind: str,
-    *,
-    translations: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
+    source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
 ) -> Any:
     """The ONNX form of a module or an exported program beside the torch program that it was made from.
 
@@ -49,7 +44,6 @@ def onnx_program(
         named: further ones by name.
         options: the user's own names.
         kind: what to call the source in a message.
-        translations: ONNX functions of operators that the exporter knows none for.
 
     Returns:
         A `torch.onnx.ONNXProgram` with its inputs and outputs named.
@@ -68,7 +62,7 @@ def onnx_program(
                 # A dict at the end, as the exporter takes one there for the arguments by name.
                 arguments = (*positional, dict(named))
                 made = torch.onnx.export(
-                    source, arguments, dynamo=True, verbose=False, custom_translation_table=translations
+                    source, arguments, dynamo=True, verbose=False, custom_translation_table=translations()
                 )
                 name_ports(made, options)
             except Exception as error:  # the module's own code has run, which may raise anything

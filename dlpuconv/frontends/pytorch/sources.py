@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 _QUANTIZED = "torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized."
 
 
+def is_module(value: object) -> bool:
+    """True for a `torch.nn.Module`; torch is not imported to find out."""
+    torch: Any = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
 def is_source(value: object) -> bool:
     """True for a `torch.nn.Module` or an `ExportedProgram`; torch is not imported to find out."""
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
-        return False
-    program = sys.modules.get("torch.export")
-    return isinstance(value, torch.nn.Module) or (program is not None and isinstance(value, program.ExportedProgram))
+    program: Any = sys.modules.get("torch.export")
+    return is_module(value) or (program is not None and isinstance(value, program.ExportedProgram))
 
 
 def export(source: Any, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dlpuconv.frontends.quantized.reading import read_quantized
+from dlpuconv.frontends.quantized.reading import read_quantized, said_behind
 
-__all__ = ["read_quantized"]
+__all__ = ["read_quantized", "said_behind"]

@@ -27,15 +27,15 @@ class Codes:
     """The integers of a constant.
 
     Attributes:
-        values: as int64, unpacked.
+        values: unpacked; of a type in which the difference of two does not overflow.
         type: the type that the model keeps them in.
     """
 
-    values: npt.NDArray[np.int64]
+    values: npt.NDArray[np.signedinteger[Any]]
     type: IntegerType
 
 
-class Constants:
+class GraphConstants:
     """What is known of a graph's values without running it."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
@@ -54,9 +54,10 @@ class Constants:
     def codes(self, name: str) -> Codes | None:
         """The integers of a constant that may be codes, else None."""
         tensor = self._tensors.get(name)
-        if name not in self._codes and tensor is not None and tensor.data_type in CODES:
-            self._codes[name] = Codes(to_array(tensor).astype(np.int64), CODES[tensor.data_type])
-        return self._codes.get(name)
+        if name in self._codes or tensor is None or tensor.data_type not in CODES:
+            return self._codes.get(name)
+        kind = CODES[tensor.data_type]
+        return Codes(to_array(tensor).astype(np.int64 if kind == INT32 else np.int32), kind)
 
     def array(self, name: str) -> npt.NDArray[Any] | None:
         """The values of a constant as they are stored, else None."""

@@ -19,8 +19,8 @@ from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
-from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
-from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products
+from dlpuconv.frontends.quantized.constants import CODES, Codes, GraphConstants
+from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products, told_of_products
 from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
 from dlpuconv.frontends.quantized.spelling import Speller, is_spelled
@@ -29,31 +29,49 @@ from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.nodes import free_names, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from dlpuconv.frontends.quantized.parameters import Parameters
 
 _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
+_SMALL: Final = 1 << 14
+"""Elements of a scale that may be computed: it has one for each channel."""
 
 
-def read_quantized(model: onnx.ModelProto) -> GivenScales:
+def said_behind(graph: onnx.GraphProto, names: Sequence[str]) -> dict[str, Parameters]:
+    """How these values are quantized, by name: a graph that ends at them loses the QuantizeLinear that says it.
+
+    Raises:
+        ModelError: a scale or zero point cannot be.
+        UnsupportedModelError: it is computed.
+    """
+    constants = GraphConstants(graph)
+    behind = [node for node in graph.node if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
+    return {node.input[0]: parameters_of(node, constants) for node in reversed(behind)}
+
+
+def read_quantized(model: onnx.ModelProto, ends: Mapping[str, Parameters]) -> GivenScales:
     """Make a quantized model one of real numbers, in place, and tell the scales that it states.
 
     Args:
         model: its main graph flat and in running order; left as it is if it is not quantized.
+        ends: see `said_behind`; taken before the graph was cut.
 
     Raises:
         ModelError: a scale or zero point cannot be.
         UnsupportedModelError: integers are computed with in a way that no real numbers stand for.
     """
     graph = model.graph
-    if not any(_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node):
+    quantizing = (_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node)
+    if not ends and not any(quantizing):
         return NOT_GIVEN
     opset = next(each.version for each in model.opset_import if not each.domain)
     reader = _Reader(graph, opset)
     for node in graph.node:
         reader.read(node)
+    for name, said in ends.items():
+        reader.end(name, said)
     return reader.finish()
 
 
@@ -63,28 +81,28 @@ class _Reader:
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
         self._graph = graph
         self._opset = opset
-        self._constants = Constants(graph)
+        self._constants = GraphConstants(graph)
         self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()
         self._products = dynamic_products(graph, self._constants)
         if self._products:
-            many = len(self._products) > 1
-            who = (
-                f"{len(self._products)} layers quantize what they read" if many else "one layer quantizes what it reads"
-            )
-            self._statements.tell(f"{who} at run time: those scales are fitted anew")
+            self._statements.tell(told_of_products(len(self._products)))
         self._nodes: list[onnx.NodeProto] = []
         self._real: dict[str, str] = {}
         self._coded: dict[str, Coded] = {}
         self._cut_off: dict[str, str] = {}
         self._captured: set[str] = set()
-        for name, node in moves.coded_inputs(graph, self._constants).items():
+        for name, node in moves.coded_inputs(graph).items():
             self._take_input(name, node)
+        for name, node in moves.chosen_constants(graph).items():
+            self._take_constant(name, node)
 
     def read(self, node: onnx.NodeProto) -> None:
         """Take one node over, or what it says."""
-        if node.output and node.output[0] in self._products:
+        if not node.input or not node.output:
+            self._compute(node)  # whoever checks the graph will say what is wrong with it
+        elif node.output[0] in self._products:
             for part in self._products.pop(node.output[0]):
                 self.read(part)
         elif is_spelled(node):
@@ -100,6 +118,10 @@ class _Reader:
             self._compute_on_codes(node)
         else:
             self._compute(node)
+
+    def end(self, name: str, said: Parameters) -> None:
+        """A value that the graph ends at, and how it is quantized."""
+        self._statements.of_value(self._real.get(name, name), said)
 
     def finish(self) -> GivenScales:
         """Write the graph, and tell what it stated."""
@@ -129,7 +151,7 @@ class _Reader:
             self._coded[node.output[0]] = Coded.of(source, said)
 
     def _dequantize(self, node: onnx.NodeProto) -> None:
-        read, made = (*node.input, "")[0], node.output[0]
+        read, made = node.input[0], node.output[0]
         codes = self._constants.codes(read)
         if codes is not None:
             said = parameters_of(node, self._constants, codes.type)
@@ -155,16 +177,14 @@ class _Reader:
         copy.input[:] = [self._real.get(name, name) for name in node.input]
         self._nodes.append(copy)
         self._lowest.follow(copy)
-        if moves.rearranges(node) and self._constants.holds_codes(node.input[0]):
-            self._rearrange(node)
+        if moves.rearranges(node):
+            self._fold(node)
 
     def _compute_on_codes(self, node: onnx.NodeProto) -> None:
         coded = [name for name in node.input if name in self._coded]
         if _is(node, "Clip") and node.input[0] in self._coded:
             self._clip(node)
-        elif moves.moved(node, self._coded) and all(
-            same_codes(self._said(coded[0]), self._said(name)) for name in coded
-        ):
+        elif moves.moved(node, self._coded) and self._alike(coded):
             self._move(node, self._coded[coded[0]])
         elif moves.ranks(node):
             self._real |= {coded[0]: self._real_of(coded[0])}
@@ -208,14 +228,19 @@ class _Reader:
         self._put_constant(made, dequantized(codes.values, said, label(node)))
         node.input[:] = [*node.input[:_PAD_VALUE], made, *node.input[_PAD_VALUE + 1 :]]
 
-    def _rearrange(self, node: onnx.NodeProto) -> None:
-        """A stored constant in another shape, in front of the DequantizeLinear that reads it."""
-        codes = self._constants.codes(node.input[0])
+    def _fold(self, node: onnx.NodeProto) -> None:
+        """Take note of stored codes in another shape, and of scales and zero points of another type or shape."""
+        codes = self._constants.codes(node.input[0]) if self._constants.holds_codes(node.input[0]) else None
+        first = self._constants.array(node.input[0]) if codes is None else codes.values
         others = [self._constants.array(name) for name in node.input[1:]]
-        if codes is None or any(each is None for each in others):
+        if first is None or any(each is None for each in others) or (codes is None and first.size > _SMALL):
             return
-        found = evaluate(as_ir(node), [codes.values, *others], self._opset)
-        if found:
+        found = evaluate(as_ir(node), [first, *others], self._opset)
+        if not found:
+            return
+        if codes is None or node.op_type == "Cast":
+            self._constants.add(onnx.numpy_helper.from_array(found[0], node.output[0]))
+        else:
             self._constants.hold(node.output[0], replace(codes, values=found[0]))
 
     # -- values ----------------------------------------------------------------
@@ -228,8 +253,19 @@ class _Reader:
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
 
-    def _said(self, name: str) -> Parameters:
-        return self._coded[name].said
+    def _take_constant(self, name: str, node: onnx.NodeProto) -> None:
+        """A stored constant that is moved before it is dequantized is dequantized first."""
+        codes = self._constants.codes(name)
+        assert codes is not None
+        said = parameters_of(node, self._constants, codes.type)
+        if said.per_tensor:
+            real = self._speller.unique(f"{name}_real")
+            self._put_constant(real, dequantized(codes.values, said, label(node)))
+            self._coded[name] = Coded.of(real, said)
+
+    def _alike(self, names: Sequence[str]) -> bool:
+        """Whether the same codes of these values stand for the same numbers."""
+        return all(same_codes(self._coded[names[0]].said, self._coded[name].said) for name in names)
 
     def _real_of(self, name: str) -> str:
         """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
@@ -250,7 +286,7 @@ class _Reader:
         self._graph.initializer.append(tensor)
         self._constants.add(tensor)
 
-    def _keep_names(self, outputs: Iterable[str]) -> dict[str, str]:
+    def _keep_names(self, outputs: Sequence[str]) -> dict[str, str]:
         """Names that change so that the graph's outputs keep theirs, and results of QLinear operators."""
         fixed = {each.name for each in (*self._graph.input, *self._graph.initializer, *self._graph.output)}
         fixed |= self._captured

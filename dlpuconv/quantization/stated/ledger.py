@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import CalibrationError
 from dlpuconv.language.brief import listed
@@ -11,7 +11,7 @@ from dlpuconv.quantization.scales.plan import prescribed_outputs
 from dlpuconv.quantization.stated.activations import stated_activations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dlpuconv.ir.given_scales import GivenScales
     from dlpuconv.jsonable import Json
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.stated.activations import StatedActivations
 
-_SHOWN = 3
 _LONGEST_LIST = 12
+_KEYS: Final = ("layer", "of", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +58,40 @@ class Ledger:
         more = f", {len(self.measured)} not stated" if self.measured else ""
         return f"scales of the source: {self.kept} kept, {len(self.refitted)} re-fitted{more}"
 
+    @property
+    def by_reason(self) -> Mapping[tuple[str, str], list[str]]:
+        """Titles of layers by what of them was fitted anew, and why."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for each in self.refitted:
+            found.setdefault((each.of, each.reason), []).append(each.layer)
+        return found
+
     def to_json(self) -> dict[str, Json]:
         """For manifests and `--json`."""
         return {
             "kept": self.kept,
-            "refitted": [{"layer": each.layer, "of": each.of, "reason": each.reason} for each in self.refitted],
+            "refitted": [{key: getattr(each, key) for key in _KEYS} for each in self.refitted],
             "measured": list(self.measured),
         }
 
+    @classmethod
+    def from_json(cls, entry: object) -> Ledger | None:
+        """What a manifest tells; None where it tells nothing, or what no conversion wrote."""
+        try:
+            assert isinstance(entry, dict)
+            refitted = (Refitted(**{key: str(each[key]) for key in _KEYS}) for each in entry["refitted"])
+            measured = map(str, entry["measured"])
+            return cls(kept=int(entry["kept"]), refitted=tuple(refitted), measured=tuple(measured))
+        except (AssertionError, KeyError, TypeError, ValueError):
+            return None
+
+    def told(self) -> list[str]:
+        """What was fitted anew and why, a reason an entry."""
+        return [f"{of} of {listed(layers)} {reason}" for (of, reason), layers in self.by_reason.items()]
+
     def warnings(self) -> list[str]:
         """What the user should know; nothing where everything was kept."""
-        if not self.refitted:
-            return []
-        told = [f"{each.layer} ({each.of}: {each.reason})" for each in self.refitted]
-        return [f"{self.summary}: {listed(told, _SHOWN, '; ')}"]
+        return [f"{self.summary}: {'; '.join(self.told())}"] if self.refitted else []
 
     def demand_all(self) -> None:
         """Check that there is nothing to measure.

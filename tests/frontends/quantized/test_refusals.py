@@ -121,6 +121,8 @@ def test_a_scale_is_no_text_of_no_numbers() -> None:
             "computes with the integers 'q' themselves",
         ),
         ("y = QuantizeLinear<output_dtype = 17>(x, s)", "float s = {1.0}", UnsupportedModelError, "makes FLOAT8E4M3FN"),
+        ("q = QuantizeLinear() y = Relu(q)", "", UnsupportedModelError, "quantized in a form that cannot be read"),
+        ("q = Clip() r = QuantizeLinear(x, s) y = Relu(q)", "float s = {1.0}", ModelError, "not valid ONNX"),
         ("q = QuantizeLinear(x) y = Relu(q)", "", ModelError, "has 1 inputs and 1 outputs, which cannot be"),
         (
             "y = com.microsoft.QLinearAdd(x, s, z)",

@@ -137,7 +137,7 @@ def test_weights_that_a_chip_cannot_have_are_fitted_anew_and_told_with_the_reaso
     assert (title, of) == ("dense_y", "weights")
     assert why.startswith(reason)
     (warning,) = [text for text in outcome.warnings if "re-fitted" in text]
-    assert warning.startswith("scales of the source: 0 kept, 1 re-fitted, 2 not stated: dense_y (weights: ")
+    assert warning.startswith("scales of the source: 0 kept, 1 re-fitted, 2 not stated: weights of dense_y ")
 
 
 def test_scales_for_each_channel_are_kept_where_the_chip_has_them() -> None:
