@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     type Arguments = tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]
 
-_SIZE = 8
+_SIZE = 4
 """Samples of an array that are taken together."""
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dlpuconv.qat.prepared import PreparedModule
 
 
-_RATE = 0.05
-"""Of a step of the weights."""
+_RATE = 0.003
+"""Of a step of the weights. At 0.01 and more the first updates, which all have one size, cost detectors several dB."""
 _LEAST = 1e-12
 """Variance of an output that never changes."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Scales
 from dlpuconv.qat.places import ActivationPlace, QuantizedPlaces, WeightPlace
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from dlpuconv.qat.equivalents import Equivalent
     from dlpuconv.qat.start import Start
     from dlpuconv.quantization.quantize import Quantized
+
+_EXACT = 0.01
+"""Of a step."""
 
 
 def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> QuantizedPlaces:
@@ -54,6 +59,7 @@ def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: tor
         unmapped=(
             *(f"the module has no value like {value.name!r} of the file" for value in missing.values()),
             *(f"the module has no layer like {quantized.names[node].title!r} of the file" for node in lost),
+            *(f"only the file rounds the constants of {quantized.names[node].title!r}" for node in _rounded(quantized)),
         ),
     )
 
@@ -95,6 +101,17 @@ def _firsts(
         for name in names[value]:
             found[group] = min(found.get(group, name), name, key=order.__getitem__)
     return found
+
+
+def _rounded(quantized: Quantized) -> list[Node]:
+    """Nodes with constants beside activations that have no exact codes."""
+    codes = quantized.scheme.activation_codes.type
+    return [
+        node
+        for (node, index), affine in quantized.plan.constants.items()
+        if (data := node.input(index).data) is not None
+        and not np.allclose(affine.decode(affine.encode(data, codes)), data, rtol=0, atol=_EXACT * affine.scale)
+    ]
 
 
 def _is_prescribed(node: Node, start: Start) -> bool:

@@ -10,7 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = {"docs/pytorch.md": ("torch", "onnxscript", "torchmetrics")}
+PAGES = {
+    "docs/pytorch.md": ("torch", "onnxscript", "torchmetrics"),
+    "docs/qat.md": ("torchao", "onnx2tf"),
+}
 """With the libraries that each needs."""
 
 pytestmark = pytest.mark.slow
