@@ -53,7 +53,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
     from dlpuconv.frontends.pytorch.arguments import arguments_of
     from dlpuconv.frontends.pytorch.exporter import exported
-    from dlpuconv.frontends.pytorch.replica import unwrapped
+    from dlpuconv.frontends.pytorch.replica import own_tensors, unwrapped
     from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
 
     demand("onnxscript", "the export from PyTorch")
@@ -65,7 +65,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         try:
             proto = exported(_ours(module), positional, named, options, kind)
         except ModelError as error:
-            proto = traced(_ours(module), positional, named, options, error)
+            proto = traced(own_tensors(_ours(module)), positional, named, options, error)
             warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=2)
     else:
         kind = "model"
