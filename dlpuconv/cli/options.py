@@ -304,7 +304,7 @@ EffortOption = Annotated[
     choice(
         "--effort",
         of=choices.Effort,
-        help="How many recipes are tried: fast corrects biases, scales gates and tries none;"
+        help="How many recipes are tried: fast equalizes channels, corrects biases and tries none;"
         " balanced tries what helps most networks; best tries all there is in several rounds.",
         panel=NUMBERS,
         default="balanced",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.onnx_shapes import is_static
+from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 from dlpuconv.ir.signature import Signature, ValueSpec
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ class Whole:
         source: where it came from.
         inputs: of the whole network.
         outputs: their names, in order.
+        scales: that a quantized network states.
     """
 
     proto: onnx.ModelProto = field(repr=False)
     source: Source
     inputs: tuple[ValueSpec, ...]
     outputs: tuple[str, ...]
+    scales: GivenScales = NOT_GIVEN
 
     @property
     def signature(self) -> Signature:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import onnx_ir
-
 from dlpuconv.errors import ShapeError
 from dlpuconv.formats.onnx_kernels import LONGEST_RANGE
 from dlpuconv.formats.onnx_shapes import is_static
 from dlpuconv.formats.onnx_values import evaluate as value_of
+from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.weights import to_array
 from dlpuconv.ir.nodes import label
 from dlpuconv.ir.operators import CONTROL_FLOW, RANDOM
@@ -111,16 +110,5 @@ def _compute(node: onnx.NodeProto, values: Mapping[str, Array], opset: int) -> d
     """Outputs by name; nothing where an input is unknown, or the node makes no sense."""
     if not any(node.input) or not all(name in values for name in node.input if name):
         return {}
-    results = value_of(_alone(node), [values.get(name) for name in node.input], opset)
+    results = value_of(as_ir(node), [values.get(name) for name in node.input], opset)
     return dict(zip(filter(None, node.output), results or (), strict=False))
-
-
-def _alone(node: onnx.NodeProto) -> onnx_ir.Node:
-    return onnx_ir.Node(
-        "",
-        node.op_type,
-        [onnx_ir.Value(name=name) if name else None for name in node.input],
-        [onnx_ir.serde.deserialize_attribute(attribute) for attribute in node.attribute],
-        outputs=[onnx_ir.Value(name=name) for name in node.output],
-        name=node.name,
-    )

@@ -30,7 +30,7 @@ def ended_at(model: Model, names: Sequence[str]) -> Model:
     cut(split.proto.graph, names)
     kept = {value.name for value in split.proto.graph.initializer}
     weights = {name: values for name, values in split.weights.items() if name in kept}
-    return Model(graph=Split(proto=split.proto, weights=weights).to_graph(), source=model.source)
+    return Model(graph=Split(proto=split.proto, weights=weights).to_graph(), source=model.source, scales=model.scales)
 
 
 def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from dlpuconv.files.regular import read_regular
 from dlpuconv.formats.files import is_folder
 from dlpuconv.frontends.external_data import holds_external_data, load_external_data
 from dlpuconv.ir import Source
+from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +44,12 @@ class Acquired:
     Attributes:
         proto: ours to edit, weights inside.
         source: where it came from.
+        scales: that it was read to state before; what it says itself counts more.
     """
 
     proto: onnx.ModelProto = field(repr=False)
     source: Source
+    scales: GivenScales = NOT_GIVEN
 
 
 def from_path(path: Path, name: str | None = None) -> Acquired:

@@ -24,8 +24,8 @@ _NOT_TENSORS: Final = SEQUENCES | {
     "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
 }  # fmt: skip
 _QUANTIZED_ALREADY: Final = (
-    "{nodes}: the model is quantized already, and this version converts float models; convert the model that it was"
-    " made from"
+    "{nodes}: the model is quantized in a form that cannot be read; QuantizeLinear, DequantizeLinear and QLinear"
+    " operators with constant scales can: convert the model that it was made from"
 )
 _NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
 _FOR_TRAINING: Final = "{nodes}: operators for training cannot be converted"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import onnx
+    import onnx_ir
 
 
 def walk_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
@@ -65,3 +66,17 @@ def tensor_label(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> str:
 def _parts(label: str, sparse: onnx.SparseTensorProto) -> Iterator[tuple[str, onnx.TensorProto]]:
     yield label, sparse.values
     yield label, sparse.indices
+
+
+def as_ir(node: onnx.NodeProto) -> onnx_ir.Node:
+    """A node by itself, whose values are known by their names only."""
+    import onnx_ir
+
+    return onnx_ir.Node(
+        "",
+        node.op_type,
+        [onnx_ir.Value(name=name) if name else None for name in node.input],
+        [onnx_ir.serde.deserialize_attribute(attribute) for attribute in node.attribute],
+        outputs=[onnx_ir.Value(name=name) for name in node.output],
+        name=node.name,
+    )

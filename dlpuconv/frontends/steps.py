@@ -16,20 +16,21 @@ from dlpuconv.frontends.empties import drop_empty_operands
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
 from dlpuconv.frontends.masks import make_masks_finite
+from dlpuconv.frontends.node_names import name_nodes
 from dlpuconv.frontends.operands import screen_constants, screen_operands
 from dlpuconv.frontends.operators import screen_operators, screen_opset, screen_training
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.precision import to_float32
 from dlpuconv.frontends.protos import all_nodes, walk_graphs
+from dlpuconv.frontends.quantized import read_quantized, said_behind
 from dlpuconv.frontends.resize import Resizing, runs
 from dlpuconv.frontends.shapes import bind_inputs, screen_types
 from dlpuconv.frontends.skeleton import check_nodes
 from dlpuconv.frontends.slopes import align_slopes
 from dlpuconv.frontends.structure import screen_nesting, screen_structure
 from dlpuconv.frontends.utf8 import screen_text
-from dlpuconv.frontends.weights import screen_tensors
+from dlpuconv.frontends.weights import screen_packed, screen_tensors
 from dlpuconv.ir import Model
-from dlpuconv.ir.source_names import UNNAMED
 from dlpuconv.ir.weights import split_proto
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.frontends.onnx_file import Acquired
     from dlpuconv.frontends.options import SourceOptions
+    from dlpuconv.ir.given_scales import GivenScales
 
 _PRIVATE_METADATA = "pkg.torch.onnx.stack_trace"
 """Paths and lines of the exporting program, which differ from machine to machine."""
@@ -58,7 +60,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     """
     proto = straightened(acquired.proto)
     graph = proto.graph
-    asked = ended(graph, options)
+    asked, scales = ended_and_read(proto, options)
     screen_types(graph)
     compute_constant_loops(proto)
     screen_operators(proto)
@@ -84,7 +86,20 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)
-    return Model(graph=_graph(proto), source=acquired.source)
+    return Model(graph=_graph(proto), source=acquired.source, scales=scales or acquired.scales)
+
+
+def ended_and_read(proto: onnx.ModelProto, options: SourceOptions) -> tuple[Mapping[str, tuple[int, ...]], GivenScales]:
+    """End a model where the user wants it to end, and make it one of real numbers, in place.
+
+    Returns:
+        The shapes that are asked for, and the scales that a quantized model states.
+    """
+    ends = said_behind(proto.graph, options.cut_at)
+    asked = ended(proto.graph, options)
+    scales = read_quantized(proto, ends)
+    screen_packed(proto)
+    return asked, scales
 
 
 def ended(graph: onnx.GraphProto, options: SourceOptions) -> Mapping[str, tuple[int, ...]]:
@@ -162,23 +177,6 @@ def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
         found = inferred.types.get(value.name)
         if found is not None and found.type.tensor_type.HasField("shape"):
             value.CopyFrom(found)
-
-
-def name_nodes(graph: onnx.GraphProto) -> None:
-    """Give every node a name of its own, in place: `Conv_12` where there was none or a second one."""
-    taken = {node.name for node in graph.node}
-    seen: set[str] = {""}
-    for index, node in enumerate(graph.node):
-        if node.name in seen:
-            stem = node.name or node.op_type
-            number = index
-            while f"{stem}_{number}" in taken:
-                number += 1
-            if not node.name:
-                node.metadata_props.add(key=UNNAMED, value="1")
-            node.name = f"{stem}_{number}"
-            taken.add(node.name)
-        seen.add(node.name)
 
 
 def forget(proto: onnx.ModelProto) -> None:

@@ -28,10 +28,13 @@ INTEGERS: Final = {
 }  # fmt: skip
 """TensorProto.DataType of the integers that are read."""
 
+PACKED: Final = {21: "uint4", 22: "int4"}
+"""TensorProto.DataType of the integers of which two share a byte: they are read where they stand for real numbers."""
+
 _TYPED_FIELD: Final = {
     1: "float_data", 2: "int32_data", 3: "int32_data", 4: "int32_data", 5: "int32_data", 6: "int32_data",
     7: "int64_data", 9: "int32_data", 10: "int32_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data",
-    16: "int32_data",
+    16: "int32_data", 21: "int32_data", 22: "int32_data",
 }  # fmt: skip
 
 _FIELDS: Final = (*dict.fromkeys(_TYPED_FIELD.values()), "string_data")
@@ -70,6 +73,23 @@ def screen_tensors(model: onnx.ModelProto) -> None:
     raise_together([ModelError(text) for text in _values_problems(model)])
 
 
+def screen_packed(model: onnx.ModelProto) -> None:
+    """Check that no integers of 4 bits are left once a quantized model was read: nothing else knows them.
+
+    Raises:
+        UnsupportedModelError: some are.
+    """
+    left = [(name, tensor) for name, tensor in all_tensors(model) if tensor.data_type in PACKED]
+    raise_together(
+        [
+            UnsupportedModelError(
+                f"the tensor {name!r} is {type_name(tensor.data_type)}, and only a DequantizeLinear can read that"
+            )
+            for name, tensor in left
+        ]
+    )
+
+
 def to_array(tensor: onnx.TensorProto) -> npt.NDArray[np.generic]:
     """The tensor's values.
 
@@ -86,12 +106,12 @@ def to_array(tensor: onnx.TensorProto) -> npt.NDArray[np.generic]:
 
 def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
     kind = tensor.data_type
-    if kind in FLOATS or kind in INTEGERS:
+    if kind in FLOATS or kind in INTEGERS or kind in PACKED:
         return None
     if kind in BITS_BELOW_A_BYTE or kind in (17, 18, 19, 20, 24):
         return UnsupportedModelError(
-            f"the tensor {name!r} is {type_name(kind)}, so the model is quantized already; this version converts"
-            " float models: convert the model that it was made from"
+            f"the tensor {name!r} is {type_name(kind)}; of quantized models those with integers of 4, 8 or 16 bits can"
+            " be read: convert the model that it was made from"
         )
     if kind in (8, 14, 15):
         return UnsupportedModelError(
@@ -115,20 +135,22 @@ def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
     if problem := shape_problem(name, tensor):
         return problem
     shape = list(tensor.dims)
-    wanted = math.prod(shape)
+    elements = math.prod(shape)
+    wanted = (elements + 1) // 2 if tensor.data_type in PACKED else elements
     proper = "raw_data" if tensor.HasField("raw_data") else _TYPED_FIELD[tensor.data_type]
     if strange := [field for field in _FIELDS if field != proper and len(getattr(tensor, field))]:
         return ModelError(f"the tensor {name!r} is {type_name(tensor.data_type)}, and also has {', '.join(strange)}")
     if tensor.HasField("raw_data"):
         width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2
-        width = 1 if tensor.data_type in (2, 3, 9) else width
+        width = 1 if tensor.data_type in (2, 3, 9, *PACKED) else width
         found, rest = divmod(len(tensor.raw_data), width)
         found += bool(rest)
     else:
         found = len(getattr(tensor, proper))
     if found == wanted:
         return None
-    return ModelError(f"the tensor {name!r} of shape {shape} needs {wanted} values, and {found} are there")
+    what = "bytes" if tensor.data_type in PACKED else "values"
+    return ModelError(f"the tensor {name!r} of shape {shape} needs {wanted} {what}, and {found} are there")
 
 
 def _values_problems(model: onnx.ModelProto) -> Iterator[str]:

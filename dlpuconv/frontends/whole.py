@@ -43,6 +43,7 @@ def read_whole(
     from dlpuconv.frontends.constant_loops import compute_constant_loops
     from dlpuconv.frontends.inference import infer
     from dlpuconv.frontends.masks import make_masks_finite
+    from dlpuconv.frontends.node_names import name_nodes
     from dlpuconv.frontends.operands import screen_constants
     from dlpuconv.frontends.operators import strangers
     from dlpuconv.frontends.precision import to_float32
@@ -52,7 +53,7 @@ def read_whole(
     acquired = acquire(source, options, example_inputs=example_inputs, name=name)
     proto = steps.straightened(acquired.proto)
     graph = proto.graph
-    asked = steps.ended(graph, options)
+    asked, scales = steps.ended_and_read(proto, options)
     screen_inputs(graph)
     _screen_outputs(graph)
     compute_constant_loops(proto)
@@ -66,13 +67,14 @@ def read_whole(
     _fold(proto, inferred)
     steps.declare(graph, inferred)
     batch_pictures(proto)
-    steps.name_nodes(graph)
+    name_nodes(graph)
     steps.forget(proto)
     return Whole(
         proto=proto,
         source=acquired.source,
         inputs=tuple(spec for value in graph.input if (spec := spec_of(value))),
         outputs=tuple(value.name for value in graph.output),
+        scales=scales,
     )
 
 
@@ -88,7 +90,11 @@ def chip_part(whole: Whole, division: Division) -> Model:
     proto = extract(whole.proto, division.entry, division.cut)
     specs = filter(None, map(spec_of, proto.graph.input))
     shapes = {spec.name: spec.shape for spec in specs}  # whatever their batch is
-    return finish(Acquired(proto=proto, source=whole.source), SourceOptions(input_shapes=shapes), is_part=True)
+    return finish(
+        Acquired(proto=proto, source=whole.source, scales=whole.scales),
+        SourceOptions(input_shapes=shapes),
+        is_part=True,
+    )
 
 
 def _screen_outputs(graph: onnx.GraphProto) -> None:

@@ -13,6 +13,7 @@ from dlpuconv.division.words import told_of
 from dlpuconv.formats.names import port_names
 from dlpuconv.inspection.describe import name_text, shape_text, size_text, tensor_text
 from dlpuconv.inspection.roles import weights_of
+from dlpuconv.ir.operators import QUANTIZATION
 from dlpuconv.placement.forecast_text import quantity
 from dlpuconv.placement.macs import constants, macs
 from dlpuconv.verification.granularity import granularity
@@ -74,7 +75,11 @@ def _head(view: FileView, size: int) -> Iterator[tuple[str, str]]:
     held = {tensor.index: tensor.size for layer in view.layers for tensor in constants(view, layer)}
     work = sum(macs(view, layer) for layer in view.layers)
     yield "size", f"{size_text(size)}, {quantity(sum(held.values()))} parameters, {quantity(work)} MACs"
-    yield "weights", granularity(view).summary
+    weighted = granularity(view)
+    yield "weights", weighted.summary
+    if QUANTIZATION & view.op_counts.keys() and weighted.layers:
+        layers = len(weighted.layers)
+        yield "quantized", f"{layers - weighted.count(None)} of {layers} layers state their scales"
     yield "ops", ", ".join(f"{op} {count}" for op, count in view.op_counts.items())
     yield from view.metadata.items()
 

@@ -54,10 +54,11 @@ class IntegerType:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of arrays of such codes."""
+        """Of arrays of such codes: the smallest that numpy has."""
         import numpy as np
 
-        return np.dtype(self.name)
+        bits = next(bits for bits in (8, 16, 32, 64) if bits >= self.bits)
+        return np.dtype(f"{'' if self.signed else 'u'}int{bits}")
 
 
 INT8: Final = IntegerType(8, signed=True)

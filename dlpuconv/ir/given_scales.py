@@ -18,7 +18,7 @@ class StatedScale:
     Attributes:
         affine: scale and zero point, in the source's own codes; several along an axis of the tensor as the source has
             it.
-        codes: the type of those codes.
+        codes: the type of those codes; narrower than the file's where it clips them.
     """
 
     affine: Affine
@@ -33,14 +33,16 @@ class GivenScales:
         activations: by the name of the value, which every reader of it reads quantized.
         weights: of a layer's weights, by the name of the node that multiplies by them. The graph holds the weights
             dequantized, so that quantizing them again with this scale gives the codes of the source.
+        told: what a user should know of how they were read, in sentences.
     """
 
     activations: Mapping[str, StatedScale] = field(default_factory=dict)
     weights: Mapping[str, StatedScale] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """True for a quantized source."""
-        return bool(self.activations or self.weights)
+        return bool(self.activations or self.weights or self.told)
 
 
 NOT_GIVEN: Final = GivenScales()

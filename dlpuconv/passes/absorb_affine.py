@@ -20,6 +20,8 @@ from dlpuconv.passes.contract import FIRED, Outcome
 from dlpuconv.passes.editor import Editor, rank, static_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import onnx_ir
 
 _LINEAR = ("Conv", "ConvTranspose", "Gemm")
@@ -43,8 +45,18 @@ def absorb(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value, affine: Sca
         return refusal
     for linear, part in plan:
         fold_into_outputs(editor, linear, part)
+    editor.renamed.update((name, "") for name in _scaled(value))
     editor.replace(node.outputs[0], value, adopt_name=True)
     return FIRED
+
+
+def _scaled(value: onnx_ir.Value) -> Iterator[str]:
+    """The values on the way to the operators that take their part: they hold other numbers now."""
+    yield str(value.name)
+    node = value.producer()
+    if node is not None and node.op_type not in _LINEAR:
+        for before in filter(None, node.inputs):
+            yield from _scaled(before)
 
 
 def _plan(

@@ -90,7 +90,7 @@ def _make_in_order(
         conv.replace_input_with(2, editor.constant(bias[order], f"{conv.name}_bias"))
     for changed in (conv, *passed):
         output = changed.outputs[0]
-        output.name = editor.unique(f"{output.name}_reordered")
+        editor.rename(output, editor.unique(f"{output.name}_reordered"))
         _set_channels(output, len(order))
     source = node.inputs[0]
     assert source is not None

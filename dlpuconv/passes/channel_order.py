@@ -63,7 +63,7 @@ class Reordering:
             return f"{self._root.name} is an output of the graph"
         for value in self._orders:
             if value is not self._root:
-                value.name = self._editor.unique(f"{value.name}_reordered")
+                self._editor.rename(value, self._editor.unique(f"{value.name}_reordered"))
         for edit in self._edits:
             edit()
         self._editor.replace(self._root, source)

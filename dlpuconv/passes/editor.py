@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class Editor:
-    """The graph of one model while passes edit it in place; it belongs to one `normalize` at a time."""
+    """The graph of one model while passes edit it in place; it belongs to one `normalize` at a time.
+
+    Attributes:
+        renamed: by the name of a value that went, or holds other numbers, the one that holds its numbers now, perhaps
+            in another order; "" where none does.
+    """
 
     def __init__(self, model: onnx_ir.Model) -> None:
         self.model = model
@@ -25,6 +30,7 @@ class Editor:
         self._names = {value.name for value in onnx_ir.convenience.create_value_mapping(self.graph).values()}
         self._names |= {node.name for node in self.graph.all_nodes()}
         self._arrays: dict[onnx_ir.TensorProtocol, npt.NDArray[Any]] = {}
+        self.renamed: dict[str, str] = {}
 
     @property
     def opset(self) -> int:
@@ -154,9 +160,16 @@ class Editor:
         old.replace_all_uses_with(new, replace_graph_outputs=True)
         if adopt_name and not (new.is_graph_input() or new.is_initializer()):
             old.name = self.unique(f"{name}_replaced")
-            new.name = name
+            new.name = name  # what it was called before may have been another value, which was changed to this one
+        elif name != new.name:
+            self.renamed[str(name)] = str(new.name)
         if node is not None and node.graph is not None:
             self.remove_unused(node)
+
+    def rename(self, value: onnx_ir.Value, name: str) -> None:
+        """Call a value by a name that no other has."""
+        self.renamed[str(value.name)] = name
+        value.name = name
 
     def substitute(self, node: onnx_ir.Node, new: onnx_ir.Value) -> None:
         """Replace the first output of `node` by a value made for it, which takes its name."""

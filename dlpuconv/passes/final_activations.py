@@ -17,6 +17,7 @@ import onnx_ir
 from dlpuconv.ir.activation import ActivationKind, FinalActivation
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.kept_scales import with_kept_scales
 from dlpuconv.passes.merge_transposes import permutation
 from dlpuconv.passes.tidy import remove_unused
 
@@ -73,7 +74,7 @@ def without_final_activations(model: Model, activations: Mapping[str, FinalActiv
     while remove_unused(editor):
         pass
     editor.graph.sort()
-    return changed
+    return with_kept_scales(changed, editor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ def _name(editor: Editor, value: onnx_ir.Value, name: str) -> None:
     """Name an output; whatever inside has the name gets another one."""
     made = chain.from_iterable(node.outputs for node in editor.graph)
     for other in [each for each in (*made, *editor.graph.initializers.values()) if each.name == name]:
-        other.name = editor.unique(name)
-    value.name = name
+        editor.rename(other, editor.unique(name))
+    editor.rename(value, name)
 
 
 def _is_an_end(value: onnx_ir.Value) -> bool:

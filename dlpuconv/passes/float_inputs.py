@@ -15,6 +15,7 @@ import onnx_ir
 
 from dlpuconv.ir import Affine
 from dlpuconv.passes.editor import Editor
+from dlpuconv.passes.kept_scales import with_kept_scales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def make_inputs_float(model: Model) -> tuple[Model, Mapping[str, Affine]]:
             value = cast.inputs[0]
             assert value is not None
             editor.replace(cast.outputs[0], value)
-    return model, fixed
+    return with_kept_scales(model, editor), fixed
 
 
 def _casts(value: onnx_ir.Value) -> list[onnx_ir.Node]:

@@ -46,7 +46,7 @@ def insert_convolution(editor: Editor, source: onnx_ir.Value, camera: Camera) ->
     node.name = editor.unique(f"{source.name}_camera")  # not the name of the layer that happens to be next
     node.metadata_props.pop(ORIGIN)  # nor its origin
     node.outputs[0].name = editor.unique(f"{source.name}_normalized")
-    _redirect(readers, node.outputs[0])
+    _redirect(editor, source, readers, node.outputs[0])
 
 
 def insert_arithmetic(editor: Editor, source: onnx_ir.Value, camera: Camera) -> None:
@@ -69,13 +69,16 @@ def insert_arithmetic(editor: Editor, source: onnx_ir.Value, camera: Camera) -> 
     for operator, numbers, hint in (("Mul", scale, "scale"), ("Add", offset, "offset")):
         array = numbers.reshape(along).astype(np.dtype(camera.spec.dtype))
         value = editor.add(first, operator, [value, editor.constant(array, f"{source.name}_camera_{hint}")])
-    _redirect(readers, value)
+    _redirect(editor, source, readers, value)
 
 
 def _readers(source: onnx_ir.Value) -> list[tuple[onnx_ir.Node, int]]:
     return [(use.node, use.idx) for use in source.uses()]
 
 
-def _redirect(readers: list[tuple[onnx_ir.Node, int]], value: onnx_ir.Value) -> None:
+def _redirect(
+    editor: Editor, source: onnx_ir.Value, readers: list[tuple[onnx_ir.Node, int]], value: onnx_ir.Value
+) -> None:
+    editor.renamed[str(source.name)] = str(value.name)
     for node, index in readers:
         node.replace_input_with(index, value)

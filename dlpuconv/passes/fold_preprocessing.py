@@ -23,6 +23,7 @@ from dlpuconv.passes.fold_first_convolutions import (
 )
 from dlpuconv.passes.fold_in_front import insert_arithmetic, insert_convolution
 from dlpuconv.passes.fold_loss import Bound, signal_to_noise, stand_in_samples
+from dlpuconv.passes.kept_scales import with_kept_scales
 from dlpuconv.passes.not_stated import not_stated
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _fold(ask: _Question) -> _Folded:
         return _in_front(ask, editor, model, found)
     if camera.fits_quantization and not ask.exact_only:
         reorder(editor, found, camera)
-        return _Folded(model=model, binding=camera.by_quantization(), method="quantization")
+        return _Folded(model=with_kept_scales(model, editor), binding=camera.by_quantization(), method="quantization")
     if ask.exact_only:
         if found.padded and any(camera.mean):
             return _in_front(ask, editor, model, "the first convolution pads")
@@ -230,7 +231,8 @@ def _at_the_borders(ask: _Question, editor: Editor, model: Model, found: FirstCo
 
 def _by_weights(camera: Camera, editor: Editor, model: Model, found: FirstConvolutions, zero_point: int) -> _Folded:
     fold(editor, found, camera, zero_point)
-    return _Folded(model=model, binding=camera.by_weights(zero_point), method="conv")
+    editor.renamed[camera.spec.name] = ""  # its values are pixels now
+    return _Folded(model=with_kept_scales(model, editor), binding=camera.by_weights(zero_point), method="conv")
 
 
 def _in_front(ask: _Question, editor: Editor, model: Model, reason: str, border: float = math.inf) -> _Folded:
@@ -241,6 +243,7 @@ def _in_front(ask: _Question, editor: Editor, model: Model, reason: str, border:
         insert_convolution(editor, source, ask.camera)
     told = ask.mode is Normalization.CONV and not ask.exact_only
     note = f"the normalization is an operator in front of the network: {reason}" if told else ""
+    model = with_kept_scales(model, editor)
     return _Folded(model=model, binding=ask.camera.by_weights(0), method="op", reason=reason, note=note, border=border)
 
 

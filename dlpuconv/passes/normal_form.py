@@ -43,6 +43,7 @@ from dlpuconv.passes import (
     wrap_by_concat,
 )
 from dlpuconv.passes.editor import Editor, static_shape
+from dlpuconv.passes.kept_scales import with_kept_scales
 from dlpuconv.passes.report import NormalFormReport, PassReport
 
 if TYPE_CHECKING:
@@ -180,4 +181,4 @@ def normalize(model: Model) -> tuple[Model, NormalFormReport]:
         rounds=rounds,
         unshaped=tuple(o.name or "" for n in editor.graph for o in n.outputs if o.name and static_shape(o) is None),
     )
-    return normal, report
+    return with_kept_scales(normal, editor), report

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.verification.rule import Severity, Status
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from dlpuconv.formats import FileView
     from dlpuconv.plugin import Target
+    from dlpuconv.verification.rule import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +21,8 @@ class Burden:
     """It.
 
     Attributes:
-        broken: ids of the rules that are broken.
+        broken: ids of the rules that are broken, but for what they say of layers that run on the accelerator all the
+            same: that is advice on speed.
         failing: how many places fail the file.
         pieces: into how many the graph falls; 1 where nothing is known of that.
         outside: layers that do not run on the accelerator, or may not: names of what each makes and reads, by its own.
@@ -33,22 +38,27 @@ class Burden:
         """What a target says of a file."""
         from dlpuconv.placement.predict import foresee
         from dlpuconv.verification.engine import check
-        from dlpuconv.verification.rule import Severity
 
         findings = check(view, target.rules, target.context)
         forecast, _ = foresee(view, target.placement, target.context)
         outside = [view.layers[layer.index] for layer in forecast.layers if layer.why] if forecast else []
+        within = {layer.index for layer in forecast.layers if not layer.why} if forecast else set()
         return cls(
-            broken=frozenset(finding.rule for finding in findings),
+            broken=frozenset(finding.rule for finding in findings if not _is_of_speed(finding, within)),
             failing=sum(len(finding.hits) for finding in findings if finding.severity is Severity.FAIL),
             pieces=forecast.pieces if forecast else 1,
             outside={layer.name: _names(view, (*layer.outputs, *layer.inputs)) for layer in outside},
         )
 
-    def exceeds(self, other: Burden) -> bool:
-        """Whether a rule is broken that another file keeps, or more of this one fails, or is the CPU's."""
+    def exceeds(self, other: Burden, *, advised: bool = True) -> bool:
+        """Whether more of this file fails, or is the CPU's, or it breaks a rule that the other one keeps.
+
+        Args:
+            other: before an edit.
+            advised: False for an edit that is kept only where it was measured to be worth what it takes.
+        """
         return (
-            not self.broken <= other.broken
+            (advised and not self.broken <= other.broken)
             or self.failing > other.failing
             or self.pieces > other.pieces
             or len(self.outside) > len(other.outside)
@@ -57,6 +67,12 @@ class Burden:
     def concerned(self, other: Burden) -> set[str]:
         """Names around the layers that are outside in this file and not in another one."""
         return {name for layer in self.outside.keys() - other.outside.keys() for name in self.outside[layer]}
+
+
+def _is_of_speed(finding: Finding, within: AbstractSet[int]) -> bool:
+    """Whether it warns of nothing but layers that run on the accelerator, whose indices are `within`."""
+    warns = finding.severity is Severity.WARN and finding.status is Status.BROKEN
+    return warns and all(hit.index in within for hit in finding.hits)
 
 
 def _names(view: FileView, indices: tuple[int, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dlpuconv.errors import OF_ONE_TARGET
 from dlpuconv.workflow.explain import explain, origins
 from dlpuconv.workflow.jobs import fold
 from dlpuconv.workflow.run import dividing, opened
+from dlpuconv.workflow.stated import told_of_scales
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: b
         yield from (refused(target, error) for target in targets)
         return
     for draft, target in zip(drafts, targets, strict=True):
-        of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else ()
+        of_samples = (*run.calibration.warnings, *folded.notes) if run.calibration else told_of_scales(run.source)
         warnings = (*of_samples, *draft.warnings)
         found = judge_draft(replace(draft, warnings=warnings), target, run.misfits)
         told = explain(run.source, draft.rewritten, origins(job.model)) if explained and draft.rewritten else None

@@ -381,6 +381,8 @@ def _listed(artifact: Converted, path: Path) -> dict[str, Json]:
     entry: dict[str, Json] = {"target": artifact.target, "path": str(path), "sha256": artifact.sha256()}
     if artifact.compilation is not None and artifact.compilation.content:
         entry["compiled_path"] = str(path.parent / artifact.compilation.file)
+    if "source_scales" in artifact.artifact.facts:
+        entry["source_scales"] = artifact.artifact.facts["source_scales"]
     if artifact.provenance.divided is not None:
         entry["division"] = artifact.provenance.divided.record.to_json()
     return entry

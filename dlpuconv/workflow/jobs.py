@@ -12,6 +12,7 @@ from dlpuconv.passes import fold_preprocessing
 from dlpuconv.passes.final_activations import without_final_activations
 from dlpuconv.plugin import Job
 from dlpuconv.scheme import Numbers
+from dlpuconv.workflow.stated import told_of_scales
 
 if TYPE_CHECKING:
     from dlpuconv.ir.moments import Moments
@@ -40,7 +41,7 @@ def fold(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldResult,
         )
     endings = run.subject.endings.of(targets)
     model = without_final_activations(folded.model, endings.cut)
-    folded = replace(folded, model=model, notes=(*folded.notes, *endings.told))
+    folded = replace(folded, model=model, notes=(*told_of_scales(run.source), *folded.notes, *endings.told))
     job = Job(
         model=model,
         endings=endings.cut,

@@ -68,21 +68,20 @@ def test_the_default_domain_may_be_called_by_its_name() -> None:
 @pytest.mark.parametrize(
     "nodes",
     [
-        [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])],
-        [node("DynamicQuantizeLinear", ["x"], ["q", "a", "b"]), node("DequantizeLinear", ["q", "a", "b"], ["y"])],
-        [node("QLinearAdd", ["x", "s", "z"], ["y"], domain="com.microsoft")],
-        [node("QLinearConv", ["x", "s", "z", "x", "s", "z", "s", "z"], ["y"])],
+        [node("DynamicQuantizeLinear", ["x"], ["q", "a", "b"]), node("Cast", ["q"], ["y"], to=1)],
+        [node("QLinearErf", ["x", "s", "z"], ["y"], domain="com.microsoft")],
+        [node("MatMulNBits", ["x", "s", "z"], ["y"], domain="com.microsoft", bits=4, block_size=32, K=4, N=4)],
     ],
 )
-def test_a_quantized_model_is_refused(nodes: list[onnx.NodeProto]) -> None:
+def test_a_model_that_is_quantized_in_another_form_is_refused(nodes: list[onnx.NodeProto]) -> None:
     proto = chain(*nodes, weights=SCALE, domains={"com.microsoft": 1})
-    refused(proto, "is quantized already, and this version converts float models")
+    refused(proto, "the model is quantized in a form that cannot be read")
 
 
-def test_quantized_weights_are_refused() -> None:
+def test_weights_of_smaller_floats_are_refused() -> None:
     proto = chain(node("Cast", ["w"], ["f"], to=1), node("Add", ["x", "f"], ["y"]), opset=21, ir=10)
-    proto.graph.initializer.append(helper.make_tensor("w", onnx.TensorProto.INT4, [4], [1, 2, 3, 4]))
-    refused(proto, "the tensor 'w' is INT4, so the model is quantized already")
+    proto.graph.initializer.append(helper.make_tensor("w", onnx.TensorProto.FLOAT8E5M2, [4], [1, 2, 3, 4]))
+    refused(proto, "the tensor 'w' is FLOAT8E5M2; of quantized models those with integers of 4, 8 or 16 bits can")
 
 
 def test_loops_are_control_flow() -> None:
@@ -158,12 +157,12 @@ def test_a_model_that_does_not_name_its_opset_is_refused() -> None:
 def test_every_reason_is_told_together() -> None:
     proto = chain(
         node("Foo", ["x"], ["a"], name="f", domain="acme"),
-        node("QuantizeLinear", ["a", "s", "z"], ["q"]),
+        node("MatMulNBits", ["a", "s", "z"], ["q"], domain="com.microsoft"),
         node("Barr", ["q"], ["y"], name="b"),
         weights=SCALE,
-        domains={"acme": 1},
+        domains={"acme": 1, "com.microsoft": 1},
     )
-    refused(proto, "acme.Foo 'f'", "is quantized already", "Barr 'b': ONNX has no such operator")
+    refused(proto, "acme.Foo 'f'", "is quantized in a form that cannot be read", "Barr 'b': ONNX has no such operator")
 
 
 def test_sparse_weights_are_refused() -> None:

@@ -31,7 +31,7 @@ def judge(worth: Callable[[str], float]) -> Callable[[Artifact], Score]:
 
 
 def plan_of(effort: str) -> Plan:
-    plan = plan_for(effort, lambda recipe, _: recipe)
+    plan = plan_for(effort, PLAIN, lambda recipe, _: recipe)
     assert plan is not None
     return plan
 

@@ -27,7 +27,15 @@ of torch's, not a thread that waits for itself.)"""
 def exported(
     source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
 ) -> onnx.ModelProto:
-    """The ONNX form of a module or an exported program, with its inputs and outputs named.
+    """The ONNX form of a module or an exported program, with its inputs and outputs named; see `onnx_program`."""
+    proto: onnx.ModelProto = onnx_program(source, positional, named, options, kind).model_proto
+    return proto
+
+
+def onnx_program(
+    source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
+) -> Any:
+    """The ONNX form of a module or an exported program beside the torch program that it was made from.
 
     Args:
         source: `torch.export.ExportedProgram`, or a `torch.nn.Module` that may be changed.
@@ -35,6 +43,9 @@ def exported(
         named: further ones by name.
         options: the user's own names.
         kind: what to call the source in a message.
+
+    Returns:
+        A `torch.onnx.ONNXProgram` with its inputs and outputs named.
 
     Raises:
         ModelError: the exporter failed, or the module's own code did.
@@ -50,10 +61,9 @@ def exported(
                 # A dict at the end, as the exporter takes one there for the arguments by name.
                 made = torch.onnx.export(source, (*positional, dict(named)), dynamo=True, verbose=False)
                 name_ports(made, options)
-                proto: onnx.ModelProto = made.model_proto
             except Exception as error:  # the module's own code has run, which may raise anything
                 raise _refusal(error, kind) from error
-    return proto
+    return made
 
 
 def _load_exporter() -> None:

@@ -14,6 +14,8 @@ from dlpuconv.ir import Source
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
+    import onnx
+
     from dlpuconv.frontends.options import SourceOptions
 
 _QUANTIZED = "torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized."
@@ -51,22 +53,17 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
     """
     import torch
 
-    from dlpuconv.frontends.pytorch.arguments import arguments_of
     from dlpuconv.frontends.pytorch.exporter import exported
-    from dlpuconv.frontends.pytorch.replica import own_tensors, unwrapped
-    from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
+    from dlpuconv.frontends.pytorch.replica import unwrapped
 
     demand("onnxscript", "the export from PyTorch")
     if isinstance(source, torch.nn.Module):
         module = unwrapped(source)
         kind = type(module).__name__
-        _screen_module(module)
-        positional, named = arguments_of(module, example_inputs)
-        try:
-            proto = exported(_ours(module), positional, named, options, kind)
-        except ModelError as error:
-            proto = traced(own_tensors(_ours(module)), positional, named, options, error)
-            warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=2)
+        if hasattr(type(module), "quantized_onnx"):  # prepared by `qat`, which knows its inputs
+            proto, kind = module.quantized_onnx(options), module.preparation.name
+        else:
+            proto = _of_module(module, example_inputs, options)
     else:
         kind = "model"
         _screen_training(source.graph_module)
@@ -74,6 +71,24 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
         proto = exported(source, (), {}, options, type(source).__name__)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return Acquired(proto=proto, source=Source(name=name or kind, sha256=digest))
+
+
+def _of_module(module: Any, example_inputs: object, options: SourceOptions) -> onnx.ModelProto:
+    """By torch's exporter of graphs, or where that fails, by the one that traces."""
+    from dlpuconv.frontends.pytorch.arguments import arguments_of
+    from dlpuconv.frontends.pytorch.exporter import exported
+    from dlpuconv.frontends.pytorch.replica import own_tensors
+    from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
+
+    kind = type(module).__name__
+    _screen_module(module)
+    positional, named = arguments_of(module, example_inputs)
+    try:
+        return exported(_ours(module), positional, named, options, kind)
+    except ModelError as error:
+        proto = traced(own_tensors(_ours(module)), positional, named, options, error)
+        warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=3)
+        return proto
 
 
 def _ours(module: Any) -> Any:
@@ -86,8 +101,8 @@ def _ours(module: Any) -> Any:
     return ours
 
 
-def demand(library: str, purpose: str) -> None:
-    """Check for a library without importing it.
+def demand(library: str, purpose: str, extra: str = "torch") -> None:
+    """Check for a library, which comes with an extra, without importing it.
 
     Raises:
         MissingDependencyError: it is not installed.
@@ -97,7 +112,7 @@ def demand(library: str, purpose: str) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise MissingDependencyError(library, "torch", purpose)
+        raise MissingDependencyError(library, extra, purpose)
 
 
 def _screen_module(module: Any) -> None:

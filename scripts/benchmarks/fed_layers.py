@@ -1,0 +1,115 @@
+"""Layers of a file beside those of its quantized source, each fed the codes that the file has in front of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir
+
+from dlpuconv.formats.detect import read, tracer
+from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.ir.fake_quantized import fake_quantized
+from dlpuconv.quantization.stated.recoding import recoded
+from dlpuconv.scheme import Coding
+from dlpuconv.verification.correspondence import Counterpart, counterparts
+from dlpuconv.verification.translate import from_artifact, to_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from dlpuconv.calibration import Sample
+    from dlpuconv.ir import Links, Model
+    from scripts.benchmarks.shared import Array
+
+_FED = "__fed"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSteps:
+    """How far a layer's codes are from the source's.
+
+    Attributes:
+        name: of the value in the source.
+        op: that makes it in the file.
+        most: steps.
+        equal: share of the codes.
+    """
+
+    name: str
+    op: str
+    most: int
+    equal: float
+
+
+def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]) -> list[LayerSteps]:
+    """Compare every activation whose scale the file keeps.
+
+    Args:
+        model: quantized, as it was read.
+        file: made from it.
+        links: of the file, whose inputs take values as the source does.
+        samples: of the source.
+    """
+    view, graph = read(file), _fed(model)
+    shapes = {str(v.name): tuple(v.shape.numpy()) for v in graph.graph.outputs if v.shape is not None}
+    pairs = {pair.source: pair for pair in counterparts(view, shapes) if _keeps(pair, model)}
+    run = tracer(file, view, [pair.tensor.name for pair in pairs.values()])
+    source = OrtRunner(replace(model, graph=graph).split(), "the source, layer by layer", optimize=False)
+    apart: dict[str, list[Array]] = defaultdict(list)
+    for sample in samples:
+        given = to_artifact(sample, links.inputs, links.bindings)
+        run.run(given)
+        real = {p.source_name: from_artifact(given[p.name], p) for p in links.inputs}
+        real |= {name: _in_source(run.value(pair.tensor), pair, shapes[name]) for name, pair in pairs.items()}
+        fed = {str(v.name): real.get(str(v.name).removesuffix(_FED)) for v in graph.graph.inputs}
+        missing = [name for name, values in fed.items() if values is None]
+        assert not missing, missing
+        made = source.run({name: np.asarray(values, np.float32) for name, values in fed.items()})
+        for name in pairs:
+            step = model.scales.activations[name].affine.scale
+            apart[name].append(np.abs(np.rint((np.asarray(made[name], np.float64) - real[name]) / step)).reshape(-1))
+    found = {name: np.concatenate(each) for name, each in apart.items()}
+    return [
+        LayerSteps(name, pairs[name].layer.op, int(steps.max()), float((steps == 0).mean()))
+        for name, steps in found.items()
+    ]
+
+
+def _fed(model: Model) -> onnx_ir.Model:
+    """The source, with every rounded value an output, and read from an input of its own."""
+    graph = fake_quantized(model)
+    values = onnx_ir.convenience.create_value_mapping(graph.graph)
+    inputs = {str(value.name) for value in graph.graph.inputs}
+    for name in model.scales.activations:
+        value = values.get(name)
+        if value is None or name in inputs or value.is_initializer():
+            continue
+        fed = onnx_ir.Value(name=f"{name}{_FED}", shape=value.shape, type=value.type)
+        for use in list(value.uses()):
+            use.node.replace_input_with(use.idx, fed)
+        if fed.uses():
+            graph.graph.inputs.append(fed)
+        if not value.is_graph_output():
+            graph.graph.outputs.append(value)
+    return graph
+
+
+def _keeps(pair: Counterpart, model: Model) -> bool:
+    stated, found = model.scales.activations.get(pair.source), pair.tensor.quantization
+    if stated is None or found is None:
+        return False
+    from dlpuconv.ir.affine import IntegerType
+
+    return recoded(stated, Coding(type=IntegerType.named(pair.tensor.dtype))) == found.first
+
+
+def _in_source(codes: Array, pair: Counterpart, shape: tuple[int, ...]) -> Array:
+    """Real values in the source's order of axes."""
+    assert pair.tensor.quantization is not None
+    order, long = pair.orders[0], [extent for extent in shape if extent != 1]
+    real = pair.tensor.quantization.first.decode(codes).reshape([long[axis] for axis in order])
+    return real.transpose(np.argsort(order)).reshape(shape)
