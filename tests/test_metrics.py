@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlpuconv import metrics
-from dlpuconv.errors import MetricError
+from dlpuconv.errors import MetricError, MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,3 +54,10 @@ def test_mean_average_precision_counts_boxes_by_their_overlap() -> None:
     assert score(right) == pytest.approx(1.0)
     assert score(shifted) == pytest.approx(0.5)  # the second box overlaps by 0.4 only
     assert score({"boxes": [], "labels": [], "scores": []}) == 0.0
+
+
+@pytest.mark.parametrize("metric", [metrics.top_k, metrics.mean_iou])
+def test_a_metric_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch, metric: Any) -> None:
+    monkeypatch.setattr(metrics, "find_spec", lambda _: None)
+    with pytest.raises(MissingDependencyError, match=r"dlpuconv\[metrics\]"):
+        metric(as_it_is, BATCHES)

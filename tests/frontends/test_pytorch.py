@@ -187,3 +187,19 @@ def test_what_torch_export_cannot_capture_is_traced_with_a_warning_that_says_why
     found = run(model, image=x.numpy(), scale=np.full(1, 3, np.float32))
     with torch.no_grad():
         np.testing.assert_allclose(found[0], module(x, scale=torch.full((1,), 3.0))["map"].numpy(), atol=1e-5)
+
+
+def test_a_whole_batch_may_be_the_example_and_the_model_takes_one_sample(module: Any) -> None:
+    assert convert(module, IMAGE.expand(4, 3, 8, 8)).to_bytes() == convert(module, IMAGE).to_bytes()
+
+
+class Rows(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Of a sequence without a batch, and numbers that are as many."""
+
+    def forward(self, rows: Any) -> Any:
+        return rows.softmax(0)
+
+
+def test_three_axes_may_be_one_sample_and_stay() -> None:
+    (entry,) = convert(Rows(), torch.zeros(3, 16, 16)).signature.inputs
+    assert entry.shape == (1, 3, 16, 16)  # a picture, which gets its batch of one

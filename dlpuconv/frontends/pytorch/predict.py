@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def predict_by_module(module: Any) -> Predict:
-    """A `torch.nn.Module` in evaluation mode, where its parameters are; it is only read.
+    """A `torch.nn.Module` in evaluation mode, where its parameters are; its own mode stays.
 
     Outputs are called by their keys, or `output_0`, `output_1` ... where `forward` returns them without.
     """

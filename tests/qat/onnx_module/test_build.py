@@ -11,7 +11,8 @@ import onnxruntime
 import pytest
 
 from dlpuconv import qat
-from dlpuconv.errors import UsageError
+from dlpuconv.errors import MissingDependencyError, UsageError
+from dlpuconv.frontends.pytorch import sources
 from tests.frontends.support import build, chain, node, value
 from tests.passes.rewriting import random
 
@@ -99,6 +100,12 @@ def test_the_module_is_exported_with_its_weights_and_computes_the_same() -> None
         "aten.conv2d.default", "aten.relu.default", "aten.add.Tensor",
     }  # fmt: skip
     torch.testing.assert_close(program.module()(x), module(x))
+
+
+def test_without_torch_it_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "find_spec", lambda _: None)
+    with pytest.raises(MissingDependencyError, match=r"dlpuconv\[torch\]"):
+        qat.from_onnx(_network())
 
 
 def test_a_step_of_training_changes_the_module_alone() -> None:
