@@ -9,6 +9,7 @@
     scripts/bench.py accuracy   every model's own metric: float, ours, TFLiteConverter's from the same float graph
     scripts/bench.py verdicts   every model's verdict, by data alone, beside its own metric
     scripts/bench.py qdq        every model for ONNX Runtime: ours beside onnxruntime.quantization's, dB and metric
+    scripts/bench.py qdq-sources  quantized models as sources: scales kept, equal codes layer by layer, dB and metric
     scripts/bench.py outside    a folder like the zoo, of models whose weights registry packages hold
     scripts/bench.py fidelity   docs/fidelity.md, of figures of accuracy, beside published results
     scripts/bench.py exports    every .onnx file of a folder: how it is divided, and its outputs through the float graph
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     verdicts.add_argument("--only-kept", action="store_true", help="convert nothing: judge again what is kept")
     qdq = commands.add_parser("qdq", help="files for ONNX Runtime beside onnxruntime.quantization's")
     qdq.add_argument("--no-ours", action="store_true", help="measure onnxruntime.quantization alone")
+    sources = commands.add_parser("qdq-sources", help="models that onnxruntime.quantization has quantized")
     exports = commands.add_parser("exports", help="every .onnx file of a folder")
     exports.add_argument("folder", type=Path)
     exports.add_argument("--target", default="artpec8")
@@ -79,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     outside.add_argument("folder", type=Path, help="to make; DLPUCONV_ZOO names it to the other commands then")
     fidelity = commands.add_parser("fidelity", help="docs/fidelity.md")
     fidelity.add_argument("figures", type=Path, nargs="*", help="of accuracy, or none to write the same ones anew")
-    for each in (accuracy, qdq):
+    for each in (accuracy, qdq, sources):
         each.add_argument("--limit", type=_count, help="evaluate on the first N samples only")
-    for each in (zoo, cv25, accuracy, verdicts, qdq):
+    for each in (zoo, cv25, accuracy, verdicts, qdq, sources):
         each.add_argument("--models", default="*", help="glob of model names")
         each.add_argument("--samples", type=_count, default=100, help="calibration samples")
     for each in commands.choices.values():
@@ -165,6 +167,12 @@ def _fidelity(given: argparse.Namespace) -> Found:
     return run_fidelity(given.figures)
 
 
+def _sources(given: argparse.Namespace) -> Found:
+    from scripts.benchmarks.qdq_sources import run_sources
+
+    return run_sources(models=given.models, samples=given.samples, limit=given.limit)
+
+
 def _exports(given: argparse.Namespace) -> Found:
     from scripts.benchmarks.exports import run_exports
 
@@ -173,7 +181,8 @@ def _exports(given: argparse.Namespace) -> Found:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Found]] = {
     "speed": _speed, "zoo": _zoo, "cv25": _cv25, "memory": _memory, "growth": _growth, "accuracy": _accuracy,
-    "verdicts": _verdicts, "qdq": _qdq, "outside": _outside, "fidelity": _fidelity, "exports": _exports,
+    "verdicts": _verdicts, "qdq": _qdq, "qdq-sources": _sources, "outside": _outside, "fidelity": _fidelity,
+    "exports": _exports,
 }  # fmt: skip
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 type Source = str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | Dataset
 """A folder, `.npz` or `.npy` by path, `none`, `random`, arrays by input name, one array, a dataset, any iterable."""
 
+
+class Unmeasured:
+    """In the place of samples: none were given, and a model that states its scales needs none but to be tried on."""
+
+
+UNMEASURED: Final = Unmeasured()
 RANDOM, NONE = "random", "none"
 _MADE_UP = {RANDOM: Origin.RANDOM, NONE: Origin.SYNTHETIC}
 _NOT_GIVEN = {
@@ -34,11 +41,15 @@ _NOT_GIVEN = {
     Origin.SYNTHETIC: "no calibration data: everything is measured on made-up samples and on what the network itself "
     "says of its values; about 100 real samples would give a better file, and figures that mean something",
 }
+_STATED = (
+    "no calibration data: the model states its scales, and the file is only tried on made-up samples; real ones would"
+    " give figures that mean something"
+)
 _HELD_OUT_EVERY = 5
 
 
 def open_calibration(
-    source: Source | None,
+    source: Source | Unmeasured | None,
     *,
     validation: Source | None = None,
     signature: Signature,
@@ -75,6 +86,8 @@ def open_calibration(
     given = None if source is None else _read(source, request)
     kept = None if validation is None else _read(validation, _for_validation(request))
     calibration = _combine(given, kept, signature, _origin(source))
+    if isinstance(source, Unmeasured):
+        calibration = replace(calibration, measures=False, warnings=(_STATED, *calibration.warnings[1:]))
     for warning in calibration.warnings:
         progress.message(warning)
     return calibration
@@ -127,7 +140,7 @@ def split_rows(count: int) -> tuple[list[int], list[int]]:
 
 
 def _read(source: object, request: SampleRequest) -> Read:
-    if is_made_up(source):
+    if is_made_up(source) or isinstance(source, Unmeasured):
         from dlpuconv.calibration.made_up import dead_leaves, make_up, mosaic
 
         return make_up(request, mosaic if source == RANDOM else dead_leaves)
@@ -175,13 +188,13 @@ def is_made_up(source: object) -> bool:
     return isinstance(source, str) and source in _MADE_UP
 
 
-def _origin(source: Source | None) -> Origin:
+def _origin(source: Source | Unmeasured | None) -> Origin:
     if source is None:
         return Origin.ABSENT
+    if isinstance(source, Unmeasured):
+        return Origin.SYNTHETIC
     return _MADE_UP.get(source, Origin.GIVEN) if isinstance(source, str) else Origin.GIVEN
 
 
 def _for_validation(request: SampleRequest) -> SampleRequest:
-    from dataclasses import replace
-
     return replace(request, title="reading validation samples", calibrates=False)

@@ -72,6 +72,7 @@ class Calibration:
         fit: for ranges.
         held_out: for parity: never seen by `fit`.
         origin: of `fit`, so that report and manifest can say it.
+        measures: False where `fit` was made up although a quantized source states its scales.
         judges: True where `held_out` is real data, which recipes can be judged by.
         warnings: what the linter and the reader found.
         given: every sample that the user gave to calibrate with, held-out ones included, for a chip's own compiler;
@@ -81,6 +82,7 @@ class Calibration:
     fit: Samples
     held_out: Samples
     origin: Origin = Origin.GIVEN
+    measures: bool = True
     judges: bool = True
     warnings: tuple[str, ...] = ()
     given: Samples | None = None
@@ -99,7 +101,7 @@ class Calibration:
         return SamplesRecord(
             calibrated=self.calibrated,
             origin=self.origin.value,
-            samples=len(self.fit),
+            samples=len(self.fit) if self.measures else 0,
             held_out=len(self.held_out),
             digest=self.fit.digest,
             of_images=any(isinstance(samples, PixelSamples) and len(samples) for samples in given),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from dlpuconv.contrast.result import Contrast, Side
 from dlpuconv.formats.detect import read, runner, size_of
 from dlpuconv.formats.manifest_file import find_manifest
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.unfinished import refuse_unfinished
 from dlpuconv.ir import Affine, InputBinding
 from dlpuconv.placement import foresee
@@ -17,6 +16,7 @@ from dlpuconv.verification.granularity import granularity
 from dlpuconv.verification.linking import link
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import AsSource
+from dlpuconv.verification.source_runner import source_runner
 from dlpuconv.verification.verifier import declared
 
 if TYPE_CHECKING:
@@ -174,6 +174,6 @@ def _beside(trial: Comparands, file: ComparedFile, links: Links, run: Runner) ->
     """A file beside the float source."""
     if trial.reference is None:
         return None
-    source = OrtRunner(trial.reference.split(), trial.reference.source.name)
+    source = source_runner(trial.reference)
     report = compare(source, run, links, trial.samples, calibrated=trial.calibrated)
     return replace(report, kernels=file.view.kind.kernels)

@@ -39,6 +39,7 @@ def given_of(
         feeds=lambda: feeds(calibration.fit, job.bindings, network.inputs, permutations, job.input_parts),
         samples=len(calibration.fit),
         evidence=len(calibration.fit) if calibration.origin is Origin.GIVEN else 0,
+        measures=calibration.measures,
         digest=f"{made_by} {calibration.fit.digest} {sorted(job.bindings.items())}{sorted(permutations.items())}"
         f"{sorted(job.input_parts)}",
         cache=StatisticsCache(job.cache),

@@ -54,12 +54,12 @@ class _Cut:
 def split_inputs(job: Job) -> Job:
     """The same job, of a model whose inputs get on with one scale each; `input_parts` tells what they are.
 
-    Pixels are left alone: they have one scale, which is the camera's.
+    Pixels are left alone: they have one scale, which is the camera's. So are inputs of a source that states scales.
 
     Args:
         job: with calibration, for an integer format.
     """
-    if job.interface.split_inputs is Splitting.OFF or job.calibration is None:
+    if job.interface.split_inputs is Splitting.OFF or job.calibration is None or job.model.scales:
         return job
     model = job.model.copy()
     editor = Editor(model.graph)

@@ -27,6 +27,8 @@ class Given:
     Attributes:
         feeds: the calibration samples as real values of the network's inputs, as often as it is called.
         samples: how many there are.
+        measures: False where samples were made up although a quantized source states what they would tell: what it
+            does not state is an error then.
         evidence: how many of them are real: made-up ones prove no channel dead.
         digest: of everything that the feeds depend on, and of what computes: a key for caches.
         cache: of statistics.
@@ -44,6 +46,7 @@ class Given:
     digest: str
     cache: StatisticsCache
     progress: Progress
+    measures: bool = True
     inputs: Mapping[str, Affine] = field(default_factory=dict)
     moments: Mapping[str, NodeMoments] = field(default_factory=dict)
     names: SourceNames = UNKNOWN

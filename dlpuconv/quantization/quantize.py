@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.weight_file import rest
@@ -11,6 +11,8 @@ from dlpuconv.quantization.ranges.choice import choose_ranges
 from dlpuconv.quantization.recipe import BiasCorrection
 from dlpuconv.quantization.refusals import refuse_coarse, refuse_too_wide
 from dlpuconv.quantization.scales.plan import plan_activations
+from dlpuconv.quantization.stated.activations import stated_activations
+from dlpuconv.quantization.stated.weights import stated_weights
 from dlpuconv.quantization.weights.granularity import check_overrides, granularity
 from dlpuconv.quantization.weights.layer import LayerWeights, Refinement, quantize_layer
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Network, Node
     from dlpuconv.quantization.recipe import Recipe
     from dlpuconv.quantization.scales.plan import ActivationPlan
+    from dlpuconv.quantization.stated.weights import StatedWeights
     from dlpuconv.quantization.tuned import Tuned
     from dlpuconv.scheme import Scheme
 
@@ -36,6 +39,7 @@ class Quantized:
         plan: the activations' scales.
         layers: the layers' integers, in the network's order.
         names: of every node.
+        stated: scales of a source are kept: what is computed is to be rounded where the source rounds it.
     """
 
     network: Network
@@ -43,6 +47,7 @@ class Quantized:
     plan: ActivationPlan
     layers: Mapping[Node, LayerWeights]
     names: Mapping[Node, LayerNames]
+    stated: bool = False
 
 
 def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, Affine] | None = None) -> Quantized:
@@ -60,20 +65,22 @@ def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, 
     """
     network, ranges = tuned.network, tuned.ranges
     prescribed = {v: inputs[v.name] for v in network.inputs if inputs and v.name in inputs}
+    stated = stated_activations(network, tuned.stated, scheme.activation_codes)
     observed = {v: ranges[v.name] for v in network.values() if not v.is_constant and v.name in ranges}
+    observed |= stated.ranges
     chosen = choose_ranges(network, observed, scheme.activation_codes.type)
     refuse_too_wide(network, chosen, tuned.names)
-    plan = plan_activations(network, chosen, prescribed, scheme)
+    plan = plan_activations(network, chosen, {**stated.scales, **prescribed}, scheme)
     refuse_coarse(network, plan, tuned.names)
     names = names_of(network, tuned.names)
     layers = [node for node in network.nodes if node.layer is not None]
     check_overrides(recipe, [names[node] for node in layers], list(names.values()))
-    found = Quantized(network=network, scheme=scheme, plan=plan, layers={}, names=names)
+    found = Quantized(network=network, scheme=scheme, plan=plan, layers={}, names=names, stated=bool(tuned.stated))
     made = {}
     for node in layers:
         made[node] = quantize_one(node, tuned, found, recipe)
         rest()  # its float weights are not read again
-    return Quantized(network=network, scheme=scheme, plan=plan, layers=made, names=names)
+    return replace(found, layers=made)
 
 
 def quantize_one(node: Node, tuned: Tuned, quantized: Quantized, recipe: Recipe) -> LayerWeights:
@@ -89,13 +96,15 @@ def quantize_one(node: Node, tuned: Tuned, quantized: Quantized, recipe: Recipe)
     scheme = quantized.scheme
     chosen = granularity(node, recipe, scheme, quantized.names[node])
     data = quantized.plan.read_as(node, node.layer.data)
-    return quantize_layer(node.layer, data, chosen, scheme, _refinement(node, tuned, recipe))
+    stated = stated_weights(node, tuned.stated, quantized.names[node], chosen, scheme.weight_codes)
+    return quantize_layer(node.layer, data, chosen, scheme, _refinement(node, tuned, recipe, stated))
 
 
-def _refinement(node: Node, tuned: Tuned, recipe: Recipe) -> Refinement:
+def _refinement(node: Node, tuned: Tuned, recipe: Recipe, stated: StatedWeights) -> Refinement:
+    """What the recipe asks for; nothing of weights that are the source's."""
     assert node.layer is not None
     name = node.input(node.layer.data).name
     measured = tuned.channels.get(name)
-    if recipe.bias_correction is BiasCorrection.OFF or measured is None:
-        return Refinement(weight_scale=recipe.weight_scale)
-    return Refinement(weight_scale=recipe.weight_scale, mean=measured[:, 2], moved=tuned.moved.get(name))
+    if recipe.bias_correction is BiasCorrection.OFF or measured is None or stated.affine is not None:
+        return Refinement(weight_scale=recipe.weight_scale, stated=stated)
+    return Refinement(weight_scale=recipe.weight_scale, stated=stated, mean=measured[:, 2], moved=tuned.moved.get(name))

@@ -18,6 +18,7 @@ from dlpuconv.quantization.quantize import quantize
 from dlpuconv.quantization.recipe import BiasCorrection, Rounding
 from dlpuconv.quantization.refusals import refuse_foreign_sites
 from dlpuconv.quantization.sites import Proposal
+from dlpuconv.quantization.stated.ledger import ledger_of
 from dlpuconv.quantization.techniques.empirical_bias import moved_means
 from dlpuconv.quantization.techniques.grouping import choose_groups
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.stated.ledger import Ledger
     from dlpuconv.quantization.tuned import Tuned
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
@@ -63,12 +65,18 @@ class Outcome:
     @property
     def facts(self) -> dict[str, Json]:
         """For the manifest."""
-        return {**report.facts(self.quantized), **self.tuned.facts}
+        stated = {} if self.ledger is None else {"source_scales": self.ledger.to_json()}
+        return {**report.facts(self.quantized), **self.tuned.facts, **stated}
 
     @property
     def warnings(self) -> list[str]:
         """What the user should know."""
-        return report.warnings(self.quantized)
+        return [*report.warnings(self.quantized), *(self.ledger.warnings() if self.ledger else ())]
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What became of the scales of the source; None where none were to be kept."""
+        return ledger_of(self.quantized, self.tuned.stated) if self.tuned.stated else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +120,10 @@ class Quantizer:
         """Cut outputs whose parts differ much in range, where that is wanted and the format can do it.
 
         Args:
-            wanted: False to tell of them alone.
+            wanted: False to tell of them alone; nothing is cut or told where the source states its scales.
             codes: in which the format prescribes scales.
         """
-        mixed = mixed_outputs(self.network, self.ranges, codes)
+        mixed = [] if self._given.scales else mixed_outputs(self.network, self.ranges, codes)
         pieces = pieces_of(self.network, mixed if wanted else [])
         reason = "" if wanted else "--split-outputs off asks"
         quantizer = self
@@ -136,11 +144,14 @@ class Quantizer:
         Raises:
             UsageError: an override names no layer, or a site is not of this network.
             UnsupportedModelError: values are so large that no scale holds them beside others.
+            CalibrationError: the source does not state all scales, and there are no samples to measure the others.
             BackendError: a network cannot be run.
         """
         refuse_foreign_sites(self.network, recipe)
         tuned = self._tuner.apply(recipe, scheme.activation_codes.type)
         found = quantize(tuned, recipe, scheme, self._given.inputs)
+        if tuned.stated and not self._given.measures:
+            ledger_of(found, tuned.stated).demand_all()
         if recipe.rounding is not Rounding.NEAREST:
             learned, told = self._learn(found, recipe), left_nearest(found)
             if recipe.rounding is Rounding.TRAINED:
@@ -164,9 +175,13 @@ class Quantizer:
             BackendError: a network cannot be run.
         """
         codes = scheme.activation_codes.type
-        if what is Proposal.GATES:  # whose noise is predicted for weights with one scale, and activations of 8 bits
-            fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates() if fits else ())
+        # noise is predicted for activations of 8 bits, of detours for weights with one scale
+        fits = codes.bits <= INT8.bits
+        if what is Proposal.GATES:
+            return replace(recipe, gates=self._tuner.gates(recipe.granularity) if fits else ())
+        if what is Proposal.DETOURS:
+            fits = fits and recipe.equalize and recipe.granularity is Granularity.PER_TENSOR
+            return replace(recipe, detours=self._tuner.detours() if fits else ())
         bare = replace(recipe, groups=())
         tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.scheme import Granularity
 
 
@@ -33,6 +33,18 @@ class Observer(StrEnum):
     """Those whose codes keep the most information about the distribution."""
     ROBUST = "robust"
     """All but outliers: the widest range that costs next to nothing against the least squared error."""
+
+
+class ScaleOrigin(StrEnum):
+    """Where scales come from."""
+
+    MEASURED = "measured"
+    """From what the network holds: its weights, and its activations on the calibration samples."""
+    SOURCE = "source"
+    """From the source, which is quantized already; those that it does not state, or the chip cannot have, are measured.
+
+    Nothing is done then that would change its numbers.
+    """
 
 
 class WeightScale(StrEnum):
@@ -115,6 +127,7 @@ class Recipe:
 
     Attributes:
         granularity: of the weights of convolutions.
+        scales: where they come from.
         overrides: in order; the last one that matches any of a layer's names decides.
         observer: of activations.
         weight_scale: of weights.
@@ -123,11 +136,13 @@ class Recipe:
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
         rounding: of weights; where it is learned or trained, so are the biases.
+        detours: activations that some readers read through a layer of their own; the function stays the same.
         gates: sites whose gate reads other factors than their product; the function stays the same.
         groups: layers that are cut into several; the function stays the same.
     """
 
     granularity: Granularity
+    scales: ScaleOrigin = ScaleOrigin.MEASURED
     overrides: tuple[Override, ...] = ()
     observer: Observer = Observer.ROBUST
     weight_scale: WeightScale = WeightScale.MAX
@@ -136,6 +151,7 @@ class Recipe:
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
+    detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
     groups: tuple[LayerGroups, ...] = ()
 
@@ -156,12 +172,12 @@ class Recipe:
             self.weight_scale is not WeightScale.MAX,
             self.bias_correction is BiasCorrection.EMPIRICAL,
         )
-        return sum(map(bool, (*exceptions, self.absorb, self.gates, self.groups)))
+        return sum(map(bool, (*exceptions, self.absorb, self.detours, self.gates, self.groups)))
 
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""
         found = told(self)
-        for table in ("gates", "groups", "overrides"):  # tables, which come last in TOML
+        for table in ("detours", "gates", "groups", "overrides"):  # tables, which come last in TOML
             found[table] = found.pop(table)
         return found
 
@@ -169,7 +185,9 @@ class Recipe:
     def summary(self) -> str:
         """The techniques in words, such as `equalize + bias correction, mse ranges`."""
         steps = [
+            *(["scales of the source"] if self.scales is ScaleOrigin.SOURCE else []),
             *_counted(self.overrides, "override"),
+            *_counted(self.detours, "detour"),
             *_counted(self.gates, "gate"),
             *_counted(self.groups, "grouped layer"),
             *([_EQUALIZED[self.balance]] if self.equalize else []),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpuconv.ir.given_scales import NOT_GIVEN
 from dlpuconv.ir.source_names import UNKNOWN
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dlpuconv.ir.given_scales import GivenScales
     from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Network, Range
@@ -30,6 +32,7 @@ class Tuned:
         facts: what was done, for the manifest.
         dropped: what could not be done.
         names: what the source model calls its nodes.
+        stated: scales of the source that are to be kept.
     """
 
     network: Network
@@ -39,3 +42,4 @@ class Tuned:
     facts: Mapping[str, Json] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     names: SourceNames = UNKNOWN
+    stated: GivenScales = NOT_GIVEN

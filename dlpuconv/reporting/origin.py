@@ -11,6 +11,7 @@ from dlpuconv.placement.forecast_text import plural
 from dlpuconv.quantization.recipe_file import from_json
 from dlpuconv.quantization.score import Score
 from dlpuconv.quantization.search import Trial
+from dlpuconv.quantization.stated.ledger import Ledger
 from dlpuconv.reporting.page import Fact, TrialRow
 from dlpuconv.reporting.wording import decibels
 
@@ -64,6 +65,7 @@ def trial_rows(origin: FileOrigin | None) -> tuple[TrialRow, ...]:
 def _facts(manifest: Manifest, recipe: Recipe) -> Iterator[Fact]:
     yield Fact("source model", manifest.source_name, f"sha256 {manifest.source_sha256}")
     yield Fact("recipe", recipe.summary, f"{recipe.granularity} weights")
+    yield from _source_scales(Ledger.from_json(manifest.facts.get("source_scales")))
     if (division := manifest.division) is not None:
         for part, rest in division.rests.items():
             yield Fact(part, told_of_rest(division, part, rest).removeprefix(f"{part}: "), rest.file)
@@ -79,6 +81,17 @@ def _facts(manifest: Manifest, recipe: Recipe) -> Iterator[Fact]:
     backend = [f"backend {manifest.backend}"] if manifest.backend else []
     found = [f"{name} {manifest.versions[name]}" for name in _LIBRARIES if name in manifest.versions]
     yield Fact("made by", f"dlpuconv {manifest.dlpuconv}", ", ".join([*backend, *found]))
+
+
+def _source_scales(ledger: Ledger | None) -> Iterator[Fact]:
+    """What became of the scales of a quantized source."""
+    if ledger is None:
+        return
+    yield Fact("quantized source", ledger.summary)
+    for (of, reason), layers in ledger.by_reason.items():
+        yield Fact(f"re-fitted {of}", ", ".join(layers), reason)
+    if ledger.measured:
+        yield Fact("scales not stated", ", ".join(ledger.measured), "measured on the samples")
 
 
 def _row(trial: Trial, chosen: Recipe) -> TrialRow:

@@ -18,6 +18,7 @@ from dlpuconv.verification.contradiction import contradicted
 from dlpuconv.verification.correspondence import Counterpart, counterparts
 from dlpuconv.verification.layer_parity import LayersReport
 from dlpuconv.verification.linking import link_source
+from dlpuconv.verification.source_runner import as_it_computes
 from dlpuconv.verification.translate import to_artifact
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _source_tracer(reference: Model, group: Sequence[Counterpart]) -> Runner | N
     from dlpuconv.formats.ort_runner import OrtTracer
 
     wanted = dict.fromkeys(pair.source for pair in group)
-    return OrtTracer(reference.split(), wanted, reference.source.name)
+    return OrtTracer(as_it_computes(reference).split(), wanted, reference.source.name)
 
 
 def _groups(pairs: Sequence[Counterpart]) -> list[list[Counterpart]]:

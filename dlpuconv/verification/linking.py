@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.division.chain import Chain
 from dlpuconv.errors import ArtifactError
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Links
 from dlpuconv.verification.matching import match
 from dlpuconv.verification.parity import compare
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.reach import with_reach
+from dlpuconv.verification.source_runner import source_runner
 from dlpuconv.verification.wholes import wholes_maker
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         raise ArtifactError("a comparison needs the source model and samples")
     links, artifact = link_source(run, view, question, manifest)
     if question.answers is None:
-        reference: Runner = OrtRunner(question.reference.split(), question.reference.source.name)
+        reference: Runner = source_runner(question.reference)
     else:
         reference = question.answers[0]
     wholes = wholes_maker(question.reference, question.division, question.kinds, question.tail)()

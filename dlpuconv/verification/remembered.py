@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dlpuconv.files.content import sha256_of
-from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.verification.source_runner import source_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -44,8 +44,8 @@ class Answers:
         self._room = _MEMORY
 
     def of_source(self, source: Model) -> Runner:
-        """Runs the source model: always the same one."""
-        return _Remembering(self, None, lambda: OrtRunner(source.split(), source.source.name))
+        """Runs the source model: always the same one, with the scales that it states or without."""
+        return _Remembering(self, bool(source.scales), lambda: source_runner(source))
 
     def of_artifact(self, artifact: Artifact, backend: Runs, file: Path) -> Runner:
         """Runs an artifact's file.

@@ -131,7 +131,7 @@ def _context(
 
 def _made_up(question: Question, target: Target, manifest: Manifest | None) -> tuple[str, ...]:
     """What made-up samples make worthless: the whole file, or only the figures of this comparison."""
-    calibrated = question.calibrated if manifest is None else not manifest.samples.made_up
+    calibrated = question.calibrated or question.stated if manifest is None else not manifest.samples.made_up
     if not calibrated and target.scheme.numbers is not Numbers.FLOAT32:
         return (_NOT_CALIBRATED,)
     return () if calibrated and question.calibrated else (_COMPARED_ON_MADE_UP,)

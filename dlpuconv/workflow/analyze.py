@@ -10,7 +10,7 @@ from dlpuconv.errors import CalibrationError, UsageError
 from dlpuconv.registry import load_backend
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, dividing, opened, targets_of
+from dlpuconv.workflow.run import dividing, opened, targets_of
 from dlpuconv.workflow.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
         DlpuconvError: the model, the data or the request cannot be used, or a backend cannot tell.
     """
     _demand_blame(request)
-    demand_calibration(request, data)
     found: dict[str, Analysis] = {}
-    with opened(model, request, data, progress) as run:
+    with opened(model, request, data, progress, calibrates=True) as run:
         for backend, targets in run.backends:
             part, (_, prepared) = dividing(run, partial(prepare, backend, targets))
             if part.calibration is None:

@@ -32,7 +32,7 @@ from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.native_rests import native_rests
 from dlpuconv.workflow.questions import question_of
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
-from dlpuconv.workflow.run import demand_calibration, dividing, opened, targets_of
+from dlpuconv.workflow.run import dividing, opened, targets_of
 from dlpuconv.workflow.scoring import score_of
 from dlpuconv.workflow.vendor_compiler import compile_for_chip
 from dlpuconv.workflow.workshop import Workshop
@@ -70,8 +70,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     Raises:
         DlpuconvError: the model, the data or the request cannot be used, or a tool or plugin failed for every target.
     """
-    demand_calibration(request, data)
-    with opened(model, request, data, progress) as run:
+    with opened(model, request, data, progress, calibrates=True) as run:
         done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
         order = {target.name: position for position, target in enumerate(run.targets)}
     done.sort(key=lambda result: order[result.target])

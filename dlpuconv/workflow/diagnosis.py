@@ -11,9 +11,8 @@ import numpy as np
 
 from dlpuconv.decibel import Powers
 from dlpuconv.errors import DlpuconvError
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.plugin.job import Splitting
-from dlpuconv.quantization.plans import begun, quick_plan, usual
+from dlpuconv.quantization.plans import quick_plan, usual
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.quantization.search import search
 from dlpuconv.scheme import Granularity
@@ -22,6 +21,7 @@ from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.question import judges_by_kind, least_db
 from dlpuconv.verification.rule import Severity
 from dlpuconv.verification.rules.measured import MEASURED_RULES
+from dlpuconv.verification.source_runner import source_runner
 from dlpuconv.verification.translate import from_artifact, to_artifact
 from dlpuconv.verification.verdict import decide
 from dlpuconv.workflow.ends import cut_in_front, ending_at
@@ -128,7 +128,7 @@ def lost_at_inputs(shop: Workshop, made: Artifact, blamed: Sequence[BlamedLayer]
     links = made.links
     if worst is None or shop.run.division is not None or any(port.part for port in links.inputs):
         return ""
-    reference = OrtRunner(shop.run.source.split(), shop.run.source.source.name)
+    reference = source_runner(shop.run.source)
     powers: dict[str, Powers] = {}
     for sample in islice(shop.samples, _FED):
         codes = to_artifact(sample, links.inputs, links.bindings)
@@ -195,7 +195,7 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, 
     if backend.follows_recipes and shop.run.yardstick is None and (given or wanted.effort.value == FAST):
         option = "a search for a recipe (without --recipe)" if given else "--effort balanced"
         plainest = Recipe(granularity=recipe.granularity, overrides=wanted.overrides)
-        start = begun(usual(plainest, shop.propose, made_up=not shop.calibrated))
+        start = usual(plainest, shop.propose, made_up=not shop.calibrated)
         trials = search(start, shop.emit, shop.judge, quick_plan(shop.propose))
         yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))
     if (names := cut_in_front(shop.run, blamed)) and (ended := _ended(shop, names)) is not None:

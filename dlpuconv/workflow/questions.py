@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
 from dlpuconv.formats.package_layout import RECORD
-from dlpuconv.scheme import Granularity
+from dlpuconv.ir.given_scales import NOT_GIVEN
+from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.comparison import Likeness
 from dlpuconv.verification.layers import moved_in
 from dlpuconv.verification.question import Question
@@ -32,13 +34,16 @@ def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Reci
     # A package is compared on the very files that it ships, unless there are only data for validation.
     shipped = RECORD in artifact.files and (run.calibration is None or run.calibration.given is not None)
     samples = run.calibration.held_out if run.calibration and not shipped else None
+    # a float file is the network that the integers of a quantized source stand for
+    source = run.source if backend.numbers is Numbers.INT8 else replace(run.source, scales=NOT_GIVEN)
     return Question(
         asked=frozenset(asked),
-        reference=run.source,
+        reference=source,
         division=run.division,
         samples=samples,
         # validation data alone calibrate nothing, but they are no random samples either
         calibrated=run.calibration is None or run.calibration.origin in (Origin.GIVEN, Origin.ABSENT),
+        stated=run.calibration is not None and not run.calibration.measures,
         links=artifact.links,
         min_sqnr=run.request.verification.min_sqnr,
         kinds=run.request.verification.kinds,
@@ -52,5 +57,5 @@ def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Reci
         settings=settings_of(backend, recipe, run),
         likeness=Likeness.after(scaled=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
         moved=moved_in(artifact.facts),
-        answers=(run.subject.answers.of_source(run.source), file),
+        answers=(run.subject.answers.of_source(source), file),
     )

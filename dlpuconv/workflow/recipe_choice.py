@@ -9,10 +9,11 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.plans import Plan, begun, plan_for, usual
+from dlpuconv.quantization.plans import Plan, plan_for, usual
 from dlpuconv.quantization.search import prefer_passing, search, told_alike
-from dlpuconv.scheme import Granularity
+from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.advice import Settings
+from dlpuconv.workflow.source_recipe import recipe_of_source, refuse_lost_scales
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Backend
@@ -26,14 +27,24 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     """The recipe that was asked for, or the best of those that the effort allows to try.
 
     Raises:
-        UsageError: a recipe was given for a backend that has no use for it.
+        UsageError: a recipe was given for a backend that has no use for it, or an option would change scales that a
+            quantized source states.
     """
     backend, target, run = shop.backend, shop.target, shop.run
     wanted, calibration = run.request.quantization, run.calibration
     if wanted.recipe is not None:
         if not backend.follows_recipes:
             raise UsageError(f"a recipe was given, but the backend {backend.name} of {target.name} follows none")
-        return _as_given(wanted.recipe, wanted), ()
+        if not run.source.scales:
+            refuse_lost_scales(wanted.recipe)
+            return _as_given(wanted.recipe, wanted), ()
+    if run.source.scales and backend.numbers is Numbers.INT8:
+        if not backend.follows_recipes:
+            raise UsageError(
+                f"the model is quantized, and the backend {backend.name} of {target.name} calibrates models itself:"
+                " convert the float model, or leave --backend out"
+            )
+        return recipe_of_source(wanted, target, calibrated=calibration is not None and calibration.calibrated), ()
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
@@ -44,7 +55,7 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     judged = calibration.judges or run.yardstick is not None
     if not judged or (plan is None and not mixed):
         return start, ()
-    trials = _tried(shop, begun(start) if plan else start, plan or Plan(), mixed=mixed)
+    trials = _tried(shop, start, plan or Plan(), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.calibration import StatisticsCache, open_calibration
+from dlpuconv.calibration.open import UNMEASURED
 from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
@@ -120,8 +121,22 @@ class Run:
 
 
 @contextmanager
-def opened(model: Any, request: Request, data: Data, progress: Progress | None) -> Iterator[Run]:
-    """Read the model and the data, with backends started meanwhile; all is closed afterwards, come what may."""
+def opened(
+    model: Any, request: Request, data: Data, progress: Progress | None, *, calibrates: bool = False
+) -> Iterator[Run]:
+    """Read the model and the data, with backends started meanwhile; all is closed afterwards, come what may.
+
+    Args:
+        model: anything that `frontends.load` reads.
+        request: what is wanted.
+        data: samples and example inputs.
+        progress: where long work reports; nowhere if None.
+        calibrates: integer files are to be made, which takes samples unless the model states its scales.
+
+    Raises:
+        CalibrationError: there are none.
+        DlpuconvError: the model, the data or the request cannot be used.
+    """
     progress = progress or Silent()
     clock = Stopwatch()
     targets = targets_of(request)
@@ -132,6 +147,8 @@ def opened(model: Any, request: Request, data: Data, progress: Progress | None) 
         divider = Divider(model, data.example_inputs, request, targets)
         with clock("read"), progress.stage("reading the model"):
             reading = divider.read()
+        if calibrates:
+            data = _calibrated(data, request, reading)
         demand_outputs(request.verification.kinds, reading.outputs)
         with clock("metric of the source"):
             yardstick = yardstick_of(request, reading, progress)
@@ -221,15 +238,18 @@ def dividing[T](run: Run, work: Callable[[Run], T]) -> tuple[Run, T]:
     return run, work(run)
 
 
-def demand_calibration(request: Request, data: Data) -> None:
-    """Check, before the model is read, that there are samples for every target that needs some.
+def _calibrated(data: Data, request: Request, reading: Reading) -> Data:
+    """The data with samples for every target that needs some; a model that states its scales needs none.
 
     Raises:
         CalibrationError: there are none.
     """
     needy = [target.name for target in targets_of(request) if target.calibration_required]
+    if needy and data.calibration is None and reading.source.scales:
+        return replace(data, calibration=UNMEASURED)
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
             " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)"
         )
+    return data

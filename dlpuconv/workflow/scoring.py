@@ -26,11 +26,11 @@ def yardstick_of(request: Request, reading: Reading, progress: Progress) -> Yard
     if metric is None:
         return None
     from dlpuconv.division.chain import Chain
-    from dlpuconv.formats.ort_runner import OrtRunner
+    from dlpuconv.verification.source_runner import source_runner
     from dlpuconv.workflow.metric import Yardstick
 
     with progress.stage(f"scoring the float model with {metric.name}") as step:
-        network: Runner = OrtRunner(reading.source.split(), reading.source.source.name)
+        network: Runner = source_runner(reading.source)
         if reading.division is not None:
             network = Chain(reading.division, network)
         return Yardstick.take(metric, network, reading.signature, step)

@@ -10,6 +10,7 @@ from rich.text import Text
 from dlpuconv.inspection.describe import size_text
 from dlpuconv.language.brief import listed
 from dlpuconv.language.printable import printable
+from dlpuconv.quantization.stated.ledger import Ledger
 from dlpuconv.verification.kinds.words import KindRow
 from dlpuconv.verification.report_text import render_advice, render_doubts, render_reasons
 
@@ -35,6 +36,7 @@ def conversion_text(done: Conversion, *, trials: bool = True) -> Iterator[Render
     yield _summary_table(done)
     yield from _placement_lines(done)
     yield from _rest_lines(done)
+    yield from _scale_lines(done)
     yield from _kind_lines(done)
     for artifact in done.artifacts:
         report = printable(artifact.report)
@@ -91,6 +93,16 @@ def _rest_lines(done: Conversion) -> list[Text]:
     return [
         Text.assemble((f"{target}: ", "bold"), line) for target, divided in found if divided for line in divided.told
     ]
+
+
+def _scale_lines(done: Conversion) -> Iterator[Text]:
+    """What became of the scales of a quantized source, each reason why one is another in a line."""
+    for artifact in done.artifacts:
+        ledger = Ledger.from_json(artifact.artifact.facts.get("source_scales"))
+        if ledger is None:
+            continue
+        yield Text.assemble((f"{artifact.target}: ", "bold"), ledger.summary)
+        yield from (Text(f"  {printable(line)}") for line in ledger.told())
 
 
 def _kind_lines(done: Conversion) -> list[Text]:

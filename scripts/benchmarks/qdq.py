@@ -22,7 +22,7 @@ from scripts.benchmarks.resampling import paired_bootstrap
 from scripts.benchmarks.shared import console, mark, model_names, opened, source_model, zoo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from scripts.benchmarks.metrics import Measure
     from scripts.benchmarks.shared import Array
@@ -99,7 +99,7 @@ def run_qdq(*, models: str, samples: int, limit: int | None, ours: bool) -> tupl
 def _theirs(evaluation: Evaluation, values: Array, found: dict[str, Any]) -> Scored | None:
     """The method of the highest ratio that stays within the memory."""
     best = None
-    for method, content in _rivals(evaluation.name, values):
+    for method, content in rivals(evaluation.name, values):
         if isinstance(content, str):
             found[method] = {"error": content}
             continue
@@ -115,15 +115,18 @@ def _theirs(evaluation: Evaluation, values: Array, found: dict[str, Any]) -> Sco
     return best
 
 
-def _rivals(name: str, values: Array) -> Iterator[tuple[str, bytes | str]]:
+def rivals(
+    name: str, values: Array, methods: Iterable[str] = METHODS, granularity: str = "per-channel"
+) -> Iterator[tuple[str, bytes | str]]:
+    """What onnxruntime.quantization makes of a model by each method: a file, or why there is none."""
     model = source_model(name)
     (port,) = model.signature.inputs
     fit = np.concatenate([sample[port.name] for sample in opened(values, model).fit])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         data, result = Path(folder) / "samples.npy", Path(folder) / "model.onnx"
         np.save(data, fit)
-        for method in METHODS:
-            given = [str(zoo_folder() / name / "model.onnx"), str(data), port.name, method, str(result)]
+        for method in methods:
+            given = [str(zoo_folder() / name / "model.onnx"), str(data), port.name, method, str(result), granularity]
             ran = measure([sys.executable, "-m", "scripts.benchmarks.qdq_rival", *given], _REPOSITORY)
             yield method, ran.last_words or f"status {ran.status}" if ran.status else result.read_bytes()
 

@@ -1,6 +1,6 @@
 """One file by onnxruntime.quantization, in a process of its own, which has only so much memory.
 
-`python -m scripts.benchmarks.qdq_rival MODEL SAMPLES.npy INPUT METHOD RESULT`
+`python -m scripts.benchmarks.qdq_rival MODEL SAMPLES.npy INPUT METHOD RESULT GRANULARITY`
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ MEMORY = 16 << 30
 """Bytes; Entropy and Percentile keep every activation of every sample."""
 
 
-def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str, result: Path) -> None:
-    """What onnxruntime's documentation recommends: pre-processing, QDQ, weights per channel.
+def quantize(
+    model: Path, samples: np.ndarray[Any, Any], name: str, method: str, result: Path, *, per_channel: bool
+) -> None:
+    """What onnxruntime's documentation recommends: pre-processing, QDQ.
 
     Args:
         model: float.
@@ -31,6 +33,7 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
         name: of the model's input.
         method: one of `METHODS`.
         result: is written.
+        per_channel: weights have a scale for each channel.
     """
     from onnxruntime.quantization import (  # ruff's order would split it
         CalibrationDataReader,
@@ -60,7 +63,7 @@ def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str,
             str(result),
             Reader(),
             quant_format=QuantFormat.QDQ,
-            per_channel=True,
+            per_channel=per_channel,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
@@ -90,10 +93,11 @@ def _upgraded(model: Path, newer: Path) -> Path:
 
 def main() -> int:
     """Read, limit, quantize."""
-    model, samples, name, method, result = sys.argv[1:]
+    model, samples, name, method, result, granularity = sys.argv[1:]
     logging.disable(logging.WARNING)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    quantize(Path(model), np.load(samples), name, method, Path(result))
+    per_channel = granularity == "per-channel"
+    quantize(Path(model), np.load(samples), name, method, Path(result), per_channel=per_channel)
     return 0
 
 

@@ -65,6 +65,14 @@ class FloatModel(Prepared):
     job: Job
 
 
+def _left_out(job: Job, target: Target) -> list[str]:
+    """What becomes of a quantized source's scales, in a sentence."""
+    if not job.model.scales:
+        return []
+    told = "the scales of the quantized model are left out, with its QuantizeLinear and DequantizeLinear nodes, and its"
+    return [f"{told} weights are floats: the compiler of {target.name} quantizes the network itself"]
+
+
 class OnnxFloatBackend(Backend):
     """Makes the float ONNX files."""
 
@@ -119,7 +127,7 @@ class OnnxFloatBackend(Backend):
             inputs=prepared.inputs,
             outputs=prepared.outputs,
             bindings=prepared.job.bindings,
-            warnings=(*prepared.warnings, *package.warnings),
+            warnings=(*_left_out(prepared.job, target), *prepared.warnings, *package.warnings),
             facts={**prepared.facts, **package.facts},
             stored=package.stored,
             layers=prepared.layers,

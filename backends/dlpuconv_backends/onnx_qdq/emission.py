@@ -1,7 +1,8 @@
 """From a quantized network to nodes on codes: each operator between its own DequantizeLinear and QuantizeLinear.
 
 What an island of floats makes stays float: whoever computes with codes quantizes it first, and other floats read it as
-it is, so that nothing is rounded that nobody computes with in integers. The ends of the graph are floats as well.
+it is, so that nothing is rounded that nobody computes with in integers. The ends of the graph are floats as well. Where
+scales of a quantized source are kept, all is rounded that it rounds.
 """
 
 from __future__ import annotations
@@ -86,10 +87,10 @@ class _NodeBuilder:
         assert isinstance(network, OnnxNetwork)
         self.drafted = drafted
         self.quantized, self.network, self.float = quantized, network, network.graph
-        self.tail = set() if drafted else float_tail(quantized, network)
-        self.scales = final_scales(quantized, network, self.tail)
+        self.tail = set() if drafted or quantized.stated else float_tail(quantized, network)
+        self.scales = quantized.plan.scales if quantized.stated else final_scales(quantized, network, self.tail)
         self.readers = network.consumers()
-        self.float_ends = float_ends(network, self.tail)
+        self.float_ends = set() if quantized.stated else float_ends(network, self.tail)
         self.write = Writer(network.graph)
         self.nodes: list[Node] = []
         self.made: dict[Value, Value] = {value: value for value in network.inputs}

@@ -41,7 +41,7 @@ class Codes:
     type: IntegerType
 
 
-class Constants:
+class GraphConstants:
     """What is known of a graph's values without running it."""
 
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:

@@ -17,7 +17,7 @@ from dlpuconv.frontends.node_names import name_nodes
 from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
-from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.constants import CODES, Codes, GraphConstants
 from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products, told_of_products
 from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
@@ -46,7 +46,7 @@ def said_behind(model: onnx.ModelProto, names: Sequence[str]) -> dict[str, Param
     behind = [node for node in nodes if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
     if not behind:
         return {}
-    constants = Constants(model.graph, _opset(model))
+    constants = GraphConstants(model.graph, _opset(model))
     for node in nodes:
         constants.follow(node)
     return {node.input[0]: parameters_of(node, constants) for node in reversed(behind)}
@@ -80,7 +80,7 @@ class _Reader:
 
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
         self._graph = graph
-        self._constants = Constants(graph, opset)
+        self._constants = GraphConstants(graph, opset)
         self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()

@@ -31,12 +31,14 @@ class ActivationPlan:
         constants: of constants that are neither weights nor bias, by node and input index.
         requantized: what a node reads in another scale than it was made in, by node and input index.
         absorbed: clamps that the saturation of their input's codes already does: they are left out.
+        measured: activations that share a scale which their values ask for, and nothing prescribes; one entry a scale.
     """
 
     scales: Mapping[Value, Affine]
     constants: Inputs
     requantized: Inputs
     absorbed: tuple[Node, ...]
+    measured: tuple[tuple[Value, ...], ...] = ()
 
     def read_as(self, node: Node, index: int) -> Affine:
         """The scale of what a node reads at an input, after it was requantized if it was."""
@@ -47,18 +49,18 @@ class ActivationPlan:
 
 
 def plan_activations(
-    network: Network, chosen: Ranges, inputs: Mapping[Value, Affine], scheme: Scheme
+    network: Network, chosen: Ranges, stated: Mapping[Value, Affine], scheme: Scheme
 ) -> ActivationPlan:
     """Scales under the constraints of the nodes.
 
     Args:
         network: float.
         chosen: what each activation must hold.
-        inputs: scales that inputs of the network must have.
+        stated: scales that activations get unless their kernels prescribe others; inputs of the network among them.
         scheme: what the chip wants.
     """
     coding = scheme.activation_codes
-    prescribed = {**inputs, **_prescribed(network, scheme)}
+    prescribed = {**stated, **prescribed_outputs(network, scheme)}
     keepers = {node for node in network.nodes if _keeps_scale(node)}
     clamps = [node for node in network.nodes if _may_be_absorbed(node, chosen)]
     while True:
@@ -73,10 +75,11 @@ def plan_activations(
         constants=_constants(network, scales, chosen, coding),
         requantized={**_requantized(grouping, scales), **_centered(network, scales, coding)},
         absorbed=tuple(absorbed),
+        measured=tuple(grouping.free()),
     )
 
 
-def _prescribed(network: Network, scheme: Scheme) -> dict[Value, Affine]:
+def prescribed_outputs(network: Network, scheme: Scheme) -> dict[Value, Affine]:
     """What kernels prescribe of their outputs, or the chip by their operators."""
     known = {node: node.meaning.fixed or scheme.prescribed.get(node.kind) for node in network.nodes}
     return {node.output: fixed for node, fixed in known.items() if fixed is not None and node.data_outputs}

@@ -20,7 +20,7 @@ from dlpuconv.network import Range, Scales
 from dlpuconv.quantization.scales.choice import centered, covering, range_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from dlpuconv.ir.affine import Affine
@@ -86,6 +86,13 @@ class Grouping:
     group: Mapping[Value, Group]
     cut: tuple[tuple[Node, int], ...]
 
+    def free(self) -> Iterator[tuple[Value, ...]]:
+        """The activations of each group that nothing prescribes a scale of."""
+        members: dict[Group, list[Value]] = {}
+        for value, found in self.group.items():
+            members.setdefault(found, []).append(value)
+        return (tuple(values) for found, values in members.items() if found.fixed is None)
+
 
 def is_join(node: Node) -> bool:
     """True where several activations meet in one scale."""
@@ -114,7 +121,8 @@ def group(
                 _join(groups, (segments[value], segments[node.output]), coding, prescribed_too=prescribed_too)
     cut = [
         (node, i)
-        for node in joins
+        for node in network.nodes
+        if node.meaning.scales is Scales.SAME and node.data_outputs
         for i, v in node.data_inputs
         if not v.is_constant and groups[segments[v]] is not groups[segments[node.output]]
     ]
@@ -131,13 +139,17 @@ def _segments(
     found = {v: begin(v) for v in network.inputs if v in values or v in prescribed}
     for node in network.nodes:
         inputs = node.data_activations
+        kept = node in keeping and inputs and not is_join(node)
+        segment = found[inputs[0]] if kept else None
         for out in node.data_outputs:
-            if node in keeping and not is_join(node) and inputs and out not in prescribed:
-                segment = found[inputs[0]]
-                if segment.fixed is None and out in values:
-                    segment.values = segment.values.union(values[out])
-            else:
-                segment = begin(out)
+            if segment is None or not _may_hold(segment, prescribed.get(out)):
+                found[out] = begin(out)
+                segment = found[out] if kept else None  # several outputs of a node share one scale
+                continue
+            if out in prescribed:
+                segment.fixed, segment.values = prescribed[out], range_of(prescribed[out], coding.type)
+            elif segment.fixed is None and out in values:
+                segment.values = segment.values.union(values[out])
             found[out] = segment
         if not (is_join(node) or node in keeping):
             _mark_shared(found, inputs)
@@ -146,6 +158,11 @@ def _segments(
                 found[value].centered = True
     _mark_shared(found, network.outputs)
     return found
+
+
+def _may_hold(segment: Segment, fixed: Affine | None) -> bool:
+    """Whether a value of this prescribed scale may share the segment's."""
+    return fixed is None or segment.fixed is None or segment.fixed == fixed
 
 
 def _mark_shared(segments: Mapping[Value, Segment], values: Iterable[Value]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from dlpuconv.ir.affine import Affine
 from dlpuconv.quantization.recipe import WeightScale
 from dlpuconv.quantization.scales.choice import reach
+from dlpuconv.quantization.stated.weights import NOT_STATED, StatedWeights
 from dlpuconv.quantization.techniques.bias_correction import mean_shift
 from dlpuconv.quantization.weights.scale import blocks, weight_scales
 
@@ -41,6 +42,7 @@ class LayerWeights:
         bias_affine: scale input x weight, as many as weight scales; None without bias.
         repaired: output channels whose scale was widened for the accumulator's sake.
         dead: output channels whose weights are all zero.
+        stated: what the source states of the weights.
     """
 
     weights: npt.NDArray[Any]
@@ -49,6 +51,7 @@ class LayerWeights:
     bias_affine: Affine | None
     repaired: int = 0
     dead: int = 0
+    stated: StatedWeights = NOT_STATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +60,13 @@ class Refinement:
 
     Attributes:
         weight_scale: how the weights get their scale.
+        stated: the scales that the source states of them.
         mean: [C] of the layer's input by channel, for a corrected bias; None for the bias as it is.
         moved: [C] by how much that mean differs in the quantized network; None where that is not known.
     """
 
     weight_scale: WeightScale = WeightScale.MAX
+    stated: StatedWeights = NOT_STATED
     mean: npt.NDArray[np.float64] | None = None
     moved: npt.NDArray[np.float64] | None = None
 
@@ -83,10 +88,16 @@ def quantize_layer(
     assert weights is not None
     bias = None if layer.bias is None else layer.bias.astype(np.float64)
     floor = _accumulator_floor(layer, bias, data, scheme)
-    affine, repaired = weight_scales(weights, chosen, scheme.weight_codes, refinement.weight_scale, floor)
+    stated = refinement.stated.above(floor, weights)
+    affine, repaired = (
+        (stated.affine, 0)
+        if stated.affine
+        else weight_scales(weights, chosen, scheme.weight_codes, refinement.weight_scale, floor)
+    )
     codes = _codes(weights, affine, scheme.weight_codes)
     dead = int((~weights.reshape(len(weights), -1).any(axis=1)).sum())
     found = LayerWeights(weights=codes, affine=affine, bias=None, bias_affine=None, repaired=repaired, dead=dead)
+    found = replace(found, stated=stated)
     if bias is None:
         return found
     if refinement.mean is not None:

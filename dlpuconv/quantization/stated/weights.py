@@ -1,0 +1,113 @@
+"""Whether the weights of a layer can have the scales that the source states of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlpuconv.ir.affine import Affine
+from dlpuconv.quantization.stated.recoding import recoded
+from dlpuconv.quantization.weights.scale import blocks
+from dlpuconv.scheme import Granularity
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlpuconv.ir.given_scales import GivenScales, StatedScale
+    from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.network import Layer, Node
+    from dlpuconv.scheme import Coding
+
+_EXACT = 0.01
+"""Of a step: how far float32 rounding may have moved dequantized weights from their codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedWeights:
+    """What a source states of a layer's weights.
+
+    Attributes:
+        affine: along the first axis of the layer's weights; None where the layer cannot have it.
+        reason: why it cannot; empty where it can.
+    """
+
+    affine: Affine | None = None
+    reason: str = ""
+
+    def above(self, floor: npt.NDArray[np.float64], weights: npt.NDArray[Any]) -> StatedWeights:
+        """The same with scales that accumulators allow; channels of zeros, whose scale is arbitrary, get a wider one.
+
+        Args:
+            floor: [O] what the scale of each channel must not be below.
+            weights: [O, ...].
+        """
+        if self.affine is None:
+            return self
+        scales = np.broadcast_to(np.asarray(self.affine.scales), len(weights))
+        if not (scales < floor).any():
+            return self
+        empty = ~weights.reshape(len(weights), -1).any(axis=1)
+        if not self.affine.per_channel or (~empty & (scales < floor)).any():
+            return StatedWeights(reason="have a scale with which sums could leave 32 bits")
+        return StatedWeights(Affine.along(0, np.maximum(scales, floor), self.affine.zero_points))
+
+
+NOT_STATED = StatedWeights()
+
+
+def stated_weights(
+    node: Node, stated: GivenScales, names: LayerNames, chosen: Granularity, coding: Coding
+) -> StatedWeights:
+    """The scales of a layer's weights, as the source states them.
+
+    Args:
+        node: has a layer.
+        stated: by the names of the source's nodes.
+        names: of the layer.
+        chosen: what the layer may have at the most: one scale, or one for each channel.
+        coding: of weights.
+    """
+    assert node.layer is not None
+    known = (node.source_name, *names.nodes)
+    found = next((stated.weights[name] for name in known if name in stated.weights), None)
+    if found is None:
+        return NOT_STATED
+    reason = _misfit(found, node.layer, chosen, coding)
+    if reason:
+        return StatedWeights(reason=reason)
+    affine = replace(recoded(found, coding), axis=0)
+    if not _holds(node.layer, affine, coding):
+        return StatedWeights(reason=f"are not all codes from {coding.lowest} to {coding.highest} of the stated scale")
+    return StatedWeights(affine)
+
+
+def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Coding) -> str:
+    """Why a layer cannot have a scale whatever its weights are; empty where it can."""
+    affine = stated.affine
+    if stated.codes.bits > coding.type.bits:
+        return f"have {stated.codes.bits} bits, and the chip's {coding.type.bits}"
+    if coding.symmetric and any(point != coding.middle for point in recoded(stated, coding).zero_points):
+        return "have a zero point, and the chip's none"
+    if affine.per_channel and chosen is Granularity.PER_TENSOR:
+        return "have a scale for each channel, and the chip's one"
+    if affine.per_channel and len(affine.scales) != layer.rows:
+        return "have a scale for each of something else than output channels"
+    if coding.power_of_two and any(math.frexp(scale)[0] != 0.5 for scale in affine.scales):
+        return "have a scale that is no power of two"
+    return ""
+
+
+def _holds(layer: Layer, affine: Affine, coding: Coding) -> bool:
+    """Whether the weights are the real values of codes that the chip has: passes may have changed them since."""
+    assert layer.weights is not None
+    for block in blocks(layer.weights):
+        part = affine.part(block)
+        exact = layer.weights[block].astype(np.float64)
+        steps = np.asarray(part.scales).reshape(-1, *[1] * (exact.ndim - 1))
+        codes = np.clip(part.encode(exact, coding.type), coding.lowest, coding.highest)
+        if (np.abs(part.decode(codes) - exact) > _EXACT * steps).any():
+            return False
+    return True

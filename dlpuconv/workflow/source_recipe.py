@@ -1,0 +1,72 @@
+"""The one recipe of a quantized source: its scales are kept, and options that would change them are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dlpuconv.errors import UsageError
+from dlpuconv.quantization.recipe import BiasCorrection, Recipe, Rounding, ScaleOrigin
+from dlpuconv.scheme import Granularity
+from dlpuconv.workflow.request import Effort
+
+if TYPE_CHECKING:
+    from dlpuconv.plugin import Target
+    from dlpuconv.workflow.request import QuantizationOptions
+
+
+def recipe_of_source(wanted: QuantizationOptions, target: Target, *, calibrated: bool) -> Recipe:
+    """The recipe for a model that states its scales.
+
+    What it does not state, and weights that the chip cannot have as they are, get scales and biases as usual; such
+    weights are rounded by learning where the effort and samples allow.
+
+    Args:
+        wanted: by the user.
+        target: of the file.
+        calibrated: there are samples of the network's own.
+
+    Raises:
+        UsageError: an option would change scales that the source states.
+    """
+    refused = _changes(wanted, target)
+    if refused:
+        raise UsageError(f"the model is quantized and keeps its scales, which {refused} would change: leave it out")
+    if wanted.recipe is not None:
+        return replace(wanted.recipe, granularity=wanted.granularity or wanted.recipe.granularity)
+    learns = calibrated and wanted.effort is not Effort.FAST
+    return Recipe(
+        granularity=wanted.granularity or target.scheme.weights,
+        scales=ScaleOrigin.SOURCE,
+        bias_correction=BiasCorrection.ANALYTIC,
+        rounding=Rounding.LEARNED if learns else Rounding.NEAREST,
+    )
+
+
+def refuse_lost_scales(recipe: Recipe) -> None:
+    """Check that a recipe for a float model keeps no scales.
+
+    Raises:
+        UsageError: it does.
+    """
+    if recipe.scales is ScaleOrigin.SOURCE:
+        raise UsageError("the recipe keeps the scales of a quantized source, but the model is float: it states none")
+
+
+def _changes(wanted: QuantizationOptions, target: Target) -> str:
+    """The first option that would change what the source states; empty for none."""
+    if wanted.recipe is not None and not _keeps(wanted.recipe):
+        return "--recipe"
+    if wanted.overrides:
+        return "--override"
+    if wanted.mixed:
+        return "--granularity auto"
+    if wanted.granularity is Granularity.PER_TENSOR and target.scheme.weights is Granularity.PER_CHANNEL:
+        return "--granularity per-tensor"
+    return f"--effort {wanted.effort}" if wanted.effort is Effort.BEST else ""
+
+
+def _keeps(recipe: Recipe) -> bool:
+    """Whether all that a recipe does is to keep scales, and to measure those that are not stated."""
+    rewrites = recipe.equalize or recipe.absorb or recipe.gates or recipe.groups or recipe.overrides
+    return recipe.scales is ScaleOrigin.SOURCE and not rewrites

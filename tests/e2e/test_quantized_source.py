@@ -1,0 +1,139 @@
+"""Quantized models become files that compute the same, for every kind of target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import pytest
+
+import dlpuconv
+from dlpuconv.errors import CalibrationError, UsageError
+from scripts.benchmarks.fed_layers import fed_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlpuconv.workflow.conversion import Conversion
+
+pytestmark = pytest.mark.slow
+
+SAMPLES = np.random.default_rng(1).uniform(-1, 1, (30, 3, 16, 16)).astype(np.float32)
+NODES = """
+    a = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (x, w1, b1)
+    r = Relu (a)
+    m = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)
+    d = Conv <pads = [1, 1, 1, 1], group = 8> (m, w2, b2)
+    s = Add (d, m)
+    t = Concat <axis = 1> (s, m)
+    g = GlobalAveragePool (t)
+    f = Flatten (g)
+    y = Gemm <transB = 1> (f, w3, b3)
+"""
+SHAPES = {"w1": (8, 3, 3, 3), "b1": (8,), "w2": (8, 1, 3, 3), "b2": (8,), "w3": (5, 16), "b3": (5,)}
+
+
+class Reader:
+    """Samples as onnxruntime.quantization reads them."""
+
+    def __init__(self) -> None:
+        self._left: Iterator[np.ndarray[Any, Any]] = iter(SAMPLES)
+
+    def get_next(self) -> dict[str, Any] | None:
+        found = next(self._left, None)
+        return None if found is None else {"x": found[None]}
+
+
+def floats(folder: Path) -> Path:
+    """A network with a stride, a pool, a sum, parts that are joined and a dense layer."""
+    random = np.random.default_rng(0)
+    declared = ", ".join(f"float{[*shape]} {name}" for name, shape in SHAPES.items())
+    model = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["" : 17]> g (float[1,3,16,16] x, {declared}) => (float[1,5] y) {{ {NODES} }}'
+    )
+    for name, shape in SHAPES.items():
+        values = random.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    del model.graph.input[1:]
+    onnx.save(model, folder / "float.onnx")
+    return folder / "float.onnx"
+
+
+def quantized(folder: Path, **options: Any) -> Path:
+    """The same by onnxruntime.quantization."""
+    from onnxruntime.quantization import QuantFormat, quantize_static
+
+    file = folder / "model.onnx"
+    quantize_static(floats(folder), file, Reader(), **{"quant_format": QuantFormat.QDQ, **options})
+    return file
+
+
+def convert(file: Path, target: str, **more: Any) -> Conversion:
+    return dlpuconv.convert(file, target=target, cache=False, **{"calibration": {"x": SAMPLES}, **more})
+
+
+@pytest.mark.parametrize(("target", "per_channel"), [("artpec8", False), ("artpec7", True), ("onnxruntime", True)])
+def test_a_file_has_the_scales_of_its_quantized_source_and_computes_the_same(
+    tmp_path: Path, target: str, per_channel: bool
+) -> None:
+    source = quantized(tmp_path, per_channel=per_channel)
+    made = convert(source, target)
+    (artifact,) = made.artifacts
+    told: Any = artifact.artifact.facts["source_scales"]
+    refitted = [(each["of"], each["reason"]) for each in told["refitted"]]
+    dense = [("weights", "have a scale for each channel, and the chip's one")]
+    assert refitted == (dense if target == "artpec7" else [])
+    assert told["measured"] == []
+    assert made.report.parity is not None
+    assert made.report.parity.min_sqnr > 30
+    if target != "onnxruntime":
+        (file, *_) = made.save(tmp_path / "out")
+        model = dlpuconv_model(source)
+        found = fed_layers(model, file, artifact.artifact.links, [{"x": each[None]} for each in SAMPLES[:4]])
+        assert len(found) >= 6
+        assert max(layer.most for layer in found) <= 1
+
+
+def dlpuconv_model(file: Path) -> Any:
+    from dlpuconv.frontends import SourceOptions, load
+
+    return load(file, SourceOptions())
+
+
+def test_what_is_stated_needs_no_samples_and_gives_the_same_file(tmp_path: Path) -> None:
+    source = quantized(tmp_path)
+    with_samples = convert(source, "artpec8", effort="fast")
+    assert convert(source, "artpec8", calibration=None).artifacts[0].content == with_samples.artifacts[0].content
+
+
+def test_a_recipe_of_a_quantized_source_gives_the_same_bytes_again(tmp_path: Path) -> None:
+    source = quantized(tmp_path, per_channel=True)
+    made = convert(source, "artpec8", effort="fast")
+    again = convert(source, "artpec8", recipe=made.artifacts[0].provenance.recipe)
+    assert again.artifacts[0].content == made.artifacts[0].content
+
+
+def test_layers_that_state_no_scale_are_named_where_there_are_no_samples(tmp_path: Path) -> None:
+    source = quantized(tmp_path, op_types_to_quantize=["Conv"])
+    with pytest.raises(CalibrationError, match=r"does not state the scales of \d layer\(s\) \(.*give calibration data"):
+        convert(source, "artpec8", calibration=None)
+    told: Any = convert(source, "artpec8").artifacts[0].artifact.facts["source_scales"]
+    assert told["measured"]
+
+
+def test_a_package_for_a_compiler_that_quantizes_has_floats_and_says_so(tmp_path: Path) -> None:
+    made = convert(quantized(tmp_path), "cv25")
+    assert made.verdict == "pass"
+    assert any("the scales of the quantized model are left out" in text for text in made.artifacts[0].artifact.warnings)
+
+
+def test_a_backend_that_calibrates_itself_refuses(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the backend tensorflow of artpec8 calibrates models itself"):
+        convert(quantized(tmp_path), "artpec8", backend="tensorflow")
+
+
+def test_a_float_model_still_needs_samples(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match="needs calibration data"):
+        convert(floats(tmp_path), "artpec8", calibration=None)

@@ -1,0 +1,276 @@
+"""What a quantized source states becomes the artifact's, as far as the chip can have it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from dlpuconv.errors import CalibrationError
+from dlpuconv.ir.affine import INT8, INT16, UINT8, Affine, IntegerType
+from dlpuconv.ir.given_scales import GivenScales, StatedScale
+from dlpuconv.quantization import BiasCorrection, Recipe, Rounding
+from dlpuconv.quantization.quantizer import Quantizer
+from dlpuconv.quantization.recipe import ScaleOrigin
+from dlpuconv.scheme import Coding, Granularity
+from tests.network.numpy_builder import Builder
+from tests.network.numpy_integer import realized
+from tests.quantization.support import SCHEME, given, samples
+
+if TYPE_CHECKING:
+    from dlpuconv.quantization.quantizer import Outcome
+    from dlpuconv.quantization.weights.layer import LayerWeights
+    from dlpuconv.scheme import Scheme
+    from tests.network.numpy_network import NumpyNetwork
+
+KEEPING = Recipe(granularity=Granularity.PER_TENSOR, scales=ScaleOrigin.SOURCE, bias_correction=BiasCorrection.ANALYTIC)
+INT4 = IntegerType(4, signed=True)
+CODES = np.array([[3, -127, 20], [8, 1, -64]])
+"""Of a dense layer's weights."""
+
+
+def stated(scale: float, zero_point: int, codes: IntegerType = INT8) -> StatedScale:
+    return StatedScale(affine=Affine.of(scale, zero_point), codes=codes)
+
+
+def along(scales: list[float], zero_points: Any = 0, codes: IntegerType = INT8, axis: int = 0) -> StatedScale:
+    return StatedScale(affine=Affine.along(axis, scales, zero_points), codes=codes)
+
+
+def dense(weights: Any, bias: tuple[float, float] = (0.25, -0.5)) -> NumpyNetwork:
+    b = Builder()
+    return b.network(b.dense("y", b.input("x", 1, 3), np.asarray(weights, np.float32), np.asarray(bias, np.float32)))
+
+
+def quantized(
+    network: NumpyNetwork, scales: GivenScales, scheme: Scheme = SCHEME, recipe: Recipe = KEEPING, **more: Any
+) -> Outcome:
+    material = given(samples(network, 8, low=-1), scales=scales, **more)
+    return Quantizer(network, material, realized).quantize(recipe, scheme)
+
+
+def activations(outcome: Outcome) -> dict[str, Affine]:
+    return {value.name: affine for value, affine in outcome.quantized.plan.scales.items()}
+
+
+def layer(outcome: Outcome) -> LayerWeights:
+    (found,) = outcome.quantized.layers.values()
+    return found
+
+
+def reasons(outcome: Outcome) -> list[tuple[str, str, str]]:
+    assert outcome.ledger is not None
+    return [(each.layer, each.of, each.reason) for each in outcome.ledger.refitted]
+
+
+def test_unsigned_activations_keep_their_scale_and_count_from_128_less() -> None:
+    scales = GivenScales(activations={"x": stated(0.1, 10, UINT8), "y": stated(0.3, 130, UINT8)})
+    outcome = quantized(dense(CODES * 0.5), scales)
+    assert activations(outcome) == {"x": Affine.of(0.1, -118), "y": Affine.of(0.3, 2)}
+    assert outcome.ledger is not None
+    assert outcome.ledger.summary == "scales of the source: 2 kept, 0 re-fitted"
+
+
+@pytest.mark.parametrize("codes", [INT8, UINT8])
+def test_weights_keep_their_codes_and_the_bias_its_own(codes: IntegerType) -> None:
+    middle = 128 if codes is UINT8 else 0
+    scales = GivenScales(
+        activations={"x": stated(0.5, 0), "y": stated(0.3, 2)}, weights={"dense_y": stated(0.125, middle, codes)}
+    )
+    outcome = quantized(named(dense(CODES * 0.125, bias=(0.1875, -0.5))), scales)
+    assert layer(outcome).weights.tolist() == CODES.tolist()
+    assert layer(outcome).affine == Affine.of(0.125, 0)
+    assert layer(outcome).bias is not None
+    assert np.asarray(layer(outcome).bias).tolist() == [3, -8]  # in steps of 0.5 * 0.125, uncorrected
+    assert outcome.warnings == []
+
+
+def named(network: NumpyNetwork, name: str = "dense_y") -> NumpyNetwork:
+    """The network whose only node is known as the source's."""
+    (node,) = network.nodes
+    return type(network)(network.inputs, network.outputs, [replace(node, source_name=name)])
+
+
+def test_weights_of_four_bits_lie_within_eight_under_their_own_scale() -> None:
+    codes = np.array([[7, -7, 2], [0, 1, -3]])
+    scales = GivenScales(weights={"dense_y": stated(0.5, 0, INT4)})
+    outcome = quantized(named(dense(codes * 0.5)), scales)
+    assert layer(outcome).weights.tolist() == codes.tolist()
+
+
+def test_one_scale_for_all_channels_is_kept_where_the_chip_could_have_several() -> None:
+    scales = GivenScales(weights={"dense_y": stated(0.125, 0)})
+    recipe = replace(KEEPING, granularity=Granularity.PER_CHANNEL)
+    outcome = quantized(named(dense(CODES * 0.125)), scales, recipe=recipe)
+    assert layer(outcome).affine == Affine.of(0.125, 0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said", "scheme", "reason"),
+    [
+        (CODES * 0.125, stated(0.125, 3), SCHEME, "have a zero point, and the chip's none"),
+        (CODES * 0.125, stated(0.001, 0, INT16), SCHEME, "have 16 bits, and the chip's 8"),
+        (
+            CODES * [[0.125], [0.5]],
+            along([0.125, 0.5]),
+            SCHEME,
+            "have a scale for each channel, and the chip's one",
+        ),
+        (CODES * 0.13, stated(0.125, 0), SCHEME, "are not all codes from -127 to 127 of the stated scale"),
+        ([[0.125, -16, 1], [1, 1, 1]], stated(0.125, 0), SCHEME, "are not all codes from -127 to 127 of the stated"),
+        (
+            CODES * 0.13,
+            stated(0.13, 0),
+            replace(SCHEME, weight_codes=Coding(symmetric=True, power_of_two=True)),
+            "have a scale that is no power of two",
+        ),
+        (CODES * 1e-12, stated(1e-12, 0), SCHEME, "have a scale with which sums could leave 32 bits"),
+    ],
+)
+def test_weights_that_a_chip_cannot_have_are_fitted_anew_and_told_with_the_reason(
+    weights: Any, said: StatedScale, scheme: Scheme, reason: str
+) -> None:
+    outcome = quantized(named(dense(weights)), GivenScales(weights={"dense_y": said}), scheme)
+    ((title, of, why),) = reasons(outcome)
+    assert (title, of) == ("dense_y", "weights")
+    assert why.startswith(reason)
+    (warning,) = [text for text in outcome.warnings if "re-fitted" in text]
+    assert warning.startswith("scales of the source: 0 kept, 1 re-fitted, 2 not stated: weights of dense_y ")
+
+
+def test_scales_for_each_channel_are_kept_where_the_chip_has_them() -> None:
+    scales = GivenScales(weights={"conv": along([0.125, 0.5])})
+    b = Builder()
+    rows = (CODES * [[0.125], [0.5]]).reshape(2, 1, 1, 3)
+    network = named(b.network(b.conv("y", b.input("x", 1, 2, 2, 3), rows.astype(np.float32), np.zeros(2))), "conv")
+    outcome = quantized(network, scales, recipe=replace(KEEPING, granularity=Granularity.PER_CHANNEL))
+    assert layer(outcome).weights.reshape(2, 3).tolist() == CODES.tolist()
+    assert layer(outcome).affine.scales == (0.125, 0.5)
+
+
+def test_a_channel_of_zeros_gets_a_wider_scale_where_its_own_has_no_room_for_the_bias() -> None:
+    b = Builder()
+    rows = np.array([[1, 2, 3], [0, 0, 0]], np.float32).reshape(2, 1, 1, 3)
+    made = b.conv("y", b.input("x", 1, 2, 2, 3), rows, np.array([0, 9], np.float32))
+    scales = GivenScales(weights={"conv": along([1.0, 1e-20])})
+    outcome = quantized(
+        named(b.network(made), "conv"), scales, recipe=replace(KEEPING, granularity=Granularity.PER_CHANNEL)
+    )
+    assert reasons(outcome) == []
+    assert layer(outcome).affine.scales[0] == 1.0
+    assert layer(outcome).affine.scales[1] > 1e-12
+
+
+@pytest.mark.parametrize(
+    ("said", "coding", "reason"),
+    [
+        (stated(0.001, 0, INT16), Coding(), "has 16 bits, and the chip 8"),
+        (stated(1.0, -2, INT4), Coding(), "has 4 bits, and the chip 8"),
+        (stated(0.1, 5), Coding(symmetric=True), "has a zero point, and the chip none"),
+        (stated(0.1, 0), Coding(power_of_two=True), "is no power of two"),
+        (stated(0.1, 0), Coding(reduce_range=True), "uses all codes, of which the chip leaves half"),
+    ],
+)
+def test_activations_that_a_chip_cannot_have_keep_their_range(said: StatedScale, coding: Coding, reason: str) -> None:
+    scheme = replace(SCHEME, activation_codes=coding)
+    outcome = quantized(dense(CODES * 0.01), GivenScales(activations={"x": said}), scheme)
+    assert reasons(outcome) == [("x", "activation", reason)]
+    low = said.affine.scale * (said.codes.lowest - said.affine.zero_point)
+    held = activations(outcome)["x"]
+    assert held.scale * (coding.lowest - held.zero_point) == pytest.approx(low, rel=0.02, abs=held.scale)
+
+
+def test_what_a_kernel_prescribes_wins_and_is_told() -> None:
+    b = Builder()
+    network = b.network(b.curve("y", b.input("x", 1, 4), "sigmoid"))
+    outcome = quantized(network, GivenScales(activations={"x": stated(0.05, 0), "y": stated(0.003, -128)}))
+    assert activations(outcome)["y"] == Affine.of(1 / 256, -128)
+    assert reasons(outcome) == [("y", "activation", "its kernel knows but one scale")]
+
+
+def test_a_scale_that_a_kernel_prescribes_anyway_is_kept() -> None:
+    b = Builder()
+    network = b.network(b.curve("y", b.input("x", 1, 4), "sigmoid"))
+    outcome = quantized(network, GivenScales(activations={"x": stated(0.05, 0), "y": stated(1 / 256, 0, UINT8)}))
+    assert outcome.ledger is not None
+    assert (outcome.ledger.kept, outcome.ledger.refitted) == (2, ())
+
+
+def test_moved_values_of_another_scale_are_read_requantized() -> None:
+    b = Builder()
+    x = b.input("x", 1, 4, 4, 2)
+    network = b.network(b.max_pool("m", x, 2))
+    outcome = quantized(network, GivenScales(activations={"x": stated(0.1, 0), "m": stated(0.05, 7)}))
+    assert activations(outcome) == {"x": Affine.of(0.1, 0), "m": Affine.of(0.05, 7)}
+    (((node, index), affine),) = outcome.quantized.plan.requantized.items()
+    assert (node.output.name, index, affine) == ("m", 0, Affine.of(0.05, 7))
+
+
+def test_values_that_only_move_share_a_scale_that_is_stated_at_either_end() -> None:
+    b = Builder()
+    x = b.input("x", 1, 4, 4, 2)
+    network = b.network(b.reshape("r", b.max_pool("m", x, 2), 1, 8))
+    for name in ("x", "m", "r"):
+        outcome = quantized(network, GivenScales(activations={name: stated(0.1, 3)}), measures=False)
+        assert set(activations(outcome).values()) == {Affine.of(0.1, 3)}
+        assert outcome.quantized.plan.requantized == {}
+
+
+def test_joined_parts_keep_their_scales_and_are_read_in_that_of_the_whole() -> None:
+    b = Builder()
+    x = b.input("x", 1, 4)
+    one, other = b.curve("one", x, "hard-swish"), b.curve("other", x, "hard-swish")
+    network = b.network(b.concat("both", [one, other], 1))
+    said = {"x": stated(0.1, 0), "one": stated(0.2, 1), "other": stated(0.3, 2), "both": stated(0.3, 2)}
+    outcome = quantized(network, GivenScales(activations=said))
+    assert activations(outcome) == {name: each.affine for name, each in said.items()}
+    assert [(node.output.name, index) for node, index in outcome.quantized.plan.requantized] == [("both", 0)]
+
+
+def test_of_several_values_that_one_stands_for_the_last_ones_scale_counts() -> None:
+    network = dense(CODES * 0.01)
+    (node,) = network.nodes
+    fused = replace(node, outputs=(replace(node.output, source_names=("sum", "relu")),))
+    network = type(network)(network.inputs, fused.outputs, [fused])
+    said = {"sum": stated(0.5, 0), "relu": stated(0.25, -128)}
+    assert activations(quantized(network, GivenScales(activations=said)))["y"] == Affine.of(0.25, -128)
+
+
+def test_what_is_not_stated_is_measured_on_samples_and_counted() -> None:
+    outcome = quantized(dense(CODES * 0.01), GivenScales(activations={"x": stated(0.1, 0)}))
+    assert outcome.ledger is not None
+    assert outcome.ledger.measured == ("y",)
+    assert activations(outcome)["y"].scale > 0
+
+
+def test_without_samples_all_layers_that_state_no_scale_are_named_together() -> None:
+    b = Builder()
+    x = b.input("x", 1, 4)
+    network = b.network(b.curve("b", b.curve("a", x, "hard-swish"), "hard-swish"))
+    with pytest.raises(CalibrationError, match=r"does not state the scales of 2 layer\(s\) \(a, b\): give calibration"):
+        quantized(network, GivenScales(activations={"x": stated(0.1, 0)}), measures=False)
+
+
+def test_learned_rounding_leaves_the_codes_of_the_source_alone() -> None:
+    b = Builder()
+    random = np.random.default_rng(3)
+    hidden = b.dense("h", b.input("x", 1, 3), (CODES * 0.01).astype(np.float32), np.zeros(2, np.float32))
+    network = b.network(b.dense("y", hidden, random.normal(0, 1, (4, 2)).astype(np.float32), np.zeros(4, np.float32)))
+    first, second = (replace(node, source_name=node.output.name) for node in network.nodes)
+    network = type(network)(network.inputs, network.outputs, [first, second])
+    scales = GivenScales(weights={"h": stated(0.01, 0), "y": stated(0.5, 3)})
+    outcome = quantized(network, scales, recipe=replace(KEEPING, rounding=Rounding.LEARNED))
+    nearest = quantized(network, scales)
+    assert outcome.quantized.layers[first].weights.tolist() == CODES.tolist()
+    assert outcome.quantized.layers[first].bias is not None
+    assert np.array_equal(outcome.quantized.layers[first].bias, nearest.quantized.layers[first].bias)  # type: ignore[arg-type]
+    assert not np.array_equal(outcome.quantized.layers[second].bias, nearest.quantized.layers[second].bias)  # type: ignore[arg-type]
+
+
+def test_another_recipe_does_not_look_at_what_is_stated() -> None:
+    recipe = Recipe(granularity=Granularity.PER_TENSOR)
+    outcome = quantized(dense(CODES * 0.01), GivenScales(activations={"x": stated(0.1, 0)}), recipe=recipe)
+    assert outcome.ledger is None
+    assert activations(outcome)["x"] != Affine.of(0.1, 0)
