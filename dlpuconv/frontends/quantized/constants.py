@@ -48,6 +48,7 @@ class GraphConstants:
         self._opset = opset
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._codes: dict[str, Codes] = {}
+        self._quantized = {name for node in graph.node if node.op_type == "QuantizeLinear" for name in node.input[:1]}
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is a constant."""
@@ -84,13 +85,14 @@ class GraphConstants:
         self._codes[name] = codes
 
     def follow(self, node: onnx.NodeProto) -> None:
-        """Take note of stored codes in another shape, and of scales and zero points of another type or shape."""
+        """Take note of stored codes in another shape, of scales and zero points, and of what is quantized next."""
         if not rearranges(node):
             return
         codes = self.codes(node.input[0]) if self.holds_codes(node.input[0]) else None
         first = self.array(node.input[0]) if codes is None else codes.values
         others = [self.array(name) for name in node.input[1:]]
-        if first is None or any(each is None for each in others) or (codes is None and first.size > _SMALL):
+        wanted = codes is not None or node.output[0] in self._quantized or (first is not None and first.size <= _SMALL)
+        if first is None or not wanted or any(each is None for each in others):
             return
         found = evaluate(as_ir(node), [first, *others], self._opset)
         if not found:

@@ -210,6 +210,18 @@ def test_a_scale_may_be_cast_and_shaped_as_exporters_do() -> None:
     assert read(proto).scales.activations == {"x": stated(0.5, 3)}
 
 
+def test_weights_may_be_turned_before_they_are_quantized() -> None:
+    proto = quantized(
+        "t = Transpose(w) q = QuantizeLinear(t, s, z) d = DequantizeLinear(q, s, z) [layer] y = MatMul(x, d)",
+        "float s = {0.5}, int8 z = {0}",
+        takes="float[1,200] x",
+    )
+    weights = np.random.default_rng(0).standard_normal((100, 200)).astype(np.float32)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
+    np.testing.assert_array_equal(constant(proto, "d"), np.rint(weights.T * 2) / 2)
+    assert read(proto).scales.weights == {"layer": stated(0.5, 0)}
+
+
 def test_weights_may_be_cast_between_their_codes_and_their_layer() -> None:
     proto = quantized(
         "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv<kernel_shape = [1, 1]>(x, c)",
