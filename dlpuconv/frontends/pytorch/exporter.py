@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.errors import DlpuconvError, ModelError
 from dlpuconv.frontends.pytorch.bystanders import bystanders_spared
 from dlpuconv.frontends.pytorch.names import name_ports
+from dlpuconv.frontends.pytorch.quantized_operators import translations
 from dlpuconv.frontends.pytorch.quiet import quiet_exporter
 from dlpuconv.frontends.pytorch.randomness import randomness_kept
 
@@ -48,7 +49,10 @@ def exported(
         with quiet_exporter(), randomness_kept(), bystanders_spared(), torch.inference_mode(mode=False):
             try:
                 # A dict at the end, as the exporter takes one there for the arguments by name.
-                made = torch.onnx.export(source, (*positional, dict(named)), dynamo=True, verbose=False)
+                arguments = (*positional, dict(named))
+                made = torch.onnx.export(
+                    source, arguments, dynamo=True, verbose=False, custom_translation_table=translations()
+                )
                 name_ports(made, options)
                 proto: onnx.ModelProto = made.model_proto
             except Exception as error:  # the module's own code has run, which may raise anything

@@ -19,7 +19,7 @@ _OF_FIRST: Final = {
 }  # fmt: skip
 _RANKS: Final = {"ArgMax", "ArgMin", "Shape", "Size"}
 """Operators that give the same for codes as for the real numbers, and make no codes."""
-_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"}
+_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast"}
 
 
 def moved(node: onnx.NodeProto, coded: Collection[str]) -> bool:
@@ -40,22 +40,40 @@ def ranks(node: onnx.NodeProto) -> bool:
 
 
 def rearranges(node: onnx.NodeProto) -> bool:
-    """Whether the node holds what it reads in another shape or order of axes: a constant that it reads is still one."""
+    """Whether what the node makes of a constant is that constant still, in another shape, order of axes or type."""
     return not node.domain and node.op_type in _REARRANGES and bool(node.input)
 
 
 def coded_inputs(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
     """By name, the inputs of a graph that are codes, each with the DequantizeLinear that says of which numbers."""
+    readers = _readers(graph)
+    types = {value.name: value.type.tensor_type.elem_type for value in graph.input}
+    return _with_dequantizers((name for name, kind in types.items() if CODES.get(kind, INT32) != INT32), readers)
+
+
+def chosen_constants(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
+    """The same of constants of which operators choose a part at run time, such as the table of an embedding."""
+    readers = _readers(graph)
+    stored = (tensor.name for tensor in graph.initializer if CODES.get(tensor.data_type, INT32) != INT32)
+    chosen = (name for name in stored if any(not rearranges(node) and _moves(node) for node in readers.get(name, [])))
+    return _with_dequantizers(chosen, readers)
+
+
+def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """By value, the nodes that read it first of all."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
         for name in node.input[:1]:
             readers.setdefault(name, []).append(node)
-    found = {
-        each.name: _dequantizer(each.name, readers)
-        for each in graph.input
-        if CODES.get(each.type.tensor_type.elem_type, INT32) != INT32
-    }
-    return {name: node for name, node in found.items() if node is not None}
+    return readers
+
+
+def _with_dequantizers(names: Iterable[str], readers: dict[str, list[onnx.NodeProto]]) -> dict[str, onnx.NodeProto]:
+    return {name: node for name in names if (node := _dequantizer(name, readers)) is not None}
+
+
+def _moves(node: onnx.NodeProto) -> bool:
+    return not node.domain and node.op_type in _OF_FIRST
 
 
 def _dequantizer(name: str, readers: dict[str, list[onnx.NodeProto]]) -> onnx.NodeProto | None:
@@ -64,7 +82,7 @@ def _dequantizer(name: str, readers: dict[str, list[onnx.NodeProto]]) -> onnx.No
         for node in readers.get(waiting.pop(), []):
             if node.op_type == "DequantizeLinear":
                 return node
-            if not node.domain and node.op_type in _OF_FIRST:
+            if _moves(node):
                 waiting += [output for output in node.output if output not in seen]
                 seen.update(node.output)
     return None

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
+_SMALL: Final = 1 << 14
+"""Elements of a scale that may be computed: it has one for each channel."""
 
 
 def said_behind(graph: onnx.GraphProto, names: Sequence[str]) -> dict[str, Parameters]:
@@ -93,6 +95,8 @@ class _Reader:
         self._captured: set[str] = set()
         for name, node in moves.coded_inputs(graph).items():
             self._take_input(name, node)
+        for name, node in moves.chosen_constants(graph).items():
+            self._take_constant(name, node)
 
     def read(self, node: onnx.NodeProto) -> None:
         """Take one node over, or what it says."""
@@ -173,8 +177,8 @@ class _Reader:
         copy.input[:] = [self._real.get(name, name) for name in node.input]
         self._nodes.append(copy)
         self._lowest.follow(copy)
-        if moves.rearranges(node) and self._constants.holds_codes(node.input[0]):
-            self._rearrange(node)
+        if moves.rearranges(node):
+            self._fold(node)
 
     def _compute_on_codes(self, node: onnx.NodeProto) -> None:
         coded = [name for name in node.input if name in self._coded]
@@ -224,14 +228,19 @@ class _Reader:
         self._put_constant(made, dequantized(codes.values, said, label(node)))
         node.input[:] = [*node.input[:_PAD_VALUE], made, *node.input[_PAD_VALUE + 1 :]]
 
-    def _rearrange(self, node: onnx.NodeProto) -> None:
-        """A stored constant in another shape, in front of the DequantizeLinear that reads it."""
-        codes = self._constants.codes(node.input[0])
+    def _fold(self, node: onnx.NodeProto) -> None:
+        """Take note of stored codes in another shape, and of scales and zero points of another type or shape."""
+        codes = self._constants.codes(node.input[0]) if self._constants.holds_codes(node.input[0]) else None
+        first = self._constants.array(node.input[0]) if codes is None else codes.values
         others = [self._constants.array(name) for name in node.input[1:]]
-        if codes is None or any(each is None for each in others):
+        if first is None or any(each is None for each in others) or (codes is None and first.size > _SMALL):
             return
-        found = evaluate(as_ir(node), [codes.values, *others], self._opset)
-        if found:
+        found = evaluate(as_ir(node), [first, *others], self._opset)
+        if not found:
+            return
+        if codes is None or node.op_type == "Cast":
+            self._constants.add(onnx.numpy_helper.from_array(found[0], node.output[0]))
+        else:
             self._constants.hold(node.output[0], replace(codes, values=found[0]))
 
     # -- values ----------------------------------------------------------------
@@ -243,6 +252,16 @@ class _Reader:
         self._coded[name] = Coded.of(name, parameters_of(node, self._constants, codes))
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
+
+    def _take_constant(self, name: str, node: onnx.NodeProto) -> None:
+        """A stored constant that is moved before it is dequantized is dequantized first."""
+        codes = self._constants.codes(name)
+        assert codes is not None
+        said = parameters_of(node, self._constants, codes.type)
+        if said.per_tensor:
+            real = self._speller.unique(f"{name}_real")
+            self._put_constant(real, dequantized(codes.values, said, label(node)))
+            self._coded[name] = Coded.of(real, said)
 
     def _alike(self, names: Sequence[str]) -> bool:
         """Whether the same codes of these values stand for the same numbers."""

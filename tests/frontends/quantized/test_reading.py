@@ -194,6 +194,31 @@ def test_a_constant_that_is_no_weight_is_stated_as_a_value() -> None:
     assert constant(proto, "d") == 1.0
 
 
+def test_a_table_of_which_rows_are_chosen_is_dequantized_first() -> None:
+    proto = quantized(
+        "r = Gather(table, rows) d = DequantizeLinear(r, s, z) y = Add(x, d)",
+        "int8[3,2] table = {1, 2, 3, 4, 5, 6}, float s = {0.5}, int8 z = {1}",
+        takes="float[1,2] x, int64[1] rows",
+    )
+    assert operators(read(proto)) == ["Gather", "Add"]
+    computes_the_same(proto, x=np.ones((1, 2), np.float32), rows=np.array([2]))
+
+
+def test_a_scale_may_be_cast_and_shaped_as_exporters_do() -> None:
+    nodes = "c = Cast<to = 1>(wide) s = Reshape(c, one) z = Cast<to = 3>(zero) " + PAIR + " y = Sigmoid(d)"
+    proto = quantized(nodes, "double wide = {0.5}, int64[1] one = {1}, int64[1] zero = {3}")
+    assert read(proto).scales.activations == {"x": stated(0.5, 3)}
+
+
+def test_weights_may_be_cast_between_their_codes_and_their_layer() -> None:
+    proto = quantized(
+        "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv<kernel_shape = [1, 1]>(x, c)",
+        "int8[1,2,1,1] w = {1, 2}, int8 z = {0}",
+    )
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.5, np.float16), "s"))
+    assert read(proto).scales.weights == {"layer": stated(0.5, 0)}
+
+
 def test_integers_of_4_bits_are_unpacked() -> None:
     proto = quantized(
         "w = DequantizeLinear<axis = 0>(w_q, s) [conv] y = Conv(x, w)", "float[1] s = {0.5}", takes="float[1,3,4,4] x"

@@ -1,0 +1,22 @@
+"""What a user is told of a quantized model."""
+
+from __future__ import annotations
+
+from dlpuconv.workflow.stated import told_of_scales
+from tests.frontends.quantized.support import quantized
+from tests.frontends.support import conv, read
+
+LAYERS = """
+    q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z)
+    w = DequantizeLinear(w_q, s, z) a = Conv(d, w) b = Conv(a, v) t = Transpose(b) y = MatMul(t, a)
+"""
+CONSTANTS = "float s = {0.5}, int8 z = {0}, int8[2,2,1,1] w_q = {1, 2, 3, 4}, float[2,2,1,1] v = {1.0, 2.0, 3.0, 4.0}"
+
+
+def test_layers_that_state_scales_are_counted_among_those_with_weights() -> None:
+    model = read(quantized(LAYERS.replace("Transpose", "Transpose<perm = [0, 1, 3, 2]>"), CONSTANTS))
+    assert told_of_scales(model) == ("the model is quantized: 1 of 2 layers state their scales",)
+
+
+def test_of_a_float_model_there_is_nothing_to_tell() -> None:
+    assert told_of_scales(read(conv())) == ()
