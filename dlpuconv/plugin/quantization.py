@@ -28,7 +28,7 @@ from dlpuconv.network import (
 from dlpuconv.network.network import Array
 from dlpuconv.network.ties import Ties, active, alike, by_channel, constants, laid_out, tied
 from dlpuconv.plugin.given import given_of
-from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
+from dlpuconv.quantization import BiasCorrection, Observer, Override, Recipe, Rounding, ScaleOrigin, WeightScale
 from dlpuconv.quantization.draft import quantize_blindly
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.inputs import clipped_inputs, feeds, prescribed_inputs
@@ -41,7 +41,7 @@ from dlpuconv.quantization.sites import Proposal
 
 __all__ = [
     # a recipe
-    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "WeightScale",
+    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "ScaleOrigin", "WeightScale",
     # a network, which a backend makes of its own float graph
     "Activation", "Array", "Constants", "Curve", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
     "OutputPiece", "Stride", "Value",

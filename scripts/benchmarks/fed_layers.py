@@ -11,6 +11,7 @@ import onnx_ir
 
 from dlpuconv.formats.detect import read, tracer
 from dlpuconv.formats.ort_runner import OrtRunner
+from dlpuconv.inspection.roles import weights_of
 from dlpuconv.ir.affine import IntegerType
 from dlpuconv.ir.fake_quantized import fake_quantized
 from dlpuconv.quantization.stated.recoding import recoded
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.calibration import Sample
+    from dlpuconv.formats import FileView
     from dlpuconv.ir import Links, Model
     from scripts.benchmarks.shared import Array
 
@@ -47,7 +49,7 @@ class LayerSteps:
 
 
 def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]) -> list[LayerSteps]:
-    """Compare every activation whose scale the file keeps.
+    """Compare every activation whose scale the file keeps, but for layers whose weights are fitted anew.
 
     Args:
         model: quantized, as it was read.
@@ -59,7 +61,8 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
     values = onnx_ir.convenience.create_value_mapping(graph.graph)
     stated = (values[name] for name in model.scales.activations if name in values)
     shapes = {str(v.name): tuple(v.shape.numpy()) for v in stated if v.shape is not None and v.producer() is not None}
-    pairs = {pair.source: pair for pair in counterparts(view, shapes) if _keeps(pair, model)}
+    found = counterparts(view, shapes)
+    pairs = {pair.source: pair for pair in found if _keeps(pair, model) and not _has_coarser_weights(pair, view, model)}
     _feed(graph.graph, [values[name] for name in pairs])
     run = tracer(file, view, [pair.tensor.name for pair in pairs.values()])
     source = OrtRunner(replace(model, graph=graph).split(), "the source, layer by layer", optimize=False)
@@ -74,10 +77,10 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
         for name in pairs:
             step = model.scales.activations[name].affine.scale
             apart[name].append(np.abs(np.rint((np.asarray(made[name], np.float64) - real[name]) / step)).reshape(-1))
-    found = {name: np.concatenate(each) for name, each in apart.items()}
+    steps = {name: np.concatenate(each) for name, each in apart.items()}
     return [
-        LayerSteps(name, pairs[name].layer.op, int(steps.max()), float((steps == 0).mean()))
-        for name, steps in found.items()
+        LayerSteps(name, pairs[name].layer.op, int(each.max()), float((each == 0).mean()))
+        for name, each in steps.items()
     ]
 
 
@@ -98,6 +101,13 @@ def _keeps(pair: Counterpart, model: Model) -> bool:
     if stated is None or found is None:
         return False
     return recoded(stated, Coding(type=IntegerType.named(pair.tensor.dtype))) == found.first
+
+
+def _has_coarser_weights(pair: Counterpart, view: FileView, model: Model) -> bool:
+    """Whether its weights have one scale beside a source that has several in a layer."""
+    weights = weights_of(view, pair.layer)
+    whole = weights is not None and weights.quantization is not None and not weights.quantization.per_channel
+    return whole and any(stated.affine.per_channel for stated in model.scales.weights.values())
 
 
 def _in_source(codes: Array, pair: Counterpart, shape: tuple[int, ...]) -> Array:
