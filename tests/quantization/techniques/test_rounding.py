@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlpuconv.quantization.techniques.corrected_weights import corrected
 from dlpuconv.quantization.techniques.rounding import (
     _compensated,
     _descended,
-    corrected,
     learned_codes,
     rounding_error,
 )
