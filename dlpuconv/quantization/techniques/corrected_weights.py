@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.quantization.techniques.second_moments import Probe, SecondMoments
+    from dlpuconv.quantization.techniques.second_moments import SampleRows, SecondMoments
 
     type Reals = npt.NDArray[np.float64]
     type Singles = npt.NDArray[np.float32]
@@ -40,7 +40,7 @@ def _change[P: (_Pull, _PullOfRows)](
 ) -> Reals:
     """[G, O, K] D of what either half of the samples asks for."""
     one, other = pulls
-    judges = [_Judge.of(weights, half.probe) for half in halves]
+    judges = [_SampleErrors.of(weights, half.probe) for half in halves]
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
         left = judges[1].left(one.met(caution)) + judges[0].left(other.met(caution))
@@ -50,7 +50,7 @@ def _change[P: (_Pull, _PullOfRows)](
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _SampleErrors:
     """Tells whether a change helps the samples, each of which counts the same.
 
     In a sum of squares a freak, whose values saturate, has a hundred times the share of another sample. What halves
@@ -63,11 +63,11 @@ class _Judge:
     """
 
     wanted: Singles
-    probe: Probe
+    probe: SampleRows
     errors: Singles
 
     @classmethod
-    def of(cls, weights: Reals, probe: Probe) -> _Judge:
+    def of(cls, weights: Reals, probe: SampleRows) -> _SampleErrors:
         """Of weights [G, O, K]."""
         wanted = _products(weights, probe.drift)
         return cls(wanted, probe, _by_sample(wanted, probe))
@@ -84,7 +84,7 @@ def _products(weights: Reals, read: Singles) -> Singles:
     return weights.astype(np.float32) @ np.swapaxes(read, 1, 2)
 
 
-def _by_sample(values: Singles, probe: Probe) -> Singles:
+def _by_sample(values: Singles, probe: SampleRows) -> Singles:
     """[N] sum of squares of [G, O, P]."""
     return np.add.reduceat(np.einsum("gop,gop->p", values, values), probe.starts)
 
