@@ -19,7 +19,7 @@ _TOGETHER = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
-class MomentProbe:
+class SampleRows:
     """What a layer's rows read at some positions of each sample.
 
     Attributes:
@@ -46,7 +46,7 @@ class SecondMoments:
 
     read: Reals
     drift: Reals
-    probe: MomentProbe
+    probe: SampleRows
     rows: tuple[Reals, Reals] | None = None
 
 
@@ -99,12 +99,12 @@ class Sums:
             probe = self._probe(-self._start[:, 0], np.zeros_like(mean_drift))
         return SecondMoments(read=read, drift=drift, probe=probe, rows=rows)
 
-    def _probe(self, mean_near: Floats, mean_drift: Reals) -> MomentProbe:
+    def _probe(self, mean_near: Floats, mean_drift: Reals) -> SampleRows:
         """Less these means."""
         near, drift = (np.concatenate(parts, 1) for parts in zip(*self._probed, strict=True))
         starts = np.cumsum([0, *(part.shape[1] for part, _ in self._probed[:-1])])
         means = (mean.astype(np.float32)[:, None] for mean in (mean_near, mean_drift))
-        return MomentProbe(near - next(means), drift - next(means), starts)
+        return SampleRows(near - next(means), drift - next(means), starts)
 
     def means(self, other: Sums) -> tuple[Reals, Reals]:
         """[G, K] mean of x, and of q, over what both have folded."""

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlpuconv.quantization.techniques.corrected_weights import corrected
 from dlpuconv.quantization.techniques.rounding import (
     _compensated,
     _descended,
-    corrected,
     learned_codes,
     rounding_error,
 )
-from dlpuconv.quantization.techniques.second_moments import MomentProbe, SecondMoments, Sums
+from dlpuconv.quantization.techniques.second_moments import SampleRows, SecondMoments, Sums
 
 ALIKE = np.ones((1, 2, 2))
 """Two inputs of mean square 1 that are always equal."""
@@ -22,7 +22,7 @@ ALIKE = np.ones((1, 2, 2))
 def still(read: npt.NDArray[np.float64]) -> tuple[SecondMoments, SecondMoments]:
     """Halves in which the quantized network's inputs are the float network's."""
     nothing = np.zeros((len(read), 1, read.shape[2]), np.float32)
-    probe = MomentProbe(nothing, nothing, np.zeros(1, np.intp))
+    probe = SampleRows(nothing, nothing, np.zeros(1, np.intp))
     moments = SecondMoments(read=read, drift=np.zeros_like(read), probe=probe)
     return moments, moments
 
@@ -30,7 +30,7 @@ def still(read: npt.NDArray[np.float64]) -> tuple[SecondMoments, SecondMoments]:
 def drifted(*samples: tuple[float, float]) -> SecondMoments:
     """Moments of one input, which the quantized network gives as the first number where the sum of both is right."""
     q, drift = np.array(samples, np.float32).T.reshape(2, 1, -1, 1)
-    probe = MomentProbe(q, drift, np.arange(len(samples)))
+    probe = SampleRows(q, drift, np.arange(len(samples)))
     return SecondMoments(read=(q * q).mean(axis=1, keepdims=True), drift=(q * drift).mean(axis=1)[None], probe=probe)
 
 

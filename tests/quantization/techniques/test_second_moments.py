@@ -58,3 +58,25 @@ def test_some_positions_of_each_sample_are_kept_less_the_means_of_all() -> None:
     mean = np.concatenate([q, long], axis=1).mean(axis=1, keepdims=True)
     assert np.allclose(central.near, plain.near - mean, atol=1e-4)
     assert np.allclose(central.drift, 0, atol=1e-6)
+
+
+def test_what_counts_twice_is_as_if_it_were_there_twice() -> None:
+    x, q, rest = np.random.default_rng(4).normal(1.0, 1.0, (3, 2, 5, 9)).astype(np.float32)
+    twice, counted = Sums(), Sums()
+    for sums, times in ((twice, (1.0, 1.0)), (counted, (2.0,))):
+        for count in times:
+            sums.add(x, q, count)
+        sums.add(rest, q)
+    for centred in (True, False):
+        one, other = twice.moments(centred=centred), counted.moments(centred=centred)
+        assert np.allclose(one.read, other.read, atol=1e-5)
+        assert np.allclose(one.drift, other.drift, atol=1e-5)
+    assert np.allclose(twice.means(twice), counted.means(counted), atol=1e-5)
+    few = Sums()
+    few.add(x[:, :3], q[:, :3], 2.0)
+    few.add(rest[:, :3], q[:, :3])
+    moments = few.moments(centred=True)
+    assert moments.rows is not None
+    near, drift = moments.rows
+    assert np.allclose(np.swapaxes(near, 1, 2) @ near, moments.read, atol=1e-5)
+    assert np.allclose(np.swapaxes(drift, 1, 2) @ near, moments.drift, atol=1e-5)
