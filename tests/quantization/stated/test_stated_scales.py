@@ -160,6 +160,19 @@ def test_scales_for_each_channel_are_kept_where_the_chip_has_them() -> None:
     assert layer(outcome).affine.scales == (0.125, 0.5)
 
 
+@pytest.mark.parametrize("spread", [np.repeat, np.tile])
+def test_scales_that_several_rows_share_are_kept_for_each_of_them(spread: Any) -> None:
+    rows = np.array([[1, -127, 3], [4, 5, 66], [7, 88, 9], [-99, 11, 12]])
+    scales = spread([0.125, 0.3], 2).astype(np.float32)
+    weights = (rows * scales[:, None]).astype(np.float32).reshape(4, 1, 1, 3)
+    b = Builder()
+    network = named(b.network(b.conv("y", b.input("x", 1, 2, 2, 3), weights, np.zeros(4))), "conv")
+    said = GivenScales(weights={"conv": along([0.125, 0.3], axis=1)})
+    outcome = quantized(network, said, recipe=replace(KEEPING, granularity=Granularity.PER_CHANNEL))
+    assert layer(outcome).affine == Affine.along(0, scales)
+    assert layer(outcome).weights.reshape(4, 3).tolist() == rows.tolist()
+
+
 def test_a_channel_of_zeros_gets_a_wider_scale_where_its_own_has_no_room_for_the_bias() -> None:
     b = Builder()
     rows = np.array([[1, 2, 3], [0, 0, 0]], np.float32).reshape(2, 1, 1, 3)
