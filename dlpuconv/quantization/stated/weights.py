@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.quantization.stated.recoding import recoded
-from dlpuconv.quantization.weights.scale import blocks
+from dlpuconv.quantization.weights.scale import SMALLEST_SCALE, blocks
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class StatedWeights:
         """
         if self.affine is None:
             return self
+        floor = np.maximum(floor, SMALLEST_SCALE)
         scales = np.broadcast_to(np.asarray(self.affine.scales), len(weights))
         if not (scales < floor).any():
             return self
