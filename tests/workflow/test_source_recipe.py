@@ -11,6 +11,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.recipe import ScaleOrigin
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.quantization.sites import Detour
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort, QuantizationOptions
@@ -50,6 +51,8 @@ def test_weights_are_learned_where_samples_and_effort_allow(
     [
         ({"recipe": Recipe(granularity=Granularity.PER_TENSOR)}, "--recipe"),
         ({"recipe": replace(SOURCE, equalize=True)}, "--recipe"),
+        ({"recipe": replace(SOURCE, rounding=Rounding.TRAINED)}, "--recipe"),
+        ({"recipe": replace(SOURCE, detours=(Detour(site="x", readers=(0,)),))}, "--recipe"),
         ({"overrides": (Override("*", Granularity.PER_CHANNEL),)}, "--override"),
         ({"mixed": True}, "--granularity auto"),
         ({"effort": Effort.BEST}, "--effort best"),
@@ -63,6 +66,8 @@ def test_options_that_would_change_stated_scales_are_refused(wanted: dict[str, A
 def test_a_coarser_granularity_than_the_chips_is_refused_and_a_finer_one_keeps_more() -> None:
     with pytest.raises(UsageError, match="--granularity per-tensor would change"):
         recipe("artpec7", granularity=Granularity.PER_TENSOR)
+    with pytest.raises(UsageError, match="the granularity per-tensor of --recipe would change"):
+        recipe("artpec7", recipe=SOURCE)
     assert recipe(granularity=Granularity.PER_CHANNEL).granularity is Granularity.PER_CHANNEL
     assert recipe(granularity=Granularity.PER_TENSOR).granularity is Granularity.PER_TENSOR
 
