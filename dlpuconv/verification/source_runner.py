@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.formats.ort_runner import OrtRunner
-from dlpuconv.ir.fake_quantized import fake_quantized
 
 if TYPE_CHECKING:
     from dlpuconv.ir import Model
@@ -14,7 +13,11 @@ if TYPE_CHECKING:
 
 def as_it_computes(model: Model) -> Model:
     """The model with what it rounds to codes rounded; a float one as it is."""
-    return replace(model, graph=fake_quantized(model)) if model.scales else model
+    if not model.scales:
+        return model
+    from dlpuconv.ir.fake_quantized import fake_quantized  # the command line compares files without ONNX
+
+    return replace(model, graph=fake_quantized(model))
 
 
 def source_runner(model: Model) -> OrtRunner:
