@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dlpuconv.api import check as check
     from dlpuconv.api import compare as compare
     from dlpuconv.api import convert as convert
+    from dlpuconv.api import evaluate as evaluate
     from dlpuconv.api import inspect as inspect
     from dlpuconv.api import load as load
     from dlpuconv.api import verify as verify
@@ -29,7 +30,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "__version__",
     # what there is to do
-    "analyze", "check", "compare", "convert", "inspect", "load", "verify",
+    "analyze", "check", "compare", "convert", "evaluate", "inspect", "load", "verify",
     # what comes of it
     "Analysis", "Checkup", "Contrast", "Conversion", "Inspection", "LoadedNetwork", "Verification",
     # what it takes
@@ -41,7 +42,7 @@ __getattr__ = later(
     __name__,
     {
         "dlpuconv.analysis": ("Analysis",),
-        "dlpuconv.api": ("analyze", "check", "compare", "convert", "inspect", "load", "verify"),
+        "dlpuconv.api": ("analyze", "check", "compare", "convert", "evaluate", "inspect", "load", "verify"),
         "dlpuconv.checkup": ("Checkup",),
         "dlpuconv.contrast": ("Contrast",),
         "dlpuconv.workflow.conversion": ("Conversion",),

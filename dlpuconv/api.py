@@ -1,4 +1,4 @@
-"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect` and `load`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect`, `load` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.workflow.option_values import make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import onnx
     import onnx_ir
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from dlpuconv.quantization import Recipe
     from dlpuconv.workflow.conversion import Conversion
+    from dlpuconv.workflow.evaluate import DataMetric
     from dlpuconv.workflow.inspect import Inspection
     from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.metric import MetricFunction
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     type ModelLike = (
         str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
     )
+    type ModuleFactory = Callable[[], torch.nn.Module]
     type Shown = Progress | Literal["auto"] | None
 
 
@@ -60,6 +62,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -113,6 +117,10 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             (its last may be a dict of further ones by name), or a dict of arguments by name.
         input_names: for the inputs of a PyTorch model, in order; the names of the arguments if empty.
         output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
+        factory: for a file of `torch.save` that holds weights: what makes the module that they belong to, a function or
+            `"module:function"`; `input_shape` tells what it takes. Only tensors are read of the file.
+        allow_pickle: a file of `torch.save` may hold more, such as a whole module: it is a pickle, and reading it runs
+            whatever code whoever made it has put there.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
         tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
@@ -175,6 +183,8 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -214,6 +224,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -240,6 +252,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         example_inputs: see `convert`.
         input_names: see `convert`.
         output_names: see `convert`.
+        factory: see `convert`.
+        allow_pickle: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -274,6 +288,8 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -298,6 +314,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     example_inputs: Any = None,
     input_names: str | Sequence[str] = (),
     output_names: str | Sequence[str] = (),
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -321,6 +339,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         example_inputs: see `convert`.
         input_names: see `convert`.
         output_names: see `convert`.
+        factory: see `convert`.
+        allow_pickle: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -352,6 +372,8 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             tail=tail,
             input_names=_names(input_names),
             output_names=_names(output_names),
+            factory=factory,
+            allow_pickle=allow_pickle,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -494,13 +516,14 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
         return run(Path(file), _names(layers))
 
 
-def load(file: str | Path) -> LoadedNetwork:
+def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
     """Read files as the function that their source model was, whatever was cut, split, permuted or quantized.
 
     Its inputs are the source model's: by name, or the array itself where there is one, in the source model's shape,
     layout and values, normalized where that is what the model was trained on. Its outputs are the source model's, by
     name, in float32, in its shapes, layouts and real units. A `.tflite` file runs on TensorFlow Lite's integer kernels,
-    which its report was measured on. A batch, of what takes one sample, runs one after the other.
+    which its report was measured on. Of a batch, where the network takes one sample, `workers` samples run at the same
+    time. In place of an array a picture may be given, which is resized and normalized as the manifest says.
 
     ```python
     network = dlpuconv.load("out/model.artpec8.tflite")
@@ -511,6 +534,7 @@ def load(file: str | Path) -> LoadedNetwork:
         file: a `.tflite` or `.onnx` file, or a package folder. What dlpuconv wrote beside it tells how to run it: the
             manifest, and what the CPU runs in front of the chip or behind. Without a manifest, or for the float model
             itself, names, shapes and values are the file's own.
+        workers: processes that compute.
 
     Raises:
         DlpuconvError: the file, its manifest or a part beside it is missing, damaged, replaced or cannot run.
@@ -518,7 +542,32 @@ def load(file: str | Path) -> LoadedNetwork:
     from dlpuconv.workflow.load import load as run
 
     with python_words():
-        return run(Path(file))
+        return run(Path(file), workers)
+
+
+def evaluate(model: Any, loader: Any, metric: DataMetric, *, workers: int = 1) -> float:
+    """Score a network on labelled data: the same function for a module, for a model and for the files made from it.
+
+    ```python
+    for network in (module, "net.onnx", conversion["artpec8"], "out/net.artpec8.tflite"):
+        print(dlpuconv.evaluate(network, loader, dlpuconv.metrics.top_k))
+    ```
+
+    Args:
+        model: a `torch.nn.Module`, which torch runs where its parameters are; an ONNX file or object, or an exported
+            program; a `Converted` of a conversion; a converted file; or what `load` returns.
+        loader: what the metric reads.
+        metric: a function of `predict` and the loader that returns a number, higher for a better network; `predict` is
+            what the metric of `convert` is given, too. `dlpuconv.metrics` has some.
+        workers: processes that compute the samples of a batch; a module is computed in this one.
+
+    Raises:
+        DlpuconvError: the model cannot be read or run, or the metric fails.
+    """
+    from dlpuconv.workflow.evaluate import evaluate as run
+
+    with python_words():
+        return run(model, loader, metric, workers)
 
 
 def _evidence(

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.language.choices import Effort
     from dlpuconv.workflow.conversion import Conversion, Converted
 
     type Floats = npt.NDArray[np.float32]
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "scripts" / "demo_data"
 MODEL = DATA / "cifar_mobilenetv2.onnx"
+PLAIN = DATA / "plain.recipe.toml"
+"""What plain quantization does."""
 INPUT = "input"
 MEAN = (125.307, 122.961, 113.8575)
 STD = (62.985, 62.0925, 66.708)
@@ -100,28 +101,28 @@ class Attempt:
     """One conversion of the demo, saved.
 
     Attributes:
-        effort: `balanced` looks for a recipe, `fast` is plain quantization, without a search.
+        recipe: how it was found: `balanced` looks for one, `plain` is that of `PLAIN`.
         conversion: what came of it.
         paths: of its artifacts, in the same order.
     """
 
-    effort: Effort
+    recipe: str
     conversion: Conversion
     paths: list[Path]
 
 
-def attempt(targets: tuple[str, ...], effort: Effort, folder: Path) -> Attempt:
-    """Convert the bundled model as a user would, and save the result."""
+def attempt(targets: tuple[str, ...], folder: Path, recipe: Path | None = None) -> Attempt:
+    """Convert the bundled model as a user would, with the default effort or by a recipe, and save the result."""
     made = dlpuconv.convert(
-        MODEL, target=targets, calibration=DATA / "calibration", mean=MEAN, std=STD, effort=effort, cache=False
+        MODEL, target=targets, calibration=DATA / "calibration", mean=MEAN, std=STD, recipe=recipe, cache=False
     )
-    return Attempt(effort, made, made.save(folder, force=True))
+    return Attempt("balanced" if recipe is None else "plain", made, made.save(folder, force=True))
 
 
 def measure(attempts: list[Attempt], labelled: Labelled) -> Table:
     """One row an artifact: what the file on disk makes of the images, beside the float model."""
     reference = labelled.accuracy(float_classifier(MODEL))
-    table = Table("target", "effort", "file", box=None, pad_edge=False)
+    table = Table("target", "recipe", "file", box=None, pad_edge=False)
     for heading in ("size", "numbers", "float", "converted", "verdict"):
         table.add_column(heading, justify="right")
     for tried in attempts:
@@ -129,7 +130,7 @@ def measure(attempts: list[Attempt], labelled: Labelled) -> Table:
             is_float = converted.artifact.inputs[0].quantization is None
             table.add_row(
                 converted.target,
-                "-" if is_float else tried.effort,
+                "-" if is_float else tried.recipe,
                 path.name,
                 size(path),
                 "float32" if is_float else "int8",
@@ -153,18 +154,18 @@ def main() -> int:
 
     console.print(f"Converting {MODEL.name}, a MobileNetV2 trained on CIFAR-10, for {', '.join(TARGETS)} ...")
     start = time.monotonic()
-    found = attempt(TARGETS, "balanced", output)
-    console.print(f"Converted and verified in {time.monotonic() - start:.1f} s. Now artpec8, trying nothing ...")
-    plain = attempt(("artpec8",), "fast", output / "plain")
+    found = attempt(TARGETS, output)
+    console.print(f"Converted and verified in {time.monotonic() - start:.1f} s. Now artpec8, plainly ...")
+    plain = attempt(("artpec8",), output / "plain", PLAIN)
 
     labelled = read_labelled(DATA / "evaluation")
     console.print("", measure([found, plain], labelled), "", sep="\n")
     console.print(f"(top-1 of {len(labelled.classes)} labelled images that no conversion saw; int8 on TFLite's integer")
-    console.print("kernels, float in ONNX Runtime; fast tries no recipes)\n")
+    console.print("kernels, float in ONNX Runtime; plain: weights as they are, one scale a layer)\n")
     for tried in (found, plain):
         for converted in tried.conversion.artifacts:
             for reason in render_reasons(converted.report):
-                console.print(f"[bold]--effort {tried.effort}[/]", reason)
+                console.print(f"[bold]{tried.recipe}[/]", reason)
     console.print(f"The files, each with its manifest: {output}", soft_wrap=True)
     return 0 if found.conversion.verdict == "pass" else 1
 

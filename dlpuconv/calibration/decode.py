@@ -75,7 +75,7 @@ def decode(
         _reduce_while_decoding(image, size, resize)
         if image.width * image.height > most:
             raise LargePictureError(f"it has more than {most} pixels")
-        return _pixels(image, size, channels, resize)
+        return pixels_of(image, size, channels, resize)
 
 
 def _readable_kind(stream: IO[bytes]) -> str:
@@ -100,7 +100,7 @@ def _opened(stream: IO[bytes], kind: str) -> Image.Image:
     return image
 
 
-def _pixels(image: Image.Image, size: tuple[int, int], channels: int, resize: Resize) -> npt.NDArray[np.uint8]:
+def pixels_of(image: Image.Image, size: tuple[int, int], channels: int, resize: Resize) -> npt.NDArray[np.uint8]:
     """Decode, and bring to the input's size."""
     ImageOps.exif_transpose(image, in_place=True)
     target = (size[1], size[0])

@@ -13,6 +13,8 @@ def analyze(
     target: opt.Targets,
     calibration: opt.Calibration = None,
     validation: opt.Validation = None,
+    factory: opt.Factory = "",
+    allow_pickle: opt.AllowPickle = False,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     tail: opt.Tail = None,
@@ -47,6 +49,8 @@ def analyze(
 
     request = make_request(
         targets=names(",".join(target)),
+        factory=factory,
+        allow_pickle=allow_pickle,
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         tail=tail,

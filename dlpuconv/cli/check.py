@@ -14,6 +14,8 @@ def check(
     model: opt.Model,
     target: opt.Targets,
     calibration: opt.CheckedData = None,
+    factory: opt.Factory = "",
+    allow_pickle: opt.AllowPickle = False,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     tail: opt.Tail = None,
@@ -53,6 +55,8 @@ def check(
 
     request = make_request(
         targets=names(",".join(target)),
+        factory=factory,
+        allow_pickle=allow_pickle,
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         tail=tail,

@@ -25,6 +25,8 @@ def convert(
     output: opt.Output = Path(),
     force: opt.Force = False,
     force_all: opt.ForceAll = False,
+    factory: opt.Factory = "",
+    allow_pickle: opt.AllowPickle = False,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     tail: opt.Tail = None,
@@ -72,6 +74,8 @@ def convert(
 
     request = make_request(
         targets=names(",".join(target)),
+        factory=factory,
+        allow_pickle=allow_pickle,
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         tail=tail,

@@ -88,7 +88,32 @@ def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
     return sorted(name for name in ids if name.startswith(incomplete.upper()))
 
 
-Model = Annotated[Path, typer.Argument(help="The .onnx file, or a .pt2 file of torch.export.save.", show_default=False)]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="The .onnx file, a .pt2 file of torch.export.save, or a file of torch.save (see --model).",
+        show_default=False,
+    ),
+]
+Factory = Annotated[
+    str,
+    option(
+        "--model",
+        help="For a PyTorch file of weights (a state dict): a function of your own that makes the torch.nn.Module that"
+        " they belong to, without arguments. Of the file only tensors are read. --input-shape tells what it takes.",
+        panel=MODEL,
+        metavar="MODULE:FUNCTION",
+    ),
+]
+AllowPickle = Annotated[
+    bool,
+    flag(
+        "--allow-pickle",
+        help="Read a PyTorch file that holds more than tensors, such as a whole module. It is a Python pickle: reading"
+        " it runs whatever code whoever made it has put there, with your rights.",
+        panel=MODEL,
+    ),
+]
 Targets = Annotated[
     list[str],
     option(
@@ -279,7 +304,7 @@ EffortOption = Annotated[
     choice(
         "--effort",
         of=choices.Effort,
-        help="How many recipes are tried: fast corrects biases, scales gates and tries none;"
+        help="How many recipes are tried: fast equalizes channels, corrects biases and tries none;"
         " balanced tries what helps most networks; best tries all there is in several rounds.",
         panel=NUMBERS,
         default="balanced",

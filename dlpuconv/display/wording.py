@@ -159,6 +159,7 @@ _KINDS: dict[str, Value] = {
     "mean": _NUMBERS,
     "metric": _TEXT,
     "min-sqnr": _NUMBERS,
+    "model": _TEXT,
     "opset": _NUMBERS,
     "output": _TEXT,
     "output-dtype": _one_of(choices.Dtype),
@@ -176,6 +177,7 @@ _KINDS: dict[str, Value] = {
     "validation": _TEXT,
 }
 FLAGS = {
+    "allow-pickle": "allow_pickle=True",
     "bom": "bom=True",
     "explain": "explain=True",
     "force=all": "force='all'",
@@ -184,7 +186,13 @@ FLAGS = {
     "report": "report=True",
     "strict": "strict=True",
 }
-RENAMED = {"layer": "layers", "output": "folder", "output-kind": "output_kinds", "override": "overrides"}
+RENAMED = {
+    "layer": "layers",
+    "model": "factory",
+    "output": "folder",
+    "output-kind": "output_kinds",
+    "override": "overrides",
+}
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""
 

@@ -65,6 +65,10 @@ def acquire(source: object, options: SourceOptions, *, example_inputs: object, n
         return pytorch.export(source, example_inputs, options, name)
     if isinstance(source, str | Path) and pytorch.is_program_file(Path(source)):
         return pytorch.read_program(Path(source), options, name)
+    if isinstance(source, str | Path) and pytorch.is_checkpoint(Path(source)):
+        return pytorch.read_checkpoint(Path(source), options, name)
+    if options.factory or options.allow_pickle:
+        raise UsageError("--model and --allow-pickle are for files of torch.save, which this is not")
     if options.input_names or options.output_names:
         raise UsageError("input_names and output_names are for PyTorch models; the values of an ONNX model have names")
     if isinstance(source, str | Path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _MOST_DIGITS = 32
 
@@ -23,12 +23,16 @@ class SourceOptions:
         cut_at: names of the values that become the outputs, in this order; empty to keep the model's own.
         input_names: for the inputs of a PyTorch source, in order; empty to keep the names of the arguments.
         output_names: for its outputs, likewise; empty to keep their keys.
+        factory: makes the PyTorch module of a file of weights: a function, or `module:function`; empty for none.
+        allow_pickle: a PyTorch file may run what it holds.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     cut_at: tuple[str, ...] = ()
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
+    factory: Callable[[], Any] | str = ""
+    allow_pickle: bool = False
 
 
 def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -95,7 +95,7 @@ def ended_and_read(proto: onnx.ModelProto, options: SourceOptions) -> tuple[Mapp
     Returns:
         The shapes that are asked for, and the scales that a quantized model states.
     """
-    ends = said_behind(proto.graph, options.cut_at)
+    ends = said_behind(proto, options.cut_at)
     asked = ended(proto.graph, options)
     scales = read_quantized(proto, ends)
     screen_packed(proto)

@@ -10,6 +10,7 @@ An adapter gives views (`numpy.moveaxis`), so that nothing is copied.
 from dlpuconv.network.edit import CannotError as CannotError
 from dlpuconv.network.edit import Constants as Constants
 from dlpuconv.network.edit import OutputPiece as OutputPiece
+from dlpuconv.network.edit import detour_name as detour_name
 from dlpuconv.network.edit import part_name as part_name
 from dlpuconv.network.layer import Activation as Activation
 from dlpuconv.network.layer import Geometry as Geometry

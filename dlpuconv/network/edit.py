@@ -70,5 +70,10 @@ def is_part(name: str, whole: str) -> bool:
     return name.startswith(f"{whole}/group ")
 
 
+def detour_name(name: str) -> str:
+    """What is called so is read through a layer: the name of what that makes."""
+    return f"{name}/detour"
+
+
 class CannotError(Exception):
     """A format cannot do an edit; the text says why, for the manifest's list of what was left out."""

@@ -192,6 +192,18 @@ class Network(ABC):
         """
         raise CannotError("this format cannot separate gates")
 
+    def with_detours(self, readers: Mapping[Value, Sequence[int]]) -> Network:  # noqa: ARG002 - optional
+        """A network in which some nodes read activations through depthwise layers of weights 1.
+
+        Args:
+            readers: by activation, which of its readers do so, by their places in `consumers`. They share a layer,
+                whose output is named by `detour_name`.
+
+        Raises:
+            CannotError: the format cannot do it.
+        """
+        raise CannotError("this format cannot have layers in front of some readers")
+
     def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> Network:  # noqa: ARG002 - optional
         """A network in which the channels of a chain of nodes are made by several chains, and joined behind the last.
 

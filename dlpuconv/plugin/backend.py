@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
     from dlpuconv.quantization import Recipe
+    from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.sites import Proposal
     from dlpuconv.scheme import Numbers
 
@@ -100,6 +101,21 @@ class Backend(ABC):
             BackendError: a network cannot be run.
         """
         return recipe
+
+    def quantized(self, prepared: Prepared, target: Target, recipe: Recipe) -> Quantized:  # noqa: ARG002 - optional
+        """The float network of a target's file under a recipe, with its scales and integers; optional.
+
+        Args:
+            prepared: what `prepare` gave.
+            target: whose file would be made.
+            recipe: how the network is quantized.
+
+        Raises:
+            UsageError: this backend cannot tell.
+        """
+        from dlpuconv.errors import UsageError
+
+        raise UsageError(f"the backend {self.name} cannot tell how it quantizes")
 
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:  # noqa: ARG002 - optional
         """Make files without samples, to see where a chip would run their layers; optional.

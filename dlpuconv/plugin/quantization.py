@@ -22,6 +22,7 @@ from dlpuconv.network import (
     Scales,
     Tie,
     Value,
+    detour_name,
     part_name,
 )
 from dlpuconv.network.network import Array
@@ -45,7 +46,7 @@ __all__ = [
     "Activation", "Array", "Constants", "Curve", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
     "OutputPiece", "Stride", "Value",
     # an edit that a format does not have
-    "CannotError", "part_name",
+    "CannotError", "detour_name", "part_name",
     # its scales
     "ALL", "Range", "Scales", "Tie", "Ties", "active", "alike", "by_channel", "constants", "covering", "laid_out",
     "range_of", "tied",

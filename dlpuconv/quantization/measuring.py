@@ -6,23 +6,27 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from dlpuconv.network import Range
 from dlpuconv.quantization.budget import affordable_samples
 from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.ranges.thresholds import holding_thresholds
 from dlpuconv.quantization.refusals import refuse_undefined
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
-from dlpuconv.quantization.statistics.observe import MinMax, OfTheFirst, Statistics, observe
-from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
+from dlpuconv.quantization.statistics.observe import MinMax, OfTheFirst, finite_ranges, observe
+from dlpuconv.quantization.statistics.spreads import Excerpts
 from dlpuconv.quantization.techniques.moments import moments_of_layers, with_moments
 from dlpuconv.quantization.techniques.tuning import TuningMaterial
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from dlpuconv.network import Network
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.statistics.observe import Gauge
 
-_MEASURES = "ranges-4"
+    type Reals = npt.NDArray[np.float64]
+
+_MEASURES = "ranges-5"
 """Part of the cache's key: raise it when the same network and samples would be measured differently."""
 _CONTRADICTION = "the statistics in the network's batch normalizations contradict its weights, and are not used"
 
@@ -36,17 +40,15 @@ def measure(network: Network, given: Given) -> TuningMaterial:
         BackendError: the network cannot be run.
     """
     measured = _true_to_training(network, given)
-    statistics = _statistics(measured, given)
-    low_high = statistics.values[MinMax.name].tolist()
-    observed = {name: Range(*values) for name, values in zip(statistics.tensors, low_high, strict=False)}
-    refuse_undefined(measured, observed, given.names)
-    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=False)
+    ends, channels, excerpts = _statistics(measured, given)
+    ranges = finite_ranges([value.name for value in observed_values(measured)], ends)
+    refuse_undefined(measured, ranges, given.names)
     return TuningMaterial(
         network=network,
         measured=measured,
-        ranges=holding_thresholds(network, statistics.ranges(), given.endings),
-        spreads={name: spread_of(row) for name, row in rows},
-        details=Details.unpack(detailed_values(measured), statistics.values[Channels.name], given.evidence),
+        ranges=holding_thresholds(network, ranges, given.endings),
+        excerpts=excerpts,
+        details=Details.unpack(detailed_values(measured), channels, given.evidence),
         given=given,
     )
 
@@ -63,18 +65,20 @@ def _true_to_training(network: Network, given: Given) -> Network:
     return adapted or network
 
 
-def _statistics(network: Network, given: Given) -> Statistics:
-    """From the cache where the same network has seen the same samples."""
-    values, first = detailed_values(network), len(observed_values(network))
-    names, counts = tuple(value.name for value in values), [value.channels for value in values]
-    gauges: list[Gauge] = [OfTheFirst(first, MinMax()), OfTheFirst(first, Spreads(given.samples)), Channels(counts)]
-    lengths = dict(zip((gauge.name for gauge in gauges), (first, first, sum(counts)), strict=True))
-    key = f"{_MEASURES} {' '.join(lengths)} {json.dumps(names)} {network.key} {given.digest}"
-    stored = given.cache.get(key)
+def _statistics(network: Network, given: Given) -> tuple[Reals, Reals, Excerpts | None]:
+    """What `MinMax`, `Channels` and `Excerpts` give, the last only where the cache does not know the others."""
+    values, first = detailed_values(network), observed_values(network)
+    ends, channels = MinMax(), Channels([value.channels for value in values])
+    lengths = {ends.name: len(first), channels.name: sum(value.channels for value in values)}
+    names = json.dumps([value.name for value in values])
+    key = f"{_MEASURES} {' '.join(lengths)} {names} {network.key} {given.digest}"
+    stored, excerpts = given.cache.get(key), None
     if stored is None or {name: len(array) for name, array in stored.items()} != lengths:
+        excerpts = Excerpts(first, given.samples)
+        gauges: list[Gauge] = [OfTheFirst(len(first), ends), OfTheFirst(len(first), excerpts), channels]
         with given.progress.stage("calibrating", given.samples) as step:
-            statistics = observe(network, values, given.feeds(), gauges, step)
-        stored = {**statistics.values, Channels.name: statistics.values[Channels.name].astype("float32")}
+            observe(network, values, given.feeds(), gauges, step)
+        stored = {ends.name: ends.result(), channels.name: channels.result().astype("float32")}
         given.cache.put(key, stored)
     found = {name: array.astype("float64") for name, array in stored.items()}
-    return Statistics(tensors=names, values=found, samples=given.samples)
+    return found[ends.name], found[channels.name], excerpts

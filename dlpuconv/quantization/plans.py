@@ -55,7 +55,10 @@ class Plan:
 
 
 def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
-    """What helps nearly every network and takes no time: all that `fast` does.
+    """What helps nearly every network and takes no time: all that `fast` does, and what a search begins with.
+
+    Nothing helps as many networks as equalization, where their weights have one scale; nor do gates without it: on a
+    text detector they reach 10.7 dB without, 14.9 with it, on a segmentation 9.8 and 15.3.
 
     Args:
         start: the plainest recipe.
@@ -63,16 +66,10 @@ def usual(start: Recipe, propose: Propose, *, made_up: bool) -> Recipe:
         made_up: there are no samples of the network's own; Nagel et al. 2019, "Data-Free Quantization ...", figure 4.
     """
     recipe = _correct(start)
-    return _by_weights(_equalize(recipe)) if made_up else propose(recipe, Proposal.GATES)
-
-
-def begun(recipe: Recipe) -> Recipe:
-    """What a search begins with: nothing helps as many networks as equalization, where their weights have one scale.
-
-    Beside gates it may lose (by ranges of weights 3.5 dB on a text detector): there it is a change like others.
-    """
-    plain = recipe.granularity is Granularity.PER_TENSOR and not recipe.gates
-    return _equalize(recipe) if plain else recipe
+    if made_up:
+        return _by_weights(_equalize(recipe))
+    recipe = propose(recipe, Proposal.GATES)
+    return _equalize(recipe) if recipe.granularity is Granularity.PER_TENSOR else recipe
 
 
 def plan_for(effort: str, propose: Propose) -> Plan | None:
@@ -91,10 +88,9 @@ def plan_for(effort: str, propose: Propose) -> Plan | None:
         _unequalized,
         _ungated,
     )
-    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST), _trained)
-    return replace(
-        quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=(*learning, *quick.repairs), repairs=()
-    )
+    learning = (_learned, _max_weights, _mse_weights, _ranges(Observer.MSE), _ranges(Observer.ROBUST))
+    last = (*learning, *quick.repairs, _trained)  # all that decides what is trained comes first: it is trained once
+    return replace(quick, changes=(*quick.changes, *more), rounds=_MOST_ROUNDS, last=last, repairs=())
 
 
 def quick_plan(propose: Propose) -> Plan:
@@ -104,7 +100,11 @@ def quick_plan(propose: Propose) -> Plan:
         """They cost operators, and learned rounding often brings as much: 1.4 dB more on a MobileNetV1 without them."""
         return propose(recipe, Proposal.GROUPS)
 
-    return Plan(changes=(_equalize, _whole_ranges_beside_gates), repairs=(groups,))
+    def detours(recipe: Recipe) -> Recipe:
+        """One layer each, and only where some are predicted to pay: 2.5 to 3 dB on two networks of the zoo."""
+        return propose(recipe, Proposal.DETOURS)
+
+    return Plan(changes=(_equalize, detours, _ungated, _whole_ranges_beside_gates), repairs=(groups,))
 
 
 def _correct(recipe: Recipe) -> Recipe:

@@ -175,9 +175,13 @@ class Quantizer:
             BackendError: a network cannot be run.
         """
         codes = scheme.activation_codes.type
-        if what is Proposal.GATES:  # whose noise is predicted for weights with one scale, and activations of 8 bits
-            fits = recipe.granularity is Granularity.PER_TENSOR and codes.bits <= INT8.bits
-            return replace(recipe, gates=self._tuner.gates() if fits else ())
+        # noise is predicted for activations of 8 bits, of detours for weights with one scale
+        fits = codes.bits <= INT8.bits
+        if what is Proposal.GATES:
+            return replace(recipe, gates=self._tuner.gates(recipe.granularity) if fits else ())
+        if what is Proposal.DETOURS:
+            fits = fits and recipe.equalize and recipe.granularity is Granularity.PER_TENSOR
+            return replace(recipe, detours=self._tuner.detours() if fits else ())
         bare = replace(recipe, groups=())
         tuned = self._tuner.apply(bare, codes)
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir.layer_names import LayerNames
     from dlpuconv.jsonable import Json
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.scheme import Granularity
 
 
@@ -136,6 +136,7 @@ class Recipe:
         absorb: move what channels always hold at least into the next layer's bias; the function stays the same.
         bias_correction: of layers.
         rounding: of weights; where it is learned or trained, so are the biases.
+        detours: activations that some readers read through a layer of their own; the function stays the same.
         gates: sites whose gate reads other factors than their product; the function stays the same.
         groups: layers that are cut into several; the function stays the same.
     """
@@ -150,6 +151,7 @@ class Recipe:
     absorb: bool = False
     bias_correction: BiasCorrection = BiasCorrection.OFF
     rounding: Rounding = Rounding.NEAREST
+    detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
     groups: tuple[LayerGroups, ...] = ()
 
@@ -170,12 +172,12 @@ class Recipe:
             self.weight_scale is not WeightScale.MAX,
             self.bias_correction is BiasCorrection.EMPIRICAL,
         )
-        return sum(map(bool, (*exceptions, self.absorb, self.gates, self.groups)))
+        return sum(map(bool, (*exceptions, self.absorb, self.detours, self.gates, self.groups)))
 
     def to_json(self) -> dict[str, Json]:
         """For manifests; the keys are those of the TOML form."""
         found = told(self)
-        for table in ("gates", "groups", "overrides"):  # tables, which come last in TOML
+        for table in ("detours", "gates", "groups", "overrides"):  # tables, which come last in TOML
             found[table] = found.pop(table)
         return found
 
@@ -185,6 +187,7 @@ class Recipe:
         steps = [
             *(["scales of the source"] if self.scales is ScaleOrigin.SOURCE else []),
             *_counted(self.overrides, "override"),
+            *_counted(self.detours, "detour"),
             *_counted(self.gates, "gate"),
             *_counted(self.groups, "grouped layer"),
             *([_EQUALIZED[self.balance]] if self.equalize else []),

@@ -18,7 +18,7 @@ from dlpuconv.quantization.recipe import (
     ScaleOrigin,
     WeightScale,
 )
-from dlpuconv.quantization.sites import Gate, LayerGroups
+from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 from dlpuconv.toml_table import quoted
 
@@ -36,7 +36,11 @@ _CHOICES = {
     "rounding": Rounding,
 }
 _SWITCHES = ("equalize", "absorb")
-_SITES = {"gates": ("site", "steps", Gate), "groups": ("layer", "of", LayerGroups)}
+_SITES = {
+    "detours": ("site", "readers", Detour),
+    "gates": ("site", "steps", Gate),
+    "groups": ("layer", "of", LayerGroups),
+}
 _TABLES = (*_SITES, "overrides")
 _KEYS = (*_CHOICES, *_SWITCHES, *_TABLES)
 _MOST_STEPS = 256
@@ -49,6 +53,9 @@ def to_toml(recipe: Recipe) -> str:
     for key, value in recipe.to_json().items():
         if key not in _TABLES:
             lines.append(f"{key} = {json.dumps(value)}")  # a JSON string or truth value is a TOML one
+    if recipe.detours:
+        lines += ["", "[detours]  # by activation: which of its readers, from 0, read it through a layer of their own"]
+        lines += [f"{_quoted(detour.site)} = {list(detour.readers)}" for detour in recipe.detours]
     if recipe.gates:
         lines += ["", "[gates]  # by site: a step for each channel, of which eight are a factor of two"]
         lines += [f"{_quoted(gate.site)} = {list(gate.steps)}" for gate in recipe.gates]

@@ -23,7 +23,7 @@ _HUGE = 1e20
 
 
 def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
-    """Check that gates and groups are told of activations of this network, and of all channels of each.
+    """Check that sites are activations of this network, with all channels of each, or readers that it has.
 
     Raises:
         UsageError: names the first that is not.
@@ -31,13 +31,21 @@ def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
     channels = {value.name: value.channels for value in network.values() if not value.is_constant}
     gates = [("gates", gate.site, len(gate.steps)) for gate in recipe.gates]
     groups = [("groups", each.layer, len(each.of)) for each in recipe.groups]
-    for table, name, told in gates + groups:
+    detours = [("detours", detour.site, channels.get(detour.site, 0)) for detour in recipe.detours]
+    for table, name, told in detours + gates + groups:
         if name not in channels:
             close = did_you_mean(name, channels)
             raise UsageError(f"the recipe's {table} name {name!r}, which no activation of the network is called{close}")
         if told != channels[name]:
             raise UsageError(
                 f"the recipe's {table} hold {told} numbers for {name!r}, which has {channels[name]} channels"
+            )
+    readers = {value.name: len(nodes) for value, nodes in network.consumers().items()}
+    for detour in recipe.detours:
+        count = readers.get(detour.site, 0)
+        if not detour.readers or not all(0 <= reader < count for reader in detour.readers):
+            raise UsageError(
+                f"the recipe's detours name the readers {list(detour.readers)} of {detour.site!r}, which has {count}"
             )
 
 

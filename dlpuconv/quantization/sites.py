@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from dlpuconv.network.edit import is_part
+from dlpuconv.network.edit import detour_name, is_part
 
 STEPS_IN_AN_OCTAVE: Final = 8
 """Factors of channels are powers of 2 ** (1 / 8): a recipe's file then holds small whole numbers."""
@@ -15,6 +15,7 @@ STEPS_IN_AN_OCTAVE: Final = 8
 class Proposal(StrEnum):
     """What of a recipe only measurements tell."""
 
+    DETOURS = "detours"
     GATES = "gates"
     GROUPS = "groups"
 
@@ -34,6 +35,23 @@ class Gate:
     def is_at(self, name: str) -> bool:
         """Whether an activation of this name is what it makes."""
         return name == self.site
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A depthwise layer between an activation and those of its readers that must have its channels as they are.
+
+    Attributes:
+        site: name of the activation.
+        readers: which of its readers these are, in the network's order, counted from 0.
+    """
+
+    site: str
+    readers: tuple[int, ...]
+
+    def is_at(self, name: str) -> bool:
+        """Whether an activation of this name is what it makes."""
+        return name == detour_name(self.site)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dlpuconv.errors import MetricError, ShapeError, did_you_mean
+from dlpuconv.errors import MetricError, ShapeError
 from dlpuconv.language.brief import listed
+from dlpuconv.verification.batches import Batching
 from dlpuconv.verification.translate import from_artifact, to_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
-    from dlpuconv.errors import DlpuconvError
     from dlpuconv.formats import Runner
     from dlpuconv.ir import Links, Port, Signature
+
+    type Reals = dict[str, npt.NDArray[np.float32]]
 
 
 class Predict(Protocol):
     """What a user's metric is given: the network, whatever it was turned into."""
 
-    def __call__(self, inputs: Mapping[str, npt.ArrayLike], /) -> dict[str, npt.NDArray[np.float32]]:
-        """One inference.
+    def __call__(self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike, /) -> dict[str, npt.NDArray[np.float32]]:
+        """One inference, or one after the other where a network of one sample is given a batch.
 
         Args:
             inputs: by input name, each in the shape and layout of the source model (its batch included) and in the
-                values that the source model takes, normalized where that is what it was trained on.
+                values that the source model takes, normalized where that is what it was trained on. The array itself,
+                where there is one input.
 
         Returns:
             Every output by name, float32, in the shape, layout and real units of the source model.
@@ -111,12 +114,20 @@ def predict_by(runner: Runner, signature: Signature, step: Callable[[], None] = 
         signature: what the source model takes.
         step: called after each inference.
     """
-    known = {spec.name: spec.shape for spec in signature.inputs}
+    batching = Batching(
+        who="predict",
+        inputs={spec.name: spec.shape for spec in signature.inputs},
+        lone=tuple(spec.name for spec in signature.outputs if spec.shape[:1] != (1,)),
+        refuse=MetricError,
+    )
 
-    def predict(inputs: Mapping[str, npt.ArrayLike], /) -> dict[str, npt.NDArray[np.float32]]:
-        found = runner.run(checked(inputs, known, "predict", MetricError))
+    def one(inputs: Reals) -> Reals:
+        found = runner.run(inputs)
         step()
         return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+    def predict(inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike, /) -> Reals:
+        return batching.run(batching.named(inputs), lambda singles: map(one, singles))
 
     return predict
 
@@ -165,45 +176,3 @@ def _demand_counts[T: np.generic](parts: Iterable[tuple[Port, npt.NDArray[T]]]) 
                 f"{port.name!r} has the shape {value.shape}, and the manifest says that it holds"
                 f" {port.part.stride.count} slices of {port.part.output!r} along axis {port.part.axis}"
             )
-
-
-def checked(
-    inputs: Mapping[str, npt.ArrayLike],
-    known: Mapping[str, Sequence[int | None]],
-    who: str,
-    refuse: type[DlpuconvError],
-) -> dict[str, npt.NDArray[np.float32]]:
-    """What somebody gives a network, where it is that.
-
-    Args:
-        inputs: arrays by input name.
-        known: shape by input name; None for an extent that may be any.
-        who: is given them, for messages.
-        refuse: raised where they are something else.
-    """
-    try:
-        given = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise refuse(f"{who} takes a dict of arrays by input name ({listed(known)}): {error}") from error
-    for name in given:
-        if name not in known:
-            raise refuse(
-                f"{who} was given {name!r}; the model's inputs are {listed(known)}{did_you_mean(str(name), known)}"
-            )
-    for name, shape in known.items():
-        if name not in given:
-            raise refuse(f"{who} was not given the input {name!r}; it was given {listed(given) or 'none'}")
-        if tuple(shape[:1]) in ((1,), (None,)) and given[name].ndim == len(shape) - 1:
-            given[name] = given[name][None]  # one picture, of a source that takes it without a batch
-        elif given[name].shape[:1] == (1,) and given[name].ndim == len(shape) + 1:
-            given[name] = given[name][0]  # and one with a batch, of a source that takes none
-        if not _fits(given[name].shape, shape):
-            takes = str(tuple(shape)).replace("None", "any")
-            raise refuse(f"{who} was given {name!r} with the shape {given[name].shape}; the model takes {takes}")
-    return given
-
-
-def _fits(shape: tuple[int, ...], known: Sequence[int | None]) -> bool:
-    return len(shape) == len(known) and all(
-        wanted in (None, extent) for extent, wanted in zip(shape, known, strict=True)
-    )

@@ -15,7 +15,7 @@ def as_it_computes(model: Model) -> Model:
     """The model with what it rounds to codes rounded; a float one as it is."""
     if not model.scales:
         return model
-    from dlpuconv.ir.fake_quantized import fake_quantized  # the command line compares files without ONNX
+    from dlpuconv.ir.fake_quantized import fake_quantized
 
     return replace(model, graph=fake_quantized(model))
 

@@ -45,10 +45,15 @@ class Burden:
             outside={layer.name: _names(view, (*layer.outputs, *layer.inputs)) for layer in outside},
         )
 
-    def exceeds(self, other: Burden) -> bool:
-        """Whether a rule is broken that another file keeps, or more of this one fails, or is the CPU's."""
+    def exceeds(self, other: Burden, *, advised: bool = True) -> bool:
+        """Whether more of this file fails, or is the CPU's, or it breaks a rule that the other one keeps.
+
+        Args:
+            other: before an edit.
+            advised: False for an edit that is kept only where it was measured to be worth what it takes.
+        """
         return (
-            not self.broken <= other.broken
+            (advised and not self.broken <= other.broken)
             or self.failing > other.failing
             or self.pieces > other.pieces
             or len(self.outside) > len(other.outside)

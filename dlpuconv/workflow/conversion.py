@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from dlpuconv.contract import c_header
 from dlpuconv.delivery import BOM, About, Inputs, build_bom, deliver, make_readme, manifest_of
 from dlpuconv.display.wording import in_python, python_words, reword
 from dlpuconv.errors import UsageError
 from dlpuconv.files.content import sha256_of, size_of
+from dlpuconv.files.scratch import temporary_folder
 from dlpuconv.quantization.recipe_file import to_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
 
     from dlpuconv.analysis import BlamedLayer
     from dlpuconv.contract import Contract
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from dlpuconv.manifest import DivisionRecord, Manifest
     from dlpuconv.plugin import Artifact
     from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.vendor_compiler import Compilation
 
 
@@ -121,6 +126,34 @@ class Converted:
     def sha256(self) -> str:
         """Hex digest of the artifact; of its manifest, for a folder."""
         return sha256_of(self._folder()[f"{self.name}/manifest.json"] if self.is_folder else self.content)
+
+    def load(self, *, workers: int = 1) -> LoadedNetwork:
+        """The artifact as the function that its source model was, as `dlpuconv.load` gives it for the saved file.
+
+        Args:
+            workers: processes that compute.
+
+        Raises:
+            DlpuconvError: it cannot run here.
+        """
+        from dlpuconv.workflow.load import load
+
+        with python_words(), temporary_folder("load") as folder:
+            deliver(folder, self.files(), force=False, inputs=Inputs())
+            return load(folder / self.name, workers)
+
+    def predict(self, inputs: Any, *, workers: int = 1) -> dict[str, npt.NDArray[np.float32]]:
+        """The source model's outputs for one sample or a batch; `load` once where there are several.
+
+        Args:
+            inputs: arrays or pictures, as `dlpuconv.load(...)` takes them.
+            workers: processes that compute.
+
+        Raises:
+            DlpuconvError: see `load` and `LoadedNetwork`.
+        """
+        with self.load(workers=workers) as network:
+            return network(inputs)
 
     def in_python_words(self) -> Converted:
         """The same, with messages that name options as the Python API does."""

@@ -12,7 +12,7 @@ import numpy as np
 from dlpuconv.decibel import Powers
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.plugin.job import Splitting
-from dlpuconv.quantization.plans import begun, quick_plan, usual
+from dlpuconv.quantization.plans import quick_plan, usual
 from dlpuconv.quantization.recipe import Recipe
 from dlpuconv.quantization.search import search
 from dlpuconv.scheme import Granularity
@@ -195,7 +195,7 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, 
     if backend.follows_recipes and shop.run.yardstick is None and (given or wanted.effort.value == FAST):
         option = "a search for a recipe (without --recipe)" if given else "--effort balanced"
         plainest = Recipe(granularity=recipe.granularity, overrides=wanted.overrides)
-        start = begun(usual(plainest, shop.propose, made_up=not shop.calibrated))
+        start = usual(plainest, shop.propose, made_up=not shop.calibrated)
         trials = search(start, shop.emit, shop.judge, quick_plan(shop.propose))
         yield _attempt(option, shop, shop.emit(next(trial.recipe for trial in trials if trial.chosen)))
     if (names := cut_in_front(shop.run, blamed)) and (ended := _ended(shop, names)) is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.contract import contract_of_file
+from dlpuconv.errors import UsageError
+from dlpuconv.formats.crew import Crew
 from dlpuconv.formats.detect import model_inside, read, runner
 from dlpuconv.formats.files import is_folder
 from dlpuconv.formats.kinds import TFLITE, kind_of
@@ -16,9 +18,10 @@ from dlpuconv.registry import load_backend
 from dlpuconv.verification.linking import network_of
 from dlpuconv.workflow.loaded import Endpoint, LoadedNetwork
 from dlpuconv.workflow.part_files import declared_shapes, read_division
+from dlpuconv.workflow.reference import recorded_preprocessing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from dlpuconv.formats import Runner
@@ -31,7 +34,7 @@ _UNKNOWN = (
 )
 
 
-def load(file: Path) -> LoadedNetwork:
+def load(file: Path, workers: int = 1) -> LoadedNetwork:
     """See `dlpuconv.load`.
 
     Raises:
@@ -40,13 +43,13 @@ def load(file: Path) -> LoadedNetwork:
     """
     refuse_unfinished(file)
     manifest = find_manifest(file)
-    return _without_manifest(file) if manifest is None else _with_manifest(file, manifest)
+    return _without_manifest(file, workers) if manifest is None else _with_manifest(file, manifest, workers)
 
 
-def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
+def _with_manifest(file: Path, manifest: Manifest, workers: int) -> LoadedNetwork:
     links = manifest.links
     division = read_division(manifest, file)
-    network = network_of(_runner(file, manifest), links, division)
+    network = crew_of(workers, lambda: network_of(_runner(file, manifest), links, division))
     inputs, outputs = _endpoints(links.inputs), _endpoints(links.outputs)
     if division is not None:
         known = {end.name: end.shape for end in (*inputs, *outputs)} | dict(declared_shapes(division))
@@ -56,7 +59,14 @@ def _with_manifest(file: Path, manifest: Manifest) -> LoadedNetwork:
         )
     kernels = kind_of(file.name).kernels
     return LoadedNetwork(
-        file=file.name, inputs=inputs, outputs=outputs, kernels=kernels, division=division, runner=network
+        file=file.name,
+        inputs=inputs,
+        outputs=outputs,
+        kernels=kernels,
+        division=division,
+        preprocessing=recorded_preprocessing(manifest),
+        workers=workers,
+        runner=network,
     )
 
 
@@ -70,21 +80,32 @@ def _runner(file: Path, manifest: Manifest) -> Runner:
     return runner(file)
 
 
-def _without_manifest(file: Path) -> LoadedNetwork:
+def _without_manifest(file: Path, workers: int) -> LoadedNetwork:
     """What the file itself tells; the float source model of others is such a file too."""
     view = read(file)
     contract = contract_of_file(view, None)
     links = Links(inputs=tuple(feed.port for feed in contract.inputs), outputs=contract.outputs)
     coded = view.kind is TFLITE or any(port.quantization for port in (*links.inputs, *links.outputs))
-    run = runner(file)
     return LoadedNetwork(
         file=file.name,
         inputs=_endpoints(links.inputs),
         outputs=_endpoints(links.outputs),
         kernels=view.kind.kernels,
         notes=(f"{file.name}: {_UNKNOWN}",),
-        runner=network_of(run, links) if coded else run,
+        workers=workers,
+        runner=crew_of(workers, lambda: network_of(runner(file), links) if coded else runner(file)),
     )
+
+
+def crew_of(workers: int, make: Callable[[], Runner]) -> Runner:
+    """A runner that so many threads may use at the same time.
+
+    Raises:
+        UsageError: there must be one at least.
+    """
+    if workers < 1:
+        raise UsageError(f"workers is the number of processes that compute, 1 or more, not {workers}")
+    return make() if workers == 1 else Crew([make() for _ in range(workers)])
 
 
 def _endpoints(ports: Iterable[Port]) -> tuple[Endpoint, ...]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, override
+from typing import TYPE_CHECKING, Any, Self, override
 
 import numpy as np
 
+from dlpuconv.calibration.pictures import PictureInput, is_picture
 from dlpuconv.errors import UsageError
-from dlpuconv.language.brief import listed
-from dlpuconv.verification.predictor import checked
+from dlpuconv.ir import ValueSpec
+from dlpuconv.verification.batches import Batching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     import numpy.typing as npt
 
+    from dlpuconv.calibration import Preprocessing
     from dlpuconv.division.division import Division
     from dlpuconv.formats import Runner
 
@@ -36,6 +38,12 @@ class Endpoint:
     name: str
     shape: tuple[int | None, ...]
 
+    @property
+    def spec(self) -> ValueSpec | None:
+        """What its shape says; None where that is not known before a run."""
+        shape = tuple(extent for extent in self.shape if extent is not None)
+        return ValueSpec.of(self.name, shape, "float32") if len(shape) == len(self.shape) else None
+
     @override
     def __str__(self) -> str:
         return f"{self.name} [{', '.join('?' if extent is None else str(extent) for extent in self.shape)}]"
@@ -52,6 +60,8 @@ class LoadedNetwork:
         kernels: what runs the chip's part here.
         division: how the network is divided between the chip and the CPU; None where the file is all of it.
         notes: what cannot be known of the file.
+        preprocessing: what the network expects of pictures; None where nobody knows.
+        workers: so many samples of a batch are computed at the same time, each in a process of its own.
         runner: of the whole network, in the source model's names, layouts and values; None once it was closed.
     """
 
@@ -61,16 +71,18 @@ class LoadedNetwork:
     kernels: str
     division: Division | None = None
     notes: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
+    workers: int = 1
     runner: Runner | None
 
-    def __call__(
-        self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None = None, /, **by_name: npt.ArrayLike
-    ) -> Reals:
-        """One inference, or several in a row where a network of one picture is given a batch of them.
+    def __call__(self, inputs: Mapping[str, Any] | npt.ArrayLike | Any | None = None, /, **by_name: Any) -> Reals:
+        """One inference, or several where a network of one picture is given a batch of them.
 
         Args:
             inputs: arrays by input name; the array itself, where there is one input. Each is in the source model's
-                shape, layout and values: normalized, where that is what the model was trained on.
+                shape, layout and values: normalized, where that is what the model was trained on. In place of an array
+                a picture: a file's name, an image of Pillow's, or a list of them, which are resized and normalized as
+                the conversion was told.
             by_name: the same as keywords.
 
         Returns:
@@ -83,8 +95,9 @@ class LoadedNetwork:
         """
         if self.runner is None:
             raise UsageError(f"{self.file} was closed: load it again")
-        answers = [self._run_once(single) for single in self._singles(self._named(inputs, by_name))]
-        return self._joined(answers)
+        batching = self._batching()
+        named = by_name if inputs is None else {**batching.named(inputs), **by_name}
+        return batching.run(self._arrays(named), self._each)
 
     def close(self) -> None:
         """End what runs it."""
@@ -108,51 +121,35 @@ class LoadedNetwork:
         told = f" with a {' and a '.join(beside)}" if beside else ""
         return f"<LoadedNetwork {self.file}{told}: {ends} ({self.kernels})>"
 
+    def _each(self, singles: Iterable[Reals]) -> list[Reals]:
+        if self.workers == 1:
+            return [self._run_once(single) for single in singles]
+        with ThreadPoolExecutor(self.workers) as threads:  # which wait for the processes that run it
+            return list(threads.map(self._run_once, singles))
+
     def _run_once(self, inputs: Reals) -> Reals:
         assert self.runner is not None
         return {name: np.asarray(value, np.float32) for name, value in self.runner.run(inputs).items()}
 
-    def _named(
-        self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike | None, by_name: Mapping[str, npt.ArrayLike]
-    ) -> dict[str, npt.ArrayLike]:
-        if inputs is None:
-            return dict(by_name)
-        if isinstance(inputs, Mapping):
-            return {**inputs, **by_name}
-        if len(self.inputs) != 1 or by_name:
-            names = listed(end.name for end in self.inputs)
-            raise UsageError(f"an array without a name is for a network of one input; {self.file} has {names}")
-        return {self.inputs[0].name: inputs}
+    def _arrays(self, inputs: Mapping[str, Any]) -> Mapping[str, npt.ArrayLike]:
+        """Inputs of which none is a picture any more."""
+        return {name: self._values(name, value) if is_picture(value) else value for name, value in inputs.items()}
 
-    def _singles(self, inputs: Mapping[str, npt.ArrayLike]) -> Iterator[Reals]:
-        """The inputs as the network takes them: one of it, or those of a batch one after the other."""
-        batched = {end.name for end in self.inputs if end.shape[:1] == (1,)}
-        known = {end.name: (None, *end.shape[1:]) if end.name in batched else end.shape for end in self.inputs}
-        given = checked(inputs, known, self.file, UsageError)
-        sizes = {len(given[name]) for name in batched} - {1}
-        if not sizes:
-            yield given
-            return
-        if len(sizes) > 1 or 0 in sizes:
+    def _values(self, name: str, picture: object) -> npt.ArrayLike:
+        spec = next((end.spec for end in self.inputs if end.name == name), None)
+        if self.preprocessing is None or spec is None or not spec.is_image:
             raise UsageError(
-                f"{self.file} was given batches of {listed(map(str, sorted(sizes)))}: they must be one size"
+                f"{self.file}: {name!r} takes an array: "
+                + ("no picture fits it" if self.preprocessing else "nothing tells what the network expects of pictures")
             )
+        return PictureInput(spec=spec, preprocessing=self.preprocessing).values(picture)
+
+    def _batching(self) -> Batching:
         # What lies behind a tail may have as many rows as there are detections, one among other numbers.
         fine = {(1,)} if self.division else {(1,), (None,)}
-        self._refuse_several(end.name for end in self.outputs if end.shape[:1] not in fine)
-        for at in range(sizes.pop()):
-            one = {name: given[name][at : at + 1] for name in batched if len(given[name]) > 1}
-            yield {**given, **one}
-
-    def _joined(self, answers: Sequence[Reals]) -> Reals:
-        if len(answers) == 1:
-            return answers[0]
-        self._refuse_several(name for answer in answers for name, value in answer.items() if value.shape[:1] != (1,))
-        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
-
-    def _refuse_several(self, lone: Iterable[str]) -> None:
-        if names := dict.fromkeys(lone):
-            raise UsageError(
-                f"{self.file} takes one sample at a time, and its outputs of several cannot be joined, since"
-                f" {listed(names)} has no batch axis of 1: call it for each sample"
-            )
+        return Batching(
+            who=self.file,
+            inputs={end.name: end.shape for end in self.inputs},
+            lone=tuple(end.name for end in self.outputs if end.shape[:1] not in fine),
+            refuse=UsageError,
+        )

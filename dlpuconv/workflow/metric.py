@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import sys
-import traceback
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dlpuconv.errors import DlpuconvError, MetricError, UsageError, did_you_mean
+from dlpuconv.errors import DlpuconvError, MetricError, UsageError
+from dlpuconv.named_function import first_line, named_function, place_of
 from dlpuconv.verification.metric import MetricScore
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ class Metric:
         except DlpuconvError:
             raise
         except (Exception, SystemExit) as error:  # the user's code may raise anything
-            raise MetricError(f"the metric {self.name} failed{_place(error)}: {_words(error)}") from error
+            raise MetricError(f"the metric {self.name} failed{place_of(error)}: {first_line(error)}") from error
         return self._number(found)
 
     def _number(self, found: object) -> float:
@@ -163,61 +161,14 @@ def make_metric(metric: str | MetricFunction | None, max_drop: float | None) -> 
     if metric is None:
         return None
     if isinstance(metric, str):
-        return Metric(name=metric, function=_imported(metric), max_drop=max_drop)
+        return Metric(
+            name=metric, function=named_function("--metric", metric, "my_metric:top1", MetricError), max_drop=max_drop
+        )
     if not callable(metric):
         raise UsageError(f"a {type(metric).__name__} is no metric: give a function, or the text 'module:function'")
     return Metric(name=_name(metric), function=metric, max_drop=max_drop)
 
 
-def _imported(text: str) -> MetricFunction:
-    module_name, colon, name = text.partition(":")
-    if not colon or not module_name or not name:
-        raise UsageError(f"--metric {text!r} is not MODULE:FUNCTION, such as my_metric:top1")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # at the end: a numpy.py that lies there is not what this program, or a library, imports
-    importlib.invalidate_caches()  # the file may be younger than what Python remembers of its folder
-    try:
-        with redirect_stdout(sys.stderr):
-            module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise MetricError(f"--metric {text}: importing {module_name} failed: {_words(error)}") from error
-        raise UsageError(f"--metric {text}: there is no module {error.name!r} in {here} or on Python's path") from error
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise MetricError(f"--metric {text}: importing {module_name} failed{_place(error)}: {_words(error)}") from error
-    if hidden := _hidden(module_name, here):
-        raise UsageError(f"--metric {text}: {hidden}; give yours another name")
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
-        what = "has no function" if function is None else "has no function but another value"
-        raise UsageError(f"--metric {text}: the module {module_name} {what} {name!r}{did_you_mean(name, known)}")
-    return function  # type: ignore[no-any-return]
-
-
-def _hidden(module_name: str, here: str) -> str:
-    """Why a module of the current folder is not the one that was imported, where there are two of its name."""
-    top = module_name.partition(".")[0]
-    own = next((path for path in (Path(here, f"{top}.py"), Path(here, top, "__init__.py")) if path.exists()), None)
-    found = getattr(sys.modules[top], "__file__", None)
-    if own is None or (found and own.samefile(found)):
-        return ""
-    return f"{own} is hidden by the module {top} that Python finds first, {found or 'which is built in'}"
-
-
 def _name(function: MetricFunction) -> str:
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}:{named.__qualname__}"
-
-
-def _words(error: BaseException) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-
-
-def _place(error: BaseException) -> str:
-    """` (top1.py:12)`: where in the user's code it happened, as far as it can be told from where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if Path(frame.filename) != Path(__file__) and "importlib" not in frame.filename]
-    return f" ({Path(theirs[0].filename).name}:{theirs[0].lineno})" if theirs else ""

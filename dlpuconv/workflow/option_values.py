@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from enum import StrEnum
     from pathlib import Path
 
@@ -34,6 +34,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     preset: str | None,
     input_names: tuple[str, ...] = (),
     output_names: tuple[str, ...] = (),
+    factory: Callable[[], Any] | str = "",
+    allow_pickle: bool = False,
     fold_preprocess: str | None = None,
     granularity: str | None = None,
     overrides: tuple[str, ...] = (),
@@ -79,7 +81,12 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     return Request(
         targets=targets,
         source=SourceOptions(
-            input_shapes=input_shape, cut_at=cut_at, input_names=input_names, output_names=output_names
+            input_shapes=input_shape,
+            cut_at=cut_at,
+            input_names=input_names,
+            output_names=output_names,
+            factory=factory,
+            allow_pickle=allow_pickle,
         ),
         tail=choice(Tail, "tail", tail) if tail else None,
         final_activation=choice(FinalActivations, "final-activation", final_activation),

@@ -9,7 +9,7 @@ from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.mixing import mix
-from dlpuconv.quantization.plans import Plan, begun, plan_for, usual
+from dlpuconv.quantization.plans import Plan, plan_for, usual
 from dlpuconv.quantization.search import prefer_passing, search, told_alike
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.advice import Settings
@@ -55,7 +55,7 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     judged = calibration.judges or run.yardstick is not None
     if not judged or (plan is None and not mixed):
         return start, ()
-    trials = _tried(shop, begun(start) if plan else start, plan or Plan(), mixed=mixed)
+    trials = _tried(shop, start, plan or Plan(), mixed=mixed)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.quantization.recipe import Rounding
+from dlpuconv.quantization.sites import Proposal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
     from dlpuconv.plugin import Artifact, Backend, Prepared, Target
     from dlpuconv.quantization import Recipe
-    from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.workflow.burden import Burden
     from dlpuconv.workflow.judging import SampleJudge
@@ -40,21 +41,23 @@ class Workshop:
         return self._last[recipe]
 
     def propose(self, recipe: Recipe, what: Proposal) -> Recipe:
-        """The recipe with what measurements say of gates or groups.
+        """The recipe with what measurements say of detours, gates or groups.
 
-        One is left out where the chip's rules would have more to say of its layers than of what was there before.
+        One is left out where the chip's rules would have more to say of its layers than of what was there before. Of
+        detours, which no file gets that was not measured to be the better one, it does not count what the rules advise.
         """
         found = self.backend.propose(self.prepared, self.target, recipe, what)
-        sites: tuple[Gate, ...] | tuple[LayerGroups, ...] = getattr(found, what.value)
+        sites: tuple[Detour | Gate | LayerGroups, ...] = getattr(found, what.value)
         if not sites:
             return found
         bare = _with(found, what, ())
         before, after = self._burden(bare), self._burden(found)
-        if after.exceeds(before):
+        advised = what is not Proposal.DETOURS
+        if after.exceeds(before, advised=advised):
             concerned = after.concerned(before)
             kept = tuple(site for site in sites if not any(map(site.is_at, concerned)))
             found = _with(found, what, kept)
-            if kept and (kept == sites or self._burden(found).exceeds(before)):
+            if kept and (kept == sites or self._burden(found).exceeds(before, advised=advised)):
                 found = bare
         return found
 
@@ -142,6 +145,6 @@ class Workshop:
         )
 
 
-def _with(recipe: Recipe, what: Proposal, sites: tuple[Gate | LayerGroups, ...]) -> Recipe:
+def _with(recipe: Recipe, what: Proposal, sites: tuple[Detour | Gate | LayerGroups, ...]) -> Recipe:
     changed: dict[str, Any] = {what.value: sites}  # proposals are called as the recipe's fields
     return replace(recipe, **changed)

@@ -13,6 +13,8 @@ from typing import Any
 
 DEMO = Path(__file__).parents[2] / "scripts" / "demo_data"
 MODEL = DEMO / "cifar_mobilenetv2.onnx"
+PLAIN = DEMO / "plain.recipe.toml"
+"""A recipe under which that model fails with one scale a layer."""
 IMAGES = DEMO / "calibration"
 TRAINED_ON = ("--mean", "125.307,122.961,113.8575", "--std", "62.985,62.0925,66.708")
 

@@ -8,10 +8,11 @@ import pytest
 
 import dlpuconv
 from dlpuconv.errors import UsageError
-from tests.e2e.support import IMAGES, MODEL, TRAINED_ON, Sandbox
+from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON, Sandbox
 
 pytestmark = pytest.mark.slow
-ARGUMENTS = ("analyze", str(MODEL), "-t", "artpec8", "--calibration", str(IMAGES), *TRAINED_ON, "--effort", "fast")
+QUESTION = ("analyze", str(MODEL), "-t", "artpec8", "--calibration", str(IMAGES), *TRAINED_ON)
+ARGUMENTS = (*QUESTION, "--recipe", str(PLAIN))
 GUILTY = "features.6.conv.1.0"
 ITS_NODE = "/features/features.6/conv/conv.1/conv.1.0/Conv"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import IMAGES, MODEL, TRAINED_ON, Sandbox
+from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,11 @@ def test_neither_the_program_nor_its_workers_use_the_network(tmp_path: Path) -> 
     (tmp_path / "watch" / "sitecustomize.py").write_text(_WATCH)
     log = tmp_path / "log"
     path = os.pathsep.join(filter(None, (str(tmp_path / "watch"), os.environ.get("PYTHONPATH"))))
-    arguments = ("-t", "artpec8,cv25", "--calibration", str(IMAGES), *TRAINED_ON, "--effort", "fast", "--no-cache")
     sandbox = Sandbox(tmp_path)
-    process = sandbox.start(
-        "convert", str(MODEL), *arguments, "--output", str(sandbox.output), PYTHONPATH=path, WATCHED=str(log)
-    )
-    _, errors = process.communicate()
-    assert process.returncode == 1, errors  # the demo model fails on artpec8 when nothing is tried
+    given = ("--calibration", str(IMAGES), *TRAINED_ON, "--no-cache", "--output", str(sandbox.output))
+    for target, status in ((("artpec8", "--recipe", str(PLAIN)), 1), (("cv25",), 0)):  # a failure is looked into
+        done = sandbox.run("convert", str(MODEL), *given, "-t", *target, PYTHONPATH=path, WATCHED=str(log))
+        assert done.returncode == status, done.stderr
     lines = log.read_text().splitlines()
     assert len([line for line in lines if line.startswith("python ")]) >= 2
     assert not [line for line in lines if not line.startswith("python ")]

@@ -10,7 +10,7 @@ import pytest
 import dlpuconv
 from dlpuconv.cli import main
 from dlpuconv.errors import UsageError
-from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
+from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON
 from tests.reporting.test_browser import SIDEWAYS
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ FAST = ("--calibration", str(IMAGES), *TRAINED_ON, "--effort", "fast")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo model, plainly, for a chip where it fails and for one where it passes, each with its page."""
+    """The demo model for a chip where it fails plainly, and for two where it passes, each with its page."""
     folder = tmp_path_factory.mktemp("made")
-    arguments = ("--target", "artpec8,artpec7,cv25", "--output", str(folder), "--report", str(folder / "r.html"))
-    assert main(["convert", str(MODEL), *FAST, *arguments]) == 1
+    arguments = ("convert", str(MODEL), *FAST, "--output", str(folder), "--report")
+    assert main([*arguments, str(folder / "r.artpec8.html"), "--target", "artpec8", "--recipe", str(PLAIN)]) == 1
+    assert main([*arguments, str(folder / "r.html"), "--target", "artpec7,cv25"]) == 0
     return folder
 
 

@@ -51,6 +51,8 @@ ALLOWED = {
     ("dlpuconv/delivery/writer.py", "open"): OURS,
     ("dlpuconv/frontends/external_data.py", "load_to_model"): JUDGED,
     ("dlpuconv/frontends/pytorch/archive.py", "ZipFile"): HANDED,
+    ("dlpuconv/frontends/pytorch/checkpoint_file.py", "ZipFile"): HANDED,
+    ("dlpuconv/frontends/pytorch/checkpoint_worker.py", "load"): HANDED,
     ("dlpuconv/frontends/pytorch/program_file.py", "ZipFile"): HANDED,
     ("dlpuconv/frontends/pytorch/worker.py", "load"): HANDED,
     ("dlpuconv/ir/weight_file.py", "open"): OURS,

@@ -160,3 +160,46 @@ def test_a_trained_network_gives_the_same_graph_as_its_file(zoo: Path, tmp_path:
     x = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
     of_the_zoo = run((folder / "model.onnx").read_bytes(), input=x)[0]
     np.testing.assert_allclose(run(model, x=x)[0], of_the_zoo, rtol=1e-3, atol=1e-4)
+
+
+class Uncapturable(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Asks for a value, which no capture has, and uses it for nothing that matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, image: Any, *, scale: Any) -> Any:
+        if image.abs().sum().item() > 1e9:
+            raise ValueError("out of range")
+        return {"map": self.conv(image) * scale, "mean": image.mean([2, 3])}
+
+
+def test_what_torch_export_cannot_capture_is_traced_with_a_warning_that_says_why() -> None:
+    torch.manual_seed(0)
+    module = Uncapturable()
+    inputs = {"image": torch.ones(1, 3, 8, 8), "scale": torch.full((1,), 2.0)}
+    with pytest.warns(UserWarning, match=r"cannot export Uncapturable: .+; TorchScript's exporter made the model"):
+        model = load(module, SourceOptions(), example_inputs=inputs)
+    assert [v.name for v in model.signature.inputs] == ["image", "scale"]
+    assert [v.name for v in model.signature.outputs] == ["map", "mean"]
+    x = torch.randn(1, 3, 8, 8)
+    found = run(model, image=x.numpy(), scale=np.full(1, 3, np.float32))
+    with torch.no_grad():
+        np.testing.assert_allclose(found[0], module(x, scale=torch.full((1,), 3.0))["map"].numpy(), atol=1e-5)
+
+
+def test_a_whole_batch_may_be_the_example_and_the_model_takes_one_sample(module: Any) -> None:
+    assert convert(module, IMAGE.expand(4, 3, 8, 8)).to_bytes() == convert(module, IMAGE).to_bytes()
+
+
+class Rows(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Of a sequence without a batch, and numbers that are as many."""
+
+    def forward(self, rows: Any) -> Any:
+        return rows.softmax(0)
+
+
+def test_three_axes_may_be_one_sample_and_stay() -> None:
+    (entry,) = convert(Rows(), torch.zeros(3, 16, 16)).signature.inputs
+    assert entry.shape == (1, 3, 16, 16)  # a picture, which gets its batch of one

@@ -18,6 +18,7 @@ IN_WORKERS = (
     "backends/dlpuconv_backends/savedmodel/kernels.py",
     "backends/dlpuconv_backends/savedmodel/replay.py",
     "backends/dlpuconv_backends/savedmodel/worker.py",
+    "dlpuconv/frontends/pytorch/checkpoint_worker.py",
     "dlpuconv/frontends/pytorch/worker.py",
 )
 """Where it belongs."""

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-OPTIONAL = ("ai_edge_litert", "cv2", "keras", "onnx2tf", "onnxscript", "tensorflow", "tf_keras", "torch")
+OPTIONAL = (
+    "ai_edge_litert", "cv2", "faster_coco_eval", "keras", "onnx2tf", "onnxscript", "tensorflow", "tf_keras", "torch",
+    "torchmetrics",
+)  # fmt: skip
 WITHOUT_THEM = f"""
 import sys
 
@@ -87,3 +90,7 @@ def test_a_pytorch_file_says_which_extra_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 12
     assert "dlpuconv[torch]" in done.stderr
     assert "Traceback" not in done.stderr
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "net.pth")
+    done = run("check", tmp_path / "net.pth", "--model", "a:b", "--input-shape", "1,3,8,8", "--target", "cv25")
+    assert done.returncode == 12
+    assert "dlpuconv[torch]" in done.stderr

@@ -11,7 +11,7 @@ from dlpuconv.display.progress import Silent
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
-from dlpuconv.quantization.statistics.observe import observe
+from dlpuconv.quantization.statistics.observe import MinMax, finite_ranges, observe
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.network import Feed, Network
+    from dlpuconv.network import Feed, Network, Range, Value
 
 PER_TENSOR = Recipe(granularity=Granularity.PER_TENSOR)
 PER_CHANNEL = Recipe(granularity=Granularity.PER_CHANNEL)
@@ -43,8 +43,15 @@ def measured(network: Network, feeds: Sequence[Feed]) -> Details:
     """Statistics by channel."""
     values = detailed_values(network)
     observer = Channels([value.channels for value in values])
-    table = observe(network, values, feeds, [observer]).values[Channels.name]
-    return Details.unpack(values, table, len(feeds))
+    observe(network, values, feeds, [observer])
+    return Details.unpack(values, observer.result(), len(feeds))
+
+
+def measured_ranges(network: Network, values: Sequence[Value], feeds: Sequence[Feed]) -> dict[str, Range]:
+    """Lowest and highest values by name."""
+    ends = MinMax()
+    observe(network, values, feeds, [ends])
+    return finite_ranges([value.name for value in values], ends.result())
 
 
 def given(feeds: Sequence[Feed], **more: Any) -> Given:

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
-from dlpuconv.quantization.plans import begun, plan_for, usual
-from dlpuconv.quantization.sites import Gate, LayerGroups, Proposal
+from dlpuconv.quantization.plans import plan_for, usual
+from dlpuconv.quantization.sites import Detour, Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
-GATE, GROUPS = Gate("mul", (8, 0)), LayerGroups("conv", (0, 1))
+DETOUR, GATE, GROUPS = Detour("conv", (0,)), Gate("mul", (8, 0)), LayerGroups("conv", (0, 1))
 
 
 def propose(recipe: Recipe, what: Proposal) -> Recipe:
-    return replace(recipe, gates=(GATE,)) if what is Proposal.GATES else replace(recipe, groups=(GROUPS,))
+    sites: dict[str, Any] = {"detours": (DETOUR,), "gates": (GATE,), "groups": (GROUPS,)}
+    found: dict[str, Any] = {what.value: sites[what.value]}
+    return replace(recipe, **found)
 
 
 def tried(effort: str) -> list[Recipe]:
@@ -48,6 +51,9 @@ def test_best_trains_what_it_has_learned_and_no_other_effort_does() -> None:
         recipe = change(recipe)
         seen.append(recipe.rounding)
     assert seen.index(Rounding.LEARNED) < seen.index(Rounding.TRAINED)
+    assert seen.count(Rounding.TRAINED) == 1, (
+        "it takes a minute or two, and what is tried behind it would take it again"
+    )
     assert Rounding.TRAINED not in {recipe.rounding for recipe in tried("balanced")}
 
 
@@ -57,6 +63,15 @@ def test_best_tries_groups_and_balanced_only_where_what_it_found_fails() -> None
     assert [change(PLAIN).groups for change in balanced.repairs] == [(GROUPS,)]
     assert not any(recipe.groups for recipe in tried("balanced"))
     assert any(recipe.groups for recipe in tried("best"))
+
+
+def test_balanced_and_best_try_detours_once_channels_are_scaled() -> None:
+    for effort in ("balanced", "best"):
+        plan = plan_for(effort, propose)
+        assert plan is not None
+        scaled, detoured, *_ = [change(PLAIN) for change in plan.changes]
+        assert (scaled.equalize, detoured.detours) == (True, (DETOUR,))
+    assert usual(PLAIN, propose, made_up=False).detours == ()
 
 
 def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:
@@ -71,7 +86,18 @@ def test_no_effort_tries_percentiles() -> None:
     assert all(recipe.observer is not Observer.PERCENTILE for recipe in tried("best"))
 
 
-def test_a_search_begins_equalized_where_weights_have_one_scale_and_no_gates_are_scaled() -> None:
-    assert (begun(PLAIN).equalize, begun(PLAIN).balance) == (True, Balance.NOISE)
-    assert not begun(replace(PLAIN, granularity=Granularity.PER_CHANNEL)).equalize
-    assert not begun(replace(PLAIN, gates=(GATE,))).equalize
+def test_it_is_equalized_where_weights_have_one_scale() -> None:
+    def ungated(recipe: Recipe, _: Proposal) -> Recipe:
+        return recipe
+
+    recipe = usual(PLAIN, ungated, made_up=False)
+    assert (recipe.equalize, recipe.balance) == (True, Balance.NOISE)
+    assert not usual(replace(PLAIN, granularity=Granularity.PER_CHANNEL), ungated, made_up=False).equalize
+    assert usual(PLAIN, propose, made_up=False).equalize
+
+
+def test_balanced_tries_whether_gates_are_worth_it() -> None:
+    plan = plan_for("balanced", propose)
+    assert plan is not None
+    gated = replace(PLAIN, gates=(GATE,))
+    assert PLAIN in [change(gated) for change in plan.changes]

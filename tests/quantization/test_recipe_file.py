@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
-from dlpuconv.quantization.sites import Gate, LayerGroups
+from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 
 patterns = st.text(st.characters(codec="utf-8"), max_size=10)
@@ -53,6 +53,7 @@ def test_a_saved_recipe_is_read_back(
         bias_correction=BiasCorrection.ANALYTIC,
         rounding=rounding,
         overrides=tuple(Override(*item) for item in overrides.items()),
+        detours=tuple(Detour(*item) for item in sites[0].items()),
         gates=tuple(Gate(*item) for item in sites[0].items()),
         groups=tuple(LayerGroups(*item) for item in sites[1].items()),
     )

@@ -12,14 +12,13 @@ from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16, Affine
 from dlpuconv.quantization.quantize import Quantized, quantize
 from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.recipe import Recipe
-from dlpuconv.quantization.statistics.observe import MinMax, observe
 from dlpuconv.quantization.tuned import Tuned
 from dlpuconv.scheme import Coding, Granularity
 from tests.network.examples import weights
 from tests.network.numpy_builder import Builder
 from tests.network.numpy_integer import realized
 from tests.network.numpy_network import NumpyNetwork
-from tests.quantization.support import PER_CHANNEL, PER_TENSOR, SCHEME, outputs, samples, sqnr_db
+from tests.quantization.support import PER_CHANNEL, PER_TENSOR, SCHEME, measured_ranges, outputs, samples, sqnr_db
 
 
 def network() -> NumpyNetwork:
@@ -33,7 +32,7 @@ def network() -> NumpyNetwork:
 
 def quantized(recipe: Recipe = PER_CHANNEL, **wanted: Any) -> Quantized:
     net = network()
-    ranges = observe(net, observed_values(net), samples(net, 8, low=-1.0), [MinMax()]).ranges()
+    ranges = measured_ranges(net, observed_values(net), samples(net, 8, low=-1.0))
     return quantize(Tuned(network=net, ranges=ranges), recipe, replace(SCHEME, **wanted))
 
 

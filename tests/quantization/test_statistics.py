@@ -17,13 +17,18 @@ from dlpuconv.ir.affine import INT8
 from dlpuconv.network import Range
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
 from dlpuconv.quantization.recipe import Observer
-from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
-from dlpuconv.quantization.statistics.observe import MinMax, Statistics, observe
+from dlpuconv.quantization.statistics import spreads
+from dlpuconv.quantization.statistics.channels import Channels, detailed_values
+from dlpuconv.quantization.statistics.observe import MinMax, observe
+from dlpuconv.quantization.statistics.seen import Seen
 from dlpuconv.quantization.statistics.softmax_rows import softmax_rows, told_apart
-from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
+from dlpuconv.quantization.statistics.spreads import Excerpts, spread_of
 from tests.network.numpy_builder import Builder
+from tests.quantization.support import measured, measured_ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlpuconv.network import Feed, Network, Value
     from tests.network.numpy_network import NumpyNetwork
 
@@ -52,15 +57,29 @@ def named(net: Network, *names: str) -> list[Value]:
     return [v for v in net.values() if v.name in names]
 
 
-def ranges(net: Network, statistics: Statistics, observer: Observer = Observer.ROBUST) -> dict[str, Range]:
-    rows = zip(statistics.tensors, statistics.values[Spreads.name], strict=True)
-    spreads = {name: spread_of(row) for name, row in rows}
-    return observed_ranges(net, statistics.ranges(), spreads, observer, INT8)
+def ranges(
+    net: Network, values: list[Value], data: Sequence[Feed], observer: Observer = Observer.ROBUST
+) -> dict[str, Range]:
+    names, excerpts = [value.name for value in values], Excerpts(values, len(data))
+    observe(net, values, data, [excerpts])
+    found = dict(zip(names, map(spread_of, excerpts.rows(names, {})), strict=True))
+    return observed_ranges(net, measured_ranges(net, values, data), found, observer, INT8)
+
+
+def rows_of(samples: list[Floats], factors: Floats | None = None) -> npt.NDArray[np.float64]:
+    """What excerpts of one activation's samples tell."""
+    value = Builder().input("x", *samples[0].shape)
+    excerpts = Excerpts([value], len(samples))
+    excerpts.start(1)
+    for values in samples:
+        excerpts.update(0, Seen(values, value.channels))
+    table = excerpts.rows(["x"], {} if factors is None else {"x": factors.astype(np.float64)})
+    return np.asarray(table[0])
 
 
 def test_lowest_and_highest_values_are_those_of_the_network() -> None:
     net, data = network(), feeds()
-    found = observe(net, named(net, "x", "conv"), data, [MinMax()]).ranges()
+    found = measured_ranges(net, named(net, "x", "conv"), data)
     conv = np.stack([np.array(next(iter(values))) for values in net.run(data, named(net, "conv"))])
     inputs = np.stack([f["x"] for f in data])
     assert found["x"] == Range(float(inputs.min()), float(inputs.max()))
@@ -83,25 +102,24 @@ def test_a_value_that_is_not_a_number_is_named() -> None:
     net = network()
     bad = {"x": np.full(SHAPE, np.nan, np.float32)}
     with pytest.raises(CalibrationError, match=r"'x' is not finite"):
-        observe(net, observed_values(net), [bad], [MinMax()]).ranges()
+        measured_ranges(net, observed_values(net), [bad])
 
 
 def test_a_sample_with_huge_values_does_not_decide_for_all() -> None:
     net, rng = network(gated=False), np.random.default_rng(2)
     ordinary: list[Feed] = [{"x": rng.normal(0, 1, SHAPE).astype(np.float32)} for _ in range(19)]
-    huge = {"x": 40 * rng.normal(0, 1, SHAPE).astype(np.float32)}
-    values = named(net, "conv")
-    statistics = observe(net, values, [*ordinary, huge], [MinMax(), Spreads(20)])
-    plain = observe(net, values, ordinary, [MinMax()]).ranges()["conv"]
-    assert statistics.ranges()["conv"].width > 10 * plain.width
-    assert ranges(net, statistics)["conv"].width < 2 * plain.width
+    huge: Feed = {"x": 40 * rng.normal(0, 1, SHAPE).astype(np.float32)}
+    values, data = named(net, "conv"), [*ordinary, huge]
+    plain = measured_ranges(net, values, ordinary)["conv"]
+    assert measured_ranges(net, values, data)["conv"].width > 10 * plain.width
+    assert ranges(net, values, data)["conv"].width < 2 * plain.width
 
 
 def test_a_black_image_does_not_decide_for_all_either() -> None:
     net = network(gated=False)
-    black = {"x": np.zeros(SHAPE, np.float32)}
-    statistics = observe(net, named(net, "conv"), [*feeds(15), black], [MinMax(), Spreads(16)])
-    assert ranges(net, statistics)["conv"].width > 0.7 * statistics.ranges()["conv"].width
+    black: Feed = {"x": np.zeros(SHAPE, np.float32)}
+    values, data = named(net, "conv"), [*feeds(15), black]
+    assert ranges(net, values, data)["conv"].width > 0.7 * measured_ranges(net, values, data)["conv"].width
 
 
 @pytest.mark.parametrize("observer", [o for o in Observer if o is not Observer.MINMAX])
@@ -111,42 +129,49 @@ def test_no_observer_cuts_off_the_logits_of_a_final_sigmoid(observer: Observer) 
     rare["x"][0, 2, 2] = 20.0
     for gated in (True, False):
         net = network(gated=gated)
-        statistics = observe(net, named(net, "conv"), [*feeds(19), rare], [MinMax(), Spreads(20)])
-        whole, found = statistics.ranges()["conv"], ranges(net, statistics, observer)["conv"]
+        values, data = named(net, "conv"), [*feeds(19), rare]
+        whole, found = measured_ranges(net, values, data)["conv"], ranges(net, values, data, observer)["conv"]
         assert (found == whole) is gated
         assert found.high <= whole.high
 
 
 def test_samples_of_zeros_do_not_outweigh_all_others_where_they_are_the_most() -> None:
-    gauge = Spreads(3)
-    gauge.start(1)
-    loud = np.linspace(-1, 1, 64, dtype=np.float32)
-    for sample in (np.zeros(64, np.float32), loud, np.zeros(64, np.float32)):
-        gauge.update(0, sample)
-    spread = spread_of(gauge.result()[0])
+    silent, loud = np.zeros((1, 64), np.float32), np.linspace(-1, 1, 64, dtype=np.float32)[None]
+    spread = spread_of(rows_of([silent, loud, silent]))
     assert np.isfinite(spread.weights).all()
     assert np.count_nonzero(spread.weights) > 32
 
 
 def test_every_channel_is_looked_at_whatever_their_number() -> None:
-    spreads = Spreads(1)
-    spreads.start(1)
     values = np.zeros((1, 512, 512, 16), np.float32)
     values[..., 5] = 3.0
-    spreads.update(0, values)
-    spread = spread_of(spreads.result()[0])
+    spread = spread_of(rows_of([values]))
     share = spread.weights[-1] / spread.weights.sum()
     assert share == pytest.approx(1 / 16, rel=0.1)
+
+
+@given(st.integers(1, 40), st.integers(1, 7), st.integers(0, 99))
+def test_scaled_channels_are_distributed_as_if_they_were_measured_so(count: int, channels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = [rng.normal(0, 1, (1, 40, 40, channels)).astype(np.float32) for _ in range(count)]
+    factors = np.exp2(rng.integers(-3, 4, channels)).astype(np.float32)  # exact in float32
+    assert rows_of(samples, factors).tolist() == rows_of([sample * factors for sample in samples]).tolist()
+
+
+def test_of_very_many_samples_some_in_a_row_share_their_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreads, "_VALUES_IN_ALL", 8)  # ends of 2 channels of 2 samples
+    quiet, loud = (np.array([[[size, -size]] * 4], np.float32) for size in (1, 3))
+    row = rows_of([quiet, loud, loud, loud])
+    assert row[:5].tolist() == [-3.0, 3.0, 0.0, -3.0, 3.0]
 
 
 def test_channels_are_measured_one_by_one() -> None:
     net, data = network(), feeds()
     values = detailed_values(net)
     assert [v.name for v in values] == ["x", "conv"]
-    table = observe(net, values, data, [Channels([v.channels for v in values])]).values[Channels.name]
     inputs = np.concatenate([f["x"].reshape(-1, 4) for f in data]).astype(np.float64)
     expected = [inputs.min(axis=0), inputs.max(axis=0), inputs.mean(axis=0), np.square(inputs).mean(axis=0)]
-    assert np.allclose(Details.unpack(values, table, 5).channels["x"], np.stack(expected, axis=1), atol=1e-5)
+    assert np.allclose(measured(net, data).channels["x"], np.stack(expected, axis=1), atol=1e-5)
 
 
 def attention(mask: float) -> tuple[NumpyNetwork, Value]:
@@ -190,14 +215,15 @@ def test_only_what_nothing_but_a_softmax_reads_is_of_rows() -> None:
 
 def test_means_are_of_all_values_and_distributions_of_what_is_told_apart() -> None:
     net, masked = attention(-1e4)
-    found = observe(net, [masked], rows(), [MinMax(), Spreads(8), Channels([LENGTH])])
-    assert found.values[MinMax.name][0, 0] > -40
-    assert found.values[Spreads.name][0, 0] > -40
-    assert found.values[Channels.name][:, 0].min() < -9000
+    ends, excerpts, channels = MinMax(), Excerpts([masked], 8), Channels([LENGTH])
+    observe(net, [masked], rows(), [ends, excerpts, channels])
+    assert ends.result()[0, 0] > -40
+    assert excerpts.rows(["masked"], {})[0, 0] > -40
+    assert channels.result()[:, 0].min() < -9000
 
 
 def test_the_lowest_float_is_measured_without_a_warning() -> None:
     net, masked = attention(float(np.finfo(np.float32).min))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        observe(net, [masked], rows(2), [MinMax(), Spreads(2), Channels([LENGTH])])
+        observe(net, [masked], rows(2), [MinMax(), Excerpts([masked], 2), Channels([LENGTH])])

@@ -63,9 +63,9 @@ def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> N
     [
         ({"imgae": np.zeros((1, 3, 2, 4))}, r"'imgae'; the model's inputs are image \(did you mean 'image'\?\)"),
         ({}, "not given the input 'image'; it was given none"),
-        ({"image": np.zeros((8, 3, 2, 4))}, r"shape \(8, 3, 2, 4\); the model takes \(1, 3, 2, 4\)"),
+        ({"image": np.zeros((8, 3, 2, 5))}, r"shape \(8, 3, 2, 5\); the model takes \(any, 3, 2, 4\)"),
         ({"image": "photo.jpg"}, "takes a dict of arrays by input name"),
-        (np.zeros((1, 3, 2, 4)), "takes a dict of arrays by input name"),
+        ("photo.jpg", "takes a dict of arrays by input name"),
     ],
 )
 def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: str) -> None:
@@ -77,6 +77,16 @@ def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: 
         with pytest.raises(MetricError, match=sentence):
             predict(inputs)
     assert runner.seen == []
+
+
+def test_a_batch_runs_one_after_the_other_and_the_only_input_needs_no_name() -> None:
+    runner = Recording({"label": np.array([3], np.int64)})
+    steps: list[int] = []
+    predict = predict_by(runner, SIGNATURE, lambda: steps.append(1))
+    images = np.arange(48, dtype=np.float32).reshape(2, 3, 2, 4)
+    assert predict(images)["label"].tolist() == [3.0, 3.0]
+    assert [seen["image"].tolist() for seen in runner.seen] == [images[:1].tolist(), images[1:].tolist()]
+    assert len(steps) == 2
 
 
 def test_parts_that_alternate_are_put_where_they_belong() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlpuconv_backends.onnx_qdq.graph import OnnxGraph
 
-_MAP_RANK = 4
+MAP_RANK = 4
 SIXTH = 1 / 6
 
 
@@ -48,7 +48,7 @@ def gates_of(graph: OnnxGraph) -> dict[str, OnnxGate]:
     found = {}
     for node in graph.nodes:
         gate = _gate(graph, node)
-        if gate is not None and gate.x in graph.makers and len(graph.kinds[gate.x].shape) == _MAP_RANK:
+        if gate is not None and gate.x in graph.makers and len(graph.kinds[gate.x].shape) == MAP_RANK:
             found[node.output[0]] = gate
     return found
 
@@ -56,14 +56,14 @@ def gates_of(graph: OnnxGraph) -> dict[str, OnnxGate]:
 def separated(graph: OnnxGraph, gates: Mapping[str, OnnxGate]) -> OnnxGraph:
     """The graph with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
     first = {id(gate.first): (y, gate) for y, gate in gates.items()}
-    edit = _Edit(graph)
+    edit = Edit(graph)
     for node in graph.nodes:
         found = first.get(id(node))
         if found is None:
             edit.nodes.append(node)
         else:
             edit.separate(*found)
-    return replace(graph, nodes=tuple(edit.nodes), kinds=edit.kinds, constants=edit.constants)
+    return edit.made(graph)
 
 
 def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> OnnxGate | None:
@@ -78,7 +78,7 @@ def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> OnnxGate | None:
     return None
 
 
-class _Edit:
+class Edit:
     """A graph in the making."""
 
     def __init__(self, graph: OnnxGraph) -> None:
@@ -86,24 +86,29 @@ class _Edit:
         self.kinds, self.constants = dict(graph.kinds), dict(graph.constants)
         self._name = Namer(graph.kinds)
 
+    def made(self, graph: OnnxGraph) -> OnnxGraph:
+        """The graph that it was begun with, as it is now."""
+        return replace(graph, nodes=tuple(self.nodes), kinds=self.kinds, constants=self.constants)
+
     def separate(self, y: str, gate: OnnxGate) -> None:
         """Append the gate's layer and what reads it."""
         node, x = gate.first, gate.x
         if not gate.divides:
-            reads = self._depthwise(node, x, self._name(f"{y}_gate"), (1.0, 0.0))
+            reads = self.depthwise(node, x, self._name(f"{y}_gate"), (1.0, 0.0))
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
             copy.input[:] = [reads]
             self.nodes.append(copy)
             return
-        summed = self._depthwise(node, x, self._name(f"{y}_sum"), (6.0, 3.0))
+        summed = self.depthwise(node, x, self._name(f"{y}_sum"), (6.0, 3.0))
         gated = self._name(f"{y}_gate")
         self.kinds[gated] = self.kinds[x]
         bounds = [self._constant(f"{gated}_{end}", np.array(end, np.float32)) for end in (0.0, 6.0)]
         self._append(node, "Clip", [summed, *bounds], gated)
         self._append(node, "Mul", [x, gated], y)
 
-    def _depthwise(self, like: onnx.NodeProto, x: str, made: str, factor_and_sum: tuple[float, float]) -> str:
+    def depthwise(self, like: onnx.NodeProto, x: str, made: str, factor_and_sum: tuple[float, float]) -> str:
+        """Append a layer that multiplies every value by one number and adds another one; returns what it makes."""
         channels = self.kinds[x].shape[1]
         factor, summand = factor_and_sum
         weights = self._constant(f"{made}_weights", np.full((channels, 1, 1, 1), factor, np.float32))

@@ -13,7 +13,8 @@ from dlpuconv.plugin import UINT8, ArtifactError, BackendError, Coding
 from dlpuconv.plugin.onnx import ORIGIN, OrtRunner
 from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, Value
 from dlpuconv_backends.onnx_qdq.axes import back, channel_axes, last, last_shape
-from dlpuconv_backends.onnx_qdq.gates import SIXTH, gates_of, separated
+from dlpuconv_backends.onnx_qdq.detours import detoured
+from dlpuconv_backends.onnx_qdq.gates import MAP_RANK, SIXTH, gates_of, separated
 from dlpuconv_backends.onnx_qdq.groups import FusedGroup, group
 from dlpuconv_backends.onnx_qdq.layers import as_stored, layer_of
 from dlpuconv_backends.onnx_qdq.meanings import meaning_of
@@ -187,6 +188,14 @@ class OnnxNetwork(Network):
         network = OnnxNetwork(separated(self.graph, gates), self.coding, self)
         divided = network.with_constants({node: constants for node, constants in folded.items() if constants})
         return divided, {found[v].name: SIXTH for v in products if gates[v.name].divides}
+
+    @override
+    def with_detours(self, readers: Mapping[Value, Sequence[int]]) -> OnnxNetwork:
+        if wrong := [v.name for v in readers if self._axes.get(v.name) != 1 or len(v.shape) != MAP_RANK]:
+            raise CannotError(f"{wrong[0]!r} is no map of features, as depthwise layers read")
+        consumers = self.consumers()
+        found = {v.name: [group_of(consumers[v][place]) for place in places] for v, places in readers.items()}
+        return OnnxNetwork(detoured(self.graph, found), self.coding, self)
 
     @override
     def with_errors(self, values: Sequence[Value]) -> tuple[OnnxNetwork, Mapping[str, str]]:

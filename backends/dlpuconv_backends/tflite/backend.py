@@ -169,6 +169,10 @@ class TFLiteBackend(Backend):
         return self._prepared(prepared).networks[target.spelling].quantizer.propose(recipe, target.scheme, what)
 
     @override
+    def quantized(self, prepared: Prepared, target: Target, recipe: Recipe) -> Quantized:
+        return self._prepared(prepared).networks[target.spelling].quantizer.quantize(recipe, target.scheme).quantized
+
+    @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Lower and legalize once, and quantize with placeholders for each target."""
         lowered, rewrites = self._legal(job)

@@ -2,7 +2,8 @@
 
 HARD_SWISH(x) = x RELU6(x + 3) / 6 becomes MUL(t, DEPTHWISE_CONV_2D(t, 6, 3) with RELU6) of t = x / 6, so that the sixth
 costs no operator: it goes into the layer that makes x.
-MUL(x, f(x)), such as a SiLU, becomes MUL(x, f(DEPTHWISE_CONV_2D(x, 1, 0))); a curve RELU6(x + 3) is fused behind it.
+MUL(x, f(x)), such as a SiLU, becomes MUL(x, f(DEPTHWISE_CONV_2D(x, 1, 0))); a curve RELU6(x + 3) is fused behind it,
+and where x is MAXIMUM(m, -3) in front of that, as in a HARD_SWISH that is spelled out, m, which says the same, is read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dlpuconv_backends.flatbuffer.edit import like, mul
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAP_RANK = 4
+MAP_RANK = 4
 _RELU6 = 3
 """Of ActivationFunctionType."""
 _VALID = 1
@@ -39,11 +40,13 @@ class TFLiteGate:
         product: makes y: a HARD_SWISH, or a MUL.
         first: what reads x to make g(x): the HARD_SWISH itself, or the first operator of a chain to the MUL.
         x: what is gated.
+        bound: a MAXIMUM of x that both read instead, and that changes nothing.
     """
 
     product: Operator
     first: Operator
     x: Tensor
+    bound: Operator | None = None
 
     @property
     def divides(self) -> bool:
@@ -57,7 +60,7 @@ def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
     found = {}
     for op in graph.operators:
         gate = _gate(op, makers, readers)
-        if gate is None or len(gate.x.shape) != _MAP_RANK or (gate.divides and gate.x in graph.outputs):
+        if gate is None or len(gate.x.shape) != MAP_RANK or (gate.divides and gate.x in graph.outputs):
             continue
         found[op.output] = gate
     return found
@@ -65,12 +68,12 @@ def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
 
 def separated(graph: Graph, gates: Mapping[Tensor, TFLiteGate]) -> list[Operator]:
     """The operators with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
-    first = {gate.first: gate for gate in gates.values()}
-    found = []
-    for op in graph.operators:
-        gate = first.get(op)
-        found.extend([op] if gate is None else _separate(gate))
-    return found
+    instead: dict[Operator, list[Operator]] = {}
+    for gate in gates.values():
+        instead[gate.first] = _separate(gate)
+        if gate.bound is not None:
+            instead |= {gate.bound: [], gate.product: [_reading(gate.product, gate.bound.output, gate.x)]}
+    return [new for op in graph.operators for new in instead.get(op, [op])]
 
 
 def _gate(
@@ -85,8 +88,18 @@ def _gate(
     for x, g in ((op.input(0), op.input(1)), (op.input(1), op.input(0))):
         first = None if x is g or x.is_constant else _first(g, x, makers, readers)
         if first is not None and x in makers:
-            return TFLiteGate(op, first, x)
+            bound = _bound(makers[x], [first, op], readers)
+            seen = x if bound is None else bound.input(0)
+            return TFLiteGate(op, first, seen, bound) if seen in makers else TFLiteGate(op, first, x)
     return None
+
+
+def _bound(op: Operator, gated: list[Operator], readers: Mapping[Tensor, list[Operator]]) -> Operator | None:
+    """The MAXIMUM whose bound is where the gate of those who read it, and of nobody else, comes to 0."""
+    added, bounds = _added(gated[0]), [t.data for t in op.inputs if t is not None and t.data is not None]
+    if op.kind != "MAXIMUM" or added is None or len(bounds) != 1 or set(readers[op.output]) != set(gated):
+        return None
+    return op if op.input(1).is_constant and (bounds[0] == -added).all() else None
 
 
 def _first(
@@ -117,15 +130,17 @@ def _separate(gate: TFLiteGate) -> list[Operator]:
     op, x, name = gate.first, gate.x, gate.first.source_name
     if gate.divides:
         gated = like(op.output, "gate")
-        return [_depthwise(x, gated, (6.0, 3.0), name, _RELU6), mul(x, gated, op.output, name)]
+        return [depthwise(x, gated, (6.0, 3.0), name, _RELU6), mul(x, gated, op.output, name)]
     if (added := _added(op)) is not None:
-        return [_depthwise(x, op.output, (1.0, added), name, int(op.options.fusedActivationFunction))]
+        return [depthwise(x, op.output, (1.0, added), name, int(op.options.fusedActivationFunction))]
     gated = like(gate.product.output, "gate")
-    inputs = [gated if t is x else t for t in op.inputs]
-    return [
-        _depthwise(x, gated, (1.0, 0.0), name),
-        Operator(op.kind, inputs, list(op.outputs), op.options, name),
-    ]
+    return [depthwise(x, gated, (1.0, 0.0), name), _reading(op, x, gated)]
+
+
+def _reading(op: Operator, old: Tensor, new: Tensor) -> Operator:
+    """The operator with another tensor in the place of one that it reads."""
+    inputs = [new if t is old else t for t in op.inputs]
+    return Operator(op.kind, inputs, list(op.outputs), op.options, op.source_name)
 
 
 def _added(op: Operator) -> float | None:
@@ -135,9 +150,8 @@ def _added(op: Operator) -> float | None:
     return float(known[0].reshape(-1)[0]) if fits else None
 
 
-def _depthwise(
-    x: Tensor, made: Tensor, factor_and_sum: tuple[float, float], name: str, activation: int = 0
-) -> Operator:
+def depthwise(x: Tensor, made: Tensor, factor_and_sum: tuple[float, float], name: str, activation: int = 0) -> Operator:
+    """A layer that multiplies every value by one number and adds another one."""
     factor, summand = factor_and_sum
     options = schema.DepthwiseConv2DOptionsT()
     options.padding, options.depthMultiplier, options.fusedActivationFunction = _VALID, 1, activation

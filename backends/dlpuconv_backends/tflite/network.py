@@ -14,6 +14,7 @@ from dlpuconv.plugin.quantization import CannotError, Constants, Network, Node, 
 from dlpuconv.plugin.tflite import LiteRtWorker
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encoded
 from dlpuconv_backends.flatbuffer.loaded import LoadedGraph
+from dlpuconv_backends.tflite.detours import detoured
 from dlpuconv_backends.tflite.edits import ended, folded_in, in_parallel, multiplied
 from dlpuconv_backends.tflite.gates import SIXTH, gates_of, separated
 from dlpuconv_backends.tflite.layers import channels_first, layer_of
@@ -217,6 +218,11 @@ class TFLiteNetwork(Network):
         graph = _like(self.graph, separated(self.graph, gates))
         network = TFLiteNetwork(graph, self).with_constants({n: c for n, c in folded.items() if c is not None})
         return network, {x.name: SIXTH for x in divided}
+
+    @override
+    def with_detours(self, readers: Mapping[Value, Sequence[int]]) -> TFLiteNetwork:
+        found = {tensor_of(value): tuple(places) for value, places in readers.items()}
+        return TFLiteNetwork(_like(self.graph, detoured(self.graph, found)), self)
 
     @override
     def with_parallel_layers(self, chain: Sequence[Node], sizes: Sequence[int]) -> TFLiteNetwork:

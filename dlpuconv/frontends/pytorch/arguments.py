@@ -10,6 +10,9 @@ import numpy as np
 
 from dlpuconv.errors import UsageError
 
+_MAYBE_ALONE = 3
+"""Axes of a picture or a sequence without a batch, and of several rows with one."""
+
 type Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional ones, and those by name."""
 
@@ -20,7 +23,7 @@ def arguments_of(module: Any, example_inputs: object) -> Arguments:
     Args:
         module: the `torch.nn.Module`.
         example_inputs: a tensor; a tuple of positional arguments, of which the last may be a dict of further ones by
-            name, as in `torch.onnx.export`; or a dict of arguments by name.
+            name, as in `torch.onnx.export`; or a dict of arguments by name. Of a batch the first sample is taken.
 
     Raises:
         UsageError: there are none, or they are numpy arrays.
@@ -39,7 +42,26 @@ def arguments_of(module: Any, example_inputs: object) -> Arguments:
     positional, named = _split(module, example_inputs)
     if any(isinstance(value, np.ndarray | np.generic) for value in (*positional, *named.values())):
         raise UsageError(f"example_inputs of {kind} holds numpy arrays; give torch.from_numpy(array)")
-    return positional, named
+    return _one_sample(positional, named)
+
+
+def _one_sample(positional: tuple[Any, ...], named: dict[str, Any]) -> Arguments:
+    """The first sample of a batch, as a `DataLoader` gives it: cameras deliver one at a time.
+
+    It is a batch where all tensors are as many along their first axis, and one of them is no sequence or picture that
+    might come without a batch.
+    """
+    import torch
+
+    values = [value for value in (*positional, *named.values()) if isinstance(value, torch.Tensor)]
+    extents = {tuple(value.shape[:1]) for value in values}
+    if len(extents) != 1 or extents <= {(), (0,), (1,)} or all(value.ndim == _MAYBE_ALONE for value in values):
+        return positional, named
+
+    def first(value: Any) -> Any:
+        return value[:1].clone() if isinstance(value, torch.Tensor) else value  # of a view torch exports the base too
+
+    return tuple(map(first, positional)), {name: first(value) for name, value in named.items()}
 
 
 def _split(module: Any, given: tuple[Any, ...] | list[Any] | Mapping[str, Any]) -> Arguments:

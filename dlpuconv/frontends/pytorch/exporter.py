@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.frontends.options import SourceOptions
 
-_ONE_EXPORT = threading.RLock()
+ONE_EXPORT = threading.RLock()
 """Two exports at once leave torch unusable for the rest of the process. (Reentrant: an export within one is an error
 of torch's, not a thread that waits for itself.)"""
 
@@ -28,7 +28,15 @@ of torch's, not a thread that waits for itself.)"""
 def exported(
     source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
 ) -> onnx.ModelProto:
-    """The ONNX form of a module or an exported program, with its inputs and outputs named.
+    """The ONNX form of a module or an exported program, with its inputs and outputs named; see `onnx_program`."""
+    proto: onnx.ModelProto = onnx_program(source, positional, named, options, kind).model_proto
+    return proto
+
+
+def onnx_program(
+    source: Any, positional: tuple[Any, ...], named: Mapping[str, Any], options: SourceOptions, kind: str
+) -> Any:
+    """The ONNX form of a module or an exported program beside the torch program that it was made from.
 
     Args:
         source: `torch.export.ExportedProgram`, or a `torch.nn.Module` that may be changed.
@@ -37,6 +45,9 @@ def exported(
         options: the user's own names.
         kind: what to call the source in a message.
 
+    Returns:
+        A `torch.onnx.ONNXProgram` with its inputs and outputs named.
+
     Raises:
         ModelError: the exporter failed, or the module's own code did.
         UnsupportedModelError: the module returns something else than tensors.
@@ -44,7 +55,7 @@ def exported(
     """
     import torch
 
-    with _ONE_EXPORT:
+    with ONE_EXPORT:
         _load_exporter()
         with quiet_exporter(), randomness_kept(), bystanders_spared(), torch.inference_mode(mode=False):
             try:
@@ -54,10 +65,9 @@ def exported(
                     source, arguments, dynamo=True, verbose=False, custom_translation_table=translations()
                 )
                 name_ports(made, options)
-                proto: onnx.ModelProto = made.model_proto
             except Exception as error:  # the module's own code has run, which may raise anything
                 raise _refusal(error, kind) from error
-    return proto
+    return made
 
 
 def _load_exporter() -> None:

@@ -26,23 +26,39 @@ def name_ports(made: Any, options: SourceOptions) -> None:
         UsageError: the user gives too many names, too few, or one twice.
     """
     graph, program = made.model.graph, made.exported_program
-    inputs = _checked("input", options.input_names, graph.inputs) or _of_arguments(program, graph.inputs)
-    outputs = _checked("output", options.output_names, graph.outputs) or _of_keys(program, graph.outputs)
-    if both := {*options.input_names} & {*options.output_names}:
-        raise UsageError(f"input_names and output_names both hold {sorted(both)[0]!r}: no two values share a name")
-    if not options.output_names:  # an argument keeps its name
-        outputs = [f"{name}_output" if name in inputs else name for name in outputs]
+    inputs, outputs = names_of_ports(_of_arguments(program, graph.inputs), _of_keys(program, graph.outputs), options)
     _rename(graph, [*zip(graph.inputs, inputs, strict=True), *zip(graph.outputs, outputs, strict=True)])
 
 
-def _checked(kind: str, names: Sequence[str], values: Sequence[onnx_ir.Value]) -> list[str]:
+def names_of_ports(
+    inputs: Sequence[str], outputs: Sequence[str], options: SourceOptions
+) -> tuple[list[str], list[str]]:
+    """Names as the user says, or else the module's own, where an output is not called as an input is.
+
+    Args:
+        inputs: names of the module's own.
+        outputs: likewise.
+        options: the user's.
+
+    Raises:
+        UsageError: the user gives too many names, too few, or one twice.
+    """
+    named = _checked("input", options.input_names, inputs)
+    wanted = _checked("output", options.output_names, outputs)
+    if both := {*options.input_names} & {*options.output_names}:
+        raise UsageError(f"input_names and output_names both hold {sorted(both)[0]!r}: no two values share a name")
+    if not options.output_names:  # an argument keeps its name
+        wanted = [f"{name}_output" if name in named else name for name in wanted]
+    return named, wanted
+
+
+def _checked(kind: str, names: Sequence[str], own: Sequence[str]) -> list[str]:
     if not names:
-        return []
-    if len(names) != len(values):
-        own = ", ".join(str(value.name) for value in values)
-        plural = "" if len(values) == 1 else "s"
+        return list(own)
+    if len(names) != len(own):
+        plural = "" if len(own) == 1 else "s"
         raise UsageError(
-            f"{kind}_names holds {len(names)} of them, but the model has {len(values)} {kind}{plural} ({own})"
+            f"{kind}_names holds {len(names)} of them, but the model has {len(own)} {kind}{plural} ({', '.join(own)})"
         )
     if len(set(names)) < len(names) or not all(names):
         raise UsageError(f"{kind}_names holds an empty name or one twice: {', '.join(map(repr, names))}")

@@ -48,6 +48,25 @@ def replica(module: Any) -> Any:
     return twins[id(module)]
 
 
+def own_tensors(module: Any) -> Any:
+    """The same replica with copies of all tensors, for a real run of it, which may write into them."""
+    import torch
+
+    made: dict[int, Any] = {}
+
+    def own(tensor: Any) -> Any:
+        if id(tensor) not in made:
+            copy, trains = tensor.detach().clone(), tensor.requires_grad
+            is_weight = isinstance(tensor, torch.nn.Parameter)
+            made[id(tensor)] = torch.nn.Parameter(copy, trains) if is_weight else copy.requires_grad_(trains)
+        return made[id(tensor)]
+
+    for part in torch.nn.Module.modules(module):
+        for held in (part._parameters, part._buffers, vars(part)):
+            held.update({name: own(value) for name, value in held.items() if isinstance(value, torch.Tensor)})
+    return module
+
+
 def unwrapped(module: Any) -> Any:
     """The module that wrappers of torch's own run."""
     while (inner := _WRAPPERS.get(type(module).__name__)) and type(module).__module__.startswith("torch."):

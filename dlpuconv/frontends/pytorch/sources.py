@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import MissingDependencyError, UnsupportedModelError
+from dlpuconv.errors import MissingDependencyError, ModelError, UnsupportedModelError
 from dlpuconv.frontends.onnx_file import Acquired
 from dlpuconv.ir import Source
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
+    import onnx
+
     from dlpuconv.frontends.options import SourceOptions
 
 _QUANTIZED = "torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized."
 
 
+def is_module(value: object) -> bool:
+    """True for a `torch.nn.Module`; torch is not imported to find out."""
+    torch: Any = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
 def is_source(value: object) -> bool:
     """True for a `torch.nn.Module` or an `ExportedProgram`; torch is not imported to find out."""
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
-        return False
-    program = sys.modules.get("torch.export")
-    return isinstance(value, torch.nn.Module) or (program is not None and isinstance(value, program.ExportedProgram))
+    program: Any = sys.modules.get("torch.export")
+    return is_module(value) or (program is not None and isinstance(value, program.ExportedProgram))
 
 
 def export(source: Any, example_inputs: object, options: SourceOptions, name: str | None) -> Acquired:
@@ -40,27 +46,24 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
     Raises:
         UsageError: a module without example inputs, or names that do not fit.
-        ModelError: the exporter failed.
+        ModelError: neither of torch's exporters can export it. (Where only the older one can, a warning says why.)
         UnsupportedModelError: the program was exported in training mode, or the module is TorchScript, quantized or
             being so, without weights, or returns something else than tensors.
         MissingDependencyError: onnxscript, which the exporter is written with, is missing.
     """
     import torch
 
-    from dlpuconv.frontends.pytorch.arguments import arguments_of
     from dlpuconv.frontends.pytorch.exporter import exported
-    from dlpuconv.frontends.pytorch.outputs import plain_output
-    from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+    from dlpuconv.frontends.pytorch.replica import unwrapped
 
     demand("onnxscript", "the export from PyTorch")
     if isinstance(source, torch.nn.Module):
         module = unwrapped(source)
         kind = type(module).__name__
-        _screen_module(module)
-        positional, named = arguments_of(module, example_inputs)
-        ours = replica(module)
-        ours.register_forward_hook(plain_output)
-        proto = exported(ours, positional, named, options, kind)
+        if hasattr(type(module), "quantized_onnx"):  # prepared by `qat`, which knows its inputs
+            proto, kind = module.quantized_onnx(options), module.preparation.name
+        else:
+            proto = _of_module(module, example_inputs, options)
     else:
         kind = "model"
         _screen_training(source.graph_module)
@@ -70,8 +73,36 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
     return Acquired(proto=proto, source=Source(name=name or kind, sha256=digest))
 
 
-def demand(library: str, purpose: str) -> None:
-    """Check for a library without importing it.
+def _of_module(module: Any, example_inputs: object, options: SourceOptions) -> onnx.ModelProto:
+    """By torch's exporter of graphs, or where that fails, by the one that traces."""
+    from dlpuconv.frontends.pytorch.arguments import arguments_of
+    from dlpuconv.frontends.pytorch.exporter import exported
+    from dlpuconv.frontends.pytorch.replica import own_tensors
+    from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
+
+    kind = type(module).__name__
+    _screen_module(module)
+    positional, named = arguments_of(module, example_inputs)
+    try:
+        return exported(_ours(module), positional, named, options, kind)
+    except ModelError as error:
+        proto = traced(own_tensors(_ours(module)), positional, named, options, error)
+        warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=3)
+        return proto
+
+
+def _ours(module: Any) -> Any:
+    """A copy that an export may change, which returns tensors in containers of Python's own."""
+    from dlpuconv.frontends.pytorch.outputs import plain_output
+    from dlpuconv.frontends.pytorch.replica import replica
+
+    ours = replica(module)
+    ours.register_forward_hook(plain_output)
+    return ours
+
+
+def demand(library: str, purpose: str, extra: str = "torch") -> None:
+    """Check for a library, which comes with an extra, without importing it.
 
     Raises:
         MissingDependencyError: it is not installed.
@@ -81,7 +112,7 @@ def demand(library: str, purpose: str) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise MissingDependencyError(library, "torch", purpose)
+        raise MissingDependencyError(library, extra, purpose)
 
 
 def _screen_module(module: Any) -> None:

@@ -14,7 +14,7 @@ from dlpuconv.ir.nodes import label
 if TYPE_CHECKING:
     import onnx
 
-    from dlpuconv.frontends.quantized.constants import Constants
+    from dlpuconv.frontends.quantized.constants import GraphConstants
     from dlpuconv.frontends.quantized.parameters import Parameters
 
 _MOST_BITS = 32
@@ -54,7 +54,7 @@ class Coded:
         return bool((self.said.zero_points == self.low).all())
 
 
-def code_range(node: onnx.NodeProto, constants: Constants, lowest: int, highest: int) -> tuple[int, int]:
+def code_range(node: onnx.NodeProto, constants: GraphConstants, lowest: int, highest: int) -> tuple[int, int]:
     """The lowest and highest code behind a Clip of codes.
 
     Args:

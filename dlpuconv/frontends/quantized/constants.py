@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import onnx
 
+from dlpuconv.formats.onnx_values import evaluate
+from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.weights import FLOATS, to_array
 from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16, IntegerType
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import onnx
 
 INT4: Final = IntegerType(4, signed=True)
 UINT4: Final = IntegerType(4, signed=False)
@@ -20,6 +22,10 @@ INT32: Final = IntegerType(32, signed=True)
 
 CODES: Final = {2: UINT8, 3: INT8, 4: UINT16, 5: INT16, 6: INT32, 21: UINT4, 22: INT4}
 """By TensorProto.DataType, the types of integers that stand for real numbers."""
+
+_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast"}
+_SMALL: Final = 1 << 14
+"""Elements of a scale that may be computed: it has one for each channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +41,14 @@ class Codes:
     type: IntegerType
 
 
-class Constants:
+class GraphConstants:
     """What is known of a graph's values without running it."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
+        self._opset = opset
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._codes: dict[str, Codes] = {}
+        self._quantized = {name for node in graph.node if node.op_type == "QuantizeLinear" for name in node.input[:1]}
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is a constant."""
@@ -75,3 +83,26 @@ class Constants:
     def hold(self, name: str, codes: Codes) -> None:
         """A value that turned out to be constant."""
         self._codes[name] = codes
+
+    def follow(self, node: onnx.NodeProto) -> None:
+        """Take note of stored codes in another shape, of scales and zero points, and of what is quantized next."""
+        if not rearranges(node):
+            return
+        codes = self.codes(node.input[0]) if self.holds_codes(node.input[0]) else None
+        first = self.array(node.input[0]) if codes is None else codes.values
+        others = [self.array(name) for name in node.input[1:]]
+        wanted = codes is not None or node.output[0] in self._quantized or (first is not None and first.size <= _SMALL)
+        if first is None or not wanted or any(each is None for each in others):
+            return
+        found = evaluate(as_ir(node), [first, *others], self._opset)
+        if not found:
+            return
+        if codes is None or node.op_type == "Cast":
+            self.add(onnx.numpy_helper.from_array(found[0], node.output[0]))
+        else:
+            self.hold(node.output[0], replace(codes, values=found[0]))
+
+
+def rearranges(node: onnx.NodeProto) -> bool:
+    """Whether what the node makes of a constant is that constant still, in another shape, order of axes or type."""
+    return not node.domain and node.op_type in _REARRANGES and bool(node.input)

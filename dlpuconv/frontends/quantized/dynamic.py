@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.frontends.quantized.constants import Constants
+    from dlpuconv.frontends.quantized.constants import GraphConstants
 
 DYNAMIC: Final = "DynamicQuantizeLinear"
 _PRODUCTS: Final = {"MatMulInteger": ("MatMul", -1), "ConvInteger": ("Conv", 0)}
@@ -23,7 +23,7 @@ _WEIGHTS, _ZERO_POINT = 1, 3
 _OUTPUTS = 3
 
 
-def dynamic_products(graph: onnx.GraphProto, constants: Constants) -> dict[str, tuple[onnx.NodeProto, ...]]:
+def dynamic_products(graph: onnx.GraphProto, constants: GraphConstants) -> dict[str, tuple[onnx.NodeProto, ...]]:
     """By the real numbers that an integer product ends in, the nodes that make them of the real input.
 
     Args:
@@ -41,7 +41,7 @@ def dynamic_products(graph: onnx.GraphProto, constants: Constants) -> dict[str, 
 
 
 def _spelled(
-    total: str, factor: str, made: str, makers: Mapping[str, onnx.NodeProto], constants: Constants
+    total: str, factor: str, made: str, makers: Mapping[str, onnx.NodeProto], constants: GraphConstants
 ) -> tuple[onnx.NodeProto, ...] | None:
     """The two nodes, where `total` is a cast product and `factor` its scale; else None."""
     import onnx

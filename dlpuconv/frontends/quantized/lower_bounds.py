@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.frontends.quantized.constants import Constants
+    from dlpuconv.frontends.quantized.constants import GraphConstants
 
 _OF_THEMSELVES: Final = {
     "Relu": 0.0, "Sigmoid": 0.0, "HardSigmoid": 0.0, "Softmax": 0.0, "Softplus": 0.0, "Exp": 0.0, "Abs": 0.0,
@@ -34,7 +34,7 @@ _KEEPING: Final = {
 class LowerBounds:
     """The lowest numbers that values can be; minus infinity where nothing is known."""
 
-    def __init__(self, graph: onnx.GraphProto, constants: Constants) -> None:
+    def __init__(self, graph: onnx.GraphProto, constants: GraphConstants) -> None:
         # What a network is fed is the calibration's to say: a lowest code of zero cuts nothing off there.
         self._known: dict[str, float] = {value.name: 0.0 for value in graph.input}
         self._constants = constants
@@ -63,32 +63,32 @@ class LowerBounds:
 type _Lows = Sequence[float]
 
 
-def _product(node: onnx.NodeProto, lows: _Lows, _: Constants) -> float:
+def _product(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
     return 0.0 if node.input[0] == node.input[-1] or min(lows) >= 0 else -inf
 
 
-def _power(node: onnx.NodeProto, lows: _Lows, constants: Constants) -> float:
+def _power(node: onnx.NodeProto, lows: _Lows, constants: GraphConstants) -> float:
     exponent = constants.reals(node.input[-1])
     even = exponent is not None and bool((exponent % 2 == 0).all())
     return 0.0 if even or lows[0] >= 0 else -inf
 
 
-def _difference(node: onnx.NodeProto, lows: _Lows, constants: Constants) -> float:
+def _difference(node: onnx.NodeProto, lows: _Lows, constants: GraphConstants) -> float:
     taken = constants.reals(node.input[-1])
     return lows[0] - float(taken.max()) if taken is not None and taken.size else -inf
 
 
-def _clip(node: onnx.NodeProto, lows: _Lows, _: Constants) -> float:
+def _clip(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
     attribute = next((attribute.f for attribute in node.attribute if attribute.name == "min"), -inf)
     return max(lows[0], attribute, lows[1] if len(lows) > 1 and node.input[1] else -inf)
 
 
-def _resize(node: onnx.NodeProto, lows: _Lows, _: Constants) -> float:
+def _resize(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
     cubic = any(attribute.name == "mode" and attribute.s == b"cubic" for attribute in node.attribute)
     return -inf if cubic else min(lows[0], 0.0)
 
 
-_RULES: Final[dict[str, Callable[[onnx.NodeProto, _Lows, Constants], float]]] = {
+_RULES: Final[dict[str, Callable[[onnx.NodeProto, _Lows, GraphConstants], float]]] = {
     "Add": lambda _, lows, __: sum(lows),
     "Sub": _difference,
     "Mul": _product,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dlpuconv.frontends.quantized.constants import CODES, INT32
+from dlpuconv.frontends.quantized.constants import CODES, INT32, rearranges
 from dlpuconv.ir.nodes import label
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ _OF_FIRST: Final = {
 }  # fmt: skip
 _RANKS: Final = {"ArgMax", "ArgMin", "Shape", "Size"}
 """Operators that give the same for codes as for the real numbers, and make no codes."""
-_REARRANGES: Final = {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast"}
 
 
 def moved(node: onnx.NodeProto, coded: Collection[str]) -> bool:
@@ -37,11 +36,6 @@ def moved(node: onnx.NodeProto, coded: Collection[str]) -> bool:
 def ranks(node: onnx.NodeProto) -> bool:
     """Whether the node gives the same for codes as for the real numbers, and no codes."""
     return not node.domain and node.op_type in _RANKS
-
-
-def rearranges(node: onnx.NodeProto) -> bool:
-    """Whether what the node makes of a constant is that constant still, in another shape, order of axes or type."""
-    return not node.domain and node.op_type in _REARRANGES and bool(node.input)
 
 
 def coded_inputs(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from dlpuconv.frontends.quantized.constants import Constants
+    from dlpuconv.frontends.quantized.constants import GraphConstants
     from dlpuconv.ir.affine import IntegerType
 
 _OPERANDS = (2, 3)
@@ -58,7 +58,7 @@ class Parameters:
         return StatedScale(affine=affine, codes=self.codes)
 
 
-def parameters_of(node: onnx.NodeProto, constants: Constants, codes: IntegerType | None = None) -> Parameters:
+def parameters_of(node: onnx.NodeProto, constants: GraphConstants, codes: IntegerType | None = None) -> Parameters:
     """What a node says of its codes.
 
     Args:
@@ -93,7 +93,7 @@ def parameters_of(node: onnx.NodeProto, constants: Constants, codes: IntegerType
 
 
 def _zero_points(
-    node: onnx.NodeProto, constants: Constants, shape: tuple[int, ...]
+    node: onnx.NodeProto, constants: GraphConstants, shape: tuple[int, ...]
 ) -> tuple[IntegerType | None, npt.NDArray[np.int64]]:
     """The type of the zero points and their values; zeros of no type where the node has none."""
     name = node.input[2] if len(node.input) > 2 else ""

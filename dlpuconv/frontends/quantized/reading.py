@@ -12,14 +12,12 @@ import numpy as np
 import onnx
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.formats.onnx_values import evaluate
 from dlpuconv.frontends.cut import remove_dead
 from dlpuconv.frontends.node_names import name_nodes
-from dlpuconv.frontends.protos import as_ir
 from dlpuconv.frontends.quantized import moves
 from dlpuconv.frontends.quantized.coded import Coded, code_range, same_codes
 from dlpuconv.frontends.quantized.codes import dequantized, quantized
-from dlpuconv.frontends.quantized.constants import CODES, Codes, Constants
+from dlpuconv.frontends.quantized.constants import CODES, Codes, GraphConstants
 from dlpuconv.frontends.quantized.dynamic import DYNAMIC, dynamic_products, told_of_products
 from dlpuconv.frontends.quantized.lower_bounds import LowerBounds
 from dlpuconv.frontends.quantized.parameters import parameters_of
@@ -35,19 +33,22 @@ if TYPE_CHECKING:
 
 _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
-_SMALL: Final = 1 << 14
-"""Elements of a scale that may be computed: it has one for each channel."""
 
 
-def said_behind(graph: onnx.GraphProto, names: Sequence[str]) -> dict[str, Parameters]:
+def said_behind(model: onnx.ModelProto, names: Sequence[str]) -> dict[str, Parameters]:
     """How these values are quantized, by name: a graph that ends at them loses the QuantizeLinear that says it.
 
     Raises:
         ModelError: a scale or zero point cannot be.
         UnsupportedModelError: it is computed.
     """
-    constants = Constants(graph)
-    behind = [node for node in graph.node if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
+    nodes = model.graph.node
+    behind = [node for node in nodes if _is(node, "QuantizeLinear") and node.input and node.input[0] in names]
+    if not behind:
+        return {}
+    constants = GraphConstants(model.graph, _opset(model))
+    for node in nodes:
+        constants.follow(node)
     return {node.input[0]: parameters_of(node, constants) for node in reversed(behind)}
 
 
@@ -66,8 +67,7 @@ def read_quantized(model: onnx.ModelProto, ends: Mapping[str, Parameters]) -> Gi
     quantizing = (_is(node, "QuantizeLinear", "DequantizeLinear", DYNAMIC) or is_spelled(node) for node in graph.node)
     if not ends and not any(quantizing):
         return NOT_GIVEN
-    opset = next(each.version for each in model.opset_import if not each.domain)
-    reader = _Reader(graph, opset)
+    reader = _Reader(graph, _opset(model))
     for node in graph.node:
         reader.read(node)
     for name, said in ends.items():
@@ -80,8 +80,7 @@ class _Reader:
 
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
         self._graph = graph
-        self._opset = opset
-        self._constants = Constants(graph)
+        self._constants = GraphConstants(graph, opset)
         self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
         self._statements = Statements()
@@ -177,8 +176,7 @@ class _Reader:
         copy.input[:] = [self._real.get(name, name) for name in node.input]
         self._nodes.append(copy)
         self._lowest.follow(copy)
-        if moves.rearranges(node):
-            self._fold(node)
+        self._constants.follow(node)
 
     def _compute_on_codes(self, node: onnx.NodeProto) -> None:
         coded = [name for name in node.input if name in self._coded]
@@ -227,21 +225,6 @@ class _Reader:
         made = self._speller.unique(f"{node.output[0]}_padding")
         self._put_constant(made, dequantized(codes.values, said, label(node)))
         node.input[:] = [*node.input[:_PAD_VALUE], made, *node.input[_PAD_VALUE + 1 :]]
-
-    def _fold(self, node: onnx.NodeProto) -> None:
-        """Take note of stored codes in another shape, and of scales and zero points of another type or shape."""
-        codes = self._constants.codes(node.input[0]) if self._constants.holds_codes(node.input[0]) else None
-        first = self._constants.array(node.input[0]) if codes is None else codes.values
-        others = [self._constants.array(name) for name in node.input[1:]]
-        if first is None or any(each is None for each in others) or (codes is None and first.size > _SMALL):
-            return
-        found = evaluate(as_ir(node), [first, *others], self._opset)
-        if not found:
-            return
-        if codes is None or node.op_type == "Cast":
-            self._constants.add(onnx.numpy_helper.from_array(found[0], node.output[0]))
-        else:
-            self._constants.hold(node.output[0], replace(codes, values=found[0]))
 
     # -- values ----------------------------------------------------------------
 
@@ -303,6 +286,10 @@ class _Reader:
                 self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
                 self._statements.repeat(source, name)
         return renamed
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next(int(each.version) for each in model.opset_import if not each.domain)
 
 
 def _is(node: onnx.NodeProto, *operators: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from dlpuconv.frontends.quantized.constants import Constants
+    from dlpuconv.frontends.quantized.constants import GraphConstants
 
 type _Triple = tuple[int, int, int]
 """Positions of codes, scale and zero point among a node's inputs."""
@@ -82,7 +82,7 @@ class Speller:
         results: by the codes that an operator made, the real numbers that they stand for.
     """
 
-    def __init__(self, graph: onnx.GraphProto, constants: Constants, opset: int) -> None:
+    def __init__(self, graph: onnx.GraphProto, constants: GraphConstants, opset: int) -> None:
         self.results: dict[str, str] = {}
         self._graph = graph
         self._constants = constants

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dlpuconv.frontends.quantized.moves import rearranges
+from dlpuconv.frontends.quantized.constants import rearranges
 from dlpuconv.ir.given_scales import GivenScales
 from dlpuconv.ir.operators import ONNX_WEIGHTED
 

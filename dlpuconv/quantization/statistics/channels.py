@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.network import Network, Value
-
-_LONG_ROW = 1024
+    from dlpuconv.quantization.statistics.seen import Seen
 
 
 def detailed_values(network: Network) -> list[Value]:
@@ -31,6 +30,7 @@ class Channels:
     """Lowest, highest, mean and mean square by channel: [sum of channels, 4], tensor after tensor."""
 
     name = "channels-1"
+    """Of the layout, for caches."""
     distinguished = False
 
     def __init__(self, counts: Sequence[int]) -> None:
@@ -45,13 +45,11 @@ class Channels:
         self._sums = [np.zeros((2, c)) for c in self._counts]
         self._samples = [0] * count
 
-    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+    def update(self, index: int, seen: Seen) -> None:
         """See `observe.Gauge`."""
-        count = self._counts[index]
-        rows = values.reshape(-1, count)
-        wide = _widened(rows)
-        np.minimum(self._low[index], wide.min(axis=0).reshape(-1, count).min(axis=0), out=self._low[index])
-        np.maximum(self._high[index], wide.max(axis=0).reshape(-1, count).max(axis=0), out=self._high[index])
+        rows, (low, high) = seen.rows, seen.ends
+        np.minimum(self._low[index], low, out=self._low[index])
+        np.maximum(self._high[index], high, out=self._high[index])
         ones = np.full(rows.shape[0], 1.0 / rows.shape[0], np.float32)
         with np.errstate(over="ignore", invalid="ignore"):  # masks in front of a SOFTMAX may be the lowest float
             self._sums[index][0] += ones @ rows
@@ -59,20 +57,12 @@ class Channels:
         self._samples[index] += 1
 
     def result(self) -> npt.NDArray[np.float64]:
-        """See `observe.Gauge`."""
+        """What was found."""
         parts = [
             np.stack([low, high, *(sums / max(samples, 1))], axis=1)
             for low, high, sums, samples in zip(self._low, self._high, self._sums, self._samples, strict=True)
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 4))
-
-
-def _widened(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The same values in longer rows, each of several whole old ones: numpy folds those many times faster."""
-    together = max(_LONG_ROW // rows.shape[1], 1)
-    while rows.shape[0] % together:
-        together -= 1
-    return rows.reshape(-1, together * rows.shape[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,18 @@ Every activation is folded into its gauges and forgotten.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from dlpuconv.errors import BackendError, CalibrationError
 from dlpuconv.network import Range
+from dlpuconv.quantization.statistics.seen import Seen
 from dlpuconv.quantization.statistics.softmax_rows import softmax_rows, told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -23,12 +24,8 @@ if TYPE_CHECKING:
 
 
 class Gauge(Protocol):
-    """Folds the values of every observed tensor, sample by sample.
+    """Folds the values of every observed tensor, sample by sample."""
 
-    `name` and the layout of what `result` gives are part of the cache key: change the name with the layout.
-    """
-
-    name: str
     distinguished: bool
     """Whether it wants values only as far as readers tell them apart: for ranges, not for means."""
 
@@ -36,12 +33,8 @@ class Gauge(Protocol):
         """Get ready for tensors 0 .. count - 1."""
         ...
 
-    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
-        """Fold one sample's values, any shape, of tensor `index`; the array is only lent."""
-        ...
-
-    def result(self) -> npt.NDArray[np.float64]:
-        """[count, ...]: what was found out about each tensor."""
+    def update(self, index: int, seen: Seen) -> None:
+        """Fold one sample's values of tensor `index`."""
         ...
 
 
@@ -49,20 +42,21 @@ class MinMax:
     """The lowest and the highest value: [count, 2]."""
 
     name = "minmax-1"
+    """Of the layout, for caches."""
     distinguished = True
 
     def start(self, count: int) -> None:
         """See `Gauge`."""
         self._found = np.tile([np.inf, -np.inf], (count, 1))
 
-    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+    def update(self, index: int, seen: Seen) -> None:
         """See `Gauge`."""
         low, high = self._found[index]
         # numpy's own minimum keeps NaN, which Python's min() would lose
-        self._found[index] = np.minimum(low, values.min()), np.maximum(high, values.max())
+        self._found[index] = np.minimum(low, seen.ends[0].min()), np.maximum(high, seen.ends[1].max())
 
     def result(self) -> npt.NDArray[np.float64]:
-        """See `Gauge`."""
+        """What was found."""
         return self._found
 
 
@@ -70,51 +64,33 @@ class OfTheFirst:
     """A gauge of the first tensors alone, where others look at more."""
 
     def __init__(self, count: int, gauge: Gauge) -> None:
-        self.name, self.distinguished = gauge.name, gauge.distinguished
+        self.distinguished = gauge.distinguished
         self._count, self._gauge = count, gauge
 
     def start(self, count: int) -> None:
         """See `Gauge`."""
         self._gauge.start(min(self._count, count))
 
-    def update(self, index: int, values: npt.NDArray[np.float32]) -> None:
+    def update(self, index: int, seen: Seen) -> None:
         """See `Gauge`."""
         if index < self._count:
-            self._gauge.update(index, values)
-
-    def result(self) -> npt.NDArray[np.float64]:
-        """See `Gauge`."""
-        return self._gauge.result()
+            self._gauge.update(index, seen)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """What was observed.
+def finite_ranges(names: Iterable[str], found: npt.NDArray[np.float64]) -> dict[str, Range]:
+    """What `MinMax` found, by tensor name.
 
-    Attributes:
-        tensors: names of the tensors that were observed, those whose ranges are known first.
-        values: by the gauge's name: [len(tensors), ...] in the order of `tensors`, or of the first of them.
-        samples: how many samples were seen.
+    Raises:
+        CalibrationError: a tensor was not finite on some sample.
     """
-
-    tensors: tuple[str, ...]
-    values: Mapping[str, npt.NDArray[np.float64]]
-    samples: int
-
-    def ranges(self) -> dict[str, Range]:
-        """Lowest and highest value by tensor name.
-
-        Raises:
-            CalibrationError: a tensor was not finite on some sample.
-        """
-        found = self.values[MinMax.name]
-        for name, (low, high) in zip(self.tensors, found.tolist(), strict=False):
-            if not np.isfinite([low, high]).all():
-                raise CalibrationError(
-                    f"the float model's value {name!r} is not finite (from {low} to {high}) on a calibration sample; "
-                    "check the samples' value range and the model's weights"
-                )
-        return {name: Range(low, high) for name, (low, high) in zip(self.tensors, found.tolist(), strict=False)}
+    ranges = {name: Range(*ends) for name, ends in zip(names, found.tolist(), strict=True)}
+    for name, (low, high) in zip(ranges, found.tolist(), strict=True):
+        if not np.isfinite([low, high]).all():
+            raise CalibrationError(
+                f"the float model's value {name!r} is not finite (from {low} to {high}) on a calibration sample; "
+                "check the samples' value range and the model's weights"
+            )
+    return ranges
 
 
 def observe(
@@ -123,7 +99,7 @@ def observe(
     feeds: Iterable[Feed],
     gauges: Sequence[Gauge],
     done: Callable[[], None] = lambda: None,
-) -> Statistics:
+) -> None:
     """Run a float network on every feed and fold what its activations hold.
 
     Args:
@@ -139,23 +115,17 @@ def observe(
     for gauge in gauges:
         gauge.start(len(values))
     rows = softmax_rows(network)
-    lengths = [rows.get(value, 0) for value in values]
     samples = 0
     for found in network.run(feeds, values):
-        for index, array in enumerate(found):
-            _fold(gauges, index, array, lengths[index])
+        for index, (value, array) in enumerate(zip(values, found, strict=True)):
+            _fold(gauges, index, Seen(array, value.channels), rows.get(value, 0))
         samples += 1
         done()
     if not samples:
         raise BackendError("there is no calibration sample to measure the activations on")
-    return Statistics(
-        tensors=tuple(value.name for value in values),
-        values={g.name: g.result() for g in gauges},
-        samples=samples,
-    )
 
 
-def _fold(gauges: Sequence[Gauge], index: int, values: npt.NDArray[np.float32], length: int) -> None:
-    distinguished = told_apart(values, length) if length else values
+def _fold(gauges: Sequence[Gauge], index: int, seen: Seen, length: int) -> None:
+    distinguished = replace(seen, values=told_apart(seen.values, length)) if length else seen
     for gauge in gauges:
-        gauge.update(index, distinguished if gauge.distinguished else values)
+        gauge.update(index, distinguished if gauge.distinguished else seen)

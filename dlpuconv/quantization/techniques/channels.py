@@ -50,6 +50,18 @@ def map_channels(network: Network) -> ChannelMap:
     return _mapped(network, lambda node: _scaled_together(node, makers))
 
 
+def holding_readers(network: Network) -> Mapping[Value, list[Node]]:
+    """By activation: who reads it and keeps its channels from being scaled."""
+    makers = network.producers()
+    found: dict[Value, list[Node]] = {}
+    for node in network.nodes:
+        held = _scaled_together(node, makers)[1]
+        for value in dict.fromkeys(node.activations):
+            if value in held:
+                found.setdefault(value, []).append(node)
+    return found
+
+
 def map_places(network: Network) -> ChannelMap:
     """Find the variables of a float network's orders of channels."""
     return _mapped(network, lambda node: _bound(node, _moved_together(node)))
@@ -145,7 +157,14 @@ def gate_of(node: Node, makers: Mapping[Value, Node]) -> Value | None:
 def _gateness(value: Value, product: Value, makers: Mapping[Value, Node]) -> tuple[bool, bool, bool]:
     maker = makers.get(value)
     curve = maker is None or (maker.meaning.ties is None and not maker.meaning.product)
-    return curve, value.shape != product.shape, maker is not None and maker.clip is not None
+    return curve, value.shape != product.shape, _is_bounded(maker, makers)
+
+
+def _is_bounded(maker: Node | None, makers: Mapping[Value, Node]) -> bool:
+    """Whether a clip bounds what a node makes, maybe multiplied by constants behind it."""
+    while maker is not None and maker.clip is None and maker.layer is None and len(maker.data_activations) == 1:
+        maker = makers.get(maker.data_activations[0])
+    return maker is not None and maker.clip is not None
 
 
 def layer_channels(node: Node, channels: ChannelMap) -> tuple[Ids, Ids]:

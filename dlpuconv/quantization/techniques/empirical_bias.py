@@ -81,6 +81,7 @@ def _float_means(network: Network, layers: Sequence[Node], feeds: Sequence[Feed]
     """[C] mean by channel of every activation that a layer reads."""
     values = list(dict.fromkeys(map(_read, layers)))
     counts = [value.channels for value in values]
-    table = observe(network, values, feeds, [Channels(counts)]).values[Channels.name]
-    parts = np.split(table[:, 2], np.cumsum(counts)[:-1])
+    channels = Channels(counts)
+    observe(network, values, feeds, [channels])
+    parts = np.split(channels.result()[:, 2], np.cumsum(counts)[:-1])
     return {value.name: part for value, part in zip(values, parts, strict=True)}

@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.network import CannotError
 from dlpuconv.quantization.techniques.absorb import absorb
+from dlpuconv.quantization.techniques.detours import take_detours
 from dlpuconv.quantization.techniques.equalize import equalize
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.groups import cut_layers
+from dlpuconv.quantization.techniques.twins import with_layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
+    import numpy.typing as npt
+
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Network, Range
     from dlpuconv.quantization.recipe import Balance
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.channels import Details
 
     type Made = tuple[Form, Mapping[str, Json]]
@@ -29,7 +35,9 @@ class Form:
 
     Attributes:
         network: float.
-        measured: what distributions are measured on: the network, or a twin with truer values in the same numbers.
+        measured: whose distributions count: those of the network, or of a twin with truer values in the same numbers.
+        seen: where they are measured: there, or in a network that has the same ones but for factors.
+        factors: [C] by which channels of `seen` are multiplied in `measured`, by name of the activation.
         ranges: lowest and highest values by name.
         details: by channel.
         facts: how it came about, for the manifest.
@@ -40,6 +48,8 @@ class Form:
 
     network: Network
     measured: Network
+    seen: Network
+    factors: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     ranges: Mapping[str, Range]
     details: Details
     facts: Mapping[str, Json] = field(default_factory=dict)
@@ -57,10 +67,29 @@ class Form:
         return replace(self, dropped=(*self.dropped, f"{title} was left out: {reason}"))
 
     def rewritten(self, network: Network, measured: Network, details: Details, changed: Iterable[str]) -> Form:
-        """With other networks, in which the activations named in `changed` have other values."""
+        """With other networks, to be measured anew, in which the activations named in `changed` have other values."""
         moved = {name: details.range_of(name) for name in changed if name in details.channels}
         ranges = {name: moved.get(name, values) for name, values in self.ranges.items()}
-        return replace(self, network=network, measured=measured, ranges=ranges, details=details)
+        return replace(
+            self, network=network, measured=measured, seen=measured, factors={}, ranges=ranges, details=details
+        )
+
+
+def detoured(form: Form, detours: tuple[Detour, ...]) -> Made:
+    """With layers of their own for some readers.
+
+    Raises:
+        CannotError: see `take_detours`.
+    """
+    if unmeasured := [detour.site for detour in detours if detour.site not in form.ranges]:
+        raise CannotError(f"nothing was measured of {unmeasured[0]!r} itself")
+    made = take_detours(form.network, detours)
+    twin = take_detours(form.measured, detours).network if form.has_twin else None
+    measured = made.network if twin is None else with_layers_of(made.network, twin)
+    details = form.details.picked(made.origins)
+    ranges = {name: form.ranges[site] for name, (site, _) in made.origins.items()}
+    after = replace(form, network=made.network, measured=measured, ranges={**form.ranges, **ranges}, details=details)
+    return after, {"activations": [detour.site for detour in detours]}
 
 
 def gated(form: Form, gates: tuple[Gate, ...]) -> Made:
@@ -72,7 +101,9 @@ def gated(form: Form, gates: tuple[Gate, ...]) -> Made:
     made = scale_gates(form.network, gates, form.details)
     measured = made.likewise(form.measured) if form.has_twin else made.network
     after = form.rewritten(made.network, measured, made.details, made.changed)
-    return replace(after, ranges={**after.ranges, **made.ranges}), {"gates": [gate.site for gate in gates]}
+    kept = {v.name for v in made.network.values()}
+    ranges = {name: found for name, found in {**after.ranges, **made.ranges}.items() if name in kept}
+    return replace(after, ranges=ranges), {"gates": [gate.site for gate in gates]}
 
 
 def equalized(form: Form, balance: Balance, reached: Details) -> Made:
@@ -89,6 +120,8 @@ def equalized(form: Form, balance: Balance, reached: Details) -> Made:
     made = equalize(form.network, reached, balance)
     measured = made.likewise(form.measured) if form.has_twin else made.network
     after = form.rewritten(made.network, measured, form.details.scaled(made.factors), made.factors)
+    if not form.factors:
+        after = replace(after, seen=form.seen, factors=made.factors)
     return after, {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
 
 
@@ -112,9 +145,11 @@ def grouped(form: Form, groups: tuple[LayerGroups, ...]) -> Made:
     made = cut_layers(form.network, groups)
     details = form.details.picked(made.origins)
     parts = {name: details.range_of(name) for name in made.origins if name in details.channels}
+    measured = made.likewise(form.measured, groups) if form.has_twin else made.network
     after = Form(
         network=made.network,
-        measured=made.likewise(form.measured, groups) if form.has_twin else made.network,
+        measured=measured,
+        seen=measured,
         ranges={v.name: r for v in made.network.values() if (r := form.ranges.get(v.name, parts.get(v.name)))},
         details=details,
         facts=form.facts,

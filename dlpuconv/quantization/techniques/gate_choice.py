@@ -11,6 +11,7 @@ from dlpuconv.quantization.sites import STEPS_IN_AN_OCTAVE, Gate
 from dlpuconv.quantization.techniques.channels import map_channels
 from dlpuconv.quantization.techniques.gates import held, scale_gates, sites_of
 from dlpuconv.quantization.techniques.noise import Noise
+from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +34,18 @@ _WORTH = 0.9
 """Of the noise of the layers around it: a gate's layer costs time."""
 
 
-def choose_gates(network: Network, details: Details) -> tuple[Gate, ...]:
+def choose_gates(network: Network, details: Details, weights: Granularity = Granularity.PER_TENSOR) -> tuple[Gate, ...]:
     """The gates of a network that are worth it.
 
     Args:
         network: float.
         details: statistics by channel.
+        weights: how many scales those of a layer have.
     """
     names = [product.name for product, x in network.gates().items() if x.name in details.channels]
     while names:
         try:
-            gates = _chosen(network, details, names)
+            gates = _chosen(network, details, names, weights)
         except CannotError:
             return ()
         if len(gates) == len(names):
@@ -52,12 +54,13 @@ def choose_gates(network: Network, details: Details) -> tuple[Gate, ...]:
     return ()
 
 
-def _chosen(network: Network, details: Details, names: Sequence[str]) -> tuple[Gate, ...]:
+def _chosen(network: Network, details: Details, names: Sequence[str], weights: Granularity) -> tuple[Gate, ...]:
     sites = sites_of(network, names)
     plain = scale_gates(network, [Gate(site.product.name, (0,) * site.x.channels) for site in sites], details)
     channels = map_channels(plain.network)
     fixed = held(plain.network, channels)
-    noise = Noise.of(plain.network, channels, plain.details, {site.x.name: site.product.name for site in sites})
+    products = {site.x.name: site.product.name for site in sites}
+    noise = Noise.of(plain.network, channels, plain.details, products, weights)
     steps = _steps(noise, channels, fixed, sites, plain.details)
     by_site = ((site, steps[channels.of[site.x]]) for site in sites)
     return tuple(Gate(site.product.name, tuple(found.tolist())) for site, found in by_site if found.any())

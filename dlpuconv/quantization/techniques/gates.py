@@ -120,9 +120,12 @@ def sites_of(network: Network, names: Sequence[str]) -> list[Site]:
 def _edge(product: Value, readers: Sequence[Node]) -> float:
     """What readers of x see of it: a hard swish is 0 below -3, a sigmoid of 8 bits below -6.9."""
     others = [node for node in readers if not (node.meaning.product and node.output is product)]
-    if len(others) != 1 or not (others[0].output is product or others[0].meaning.is_score):
+    if len(others) != 1:
         return -np.inf
-    return others[0].meaning.sees.low
+    meaning = others[0].meaning
+    if meaning.clamp is not None:
+        return meaning.clamp.low
+    return meaning.sees.low if others[0].output is product or meaning.is_score else -np.inf
 
 
 def held(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from dlpuconv.language.brief import listed
 from dlpuconv.network import Constants
 from dlpuconv.quantization.techniques.receptive import columns_of, positions_of, row_length, rows_of
 from dlpuconv.quantization.techniques.rounding import learned_codes
+from dlpuconv.quantization.techniques.sample_counts import counts_of
 from dlpuconv.quantization.techniques.second_moments import Sums
 from dlpuconv.quantization.techniques.stepwise import Stepwise
 from dlpuconv.quantization.weights.layer import with_codes
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.weights.layer import LayerWeights
 
+    type Array = npt.NDArray[np.float32]
     type Reals = npt.NDArray[np.float64]
 
 _POSITIONS = 4096
 _POSITIONS_OF_A_VALUE = 4
 """At so many positions, of all samples together, a layer is looked at; more where its rows read more values."""
+_PROBED = 512
+"""So many of them tell what helps each sample: less would be noise, more would take as long as the learning."""
 _PRIME = 7919
 _NAMED = 3
 _LONGEST_STRIP = 2304
@@ -142,9 +146,9 @@ class _Pair:
         bias = None if layer.bias is None else layer.bias.astype(np.float64)
         scale = np.broadcast_to(np.asarray(before.affine.scales), layer.rows).reshape(rows.shape[:2])
         largest = scheme.weight_codes.highest - scheme.weight_codes.middle
-        codes = np.empty_like(rows)
+        codes, counts = np.empty_like(rows), self._counts()
         for strip in _strips(rows.shape[2]):
-            one, other = self._seen(strip)
+            one, other = self._seen(strip, counts)
             halves = one.moments(centred=bias is not None), other.moments(centred=bias is not None)
             codes[..., strip] = learned_codes(rows[..., strip], scale, halves, largest)
             if bias is not None:
@@ -154,19 +158,27 @@ class _Pair:
         data = nearest.plan.read_as(self.node, layer.data)
         return with_codes(before, codes.reshape(layer.weights.shape), bias, data, scheme)
 
-    def _seen(self, strip: slice) -> tuple[Sums, Sums]:
+    def _read(self, sample: int) -> tuple[Array, Array]:
+        """What the layer reads in both networks."""
+        read, read_integer = self.node.input(_layer(self.node).data), self.integer.input(_layer(self.integer).data)
+        return self.exact.real(read, sample), self.quantized.real(read_integer, sample)
+
+    def _counts(self) -> Reals:
+        """[N] what each sample counts."""
+        pairs = (self._read(index) for index in range(self.exact.samples))
+        return counts_of(np.array([np.square(x - q).mean(dtype=np.float64) for x, q in pairs]))
+
+    def _seen(self, strip: slice, counts: Reals) -> tuple[Sums, Sums]:
         """What a strip of the layer's rows reads in both networks, on every other sample and on the rest."""
         layer = _layer(self.node)
-        read, read_integer = self.node.input(layer.data), self.integer.input(_layer(self.integer).data)
         count, samples = positions_of(self.node), self.exact.samples
         wanted = max(_POSITIONS, _POSITIONS_OF_A_VALUE * (strip.stop - strip.start))
         step = min(max(count * samples // wanted, 1), count)
-        halves = Sums(), Sums()
+        halves = Sums(-(-_PROBED // samples)), Sums(-(-_PROBED // samples))
         for index in range(samples):
             picked = np.arange(index * _PRIME % step, count, step)  # elsewhere in each sample
-            x = columns_of(layer, self.exact.real(read, index), picked)[..., strip]
-            q = columns_of(layer, self.quantized.real(read_integer, index), picked)[..., strip]
-            halves[index % 2].add(x, q)
+            x, q = (columns_of(layer, values, picked)[..., strip] for values in self._read(index))
+            halves[index % 2].add(x, q, counts[index])
         return halves if samples > 1 else (halves[0], halves[0])
 
 

@@ -1,8 +1,8 @@
 """What 8 bits cost a network, predicted from channel statistics: factors are compared without a file for each.
 
 Rounding an activation in steps of D adds D^2 / 12 to every channel, which is D^2 / 12 s^2 of the real value where the
-channel was multiplied by s; so do weights with one scale for a layer. Every layer tells how much of that its sums get,
-as a part of what they are. Only differences count: the same noise elsewhere changes nothing.
+channel was multiplied by s; so do weights with one scale for a layer, or for a row. Every layer tells how much of that
+its sums get, as a part of what they are. Only differences count: the same noise elsewhere changes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.techniques.channels import layer_channels
 from dlpuconv.quantization.techniques.receptive import energies_of
 from dlpuconv.quantization.techniques.scaling import is_known
+from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,7 @@ class _Sums:
         squares: [O, I] sum of the squares of the weights between two channels.
         power: [O, I] mean square of what they multiply, summed over the taps.
         signal: sum of the mean squares of what the layer makes.
+        by_row: each row of the weights has a scale of its own.
     """
 
     made: Ids
@@ -68,12 +70,13 @@ class _Sums:
     squares: Reals
     power: Reals
     signal: float
+    by_row: bool
 
     def noise(self, factors: Reals, read: Reals) -> float:
         """As a part of the signal; `read` is the noise of each variable, [V]."""
         ratio = factors[self.made][:, None] / factors[self.read]
-        step = (self.largest * ratio).max(initial=0.0) / _WEIGHT_STEPS
-        own = step**2 / 12 * (self.power / ratio**2).sum()
+        step = (self.largest * ratio).max(axis=1 if self.by_row else None, initial=0.0, keepdims=True) / _WEIGHT_STEPS
+        own = (step**2 / 12 * self.power / ratio**2).sum()
         return float(((self.squares * read[self.read]).sum() + own) / self.signal)
 
 
@@ -86,7 +89,14 @@ class Noise:
     layers: tuple[_Sums, ...]
 
     @classmethod
-    def of(cls, network: Network, channels: ChannelMap, details: Details, gated: Mapping[str, str]) -> Noise:
+    def of(
+        cls,
+        network: Network,
+        channels: ChannelMap,
+        details: Details,
+        gated: Mapping[str, str],
+        weights: Granularity = Granularity.PER_TENSOR,
+    ) -> Noise:
         """Collect what it depends on.
 
         Args:
@@ -94,6 +104,7 @@ class Noise:
             channels: its variables.
             details: its statistics by channel; what is not in them is left out.
             gated: y by x, for products y = x g(x): noise of x arrives as much as x does.
+            weights: how many scales those of a layer have.
         """
         rounded = []
         for value in observed_values(network):
@@ -104,7 +115,8 @@ class Noise:
             arrives = np.ones(len(table)) if product is None else _share(product[:, 3], table[:, 3])
             low, high = np.minimum(table[:, 0], 0.0), np.maximum(table[:, 1], 0.0)
             rounded.append(_Rounded(channels.of[value], low, high, arrives))
-        found = (_sums(node, channels, details) for node in network.nodes if is_known(node))
+        by_row = weights is Granularity.PER_CHANNEL
+        found = (_sums(node, channels, details, by_row) for node in network.nodes if is_known(node))
         return cls(channels.fixed.size, tuple(rounded), tuple(sums for sums in found if sums is not None))
 
     def near(self, ids: Ids) -> Noise:
@@ -127,7 +139,7 @@ def _share(part: Reals, whole: Reals) -> Reals:
     return np.asarray(np.clip(part / np.maximum(whole, np.finfo(np.float64).tiny), 0.0, 1.0))
 
 
-def _sums(node: Node, channels: ChannelMap, details: Details) -> _Sums | None:
+def _sums(node: Node, channels: ChannelMap, details: Details, by_row: bool) -> _Sums | None:
     layer = node.layer
     assert layer is not None
     assert layer.weights is not None
@@ -147,4 +159,5 @@ def _sums(node: Node, channels: ChannelMap, details: Details) -> _Sums | None:
         squares=energies_of(layer),
         power=by_variable[inputs] * (weights[0, ..., 0].size),
         signal=float(made[:, 3].sum()),
+        by_row=by_row,
     )

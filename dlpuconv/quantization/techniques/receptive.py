@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from dlpuconv.network import Geometry, Layer, Node
@@ -66,6 +68,8 @@ def columns_of(layer: Layer, data: Array, picked: npt.NDArray[np.intp]) -> Array
         return data.reshape(1, -1, row_length(layer))[:, picked]
     assert layer.weights is not None
     taps = layer.weights.shape[1:-1]
+    if _reads_itself(geometry, taps):
+        return np.moveaxis(data.reshape(-1, layer.groups, layer.columns)[picked], 1, 0)
     sample, *places = np.unravel_index(picked, (data.shape[0], *geometry.out))
     read = np.zeros((len(data), *(extent + 1 for extent in data.shape[1:-1]), data.shape[-1]), data.dtype)
     read[tuple(map(slice, data.shape))] = data  # _OUTSIDE, as the last index, finds zeros
@@ -75,6 +79,11 @@ def columns_of(layer: Layer, data: Array, picked: npt.NDArray[np.intp]) -> Array
         index.append(_taps(geometry, axis, kernel)[place].reshape(picked.size, *along))
     parts = read[tuple(index)].reshape(picked.size, prod(taps), layer.groups, -1)
     return np.moveaxis(parts, 2, 0).reshape(layer.groups, picked.size, -1)
+
+
+def _reads_itself(geometry: Geometry, taps: Sequence[int]) -> bool:
+    """Whether each position reads the one at its own place, and no other."""
+    return prod((*taps, *geometry.stride)) == 1 and not any(geometry.before) and geometry.out == geometry.extent
 
 
 def _taps(geometry: Geometry, axis: int, kernel: int) -> npt.NDArray[np.intp]:

@@ -18,15 +18,19 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.quantization.techniques.second_moments import SecondMoments
+    from dlpuconv.quantization.techniques.second_moments import MomentProbe, SecondMoments
 
     type Reals = npt.NDArray[np.float64]
+    type Singles = npt.NDArray[np.float32]
     type Floats = npt.NDArray[np.floating]
 
 _DAMPING = 0.1
 """Of the mean square of an input. GPTQ takes a tenth of that; but images are few, and their positions much alike."""
 _CAUTION = (0.01, 0.1, 1.0, 10.0)
 """The same for the correction, from which the samples choose."""
+_LEAST_ERROR = 0.1
+"""Of the median sample's error: what is less than that is nothing that could be gained or lost."""
+_TINY = 1e-30
 _BLOCK = 64
 _SWEEPS = 2
 
@@ -64,23 +68,67 @@ def corrected(weights: Reals, halves: tuple[SecondMoments, SecondMoments]) -> Re
     """[G, O, K] real weights with which the layer makes of q what W, [G, O, K], makes of x.
 
     W + D, where D is the least of E|D q - W (x - q)|^2 + lambda |D|^2. Few samples would ask for much that does not
-    hold for others: lambda is the one with which what either half asks for helps the other half most, and D is 0 where
-    none does.
+    hold for others: lambda is the one with which what either half asks for helps the samples of the other half most,
+    and D is 0 where none does.
     """
     one, other = halves
     if one.rows is None or other.rows is None:
-        return weights + _change(_Pull.of(weights, one), _Pull.of(weights, other))
-    return weights + _change(_PullOfRows.of(weights, one), _PullOfRows.of(weights, other))
+        return weights + _change(weights, halves, (_Pull.of(weights, one), _Pull.of(weights, other)))
+    return weights + _change(weights, halves, (_PullOfRows.of(weights, one), _PullOfRows.of(weights, other)))
 
 
-def _change[P: (_Pull, _PullOfRows)](one: P, other: P) -> Reals:
+def _change[P: (_Pull, _PullOfRows)](
+    weights: Reals, halves: tuple[SecondMoments, SecondMoments], pulls: tuple[P, P]
+) -> Reals:
     """[G, O, K] D of what either half of the samples asks for."""
+    one, other = pulls
+    judges = [_Judge.of(weights, half.probe) for half in halves]
     least, chosen = 0.0, 0.0
     for caution in _CAUTION:
-        left = other.left(one.met(caution)) + one.left(other.met(caution))
+        left = judges[1].left(one.met(caution)) + judges[0].left(other.met(caution))
         if left < least:
             least, chosen = left, caution
     return one.beside(other).met(chosen) if chosen else np.zeros(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Tells whether a change helps the samples, each of which counts the same.
+
+    In a sum of squares a freak, whose values saturate, has a hundred times the share of another sample. What halves
+    its error and doubles all others' would look like a gain.
+
+    Attributes:
+        wanted: [G, O, P] W (x - q) at some positions of each sample.
+        probe: q at these.
+        errors: [N] sum of squares of what is wanted.
+    """
+
+    wanted: Singles
+    probe: MomentProbe
+    errors: Singles
+
+    @classmethod
+    def of(cls, weights: Reals, probe: MomentProbe) -> _Judge:
+        """Of weights [G, O, K]."""
+        wanted = _products(weights, probe.drift)
+        return cls(wanted, probe, _by_sample(wanted, probe))
+
+    def left(self, change: Reals) -> float:
+        """Logarithm of the error that a change, [G, O, K], leaves, in parts of what it was; mean over the samples."""
+        after = _by_sample(_products(change, self.probe.near) - self.wanted, self.probe)
+        floor = max(_LEAST_ERROR * float(np.median(self.errors)), _TINY)
+        return float(np.log((after + floor) / (self.errors + floor)).mean())
+
+
+def _products(weights: Reals, read: Singles) -> Singles:
+    """[G, O, P] of weights, [G, O, K], and rows, [G, P, K]."""
+    return weights.astype(np.float32) @ np.swapaxes(read, 1, 2)
+
+
+def _by_sample(values: Singles, probe: MomentProbe) -> Singles:
+    """[N] sum of squares of [G, O, P]."""
+    return np.add.reduceat(np.einsum("gop,gop->p", values, values), probe.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +157,6 @@ class _Pull:
     def met(self, caution: float) -> Reals:
         """[G, O, K] D = W E[(x - q) q^T] (E[q q^T] + lambda)^-1; lambda is a share of the mean square of an input."""
         return _divided(self.pull, _damped(self.read, caution * self.power))
-
-    def left(self, change: Reals) -> float:
-        """E|D q - W (x - q)|^2 less what it is for D = 0."""
-        return float(((change @ self.read - 2 * self.pull) * change).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +188,6 @@ class _PullOfRows:
     def met(self, caution: float) -> Reals:
         """See `_Pull.met`."""
         return _divided(self.pull, _damped(self.near @ np.swapaxes(self.near, 1, 2), caution * self.power)) @ self.near
-
-    def left(self, change: Reals) -> float:
-        """See `_Pull.left`."""
-        made = change @ np.swapaxes(self.near, 1, 2)
-        return float(((made - 2 * self.pull) * made).sum())
 
 
 def _divided(rows: Reals, by: Reals) -> Reals:

@@ -12,9 +12,25 @@ if TYPE_CHECKING:
 
     type Reals = npt.NDArray[np.float64]
     type Singles = npt.NDArray[np.float32]
+    type Floats = npt.NDArray[np.floating]
 
 _TOGETHER = 1 << 21
 """Values of rows whose products are taken at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class MomentProbe:
+    """What a layer's rows read at some positions of each sample.
+
+    Attributes:
+        near: [G, P, K] q, less its mean over all samples where a bias takes the mean.
+        drift: [G, P, K] x - q, likewise.
+        starts: [N] the first position of each sample.
+    """
+
+    near: Singles
+    drift: Singles
+    starts: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +40,13 @@ class SecondMoments:
     Attributes:
         read: [G, K, K] E[q q^T] of what the quantized network gives.
         drift: [G, K, K] E[(x - q) q^T] with x, which the float network gives.
+        probe: some of what they are made of.
         rows: [G, P, K] n and d, where P is less than K, of which both are made: n^T n and d^T n.
     """
 
     read: Reals
     drift: Reals
+    probe: MomentProbe
     rows: tuple[Reals, Reals] | None = None
 
 
@@ -40,20 +58,32 @@ class Sums:
     errors alone make a matrix that has no inverse.
     """
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, probed: int = 64) -> None:
+        """Begin with nothing.
+
+        Args:
+            probed: positions of each sample that are kept, at the most.
+        """
+        self._most_probed = probed
+        self._count = 0.0
         self._start: Singles
         self._sums: tuple[Reals, ...] = ()
-        self._waiting: list[tuple[Singles, Singles]] = []
+        self._waiting: list[tuple[Singles, Singles, Singles]] = []
+        self._probed: list[tuple[Singles, Singles]] = []
 
-    def add(self, x: Singles, q: Singles) -> None:
-        """Fold [G, P, K] values at P positions."""
+    def add(self, x: Singles, q: Singles, counted: float = 1.0) -> None:
+        """Fold [G, P, K] values at P positions of a sample, which count so much."""
         if not self._count:
             # In float64, so that the mean of equal values is that value.
             self._start = q.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        self._waiting.append((q - self._start, x - q))
-        self._count += x.shape[1]
-        if sum(near.size for near, _ in self._waiting) >= _TOGETHER:
+        # In order, each while it is in the processor's cache: where rows are views of an activation, products would do
+        # without BLAS.
+        near, drift = np.ascontiguousarray(q - self._start), np.ascontiguousarray(x - q)
+        every = -(-x.shape[1] // self._most_probed)
+        self._waiting.append((near, drift, np.full((1, x.shape[1], 1), counted, np.float32)))
+        self._probed.append((near[:, ::every].copy(), drift[:, ::every].copy()))
+        self._count += counted * x.shape[1]
+        if sum(near.size for near, *_ in self._waiting) >= _TOGETHER:
             self._fold()
 
     def moments(self, *, centred: bool) -> SecondMoments:
@@ -62,10 +92,19 @@ class Sums:
         self._fold()
         read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
         read, drift = read - _outer(mean_near, mean_near), drift - _outer(mean_drift, mean_near)
+        probe = self._probe(mean_near, mean_drift)
         if not centred:
             mean_q = self._start[:, 0] + mean_near
             read, drift = read + _outer(mean_q, mean_q), drift + _outer(mean_drift, mean_q)
-        return SecondMoments(read=read, drift=drift, rows=rows)
+            probe = self._probe(-self._start[:, 0], np.zeros_like(mean_drift))
+        return SecondMoments(read=read, drift=drift, probe=probe, rows=rows)
+
+    def _probe(self, mean_near: Floats, mean_drift: Reals) -> MomentProbe:
+        """Less these means."""
+        near, drift = (np.concatenate(parts, 1) for parts in zip(*self._probed, strict=True))
+        starts = np.cumsum([0, *(part.shape[1] for part, _ in self._probed[:-1])])
+        means = (mean.astype(np.float32)[:, None] for mean in (mean_near, mean_drift))
+        return MomentProbe(near - next(means), drift - next(means), starts)
 
     def means(self, other: Sums) -> tuple[Reals, Reals]:
         """[G, K] mean of x, and of q, over what both have folded."""
@@ -75,27 +114,31 @@ class Sums:
 
     def _rows(self, *, centred: bool) -> tuple[Reals, Reals] | None:
         """All that was folded, where that is little."""
-        if self._sums or self._count >= self._start.shape[2]:
+        if self._sums or sum(near.shape[1] for near, *_ in self._waiting) >= self._start.shape[2]:
             return None
-        near, drift = (np.concatenate(parts, 1).astype(np.float64) for parts in zip(*self._waiting, strict=True))
-        rows = near + self._start, drift
+        near, drift, counted = (
+            np.concatenate(parts, 1).astype(np.float64) for parts in zip(*self._waiting, strict=True)
+        )
+        shares = counted / self._count
         if centred:
-            rows = near - near.mean(axis=1, keepdims=True), drift - drift.mean(axis=1, keepdims=True)
-        return rows[0] / np.sqrt(self._count), rows[1] / np.sqrt(self._count)
+            near, drift = (rows - (shares * rows).sum(axis=1, keepdims=True) for rows in (near, drift))
+        else:
+            near = near + self._start
+        return near * np.sqrt(shares), drift * np.sqrt(shares)
 
     def _fold(self) -> None:
         """Add up what waits: products of many rows at once take less time than those of few."""
         if not self._waiting:
             return
-        # In order: where rows are views of an activation, products would do without BLAS.
-        near, drift = (np.ascontiguousarray(np.concatenate(parts, 1)) for parts in zip(*self._waiting, strict=True))
+        near, drift, counted = (np.concatenate(parts, 1) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
-        ones = np.ones((1, near.shape[1]), np.float32)
+        once = np.swapaxes(counted, 1, 2)
+        weighted = np.swapaxes(near * counted, 1, 2)
         parts = (
-            np.swapaxes(near, 1, 2) @ near,
-            np.swapaxes(drift, 1, 2) @ near,
-            (ones @ drift)[:, 0],
-            (ones @ near)[:, 0],
+            weighted @ near,
+            np.swapaxes(weighted @ drift, 1, 2),
+            (once @ drift)[:, 0],
+            (once @ near)[:, 0],
         )
         added = tuple(part.astype(np.float64) for part in parts)
         self._sums = tuple(a + b for a, b in zip(self._sums, added, strict=True)) if self._sums else added

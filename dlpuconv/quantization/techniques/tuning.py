@@ -5,6 +5,7 @@ Networks and statistics are kept for the recipes that follow: a search pays for 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
 from dlpuconv.quantization.recipe import Balance, Observer, ScaleOrigin
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import observe
-from dlpuconv.quantization.statistics.spreads import Spreads, spread_of
+from dlpuconv.quantization.statistics.spreads import Excerpts, spread_of
 from dlpuconv.quantization.techniques.agreement import agreement_db
-from dlpuconv.quantization.techniques.forms import Form, absorbed, equalized, gated, grouped
+from dlpuconv.quantization.techniques.detours import choose_detours
+from dlpuconv.quantization.techniques.forms import Form, absorbed, detoured, equalized, gated, grouped
 from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.tuned import Tuned
 
@@ -34,17 +36,20 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
     from dlpuconv.quantization.recipe import Recipe
-    from dlpuconv.quantization.sites import Gate, LayerGroups
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
+    from dlpuconv.quantization.statistics.observe import Gauge
     from dlpuconv.quantization.techniques.forms import Made
+    from dlpuconv.scheme import Granularity
 
 _SAME_FUNCTION_DB = 60.0
-_MEASURES = "details-4"
+_MEASURES = "details-5"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rewrites:
     """What of a recipe makes the network another one, in the order in which it is done."""
 
+    detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
     equalize: Balance | None = None
     absorb: bool = False
@@ -52,7 +57,8 @@ class _Rewrites:
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Rewrites:
-        return cls(recipe.gates, recipe.balance if recipe.equalize else None, recipe.absorb, recipe.groups)
+        balance = recipe.balance if recipe.equalize else None
+        return cls(recipe.detours, recipe.gates, balance, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -76,7 +82,7 @@ class TuningMaterial:
         network: float, as it was prepared.
         measured: what is measured: the network, or one with the same activations in it whose values are truer.
         ranges: lowest and highest values by name.
-        spreads: distributions by name.
+        excerpts: of the values of `measured`; None where they are not at hand.
         details: by channel.
         given: samples, and what else the backend knows.
     """
@@ -84,7 +90,7 @@ class TuningMaterial:
     network: Network
     measured: Network
     ranges: Mapping[str, Range]
-    spreads: Mapping[str, Spread]
+    excerpts: Excerpts | None
     details: Details
     given: Given
 
@@ -95,10 +101,15 @@ class Tuner:
     def __init__(self, material: TuningMaterial) -> None:
         self._material = material
         prepared = Form(
-            network=material.network, measured=material.measured, ranges=material.ranges, details=material.details
+            network=material.network,
+            measured=material.measured,
+            seen=material.measured,
+            ranges=material.ranges,
+            details=material.details,
         )
         self._forms: dict[_Rewrites, Form] = {_Rewrites(): prepared}
-        self._spreads: dict[Network, Mapping[str, Spread]] = {material.measured: material.spreads}
+        self._excerpts = {} if material.excerpts is None else {material.measured: material.excerpts}
+        self._spreads: dict[Network, Mapping[str, Spread]] = {}
 
     def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
         """Do what the recipe says before quantization.
@@ -121,15 +132,22 @@ class Tuner:
             stated=self._material.given.scales if recipe.scales is ScaleOrigin.SOURCE else NOT_GIVEN,
         )
 
-    def gates(self) -> tuple[Gate, ...]:
+    def detours(self) -> tuple[Detour, ...]:
+        """Those with which equalization is predicted to be heard less."""
+        return choose_detours(self._material.network, self._material.details)
+
+    def gates(self, weights: Granularity) -> tuple[Gate, ...]:
         """Those that are worth it; nothing is measured where the network has none.
+
+        Args:
+            weights: how many scales those of a layer have.
 
         Raises:
             BackendError: the float network cannot be run.
         """
         if not self._material.network.gates():
             return ()
-        return choose_gates(self._material.network, self._material.details)
+        return choose_gates(self._material.network, self._material.details, weights)
 
     def _form(self, rewrites: _Rewrites) -> Form:
         """The prepared network, or a rewritten one; each is made once."""
@@ -161,8 +179,10 @@ class Tuner:
                 return "absorption", absorbed
             case _Rewrites(equalize=Balance() as balance):
                 return "equalization", lambda form: equalized(form, balance, self._reached(form))
+            case _Rewrites(gates=gates) if gates:
+                return "scaling gates", lambda form: gated(form, gates)
             case _:
-                return "scaling gates", lambda form: gated(form, rewrites.gates)
+                return "detours", lambda form: detoured(form, rewrites.detours)
 
     def _reached(self, form: Form) -> Details:
         """All that channels reach in the network and where it is measured: no clip may begin to act in either."""
@@ -172,7 +192,13 @@ class Tuner:
         """Channels of a network."""
         values = detailed_values(network)
         counts = [value.channels for value in values]
-        table = self._observe(network, values, Channels(counts), sum(counts))
+
+        def measured() -> npt.NDArray[np.float64]:
+            channels = Channels(counts)
+            self._observe(network, values, channels)
+            return channels.result().astype(np.float32)
+
+        table = self._stored(f"{Channels.name} {network.key}", values, measured, sum(counts))
         return Details.unpack(values, table, self._material.given.evidence)
 
     def _ranges(self, form: Form, observer: Observer, codes: IntegerType) -> Mapping[str, Range]:
@@ -186,23 +212,45 @@ class Tuner:
         return {name: held.clamped_to(chosen[name] or held) for name, held in form.ranges.items()}
 
     def _spread(self, form: Form) -> Mapping[str, Spread]:
-        network = form.measured
-        if network not in self._spreads:
-            values = [v for v in observed_values(network) if v.name in form.ranges]
-            rows = self._observe(network, values, Spreads(self._material.given.samples), len(values))
-            self._spreads[network] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
-        return self._spreads[network]
+        if form.measured not in self._spreads:
+            values = [v for v in observed_values(form.seen) if v.name in form.ranges]
+            rows = self._stored(
+                f"{Excerpts.name} {form.seen.key} {_digest(form.factors)}",
+                values,
+                lambda: self._excerpts_of(form.seen, values).rows([v.name for v in values], form.factors),
+                len(values),
+            )
+            self._spreads[form.measured] = {v.name: spread_of(row) for v, row in zip(values, rows, strict=True)}
+        return self._spreads[form.measured]
 
-    def _observe(
-        self, network: Network, values: list[Value], observer: Channels | Spreads, rows: int
-    ) -> npt.NDArray[np.float64]:
-        """What an observer finds out on all samples, from the cache where it is there."""
+    def _excerpts_of(self, network: Network, values: list[Value]) -> Excerpts:
+        """Of a network that is run once, whatever factors its channels get."""
+        if network not in self._excerpts:
+            self._excerpts[network] = Excerpts(values, self._material.given.samples)
+            self._observe(network, values, self._excerpts[network])
+        return self._excerpts[network]
+
+    def _observe(self, network: Network, values: list[Value], gauge: Gauge) -> None:
         given = self._material.given
-        key = f"{_MEASURES} {observer.name} {json.dumps([v.name for v in values])} {network.key} {given.digest}"
-        stored = (given.cache.get(key) or {}).get(observer.name)
+        with given.progress.stage("measuring channels", given.samples) as step:
+            observe(network, values, given.feeds(), [gauge], step)
+
+    def _stored(
+        self, what: str, values: list[Value], find: Callable[[], npt.NDArray[np.floating[Any]]], rows: int
+    ) -> npt.NDArray[np.float64]:
+        """What is found out about activations on all samples, from the cache where it is there."""
+        given = self._material.given
+        key = f"{_MEASURES} {json.dumps([v.name for v in values])} {what} {given.digest}"
+        stored = (given.cache.get(key) or {}).get(_MEASURES)
         if stored is None or stored.ndim != 2 or len(stored) != rows:
-            with given.progress.stage("measuring channels", given.samples) as step:
-                found = observe(network, values, given.feeds(), [observer], step).values
-            stored = found[observer.name].astype(np.float32)
-            given.cache.put(key, {observer.name: stored})
-        return stored.astype(np.float64)  # through float32 in any case: a cached run must give the same bytes
+            stored = find()
+            given.cache.put(key, {_MEASURES: stored})
+        return stored.astype(np.float64)
+
+
+def _digest(factors: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(factors):
+        found.update(json.dumps(name).encode())
+        found.update(factors[name].tobytes())
+    return found.hexdigest()

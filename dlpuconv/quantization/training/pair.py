@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BlockSamples:
     """Of one block; all [samples, ...] in real units.
 
     Attributes:
@@ -57,7 +57,7 @@ class Pair:
         self._names = _names(quantized, self._values)
         self._turn = 0
 
-    def seen(self, block: Block) -> Seen:
+    def seen(self, block: Block) -> BlockSamples:
         """What a block behind the former ones reads and should make.
 
         Raises:
@@ -70,7 +70,7 @@ class Pair:
         }
         self._exact.step_to(block.nodes[-1])
         self._exact.step()
-        return Seen(inputs=read, targets=[_stacked(self._exact, value) for value in block.outputs])
+        return BlockSamples(inputs=read, targets=[_stacked(self._exact, value) for value in block.outputs])
 
     def change(self, node: Node, made: LayerWeights) -> None:
         """Give a layer of the block other integers; layers come in their order."""

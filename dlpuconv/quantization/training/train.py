@@ -16,9 +16,10 @@ import numpy as np
 
 from dlpuconv.quantization.budget import multiplications
 from dlpuconv.quantization.techniques.learned_rounding import unlearned
+from dlpuconv.quantization.techniques.sample_counts import counts_of
 from dlpuconv.quantization.training.blocks import blocks_of
 from dlpuconv.quantization.training.functions import is_known
-from dlpuconv.quantization.training.pair import Pair, Seen
+from dlpuconv.quantization.training.pair import BlockSamples, Pair
 from dlpuconv.quantization.training.torch_block import TorchBlock
 from dlpuconv.quantization.weights.layer import with_codes
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     type Tensor = Any
     type Indices = npt.NDArray[np.intp]
+    type Reals = npt.NDArray[np.float64]
 
 _BATCH = 16
 _FEWEST_STEPS, _MOST_STEPS = 50, 200
@@ -101,9 +103,9 @@ def _affordable_steps(blocks: Sequence[Block]) -> int:
 
 
 class _Loss:
-    """How far a block is from its float form, each output in parts of its own power."""
+    """How far a block is from its float form, each output in parts of its own power, on samples that may count less."""
 
-    def __init__(self, block: Block, model: TorchBlock, seen: Seen) -> None:
+    def __init__(self, block: Block, model: TorchBlock, seen: BlockSamples) -> None:
         import torch
 
         self._model = model
@@ -113,21 +115,30 @@ class _Loss:
         self.samples = len(seen.targets[0])
         values = sum(prod(node.output.shape) for node in block.nodes)
         self.batch = int(np.clip(_VALUES // max(values, 1), 1, _BATCH))
+        self._counts = torch.from_numpy(counts_of(self._all(np.arange(self.samples))))
 
     def __call__(self, picked: Indices) -> Tensor:
-        """Of some samples."""
+        """The mean of some samples."""
+        return (self._errors(picked) * self._counts[picked]).mean()
+
+    def over(self, picked: Indices) -> float:
+        """The sum of many samples, without a gradient."""
+        return float(self._all(picked) @ self._counts[picked].numpy())
+
+    def _errors(self, picked: Indices) -> Tensor:
+        """[N] of samples."""
         made = self._model({value: reals[picked] for value, reals in self._inputs.items()})
         targets = (target[picked] for target in self._targets)
         parts = zip(made, targets, self._powers, strict=True)
-        return sum(((found - wanted) ** 2).mean() / power for found, wanted, power in parts)
+        return sum(((found - wanted) ** 2).flatten(1).mean(1) / power for found, wanted, power in parts)
 
-    def over(self, picked: Indices) -> float:
-        """The sum over many samples, without a gradient."""
+    def _all(self, picked: Indices) -> Reals:
+        """[N] of many samples, without a gradient."""
         import torch
 
         with torch.no_grad():
             batches = [picked[begin : begin + self.batch] for begin in range(0, len(picked), self.batch)]
-            return sum(float(self(batch)) * len(batch) for batch in batches)
+            return np.concatenate([np.asarray(self._errors(batch), np.float64) for batch in batches])
 
 
 def _gains(model: TorchBlock, loss: _Loss, steps: int) -> bool:

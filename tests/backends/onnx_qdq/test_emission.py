@@ -75,7 +75,7 @@ def test_a_file_is_about_as_exact_as_eight_bits_are(make: Callable[[], Model]) -
     [
         replace(PLAIN, bias_correction=BiasCorrection.EMPIRICAL),
         replace(PLAIN, rounding=Rounding.LEARNED),
-        replace(PLAIN, rounding=Rounding.TRAINED),
+        pytest.param(replace(PLAIN, rounding=Rounding.TRAINED), marks=pytest.mark.slow),
     ],
     ids=["empirical", "learned", "trained"],
 )

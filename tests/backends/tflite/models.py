@@ -11,13 +11,13 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from dlpuconv.quantization import Recipe
 from dlpuconv.quantization.quantize import Quantized, quantize
 from dlpuconv.quantization.ranges.choice import observed_values
-from dlpuconv.quantization.statistics.observe import MinMax, observe
 from dlpuconv.quantization.tuned import Tuned
 from dlpuconv.scheme import Granularity, Numbers, Scheme
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
 from dlpuconv_backends.tflite.emission import Interface, build
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from dlpuconv_backends.tflite.versions import versions_of
+from tests.quantization.support import measured_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,8 +89,8 @@ def quantized(
 ) -> Made:
     """Measure a float graph on samples and quantize it."""
     network = TFLiteNetwork(graph)
-    statistics = observe(network, observed_values(network), samples, [MinMax()])
-    found = quantize(Tuned(network=network, ranges=statistics.ranges()), recipe, scheme)
+    ranges = measured_ranges(network, observed_values(network), samples)
+    found = quantize(Tuned(network=network, ranges=ranges), recipe, scheme)
     return Made(build(found, interface), found)
 
 

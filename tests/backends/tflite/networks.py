@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
-from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import activation, constant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.backends.tflite.models import Arrays
 
 SAME, VALID = 0, 1
@@ -62,11 +57,3 @@ def pixels(count: int, seed: int = 0) -> list[Arrays]:
     """Samples in 0..1 for x."""
     random = np.random.default_rng(seed)
     return [{"x": random.random((1, 4, 4, 2), np.float32)} for _ in range(count)]
-
-
-def measured(graph: Graph, samples: Sequence[Arrays]) -> Details:
-    """Statistics by channel."""
-    network = TFLiteNetwork(graph)
-    values = detailed_values(network)
-    found = observe(network, values, samples, [Channels([v.channels for v in values])]).values
-    return Details.unpack(values, found[Channels.name], len(samples))

@@ -20,17 +20,18 @@ from dlpuconv.quantization.techniques.gate_choice import choose_gates
 from dlpuconv.quantization.techniques.gates import scale_gates
 from dlpuconv.quantization.techniques.tuning import Tuner
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, encode
-from dlpuconv_backends.flatbuffer.edit import add, mul, scalar, unary
+from dlpuconv_backends.flatbuffer.edit import add, bounded, mul, scalar, unary
 from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.network import TFLiteNetwork
 from tests.backends.tflite.models import INT8, PER_TENSOR, PLAIN, activation, run
-from tests.backends.tflite.networks import RELU6, conv, measured
+from tests.backends.tflite.networks import RELU6, conv
 from tests.quantization.support import given as given_samples
+from tests.quantization.support import measured
 
 if TYPE_CHECKING:
     from dlpuconv.quantization import Recipe
 
-FORMS = ["hard-swish", "silu", "spelled"]
+FORMS = ["hard-swish", "silu", "spelled", "bounded"]
 
 
 def gated(form: str, seed: int = 0, channels: int = 3) -> Graph:
@@ -57,6 +58,9 @@ def spelled(form: str, a: Tensor, y: Tensor) -> list[Operator]:
     if form == "silu":
         return [unary("LOGISTIC", a, g, "g"), mul(a, g, y, "y")]
     s = activation("s", *a.shape)
+    if form == "bounded":
+        m = activation("m", *a.shape)
+        return [bounded("MAXIMUM", a, scalar("low", -3.0), m, "m"), *spelled("spelled", m, y)]
     return [add(a, scalar("three", 3.0), s, "s", RELU6), mul(s, scalar("sixth", 1 / 6), g, "g"), mul(a, g, y, "y")]
 
 
@@ -74,7 +78,7 @@ def pixels(seed: int, count: int = 4) -> list[dict[str, Any]]:
 def test_a_network_with_other_factors_at_its_gates_computes_the_same(form: str, seed: int, steps: list[int]) -> None:
     graph, feeds = gated(form, seed), pixels(seed)
     network = TFLiteNetwork(graph)
-    made = scale_gates(network, [Gate("y", tuple(steps))], measured(graph, feeds)).network
+    made = scale_gates(network, [Gate("y", tuple(steps))], measured(TFLiteNetwork(graph), feeds)).network
     assert isinstance(made, TFLiteNetwork)
     for feed in feeds:
         exact = run(graph, feed)["z"]
@@ -87,6 +91,7 @@ def test_a_network_with_other_factors_at_its_gates_computes_the_same(form: str, 
         ("hard-swish", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "CONV_2D"]),
         ("silu", ["CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "MUL", "CONV_2D"]),
         ("spelled", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "MUL", "CONV_2D"]),
+        ("bounded", ["CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "MUL", "CONV_2D"]),
     ],
 )
 def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: list[str]) -> None:
@@ -94,10 +99,36 @@ def test_a_gate_gets_a_depthwise_layer_and_no_other_operator(form: str, kinds: l
     assert [node.kind for node in made.nodes] == kinds
 
 
+@pytest.mark.parametrize("form", ["spelled", "bounded"])
+def test_factors_reach_the_product_of_a_gate_that_is_spelled_out(form: str) -> None:
+    graph = gated(form)
+    details = measured(TFLiteNetwork(graph), pixels(3))
+    made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 8, 16))], details)
+    factors = made.details.channels["y"][:, 1] / details.channels["y"][:, 1]
+    assert np.allclose(factors, [1.0, 127 / 64, 127 / 32])
+    assert made.details.channels["a"][:, 1] == pytest.approx(details.channels["a"][:, 1] * factors)
+
+
+@pytest.mark.parametrize("bound", [-3.0, -2.0])
+def test_a_maximum_takes_no_part_in_a_gate_only_where_that_is_closed_below_it(bound: float) -> None:
+    graph = gated("bounded")
+    graph.operators[1].inputs[1] = scalar("low", bound)
+    (x,) = TFLiteNetwork(graph).gates().values()
+    assert x.name == ("a" if bound == -3.0 else "m")
+
+
+def test_a_maximum_that_others_read_stays() -> None:
+    graph = gated("bounded")
+    m = graph.operators[1].output
+    graph.outputs.append(m)
+    graph.operators.append(unary("ABS", m, activation("b", *m.shape), "b"))
+    assert [x.name for x in TFLiteNetwork(graph).gates().values()] == ["m"]
+
+
 def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
     graph, feeds = gated("silu"), pixels(3)
     network = TFLiteNetwork(graph)
-    details = measured(graph, feeds)
+    details = measured(TFLiteNetwork(graph), feeds)
     made = scale_gates(network, [Gate("y", (0, 8, 16))], details)
     for name in "ay":
         factors = made.details.channels[name][:, 1] / details.channels[name][:, 1]
@@ -117,26 +148,27 @@ def test_factors_reach_the_product_and_what_the_gate_reads_stays() -> None:
 
 def test_a_hard_swish_takes_its_sixth_from_the_layer_in_front() -> None:
     graph = gated("hard-swish")
-    details = measured(graph, pixels(1))
+    details = measured(TFLiteNetwork(graph), pixels(1))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
     assert np.allclose(made.details.channels["a"][:, 1], details.channels["a"][:, 1] / 6)
     assert np.array_equal(made.details.channels["y"], details.channels["y"])
 
 
-def test_what_lies_below_the_edge_of_a_gate_needs_no_codes() -> None:
-    graph = gated("hard-swish")
-    details = measured(graph, pixels(1, 20))
+@pytest.mark.parametrize(("form", "divisor"), [("hard-swish", 6), ("bounded", 1)])
+def test_what_lies_below_the_edge_of_a_gate_needs_no_codes(form: str, divisor: int) -> None:
+    graph = gated(form)
+    details = measured(TFLiteNetwork(graph), pixels(1, 20))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 8))], details)
     assert details.range_of("a").low < -3.0
     assert made.details.channels["a"][:, 0] == pytest.approx(
-        np.maximum(details.channels["a"][:, 0], -3.0) * np.array([1, 1, 127 / 64]) / 6
+        np.maximum(details.channels["a"][:, 0], -3.0) * np.array([1, 1, 127 / 64]) / divisor
     )
 
 
 def test_a_gate_that_is_not_there_is_refused_by_name() -> None:
     graph = gated("silu")
     with pytest.raises(CannotError, match="no gate 'other'"):
-        scale_gates(TFLiteNetwork(graph), [Gate("other", (0, 0, 0))], measured(graph, pixels(1)))
+        scale_gates(TFLiteNetwork(graph), [Gate("other", (0, 0, 0))], measured(TFLiteNetwork(graph), pixels(1)))
 
 
 def test_a_hard_swish_whose_input_others_read_is_no_site() -> None:
@@ -161,7 +193,7 @@ def test_what_others_read_below_the_edge_of_a_gate_keeps_its_codes(also: str) ->
         graph.operators.append(conv(graph.inputs[0], b, np.ones((3, 1, 1, 2)), np.zeros(3)))
         graph.operators.append(mul(a, b, activation("c", *b.shape), "c"))
     graph.outputs.append(a if also == "output" else graph.operators[-1].output)
-    details = measured(graph, pixels(1, 20))
+    details = measured(TFLiteNetwork(graph), pixels(1, 20))
     made = scale_gates(TFLiteNetwork(graph), [Gate("y", (0, 0, 0))], details)
     assert details.range_of("a").low < -10
     assert np.array_equal(made.details.channels["a"], details.channels["a"])
@@ -175,7 +207,7 @@ def test_a_gate_of_what_was_only_moved_is_left_alone() -> None:
     options.blockSize = 2
     first = conv(x, c, np.random.default_rng(0).normal(0, 3, (12, 1, 1, 2)), np.zeros(12))
     graph = Graph([x], [y], [first, Operator("DEPTH_TO_SPACE", [c], [a], options, "a"), *spelled("silu", a, y)])
-    network, details = TFLiteNetwork(graph), measured(graph, pixels(1))
+    network, details = TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(1))
     assert [product.name for product in network.gates()] == ["y"]
     assert choose_gates(network, details) == ()
     with pytest.raises(CannotError, match="nothing was measured of what is multiplied in 'y'"):
@@ -199,7 +231,7 @@ def scaled(tensor: Tensor, factors: Any) -> Tensor:
 
 def test_a_small_channel_that_counts_gets_a_larger_factor() -> None:
     graph, feeds = uneven(1 / 16)
-    (gate,) = choose_gates(TFLiteNetwork(graph), measured(graph, feeds))
+    (gate,) = choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds))
     assert gate.site == "y"
     assert gate.steps[2] > max(gate.steps[:2])
 
@@ -209,7 +241,7 @@ def test_a_channel_that_never_fires_asks_for_no_factor() -> None:
     first = graph.operators[0]
     for index in (1, 2):
         first.inputs[index] = scaled(first.input(index), np.reshape([0, 0.02, 0.02], (3, *[1] * (2 - index) * 3)))
-    details = measured(graph, feeds)
+    details = measured(TFLiteNetwork(graph), feeds)
     assert details.range_of("y").high < 1.0
     (gate,) = choose_gates(TFLiteNetwork(graph), details)
     assert gate.steps[2] > gate.steps[0] == 0
@@ -220,7 +252,7 @@ def test_a_gate_that_never_opens_is_left_alone() -> None:
     first = graph.operators[0]
     first.inputs[1] = scaled(first.input(1), 0)
     first.inputs[2] = Tensor.constant("b", np.full(3, -9, np.float32))
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
 def test_where_no_channel_is_small_no_gate_is_worth_its_layer() -> None:
@@ -229,17 +261,18 @@ def test_where_no_channel_is_small_no_gate_is_worth_its_layer() -> None:
         one = graph.operators[0].input(index)
         assert one.data is not None
         graph.operators[0].inputs[index] = Tensor.constant(one.name, np.repeat(one.data[:1], 3, axis=0))
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
 def test_a_gate_whose_product_leads_out_of_the_network_is_no_site() -> None:
     graph, feeds = uneven(1 / 16)
     graph.outputs.append(graph.operators[-2].output)
-    assert choose_gates(TFLiteNetwork(graph), measured(graph, feeds)) == ()
+    assert choose_gates(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), feeds)) == ()
 
 
-def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes() -> None:
-    graph, feeds = uneven(1 / 16)
+@pytest.mark.parametrize("form", ["silu", "bounded"])
+def test_a_recipe_with_gates_that_was_saved_gives_the_same_bytes(form: str) -> None:
+    graph, feeds = gated(form, 4), pixels(4, 40)
 
     def made(recipe: Recipe) -> bytes:
         network = TFLiteNetwork(graph)

@@ -210,6 +210,18 @@ def test_a_scale_may_be_cast_and_shaped_as_exporters_do() -> None:
     assert read(proto).scales.activations == {"x": stated(0.5, 3)}
 
 
+def test_weights_may_be_turned_before_they_are_quantized() -> None:
+    proto = quantized(
+        "t = Transpose(w) q = QuantizeLinear(t, s, z) d = DequantizeLinear(q, s, z) [layer] y = MatMul(x, d)",
+        "float s = {0.5}, int8 z = {0}",
+        takes="float[1,200] x",
+    )
+    weights = np.random.default_rng(0).standard_normal((100, 200)).astype(np.float32)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
+    np.testing.assert_array_equal(constant(proto, "d"), np.rint(weights.T * 2) / 2)
+    assert read(proto).scales.weights == {"layer": stated(0.5, 0)}
+
+
 def test_weights_may_be_cast_between_their_codes_and_their_layer() -> None:
     proto = quantized(
         "d = DequantizeLinear(w, s, z) c = Cast<to = 1>(d) [layer] y = Conv<kernel_shape = [1, 1]>(x, c)",
@@ -269,6 +281,12 @@ def test_a_network_that_ends_in_front_of_a_pair_keeps_its_scale() -> None:
     model = read(quantized(CONV, CONV_CONSTANTS), cut_at=["c"])
     assert [value.name for value in model.signature.outputs] == ["c"]
     assert model.scales.activations["c"] == stated(0.25, -128)
+
+
+def test_it_does_so_where_exporters_cast_the_zero_point() -> None:
+    nodes = "a = Relu(x) z = Cast<to = 3>(zero) q = QuantizeLinear(a, s, z) y = DequantizeLinear(q, s, z)"
+    model = read(quantized(nodes, "float s = {0.5}, int64 zero = {3}"), cut_at=["a"])
+    assert model.scales.activations == {"a": stated(0.5, 3)}
 
 
 def test_what_is_cut_off_need_not_be_readable() -> None:

@@ -71,6 +71,13 @@ def test_no_error_is_left_on_average() -> None:
     assert np.abs(errors(NETWORK, learned(NETWORK), fresh).mean(axis=(0, 1))).max() < 0.2 * plain
 
 
+def test_two_samples_that_saturate_spoil_nothing_for_the_others() -> None:
+    start, feeds = nearest(NETWORK), samples(NETWORK, 24)
+    feeds[5], feeds[10] = samples(NETWORK, 2, seed=5, high=10)
+    made = replace(start, layers=learn(start, realized, feeds))
+    assert squared_error(NETWORK, made) < 0.5 * squared_error(NETWORK, start)
+
+
 def test_scales_and_activations_stay_as_they_are() -> None:
     before, after = nearest(NETWORK), learned(NETWORK)
     assert after.plan.scales == before.plan.scales

@@ -8,6 +8,7 @@ import pytest
 from dlpuconv.quantization.statistics.channels import Details
 from dlpuconv.quantization.techniques.channels import map_channels
 from dlpuconv.quantization.techniques.noise import Noise
+from dlpuconv.scheme import Granularity
 from tests.network.numpy_builder import Builder
 
 if TYPE_CHECKING:
@@ -20,32 +21,38 @@ TABLES = {
 }
 
 
-def two_layers() -> tuple[Noise, int, npt.NDArray[np.intp]]:
+def two_layers(weights: Granularity = Granularity.PER_TENSOR) -> tuple[Noise, int, npt.NDArray[np.intp]]:
     """X -> conv -> a of two channels -> conv -> y, one pixel each: noise, number of variables, those of a."""
     b = Builder()
     a = b.conv("a", b.input("x", 1, 1, 1, 1), [[[[127.0]]], [[[12.7]]]], [0.0, 0.0])
     network = b.network(b.conv("y", a, [[[[2.0, 12.7]]]], [0.0]))
     channels = map_channels(network)
-    return Noise.of(network, channels, Details(channels=TABLES, evidence=1), {}), channels.fixed.size, channels.of[a]
+    noise = Noise.of(network, channels, Details(channels=TABLES, evidence=1), {}, weights)
+    return noise, channels.fixed.size, channels.of[a]
 
 
-def by_hand(factor: float) -> float:
+def by_hand(factor: float, *, by_row: bool = False) -> float:
     """Of both layers, where the second channel of a has this factor."""
     x = (1 / 255) ** 2 / 12  # a step of x
     largest = max(127.0, 12.7 * factor)
-    first = ((127.0**2 + 12.7**2) * x + (largest / 127) ** 2 / 12 * 0.25 * (1 + 1 / factor**2)) / (4.0 + 1.0)
+    rows = (127.0, 12.7 * factor) if by_row else (largest, largest)
+    own = ((rows[0] / 127) ** 2 + (rows[1] / 127 / factor) ** 2) / 12 * 0.25
+    first = ((127.0**2 + 12.7**2) * x + own) / (4.0 + 1.0)
     step = max(255.0, 51.0 * factor) / 255
     read = step**2 / 12 * (2.0**2 + 12.7**2 / factor**2)
     own = (max(2.0, 12.7 / factor) / 127) ** 2 / 12 * (4.0 + factor**2)
     return first + (read + own) / 8.0
 
 
+@pytest.mark.parametrize("weights", [Granularity.PER_TENSOR, Granularity.PER_CHANNEL])
 @pytest.mark.parametrize("factor", [1.0, 2.0, 5.0, 20.0])
-def test_the_noise_of_activations_and_weights_is_that_of_a_calculation_by_hand(factor: float) -> None:
-    noise, count, ids = two_layers()
+def test_the_noise_of_activations_and_weights_is_that_of_a_calculation_by_hand(
+    factor: float, weights: Granularity
+) -> None:
+    noise, count, ids = two_layers(weights)
     factors = np.ones(count)
     factors[ids[1]] = factor
-    assert noise(factors) == pytest.approx(by_hand(factor))
+    assert noise(factors) == pytest.approx(by_hand(factor, by_row=weights is Granularity.PER_CHANNEL))
 
 
 def test_only_what_depends_on_a_variable_is_near_it_and_differences_are_the_same() -> None:

@@ -13,7 +13,7 @@ from dlpuconv.quantization.techniques.rounding import (
     learned_codes,
     rounding_error,
 )
-from dlpuconv.quantization.techniques.second_moments import SecondMoments, Sums
+from dlpuconv.quantization.techniques.second_moments import MomentProbe, SecondMoments, Sums
 
 ALIKE = np.ones((1, 2, 2))
 """Two inputs of mean square 1 that are always equal."""
@@ -21,8 +21,17 @@ ALIKE = np.ones((1, 2, 2))
 
 def still(read: npt.NDArray[np.float64]) -> tuple[SecondMoments, SecondMoments]:
     """Halves in which the quantized network's inputs are the float network's."""
-    moments = SecondMoments(read=read, drift=np.zeros_like(read))
+    nothing = np.zeros((len(read), 1, read.shape[2]), np.float32)
+    probe = MomentProbe(nothing, nothing, np.zeros(1, np.intp))
+    moments = SecondMoments(read=read, drift=np.zeros_like(read), probe=probe)
     return moments, moments
+
+
+def drifted(*samples: tuple[float, float]) -> SecondMoments:
+    """Moments of one input, which the quantized network gives as the first number where the sum of both is right."""
+    q, drift = np.array(samples, np.float32).T.reshape(2, 1, -1, 1)
+    probe = MomentProbe(q, drift, np.arange(len(samples)))
+    return SecondMoments(read=(q * q).mean(axis=1, keepdims=True), drift=(q * drift).mean(axis=1)[None], probe=probe)
 
 
 def test_errors_of_inputs_that_go_together_cancel() -> None:
@@ -48,14 +57,19 @@ def test_what_is_never_read_gets_its_nearest_code() -> None:
 
 def test_weights_make_up_for_an_input_that_the_layers_before_made_too_small() -> None:
     # q = x / 2: (x - q) q = q q = 1; D = W 1 / (1 + 0.01)
-    halves = (SecondMoments(read=np.ones((1, 1, 1)), drift=np.ones((1, 1, 1))),) * 2
+    halves = (drifted((1.0, 1.0)),) * 2
     assert corrected(np.full((1, 1, 1), 2.0), halves) == pytest.approx(2.0 + 2.0 / 1.01)
 
 
 def test_what_one_half_of_the_samples_asks_for_and_the_other_does_not_is_not_done() -> None:
-    read = np.ones((1, 1, 1))
-    halves = SecondMoments(read=read, drift=0.5 * read), SecondMoments(read=read, drift=-0.5 * read)
+    halves = drifted((1.0, 0.5)), drifted((1.0, -0.5))
     assert corrected(np.full((1, 1, 1), 2.0), halves).item() == 2.0
+
+
+def test_what_a_freak_in_each_half_asks_for_and_no_other_sample_does_is_not_done() -> None:
+    # q = 20 saturates at 10: the sums of squares ask for nearly twice the weight, and fall by it
+    half = drifted((10.0, 10.0), (1.0, 0.01), (1.0, -0.01), (1.0, 0.01), (1.0, -0.01))
+    assert corrected(np.full((1, 1, 1), 2.0), (half, half)).item() == 2.0
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,7 +115,7 @@ def test_few_positions_ask_for_the_same_weights_as_their_moments_alone_do(centre
         halves.append(sums.moments(centred=centred))
     weights = random.normal(size=(2, 5, 12))
     assert halves[0].rows is not None
-    alone = [SecondMoments(read=half.read, drift=half.drift) for half in halves]
+    alone = [SecondMoments(read=half.read, drift=half.drift, probe=half.probe) for half in halves]
     found = corrected(weights, (halves[0], halves[1]))
     assert np.abs(found - weights).max() > 0.01
     assert found == pytest.approx(corrected(weights, (alone[0], alone[1])), abs=1e-5)

@@ -43,3 +43,18 @@ def test_how_many_rows_are_added_up_at_once_does_not_matter() -> None:
         assert np.allclose(one.read, other.read, rtol=1e-4, atol=1e-4)
         assert np.allclose(one.drift, other.drift, rtol=1e-4, atol=1e-4)
     assert np.allclose(whole.means(whole), parts.means(parts), rtol=1e-5)
+
+
+def test_some_positions_of_each_sample_are_kept_less_the_means_of_all() -> None:
+    q = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
+    long = np.arange(260, dtype=np.float32).reshape(1, 130, 2)
+    sums = Sums()
+    for values in (q, long):
+        sums.add(values + 2, values)
+    plain, central = sums.moments(centred=False).probe, sums.moments(centred=True).probe
+    assert plain.starts.tolist() == [0, 4], "at most 64 positions: every third of 130"
+    assert np.allclose(plain.near, np.concatenate([q, long[:, ::3]], axis=1))
+    assert np.allclose(plain.drift, 2)
+    mean = np.concatenate([q, long], axis=1).mean(axis=1, keepdims=True)
+    assert np.allclose(central.near, plain.near - mean, atol=1e-4)
+    assert np.allclose(central.drift, 0, atol=1e-6)

@@ -21,7 +21,10 @@ from tests.quantization.support import PER_TENSOR, SCHEME, given, measured, samp
 from tests.quantization.techniques.networks import separable, weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from dlpuconv.network import Feed
 
 FIRST = np.array([[0.01, 0.02], [0.5, 0.25], [1.0, 0.5]])
 MIDDLE = np.random.default_rng(1).random((3, 3, 3, 1)) * np.reshape([4.0, 0.2, 0.05], (3, 1, 1, 1))
@@ -112,3 +115,18 @@ def test_a_technique_whose_edit_the_format_refuses_is_left_out_with_its_reason(
     tuned = Tuner(made).apply(recipe, INT8)
     assert tuned.network is made.network
     assert tuned.dropped == (f"{title} was left out: weights of this format are read-only",)
+
+
+def test_an_equalized_network_is_compared_on_a_few_samples_and_not_measured_again() -> None:
+    told: list[int] = []
+
+    def feeds() -> Iterator[Feed]:
+        for sample in SAMPLES:
+            told.append(1)
+            yield sample
+
+    tuner = Tuner(measure(NETWORK, replace(given(SAMPLES), feeds=feeds)))
+    assert len(told) == len(SAMPLES)
+    for recipe in (EQUALIZED, replace(EQUALIZED, observer=Observer.ROBUST), replace(PLAIN, observer=Observer.MSE)):
+        tuner.apply(recipe, INT8)
+    assert len(told) == len(SAMPLES) + 6

@@ -44,6 +44,15 @@ def test_training_brings_the_output_closer_to_the_source_on_fresh_samples() -> N
 
 
 @pytest.mark.slow
+def test_samples_that_saturate_spoil_nothing_for_the_others() -> None:
+    given = network()
+    start, feeds = nearest(given), samples(given, 24)
+    feeds[5], feeds[10] = samples(given, 2, seed=5, high=10)
+    made = replace(start, layers=train(start, trainable(start), realized, feeds))
+    assert squared_error(given, made) < 0.8 * squared_error(given, start)
+
+
+@pytest.mark.slow
 def test_scales_and_activations_stay_and_torch_is_left_as_it_was() -> None:
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     start = nearest(network())

@@ -1,0 +1,52 @@
+"""A module as the function that a metric is given, computed by torch itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlpuconv.frontends.pytorch.outputs import output_names, plain_output
+from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlpuconv.verification.predictor import Predict
+
+
+def predict_by_module(module: Any) -> Predict:
+    """A `torch.nn.Module` in evaluation mode, where its parameters are; its own mode stays.
+
+    Outputs are called by their keys, or `output_0`, `output_1` ... where `forward` returns them without.
+    """
+    import torch
+
+    ours = replica(unwrapped(module))
+    held = next((*ours.parameters(), *ours.buffers(), torch.empty(0)).__iter__())
+
+    def tensor(value: Any) -> Any:
+        made = torch.as_tensor(value)
+        return made.to(held.device, held.dtype if made.is_floating_point() else made.dtype)
+
+    def predict(inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike, /) -> dict[str, npt.NDArray[np.float32]]:
+        with torch.no_grad():
+            if isinstance(inputs, Mapping):
+                found = ours(**{name: tensor(value) for name, value in inputs.items()})
+            else:
+                found = ours(tensor(inputs))
+        return _named(plain_output(module, None, found))
+
+    return predict
+
+
+def _named(found: Any) -> dict[str, npt.NDArray[np.float32]]:
+    from torch.utils import _pytree as trees
+
+    leaves, tree = trees.tree_flatten(found)
+    keys = {number: name for name, number in output_names(trees.tree_unflatten(range(len(leaves)), tree))}
+    return {
+        keys.get(number) or f"output_{number}": leaf.detach().cpu().numpy().astype(np.float32)
+        for number, leaf in enumerate(leaves)
+    }

@@ -1,0 +1,109 @@
+"""A module as a graph of the operators that its ONNX form has, batch normalizations folded."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._pytree import tree_map
+from torchao.quantization.pt2e.utils import _fuse_conv_bn_, _fuse_linear_bn_
+
+from dlpuconv.frontends.options import SourceOptions
+from dlpuconv.frontends.pytorch.arguments import arguments_of
+from dlpuconv.frontends.pytorch.exporter import onnx_program
+from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A module's graph beside its ONNX form.
+
+    Attributes:
+        graph_module: each value of the ONNX form that it has bears the name of the node that makes it here.
+        proto: the ONNX form.
+        positional: arguments that it was captured with.
+        named: further ones by name.
+        outputs: what a float model's outputs are called.
+    """
+
+    graph_module: torch.fx.GraphModule
+    proto: onnx.ModelProto
+    positional: tuple[Any, ...]
+    named: Mapping[str, Any]
+    outputs: tuple[str, ...]
+
+
+def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
+    """Capture a module in evaluation mode; it is only read, and shares no tensor with what comes of it.
+
+    Args:
+        module: the user's.
+        example_inputs: see `frontends.load`.
+
+    Raises:
+        UsageError: there are no example inputs, or they do not fit.
+        ModelError: the module cannot be exported.
+    """
+    positional, named = arguments_of(unwrapped(module), example_inputs)
+    kind = type(module).__name__
+    folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
+    _fuse_conv_bn_(folded)
+    _fuse_linear_bn_(folded)
+    made = onnx_program(_exported(folded, positional, named), (), {}, SourceOptions(), kind)
+    graph_module = made.exported_program.module(check_guards=False)
+    _own(graph_module)
+    outputs = tuple(str(value.name) for value in made.model.graph.outputs)
+    proto = _named_as(made, graph_module)
+    return Captured(graph_module=graph_module, proto=proto, positional=positional, named=named, outputs=outputs)
+
+
+def _exported(module: torch.nn.Module, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    """The exported program, for any number of samples as far as the module's code allows.
+
+    torch takes a length of 1 for one that never changes, so that it is shown two samples.
+    """
+    two = tree_map(lambda x: torch.cat([x, x]) if _has_batch(x) else x, (positional, dict(named)))
+    free = tree_map(lambda x: {0: torch.export.Dim.AUTO} if _has_batch(x) else None, two)
+    arguments = dict(zip(inspect.signature(module.forward).parameters, free[0], strict=False))
+    return torch.export.export(module, two[0], two[1], dynamic_shapes={**arguments, **free[1]})
+
+
+def _has_batch(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.dim() > 0
+
+
+def _own(model: torch.fx.GraphModule) -> None:
+    """Give a graph parameters of its own, and none that it does not read."""
+    model.graph.eliminate_dead_code()
+    read = {str(node.target) for node in model.graph.nodes if node.op == "get_attr"}
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        where, _, last = name.rpartition(".")
+        holder = model.get_submodule(where)
+        if name not in read:
+            delattr(holder, last)
+        elif isinstance(tensor, torch.nn.Parameter):
+            setattr(holder, last, torch.nn.Parameter(tensor.detach().clone()))
+        else:
+            holder.register_buffer(last, tensor.detach().clone())
+    model.recompile()
+
+
+def _named_as(made: Any, model: torch.fx.GraphModule) -> onnx.ModelProto:
+    """The ONNX form, whose inputs and outputs bear the names of the nodes too."""
+    ins = [node.name for node in model.graph.nodes if node.op == "placeholder"]
+    (result,) = (node for node in model.graph.nodes if node.op == "output")
+    outs = [node.name for node in result.all_input_nodes]
+    graph = made.model.graph
+    for values, names in ((graph.inputs, ins), (graph.outputs, outs)):
+        if len(values) == len(names):  # otherwise an input is left out, or is an output too
+            for value, name in zip(values, names, strict=True):
+                value.name = name
+    proto: onnx.ModelProto = made.model_proto
+    return proto

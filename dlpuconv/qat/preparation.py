@@ -1,0 +1,51 @@
+"""A module becomes one that trains with the target's numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from dlpuconv.display.wording import python_words
+from dlpuconv.frontends.pytorch.sources import demand
+
+if TYPE_CHECKING:
+    import torch
+
+    from dlpuconv.display.progress import Progress
+    from dlpuconv.qat.prepared import PreparedModule
+
+
+def prepare(
+    module: torch.nn.Module,
+    *,
+    target: str,
+    example_inputs: Any,
+    calibration: Any,
+    start: Literal["none", "fast", "balanced", "best"] = "balanced",
+    progress: Progress | None = None,
+) -> PreparedModule:
+    """A new module that trains in any loop, and computes in floats what the target's file will compute in integers.
+
+    It starts from the recipe that `convert` would choose: what changes the weights and keeps the function is done to
+    the copy's weights, and its ranges are where those of activations begin. Batch normalizations are folded: the file
+    has none. What the recipe would do about rounding is left to training.
+
+    Args:
+        module: trained in floats; it is only read.
+        target: see `dlpuconv.convert`; one whose files hold integers.
+        example_inputs: see `dlpuconv.convert`.
+        calibration: see `dlpuconv.convert`; samples as the module takes them.
+        start: how hard to look for the recipe, or `none` for ranges alone.
+        progress: where long work reports.
+
+    Returns:
+        The module, in training mode, on the CPU; give it to `dlpuconv.convert` when it is trained.
+
+    Raises:
+        MissingDependencyError: torch or torchao is not installed.
+        DlpuconvError: the module, the data or an option cannot be used, or a tool failed.
+    """
+    demand("torchao", "dlpuconv.qat.prepare", "qat")
+    with python_words():
+        from dlpuconv.qat.building import build
+
+        return build(module, target, example_inputs, calibration, start, progress)

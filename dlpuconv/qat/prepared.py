@@ -1,0 +1,84 @@
+"""What `prepare` gives: a module like any other, which knows how to become a quantized model."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, override
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+
+    from dlpuconv.frontends.options import SourceOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """How a module was prepared.
+
+    Attributes:
+        name: what the user's module is called.
+        target: whose numbers it has.
+        positional: arguments that it was captured with.
+        named: further ones by name.
+        outputs: what the float model's outputs are called.
+        unmapped: what the file will quantize and this module does not, and what of the recipe was left out.
+    """
+
+    name: str
+    target: str
+    positional: tuple[Any, ...]
+    named: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    unmapped: tuple[str, ...]
+
+
+class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not followed
+    """Computes in floats what the target's file will compute in integers.
+
+    Ranges of activations follow what they see in training mode, until `freeze_ranges`.
+
+    Attributes:
+        graph: the captured module with fake quantization in it.
+        preparation: how it was prepared.
+    """
+
+    def __init__(self, graph: torch.fx.GraphModule, preparation: Preparation) -> None:
+        super().__init__()
+        self.graph, self.preparation = graph, preparation
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """What the file will quantize and this module does not, and what of the recipe was left out."""
+        return self.preparation.unmapped
+
+    @override
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the user's module takes and gives."""
+        return self.graph(*args, **kwargs)
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        """Set whether ranges follow; nothing else differs, as the module was captured in evaluation mode."""
+        for part in self.modules():
+            part.training = mode  # graphs of torchao refuse to be told
+        return self
+
+    def quantized_onnx(self, options: SourceOptions) -> onnx.ModelProto:
+        """The model with quantized weights, and with QuantizeLinear and DequantizeLinear around activations.
+
+        Args:
+            options: the user's names of inputs and outputs.
+        """
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+        from dlpuconv.frontends.pytorch.exporter import exported
+
+        told = self.preparation
+        graph = copy.deepcopy(self.graph).cpu()
+        names = replace(options, output_names=options.output_names or told.outputs)
+        return exported(convert_pt2e(graph), told.positional, told.named, names, told.name)

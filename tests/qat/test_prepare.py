@@ -1,0 +1,169 @@
+"""A prepared module: the float network with the file's numbers, which trains, is saved, and becomes that file."""
+
+from __future__ import annotations
+
+import copy
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import dlpuconv
+from dlpuconv import qat
+from dlpuconv.errors import UsageError
+from dlpuconv.plugin.tflite import parse_tflite
+from tests.qat.networks import images, mobile
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchao")
+pytest.importorskip("onnx2tf")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+CALIBRATION = images(24)
+
+
+def prepared_of(net: Any, **options: Any) -> Any:
+    wanted = {"target": "artpec8", "example_inputs": torch.zeros(1, 3, 32, 32), "calibration": CALIBRATION, **options}
+    return qat.prepare(net, **wanted)
+
+
+@pytest.fixture(scope="module")
+def float_module() -> Any:
+    return mobile()
+
+
+@pytest.fixture(scope="module")
+def shared(float_module: Any) -> Any:
+    return prepared_of(float_module, start="balanced")
+
+
+@pytest.fixture
+def prepared(shared: Any) -> Any:
+    return copy.deepcopy(shared)
+
+
+def fake_quantizers(prepared: Any) -> list[Any]:
+    return [part for part in prepared.modules() if hasattr(part, "fake_quant_enabled")]
+
+
+def answers(module: Any, batch: Any = CALIBRATION) -> Any:
+    with torch.no_grad():
+        return module.eval()(torch.from_numpy(batch)).numpy()
+
+
+def test_everything_of_the_file_has_its_place(prepared: Any) -> None:
+    assert prepared.unmapped == ()
+
+
+def test_without_fake_quantization_the_copy_computes_what_the_module_does(prepared: Any, float_module: Any) -> None:
+    for part in fake_quantizers(prepared):
+        part.disable_fake_quant()
+    wanted = answers(float_module)
+    assert np.abs(answers(prepared) - wanted).max() <= 1e-4 * np.abs(wanted).max()
+
+
+def test_equalization_changes_the_copys_weights_and_not_the_modules(shared: Any, float_module: Any) -> None:
+    fresh = mobile().state_dict()
+    assert all(torch.equal(values, fresh[name]) for name, values in float_module.state_dict().items())
+    assert not torch.allclose(shared.graph.get_parameter("gate.weight"), float_module.gate.weight)
+
+
+def test_it_takes_batches_of_any_size_on_its_own(prepared: Any) -> None:
+    one_by_one = np.concatenate([answers(prepared, CALIBRATION[n : n + 1]) for n in range(3)])
+    assert np.allclose(one_by_one, answers(prepared, CALIBRATION[:3]), atol=1e-5)
+
+
+def test_a_tie_of_the_format_is_one_fake_quantizer_and_a_prescribed_scale_is_kept(prepared: Any) -> None:
+    readers = {node.args[0].name: node.target for node in prepared.graph.graph.nodes if node.op == "call_module"}
+    modules = {name: prepared.graph.get_submodule(target) for name, target in readers.items()}
+    assert modules["cat"] is modules["max_pool2d"]
+    assert modules["sigmoid"].scale.item() == 1 / 256
+    assert modules["sigmoid"].zero_point.item() == -128
+
+
+def test_it_trains_in_any_loop(prepared: Any) -> None:
+    batch, labels = torch.from_numpy(CALIBRATION), torch.arange(len(CALIBRATION)) % 5
+    optimizer = torch.optim.SGD(prepared.parameters(), lr=0.05)
+    losses = []
+    for _ in range(8):
+        loss = torch.nn.functional.cross_entropy(prepared.train()(batch), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+def test_evaluation_and_frozen_ranges_leave_activations_as_they_are(prepared: Any) -> None:
+    def ranges() -> list[float]:
+        return [part.scale.item() for part in fake_quantizers(prepared) if not getattr(part, "is_of_weights", False)]
+
+    before = ranges()
+    prepared.eval()(torch.from_numpy(CALIBRATION * 3))
+    qat.freeze_ranges(prepared)
+    prepared.train()(torch.from_numpy(CALIBRATION * 3))
+    assert ranges() == before
+    qat.follow_ranges(prepared)
+    prepared.train()(torch.from_numpy(CALIBRATION * 3))
+    assert ranges() != before
+
+
+def test_a_state_dict_saves_and_loads(prepared: Any, shared: Any) -> None:
+    qat.distil(prepared, mobile(), CALIBRATION, epochs=1)
+    stored = io.BytesIO()
+    torch.save(prepared.state_dict(), stored)
+    stored.seek(0)
+    other = copy.deepcopy(shared)
+    other.load_state_dict(torch.load(stored, weights_only=True))
+    assert np.array_equal(answers(other), answers(prepared))
+
+
+def test_distillation_brings_answers_closer_and_needs_no_labels(prepared: Any, float_module: Any) -> None:
+    with torch.no_grad():
+        prepared.graph.get_parameter("head.weight").mul_(0.8)
+    wanted = answers(float_module)
+    before = np.square(answers(prepared) - wanted).mean()
+    loader = torch.utils.data.DataLoader([(image, 0) for image in CALIBRATION], batch_size=8)
+    qat.distil(prepared, float_module, loader, epochs=4)
+    assert np.square(answers(prepared) - wanted).mean() < before
+    assert not prepared.training
+
+
+@pytest.mark.parametrize("target", ["artpec8", "artpec7"])
+def test_the_file_has_the_scales_of_the_module_and_computes_what_it_does(
+    target: str, float_module: Any, tmp_path: Path
+) -> None:
+    prepared = prepared_of(float_module, target=target, start="fast")
+    qat.distil(prepared, float_module, CALIBRATION, epochs=1)
+    converted = dlpuconv.convert(
+        prepared, target=target, calibration=CALIBRATION, input_dtype="int8", output_dtype="int8"
+    )
+    view = parse_tflite(converted[target].content)
+    stored = {
+        (scale, zero)
+        for t in view.tensors
+        if (q := t.quantization)
+        for scale, zero in zip(q.scales, q.zero_points, strict=True)
+    }
+    trained = {
+        pair
+        for part in fake_quantizers(prepared)
+        for pair in zip(part.scale.tolist(), part.zero_point.tolist(), strict=True)
+    }
+    assert trained <= stored
+    converted.save(tmp_path)
+    file = dlpuconv.load(next(tmp_path.glob("*.tflite")))
+    wanted = answers(prepared)
+    found = np.concatenate([file(image[None])["linear"] for image in CALIBRATION])
+    step = max(t.quantization.scale for t in view.tensors if t.index in view.outputs and t.quantization)
+    assert np.abs(found - wanted).max() <= 1.01 * step
+
+
+def test_a_target_that_computes_in_floats_has_nothing_to_train_for(float_module: Any) -> None:
+    with pytest.raises(UsageError, match="nothing to train for"):
+        prepared_of(float_module, target="cv25")

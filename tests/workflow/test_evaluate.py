@@ -1,0 +1,121 @@
+"""One metric for a module, its model and the files made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dlpuconv
+from dlpuconv.errors import MetricError, UsageError
+from dlpuconv.frontends import SourceOptions
+from dlpuconv.frontends import load as read
+from tests.frontends.support import build, node, value
+from tests.passes.rewriting import random
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnx
+
+    from dlpuconv.workflow.conversion import Converted
+
+IMAGES = random(6, 3, 8, 8)
+
+
+def error_of(predict: Any, data: Any) -> float:
+    """How far a network is from what it should answer, negative, as higher is better."""
+    images, expected = data
+    return -float(np.abs(next(iter(predict(images).values())) - expected).mean())
+
+
+def network() -> onnx.ModelProto:
+    """image [1, 3, 8, 8] -> Conv -> Relu -> map."""
+    return build(
+        [node("Conv", ["image", "w"], ["a"], name="conv"), node("Relu", ["a"], ["map"], name="relu")],
+        [value("image", (1, 3, 8, 8))],
+        [value("map", (1, 4, 6, 6))],
+        {"w": random(4, 3, 3, 3) / 5},
+    )
+
+
+def expected(images: Any) -> Any:
+    torch = pytest.importorskip("torch")
+    return torch.nn.functional.conv2d(torch.from_numpy(images), torch.from_numpy(random(4, 3, 3, 3) / 5)).relu().numpy()
+
+
+@pytest.fixture(scope="module")
+def converted() -> Converted:
+    made = dlpuconv.convert(
+        network(), target="artpec9", calibration=IMAGES, effort="fast", mean=127.5, std=51.0, cache=False
+    )
+    return made["artpec9"]
+
+
+def test_a_model_and_its_file_are_scored_by_the_same_function(converted: Converted, tmp_path: Path) -> None:
+    data = IMAGES, expected(IMAGES)
+    file = tmp_path / "net.onnx"
+    file.write_bytes(network().SerializeToString())
+    for source in (network(), file, str(file), read(network(), SourceOptions()), dlpuconv.load(file)):
+        assert dlpuconv.evaluate(source, data, error_of) == pytest.approx(0, abs=1e-5)
+    score = dlpuconv.evaluate(converted, data, error_of)
+    assert -0.05 < score < -1e-4  # of 8 bits
+    assert dlpuconv.evaluate(converted, data, error_of, workers=2) == score
+
+
+@pytest.mark.slow
+def test_a_module_is_computed_by_torch_itself_and_stays_as_it_is() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Doubling(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = torch.nn.Dropout(0.5)
+
+        def forward(self, image: Any) -> Any:
+            return {"double": 2 * self.drop(image), "rest": (image, image)}
+
+    module = Doubling()
+
+    def metric(predict: Any, images: Any) -> float:
+        by_place, by_name = predict(torch.from_numpy(images)), predict({"image": images})
+        assert list(by_place) == ["double", "rest.0", "rest.1"]
+        np.testing.assert_array_equal(by_place["double"], 2 * images)
+        np.testing.assert_array_equal(by_name["double"], 2 * images)
+        return 1.0
+
+    assert dlpuconv.evaluate(module, IMAGES, metric) == 1.0
+    assert module.training
+    assert module.drop.training
+
+
+def test_a_metric_that_fails_or_gives_no_number_is_told(converted: Converted) -> None:
+    with pytest.raises(MetricError, match="returned nan"):
+        dlpuconv.evaluate(converted, IMAGES, lambda *_: float("nan"))
+    with pytest.raises(UsageError, match="workers is the number of processes"):
+        dlpuconv.evaluate(converted, IMAGES, error_of, workers=0)
+
+
+def test_a_conversion_predicts_arrays_batches_and_pictures(converted: Converted, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    image = ((pixels.astype(np.float32) - 127.5) / 51).transpose(2, 0, 1)[None]
+    wanted = converted.predict(image)["map"]
+    np.testing.assert_allclose(wanted, expected(image), atol=0.1)
+    for given in (tmp_path / "picture.png", str(tmp_path / "picture.png"), Image.fromarray(pixels)):
+        np.testing.assert_array_equal(converted.predict(given)["map"], wanted)
+    both = converted.predict({"image": [tmp_path / "picture.png", Image.fromarray(pixels)]}, workers=2)["map"]
+    np.testing.assert_array_equal(both, np.concatenate([wanted, wanted]))
+    np.testing.assert_array_equal(converted.predict(IMAGES[:2])["map"][1:], converted.predict(IMAGES[1])["map"])
+
+
+def test_a_picture_that_cannot_be_taken_is_refused(converted: Converted, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(UsageError, match=r"text\.png' cannot be read: not an image"):
+        converted.predict(tmp_path / "text.png")
+    file = tmp_path / "net.onnx"
+    file.write_bytes(network().SerializeToString())
+    with pytest.raises(UsageError, match="nothing tells what the network expects of pictures"):
+        dlpuconv.load(file)(image=tmp_path / "text.png")
