@@ -167,6 +167,7 @@ def test_where_distributions_are_measured_on_a_twin_channels_get_the_same_factor
         (Detour("aa", (0,)), "detours name 'aa', which no activation"),
         (Detour("a", (0, 2)), r"readers \[0, 2\] of 'a', which has 2"),
         (Detour("a", ()), r"readers \[\] of 'a', which has 2"),
+        (Detour("a", (0, 0)), r"readers \[0, 0\] of 'a', which has 2: they are counted from 0, .* each once"),
     ],
 )
 def test_detours_of_another_network_are_refused(detour: Detour, told: str) -> None:
