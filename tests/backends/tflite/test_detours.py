@@ -143,7 +143,7 @@ def test_a_recipe_with_detours_that_was_saved_gives_the_same_bytes() -> None:
     def made(recipe: Recipe) -> bytes:
         outcome = quantizer(graph).quantize(recipe, PLAIN)
         assert not outcome.dropped
-        assert outcome.facts["detours"]["activations"] == ["a"]  # type: ignore[index, call-overload]
+        assert outcome.facts["taking detours"]["activations"] == ["a"]  # type: ignore[index, call-overload]
         return encode(build(outcome.quantized, INT8))
 
     recipe = replace(EQUALIZED, detours=(DETOUR,))
@@ -177,4 +177,4 @@ def test_detours_of_another_network_are_refused(detour: Detour, told: str) -> No
 
 def test_what_nothing_was_measured_of_is_left_as_it_is() -> None:
     outcome = quantizer(branching()).quantize(replace(EQUALIZED, detours=(Detour("s", (0,)),)), PLAIN)
-    assert outcome.dropped == ("detours was left out: nothing was measured of 's' itself",)
+    assert outcome.dropped == ("taking detours was left out: nothing was measured of 's' itself",)
