@@ -105,6 +105,14 @@ def test_where_all_readers_hold_the_channels_no_detour_helps() -> None:
     assert choose_detours(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(8))) == ()
 
 
+def test_a_name_is_not_given_to_two_activations() -> None:
+    graph = branching(smaller=1 / 64)
+    graph.operators[-1].output.name = "a/detour"
+    with pytest.raises(CannotError, match="an activation is called 'a/detour' already"):
+        take_detours(TFLiteNetwork(graph), [DETOUR])
+    assert choose_detours(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(8))) == ()
+
+
 def test_vectors_get_no_detour() -> None:
     x, z = activation("x", 1, 2), activation("z", 1, 2)
     a, s = activation("a", 1, 2), activation("s", 1, 2)
