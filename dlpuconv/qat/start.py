@@ -104,7 +104,7 @@ def find_start(
 def _kept(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """A recipe without what training does itself, and what it cannot be told."""
     sites = (("detours", recipe.detours), ("gates", recipe.gates), ("groups", recipe.groups))
-    told = tuple(f"the recipe's {what} are left out: {len(found)}" for what, found in sites if found)
+    told = tuple(f"{len(found)} {what} of the recipe are left out" for what, found in sites if found)
     plain = replace(recipe, rounding=Rounding.NEAREST, bias_correction=BiasCorrection.OFF)
     return replace(plain, detours=(), gates=(), groups=()), told
 

@@ -68,5 +68,5 @@ def _changes(wanted: QuantizationOptions, target: Target) -> str:
 
 def _keeps(recipe: Recipe) -> bool:
     """Whether all that a recipe does is to keep scales, and to measure those that are not stated."""
-    rewrites = recipe.equalize or recipe.absorb or recipe.gates or recipe.groups or recipe.overrides
+    rewrites = recipe.equalize or recipe.absorb or recipe.detours or recipe.gates or recipe.groups or recipe.overrides
     return recipe.scales is ScaleOrigin.SOURCE and not rewrites

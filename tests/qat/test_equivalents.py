@@ -9,7 +9,6 @@ import pytest
 
 from dlpuconv import qat
 from dlpuconv.quantization import Recipe
-from dlpuconv.quantization.sites import Detour
 from dlpuconv.scheme import Granularity
 
 torch = pytest.importorskip("torch")
@@ -81,11 +80,3 @@ def test_a_recipe_keeps_what_a_module_computes(
     x = torch.from_numpy(IMAGES)
     torch.testing.assert_close(prepared.eval()(x), module(x), rtol=1e-4, atol=1e-4)
     assert any("the recipe is left out" in told for told in prepared.unmapped) == left_out
-
-
-def test_detours_are_left_out_alone() -> None:
-    from dlpuconv.qat.start import _kept
-
-    kept, told = _kept(Recipe(granularity=Granularity.PER_TENSOR, equalize=True, detours=(Detour("a", (0,)),)))
-    assert kept == EQUALIZE
-    assert told == ("the recipe's detours are left out: 1",)

@@ -11,6 +11,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Override, Recipe, Rounding
 from dlpuconv.quantization.recipe import ScaleOrigin
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.quantization.sites import Detour
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort, QuantizationOptions
@@ -50,6 +51,7 @@ def test_weights_are_learned_where_samples_and_effort_allow(
     [
         ({"recipe": Recipe(granularity=Granularity.PER_TENSOR)}, "--recipe"),
         ({"recipe": replace(SOURCE, equalize=True)}, "--recipe"),
+        ({"recipe": replace(SOURCE, detours=(Detour("a", (0,)),))}, "--recipe"),
         ({"overrides": (Override("*", Granularity.PER_CHANNEL),)}, "--override"),
         ({"mixed": True}, "--granularity auto"),
         ({"effort": Effort.BEST}, "--effort best"),

@@ -8,7 +8,7 @@ and where x is MAXIMUM(m, -3) in front of that, as in a HARD_SWISH that is spell
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +62,8 @@ def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
         gate = _gate(op, makers, readers)
         if gate is None or len(gate.x.shape) != MAP_RANK or (gate.divides and gate.x in graph.outputs):
             continue
+        if gate.bound is not None and gate.bound.output in graph.outputs:
+            gate = replace(gate, x=gate.bound.output, bound=None)
         found[op.output] = gate
     return found
 

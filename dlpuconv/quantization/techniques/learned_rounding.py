@@ -72,6 +72,11 @@ def unlearned(quantized: Quantized) -> dict[Node, str]:
     return left | {node: "have too many weights" for node in read if _is_too_large(_layer(node))}
 
 
+def fixed_layers(quantized: Quantized) -> set[Node]:
+    """Layers whose codes stay: those that cannot be learned, and those whose codes are the source's."""
+    return {*unlearned(quantized), *(node for node, made in quantized.layers.items() if made.stated.affine)}
+
+
 def _layer(node: Node) -> Layer:
     assert node.layer is not None
     return node.layer
@@ -109,7 +114,7 @@ def learn(
     exact, integer = Stepwise(nearest.network, samples, changing=False), Stepwise(realize(nearest), samples)
     own = [node for node in integer.network.nodes if node.layer is not None]
     found = dict(nearest.layers)
-    left = unlearned(nearest) | {node: "are the source's" for node, made in found.items() if made.stated.affine}
+    left = fixed_layers(nearest)
     for node, made in zip(nearest.layers, own, strict=True):
         exact.step_to(node)
         integer.step_to(made)

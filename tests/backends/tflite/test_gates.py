@@ -117,11 +117,14 @@ def test_a_maximum_takes_no_part_in_a_gate_only_where_that_is_closed_below_it(bo
     assert x.name == ("a" if bound == -3.0 else "m")
 
 
-def test_a_maximum_that_others_read_stays() -> None:
+@pytest.mark.parametrize("reader", ["another node", "the application"])
+def test_a_maximum_that_others_read_stays(reader: str) -> None:
     graph = gated("bounded")
     m = graph.operators[1].output
-    graph.outputs.append(m)
-    graph.operators.append(unary("ABS", m, activation("b", *m.shape), "b"))
+    if reader == "another node":
+        graph.operators.append(unary("ABS", m, activation("b", *m.shape), "b"))
+    else:
+        graph.outputs.append(m)
     assert [x.name for x in TFLiteNetwork(graph).gates().values()] == ["m"]
 
 
