@@ -13,7 +13,7 @@ from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.frontends.pytorch.arguments import arguments_of
 from dlpuconv.frontends.pytorch.exporter import exporting, onnx_program
 from dlpuconv.frontends.pytorch.replica import replica, unwrapped
-from dlpuconv.qat.folding import fold_batch_norms
+from dlpuconv.qat.folding import fold_batch_norms, give_biases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,7 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
     with exporting(f"torch.export cannot capture {kind} for several samples at once"):
         folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
         fold_batch_norms(folded)
+        give_biases(folded)
         again = _exported(folded, positional, named)
     made = onnx_program(again, (), {}, SourceOptions(), kind)
     graph_module = made.exported_program.module(check_guards=False)

@@ -1,6 +1,6 @@
-"""Batch normalizations of a captured module folded into the layers before them, as the target's file has them.
+"""Layers of a captured module as the target's file has them: with a bias, and with the batch norm behind them.
 
-torchao has functions for that, which fold one layer's norm into weights that another layer reads too, into a layer
+torchao has functions for folding, which fold one layer's norm into weights that another layer reads too, into a layer
 whose output something else reads, and wrongly into transposed convolutions with groups.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from dlpuconv.qat.layers import tensor_of
+from dlpuconv.qat.layers import parameter_beside, tensor_of
 
 if TYPE_CHECKING:
     type Tensor = Any
@@ -21,6 +21,8 @@ _CONVOLUTIONS: Final = (
     *(_ATEN.conv1d.default, _ATEN.conv2d.default, _ATEN.conv3d.default),
     *(_ATEN.conv1d.padding, _ATEN.conv2d.padding, _ATEN.conv3d.padding),
 )
+_DENSE: Final = _ATEN.linear.default
+_LAYERS: Final = (*_CONVOLUTIONS, *_TRANSPOSED, _DENSE)
 _GROUPS = 6
 """Place of the groups among the arguments of the operators for convolutions."""
 
@@ -45,12 +47,21 @@ def fold_batch_norms(model: torch.fx.GraphModule) -> None:
     model.recompile()
 
 
+def give_biases(model: torch.fx.GraphModule) -> None:
+    """Give layers without a bias one of zeros: the file has one, and a recipe may move it."""
+    for layer in list(model.graph.nodes):
+        if layer.target in _LAYERS and layer.args[1].op == "get_attr" and layer.args[2:3] in ((), (None,)):
+            weight = layer.args[1]
+            zeros = tensor_of(model, weight).new_zeros(layer.meta["val"].shape[1 if layer.target is not _DENSE else -1])
+            own = parameter_beside(weight, "bias", zeros, model, layer)
+            layer.args = (*layer.args[:2], own, *layer.args[3:])
+    model.recompile()
+
+
 def _folds(layer: torch.fx.Node, norm: torch.fx.Node) -> bool:
     """Whether the layer serves the norm alone, and multiplies the channels that the norm does."""
-    if layer.target is _ATEN.linear.default:
-        fits = layer.meta["val"].dim() == 2  # a norm is along the second axis, the layer along the last
-    else:
-        fits = layer.target in (*_CONVOLUTIONS, *_TRANSPOSED)
+    # A norm is along the second axis, a dense layer along the last.
+    fits = layer.target in _LAYERS and (layer.target is not _DENSE or layer.meta["val"].dim() == 2)
     if not fits or set(layer.users) != {norm}:
         return False
     constants = (*layer.args[1:3], *norm.args[1:5])
@@ -67,12 +78,8 @@ def _fold(model: torch.fx.GraphModule, layer: torch.fx.Node, norm: torch.fx.Node
     if bias is not None:
         shift = shift + tensor_of(model, bias).detach() * slope
     weights = tensor_of(model, weight).detach()
-    path, _, name = str(weight.target).rpartition(".")
-    readers = {*weight.users, *(() if bias is None else bias.users)}
-    own = "" if readers == {layer} else f"{norm.name}_"  # beside what others read as it was
-    made = ((f"{own}{name}", weights * _by_output(slope, layer, weights)), (f"{own}bias", shift))
-    with model.graph.inserting_before(layer):
-        return tuple(_parameter(model, path, *each) for each in made)
+    made = {str(weight.target).rpartition(".")[2]: weights * _by_output(slope, layer, weights), "bias": shift}
+    return tuple(parameter_beside(weight, name, values, model, layer) for name, values in made.items())
 
 
 def _by_output(slope: Tensor, layer: torch.fx.Node, weights: Tensor) -> Tensor:
@@ -87,9 +94,3 @@ def _by_output(slope: Tensor, layer: torch.fx.Node, weights: Tensor) -> Tensor:
 
 def _groups(layer: torch.fx.Node) -> Any:
     return layer.args[_GROUPS] if len(layer.args) > _GROUPS else 1
-
-
-def _parameter(model: torch.fx.GraphModule, path: str, name: str, values: Tensor) -> torch.fx.Node:
-    """The node of a new parameter of the part at this path."""
-    setattr(model.get_submodule(path), name, torch.nn.Parameter(values))
-    return model.graph.get_attr(f"{path}.{name}" if path else name)
