@@ -1,6 +1,6 @@
-"""What a quantized source states and still holds after rewrites: of values, and of weights that kept their codes.
+"""What a quantized source states of the values and weights that are left after rewrites.
 
-One question serves every pass: whether quantizing the weights with the stated scale gives them back, to the last bit.
+Rewrites may have changed weights, which are then no codes of the stated scale: whoever quantizes them finds that out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def with_kept_scales(model: Model, editor: Editor) -> Model:
-    """The model with those of its stated scales that hold after an edit.
+    """The model with what it states of the values and weights that an edit has left.
 
     Args:
-        model: whose graph was edited, with the scales that held before.
+        model: whose graph was edited, with what was stated before.
         editor: did it.
     """
     if not model.scales:
@@ -42,7 +42,7 @@ def with_kept_scales(model: Model, editor: Editor) -> Model:
         if now in names:  # what a value states itself comes first, then what others state that became it
             activations.setdefault(now, stated)
     weights = {
-        node.name or "": held for node in editor.graph if (held := _held(node, scales.weights, editor)) is not None
+        node.name or "": found for node in editor.graph if (found := _stated(node, scales.weights, editor)) is not None
     }
     return replace(model, scales=GivenScales(activations=activations, weights=weights, told=scales.told))
 
@@ -53,23 +53,23 @@ def _now(name: str, renamed: Mapping[str, str]) -> str:
     return name
 
 
-def _held(node: onnx_ir.Node, weights: Mapping[str, StatedScale], editor: Editor) -> StatedScale | None:
-    """What is stated of a node's weights, along the axis where they have it now; None where it does not hold."""
+def _stated(node: onnx_ir.Node, weights: Mapping[str, StatedScale], editor: Editor) -> StatedScale | None:
+    """What is stated of a node's weights, along the axis where they have it now; None of a node that has none."""
     stated = weights.get(node.name or "") or weights.get(node.metadata_props.get(ORIGIN, ""))
     if stated is None or node.op_type not in ONNX_WEIGHTED:
         return None
     values = next((array for value in node.inputs[:2] if (array := editor.array(value)) is not None), None)
     if values is None:
         return None
-    affine = stated.affine
-    axes = range(values.ndim) if affine.per_channel else (0,)
-    for axis in sorted(axes, key=lambda each: each != affine.axis):
-        moved = replace(stated, affine=replace(affine, axis=axis))
-        if (not affine.per_channel or values.shape[axis] == len(affine.scales)) and _on_grid(values, moved):
-            return moved
-    return None
+    axes = range(values.ndim) if stated.affine.per_channel else ()
+    moved = (replace(stated, affine=replace(stated.affine, axis=axis)) for axis in axes)
+    return next((each for each in (stated, *moved) if _on_grid(values, each)), stated)
 
 
 def _on_grid(values: npt.NDArray[Any], stated: StatedScale) -> bool:
-    codes = stated.affine.encode(values, stated.codes)
-    return bool(np.array_equal(stated.affine.decode(codes).astype(np.float32), values))
+    """Whether quantizing the weights gives them back, to the last bit."""
+    affine = stated.affine
+    if affine.per_channel and (affine.axis >= values.ndim or values.shape[affine.axis] != len(affine.scales)):
+        return False
+    codes = affine.encode(values, stated.codes)
+    return bool(np.array_equal(affine.decode(codes).astype(np.float32), values))

@@ -111,7 +111,8 @@ def test_what_is_stated_needs_no_samples_and_gives_the_same_file(tmp_path: Path)
 def test_a_recipe_of_a_quantized_source_gives_the_same_bytes_again(tmp_path: Path) -> None:
     source = quantized(tmp_path, per_channel=True)
     made = convert(source, "artpec8", effort="fast")
-    again = convert(source, "artpec8", recipe=made.artifacts[0].provenance.recipe)
+    made.save(tmp_path / "out")
+    again = convert(source, "artpec8", recipe=tmp_path / "out" / "model.artpec8.recipe.toml")
     assert again.artifacts[0].content == made.artifacts[0].content
 
 
@@ -121,6 +122,25 @@ def test_layers_that_state_no_scale_are_named_where_there_are_no_samples(tmp_pat
         convert(source, "artpec8", calibration=None)
     told: Any = convert(source, "artpec8").artifacts[0].artifact.facts["source_scales"]
     assert told["measured"]
+
+
+def test_weights_that_a_normalization_is_folded_into_are_told_as_fitted_anew(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 17]> g (float[1,3,16,16] x) => (float[1,2,16,16] y)
+        <float s = {0.01}, int8 z = {0}, float t = {0.05}, int8[2,3,1,1] k = {10, -20, 127, 40, 50, -60},
+         float[2] g = {0.3, 0.7}, float[2] b = {0, 0}, float[2] m = {0, 0}, float[2] v = {1, 2}>
+        {
+            q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) w = DequantizeLinear(k, s, z)
+            [layer] c = Conv(d, w) e = QuantizeLinear(c, t, z) f = DequantizeLinear(e, t, z)
+            n = BatchNormalization(f, g, b, m, v) h = QuantizeLinear(n, t, z) y = DequantizeLinear(h, t, z)
+        }
+    """)
+    onnx.save(model, tmp_path / "model.onnx")
+    told: Any = convert(tmp_path / "model.onnx", "artpec8", effort="fast").artifacts[0].artifact.facts["source_scales"]
+    ((of, reason),) = {(each["of"], each["reason"]) for each in told["refitted"]}
+    assert of == "weights"
+    assert reason.startswith("were changed by a rewrite, such as a folded normalization")
+    assert told["kept"] == 2
 
 
 def test_a_package_for_a_compiler_that_quantizes_has_floats_and_says_so(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a quantized source states holds as long as the value, or the codes of the weights, are what they were."""
+"""What a quantized source states holds as long as the value, or the layer with the weights, is there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_weights_that_are_transposed_keep_theirs_along_the_other_axis() -> None:
     assert held.affine == Affine.along(0 if transposed else 1, [0.5, 0.25, 1.0])
 
 
-def test_weights_that_a_normalization_is_folded_into_lose_theirs() -> None:
+def test_weights_that_a_normalization_is_folded_into_keep_theirs_for_the_quantizer_to_refuse() -> None:
     nodes = "[conv] c = Conv(x, w) y = BatchNormalization(c, g, b, m, v)"
     constants = (
         "float[2,2,1,1] w = {0.5, 1.0, 0.25, 0.5}, float[2] g = {0.3, 0.7}, float[2] b = {0, 0}, float[2] m = {0, 0},"
@@ -62,7 +62,7 @@ def test_weights_that_a_normalization_is_folded_into_lose_theirs() -> None:
         nodes, constants, takes="float[1,2,4,4] x", weights={"conv": ROWS}, activations={"c": HALF, "y": HALF}
     )
     normal = normalize(source)[0]
-    assert not normal.scales.weights
+    assert normal.scales.weights == {"conv": ROWS}
     assert normal.scales.activations == {"y": HALF}  # c is no value of the network any more
 
 
@@ -83,7 +83,6 @@ def test_an_input_that_takes_pixels_loses_its_own_and_gives_it_to_what_is_normal
     said = Preprocessing(mean=(10.0, 20.0, 30.5), std=(3.0, 5.0, 7.0), stated=True)
     folded = fold_preprocessing(normal, said, Normalization.CONV).model.scales
     assert not folded.activations
-    assert not folded.weights
     inserted = fold_preprocessing(normal, said, Normalization.OP).model.scales
     assert inserted.activations == {"x_normalized": HALF}
     assert inserted.weights == {"conv": ROWS}

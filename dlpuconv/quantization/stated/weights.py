@@ -79,9 +79,8 @@ def stated_weights(
     if reason:
         return StatedWeights(reason=reason)
     affine = replace(recoded(found, coding), axis=0)
-    if not _holds(node.layer, affine, coding):
-        return StatedWeights(reason=f"are not all codes from {coding.lowest} to {coding.highest} of the stated scale")
-    return StatedWeights(affine)
+    reason = _not_held(node.layer, affine, coding)
+    return StatedWeights(reason=reason) if reason else StatedWeights(affine)
 
 
 def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Coding) -> str:
@@ -100,14 +99,19 @@ def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Codi
     return ""
 
 
-def _holds(layer: Layer, affine: Affine, coding: Coding) -> bool:
-    """Whether the weights are the real values of codes that the chip has: passes may have changed them since."""
+def _not_held(layer: Layer, affine: Affine, coding: Coding) -> str:
+    """Why the weights are not the real values of codes that the chip has; empty where they are."""
     assert layer.weights is not None
+    reason = ""
     for block in blocks(layer.weights):
         part = affine.part(block)
         exact = layer.weights[block].astype(np.float64)
-        steps = np.asarray(part.scales).reshape(-1, *[1] * (exact.ndim - 1))
-        codes = np.clip(part.encode(exact, coding.type), coding.lowest, coding.highest)
-        if (np.abs(part.decode(codes) - exact) > _EXACT * steps).any():
-            return False
-    return True
+        rows = (-1, *[1] * (exact.ndim - 1))
+        steps = np.asarray(part.scales).reshape(rows)
+        codes = np.rint(exact / steps)
+        if (np.abs(codes * steps - exact) > _EXACT * steps).any():
+            return "were changed by a rewrite, such as a folded normalization, and are no codes of the stated scale"
+        codes += np.asarray(part.zero_points).reshape(rows)
+        if (codes < coding.lowest).any() or (codes > coding.highest).any():
+            reason = f"have codes outside of the chip's, which go from {coding.lowest} to {coding.highest}"
+    return reason
