@@ -101,7 +101,16 @@ def _bound(op: Operator, gated: list[Operator], readers: Mapping[Tensor, list[Op
     added, bounds = _added(gated[0]), [t.data for t in op.inputs if t is not None and t.data is not None]
     if op.kind != "MAXIMUM" or added is None or len(bounds) != 1 or set(readers[op.output]) != set(gated):
         return None
-    return op if op.input(1).is_constant and (bounds[0] == -added).all() else None
+    closes = op.input(1).is_constant and (bounds[0] == -added).all() and _keeps_zero(*gated, readers)
+    return op if closes else None
+
+
+def _keeps_zero(first: Operator, product: Operator, readers: Mapping[Tensor, list[Operator]]) -> bool:
+    """Whether the chain that leads from the first operator of a gate to its product only multiplies."""
+    (op,) = readers[first.output]
+    while op is not product and op.kind == "MUL":
+        (op,) = readers[op.output]
+    return op is product
 
 
 def _first(
