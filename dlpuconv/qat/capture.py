@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils._pytree import tree_map
-from torchao.quantization.pt2e.utils import _fuse_conv_bn_, _fuse_linear_bn_
 
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.frontends.pytorch.arguments import arguments_of
-from dlpuconv.frontends.pytorch.exporter import onnx_program
+from dlpuconv.frontends.pytorch.exporter import exporting, onnx_program
 from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+from dlpuconv.qat.folding import fold_batch_norms, give_biases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +53,12 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
     """
     positional, named = arguments_of(unwrapped(module), example_inputs)
     kind = type(module).__name__
-    folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
-    _fuse_conv_bn_(folded)
-    _fuse_linear_bn_(folded)
-    made = onnx_program(_exported(folded, positional, named), (), {}, SourceOptions(), kind)
+    with exporting(f"torch.export cannot capture {kind} for several samples at once"):
+        folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
+        fold_batch_norms(folded)
+        give_biases(folded)
+        again = _exported(folded, positional, named)
+    made = onnx_program(again, (), {}, SourceOptions(), kind)
     graph_module = made.exported_program.module(check_guards=False)
     _own(graph_module)
     outputs = tuple(str(value.name) for value in made.model.graph.outputs)

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 _RATE = 0.003
 """Of a step of the weights. At 0.01 and more the first updates, which all have one size, cost detectors several dB."""
+_UNCHANGED = 1e-10
+"""Variance in shares of the mean square that is no more than float32's rounding."""
 _LEAST = 1e-12
-"""Variance of an output that never changes."""
+"""Square of an output that is always zero."""
 
 
 def distil(
@@ -74,5 +76,11 @@ def distil(
 def distance(answers: Any, wanted: Any) -> torch.Tensor:
     """The sum over all outputs of the squared error in shares of the output's variance."""
     pairs = zip(tree_leaves(answers), tree_leaves(wanted), strict=True)
-    losses = [(a - w).square().mean() / w.var().clamp(min=_LEAST) for a, w in pairs if w.is_floating_point()]
+    losses = [(a - w).square().mean() / _spread(w) for a, w in pairs if w.is_floating_point()]
     return torch.stack(losses).sum()
+
+
+def _spread(values: torch.Tensor) -> torch.Tensor:
+    """The variance; the mean square of a lone number, or of one that does not change, which have none."""
+    variance, square = values.var(correction=0), values.square().mean()
+    return torch.where(variance > _UNCHANGED * square, variance, square).clamp(min=_LEAST)

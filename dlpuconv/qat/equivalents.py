@@ -9,18 +9,18 @@ import numpy as np
 import torch
 
 from dlpuconv.errors import UnsupportedModelError
-from dlpuconv.qat.layers import bias_of, layouts, tensor_of, weight_of
+from dlpuconv.qat.layers import bias_of, layouts, parameter_beside, tensor_of, weight_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlpuconv.network import Network, Node
+    from dlpuconv.network import Layer, Network, Node
     from dlpuconv.qat.start import Start
 
     type Array = npt.NDArray[Any]
 
 _SAME = 1e-4
-"""Of the largest weight: how far folding in another order may move weights."""
+"""Of the largest one: how far folding in another order may move weights and biases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +30,13 @@ class Equivalent:
     Attributes:
         node: multiplies by the weights.
         axis: of the output channels in its weights.
-        weights: as the recipe has them, in the module's layout.
-        bias: [O] likewise, or None.
+        weights: as the recipe has them, in the module's layout; None where it leaves them.
+        bias: [O] likewise.
     """
 
     node: torch.fx.Node
     axis: int
-    weights: Array
+    weights: Array | None
     bias: Array | None
 
 
@@ -63,10 +63,11 @@ def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equiv
         elif not _alike(before, after):
             raise UnsupportedModelError(f"it changes {after.kind} {after.source_name!r}, which the module has not")
     for same in found.values():
-        _assign(model, weight_of(same.node), same.weights)
-        bias = bias_of(same.node)
-        if bias is not None and same.bias is not None:
-            _assign(model, bias, same.bias)
+        for constant, values in ((weight_of(same.node), same.weights), (bias_of(same.node), same.bias)):
+            if constant is not None and values is not None:
+                _assign(model, same.node, constant, values)
+    model.graph.eliminate_dead_code()
+    model.recompile()
     return found
 
 
@@ -98,15 +99,36 @@ def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.
         own = tensor_of(model, weight_of(node)).detach().cpu().numpy()
     except LookupError:
         return None
+    held = bias_of(node)
+    own_bias = 0.0 if held is None else tensor_of(model, held).detach().cpu().numpy()
+    bias_stays = np.array_equal(_bias(before.layer), _bias(after.layer))
+    if not _close(own_bias, _bias(before.layer)) or not (bias_stays or held):
+        return None
+    weights_stay = np.array_equal(before.layer.weights, after.layer.weights)
     channels = before.input(before.layer.data).channels
     made = layouts(after.layer, after.layer.weights, channels)
     for (known, axis), (wanted, _) in zip(layouts(before.layer, before.layer.weights, channels), made, strict=True):
-        if known.shape == own.shape and np.allclose(known, own, rtol=0, atol=_SAME * max(np.abs(own).max(), 1e-30)):
-            bias = after.layer.bias if bias_of(node) is not None else None
-            return Equivalent(node=node, axis=axis, weights=wanted, bias=bias)
+        if known.shape == own.shape and _close(own, known):
+            return Equivalent(
+                node=node,
+                axis=axis,
+                weights=None if weights_stay else wanted,
+                bias=None if bias_stays else _bias(after.layer),
+            )
     return None
 
 
-def _assign(model: torch.fx.GraphModule, node: torch.fx.Node, values: Array) -> None:
-    with torch.no_grad():
-        tensor_of(model, node).copy_(torch.from_numpy(np.array(values, np.float32)))
+def _bias(layer: Layer) -> Array:
+    return np.zeros(1, np.float32) if layer.bias is None else layer.bias
+
+
+def _close(own: Array | float, known: Array) -> bool:
+    return np.allclose(known, own, rtol=0, atol=_SAME * max(np.abs(known).max(), 1e-30))
+
+
+def _assign(model: torch.fx.GraphModule, layer: torch.fx.Node, constant: torch.fx.Node, values: Array) -> None:
+    """Give a layer a constant's new values; others that read the constant keep the old ones."""
+    name = str(constant.target).rpartition(".")[2]
+    own = parameter_beside(constant, name, torch.from_numpy(np.array(values, np.float32)), model, layer)
+    own.meta = dict(constant.meta)
+    layer.replace_input_with(constant, own)

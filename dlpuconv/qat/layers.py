@@ -29,6 +29,25 @@ def tensor_of(model: torch.fx.GraphModule, node: torch.fx.Node) -> torch.Tensor:
     return found
 
 
+def parameter_beside(
+    constant: torch.fx.Node, name: str, values: torch.Tensor, model: torch.fx.GraphModule, layer: torch.fx.Node
+) -> torch.fx.Node:
+    """A new parameter in the part of the module that holds a constant, to be read by a layer.
+
+    It takes the place of a parameter of this name that only the layer reads, and otherwise bears the layer's name too.
+    """
+    import torch
+
+    path = str(constant.target).rpartition(".")[0]
+    inside = f"{path}." if path else ""
+    old = model.graph.find_nodes(op="get_attr", target=f"{inside}{name}")
+    if any(set(each.users) - {layer} for each in old):
+        name = f"{layer.name}_{name}"
+    setattr(model.get_submodule(path), name, torch.nn.Parameter(values))
+    with model.graph.inserting_before(layer):
+        return model.graph.get_attr(f"{inside}{name}")
+
+
 def weight_of(node: torch.fx.Node) -> torch.fx.Node:
     """The weights of a layer.
 

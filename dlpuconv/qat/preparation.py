@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dlpuconv.display.wording import python_words
 from dlpuconv.frontends.pytorch.sources import demand
+from dlpuconv.qat.unheard import torchao_unheard
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,7 @@ def prepare(
     """
     demand("torchao", "dlpuconv.qat.prepare", "qat")
     with python_words():
-        from dlpuconv.qat.building import build
+        with torchao_unheard():
+            from dlpuconv.qat.building import build
 
         return build(module, target, example_inputs, calibration, start, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.qat.fake_quantize import PerTensorOrPerChannelFakeQuantize
@@ -17,7 +18,7 @@ def in_steps(prepared: PreparedModule, rate: float) -> list[dict[str, Any]]:
     """Groups of parameters for an optimizer that normalizes gradients, as Adam does.
 
     Equalized layers differ in the size of their weights by a factor of a thousand: one rate in real units would leave
-    some as they are and ruin others.
+    some as they are and ruin others. A parameter of zeros has the rate in the middle of the others'.
 
     Args:
         prepared: whose parameters are trained.
@@ -28,7 +29,7 @@ def in_steps(prepared: PreparedModule, rate: float) -> list[dict[str, Any]]:
         part = prepared.graph.get_submodule(node.target) if node.op == "call_module" else None
         if isinstance(part, PerTensorOrPerChannelFakeQuantize) and part.is_of_weights:
             scales[str(node.args[0].target)] = float(part.scale.mean())
-    return [
-        {"params": [values], "lr": rate * scales.get(name, float(values.detach().abs().max()) / _CODES)}
-        for name, values in prepared.graph.named_parameters()
-    ]
+    trained = dict(prepared.graph.named_parameters())
+    sizes = {name: scales.get(name, float(values.detach().abs().max()) / _CODES) for name, values in trained.items()}
+    usual = median([size for size in sizes.values() if size] or [1 / _CODES])  # what is all zeros tells nothing
+    return [{"params": [values], "lr": rate * (sizes[name] or usual)} for name, values in trained.items()]

@@ -103,10 +103,10 @@ def find_start(
 
 def _kept(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """A recipe without what training does itself, and what it cannot be told."""
-    sites = (("gates", recipe.gates), ("groups", recipe.groups))
+    sites = (("detours", recipe.detours), ("gates", recipe.gates), ("groups", recipe.groups))
     told = tuple(f"{len(found)} {what} of the recipe are left out" for what, found in sites if found)
-    plain = replace(recipe, rounding=Rounding.NEAREST, bias_correction=BiasCorrection.OFF, gates=(), groups=())
-    return plain, told
+    plain = replace(recipe, rounding=Rounding.NEAREST, bias_correction=BiasCorrection.OFF)
+    return replace(plain, detours=(), gates=(), groups=()), told
 
 
 def _values(model: Model) -> dict[str, str]:

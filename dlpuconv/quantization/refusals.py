@@ -43,9 +43,10 @@ def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
     readers = {value.name: len(nodes) for value, nodes in network.consumers().items()}
     for detour in recipe.detours:
         count = readers.get(detour.site, 0)
-        if not detour.readers or not all(0 <= reader < count for reader in detour.readers):
+        if not detour.readers or list(detour.readers) != sorted({*detour.readers} & {*range(count)}):
             raise UsageError(
-                f"the recipe's detours name the readers {list(detour.readers)} of {detour.site!r}, which has {count}"
+                f"the recipe's detours name the readers {list(detour.readers)} of {detour.site!r}, which has {count}:"
+                " they are counted from 0, in rising order, each once"
             )
 
 

@@ -12,6 +12,7 @@ from dlpuconv.display.wording import in_python, python_words, reword
 from dlpuconv.errors import UsageError
 from dlpuconv.files.content import sha256_of, size_of
 from dlpuconv.files.scratch import temporary_folder
+from dlpuconv.quantization.recipe import ScaleOrigin
 from dlpuconv.quantization.recipe_file import to_toml
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Converted:
             files |= self.provenance.divided.files
         if self.bom:
             files[f"{self.stem}.{BOM}"] = self._bom(files)
-        if self.provenance.trials:
+        if self.provenance.trials or self.provenance.recipe.scales is ScaleOrigin.SOURCE:
             files[f"{self.stem}.recipe.toml"] = to_toml(self.provenance.recipe).encode()
         if self.reference is not None:
             files[f"{self.stem}.reference.npz"] = self.reference.to_npz()

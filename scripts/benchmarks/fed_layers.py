@@ -61,7 +61,7 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
     values = onnx_ir.convenience.create_value_mapping(graph.graph)
     stated = (values[name] for name in model.scales.activations if name in values)
     shapes = {str(v.name): tuple(v.shape.numpy()) for v in stated if v.shape is not None and v.producer() is not None}
-    found = counterparts(view, shapes)
+    found = [pair for pair in counterparts(view, shapes) if pair.layer.op != "QUANTIZE"]  # the layer in front is meant
     pairs = {pair.source: pair for pair in found if _keeps(pair, model) and not _has_coarser_weights(pair, view, model)}
     _feed(graph.graph, [values[name] for name in pairs])
     run = tracer(file, view, [pair.tensor.name for pair in pairs.values()])

@@ -97,7 +97,7 @@ def _missed(found: dict[str, Any]) -> list[str]:
         return []
     if "error" in found:
         return [found["error"]]
-    lost = found["source"]["metric"] - found["file"]
+    lost = round(found["source"]["metric"] - found["file"], 4)
     share = 100 if DECIBEL_METRIC in found["metric"] else 1
     tests = {
         f"{found['sqnr_db']} dB beside the source": found["sqnr_db"] >= LEAST_DB,

@@ -41,12 +41,9 @@ def test_quantizers_have_the_methods_that_are_overridden() -> None:
 
 def test_modules_are_prepared_and_converted_by_these_functions() -> None:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
-    from torchao.quantization.pt2e.utils import _fuse_conv_bn_, _fuse_linear_bn_
 
     assert list(inspect.signature(prepare_qat_pt2e).parameters) == ["model", "quantizer"]
     assert next(iter(inspect.signature(convert_pt2e).parameters)) == "model"
-    assert callable(_fuse_conv_bn_)
-    assert callable(_fuse_linear_bn_)
 
 
 def test_a_channel_axis_is_handed_to_what_is_called_per_channel() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import DlpuconvError, ModelError
@@ -14,7 +15,7 @@ from dlpuconv.frontends.pytorch.quiet import quiet_exporter
 from dlpuconv.frontends.pytorch.randomness import randomness_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import onnx
 
@@ -55,19 +56,34 @@ def onnx_program(
     """
     import torch
 
+    with exporting(f"torch.onnx.export cannot export {kind}"):
+        # A dict at the end, as the exporter takes one there for the arguments by name.
+        arguments = (*positional, dict(named))
+        made = torch.onnx.export(source, arguments, dynamo=True, verbose=False, custom_translation_table=translations())
+        name_ports(made, options)
+    return made
+
+
+@contextmanager
+def exporting(failed: str) -> Iterator[None]:
+    """One export by torch, silent, that leaves nothing behind in the process.
+
+    Args:
+        failed: what did not work where something is raised.
+
+    Raises:
+        ModelError: something was raised; the innermost reason is told.
+        DlpuconvError: this was raised.
+    """
     with ONE_EXPORT:
         _load_exporter()
+        import torch
+
         with quiet_exporter(), randomness_kept(), bystanders_spared(), torch.inference_mode(mode=False):
             try:
-                # A dict at the end, as the exporter takes one there for the arguments by name.
-                arguments = (*positional, dict(named))
-                made = torch.onnx.export(
-                    source, arguments, dynamo=True, verbose=False, custom_translation_table=translations()
-                )
-                name_ports(made, options)
+                yield
             except Exception as error:  # the module's own code has run, which may raise anything
-                raise _refusal(error, kind) from error
-    return made
+                raise _refusal(error, failed) from error
 
 
 def _load_exporter() -> None:
@@ -85,7 +101,7 @@ def _load_exporter() -> None:
             warnings.filters.remove(added)  # type: ignore[attr-defined] # a list, which typeshed calls a sequence
 
 
-def _refusal(error: BaseException, kind: str) -> DlpuconvError:
+def _refusal(error: BaseException, failed: str) -> DlpuconvError:
     """The first line of the innermost reason, which the exporter wraps several times."""
     while error.__cause__ is not None and not isinstance(error, DlpuconvError):
         error = error.__cause__
@@ -93,4 +109,4 @@ def _refusal(error: BaseException, kind: str) -> DlpuconvError:
         return error
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return ModelError(f"torch.onnx.export cannot export {kind}: {reason}")
+    return ModelError(f"{failed}: {reason}")

@@ -54,11 +54,13 @@ def take_detours(network: Network, detours: Sequence[Detour]) -> Detoured:
         detours: activations, and which of their readers.
 
     Raises:
-        CannotError: the network has no such activation, or its format no form for it.
+        CannotError: the network has no such activation, or one of the detour's name, or its format no form for it.
     """
     known = {value.name: value for value in network.values() if not value.is_constant}
     if missing := [detour.site for detour in detours if detour.site not in known]:
         raise CannotError(f"the network has no activation {missing[0]!r}")
+    if taken := [detour.site for detour in detours if detour_name(detour.site) in known]:
+        raise CannotError(f"an activation is called {detour_name(taken[0])!r} already")
     made = network.with_detours({known[detour.site]: detour.readers for detour in detours})
     sites = [known[detour.site] for detour in detours]
     return Detoured(network=made, origins={detour_name(v.name): (v.name, np.arange(v.channels)) for v in sites})

@@ -63,13 +63,19 @@ def left_nearest(quantized: Quantized) -> tuple[str, ...]:
 
 
 def unlearned(quantized: Quantized) -> dict[Node, str]:
-    """Layers that keep their nearest codes, and why."""
+    """Layers that keep their nearest codes, and why; codes of the source are no nearest ones."""
+    own = [node for node, made in quantized.layers.items() if made.stated.affine is None]
     if not quantized.scheme.weight_codes.symmetric:
-        return dict.fromkeys(quantized.layers, "have weights with a zero point")
+        return dict.fromkeys(own, "have weights with a zero point")
     read = {node: _digest(_layer(node)) for node in quantized.layers}
     readers = Counter(read.values())
-    left = {node: "share their weights" for node, weights in read.items() if readers[weights] > 1}
-    return left | {node: "have too many weights" for node in read if _is_too_large(_layer(node))}
+    left = {node: "share their weights" for node in own if readers[read[node]] > 1}
+    return left | {node: "have too many weights" for node in own if _is_too_large(_layer(node))}
+
+
+def fixed_layers(quantized: Quantized) -> set[Node]:
+    """Layers whose codes stay: those that cannot be learned, and those whose codes are the source's."""
+    return {*unlearned(quantized), *(node for node, made in quantized.layers.items() if made.stated.affine)}
 
 
 def _layer(node: Node) -> Layer:
@@ -109,7 +115,7 @@ def learn(
     exact, integer = Stepwise(nearest.network, samples, changing=False), Stepwise(realize(nearest), samples)
     own = [node for node in integer.network.nodes if node.layer is not None]
     found = dict(nearest.layers)
-    left = unlearned(nearest) | {node: "are the source's" for node, made in found.items() if made.stated.affine}
+    left = fixed_layers(nearest)
     for node, made in zip(nearest.layers, own, strict=True):
         exact.step_to(node)
         integer.step_to(made)

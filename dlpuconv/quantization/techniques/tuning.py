@@ -182,7 +182,7 @@ class Tuner:
             case _Rewrites(gates=gates) if gates:
                 return "scaling gates", lambda form: gated(form, gates)
             case _:
-                return "detours", lambda form: detoured(form, rewrites.detours)
+                return "taking detours", lambda form: detoured(form, rewrites.detours)
 
     def _reached(self, form: Form) -> Details:
         """All that channels reach in the network and where it is measured: no clip may begin to act in either."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.quantization.budget import multiplications
-from dlpuconv.quantization.techniques.learned_rounding import unlearned
+from dlpuconv.quantization.techniques.learned_rounding import fixed_layers
 from dlpuconv.quantization.techniques.sample_counts import counts_of
 from dlpuconv.quantization.training.blocks import blocks_of
 from dlpuconv.quantization.training.functions import is_known
@@ -54,7 +54,7 @@ _LEAST_POWER = 1e-12
 
 def trainable(quantized: Quantized) -> list[Block]:
     """The blocks of a network of which something can be trained."""
-    scales, left = quantized.plan.scales, unlearned(quantized)
+    scales, left = quantized.plan.scales, fixed_layers(quantized)
 
     def known(node: Node) -> bool:
         return is_known(node) and all(value in scales for value in (*node.activations, *node.outputs))
@@ -81,7 +81,7 @@ def train(
     Raises:
         BackendError: a node cannot be run.
     """
-    pair, found, left = Pair(learned, realize, samples), dict(learned.layers), unlearned(learned)
+    pair, found, left = Pair(learned, realize, samples), dict(learned.layers), fixed_layers(learned)
     steps = _affordable_steps(blocks)
     with _one_thread():
         for block in blocks:

@@ -105,6 +105,14 @@ def test_where_all_readers_hold_the_channels_no_detour_helps() -> None:
     assert choose_detours(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(8))) == ()
 
 
+def test_a_name_is_not_given_to_two_activations() -> None:
+    graph = branching(smaller=1 / 64)
+    graph.operators[-1].output.name = "a/detour"
+    with pytest.raises(CannotError, match="an activation is called 'a/detour' already"):
+        take_detours(TFLiteNetwork(graph), [DETOUR])
+    assert choose_detours(TFLiteNetwork(graph), measured(TFLiteNetwork(graph), pixels(8))) == ()
+
+
 def test_vectors_get_no_detour() -> None:
     x, z = activation("x", 1, 2), activation("z", 1, 2)
     a, s = activation("a", 1, 2), activation("s", 1, 2)
@@ -143,7 +151,7 @@ def test_a_recipe_with_detours_that_was_saved_gives_the_same_bytes() -> None:
     def made(recipe: Recipe) -> bytes:
         outcome = quantizer(graph).quantize(recipe, PLAIN)
         assert not outcome.dropped
-        assert outcome.facts["detours"]["activations"] == ["a"]  # type: ignore[index, call-overload]
+        assert outcome.facts["taking detours"]["activations"] == ["a"]  # type: ignore[index, call-overload]
         return encode(build(outcome.quantized, INT8))
 
     recipe = replace(EQUALIZED, detours=(DETOUR,))
@@ -167,6 +175,7 @@ def test_where_distributions_are_measured_on_a_twin_channels_get_the_same_factor
         (Detour("aa", (0,)), "detours name 'aa', which no activation"),
         (Detour("a", (0, 2)), r"readers \[0, 2\] of 'a', which has 2"),
         (Detour("a", ()), r"readers \[\] of 'a', which has 2"),
+        (Detour("a", (0, 0)), r"readers \[0, 0\] of 'a', which has 2: they are counted from 0, .* each once"),
     ],
 )
 def test_detours_of_another_network_are_refused(detour: Detour, told: str) -> None:
@@ -176,4 +185,4 @@ def test_detours_of_another_network_are_refused(detour: Detour, told: str) -> No
 
 def test_what_nothing_was_measured_of_is_left_as_it_is() -> None:
     outcome = quantizer(branching()).quantize(replace(EQUALIZED, detours=(Detour("s", (0,)),)), PLAIN)
-    assert outcome.dropped == ("detours was left out: nothing was measured of 's' itself",)
+    assert outcome.dropped == ("taking detours was left out: nothing was measured of 's' itself",)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.quantization.quantize import Quantized, quantize
+from dlpuconv.quantization.stated.weights import StatedWeights
 from dlpuconv.quantization.training.train import train, trainable
 from tests.network.numpy_builder import Builder
 from tests.network.numpy_integer import realized
@@ -82,6 +83,14 @@ def test_layers_that_share_their_weights_keep_them() -> None:
     start = nearest(given)
     kept = [one is other for one, other in zip(start.layers.values(), trained(start).layers.values(), strict=True)]
     assert kept == [False, True, True]
+
+
+def test_layers_whose_codes_are_the_sources_keep_them() -> None:
+    start = nearest(network())
+    (first, made), *others = start.layers.items()
+    start = replace(start, layers={first: replace(made, stated=StatedWeights(made.affine)), **dict(others)})
+    kept = [one is other for one, other in zip(start.layers.values(), trained(start).layers.values(), strict=True)]
+    assert kept == [True, False, False]
 
 
 @pytest.mark.slow

@@ -1,0 +1,42 @@
+"""What distillation minimizes, and how far its steps go."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchao")
+
+
+def test_an_error_counts_in_shares_of_the_outputs_variance() -> None:
+    from dlpuconv.qat.distillation import distance
+
+    wanted = {"small": torch.tensor([1.0, 3.0]), "large": torch.tensor([100.0, 300.0])}
+    answers = {"small": torch.tensor([2.0, 3.0]), "large": torch.tensor([100.0, 400.0])}
+    assert distance(answers, wanted).item() == pytest.approx(1 / 2 + 10000 / 2 / 10000)  # of variances 1 and 10000
+
+
+@pytest.mark.parametrize("wanted", [[[2.0]], [[2.0], [2.0], [2.0]]], ids=["one number", "one that does not change"])
+def test_what_has_no_variance_counts_in_shares_of_its_size(wanted: Any) -> None:
+    from dlpuconv.qat.distillation import distance
+
+    answers = torch.full((len(wanted), 1), 3.0, requires_grad=True)
+    loss = distance(answers, torch.tensor(wanted))
+    assert loss.item() == pytest.approx(1 / 4)
+    loss.backward()
+    assert torch.isfinite(answers.grad).all()
+
+
+def test_a_bias_of_zeros_is_trained_as_the_others_are() -> None:
+    from dlpuconv.qat.rates import in_steps
+
+    dense = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        dense.weight.fill_(1.27)
+        dense.bias.zero_()
+    graph: Any = torch.fx.symbolic_trace(dense)
+    prepared: Any = SimpleNamespace(graph=graph)
+    assert [group["lr"] for group in in_steps(prepared, 0.1)] == pytest.approx([0.001, 0.001])
