@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import MetricError, MissingDependencyError
+from dlpuconv.errors import MetricError, MissingDependencyError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -149,6 +149,10 @@ def _answers(predict: Predict, loader: Loader) -> Iterator[tuple[Outputs, Any]]:
 
 
 def _chosen(outputs: Outputs, output: str | None) -> Array:
+    if output is not None and output not in outputs:
+        raise MetricError(
+            f"no output is called {output!r}{did_you_mean(output, outputs)}: there are {', '.join(outputs)}"
+        )
     return next(iter(outputs.values())) if output is None else outputs[output]
 
 

@@ -29,6 +29,8 @@ def test_top_k_counts_samples_whose_class_is_among_the_highest() -> None:
     pytest.importorskip("torchmetrics")
     assert metrics.top_k(as_it_is, BATCHES) == 0.5
     assert metrics.top_k(as_it_is, [({"a": -SCORES, "b": SCORES}, np.array([0, 1, 1, 0]))], k=2, output="b") == 1.0
+    with pytest.raises(MetricError, match=r"no output is called 'score' \(did you mean 'scores'\?\): there are scores"):
+        metrics.top_k(as_it_is, BATCHES, output="score")
     with pytest.raises(MetricError, match="yields nothing"):
         metrics.top_k(as_it_is, [])
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dlpuconv.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,6 +28,9 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
         inputs: how many positional ones the module takes.
         device: where it is.
 
+    Raises:
+        UsageError: there is no batch, as of a generator that was gone through before.
+
     Yields:
         The share of the data that came before, 0 where it does not tell how much there is; and a batch.
     """
@@ -33,6 +38,7 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
         whole = torch.as_tensor(data)
         data = whole[torch.randperm(len(whole))].split(_SIZE)
     count = len(data) if isinstance(data, Sized) else 0
+    number = -1
     for number, batch in enumerate(data):
         share = number / count if count else 0.0
         if isinstance(batch, dict):
@@ -40,7 +46,10 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
         else:
             several = batch if isinstance(batch, tuple | list) else (batch,)
             yield share, (tuple(_tensor(values, device) for values in several[:inputs]), {})
+    if number < 0:
+        raise UsageError("the data yields no batch; what is gone through several times has to start again, as lists do")
 
 
 def _tensor(values: Any, device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(values).to(device)
+    made = torch.as_tensor(values).to(device)
+    return made.float() if made.is_floating_point() else made

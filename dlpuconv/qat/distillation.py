@@ -6,7 +6,6 @@ that it serves any network.
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from dlpuconv.display.progress import Silent
+from dlpuconv.frontends.pytorch.replica import own_tensors, replica, unwrapped
 from dlpuconv.qat.batches import batches
 from dlpuconv.qat.ranges import freeze_ranges
 from dlpuconv.qat.rates import in_steps
@@ -52,9 +52,12 @@ def distil(
         epochs: how often the data is gone through.
         optimizer: of the module's parameters; Adam whose rates are shares of each layer's steps if None.
         progress: where the work reports.
+
+    Raises:
+        UsageError: the data yields nothing, or nothing more in a later epoch.
     """
     device = next(prepared.parameters()).device
-    teacher = copy.deepcopy(float_module).eval().to(device)
+    teacher = own_tensors(replica(unwrapped(float_module))).to(device)
     optimizer = optimizer or torch.optim.Adam(in_steps(prepared, _RATE))
     freeze_ranges(prepared)
     prepared.train()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dlpuconv.display.wording import python_words
-from dlpuconv.frontends.pytorch.sources import demand
+from dlpuconv.errors import UsageError
+from dlpuconv.frontends.pytorch.sources import demand, is_module
 from dlpuconv.qat.unheard import torchao_unheard
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from dlpuconv.display.progress import Progress
     from dlpuconv.qat.prepared import PreparedModule
 
+type Starts = Literal["none", "fast", "balanced", "best"]
+
 
 def prepare(
     module: torch.nn.Module,
@@ -21,7 +24,7 @@ def prepare(
     target: str,
     example_inputs: Any,
     calibration: Any,
-    start: Literal["none", "fast", "balanced", "best"] = "balanced",
+    start: Starts = "balanced",
     progress: Progress | None = None,
 ) -> PreparedModule:
     """A new module that trains in any loop, and computes in floats what the target's file will compute in integers.
@@ -46,6 +49,14 @@ def prepare(
         DlpuconvError: the module, the data or an option cannot be used, or a tool failed.
     """
     demand("torchao", "dlpuconv.qat.prepare", "qat")
+    if not is_module(module):
+        raise UsageError(
+            f"a {type(module).__name__} is no torch.nn.Module; dlpuconv.qat.from_onnx makes one of a model"
+        )
+    if not isinstance(target, str):
+        raise UsageError(f"target={target!r} is not the name of one target")
+    if start not in get_args(Starts.__value__):
+        raise UsageError(f"start={start!r} is not one of {', '.join(get_args(Starts.__value__))}")
     with python_words():
         with torchao_unheard():
             from dlpuconv.qat.building import build

@@ -5,7 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+
+from dlpuconv import qat
+from dlpuconv.errors import UsageError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchao")
@@ -40,3 +44,30 @@ def test_a_bias_of_zeros_is_trained_as_the_others_are() -> None:
     graph: Any = torch.fx.symbolic_trace(dense)
     prepared: Any = SimpleNamespace(graph=graph)
     assert [group["lr"] for group in in_steps(prepared, 0.1)] == pytest.approx([0.001, 0.001])
+
+
+def test_data_that_is_used_up_is_told_and_not_trained_on() -> None:
+    from dlpuconv.qat.batches import batches
+
+    once = (batch for batch in [torch.zeros(2, 3)])
+    assert len(list(batches(once, 1, torch.device("cpu")))) == 1
+    with pytest.raises(UsageError, match="yields no batch"):
+        list(batches(once, 1, torch.device("cpu")))
+
+
+def test_arrays_of_numpys_own_precision_become_torchs() -> None:
+    from dlpuconv.qat.batches import batches
+
+    (_, ((values,), _)), *_ = batches([np.ones((1, 2)), {}], 1, torch.device("cpu"))
+    assert values.dtype == torch.float32
+
+
+def test_what_cannot_be_prepared_is_told_before_any_work() -> None:
+    module: Any = torch.nn.Linear(2, 1)
+    wanted: Any = {"target": "artpec8", "example_inputs": torch.zeros(1, 2), "calibration": np.zeros((4, 2))}
+    with pytest.raises(UsageError, match=r"a str is no torch\.nn\.Module; dlpuconv\.qat\.from_onnx"):
+        qat.prepare("net.onnx", **wanted)
+    with pytest.raises(UsageError, match="start='swift' is not one of none, fast, balanced, best"):
+        qat.prepare(module, **wanted, start="swift")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"target=\['artpec8'\] is not the name of one target"):
+        qat.prepare(module, **{**wanted, "target": ["artpec8"]})

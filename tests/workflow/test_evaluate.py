@@ -91,6 +91,29 @@ def test_a_module_is_computed_by_torch_itself_and_stays_as_it_is() -> None:
     assert module.drop.training
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bfloat16", "float32"])
+def test_a_module_gets_and_gives_numbers_of_any_type(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Picking(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("rows", torch.tensor([1, 0]))
+            self.register_buffer("factor", torch.tensor(0.5, dtype=getattr(torch, kind)))
+
+        def forward(self, image: Any) -> Any:
+            return image[:, self.rows] * self.factor
+
+    def metric(predict: Any, images: Any) -> float:
+        (found,) = predict(images).values()
+        np.testing.assert_allclose(found, images[:, [1, 0]] / 2, rtol=0.01)
+        assert found.dtype == np.float32
+        return 1.0
+
+    assert dlpuconv.evaluate(Picking(), IMAGES, metric) == 1.0
+
+
 def test_a_metric_that_fails_or_gives_no_number_is_told(converted: Converted) -> None:
     with pytest.raises(MetricError, match="returned nan"):
         dlpuconv.evaluate(converted, IMAGES, lambda *_: float("nan"))

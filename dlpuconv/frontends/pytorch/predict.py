@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dlpuconv.frontends.pytorch.outputs import output_names, plain_output
 from dlpuconv.frontends.pytorch.replica import replica, unwrapped
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.verification.predictor import Predict
@@ -24,11 +23,12 @@ def predict_by_module(module: Any) -> Predict:
     import torch
 
     ours = replica(unwrapped(module))
-    held = next((*ours.parameters(), *ours.buffers(), torch.empty(0)).__iter__())
+    held = [*ours.parameters(), *ours.buffers(), torch.empty(0)]
+    device, dtype = held[0].device, next(each.dtype for each in held if each.is_floating_point())
 
     def tensor(value: Any) -> Any:
         made = torch.as_tensor(value)
-        return made.to(held.device, held.dtype if made.is_floating_point() else made.dtype)
+        return made.to(device, dtype if made.is_floating_point() else made.dtype)
 
     def predict(inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike, /) -> dict[str, npt.NDArray[np.float32]]:
         with torch.no_grad():
@@ -47,6 +47,6 @@ def _named(found: Any) -> dict[str, npt.NDArray[np.float32]]:
     leaves, tree = trees.tree_flatten(found)
     keys = {number: name for name, number in output_names(trees.tree_unflatten(range(len(leaves)), tree))}
     return {
-        keys.get(number) or f"output_{number}": leaf.detach().cpu().numpy().astype(np.float32)
+        keys.get(number) or f"output_{number}": leaf.detach().float().cpu().numpy()
         for number, leaf in enumerate(leaves)
     }

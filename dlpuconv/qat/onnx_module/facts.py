@@ -37,6 +37,15 @@ def known(node: onnx_ir.Node, index: int) -> npt.NDArray[np.generic]:
     return found
 
 
+def known_if_given(node: onnx_ir.Node, index: int) -> npt.NDArray[np.generic] | None:
+    """The array that an input always is; None where it is absent.
+
+    Raises:
+        NotInTorchError: it is computed.
+    """
+    return known(node, index) if index < len(node.inputs) and node.inputs[index] is not None else None
+
+
 def shape_read(node: onnx_ir.Node, index: int = 0) -> tuple[int, ...]:
     """The static shape of an input.
 

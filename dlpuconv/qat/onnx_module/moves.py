@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from dlpuconv.passes import attributes as attrs
-from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, known, shape_made, shape_read
+from dlpuconv.qat.onnx_module.facts import NotInTorchError, known, known_if_given, shape_made, shape_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,13 +80,13 @@ def gather(node: onnx_ir.Node) -> Function:
 def pad(node: onnx_ir.Node) -> Function:
     """Put a border around."""
     mode = attrs.text(node, "mode", "constant")
-    if mode not in ("constant", "reflect", "edge") or constant(node, 3) is not None:
+    if mode not in ("constant", "reflect", "edge") or known_if_given(node, 3) is not None:
         raise NotInTorchError(f"the mode {mode!r}, or axes")
     counts = [int(count) for count in known(node, 1)]
     half = len(counts) // 2
     ends = [end for axis in reversed(range(half)) for end in (counts[axis], counts[half + axis])]
     if mode == "constant":
-        value = constant(node, 2)
+        value = known_if_given(node, 2)
         return functools.partial(functional.pad, pad=ends, value=0.0 if value is None else float(value.item()))
     while len(ends) > 2 and not any(ends[-2:]):  # torch reflects the last axes only
         del ends[-2:]
@@ -103,8 +103,8 @@ def cut(node: onnx_ir.Node) -> Function:
     """Parts along axes, maybe in steps, maybe backwards."""
     shape = shape_read(node)
     starts, ends = ([int(each) for each in known(node, index)] for index in (1, 2))
-    axes = [int(axis) for axis in (range(len(starts)) if constant(node, 3) is None else known(node, 3))]
-    steps = [1] * len(starts) if constant(node, 4) is None else [int(step) for step in known(node, 4)]
+    axes = [int(axis) for axis in (range(len(starts)) if known_if_given(node, 3) is None else known(node, 3))]
+    steps = [1] * len(starts) if known_if_given(node, 4) is None else [int(step) for step in known(node, 4)]
     window, backwards = [slice(None)] * len(shape), []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         window[axis] = slice(start, end, step)

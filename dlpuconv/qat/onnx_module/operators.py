@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from dlpuconv.passes import attributes as attrs
 from dlpuconv.qat.onnx_module import moves, windows
-from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, shape_read
+from dlpuconv.qat.onnx_module.facts import NotInTorchError, constant, known_if_given, shape_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,9 @@ def _cast(node: onnx_ir.Node) -> Function:
 
 
 def _clip(node: onnx_ir.Node) -> Function:
-    low, high = (None if bound is None else bound.item() for bound in (constant(node, 1), constant(node, 2)))
+    low, high = (
+        None if bound is None else bound.item() for bound in (known_if_given(node, 1), known_if_given(node, 2))
+    )
     if (low, high) == (0, 6):
         return functional.relu6  # which quantizers look for
     return functools.partial(torch.clamp, min=low, max=high)
@@ -110,7 +112,7 @@ def _slope_by_channel(node: onnx_ir.Node) -> bool:
 
 def _reduced(reduce: Function) -> TorchOperator:
     def make(node: onnx_ir.Node) -> Function:
-        shape, given = shape_read(node), constant(node, 1)
+        shape, given = shape_read(node), known_if_given(node, 1)
         axes = attrs.integers(node, "axes") if given is None else [int(axis) for axis in given]
         kept = bool(attrs.integer(node, "keepdims", 1))
         if not axes and not attrs.integer(node, "noop_with_empty_axes", 0):

@@ -125,6 +125,12 @@ def test_operators_that_torch_has_not_are_named_together() -> None:
         module_of(network)
 
 
+def test_a_bound_that_is_computed_is_no_bound_that_is_missing() -> None:
+    network = _read(MAP, "l = ReduceMin<keepdims=0>(x) y = Clip(x, l)", {})
+    with pytest.raises(UnsupportedModelError, match=r"Clip 'Clip_1' \(its input 1 is computed\)"):
+        module_of(network)
+
+
 def _read(declared: str, nodes: str, constants: dict[str, Array]) -> Model:
     """With the shapes of all values."""
     proto = model(f"({declared}) => (float y) {{ {nodes} }}", **constants).to_proto()
