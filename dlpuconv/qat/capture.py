@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch.utils._pytree import tree_map
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
+
+
+_SPELLED: Final = {torch.ops.aten.silu.default: lambda x: x * torch.sigmoid(x)}
+"""Operators that ONNX has none for, as its exporter spells them: the file rounds the values in between too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
         folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
         fold_batch_norms(folded)
         give_biases(folded)
-        again = _exported(folded, positional, named)
+        again = _exported(folded, positional, named).run_decompositions(_SPELLED)
     made = onnx_program(again, (), {}, SourceOptions(), kind)
     graph_module = made.exported_program.module(check_guards=False)
     _own(graph_module)

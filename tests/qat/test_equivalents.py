@@ -80,3 +80,11 @@ def test_a_recipe_keeps_what_a_module_computes(
     x = torch.from_numpy(IMAGES)
     torch.testing.assert_close(prepared.eval()(x), module(x), rtol=1e-4, atol=1e-4)
     assert any("the recipe is left out" in told for told in prepared.unmapped) == left_out
+
+
+def test_a_layer_that_the_file_spells_with_more_channels_is_told_and_left_float() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ConvTranspose2d(8, 6, 2, 2)).eval()
+    shown = torch.zeros(1, 3, 16, 16)
+    prepared = qat.prepare(net, target="onnxruntime", example_inputs=shown, calibration=IMAGES, start="none")
+    assert any(each.startswith("the module has no layer like") for each in prepared.unmapped), prepared.unmapped
+    assert prepared.eval()(shown).shape == (1, 6, 28, 28)

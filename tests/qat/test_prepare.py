@@ -86,6 +86,14 @@ def test_a_tie_of_the_format_is_one_fake_quantizer_and_a_prescribed_scale_is_kep
     assert modules["sigmoid"].zero_point.item() == -128
 
 
+@pytest.mark.parametrize("inplace", [False, True])
+def test_the_sigmoid_within_a_silu_is_rounded_as_in_the_file(inplace: bool) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.SiLU(inplace=inplace), torch.nn.Conv2d(4, 4, 3))
+    prepared = prepared_of(net, start="none")
+    assert prepared.unmapped == ()
+    assert [part.scale.item() for part in fake_quantizers(prepared)].count(1 / 256) == 1
+
+
 def test_it_trains_in_any_loop(prepared: Any) -> None:
     batch, labels = torch.from_numpy(CALIBRATION), torch.arange(len(CALIBRATION)) % 5
     optimizer = torch.optim.SGD(prepared.parameters(), lr=0.05)
