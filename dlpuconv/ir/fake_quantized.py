@@ -1,12 +1,12 @@
 """The float graph of a quantized source with its scales put back: what the source computes, in float arithmetic.
 
-Clip(Round(x / scale)) * scale is what QuantizeLinear and DequantizeLinear compute. They are not used themselves, since
-ONNX Runtime replaces them with integer kernels, which round once more.
+Round(Clip(x / scale)) * scale is what QuantizeLinear and DequantizeLinear compute. They are not used themselves, since
+ONNX Runtime replaces them with integer kernels, which round once more; nor are Round and Clip, which opset 10 lacks.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnx_ir
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from dlpuconv.ir.given_scales import StatedScale
     from dlpuconv.ir.model import Model
 
+_WHOLE: Final = np.float32(1.5 * 2**23)
+"""Added to a code and taken away again, it leaves the nearest whole number, and the even one of two: beside it, float32
+has no room for fractions."""
+
 
 def fake_quantized(model: Model) -> onnx_ir.Model:
     """A graph of its own that computes with every activation rounded as the source states it.
@@ -25,7 +29,7 @@ def fake_quantized(model: Model) -> onnx_ir.Model:
     name, and what it was before is that name with `_unrounded`.
 
     Args:
-        model: of opset 11 or newer; not changed.
+        model: not changed.
     """
     graph = model.copy().graph
     values = {value.name: value for value in onnx_ir.convenience.create_value_mapping(graph.graph).values()}
@@ -42,12 +46,15 @@ def _round(graph: onnx_ir.Graph, value: onnx_ir.Value, stated: StatedScale) -> N
     scale = _constant(graph, np.float32(affine.scale), f"{name}_scale")
     low = _constant(graph, np.float32(codes.lowest - affine.zero_point), f"{name}_lowest")
     high = _constant(graph, np.float32(codes.highest - affine.zero_point), f"{name}_highest")
+    whole = _constant(graph, _WHOLE, f"{name}_whole")
     readers = list(value.uses())
     steps = [
         divided := onnx_ir.node("Div", [value, scale]),
-        rounded := onnx_ir.node("Round", divided.outputs),
-        clipped := onnx_ir.node("Clip", [*rounded.outputs, low, high]),
-        real := onnx_ir.node("Mul", [*clipped.outputs, scale]),
+        above := onnx_ir.node("Max", [*divided.outputs, low]),
+        clipped := onnx_ir.node("Min", [*above.outputs, high]),
+        raised := onnx_ir.node("Add", [*clipped.outputs, whole]),
+        rounded := onnx_ir.node("Sub", [*raised.outputs, whole]),
+        real := onnx_ir.node("Mul", [*rounded.outputs, scale]),
     ]
     for number, node in enumerate(steps):
         node.name = f"{name}_rounding_{number}"

@@ -137,7 +137,8 @@ class Outbox:
             ValueError: there are arrays of something else than numbers, or of several forms.
         """
         layout = {name: _form(value) for name, value in arrays.items()}
-        descriptor = None if layout == self._layout else self._lay_out(layout)
+        same = [*layout.items()] == [*self._layout.items()]  # in the same order as well
+        descriptor = None if same else self._lay_out(layout)
         for slot, value in zip(self._slots, arrays.values(), strict=True):
             if isinstance(value, np.ndarray):
                 slot[...] = value

@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, override
 
 import torch
-from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
+
+from dlpuconv.qat.unheard import torchao_unheard
+
+with torchao_unheard():
+    from torchao.quantization.pt2e.fake_quantize import FakeQuantizeBase
 
 if TYPE_CHECKING:
     from dlpuconv.ir.affine import Affine

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from dlpuconv.display.wording import python_words
 from dlpuconv.errors import UsageError
 from dlpuconv.frontends.pytorch.sources import demand, is_module
+from dlpuconv.qat.unheard import torchao_unheard
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +58,7 @@ def prepare(
     if start not in get_args(Starts.__value__):
         raise UsageError(f"start={start!r} is not one of {', '.join(get_args(Starts.__value__))}")
     with python_words():
-        from dlpuconv.qat.building import build
+        with torchao_unheard():
+            from dlpuconv.qat.building import build
 
         return build(module, target, example_inputs, calibration, start, progress)

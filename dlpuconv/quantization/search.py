@@ -89,10 +89,9 @@ def search(
     """
     trials = [try_recipe(start, emit, judge, tried)]
     best = 0
-    for changes in (*[plan.changes] * plan.rounds, plan.last, plan.repairs):
+    for changes, suffices in plan.stages():
         for change in changes:
-            done = trials[best].score.passes if changes is plan.repairs else plan.met_by(trials[best].score)
-            recipe = trials[best].recipe if done else change(trials[best].recipe)
+            recipe = trials[best].recipe if suffices(trials[best].score) else change(trials[best].recipe)
             if any(trial.recipe == recipe for trial in trials):
                 continue
             trials.append(try_recipe(recipe, emit, judge, tried))

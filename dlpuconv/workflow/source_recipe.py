@@ -61,12 +61,15 @@ def _changes(wanted: QuantizationOptions, target: Target) -> str:
         return "--override"
     if wanted.mixed:
         return "--granularity auto"
-    if wanted.granularity is Granularity.PER_TENSOR and target.scheme.weights is Granularity.PER_CHANNEL:
-        return "--granularity per-tensor"
+    if target.scheme.weights is Granularity.PER_CHANNEL:
+        if wanted.granularity is Granularity.PER_TENSOR:
+            return "--granularity per-tensor"
+        if wanted.recipe and not wanted.granularity and wanted.recipe.granularity is Granularity.PER_TENSOR:
+            return "the granularity per-tensor of --recipe"
     return f"--effort {wanted.effort}" if wanted.effort is Effort.BEST else ""
 
 
 def _keeps(recipe: Recipe) -> bool:
     """Whether all that a recipe does is to keep scales, and to measure those that are not stated."""
     rewrites = recipe.equalize or recipe.absorb or recipe.detours or recipe.gates or recipe.groups or recipe.overrides
-    return recipe.scales is ScaleOrigin.SOURCE and not rewrites
+    return recipe.scales is ScaleOrigin.SOURCE and recipe.rounding is not Rounding.TRAINED and not rewrites

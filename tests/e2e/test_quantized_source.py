@@ -143,6 +143,21 @@ def test_weights_that_a_normalization_is_folded_into_are_told_as_fitted_anew(tmp
     assert told["kept"] == 2
 
 
+def test_a_model_of_the_oldest_opset_that_has_pairs_is_compared_as_it_computes(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 10]> g (float[1,3,16,16] x) => (float[1,2,16,16] y)
+        <float s = {0.01}, int8 z = {0}, float t = {0.05}, int8[2,3,1,1] k = {10, -20, 127, 40, 50, -60}>
+        {
+            q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) w = DequantizeLinear(k, s, z)
+            c = Conv(d, w) r = Clip<min = 0.0, max = 6.0>(c) e = QuantizeLinear(r, t, z) y = DequantizeLinear(e, t, z)
+        }
+    """)
+    onnx.save(model, tmp_path / "model.onnx")
+    made = convert(tmp_path / "model.onnx", "artpec8", effort="fast")
+    assert made.report.parity is not None
+    assert made.report.parity.min_sqnr > 40
+
+
 def test_a_package_for_a_compiler_that_quantizes_has_floats_and_says_so(tmp_path: Path) -> None:
     made = convert(quantized(tmp_path), "cv25")
     assert made.verdict == "pass"

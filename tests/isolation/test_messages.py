@@ -193,6 +193,17 @@ def test_a_larger_message_leaves_what_was_lent_before_as_it_was(lane: Lane) -> N
     check_same(before, np.full(3, 7))
 
 
+@pytest.mark.parametrize("extents", [(2, 2), (3, 5)])
+def test_the_same_names_in_another_order_are_lent_under_their_own(lane: Lane, extents: tuple[int, int]) -> None:
+    values = {
+        name: np.full(extent, extent + number) for number, (name, extent) in enumerate(zip("xy", extents, strict=True))
+    }
+    for names in ("xy", "yx"):
+        found = lane.passed({name: values[name] for name in names})
+        for name in names:
+            check_same(found[name], values[name])
+
+
 def test_several_arrays_of_one_form_are_lent_as_one(lane: Lane) -> None:
     for start in (0, 10):
         parts = [np.array([start, 1], np.int8), np.array([2, 3], np.int8)]

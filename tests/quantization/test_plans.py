@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from dlpuconv.plugin import Granularity
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Recipe, Rounding
 from dlpuconv.quantization.plans import plan_for, usual
+from dlpuconv.quantization.score import Score
 from dlpuconv.quantization.sites import Detour, Gate, LayerGroups, Proposal
 
 PLAIN = Recipe(granularity=Granularity.PER_TENSOR)
@@ -80,6 +83,16 @@ def test_balanced_tries_whole_ranges_beside_gates_alone() -> None:
     gated = replace(PLAIN, gates=(GATE,))
     assert all(change(PLAIN).observer is Observer.ROBUST for change in plan.changes)
     assert Observer.MINMAX in {change(gated).observer for change in plan.changes}
+
+
+@pytest.mark.parametrize(("decibels", "expected"), [(13.9, True), (14.1, False)])
+def test_balanced_equalizes_by_weights_where_what_noise_predicts_is_poor(decibels: float, expected: bool) -> None:
+    plan = plan_for("balanced", propose)
+    assert plan is not None
+    score = Score(typical_db=decibels, sqnr_db=decibels, cosine=1.0)
+    by_noise = replace(PLAIN, equalize=True, balance=Balance.NOISE)
+    recipes = [change(by_noise) for changes, suffices in plan.stages() if not suffices(score) for change in changes]
+    assert (replace(by_noise, balance=Balance.WEIGHTS) in recipes) is expected
 
 
 def test_no_effort_tries_percentiles() -> None:

@@ -191,6 +191,21 @@ def test_the_first_recipe_that_passes_replaces_one_that_fails_even_if_its_decibe
     assert kept(search(PLAIN, emit, score, PLAN)).observer is Observer.MINMAX
 
 
+@pytest.mark.parametrize(("decibels", "expected"), [(13.9, 2), (14.1, 1)])
+def test_a_rescue_is_tried_for_what_is_poor_alone(decibels: float, expected: int) -> None:
+    plan = Plan(rescues=(in_ranges(Observer.MINMAX),))
+    assert len(search(PLAIN, emit, judge(lambda _: decibels), plan)) == expected
+
+
+def test_what_a_rescue_found_is_what_rounding_is_learned_for() -> None:
+    def learned(recipe: Recipe) -> Recipe:
+        return replace(recipe, rounding=Rounding.LEARNED)
+
+    plan = Plan(rescues=(in_ranges(Observer.MINMAX),), last=(learned,))
+    trials = search(PLAIN, emit, judge(lambda text: 9.0 + ("min-max" in text)), plan)
+    assert trials[-1].recipe == learned(in_ranges(Observer.MINMAX)(PLAIN))
+
+
 def test_no_recipe_is_good_enough_while_it_fails() -> None:
     trials = search(PLAIN, emit, lambda _: Score(typical_db=60.0, sqnr_db=60.0, cosine=1.0, passes=False), PLAN)
     assert len(trials) > 1

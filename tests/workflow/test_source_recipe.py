@@ -51,7 +51,8 @@ def test_weights_are_learned_where_samples_and_effort_allow(
     [
         ({"recipe": Recipe(granularity=Granularity.PER_TENSOR)}, "--recipe"),
         ({"recipe": replace(SOURCE, equalize=True)}, "--recipe"),
-        ({"recipe": replace(SOURCE, detours=(Detour("a", (0,)),))}, "--recipe"),
+        ({"recipe": replace(SOURCE, rounding=Rounding.TRAINED)}, "--recipe"),
+        ({"recipe": replace(SOURCE, detours=(Detour(site="x", readers=(0,)),))}, "--recipe"),
         ({"overrides": (Override("*", Granularity.PER_CHANNEL),)}, "--override"),
         ({"mixed": True}, "--granularity auto"),
         ({"effort": Effort.BEST}, "--effort best"),
@@ -65,6 +66,8 @@ def test_options_that_would_change_stated_scales_are_refused(wanted: dict[str, A
 def test_a_coarser_granularity_than_the_chips_is_refused_and_a_finer_one_keeps_more() -> None:
     with pytest.raises(UsageError, match="--granularity per-tensor would change"):
         recipe("artpec7", granularity=Granularity.PER_TENSOR)
+    with pytest.raises(UsageError, match="the granularity per-tensor of --recipe would change"):
+        recipe("artpec7", recipe=SOURCE)
     assert recipe(granularity=Granularity.PER_CHANNEL).granularity is Granularity.PER_CHANNEL
     assert recipe(granularity=Granularity.PER_TENSOR).granularity is Granularity.PER_TENSOR
 

@@ -139,6 +139,10 @@ class OnnxQdqBackend(Backend):
         return _demanded(prepared).quantizer(target.scheme).propose(recipe, target.scheme, what)
 
     @override
+    def quantized(self, prepared: Prepared, target: Target, recipe: Recipe) -> Quantized:
+        return _demanded(prepared).quantizer(target.scheme).quantize(recipe, target.scheme).quantized
+
+    @override
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:
         """Legalize once, and quantize with placeholders for each target."""
         from dlpuconv.plugin.onnx import optimized, view_of

@@ -90,18 +90,27 @@ def _gate(
     for x, g in ((op.input(0), op.input(1)), (op.input(1), op.input(0))):
         first = None if x is g or x.is_constant else _first(g, x, makers, readers)
         if first is not None and x in makers:
-            bound = _bound(makers[x], [first, op], readers)
+            bound = _bound(makers[x], (first, op), readers)
             seen = x if bound is None else bound.input(0)
             return TFLiteGate(op, first, seen, bound) if seen in makers else TFLiteGate(op, first, x)
     return None
 
 
-def _bound(op: Operator, gated: list[Operator], readers: Mapping[Tensor, list[Operator]]) -> Operator | None:
+def _bound(op: Operator, gated: tuple[Operator, Operator], readers: Mapping[Tensor, list[Operator]]) -> Operator | None:
     """The MAXIMUM whose bound is where the gate of those who read it, and of nobody else, comes to 0."""
     added, bounds = _added(gated[0]), [t.data for t in op.inputs if t is not None and t.data is not None]
     if op.kind != "MAXIMUM" or added is None or len(bounds) != 1 or set(readers[op.output]) != set(gated):
         return None
-    return op if op.input(1).is_constant and (bounds[0] == -added).all() else None
+    closes = op.input(1).is_constant and (bounds[0] == -added).all() and _keeps_zero(*gated, readers)
+    return op if closes else None
+
+
+def _keeps_zero(first: Operator, product: Operator, readers: Mapping[Tensor, list[Operator]]) -> bool:
+    """Whether the chain that leads from the first operator of a gate to its product only multiplies."""
+    (op,) = readers[first.output]
+    while op is not product and op.kind == "MUL":
+        (op,) = readers[op.output]
+    return op is product
 
 
 def _first(

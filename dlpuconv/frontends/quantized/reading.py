@@ -169,7 +169,7 @@ class _Reader:
         """A node of real numbers, and of integers that are no codes."""
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        for name in free_names(node) - set(node.input):  # a subgraph reads it by this name
+        for name in sorted(free_names(node) - set(node.input)):  # a subgraph reads it by this name
             self._captured.add(name)
             if name in self._real:
                 self._nodes.append(onnx.helper.make_node("Identity", [self._real.pop(name)], [name]))

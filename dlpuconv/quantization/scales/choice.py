@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir.affine import IntegerType
     from dlpuconv.scheme import Coding
 
-_SMALLEST_SCALE = 1e-12
+SMALLEST_SCALE = 1e-12
 """A scale below this is rounding noise of the float network; the kernels' multipliers would lose their bits."""
 _EXACT = 0.01
 """Of a step: how far float32 rounding may have moved the multiples of a step."""
@@ -47,7 +47,7 @@ def centered(coding: Coding) -> Coding:
 
 
 def _scale(wanted: float, coding: Coding) -> float:
-    scale = float(np.float32(max(wanted, _SMALLEST_SCALE)))
+    scale = float(np.float32(max(wanted, SMALLEST_SCALE)))
     return float(next_powers_of_two(scale)) if coding.power_of_two else scale
 
 
@@ -75,7 +75,7 @@ def holding(values: npt.NDArray[np.floating[Any]], coding: Coding, limit: float 
     for scale in (step, step / 2):
         scale /= max(coding.steps // round(float(flat[-1] - flat[0]) / scale), 1)  # as fine as it may be
         codes = np.rint(flat / scale)
-        fits = codes[-1] - codes[0] <= coding.steps and _SMALLEST_SCALE < scale < limit
+        fits = codes[-1] - codes[0] <= coding.steps and SMALLEST_SCALE < scale < limit
         if fits and np.abs(codes * scale - flat).max() <= _EXACT * scale:
             return Affine.of(float(np.float32(scale)), coding.lowest - int(codes[0]))
     return covering(whole, coding)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.network import Range
-from dlpuconv.quantization.scales.choice import range_of
+from dlpuconv.quantization.scales.choice import SMALLEST_SCALE, range_of
 from dlpuconv.quantization.stated.recoding import recoded
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dlpuconv.ir.given_scales import GivenScales, StatedScale
     from dlpuconv.network import Network, Value
     from dlpuconv.scheme import Coding
+
+_LARGEST_SCALE = 1e18
+"""With it, 8 bits hold all that is not refused as too wide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ def _misfit(stated: StatedScale, coding: Coding) -> str:
         return "has a scale for each channel"
     if stated.codes.bits != coding.type.bits:
         return f"has {stated.codes.bits} bits, and the chip {coding.type.bits}"
+    if not SMALLEST_SCALE <= affine.scale <= _LARGEST_SCALE:
+        return "is too small or too large for the kernels' multipliers"
     if coding.reduce_range:
         return "uses all codes, of which the chip leaves half"
     if coding.symmetric and recoded(stated, coding).zero_point != coding.middle:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlpuconv.ir.affine import Affine
 from dlpuconv.quantization.stated.recoding import recoded
-from dlpuconv.quantization.weights.scale import blocks
+from dlpuconv.quantization.weights.scale import SMALLEST_SCALE, blocks
 from dlpuconv.scheme import Granularity
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class StatedWeights:
         """
         if self.affine is None:
             return self
+        floor = np.maximum(floor, SMALLEST_SCALE)
         scales = np.broadcast_to(np.asarray(self.affine.scales), len(weights))
         if not (scales < floor).any():
             return self
@@ -78,9 +79,11 @@ def stated_weights(
     reason = _misfit(found, node.layer, chosen, coding)
     if reason:
         return StatedWeights(reason=reason)
-    affine = replace(recoded(found, coding), axis=0)
-    reason = _not_held(node.layer, affine, coding)
-    return StatedWeights(reason=reason) if reason else StatedWeights(affine)
+    for affine in _along_rows(replace(recoded(found, coding), axis=0), node.layer.rows):
+        reason = _not_held(node.layer, affine, coding)
+        if not reason:
+            return StatedWeights(affine)
+    return StatedWeights(reason=reason)
 
 
 def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Coding) -> str:
@@ -92,11 +95,23 @@ def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Codi
         return "have a zero point, and the chip's none"
     if affine.per_channel and chosen is Granularity.PER_TENSOR:
         return "have a scale for each channel, and the chip's one"
-    if affine.per_channel and len(affine.scales) != layer.rows:
+    if affine.per_channel and layer.rows % len(affine.scales):
         return "have a scale for each of something else than output channels"
     if coding.power_of_two and any(math.frexp(scale)[0] != 0.5 for scale in affine.scales):
         return "have a scale that is no power of two"
     return ""
+
+
+def _along_rows(affine: Affine, rows: int) -> list[Affine]:
+    """A scale for each row; of more rows than scales, neighbours have one, or every group has them anew.
+
+    Neighbours are the phases of a transposed convolution.
+    """
+    times = rows // len(affine.scales)
+    if not affine.per_channel or times == 1:
+        return [affine]
+    pairs = np.array([affine.scales, affine.zero_points])
+    return [Affine.along(0, *spread) for spread in (np.repeat(pairs, times, axis=1), np.tile(pairs, times))]
 
 
 def _not_held(layer: Layer, affine: Affine, coding: Coding) -> str:

@@ -63,13 +63,14 @@ def left_nearest(quantized: Quantized) -> tuple[str, ...]:
 
 
 def unlearned(quantized: Quantized) -> dict[Node, str]:
-    """Layers that keep their nearest codes, and why."""
+    """Layers that keep their nearest codes, and why; codes of the source are no nearest ones."""
+    own = [node for node, made in quantized.layers.items() if made.stated.affine is None]
     if not quantized.scheme.weight_codes.symmetric:
-        return dict.fromkeys(quantized.layers, "have weights with a zero point")
+        return dict.fromkeys(own, "have weights with a zero point")
     read = {node: _digest(_layer(node)) for node in quantized.layers}
     readers = Counter(read.values())
-    left = {node: "share their weights" for node, weights in read.items() if readers[weights] > 1}
-    return left | {node: "have too many weights" for node in read if _is_too_large(_layer(node))}
+    left = {node: "share their weights" for node in own if readers[read[node]] > 1}
+    return left | {node: "have too many weights" for node in own if _is_too_large(_layer(node))}
 
 
 def fixed_layers(quantized: Quantized) -> set[Node]:

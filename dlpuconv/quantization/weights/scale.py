@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     type Reals = npt.NDArray[np.float64]
 
 _BLOCK = 1 << 20  # elements that are widened to float64 at a time
-_SMALLEST_SCALE = 1e-20
+SMALLEST_SCALE = 1e-20
 """Far below any trained weight, and its product with an input's scale is still a normal float32."""
 
 
@@ -46,7 +46,7 @@ def weight_scales(
     if chosen is Granularity.PER_TENSOR or len(rows) == 1:
         rows, low, high = rows.reshape(1, -1), low.min(keepdims=True), high.max(keepdims=True)
     wanted = _wanted(rows, (low.astype(np.float64), high.astype(np.float64)), coding, method)
-    floor = np.maximum(floor, _SMALLEST_SCALE)
+    floor = np.maximum(floor, SMALLEST_SCALE)
     scale = np.maximum(wanted, floor if wanted.size > 1 else floor.max(keepdims=True)).astype(np.float32)
     repaired = int((floor > wanted).sum())
     if coding.power_of_two:

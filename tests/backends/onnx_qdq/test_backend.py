@@ -21,8 +21,9 @@ from dlpuconv.plugin import InterfaceOptions, Job
 from dlpuconv.quantization import Recipe
 from dlpuconv.scheme import Granularity
 from dlpuconv_backends.onnx_qdq import OnnxQdqBackend
+from dlpuconv_backends.onnx_qdq.backend import QdqPrepared
 from dlpuconv_targets.onnxruntime import ONNXRUNTIME
-from tests.backends.onnx_qdq.examples import attention, branches, separable
+from tests.backends.onnx_qdq.examples import attention, branches, network, quantizer, separable
 from tests.backends.onnx_qdq.models import model, weights
 
 if TYPE_CHECKING:
@@ -173,6 +174,19 @@ def test_what_such_a_file_cannot_be_is_refused_by_name(interface: dict[str, Any]
 def test_integers_need_samples() -> None:
     with pytest.raises(CalibrationError, match="--calibration"):
         OnnxQdqBackend().prepare(job(separable()))
+
+
+def test_it_tells_the_integers_that_the_file_will_hold() -> None:
+    of = job(separable())
+    found = network(of.model, ONNXRUNTIME.scheme.activation_codes)
+    prepared = QdqPrepared(job=of, graph=found.graph, rewritten=(), quantizers={found.coding: quantizer(found)})
+    recipe = Recipe(granularity=Granularity.PER_CHANNEL)
+    told = OnnxQdqBackend().quantized(prepared, ONNXRUNTIME, recipe)
+    proto = onnx.load_from_string(OnnxQdqBackend().emit(prepared, ONNXRUNTIME, recipe).files[""])
+    stored = [np.sort(onnx.numpy_helper.to_array(each).ravel()) for each in proto.graph.initializer]
+    assert len(told.layers) == 4
+    for layer in told.layers.values():
+        assert any(np.array_equal(np.sort(layer.weights.ravel()), each) for each in stored)
 
 
 def test_a_draft_has_the_layers_of_the_real_file() -> None:

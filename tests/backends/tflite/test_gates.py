@@ -117,6 +117,15 @@ def test_a_maximum_takes_no_part_in_a_gate_only_where_that_is_closed_below_it(bo
     assert x.name == ("a" if bound == -3.0 else "m")
 
 
+def test_a_maximum_takes_no_part_in_a_gate_that_lets_something_through_below_it() -> None:
+    graph = gated("bounded")
+    _, _, _, scaled, product, _ = graph.operators
+    opened = activation("opened", *scaled.output.shape)
+    graph.operators.insert(4, add(scaled.output, scalar("one", 1.0), opened, "opened"))
+    product.inputs[product.inputs.index(scaled.output)] = opened
+    assert [x.name for x in TFLiteNetwork(graph).gates().values()] == ["m"]
+
+
 @pytest.mark.parametrize("reader", ["another node", "the application"])
 def test_a_maximum_that_others_read_stays(reader: str) -> None:
     graph = gated("bounded")

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from dlpuconv.frontends.quantized import read_quantized
 from dlpuconv.ir.affine import INT8, UINT8, Affine, IntegerType
 from dlpuconv.ir.given_scales import NOT_GIVEN, StatedScale
 from tests.frontends.quantized.support import computes_the_same, quantized
@@ -294,6 +295,19 @@ def test_what_is_cut_off_need_not_be_readable() -> None:
     model = read(quantized(nodes, "float s = {0.5}, uint8 z = {0}"), cut_at=["a"])
     assert operators(model) == ["Relu"]
     assert set(model.scales.activations) == {"x", "a"}
+
+
+def test_values_that_a_branch_reads_keep_their_names_in_an_order_that_no_hash_decides() -> None:
+    names = [f"d{number}" for number in range(8)]
+    pairs = " ".join(f"q{name} = QuantizeLinear(x, s, z) {name} = DequantizeLinear(q{name}, s, z)" for name in names)
+    sums = f"total = Sum({', '.join(names)})"
+    branch = f"then_branch = one () => (float[1,2] total) {{ {sums} }}"
+    other = "else_branch = two () => (float[1,2] same) { same = Identity(x) }"
+    proto = quantized(
+        f"{pairs} y = If<{branch}, {other}>(c)", "float s = {0.5}, uint8 z = {128}", takes="float[1,2] x, bool c"
+    )
+    read_quantized(proto, {})
+    assert [each.output[0] for each in proto.graph.node] == [*names, "y"]
 
 
 def test_integers_that_stand_for_themselves_are_left_alone() -> None:

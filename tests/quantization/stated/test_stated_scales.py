@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import CalibrationError
+from dlpuconv.errors import CalibrationError, UnsupportedModelError
 from dlpuconv.ir.affine import INT8, INT16, UINT8, Affine, IntegerType
 from dlpuconv.ir.given_scales import GivenScales, StatedScale
 from dlpuconv.quantization import BiasCorrection, Recipe, Rounding
@@ -137,6 +137,7 @@ def test_one_scale_for_all_channels_is_kept_where_the_chip_could_have_several() 
             "have a scale that is no power of two",
         ),
         (CODES * 1e-12, stated(1e-12, 0), SCHEME, "have a scale with which sums could leave 32 bits"),
+        (CODES * 1e-30, stated(1e-30, 0), SCHEME, "have a scale with which sums could leave 32 bits"),
     ],
 )
 def test_weights_that_a_chip_cannot_have_are_fitted_anew_and_told_with_the_reason(
@@ -160,6 +161,19 @@ def test_scales_for_each_channel_are_kept_where_the_chip_has_them() -> None:
     assert layer(outcome).affine.scales == (0.125, 0.5)
 
 
+@pytest.mark.parametrize("spread", [np.repeat, np.tile])
+def test_scales_that_several_rows_share_are_kept_for_each_of_them(spread: Any) -> None:
+    rows = np.array([[1, -127, 3], [4, 5, 66], [7, 88, 9], [-99, 11, 12]])
+    scales = spread([0.125, 0.3], 2).astype(np.float32)
+    weights = (rows * scales[:, None]).astype(np.float32).reshape(4, 1, 1, 3)
+    b = Builder()
+    network = named(b.network(b.conv("y", b.input("x", 1, 2, 2, 3), weights, np.zeros(4))), "conv")
+    said = GivenScales(weights={"conv": along([0.125, 0.3], axis=1)})
+    outcome = quantized(network, said, recipe=replace(KEEPING, granularity=Granularity.PER_CHANNEL))
+    assert layer(outcome).affine == Affine.along(0, scales)
+    assert layer(outcome).weights.reshape(4, 3).tolist() == rows.tolist()
+
+
 def test_a_channel_of_zeros_gets_a_wider_scale_where_its_own_has_no_room_for_the_bias() -> None:
     b = Builder()
     rows = np.array([[1, 2, 3], [0, 0, 0]], np.float32).reshape(2, 1, 1, 3)
@@ -178,6 +192,7 @@ def test_a_channel_of_zeros_gets_a_wider_scale_where_its_own_has_no_room_for_the
     [
         (stated(0.001, 0, INT16), Coding(), "has 16 bits, and the chip 8"),
         (stated(1.0, -2, INT4), Coding(), "has 4 bits, and the chip 8"),
+        (stated(1e-30, 5), Coding(), "is too small or too large for the kernels' multipliers"),
         (stated(0.1, 5), Coding(symmetric=True), "has a zero point, and the chip none"),
         (stated(0.1, 0), Coding(power_of_two=True), "is no power of two"),
         (stated(0.1, 0), Coding(reduce_range=True), "uses all codes, of which the chip leaves half"),
@@ -190,6 +205,12 @@ def test_activations_that_a_chip_cannot_have_keep_their_range(said: StatedScale,
     low = said.affine.scale * (said.codes.lowest - said.affine.zero_point)
     held = activations(outcome)["x"]
     assert held.scale * (coding.lowest - held.zero_point) == pytest.approx(low, rel=0.02, abs=held.scale)
+
+
+def test_activations_of_a_scale_that_no_kernel_can_multiply_with_are_refused() -> None:
+    scales = GivenScales(activations={"y": stated(1e30, 0)})
+    with pytest.raises(UnsupportedModelError, match=r"gives values from .* beside which 8 bits hold no others"):
+        quantized(dense(CODES * 0.01), scales)
 
 
 def test_what_a_kernel_prescribes_wins_and_is_told() -> None:

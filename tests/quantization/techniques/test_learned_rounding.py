@@ -9,6 +9,7 @@ import pytest
 from dlpuconv.quantization import BiasCorrection, Observer, Rounding
 from dlpuconv.quantization.budget import affordable_samples
 from dlpuconv.quantization.quantize import Quantized, quantize
+from dlpuconv.quantization.stated.weights import StatedWeights
 from dlpuconv.quantization.techniques import learned_rounding
 from dlpuconv.quantization.techniques.learned_rounding import learn, left_nearest
 from dlpuconv.scheme import Coding, Granularity
@@ -137,6 +138,14 @@ def test_layers_that_share_their_weights_keep_their_nearest_codes_and_are_named(
     assert kept(given) == [False, True, True]
     told = "the rounding of 2 layers was not learned, as they share their weights: b, y"
     assert left_nearest(nearest(given)) == (told,)
+
+
+def test_codes_of_the_source_are_not_told_of_as_nearest_ones() -> None:
+    made = nearest(NETWORK)
+    made = replace(made, scheme=replace(SCHEME, weight_codes=Coding()))
+    assert len(left_nearest(made)) == 1
+    kept = {node: replace(layer, stated=StatedWeights(layer.affine)) for node, layer in made.layers.items()}
+    assert left_nearest(replace(made, layers=kept)) == ()
 
 
 @pytest.mark.parametrize("coding", [Coding(symmetric=True, reduce_range=True), Coding()], ids=["7 bits", "asymmetric"])
