@@ -76,9 +76,10 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
         """
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-        from dlpuconv.frontends.pytorch.exporter import exported
+        from dlpuconv.frontends.pytorch.exporter import exported, exporting
 
         told = self.preparation
-        graph = copy.deepcopy(self.graph).cpu()
+        with exporting(f"torchao cannot convert {told.name}"):
+            graph = convert_pt2e(copy.deepcopy(self.graph).cpu())
         names = replace(options, output_names=options.output_names or told.outputs)
-        return exported(convert_pt2e(graph), told.positional, told.named, names, told.name)
+        return exported(graph, told.positional, told.named, names, told.name)

@@ -12,6 +12,7 @@ import pytest
 import dlpuconv
 from dlpuconv import qat
 from dlpuconv.errors import UsageError
+from dlpuconv.frontends import SourceOptions
 from dlpuconv.plugin.tflite import parse_tflite
 from tests.qat.networks import images, mobile
 
@@ -170,6 +171,14 @@ def test_the_file_has_the_scales_of_the_module_and_computes_what_it_does(
     found = np.concatenate([file(image[None])["linear"] for image in CALIBRATION])
     step = max(t.quantization.scale for t in view.tensors if t.index in view.outputs and t.quantization)
     assert np.abs(found - wanted).max() <= 1.01 * step
+
+
+def test_what_torch_says_of_itself_on_the_way_to_a_file_is_not_heard(
+    prepared: Any, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    prepared.quantized_onnx(SourceOptions())
+    assert [str(each.message) for each in recwarn] == []
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_a_target_that_computes_in_floats_has_nothing_to_train_for(float_module: Any) -> None:
