@@ -100,8 +100,8 @@ def test_the_block_of_a_with_statement_closes_it(file: Path) -> None:
         (lambda network: network(y=X), r"was given 'y'; the model's inputs are x"),
         (lambda network: network(X[:, :2]), r"was given 'x' with the shape \(1, 2\); the model takes \(any, 3\)"),
         (lambda network: network(np.zeros((0, 3))), "batches of 0"),
-        (lambda network: network("photo.jpg"), "takes a dict of arrays by input name"),
-        (lambda network: network(X, y=X), "an array without a name is for a network of one input"),
+        (lambda network: network("photo.jpg"), "nothing tells what the network expects of pictures"),
+        (lambda network: network(X, y=X), r"was given 'y'; the model's inputs are x"),
     ],
 )
 def test_what_the_network_does_not_take_is_refused(file: Path, call: Callable[[Any], object], sentence: str) -> None:
