@@ -133,11 +133,11 @@ def _activations(quantized: Quantized, found: StatedActivations) -> Iterator[Ref
     for value, affine in found.scales.items():
         if scales.get(value, affine) == affine:
             continue
-        reason = "the format ties it to another one"
+        reason = "is tied to another one by the format"
         if value in prescribed:
-            reason = "its kernel knows but one scale"
+            reason = "needs the one scale that its kernel computes with"
         elif value in network.inputs:
-            reason = "the input's normalization prescribes another one"
+            reason = "has another scale by the input's normalization"
         yield Refitted(layer=title(value), of="activation", reason=reason)
 
 

@@ -218,7 +218,7 @@ def test_what_a_kernel_prescribes_wins_and_is_told() -> None:
     network = b.network(b.curve("y", b.input("x", 1, 4), "sigmoid"))
     outcome = quantized(network, GivenScales(activations={"x": stated(0.05, 0), "y": stated(0.003, -128)}))
     assert activations(outcome)["y"] == Affine.of(1 / 256, -128)
-    assert reasons(outcome) == [("y", "activation", "its kernel knows but one scale")]
+    assert reasons(outcome) == [("y", "activation", "needs the one scale that its kernel computes with")]
 
 
 def test_a_scale_that_a_kernel_prescribes_anyway_is_kept() -> None:
