@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from dlpuconv.frontends.pytorch.quiet import ignoring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,8 @@ def torchao_unheard() -> Iterator[None]:
         return _OUTDATED not in str(record.msg)
 
     logger.addFilter(is_other)
-    # Not by warnings.catch_warnings(): leaving it undoes what other threads have done to the filters meanwhile.
-    warnings.filters.insert(0, _ESCAPE)  # type: ignore[attr-defined] # a list, which typeshed calls a sequence
     try:
-        yield
+        with ignoring(_ESCAPE):
+            yield
     finally:
-        if _ESCAPE in warnings.filters:
-            warnings.filters.remove(_ESCAPE)  # type: ignore[attr-defined]
         logger.removeFilter(is_other)

@@ -40,6 +40,20 @@ class _OfThisThread(logging.Filter):
 
 
 @contextmanager
+def ignoring(entry: Any) -> Iterator[None]:
+    """Warnings that an entry of `warnings.filters` matches are not shown meanwhile.
+
+    Not by `warnings.catch_warnings()`: leaving it undoes what other threads have done to the filters meanwhile.
+    """
+    warnings.filters.insert(0, entry)  # type: ignore[attr-defined] # a list, which typeshed calls a sequence
+    try:
+        yield
+    finally:
+        if entry in warnings.filters:
+            warnings.filters.remove(entry)  # type: ignore[attr-defined]
+
+
+@contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Nothing that the exporter prints, warns of or logs in this thread is seen; one thread at a time may be here.
 
@@ -53,13 +67,10 @@ def quiet_exporter() -> Iterator[None]:
         handler.addFilter(ours)
     for namespace in printing:
         namespace["print"] = ours.print
-    # Not by warnings.catch_warnings(): leaving it undoes what other threads have done to the filters meanwhile.
-    warnings.filters.insert(0, ignored)  # type: ignore[attr-defined] # a list, which typeshed calls a sequence
     try:
-        yield
+        with ignoring(ignored):
+            yield
     finally:
-        if ignored in warnings.filters:
-            warnings.filters.remove(ignored)  # type: ignore[attr-defined]
         for namespace in printing:
             namespace.pop("print", None)
         for handler in handlers:
