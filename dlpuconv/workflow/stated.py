@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.ir.operators import ONNX_WEIGHTED
+from dlpuconv.verification.kinds.operands import is_constant
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -27,10 +28,4 @@ def told_of_scales(source: Model) -> tuple[str, ...]:
 
 def _has_weights(node: onnx_ir.Node) -> bool:
     """Whether it multiplies by a constant, rearranged or not."""
-    return any(value is not None and _is_constant(value) for value in node.inputs[:2])
-
-
-def _is_constant(value: onnx_ir.Value) -> bool:
-    while (maker := value.producer()) is not None and len(maker.inputs) and maker.inputs[0] is not None:
-        value = maker.inputs[0]
-    return value.is_initializer()
+    return any(value is not None and is_constant(value) for value in node.inputs[:2])

@@ -20,3 +20,13 @@ def test_layers_that_state_scales_are_counted_among_those_with_weights() -> None
 
 def test_of_a_float_model_there_is_nothing_to_tell() -> None:
     assert told_of_scales(read(conv())) == ()
+
+
+def test_a_product_of_activations_has_no_weights_where_a_constant_is_joined_to_one() -> None:
+    """As a transformer's token, which stands first among what is computed."""
+    layers = LAYERS.replace("t = Transpose(b)", "j = Concat<axis = 2>(k, b) t = Transpose<perm = [0, 1, 3, 2]>(j)")
+    token = ", ".join(["1.0"] * 8)
+    model = read(
+        quantized(layers.replace("MatMul(t, a)", "MatMul(t, j)"), f"{CONSTANTS}, float[1,2,1,4] k = {{{token}}}")
+    )
+    assert told_of_scales(model) == ("the model is quantized: 1 of 2 layers state their scales",)
