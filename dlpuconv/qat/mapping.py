@@ -9,6 +9,7 @@ import numpy as np
 from dlpuconv.ir.affine import Affine
 from dlpuconv.network import Scales
 from dlpuconv.qat.places import ActivationPlace, QuantizedPlaces, WeightPlace
+from dlpuconv.quantization.scales.plan import prescribed_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: tor
     names = _names(quantized, model)
     groups = _groups(quantized)
     first = _firsts(groups, names, model)
-    prescribed = {node.output for node in quantized.network.nodes if _is_prescribed(node, start)}
+    prescribed = prescribed_outputs(quantized.network, start.scheme)
     activations = [
         ActivationPlace(
             node=name,
@@ -112,10 +113,6 @@ def _rounded(quantized: Quantized) -> list[Node]:
         if (data := node.input(index).data) is not None
         and not np.allclose(affine.decode(affine.encode(data, codes)), data, rtol=0, atol=_EXACT * affine.scale)
     ]
-
-
-def _is_prescribed(node: Node, start: Start) -> bool:
-    return node.meaning.fixed is not None or node.kind in start.scheme.prescribed
 
 
 def _in_order[T: (ActivationPlace, WeightPlace)](places: Sequence[T], model: torch.fx.GraphModule) -> list[T]:
