@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.whole_zoo import is_there, larger, missing, put_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ settings.load_profile("dlpuconv")
 
 
 _LONGEST_NAME = 200
+_ONLY_LARGE = "only a larger zoo"
 
 
 def pytest_configure() -> None:
@@ -56,16 +58,15 @@ def _metadata_from(pyproject: Path) -> str:
     folder = Path(tempfile.mkdtemp(prefix="dlpuconv-"))
     info = folder / "dlpuconv-0.dist-info"
     info.mkdir()
-    extras = "".join(f"Provides-Extra: {name}\n" for name in project["optional-dependencies"])
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dlpuconv\nVersion: 0\n{extras}")
+    told = "".join(f"Provides-Extra: {name}\n" for name in project["optional-dependencies"])
+    told += "".join(f"Requires-Dist: {line}\n" for line in project["dependencies"])
+    for name, lines in project["optional-dependencies"].items():
+        told += "".join(f"Requires-Dist: {line}; extra == '{name}'\n" for line in lines)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dlpuconv\nVersion: 0\n{told}")
     with (info / "entry_points.txt").open("w") as file:
         for group, entries in project["entry-points"].items():
             print(f"[{group}]", *(f"{k} = {v}" for k, v in entries.items()), sep="\n", file=file)
     return str(folder)
-
-
-def _zoo_folder() -> Path:
-    return Path(os.environ.get("DLPUCONV_ZOO") or REPOSITORY.parent / "shared" / "zoo").resolve()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -79,35 +80,32 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the zoo where there is none; `pytest_terminal_summary` says so loudly."""
-    zoo = _zoo_folder()
-    if (zoo / "zoo.py").is_file():
+    """Skip what needs a model that only a larger zoo has, where there is none; the summary counts it."""
+    if is_there(larger()):
         return
     for item in items:
-        if item.get_closest_marker("zoo"):
-            item.add_marker(pytest.mark.skip(reason=f"no model zoo in {zoo} (DLPUCONV_ZOO)"))
+        if names := missing(item):
+            reason = f"{_ONLY_LARGE} has {', '.join(names)}"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly that the tests on real models did not run."""
-    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if "no model zoo" in str(r.longrepr)]
+    """Say which tests did not run for want of a larger zoo."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if _ONLY_LARGE in str(r.longrepr)]
     if not skipped:
         return
-    terminalreporter.section("THE MODEL ZOO IS ABSENT", sep="!", red=True, bold=True)
+    terminalreporter.section("there is no larger zoo", sep="-", yellow=True)
     terminalreporter.write_line(
-        f"{len(skipped)} tests on real models were SKIPPED: {_zoo_folder()} holds no zoo.py. This run proves little;"
-        " set DLPUCONV_ZOO to the zoo's folder.",
-        red=True,
-        bold=True,
+        f"{len(skipped)} tests were skipped, whose models are not in this repository: {larger()} holds no zoo.py. All"
+        " others ran, those on the trained models of tests/models among them. DLPUCONV_ZOO names a larger zoo."
     )
 
 
 @pytest.fixture(scope="session")
-def zoo() -> Path:
-    """The model zoo's folder: `zoo / NAME / "model.onnx"`. Tests that use it are marked `zoo`."""
-    folder = _zoo_folder()
-    if not (folder / "zoo.py").is_file():
-        pytest.fail("a test that uses the `zoo` fixture must be marked `@pytest.mark.zoo`")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained models: `zoo / NAME / "model.onnx"`, and `task(zoo, NAME)`. Tests that use them are marked `zoo`."""
+    folder = tmp_path_factory.mktemp("zoo")
+    put_together(folder)
     return folder
 
 
