@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dlpuconv.calibration.cache import StatisticsCache, default_cache_folder
+from dlpuconv.calibration.cache import StatisticsCache
 from dlpuconv.calibration.options import make_preprocessing
 from dlpuconv.calibration.preprocess import PRESETS, Color, Preprocessing, Resize
 from dlpuconv.calibration.samples import Calibration, Origin, PixelSamples, Sample, Samples, raw_images
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRESETS", "Calibration", "Color", "Origin", "PixelSamples", "Preprocessing", "Resize", "Sample", "Samples",
-    "StatisticsCache", "default_cache_folder", "lint", "make_preprocessing", "open_calibration", "raw_images",
+    "StatisticsCache", "lint", "make_preprocessing", "open_calibration", "raw_images",
 ]  # fmt: skip
 
 # what needs numpy: the command line starts without it

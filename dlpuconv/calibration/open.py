@@ -42,8 +42,8 @@ _NOT_GIVEN = {
     "says of its values; about 100 real samples would give a better file, and figures that mean something",
 }
 _STATED = (
-    "no calibration data: the model states its scales, and the file is only tried on made-up samples; real ones would"
-    " give figures that mean something"
+    "no calibration data: the model states its scales; what has to be fitted anew is fitted on made-up samples, and the"
+    " file is tried on them: real ones would do that better, and give figures that mean something"
 )
 _HELD_OUT_EVERY = 5
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, override
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, override
 from dlpuconv.files.scratch import make_folder, remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _EXECUTABLE = 0o111
+_PIECE = 1 << 20
 _SCRIPTS = frozenset((".sh", ".py"))
 
 
@@ -32,7 +32,7 @@ class StoredFile:
     path: Path
     sha256: str
     size: int
-    store: Store = field(repr=False, compare=False)
+    store: ContentStore = field(repr=False, compare=False)
 
     @override
     def __reduce__(self) -> tuple[Callable[[bytes], StoredFile], tuple[bytes]]:
@@ -43,7 +43,7 @@ class StoredFile:
 type Content = bytes | StoredFile
 
 
-class Store:
+class ContentStore:
     """A private temporary folder, removed with the last `StoredFile` in it, or when the program ends."""
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class Store:
         weakref.finalize(self, remove_folder, self._folder)
 
     @override
-    def __reduce__(self) -> tuple[type[Store], tuple[()]]:
+    def __reduce__(self) -> tuple[type[ContentStore], tuple[()]]:
         """Pickled as an empty one, which its files are put into."""
-        return Store, ()
+        return ContentStore, ()
 
     def add(self, content: bytes) -> StoredFile:
         """Keep content under a name of its own.
@@ -91,6 +91,20 @@ def size_of(content: Content) -> int:
     return content.size if isinstance(content, StoredFile) else len(content)
 
 
+def pieces_of(content: Content) -> Iterator[bytes]:
+    """Content piece by piece, so that a file is never in memory as a whole.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.path.open("rb") as stored:
+        while piece := stored.read(_PIECE):
+            yield piece
+
+
 def write_content(content: Content, path: Path) -> None:
     """Put content into a new file; scripts can be run.
 
@@ -102,11 +116,7 @@ def write_content(content: Content, path: Path) -> None:
         OSError: it cannot be written.
     """
     with path.open("wb") as stream:
-        if isinstance(content, StoredFile):
-            with content.path.open("rb") as stored:
-                shutil.copyfileobj(stored, stream)
-        else:
-            stream.write(content)
+        stream.writelines(pieces_of(content))
     if path.suffix in _SCRIPTS:
         path.chmod(path.stat().st_mode | _EXECUTABLE)
 

@@ -32,3 +32,16 @@ def try_lock(path: Path) -> int | None:
         os.close(held)
         raise
     return held
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether a path still names the file that is open: whoever had the lock may have removed it meanwhile.
+
+    Raises:
+        OSError: nobody can tell.
+    """
+    try:
+        there, held = path.lstat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)

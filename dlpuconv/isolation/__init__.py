@@ -4,6 +4,7 @@
 ONNX, ONNX Runtime and LiteRT are in `tasks/`.
 """
 
+from dlpuconv.isolation.attendant import Attendant
 from dlpuconv.isolation.limits import GIBIBYTE, Limits
 from dlpuconv.isolation.pool import pool
 from dlpuconv.isolation.process import (
@@ -18,6 +19,6 @@ from dlpuconv.isolation.process import (
 )
 
 __all__ = [
-    "GIBIBYTE", "CrashError", "ExcessError", "Launch", "Limits", "MissingLibraryError", "OvertimeError", "TaskError",
-    "Worker", "WorkerError", "pool",
+    "GIBIBYTE", "Attendant", "CrashError", "ExcessError", "Launch", "Limits", "MissingLibraryError", "OvertimeError",
+    "TaskError", "Worker", "WorkerError", "pool",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ import struct
 import sys
 import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,6 +46,7 @@ KINDS = "biuf"
 """Of NumPy's dtypes that are carried: bool, signed, unsigned, float."""
 
 type Array = npt.NDArray[Any]
+type _Bytes = bytes | memoryview | mmap.mmap
 type _Form = tuple[np.dtype[Any], tuple[int, ...]]
 
 
@@ -228,6 +229,35 @@ def send(sock: socket.socket, message: Message, outbox: Outbox | None = None) ->
             os.close(own)
 
 
+def packed(message: Message) -> bytes:
+    """A message as bytes, which may be kept.
+
+    Raises:
+        ValueError: there are arrays of something else than numbers.
+    """
+    arrays = {name: np.asarray(value, order="C") for name, value in message.arrays.items()}
+    _refuse_other_than_numbers(arrays)
+    laid = _laid_out(arrays)
+    told = [_spelled(name, replace(one, file=_BEHIND)) for name, one in laid.told.items()]
+    header = json.dumps({"facts": dict(message.facts), "arrays": told}).encode()
+    return b"".join((_PREFIX.pack(len(header), laid.size, 0), header, *laid.chunks))
+
+
+def unpacked(content: bytes) -> Message:
+    """The message in such bytes; its arrays lie in them.
+
+    Raises:
+        ValueError: it is no message of this form.
+    """
+    if len(content) < _PREFIX.size:
+        raise ValueError("it is no message")
+    length, behind, files = _PREFIX.unpack_from(content)
+    start = _PREFIX.size + length
+    if files or len(content) != start + behind:
+        raise ValueError("it is no whole message")
+    return _read(content[_PREFIX.size : start], behind, {_BEHIND: memoryview(content)[start:]})
+
+
 def _refuse_other_than_numbers(arrays: Mapping[str, Array | _Told]) -> None:
     if strange := [name for name, value in arrays.items() if value.dtype.kind not in KINDS]:
         raise ValueError(f"{strange[0]!r} does not consist of numbers")
@@ -297,7 +327,7 @@ def receive(
             os.close(descriptor)
 
 
-def _read(header: bytes, most: int, sources: Mapping[int, bytes | mmap.mmap]) -> Message:
+def _read(header: bytes, most: int, sources: Mapping[int, _Bytes]) -> Message:
     facts, told = _parsed(header)
     if sum(one.size for one in told.values()) > most:
         raise ValueError(f"its arrays are larger than {most} bytes")
@@ -370,7 +400,7 @@ def _parsed(header: bytes) -> tuple[dict[str, Any], dict[str, _Told]]:
     return facts, told
 
 
-def _view(content: bytes | mmap.mmap, told: _Told) -> Array:
+def _view(content: _Bytes, told: _Told) -> Array:
     """An array over a part of what was received.
 
     Raises:

@@ -83,6 +83,13 @@ class Pool:
         except OSError:
             return
 
+    def drop(self, launch: Launch) -> None:
+        """End the idle worker of a kind, where there is one: what it has seen of this process is no longer so."""
+        with self._lock:
+            worker = self._idle.pop(launch, None)
+        if worker is not None:
+            worker.end()
+
     def end(self) -> None:
         """End all idle workers."""
         with self._lock:

@@ -193,6 +193,17 @@ class Worker:
         """Whether its process is there; one that has ended stays to be waited for, so that its number is nobody's."""
         return not self._log.closed and os.waitid(os.P_PID, self._process.pid, _LOOK) is None
 
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Kill the process from another thread than its owner's, who is answered with a CrashError."""
+        with suppress(ChildProcessError, ProcessLookupError, PermissionError, ValueError):
+            if self.is_alive:
+                os.killpg(self.pid, signal.SIGKILL)
+
     def end(self) -> None:
         """Kill the process with all that it started, and remove its folder; may be called twice.
 

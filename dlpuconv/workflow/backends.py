@@ -29,7 +29,8 @@ def started_backends(
     for (name, _), theirs in groups.items():
         backend = kinds[name]()
         stack.callback(_close, backend, progress)
-        backend.warm_up()
+        if request.starts_early:
+            backend.warm_up()
         yield backend, theirs
 
 

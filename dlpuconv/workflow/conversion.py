@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.analysis.overlay import Overlay
     from dlpuconv.contract import Contract
     from dlpuconv.delivery import Force, Provenance, Reference
     from dlpuconv.errors import DlpuconvError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
     from dlpuconv.manifest import DivisionRecord, Manifest
     from dlpuconv.plugin import Artifact
+    from dlpuconv.reporting import Material
     from dlpuconv.verification.report import Report
     from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.vendor_compiler import Compilation
@@ -176,13 +178,28 @@ class Converted:
         Raises:
             UsageError: the conversion was made without `report=True`, so that nothing is known of layers.
         """
+        from dlpuconv.reporting import make_page, render
+
+        return render(make_page(self._material()))
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """What is known of each layer, as node data for Model Explorer: `to_json` gives what it reads.
+
+        Raises:
+            UsageError: the conversion was made without `report=True`, so that nothing is known of layers.
+        """
+        from dlpuconv.reporting import overlays_of
+
+        return overlays_of(self._material())
+
+    def _material(self) -> Material:
         if self.inside is None:
             raise UsageError("no report was asked for: convert with report=True")
-        from dlpuconv.reporting import Material, make_page, render
+        from dlpuconv.reporting import Material
         from dlpuconv.reporting.origin import FileOrigin
 
         made = self.provenance
-        material = Material(
+        return Material(
             report=self.report,
             view=self.inside.view,
             target=made.target,
@@ -191,8 +208,8 @@ class Converted:
             origin=FileOrigin(manifest=self._manifest({}, {}), recipe=made.recipe, trials=made.trials),
             blamed=self.inside.blamed,
             asked_db=self.inside.asked_db,
+            preprocessing=made.preprocessing,
         )
-        return render(make_page(material))
 
     def _folder(self) -> dict[str, Content]:
         files = {f"{self.name}/{name}": data for name, data in self.artifact.contents.items()}
@@ -244,6 +261,9 @@ class Converted:
         parity = self.report.parity
         figure = f", {parity.summary}" if parity is not None else ""
         return f"<Converted {self.name}: {self.report.verdict}{figure}, {self.size:,} bytes>"
+
+    def _repr_html_(self) -> str:
+        return Conversion((self,))._repr_html_()
 
     def _manifest(self, files: Mapping[str, Content], timings: Mapping[str, float]) -> Manifest:
         artifact = self.artifact

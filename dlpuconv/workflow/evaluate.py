@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.frontends import load as read
-from dlpuconv.frontends.pytorch.program_file import is_program_file
 from dlpuconv.frontends.pytorch.sources import is_module
+from dlpuconv.frontends.readers import becomes_onnx
 from dlpuconv.ir import Model
 from dlpuconv.workflow.conversion import Converted
 from dlpuconv.workflow.load import crew_of, load
@@ -78,7 +78,7 @@ def _predicting(model: Any, workers: int) -> Iterator[Predict]:
 def _network(model: Any, workers: int) -> LoadedNetwork:
     if isinstance(model, Converted):
         return model.load(workers=workers)
-    if isinstance(model, str | Path) and not is_program_file(Path(model)):
+    if isinstance(model, str | Path) and not becomes_onnx(Path(model)):
         return load(Path(model), workers)
     source = model if isinstance(model, Model) else read(model, SourceOptions())
     signature, content = source.signature, source.to_bytes()

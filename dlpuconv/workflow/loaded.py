@@ -121,6 +121,12 @@ class LoadedNetwork:
         told = f" with a {' and a '.join(beside)}" if beside else ""
         return f"<LoadedNetwork {self.file}{told}: {ends} ({self.kernels})>"
 
+    def _repr_html_(self) -> str:
+        from dlpuconv.display.notebook import as_html
+        from dlpuconv.workflow.loaded_text import network_text
+
+        return as_html(network_text(self))
+
     def _each(self, singles: Iterable[Reals]) -> list[Reals]:
         if self.workers == 1:
             return [self._run_once(single) for single in singles]

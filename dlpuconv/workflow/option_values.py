@@ -36,6 +36,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     output_names: tuple[str, ...] = (),
     factory: Callable[[], Any] | str = "",
     allow_pickle: bool = False,
+    signature: str = "",
     fold_preprocess: str | None = None,
     granularity: str | None = None,
     overrides: tuple[str, ...] = (),
@@ -66,7 +67,8 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     """
     from pathlib import Path
 
-    from dlpuconv.calibration import default_cache_folder, make_preprocessing
+    from dlpuconv.calibration import make_preprocessing
+    from dlpuconv.files.keep import NOTHING, KeptFolder, default_cache_folder
     from dlpuconv.frontends import SourceOptions
     from dlpuconv.plugin import InterfaceOptions, Normalization, Splitting
     from dlpuconv.quantization import Override
@@ -87,6 +89,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             output_names=output_names,
             factory=factory,
             allow_pickle=allow_pickle,
+            signature=signature,
         ),
         tail=choice(Tail, "tail", tail) if tail else None,
         final_activation=choice(FinalActivations, "final-activation", final_activation),
@@ -113,7 +116,7 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
             min_sqnr=min_sqnr, output_kinds=output_kinds, ignore=ignore, strict=strict, layers=layers
         ),
         backend=backend,
-        cache=default_cache_folder() if cache else None,
+        cache=KeptFolder(default_cache_folder()) if cache else NOTHING,
         bom=bom,
     )
 

@@ -35,7 +35,9 @@ def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Reci
     shipped = RECORD in artifact.files and (run.calibration is None or run.calibration.given is not None)
     samples = run.calibration.held_out if run.calibration and not shipped else None
     # a float file is the network that the integers of a quantized source stand for
-    source = run.source if backend.numbers is Numbers.INT8 else replace(run.source, scales=NOT_GIVEN)
+    source = run.source
+    if source.scales and backend.numbers is not Numbers.INT8:
+        source = replace(source, scales=NOT_GIVEN, original=None)
     return Question(
         asked=frozenset(asked),
         reference=source,

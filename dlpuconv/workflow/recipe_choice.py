@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Origin
 from dlpuconv.errors import UsageError
-from dlpuconv.quantization import Recipe
+from dlpuconv.quantization import Recipe, Rounding
 from dlpuconv.quantization.mixing import mix
 from dlpuconv.quantization.plans import Plan, plan_for, usual
 from dlpuconv.quantization.search import prefer_passing, search, told_alike
 from dlpuconv.scheme import Granularity, Numbers
 from dlpuconv.verification.advice import Settings
-from dlpuconv.workflow.source_recipe import recipe_of_source, refuse_lost_scales
+from dlpuconv.workflow.request import Effort
+from dlpuconv.workflow.source_recipe import (
+    equalized,
+    has_channel_scales,
+    in_stated_ranges,
+    recipe_of_source,
+    refits_weights,
+    refuse_lost_scales,
+)
 
 if TYPE_CHECKING:
     from dlpuconv.plugin import Backend
@@ -44,7 +52,7 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
                 f"the model is quantized, and the backend {backend.name} of {target.name} calibrates models itself:"
                 " convert the float model, or leave --backend out"
             )
-        return recipe_of_source(wanted, target, calibrated=calibration is not None and calibration.calibrated), ()
+        return _for_source(shop)
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)
     mixed = wanted.mixed and start.granularity is Granularity.PER_TENSOR
     if not backend.follows_recipes or calibration is None or calibration.origin is Origin.ABSENT:
@@ -52,10 +60,35 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     if calibration.origin is not Origin.RANDOM:
         start = usual(start, shop.propose, made_up=not calibration.calibrated)
     plan = plan_for(wanted.effort, shop.propose)
-    judged = calibration.judges or run.yardstick is not None
-    if not judged or (plan is None and not mixed):
+    if not shop.judges or (plan is None and not mixed):
         return start, ()
     trials = _tried(shop, start, plan or Plan(), mixed=mixed)
+    return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
+
+
+def _for_source(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
+    """The recipe of a quantized source: weights that cannot be kept are equalized where that is found to be better.
+
+    Without a search it is taken for better: fitted to one scale as they are, they often lose all. Without samples it is
+    for weights that lose a scale for each channel; others are rounded by learning on made-up pictures.
+    """
+    wanted, calibration = shop.run.request.quantization, shop.run.calibration
+    calibrated = calibration is not None and calibration.calibrated
+    recipe = recipe_of_source(wanted, shop.target, calibrated=calibrated)
+    asked = wanted.recipe is not None or recipe.granularity is not Granularity.PER_TENSOR
+    if asked:
+        return recipe, ()
+    if not calibrated and has_channel_scales(shop.run.source.scales):
+        return in_stated_ranges(equalized(recipe)), ()
+    if not refits_weights(shop.emit(recipe)):
+        return recipe, ()
+    if not calibrated:
+        pictures = all(spec.is_image for spec in shop.run.signature.inputs)
+        learns = pictures and wanted.effort is not Effort.FAST
+        return replace(recipe, rounding=Rounding.LEARNED if learns else recipe.rounding), ()
+    if wanted.effort is Effort.FAST or not shop.judges:
+        return equalized(recipe), ()
+    trials = _tried(shop, recipe, Plan(changes=(equalized,)), mixed=False)
     return next(trial.recipe for trial in trials if trial.chosen), tuple(told_alike(trials))
 
 

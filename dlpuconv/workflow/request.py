@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dlpuconv.calibration import Preprocessing
+from dlpuconv.files.keep import NOTHING, Keep
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.manifest import RequestRecord
 from dlpuconv.plugin import InterfaceOptions, Normalization
@@ -121,8 +122,10 @@ class Request:
         output_dtype: of its outputs; likewise.
         verification: how strict.
         backend: another backend than the target's own.
-        cache: folder for statistics, or None for no cache.
+        cache: keeps what other conversions may need again; a job of a batch is given the store of the batch.
         bom: a bill of materials is wanted.
+        starts_early: workers start before it is known whether they are needed, which is faster where a processor
+            has nothing else to do, and slower where others wait for it, as in a batch.
     """
 
     targets: tuple[str, ...]
@@ -137,8 +140,9 @@ class Request:
     output_dtype: str | None = None
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     backend: str | None = None
-    cache: Path | None = None
+    cache: Keep = NOTHING
     bom: bool = False
+    starts_early: bool = True
 
     @property
     def divides(self) -> bool:
@@ -161,6 +165,7 @@ class Request:
         content: dict[str, Json] = {
             "input_shape": shapes,
             "cut_at": list(self.source.cut_at),
+            **({"signature": self.source.signature} if self.source.signature else {}),
             **({"tail": self.tail.value} if self.tail else {}),
             **(
                 {"final_activation": self.final_activation.value}

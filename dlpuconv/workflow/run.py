@@ -6,17 +6,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.calibration import StatisticsCache, open_calibration
+from dlpuconv.calibration import open_calibration
 from dlpuconv.calibration.open import UNMEASURED
 from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
 from dlpuconv.files import scratch
+from dlpuconv.files.keep import KeptFolder
 from dlpuconv.registry import load_target
 from dlpuconv.verification.kinds.stated import demand_outputs
 from dlpuconv.workflow.backends import started_backends
 from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.endings import choose_endings
 from dlpuconv.workflow.scoring import yardstick_of
+from dlpuconv.workflow.stated import pixels_of
 from dlpuconv.workflow.stopwatch import Stopwatch
 from dlpuconv.workflow.subject import subject_of
 
@@ -149,6 +151,8 @@ def opened(
             reading = divider.read()
         if calibrates:
             data = _calibrated(data, request, reading)
+        pixels = pixels_of(reading.source, reading.signature, request.preprocessing)
+        request = replace(request, preprocessing=pixels)
         demand_outputs(request.verification.kinds, reading.outputs)
         with clock("metric of the source"):
             yardstick = yardstick_of(request, reading, progress)
@@ -214,7 +218,8 @@ def targets_of(request: Request) -> tuple[Target, ...]:
 def _clean_up_after_the_dead(request: Request) -> None:
     """Runs that were killed could not."""
     scratch.sweep()
-    StatisticsCache(request.cache).sweep()
+    if isinstance(request.cache, KeptFolder):
+        request.cache.sweep()
 
 
 def dividing[T](run: Run, work: Callable[[Run], T]) -> tuple[Run, T]:

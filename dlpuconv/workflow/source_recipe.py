@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UsageError
-from dlpuconv.quantization.recipe import BiasCorrection, Recipe, Rounding, ScaleOrigin
+from dlpuconv.quantization.recipe import Balance, BiasCorrection, Observer, Recipe, Rounding, ScaleOrigin
+from dlpuconv.quantization.stated.ledger import Ledger
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort
 
 if TYPE_CHECKING:
-    from dlpuconv.plugin import Target
+    from dlpuconv.ir.given_scales import GivenScales
+    from dlpuconv.plugin import Artifact, Target
     from dlpuconv.workflow.request import QuantizationOptions
 
 
@@ -43,6 +45,31 @@ def recipe_of_source(wanted: QuantizationOptions, target: Target, *, calibrated:
     )
 
 
+def equalized(recipe: Recipe) -> Recipe:
+    """The recipe with which weights that a chip cannot have as they are get the scales that suit their channels best.
+
+    Activations between such layers get other scales then. Layers whose weights are kept, and what they make and read,
+    stay as they are.
+    """
+    return replace(recipe, equalize=True, balance=Balance.NOISE)
+
+
+def in_stated_ranges(recipe: Recipe) -> Recipe:
+    """The recipe where there are no samples of the network's own: activations reach as far as the source states it."""
+    return replace(recipe, observer=Observer.MINMAX)
+
+
+def has_channel_scales(scales: GivenScales) -> bool:
+    """Whether a source states weights with a scale for each channel, which one for all would lose most of."""
+    return any(stated.affine.per_channel for stated in scales.weights.values())
+
+
+def refits_weights(artifact: Artifact) -> bool:
+    """Whether a file has other weights than its source states."""
+    ledger = Ledger.from_json(artifact.facts.get("source_scales"))
+    return ledger is not None and any(each.of == "weights" for each in ledger.refitted)
+
+
 def refuse_lost_scales(recipe: Recipe) -> None:
     """Check that a recipe for a float model keeps no scales.
 
@@ -70,6 +97,6 @@ def _changes(wanted: QuantizationOptions, target: Target) -> str:
 
 
 def _keeps(recipe: Recipe) -> bool:
-    """Whether all that a recipe does is to keep scales, and to measure those that are not stated."""
-    rewrites = recipe.equalize or recipe.absorb or recipe.detours or recipe.gates or recipe.groups or recipe.overrides
+    """Whether all that a recipe does is to keep scales, and to fit those anew that cannot be kept."""
+    rewrites = recipe.absorb or recipe.detours or recipe.gates or recipe.groups or recipe.overrides
     return recipe.scales is ScaleOrigin.SOURCE and recipe.rounding is not Rounding.TRAINED and not rewrites

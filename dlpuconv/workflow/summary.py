@@ -150,8 +150,8 @@ def _mark(trial: Trial) -> Text:
 
 
 def next_steps(done: Conversion, paths: list[Path], pages: list[Path]) -> list[str]:
-    """Lines that say where everything is, reports among it, and what to run next."""
-    lines = ["", f"written to {paths[0].parent}/, each with its manifest", *(f"report: {page}" for page in pages)]
+    """Lines that say where everything is, reports and the folder of overlays among it, and what to run next."""
+    lines = ["", f"written to {paths[0].parent}/, each with its manifest", *map(_seen, pages)]
     passed = [artifact for artifact in done.artifacts if artifact.report.passed]
     packages = [line for artifact in passed if _is_package(artifact) for line in _steps(artifact)]
     if packages:
@@ -160,6 +160,10 @@ def next_steps(done: Conversion, paths: list[Path], pages: list[Path]) -> list[s
     if steps:
         lines += ["", "on the camera (a first load can take minutes, while the chip compiles the graph):", *steps]
     return lines
+
+
+def _seen(place: Path) -> str:
+    return f"overlays: {place}/" if place.is_dir() else f"report: {place}"
 
 
 def _is_package(artifact: Converted) -> bool:

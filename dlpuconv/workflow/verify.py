@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dlpuconv.analysis.overlay import Overlay
     from dlpuconv.calibration import Calibration
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.division import Division
@@ -93,6 +94,12 @@ class Verification:
         origin = origin_of(self.manifest) if self.manifest else None
         return render(make_page(replace(self.material, origin=origin)))
 
+    def overlays(self) -> tuple[Overlay, ...]:
+        """What is known of each layer, as node data for Model Explorer: `to_json` gives what it reads."""
+        from dlpuconv.reporting import overlays_of
+
+        return overlays_of(self.material)
+
 
 def verify(
     file: Path,
@@ -154,6 +161,7 @@ def verify(
         size=size_of(file),
         contract=printable(contract_of_file(view, manifest)),
         asked_db=least_db(chip, options.min_sqnr, report.parity),
+        preprocessing=evidence.preprocessing or recorded_preprocessing(manifest),
     )
     return Verification(material.report, material, printable(manifest))
 

@@ -119,6 +119,11 @@ class Workshop:
         return self.run.calibration is not None and self.run.calibration.calibrated
 
     @property
+    def judges(self) -> bool:
+        """Whether there are samples, or a metric, that tell which of two recipes is better."""
+        return (self.run.calibration is not None and self.run.calibration.judges) or self.run.yardstick is not None
+
+    @property
     def samples(self) -> Samples:
         """What recipes are judged on."""
         assert self.run.calibration is not None

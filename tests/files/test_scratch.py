@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dlpuconv.calibration import StatisticsCache
 from dlpuconv.files import scratch
+from dlpuconv.files.keep import KeptFolder
 from dlpuconv.files.locks import try_lock
 
 MAKE_ONE = """
@@ -26,13 +26,12 @@ sys.stdin.read()
 BEGIN_AN_ENTRY = """
 import os, sys
 from pathlib import Path
-import numpy as np
-from dlpuconv.calibration import StatisticsCache
+from dlpuconv.files import keep
 def hang(*_, **__):
     print(flush=True)
     sys.stdin.read()
-np.savez = hang
-StatisticsCache(Path(sys.argv[1])).put("key", {"a": np.zeros(3)})
+keep.sealed = hang
+keep.KeptFolder(Path(sys.argv[1])).once("key", lambda: b"made")
 """
 
 
@@ -152,11 +151,11 @@ def test_an_entry_of_the_cache_whose_writer_was_killed_goes_and_one_that_is_writ
     folder.mkdir()
     (folder / "notes.tmp").write_bytes(b"mine")
     with another_process(BEGIN_AN_ENTRY, str(folder)) as process:
-        StatisticsCache(folder).sweep()
+        KeptFolder(folder).sweep()
         assert len(os.listdir(folder)) == 2
         process.kill()
         process.wait()
-        StatisticsCache(folder).sweep()
+        KeptFolder(folder).sweep()
         assert os.listdir(folder) == ["notes.tmp"]
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
-from dlpuconv.isolation.messages import Inbox, MappedFile, Message, Outbox, file_of, receive, send, share
+from dlpuconv.isolation.messages import (
+    Inbox,
+    MappedFile,
+    Message,
+    Outbox,
+    file_of,
+    packed,
+    receive,
+    send,
+    share,
+    unpacked,
+)
 from tests.descriptors import open_descriptors
 
 if TYPE_CHECKING:
@@ -401,3 +412,23 @@ def test_what_lies_beyond_the_end_of_an_outbox_is_refused(hostile: Hostile) -> N
     hostile.write(of_one("x", "<f4", [4], -2, 1 << 40))
     with pytest.raises(ValueError, match="buffer"):
         receive(hostile.ours, 1 << 20, inbox=Inbox())
+
+
+def test_a_message_as_bytes_is_read_as_it_was() -> None:
+    message = Message(facts={"a": [1, "ü"]}, arrays={"x": np.arange(6).reshape(2, 3).T, "/": np.zeros((0, 2), bool)})
+    found = unpacked(packed(message))
+    assert found.facts == message.facts
+    assert list(found.arrays) == ["x", "/"]
+    for name, values in message.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], values)
+        assert found.arrays[name].dtype == values.dtype
+        assert not values.size or not found.arrays[name].flags.writeable
+
+
+@given(st.integers(0, 200), st.integers(0, 255))
+def test_changed_bytes_of_a_message_are_a_message_or_refused(place: int, byte: int) -> None:
+    content = bytearray(packed(Message(facts={"a": 1}, arrays={"x": np.arange(5, dtype=np.int16)})))
+    content[place % len(content)] = byte
+    for changed in (bytes(content), bytes(content[:place])):
+        with suppress(ValueError):
+            unpacked(changed)

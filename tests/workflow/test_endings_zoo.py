@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from dlpuconv.workflow.endings import ranked
 from dlpuconv.workflow.option_values import make_request
 from dlpuconv.workflow.run import Data, opened
+from tests.models.photographs import scenes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +43,11 @@ def reading(model: Path, calibration: Path | None = None) -> Iterator[tuple[Run,
 
 
 def test_a_face_detector_gives_logits(zoo: Path, tmp_path: Path) -> None:
-    pictures = sorted((zoo / "_data" / "faces" / "images").iterdir())
-    for start in (0, 30):  # whatever the samples are
-        folder = tmp_path / str(start)
+    for split in ("calib", "eval"):  # whatever the samples are
+        folder = tmp_path / split
         folder.mkdir()
-        for picture in pictures[start : start + 30]:
-            shutil.copy(picture, folder)
+        for number, scene in enumerate(scenes(split, 30)):
+            Image.fromarray(scene.pixels).save(folder / f"{number}.png")
         for name, outputs in CUT.items():
             with reading(zoo / name / "model.onnx", folder) as (run, _):
                 assert set(run.subject.endings.cut) == outputs
@@ -60,4 +60,4 @@ def test_the_others_have_no_scores_that_end_in_an_activation_so_that_samples_pla
 
 
 def test_every_network_of_the_zoo_is_pinned(zoo: Path) -> None:
-    assert {folder.parent.name for folder in zoo.glob("*/model.onnx")} == {*CUT, *KEPT}
+    assert {folder.parent.name for folder in zoo.glob("*/model.onnx")} <= {*CUT, *KEPT}

@@ -8,14 +8,22 @@ from typing import Any
 import pytest
 
 from dlpuconv.errors import UsageError
+from dlpuconv.ir.affine import INT8, Affine
+from dlpuconv.ir.given_scales import GivenScales, StatedScale
 from dlpuconv.quantization import Override, Recipe, Rounding
-from dlpuconv.quantization.recipe import ScaleOrigin
+from dlpuconv.quantization.recipe import Observer, ScaleOrigin
 from dlpuconv.quantization.recipe_file import from_toml, to_toml
 from dlpuconv.quantization.sites import Detour
 from dlpuconv.registry import load_target
 from dlpuconv.scheme import Granularity
 from dlpuconv.workflow.request import Effort, QuantizationOptions
-from dlpuconv.workflow.source_recipe import recipe_of_source, refuse_lost_scales
+from dlpuconv.workflow.source_recipe import (
+    equalized,
+    has_channel_scales,
+    in_stated_ranges,
+    recipe_of_source,
+    refuse_lost_scales,
+)
 
 SOURCE = Recipe(granularity=Granularity.PER_TENSOR, scales=ScaleOrigin.SOURCE)
 
@@ -50,7 +58,7 @@ def test_weights_are_learned_where_samples_and_effort_allow(
     ("wanted", "option"),
     [
         ({"recipe": Recipe(granularity=Granularity.PER_TENSOR)}, "--recipe"),
-        ({"recipe": replace(SOURCE, equalize=True)}, "--recipe"),
+        ({"recipe": replace(SOURCE, absorb=True)}, "--recipe"),
         ({"recipe": replace(SOURCE, rounding=Rounding.TRAINED)}, "--recipe"),
         ({"recipe": replace(SOURCE, detours=(Detour(site="x", readers=(0,)),))}, "--recipe"),
         ({"overrides": (Override("*", Granularity.PER_CHANNEL),)}, "--override"),
@@ -76,9 +84,22 @@ def test_its_own_recipe_is_repeated_from_a_file() -> None:
     made = recipe()
     assert from_toml(to_toml(made)) == made
     assert recipe(recipe=made) == made
+    assert recipe(recipe=equalized(made)) == equalized(made)
 
 
 def test_a_recipe_that_keeps_scales_is_refused_for_a_float_model() -> None:
     refuse_lost_scales(Recipe(granularity=Granularity.PER_TENSOR))
     with pytest.raises(UsageError, match="the model is float: it states none"):
         refuse_lost_scales(SOURCE)
+
+
+def test_scales_for_each_channel_are_looked_for_among_weights() -> None:
+    one, several = (StatedScale(affine=Affine.along(0, scales), codes=INT8) for scales in ([0.5], [0.5, 0.25]))
+    assert has_channel_scales(GivenScales(weights={"a": one, "b": several}))
+    assert not has_channel_scales(GivenScales(weights={"a": one}, activations={"x": one}))
+
+
+def test_without_samples_activations_reach_as_far_as_the_source_states() -> None:
+    made = in_stated_ranges(equalized(SOURCE))
+    assert (made.equalize, made.scales, made.observer) == (True, ScaleOrigin.SOURCE, Observer.MINMAX)
+    assert recipe(calibrated=False, recipe=made) == made

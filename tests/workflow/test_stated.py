@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dlpuconv.workflow.stated import told_of_scales
+import pytest
+
+from dlpuconv.calibration import Preprocessing
+from dlpuconv.workflow.stated import pixels_of, told_of_scales
 from tests.frontends.quantized.support import quantized
 from tests.frontends.support import conv, read
 
@@ -30,3 +33,24 @@ def test_a_product_of_activations_has_no_weights_where_a_constant_is_joined_to_o
         quantized(layers.replace("MatMul(t, a)", "MatMul(t, j)"), f"{CONSTANTS}, float[1,2,1,4] k = {{{token}}}")
     )
     assert told_of_scales(model) == ("the model is quantized: 1 of 2 layers state their scales",)
+
+
+@pytest.mark.parametrize(
+    ("codes", "zero_point", "scale", "mean", "std"),
+    [("uint8", 114, 0.5, 114, 2), ("int8", -1, 0.25, 127, 4), ("int8", 0, 1.0, 128, 1)],
+)
+def test_pixels_are_the_codes_of_a_quantized_pictures_input(
+    codes: str, zero_point: int, scale: float, mean: float, std: float
+) -> None:
+    nodes = "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) y = Relu(d)"
+    constants = f"float s = {{{scale}}}, {codes} z = {{{zero_point}}}"
+    model = read(quantized(nodes, constants, takes="float[1,3,8,8] x"))
+    found = pixels_of(model, model.signature, Preprocessing())
+    assert (found.mean, found.std, found.stated) == ((mean,), (std,), False)
+    given = Preprocessing(mean=(1.0,), std=(2.0,), stated=True)
+    assert pixels_of(model, model.signature, given) is given
+
+
+def test_a_float_model_says_nothing_of_pixels() -> None:
+    model = read(conv())
+    assert pixels_of(model, model.signature, Preprocessing()) == Preprocessing()

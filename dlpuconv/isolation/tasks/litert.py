@@ -25,7 +25,7 @@ _KERNELS = {
     "fast": OpResolverType.AUTO,
 }
 _REFUSALS = (RuntimeError, ValueError)
-_WITHOUT_MEMORY = ("Tensor is unallocated", "lacks data")  # LiteRT goes on where it got none for its tensors
+_WITHOUT_MEMORY = ("Tensor is unallocated", "lacks data")  # LiteRT 2.1 goes on where it got none for its tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def run(facts: Facts, arrays: Arrays) -> Answer:
         try:
             for tensor, values in inputs.items():
                 network.interpreter.set_tensor(tensor, values[sample, ...])
+            network.interpreter.reset_all_variables()  # a recurrent layer starts anew with each sample
             network.interpreter.invoke()
             if sample < facts["samples"] - 1:
                 for tensor in facts["tensors"]:
@@ -145,7 +146,8 @@ def forget(facts: Facts, _arrays: Arrays) -> Answer:
 
 
 def _refusal(error: Exception, **more: int) -> Answer:
-    if any(sign in str(error) for sign in _WITHOUT_MEMORY):
+    silent = not str(error).strip()  # as LiteRT 2.3 refuses where it got no memory; every other refusal has its words
+    if silent or any(sign in str(error) for sign in _WITHOUT_MEMORY):
         raise MemoryError(str(error)) from error
     return {"refused": str(error), **more}, {}
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _LARGEST_RESULT = 64 << 20  # bytes of a model with nothing but shapes
 _THREADS = 2
 _CRASHES_ONLY = 4
+_WRONG_OPTIMIZERS = ("Pad_Fusion",)
+"""Of ONNX Runtime's own, since 1.17: a Pad of zeros becomes the padding of the MaxPool behind it, which is no candidate
+for a maximum: those of negative values come out wrong (https://github.com/microsoft/onnxruntime/pull/18136)."""
 _TYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -125,6 +128,8 @@ class _Session:
         """
         import onnxruntime
 
+        from dlpuconv.isolation.tasks.processor import sums_saturate
+
         _Session.current = None
         options = _session_options()
         if not facts["optimize"]:
@@ -133,6 +138,8 @@ class _Session:
             extended = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # what comes above turns weights around
             options.graph_optimization_level = min(options.graph_optimization_level, extended, key=int)
             options.add_session_config_entry("session.disable_prepacking", "1")
+        if sums_saturate():  # numbers in place of codes, so that a file is judged by what it says
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         weights = {name[1:]: value for name, value in arrays.items() if name.startswith("/")}
         if weights:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
@@ -201,7 +208,13 @@ def _opened(model: str | bytes, options: Any) -> Any:
     import onnxruntime
 
     fallback = 0  # to the same provider, with a notice on stdout
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=fallback)
+    return onnxruntime.InferenceSession(
+        model,
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=_WRONG_OPTIMIZERS,
+        enable_fallback=fallback,
+    )
 
 
 def _model(arrays: Arrays) -> bytes:
