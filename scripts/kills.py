@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     type Print = dict[str, str]
 
-DATA = REPOSITORY / "scripts" / "demo_data"
+MODELS = REPOSITORY / "tests" / "models"
 COMMAND = (
-    *("convert", str(DATA / "cifar_mobilenetv2.onnx"), "--target", "artpec8,cv25", "--effort", "fast", "--force"),
-    *("--calibration", str(DATA / "calibration"), "--quiet"),
+    *("convert", str(MODELS / "cifar_mobilenetv2.onnx"), "--target", "artpec8,cv25", "--effort", "fast", "--force"),
+    *("--calibration", str(MODELS / "_data" / "cifar10" / "calibration"), "--quiet"),
 )
 VARIANTS = (("--preset", "imagenet"), ("--preset", "0-1"))
 COUNTED = """

@@ -15,6 +15,7 @@ def analyze(
     validation: opt.Validation = None,
     factory: opt.Factory = "",
     allow_pickle: opt.AllowPickle = False,
+    signature: opt.Signature = "",
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     tail: opt.Tail = None,
@@ -28,6 +29,7 @@ def analyze(
     override: opt.Overrides = None,
     effort: opt.EffortOption = "balanced",
     recipe: opt.RecipeFile = None,
+    overlay: opt.Overlay = None,
     no_cache: opt.NoCache = False,
     top: Annotated[int, opt.top("Layers to show, the worst first; 0 for all.")] = 15,
     json: opt.Json = False,
@@ -35,14 +37,15 @@ def analyze(
 ) -> None:
     """Tell which layers lose accuracy by quantization, and why.
 
-    What may help is told as well. The model is quantized as `convert` would do it. Nothing is written. JSON holds
-    all layers.
+    What may help is told as well. The model is quantized as `convert` would do it. Nothing is written but the files
+    of --overlay. JSON holds all layers.
 
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """
     from dlpuconv.analysis.blame_text import analysis_table
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
+    from dlpuconv.reporting import check_overlays, write_overlays
     from dlpuconv.workflow.analyze import analyze as run
     from dlpuconv.workflow.option_values import make_request
     from dlpuconv.workflow.run import Data
@@ -51,6 +54,7 @@ def analyze(
         targets=names(",".join(target)),
         factory=factory,
         allow_pickle=allow_pickle,
+        signature=signature,
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         tail=tail,
@@ -66,8 +70,14 @@ def analyze(
         recipe=recipe,
         cache=not no_cache,
     )
+    if overlay:
+        for name in request.targets:
+            check_overlays(overlay, f"{model.stem}.{name}")
     progress = CommandProgress(quiet=quiet or json)
     found = run(model, request, Data(calibration=calibration, validation=validation), progress)
+    if overlay:
+        for analysis in found:
+            write_overlays(overlay, f"{model.stem}.{analysis.target}", analysis.overlays())
     if json:
         print_json({"analyses": [analysis.to_json() for analysis in found]})
     else:

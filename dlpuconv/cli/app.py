@@ -8,9 +8,11 @@ import typer
 
 from dlpuconv import __version__
 from dlpuconv.cli.analyze import analyze
+from dlpuconv.cli.batch import batch
 from dlpuconv.cli.check import check
 from dlpuconv.cli.compare import compare
 from dlpuconv.cli.convert import convert
+from dlpuconv.cli.doctor import doctor
 from dlpuconv.cli.help import Command, OptionGroup
 from dlpuconv.cli.inspect import inspect
 from dlpuconv.cli.new_plugin import new_backend, new_target
@@ -34,7 +36,8 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit status: 0 ok, 1 verification failed, 2 usage, 3 model, 4 shape, 5 unsupported model, 6 calibration,"
-    " 7 backend, 8 plugin, 9 output, 10 internal error, 11 artifact, 12 missing library, 13 metric; stopped by a"
+    " 7 backend, 8 plugin, 9 output, 10 internal error, 11 artifact, 12 missing library, 13 metric, 14 store of a"
+    " batch, 15 worse than --fail-on allows; stopped by a"
     " signal, with nothing half-written: 129 hang-up, 130 Ctrl-C, 131 quit, 143 terminated. Where the reader of the"
     " output goes away, as in `dlpuconv ... | head`, the work is finished all the same, and the status tells what came"
     " of it. Where the output cannot be printed, as on a full disk, the files are written and the status is 9."
@@ -53,6 +56,8 @@ app.command(cls=Command, no_args_is_help=True)(analyze)
 app.command(cls=Command, no_args_is_help=True)(verify)
 app.command(cls=Command, no_args_is_help=True)(inspect)
 app.command(cls=Command, no_args_is_help=True)(compare)
+app.add_typer(batch, name="batch", help="Convert many models for many chips, each combination once.")
 app.command(cls=Command)(targets)
+app.command(cls=Command)(doctor)
 app.command("new-target", cls=Command, no_args_is_help=True)(new_target)
 app.command("new-backend", cls=Command, no_args_is_help=True)(new_backend)

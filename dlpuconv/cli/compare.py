@@ -17,6 +17,9 @@ def compare(
     target: opt.PlacementTarget = None,
     data: opt.ComparedData = None,
     reference: opt.Reference = None,
+    factory: opt.Factory = "",
+    allow_pickle: opt.AllowPickle = False,
+    signature: opt.Signature = "",
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     resize: opt.RecordedResize = None,
@@ -41,7 +44,9 @@ def compare(
     from dlpuconv.cli.parsing import evidence
     from dlpuconv.workflow.compare import compare as run
 
-    given = evidence(reference, data, input_shape, cut_at, resize, color, mean, std, preset)
+    given = evidence(
+        reference, data, input_shape, cut_at, resize, color, mean, std, preset, factory, allow_pickle, signature
+    )
     found = run(a, b, target, given, CommandProgress(quiet=quiet or json))
     if json:
         print_json(found.to_json())

@@ -13,6 +13,8 @@ from dlpuconv.errors import OutputError
 from dlpuconv.language.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dlpuconv.delivery import Force
     from dlpuconv.workflow.conversion import Conversion, Converted
 
@@ -27,6 +29,7 @@ def convert(
     force_all: opt.ForceAll = False,
     factory: opt.Factory = "",
     allow_pickle: opt.AllowPickle = False,
+    signature: opt.Signature = "",
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
     tail: opt.Tail = None,
@@ -53,6 +56,7 @@ def convert(
     min_sqnr: opt.MinSqnr = None,
     output_kind: opt.OutputKinds = None,
     report: opt.ReportFile = None,
+    overlay: opt.Overlay = None,
     bom: opt.Bom = False,
     no_cache: opt.NoCache = False,
     json: opt.Json = False,
@@ -66,7 +70,7 @@ def convert(
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.cli.streams import streams
     from dlpuconv.delivery import check_destination, recover
-    from dlpuconv.reporting.files import check_report, report_names, write_report
+    from dlpuconv.reporting import check_overlays, check_report, report_names
     from dlpuconv.workflow.convert import artifact_names, inputs_of
     from dlpuconv.workflow.convert import convert as run
     from dlpuconv.workflow.option_values import make_request
@@ -76,6 +80,7 @@ def convert(
         targets=names(",".join(target)),
         factory=factory,
         allow_pickle=allow_pickle,
+        signature=signature,
         input_shape=shapes(input_shape),
         cut_at=names(cut_at),
         tail=tail,
@@ -101,7 +106,7 @@ def convert(
         backend=backend,
         min_sqnr=min_sqnr,
         output_kinds=tuple(output_kind or ()),
-        layers=report is not None,
+        layers=report is not None or overlay is not None,
         bom=bom,
         cache=not no_cache,
     )
@@ -114,27 +119,41 @@ def convert(
     results = [output / Path(name).parts[0] for name in sure]
     for page in pages.values():
         check_report(page, results)
+    if overlay:
+        for name in request.targets:
+            check_overlays(overlay, f"{model.stem}.{name}", results)
     progress = CommandProgress(quiet=quiet or json)
     done = run(model, request, data, progress)
     stop_signals.check()
     paths = done.write(output, force=allowed)
     pages = {artifact.target: pages[artifact.target] for artifact in done.artifacts if pages}
     kept = f"the files were written to {str(output)!r}"
-    try:
-        write_report({page: done[name].to_html() for name, page in pages.items()})
-    except OutputError as error:
-        raise OutputError(f"{kept}, but the report was not written: {error}") from error
+    _write_seen(done, pages, overlay, kept)
     for text in (text for artifact in done.artifacts for text in _warnings(artifact)):
         progress.message(text)
     if json:
         print_json(done.to_json(paths))
     else:
-        _print(done, paths, list(pages.values()), quiet=quiet)
+        _print(done, paths, [*pages.values(), *([overlay] if overlay else [])], quiet=quiet)
     for failure in done.failures:
         fail(f"{failure.target}: {failure.error}")
     streams.check(kept)
     if done.verdict == "fail":
         raise typer.Exit(max((failure.error.status for failure in done.failures), default=1))
+
+
+def _write_seen(done: Conversion, pages: Mapping[str, Path], overlay: Path | None, kept: str) -> None:
+    """The reports and the overlays that were asked for."""
+    from dlpuconv.reporting import write_overlays, write_report
+
+    try:
+        write_report({page: done[name].to_html() for name, page in pages.items()})
+        if overlay:
+            for artifact in done.artifacts:
+                write_overlays(overlay, artifact.stem, artifact.overlays())
+    except OutputError as error:
+        what = "overlays were" if overlay and not pages else "report was"
+        raise OutputError(f"{kept}, but the {what} not written: {error}") from error
 
 
 def _warnings(artifact: Converted) -> tuple[str, ...]:

@@ -25,8 +25,9 @@ NUMBERS = "Quantization"
 PORTS = "Inputs and outputs"
 CHECKS = "Verification"
 RESULT = "Result"
+WORK = "Who works, and how much at most"
 _ARGUMENTS, _OTHER = "Arguments", "Other options"
-_PANELS = (_ARGUMENTS, MODEL, DATA, NUMBERS, PORTS, CHECKS, RESULT, _OTHER)
+_PANELS = (_ARGUMENTS, MODEL, DATA, NUMBERS, PORTS, CHECKS, WORK, RESULT, _OTHER)
 _EXAMPLE = "Example: "
 _WIDEST_NAME = 34  # columns, beside which the text stands
 

@@ -28,7 +28,14 @@ def complete_layer(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A .tflite or .onnx file, a package folder, or a model of Keras, TensorFlow or PyTorch that `convert`"
+            " takes, shown in its ONNX form.",
+            show_default=False,
+        ),
+    ],
     layer: Annotated[
         list[str] | None,
         opt.option(
@@ -41,6 +48,19 @@ def inspect(
             autocompletion=complete_layer,
         ),
     ] = None,
+    target: opt.PlacementTarget = None,
+    input_shape: opt.InputShape = None,
+    signature: opt.Signature = "",
+    html: Annotated[
+        Path | None,
+        opt.option(
+            "--html",
+            help="Write the graph as one HTML page, such as graph.html, in which every layer is found by name and"
+            " followed to what it reads and to what reads it; an older graph is replaced.",
+            panel=RESULT,
+            metavar="FILE",
+        ),
+    ] = None,
     json: opt.Json = False,
     quiet: Annotated[
         bool, opt.flag("--quiet", "-q", help="Print what is known of the whole file, and no layers.")
@@ -49,14 +69,20 @@ def inspect(
     """Show what a file holds, layer by layer.
 
     Ops, shapes, types, scales, and whether weights are per tensor or per channel. With --layer, the
-    tensors of those layers with their scales, values, options and neighbours.
+    tensors of those layers with their scales, values, options and neighbours. With --html, a drawing of the graph.
 
     Example: dlpuconv inspect model.artpec8.tflite --layer 'CONV*' --layer 12
     """
     from dlpuconv.cli.console import print_json, show
+    from dlpuconv.cli.parsing import shapes
+    from dlpuconv.reporting.files import GRAPH, check_report, write_report
     from dlpuconv.workflow.inspect import inspect as run
 
-    found = run(file, layer or ())
+    if html:
+        check_report(html, kind=GRAPH)
+    found = run(file, layer or (), shapes(input_shape), signature=signature, target=target)
+    if html:
+        write_report({html: found.to_html()}, GRAPH)
     if json:
         print_json(found.to_json())
         return
@@ -69,3 +95,7 @@ def inspect(
         from dlpuconv.inspection.overview import render_head, render_overview
 
         show((render_head if quiet else render_overview)(shown.view, shown.size, shown.division))
+    if shown.placement:
+        show(*shown.placement.sentences)
+    if html:
+        show(f"graph: {html}")

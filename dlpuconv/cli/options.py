@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAliasType
 
 import typer
 
-from dlpuconv.cli.help import CHECKS, DATA, MODEL, NUMBERS, PORTS, RESULT
+from dlpuconv.cli.help import CHECKS, DATA, MODEL, NUMBERS, PORTS, RESULT, WORK
 from dlpuconv.language import choices
 from dlpuconv.registry import backend_names, target_names
 
@@ -91,7 +91,8 @@ def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
 Model = Annotated[
     Path,
     typer.Argument(
-        help="The .onnx file, a .pt2 file of torch.export.save, or a file of torch.save (see --model).",
+        help="The .onnx, .tflite, .keras or .h5 file, a SavedModel's folder, a .pt2 file of torch.export.save, or a"
+        " file of torch.save (see --model).",
         show_default=False,
     ),
 ]
@@ -114,6 +115,16 @@ AllowPickle = Annotated[
         panel=MODEL,
     ),
 ]
+Signature = Annotated[
+    str,
+    option(
+        "--signature",
+        help="Of a SavedModel that holds several functions, the name of the one to read; without it serving_default, or"
+        " the only one.",
+        panel=MODEL,
+        metavar="NAME",
+    ),
+]
 Targets = Annotated[
     list[str],
     option(
@@ -133,6 +144,18 @@ OneTarget = Annotated[
         "-t",
         help="The chip or runtime, or a .toml file that describes one. `dlpuconv targets` lists them.",
         panel=MODEL,
+        metavar="CHIP",
+        autocompletion=complete_target,
+    ),
+]
+ExaminedTargets = Annotated[
+    list[str] | None,
+    option(
+        "--target",
+        "-t",
+        help="Chips or runtimes that must be ready: repeat the option, or separate them by commas.",
+        panel=MODEL,
+        default="all that are installed, of which none must be",
         metavar="CHIP",
         autocompletion=complete_target,
     ),
@@ -340,7 +363,9 @@ MaxDrop = Annotated[
         metavar="NUMBER",
     ),
 ]
-NoCache = Annotated[bool, flag("--no-cache", help="Neither read nor keep calibration statistics.", panel=NUMBERS)]
+NoCache = Annotated[
+    bool, flag("--no-cache", help="Neither read nor keep statistics and lowered networks.", panel=NUMBERS)
+]
 _ITS_DTYPE = "the chip's: uint8 for Axis' own"
 InputDtype = Annotated[
     str | None, choice("--input-dtype", of=choices.Dtype, help="Of the file's inputs.", panel=PORTS, default=_ITS_DTYPE)
@@ -440,9 +465,131 @@ ReportFile = Annotated[
         metavar="FILE",
     ),
 ]
+Overlay = Annotated[
+    Path | None,
+    option(
+        "--overlay",
+        help="Write what is known of each layer as node data for Model Explorer: one JSON file for each of error alone,"
+        " error so far, range spread, placement and MACs; older ones are replaced.",
+        panel=RESULT,
+        metavar="FOLDER",
+    ),
+]
 Bom = Annotated[
     bool,
     flag("--bom", help="Write a CycloneDX 1.6 bill of materials with each file: what it was made of, and by what."),
 ]
 Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
 Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]
+
+
+def complete_condition(incomplete: str) -> list[str]:
+    """The conditions of --fail-on, after the last comma."""
+    before, comma, last = incomplete.rpartition(",")
+    known = ("verdict", "missing", "drop=", "sqnr=", "size=", "time=")
+    return [f"{before}{comma}{word}" for word in known if word.startswith(last)]
+
+
+Jobs = Annotated[
+    Path,
+    typer.Argument(
+        help="A .toml file that says which models, targets and options are combined.",
+        show_default=False,
+    ),
+]
+StorePlace = Annotated[
+    str,
+    option(
+        "--store",
+        help="Folder or URL where records and files are kept, such as results or s3://bucket/results; with the records"
+        " of earlier runs in it, only what has changed is done.",
+        panel=RESULT,
+        default="what the file says",
+        metavar="FOLDER|URL",
+    ),
+]
+RecordStore = Annotated[
+    str,
+    option(
+        "--store",
+        help="The batch's store: a folder, a URL, or the file of jobs that names it.",
+        panel=RESULT,
+        metavar="FOLDER|URL|JOBS",
+    ),
+]
+Executor = Annotated[
+    str | None,
+    option(
+        "--executor",
+        help="Who runs the jobs: own (processes of this machine), dask (a cluster of this machine), dask://HOST:PORT"
+        " (one that runs), or a function of your own that makes any concurrent.futures.Executor, which is Python code"
+        " that runs with your rights.",
+        panel=WORK,
+        default="what the file says, or own",
+        metavar="own|dask|dask://HOST:PORT|MODULE:FUNCTION",
+        autocompletion=completion(("own", "dask", "dask://")),
+    ),
+]
+Workers = Annotated[
+    int | None,
+    option("--workers", help="Jobs at the same time.", panel=WORK, default="the executor's own", metavar="NUMBER"),
+]
+ShardOption = Annotated[
+    str,
+    option(
+        "--shard",
+        help="Only the i-th of n parts, such as 1/4: so that the machines of a CI share the jobs.",
+        panel=WORK,
+        metavar="I/N",
+    ),
+]
+MemoryLimit = Annotated[
+    float | None,
+    option(
+        "--memory-limit",
+        help="Memory that one job may take, in GiB.",
+        panel=WORK,
+        default="what the file says, or 8",
+        metavar="GIB",
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    option(
+        "--time-limit",
+        help="Time that one job may take, in minutes.",
+        panel=WORK,
+        default="what the file says, or 60",
+        metavar="MINUTES",
+    ),
+]
+BatchReport = Annotated[
+    bool,
+    flag("--report", help="Make a report of each job too, with all its layers; the page of the batch leads there."),
+]
+BatchOutput = Annotated[
+    Path | None,
+    option(
+        "--output",
+        "-o",
+        help="Folder for everything: a page of all jobs, the results as JSON, CSV and JUnit XML, and each job's files.",
+        panel=RESULT,
+        metavar="FOLDER",
+    ),
+]
+Parquet = Annotated[bool, flag("--parquet", help="Write the results as Parquet into that folder, too.")]
+DryRun = Annotated[bool, flag("--dry-run", help="List the jobs, and run none.")]
+FailOn = Annotated[
+    list[str] | None,
+    option(
+        "--fail-on",
+        help="What may not get worse: verdict; missing (a job is gone); drop=0.5 (the metric by more than that, in its"
+        " own unit), sqnr=1 (dB), size=5%, time=20% (a number or a share of what was). A name alone: not at all.",
+        panel=CHECKS,
+        metavar="CONDITION,...",
+        autocompletion=complete_condition,
+    ),
+]
+SaveFiles = Annotated[
+    Path | None, option("--save", help="Write the job's files into this folder.", panel=RESULT, metavar="FOLDER")
+]

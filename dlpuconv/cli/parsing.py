@@ -37,6 +37,9 @@ def evidence(  # the options of `verify` and `compare` that say what a file is c
     mean: str | None,
     std: str | None,
     preset: str | None,
+    factory: str,
+    allow_pickle: bool,
+    signature: str,
 ) -> ComparisonData:
     """What a file is compared with, and on.
 
@@ -50,7 +53,13 @@ def evidence(  # the options of `verify` and `compare` that say what a file is c
     return ComparisonData(
         reference=reference,
         data=data,
-        source=SourceOptions(input_shapes=shapes(input_shape), cut_at=names(cut_at)),
+        source=SourceOptions(
+            input_shapes=shapes(input_shape),
+            cut_at=names(cut_at),
+            factory=factory,
+            allow_pickle=allow_pickle,
+            signature=signature,
+        ),
         preprocessing=stated_preprocessing(
             resize=resize, color=color, mean=numbers("mean", mean), std=numbers("std", std), preset=preset
         ),

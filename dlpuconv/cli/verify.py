@@ -35,6 +35,9 @@ def verify(
     file: Annotated[Path, typer.Argument(help="A .tflite or .onnx file, or a package folder.", show_default=False)],
     target: opt.OneTarget,
     reference: opt.Reference = None,
+    factory: opt.Factory = "",
+    allow_pickle: opt.AllowPickle = False,
+    signature: opt.Signature = "",
     data: opt.ComparedData = None,
     input_shape: opt.InputShape = None,
     cut_at: opt.CutAt = None,
@@ -49,6 +52,7 @@ def verify(
     firmware: Firmware = None,
     strict: Annotated[bool, opt.flag("--strict", help="Warnings fail as well.", panel=CHECKS)] = False,
     report: opt.ReportFile = None,
+    overlay: opt.Overlay = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -64,17 +68,21 @@ def verify(
     from dlpuconv.cli.console import CommandProgress, print_json, show
     from dlpuconv.cli.parsing import evidence
     from dlpuconv.cli.streams import streams
-    from dlpuconv.reporting.files import check_report, write_report
+    from dlpuconv.reporting import check_overlays, check_report, write_overlays, write_report
     from dlpuconv.verification.report_text import render_report, render_verdict
     from dlpuconv.workflow.option_values import verification_options, version
     from dlpuconv.workflow.verify import verify as run
 
     if report:
         check_report(report)
+    if overlay:
+        check_overlays(overlay, _stem(file))
     found = run(
         file,
         target,
-        evidence(reference, data, input_shape, cut_at, resize, color, mean, std, preset),
+        evidence(
+            reference, data, input_shape, cut_at, resize, color, mean, std, preset, factory, allow_pickle, signature
+        ),
         verification_options(
             min_sqnr=min_sqnr,
             output_kinds=tuple(output_kind or ()),
@@ -87,6 +95,8 @@ def verify(
     )
     if report:
         write_report({report: found.to_html()})
+    if overlay:
+        write_overlays(overlay, _stem(file), found.overlays())
     if json:
         print_json(found.to_json())
     elif quiet:
@@ -97,3 +107,10 @@ def verify(
         streams.check(f"the report was written to {str(report)!r}")
     if not found.passed:
         raise typer.Exit(1)
+
+
+def _stem(file: Path) -> str:
+    """What the names of overlays begin with: the file's name, of a package the folder's."""
+    from dlpuconv.formats.kinds import ONNX, TFLITE
+
+    return file.resolve().name.removesuffix(TFLITE.suffix).removesuffix(ONNX.suffix)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -80,24 +82,84 @@ def test_where_a_file_is_wanted_the_shell_is_left_to_complete_files(
     assert completed("zsh", f"dlpuconv convert m.onnx {option} im", monkeypatch, capsys) == {"_files"}
 
 
-def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None:
-    """In a real shell, through the function that the script defines."""
-    bash = shutil.which("bash")
-    assert bash is not None
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on PATH with the command."""
     command = tmp_path / "dlpuconv"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlpuconv "$@"\n')
     command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def shell(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.mark.slow
+def test_bash_completes_with_the_script_that_it_is_given(installed: Path) -> None:
+    """In a real shell, through the function that the script defines."""
     script = """
 eval "$(_DLPUCONV_COMPLETE=source_bash dlpuconv)"
 COMP_WORDS=(dlpuconv convert m.onnx --effort b) COMP_CWORD=4
 $(complete -p dlpuconv | sed 's/.*-F \\([^ ]*\\).*/\\1/') dlpuconv
 echo "${COMPREPLY[@]}"
 """
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [bash, "--norc", "-c", script], check=True, capture_output=True, text=True, env={**os.environ, "PATH": path}
-    )
+    command = [shell("bash"), "--norc", "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=installed)
     assert done.stdout.split() == ["balanced", "best"]
+
+
+@pytest.mark.slow
+def test_fish_completes_commands_options_and_words(installed: Path) -> None:
+    """In a real shell, which is asked what it would offer."""
+    lines = (
+        "dlpuconv doc",
+        "dlpuconv doctor --targ",
+        "dlpuconv doctor --target artpec",
+        "dlpuconv convert m --effort b",
+    )
+    asked = "; ".join(
+        ["_DLPUCONV_COMPLETE=source_fish dlpuconv | source", *(f'complete -C "{line}"' for line in lines)]
+    )
+    command = [shell("fish"), "--no-config", "-c", asked]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=installed)
+    offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert offered == ["doctor", "--target", "artpec7", "artpec8", "artpec9", "balanced", "best"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("dlpuconv doct", "dlpuconv doctor"),
+        ("dlpuconv doctor --targ", "dlpuconv doctor --target"),
+        ("dlpuconv doctor --target artpec7,artpec8,cv2", "dlpuconv doctor --target artpec7,artpec8,cv25"),
+        ("dlpuconv convert m.onnx --effort bal", "dlpuconv convert m.onnx --effort balanced"),
+    ],
+)
+def test_zsh_completes_commands_options_and_words(installed: Path, typed: str, line: str) -> None:
+    """In a real shell on a terminal: somebody types, and presses the tabulator; ^X then tells what stands there."""
+    setup = [
+        f"autoload -Uz compinit && compinit -u -d {installed}/dump",
+        'eval "$(_DLPUCONV_COMPLETE=source_zsh dlpuconv)"',
+        f"tell() {{ print -r -- $BUFFER > {installed}/line; exit }}; zle -N tell; bindkey '^X' tell",
+    ]
+    ours, theirs = pty.openpty()
+    command = [shell("zsh"), "-f", "-i", "+m"]  # this is no terminal that could control jobs
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    with os.fdopen(ours, "r+b", buffering=0) as screen:
+        screen.write(("\n".join(setup) + f"\n{typed}\t\x18").encode())
+        with contextlib.suppress(OSError):  # its end is an error here
+            while screen.read(4096):
+                pass
+    assert process.wait() == 0
+    assert (installed / "line").read_text().strip() == line
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEMO = Path(__file__).parents[2] / "scripts" / "demo_data"
-MODEL = DEMO / "cifar_mobilenetv2.onnx"
-PLAIN = DEMO / "plain.recipe.toml"
+from tests.models.cifar import CALIBRATION
+from tests.whole_zoo import SMALL
+
+MODEL = SMALL / "cifar_mobilenetv2.onnx"
+PLAIN = SMALL / "cifar_mobilenetv2" / "plain.recipe.toml"
 """A recipe under which that model fails with one scale a layer."""
-IMAGES = DEMO / "calibration"
+IMAGES = CALIBRATION
 TRAINED_ON = ("--mean", "125.307,122.961,113.8575", "--std", "62.985,62.0925,66.708")
 
 

@@ -96,7 +96,7 @@ def looping(model: onnx.ModelProto) -> None:
         ],
     )
     del model.graph.node[1]
-    model.graph.initializer.append(numpy_helper.from_array(np.array(3), "n"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1000), "n"))
     model.graph.node.append(helper.make_node("Loop", ["n", "", "c"], ["y"], name="loop", body=body))
 
 

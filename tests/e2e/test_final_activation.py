@@ -60,8 +60,8 @@ def convert(sandbox: Sandbox, *more: str, target: str = "artpec8", status: int =
 
 
 def by_readme(repository: Path, manifest: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
-    """What the code in the README makes of the codes that a camera reads."""
-    section = (repository / "README.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
+    """What the code of docs/outputs.md makes of the codes that a camera reads."""
+    section = (repository / "docs" / "outputs.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
     names: dict[str, Any] = {"manifest": manifest, "raw": raw, "numpy": np}
     for code in re.findall(r"```python\n(.*?)```", section, re.DOTALL)[:2]:
         exec(code, names)

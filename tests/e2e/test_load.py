@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from tests.e2e.test_python_api import MEAN, STD, samples
 from tests.e2e.test_split_inputs import cell, states
 from tests.e2e.test_split_outputs import detector
+from tests.models.cifar import MEAN, STD, calibration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_classifier_that_takes_pixels_answers_to_what_the_source_takes(
     zoo: Path, tmp_path: Path, target: str
 ) -> None:
     """uint8 pixels, channels last, go into the file; normalized floats, channels first, into the function."""
-    x = samples(zoo, 40)
+    x = calibration()[:40]
     measured(
         zoo / "cifar_resnet20" / "model.onnx",
         tmp_path,
@@ -66,7 +66,7 @@ def test_a_classifier_that_takes_pixels_answers_to_what_the_source_takes(
 
 @pytest.mark.zoo
 def test_a_package_answers_like_its_source(zoo: Path, tmp_path: Path) -> None:
-    x = samples(zoo, 8)
+    x = calibration()[:8]
     model = zoo / "cifar_resnet20" / "model.onnx"
     conversion = dlpuconv.convert(model, target="cv25", calibration=x, mean=MEAN, std=STD, progress=None, cache=False)
     (folder,) = conversion.save(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import dlpuconv
 from dlpuconv.errors import ArtifactError, ModelError
 from tests.division.constructs import FOREIGN, RUNNING, weights
+from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +56,7 @@ def chained_by_hand(path: Path, codes: dict[str, Any], x: npt.NDArray[np.float32
     for output in told["outputs"]:
         assert output["part"] is None
         real = (codes[output["name"]].astype(np.float32) - output["zero_point"]) * np.float32(output["scale"])
-        if len(output["permutation"]) == real.ndim:  # a number of the source is an array of one in the file
-            real = real.transpose(np.argsort(output["permutation"]))
+        real = np.asarray(real).transpose(np.argsort(output["permutation"]))
         values[output["name"]] = real.reshape(output["source_shape"])
     session = onnxruntime.InferenceSession(path.parent / told["division"]["tail"]["file"])
     feed = {given.name: values[given.name] for given in session.get_inputs()}
@@ -151,7 +150,6 @@ def test_a_tail_that_is_missing_is_a_warning_of_rules_and_an_error_of_a_comparis
 
 
 @pytest.mark.zoo
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_face_detector_with_its_suppression_finds_the_faces_that_its_source_finds(zoo: Path, tmp_path: Path) -> None:
     model = onnx.load(zoo / "face_retinaface_mnet025" / "model.onnx")
     node, constants = helper.make_node, {"k": [50], "iou": [np.float32(0.4)], "sure": [np.float32(0.5)]}
@@ -166,7 +164,7 @@ def test_a_face_detector_with_its_suppression_finds_the_faces_that_its_source_fi
     )
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info("kept", TensorProto.INT64, ["n", 3]))
-    x = face_pictures(zoo, 24)
+    x = samples(zoo, "face_retinaface_mnet025", 24)
     conversion = dlpuconv.convert(
         model, target=TARGET, calibration=x, effort="fast", granularity="per-channel", progress=None, cache=False
     )
@@ -175,21 +173,10 @@ def test_a_face_detector_with_its_suppression_finds_the_faces_that_its_source_fi
     assert network.division is not None
     assert network.division.cut == ("515", "scores")
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    counts = [(len(network(one[None])["kept"]), len(session.run(None, {"input": one[None]})[0])) for one in x[:6]]
+    counts = [(len(network(one[None])["kept"]), len(session.run(None, {"input": one[None]})[0])) for one in x[:12]]
     found, expected = (sum(column) for column in zip(*counts, strict=True))
     assert expected > 20
     assert abs(found - expected) <= 0.1 * expected
-
-
-def face_pictures(zoo: Path, count: int) -> npt.NDArray[np.float32]:
-    """As the zoo's own task prepares them, which leaves files open."""
-    spec = importlib.util.spec_from_file_location("task", zoo / "face_retinaface_mnet025" / "task.py")
-    assert spec is not None
-    assert spec.loader is not None
-    task = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(task)
-    found: npt.NDArray[np.float32] = np.asarray(task.load_calib(count), np.float32)
-    return found
 
 
 def other_model() -> onnx.ModelProto:

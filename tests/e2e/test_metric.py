@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import dlpuconv
-from tests.e2e.support import DEMO, IMAGES, MODEL, PLAIN, TRAINED_ON, Sandbox
+from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON, Sandbox
+from tests.models.cifar import EVALUATION
 
 if TYPE_CHECKING:
     from dlpuconv.verification.predictor import Predict
 
 pytestmark = pytest.mark.slow
-EVALUATION = DEMO / "evaluation"
 MEAN = (125.307, 122.961, 113.8575)
 STD = (62.985, 62.0925, 66.708)
 

@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 import dlpuconv
 from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL
+from tests.models.cifar import MEAN, STD, calibration
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-CFG = ((1, 16, 1, 2), (6, 24, 2, 1), (6, 32, 2, 2), (6, 64, 2, 2), (6, 96, 1, 1))  # what weights.pth was trained with
-MEAN = (125.307, 122.961, 113.8575)
-STD = (62.985, 62.0925, 66.708)
 
 
-def module(zoo: Path) -> Any:
-    import torch
-
-    folder = zoo / "cifar_mobilenetv2"
-    spec = importlib.util.spec_from_file_location("model_def", folder / "model_def.py")
-    assert spec is not None
-    assert spec.loader is not None
-    definition = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(definition)
-    network = definition.MobileNetV2C(cfg=CFG)
-    network.load_state_dict(torch.load(folder / "weights.pth", weights_only=True))
-    return network
-
-
-def samples(zoo: Path, count: int) -> npt.NDArray[np.float32]:
-    with np.load(zoo / "_data" / "cifar10.npz") as data:
-        pixels = data["calib_x"][:count].astype(np.float32)
-    return np.ascontiguousarray(
-        ((pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).transpose(0, 3, 1, 2)
-    )
-
-
-@pytest.mark.zoo
 def test_a_module_gives_the_same_file_as_its_onnx_export_and_the_project_s_dataloader_calibrates(
-    zoo: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    network = module(zoo).eval()
-    x = torch.from_numpy(samples(zoo, 100))
+    from tests.models.cifar_mobilenetv2.network import trained
+
+    network = trained()
+    x = torch.from_numpy(calibration())
     loader = DataLoader(TensorDataset(x, torch.zeros(len(x), dtype=torch.int64)), batch_size=32)
     torch.onnx.export(network, (x[:1],), dynamo=True, verbose=False).save(tmp_path / "exported.onnx")
 

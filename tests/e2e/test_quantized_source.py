@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 import dlpuconv
 from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.quantization import Balance
 from scripts.benchmarks.fed_layers import fed_layers
+from tests.frontends.quantized.support import quantized as quantized_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +86,7 @@ def test_a_file_has_the_scales_of_its_quantized_source_and_computes_the_same(
     (artifact,) = made.artifacts
     told: Any = artifact.artifact.facts["source_scales"]
     refitted = [(each["of"], each["reason"]) for each in told["refitted"]]
-    dense = [("weights", "have a scale for each channel, and the chip's one")]
+    dense = [("weights", "have a scale for each channel, by the source or a folded normalization, and the chip's one")]
     assert refitted == (dense if target == "artpec7" else [])
     assert told["measured"] == []
     assert made.report.parity is not None
@@ -102,6 +105,29 @@ def dlpuconv_model(file: Path) -> Any:
     return load(file, SourceOptions())
 
 
+def test_a_sum_is_fed_what_the_file_makes_of_a_layer_whose_result_the_source_does_not_round(tmp_path: Path) -> None:
+    weights = ", ".join(str(code) for code in np.random.default_rng(2).integers(-127, 128, 64))
+    source = tmp_path / "sum.onnx"
+    onnx.save(
+        quantized_text(
+            "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) k = DequantizeLinear(w, v, z) c = Conv(d, k)"
+            " a = Add(c, d) p = QuantizeLinear(a, t, z) y = DequantizeLinear(p, t, z)",
+            "float s = {0.03}, float v = {0.004}, float t = {0.05}, int8 z = {0}, "
+            f"int8[8,8,1,1] w = {{{weights}}}",
+            "float[1,8,16,16] x",
+            "float[1,8,16,16] y",
+        ),
+        source,
+    )
+    samples = np.random.default_rng(3).normal(size=(16, 8, 16, 16)).astype(np.float32)
+    made = dlpuconv.convert(source, target="artpec8", calibration=samples, effort="fast", cache=False)
+    links, feeds = made.artifacts[0].artifact.links, [{"x": each[None]} for each in samples[:4]]
+    (found,) = fed_layers(dlpuconv_model(source), made.save(tmp_path / "out")[0], links, feeds)
+    assert found.op == "ADD"
+    assert found.most <= 1
+    assert found.equal > 0.95  # 0.86 if it were fed the layer's result before that is rounded
+
+
 def test_what_is_stated_needs_no_samples_and_gives_the_same_file(tmp_path: Path) -> None:
     source = quantized(tmp_path)
     with_samples = convert(source, "artpec8", effort="fast")
@@ -116,6 +142,26 @@ def test_a_recipe_of_a_quantized_source_gives_the_same_bytes_again(tmp_path: Pat
     assert again.artifacts[0].content == made.artifacts[0].content
 
 
+def test_layers_of_many_scales_are_fitted_to_one_with_and_without_equalization_and_the_better_is_kept(
+    tmp_path: Path,
+) -> None:
+    made = convert(quantized(tmp_path, per_channel=True), "artpec8").artifacts[0].provenance
+    plain, equalized = made.trials
+    assert equalized.recipe == replace(plain.recipe, equalize=True, balance=Balance.NOISE)
+    better = equalized if equalized.score.beats(plain.score) else plain  # of alike ones, the one that keeps more
+    assert better.chosen
+    assert made.recipe == better.recipe
+
+
+def test_without_a_search_such_layers_are_equalized_and_the_activations_between_them_are_told(tmp_path: Path) -> None:
+    source = quantized(tmp_path, per_channel=True)
+    made = convert(source, "artpec8", effort="fast").artifacts[0]
+    assert made.provenance.recipe.equalize
+    told: Any = made.artifact.facts["source_scales"]
+    assert any(each["of"] == "activation" and "equalization" in each["reason"] for each in told["refitted"])
+    assert not convert(source, "artpec7", effort="fast").artifacts[0].provenance.recipe.equalize
+
+
 def test_layers_that_state_no_scale_are_named_where_there_are_no_samples(tmp_path: Path) -> None:
     source = quantized(tmp_path, op_types_to_quantize=["Conv"])
     with pytest.raises(CalibrationError, match=r"does not state the scales of \d layer\(s\) \(.*give calibration data"):
@@ -124,7 +170,10 @@ def test_layers_that_state_no_scale_are_named_where_there_are_no_samples(tmp_pat
     assert told["measured"]
 
 
-def test_weights_that_a_normalization_is_folded_into_are_told_as_fitted_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "kept"), [("artpec8", 2), ("artpec7", 3)])
+def test_weights_that_a_normalization_is_folded_into_keep_their_codes_where_channels_have_scales(
+    tmp_path: Path, target: str, kept: int
+) -> None:
     model = onnx.parser.parse_model("""
         <ir_version: 10, opset_import: ["" : 17]> g (float[1,3,16,16] x) => (float[1,2,16,16] y)
         <float s = {0.01}, int8 z = {0}, float t = {0.05}, int8[2,3,1,1] k = {10, -20, 127, 40, 50, -60},
@@ -136,11 +185,11 @@ def test_weights_that_a_normalization_is_folded_into_are_told_as_fitted_anew(tmp
         }
     """)
     onnx.save(model, tmp_path / "model.onnx")
-    told: Any = convert(tmp_path / "model.onnx", "artpec8", effort="fast").artifacts[0].artifact.facts["source_scales"]
-    ((of, reason),) = {(each["of"], each["reason"]) for each in told["refitted"]}
-    assert of == "weights"
-    assert reason.startswith("were changed by a rewrite, such as a folded normalization")
-    assert told["kept"] == 2
+    told: Any = convert(tmp_path / "model.onnx", target, effort="fast").artifacts[0].artifact.facts["source_scales"]
+    assert told["kept"] == kept
+    refitted = [(each["of"], each["reason"]) for each in told["refitted"]]
+    one_scale = "have a scale for each channel, by the source or a folded normalization, and the chip's one"
+    assert refitted == ([("weights", one_scale)] if target == "artpec8" else [])
 
 
 def test_a_model_of_the_oldest_opset_that_has_pairs_is_compared_as_it_computes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import dlpuconv
 from dlpuconv.cli import main
 from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON
+from tests.reporting.graph.test_graph_page import check_every_layer
 from tests.reporting.test_browser import SIDEWAYS
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     arguments = ("convert", str(MODEL), *FAST, "--output", str(folder), "--report")
     assert main([*arguments, str(folder / "r.artpec8.html"), "--target", "artpec8", "--recipe", str(PLAIN)]) == 1
-    assert main([*arguments, str(folder / "r.html"), "--target", "artpec7,cv25"]) == 0
+    overlay = ("--overlay", str(folder / "overlays"))
+    assert main([*arguments, str(folder / "r.html"), "--target", "artpec7,cv25", *overlay]) == 0
     return folder
 
 
@@ -80,6 +82,34 @@ def test_verify_writes_the_same_layers_to_json_and_to_the_page(
 
 
 @pytest.mark.slow
+def test_the_overlays_of_a_conversion_say_what_the_manifest_says_of_each_layer(made: Path) -> None:
+    found = {path.name: json.loads(path.read_text()) for path in (made / "overlays").iterdir()}
+    stem = "cifar_mobilenetv2"
+    every = ("error-alone", "error-so-far", "macs", "placement", "range-spread")
+    assert set(found) == {f"{stem}.artpec7.{name}.json" for name in every} | {
+        f"{stem}.cv25.{name}.json" for name in every[1:]
+    }
+    told = json.loads((made / f"{stem}.artpec7.json").read_text())["report"]
+    compared = {entry["tensor"]: entry for entry in told["layers"]["compared"]}
+    so_far = found[f"{stem}.artpec7.error-so-far.json"]["results"]
+    assert len(so_far) > 25
+    for tensor, result in so_far.items():
+        assert result["value"] == ("exact" if compared[tensor]["exact"] else compared[tensor]["sqnr_db"])
+    macs = found[f"{stem}.artpec7.macs.json"]["results"]
+    assert sum(result["value"] for result in macs.values()) == told["placement"]["macs"]
+    placed = found[f"{stem}.artpec7.placement.json"]["results"]
+    assert len(placed) == len(told["placement"]["layers"])
+
+
+@pytest.mark.slow
+def test_every_layer_of_a_package_is_found_in_its_graph(made: Path, tmp_path: Path, open_page: Open) -> None:
+    package, out = made / "cifar_mobilenetv2.cv25", tmp_path / "graph.html"
+    assert main(["inspect", str(package), "--html", str(out), "--quiet"]) == 0
+    view = dlpuconv.inspect(package).view
+    check_every_layer(open_page(out.read_text()), view, {f"layer-{x.index}": x.names.label for x in view.layers})
+
+
+@pytest.mark.slow
 def test_verify_tells_the_worst_layers_in_the_terminal(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = made / "cifar_mobilenetv2.artpec8.tflite"
     question = ("--target", "artpec8", "--reference", str(MODEL), "--data", str(IMAGES))
@@ -122,7 +152,7 @@ def test_in_python_the_page_comes_as_text(open_page: Open) -> None:
     assert page.locator(".layers tbody tr").count() == len(converted["cv25"].report.placement.layers)  # type: ignore[union-attr]
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.parametrize(
     ("name", "target"),
     [
@@ -144,7 +174,7 @@ def test_a_file_of_another_converter_has_a_page_without_its_source(
 
 
 @pytest.mark.slow
-@pytest.mark.zoo
+@pytest.mark.zoo("imagenet_mnv2_torch")
 def test_the_page_of_an_imagenet_network_is_small_and_opens_in_less_than_a_second(
     zoo: Path, tmp_path: Path, open_page: Open
 ) -> None:

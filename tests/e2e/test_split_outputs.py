@@ -77,12 +77,12 @@ def convert(
 
 
 def decoded(sandbox: Sandbox, manifest: dict[str, Any], repository: Path) -> tuple[Floats, Floats]:
-    """What the README's recipe makes of the first reference inference, and what the source model answers to it."""
+    """What docs/outputs.md makes of the first reference inference, and what the source model answers to it."""
     with np.load(sandbox.output / "detector.artpec8.reference.npz") as reference:
         raw = {o["file_name"]: reference[f"output.{o['name']}"][0] for o in manifest["outputs"]}
         (image,) = manifest["inputs"]
         given = (reference["input.images"][0].astype(np.float32) - image["zero_point"]) * np.float32(image["scale"])
-    section = (repository / "README.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
+    section = (repository / "docs" / "outputs.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
     (recipe, *_) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     names: dict[str, Any] = {"manifest": manifest, "raw": raw, "numpy": np}
     exec(recipe, names)
@@ -194,8 +194,10 @@ def test_a_file_with_float_ends_keeps_visibilities_in_one_output(tmp_path: Path)
         tmp_path / "pose.onnx", target="onnxruntime", calibration={"images": samples}, effort="fast"
     )
     made.save(tmp_path / "out")
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.disable_quant_qdq", "1")  # exact where the processor has no VNNI, too
     answers = [
-        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": samples[:1]})[0]
+        onnxruntime.InferenceSession(path, options).run(None, {"images": samples[:1]})[0]
         for path in (tmp_path / "pose.onnx", next((tmp_path / "out").glob("*.onnx")))
     ]
     assert [answer.shape for answer in answers] == [(1, 9, 64)] * 2

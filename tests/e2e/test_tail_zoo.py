@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from tests.backends.tflite.test_backend import task
 from tests.e2e.test_tail import QUIET, answered, only
+from tests.whole_zoo import samples, task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def extended(
 
 def faces(zoo: Path) -> onnx.ModelProto:
     """RetinaFace with its decoder and NonMaxSuppression; the landmarks stay an output of the network itself."""
-    priors = task(zoo, "face_retinaface_mnet025").P  # type: ignore[attr-defined]
+    priors = task(zoo, "face_retinaface_mnet025").P
     nodes = [
         node("Split", ["515", "halves"], ["shift", "grow"], axis=2),
         node("Mul", ["shift", "per_pixel"], ["moved"]),
@@ -105,18 +105,13 @@ def word_code(zoo: Path) -> onnx.ModelProto:
     )  # fmt: skip
 
 
-def samples(zoo: Path, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    found: np.ndarray[Any, Any] = task(zoo, name).load_calib(12)  # type: ignore[attr-defined]
-    return found.astype(np.float32)
-
-
 @pytest.mark.parametrize(
     ("name", "make"),
     [("face_retinaface_mnet025", faces), ("det_yolofastestv2", best_places), ("kws_dscnn_mlperf", word_code)],
 )
 @pytest.mark.parametrize("target", ["artpec8", "cv25"])
 def test_a_trained_network_is_whole_again(name: str, make: Any, target: str, zoo: Path, tmp_path: Path) -> None:
-    model, given = make(zoo), samples(zoo, name)
+    model, given = make(zoo), samples(zoo, name, 12)
     done = dlpuconv.convert(model, target=target, calibration={"input": given}, **QUIET)
     made = only(done).provenance.divided
     if name == "face_retinaface_mnet025":

@@ -1,0 +1,84 @@
+"""`--executor`: a word for an engine becomes the engine."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from dlpuconv.batches.engines.engine import Engine
+from dlpuconv.batches.engines.local import local_engine, processors
+from dlpuconv.errors import BackendError, UsageError, did_you_mean
+from dlpuconv.named_function import first_line, named_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+_DASK = "dask"
+_OWN = "own"
+_EXAMPLE = "cluster:make_executor"
+
+
+def open_engine(engine: str | Executor = "", workers: int | None = None) -> AbstractContextManager[Engine]:
+    """An engine for the time of a context.
+
+    Args:
+        engine: empty or `own` for processes of this machine; `dask` for a Dask cluster of this machine;
+            `dask://host:port` for one that runs; `module:factory`, whose function returns any executor; or an executor
+            itself, which stays open.
+        workers: jobs at the same time; the engine's own number if None.
+
+    Raises:
+        UsageError: there is no such engine.
+        MissingDependencyError: a library for it is missing.
+        BackendError: it cannot be had.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers} leaves nobody to work: give 1 or more")
+    if isinstance(engine, Executor):
+        return nullcontext(_of_executor(engine, type(engine).__name__, workers))
+    text = engine
+    if text in ("", _OWN):
+        return local_engine(workers)
+    if text == _DASK or text.startswith(f"{_DASK}://"):
+        from dlpuconv.batches.engines.cluster import cluster_engine
+
+        return cluster_engine(text.removeprefix(_DASK).removeprefix("://"), workers)
+    if ":" not in text or "://" in text:
+        known = (_OWN, _DASK, f"{_DASK}://host:port", "module:factory")
+        raise UsageError(f"--executor {text!r} is not one of {', '.join(known)}{did_you_mean(text, known)}")
+    return _named_engine(text, workers)
+
+
+@contextmanager
+def _named_engine(text: str, workers: int | None) -> Iterator[Engine]:
+    factory = named_function("--executor", text, _EXAMPLE, BackendError)
+
+    def make() -> Executor:
+        return _made(text, factory)
+
+    engine = _of_executor(make(), text, workers)
+    engine.again = make
+    try:
+        yield engine
+    finally:
+        engine.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _of_executor(executor: Executor, name: str, workers: int | None) -> Engine:
+    """Nothing is known of its workers, but what most executors of Python's own kind tell."""
+    slots = workers or getattr(executor, "_max_workers", None) or processors()
+    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), distant=True)
+
+
+def _made(text: str, factory: Callable[[], object]) -> Executor:
+    try:
+        made = factory()
+    except Exception as error:
+        raise BackendError(f"--executor {text} failed: {first_line(error)}") from error
+    if not isinstance(made, Executor):
+        raise UsageError(
+            f"--executor {text} returned a {type(made).__name__}, where a concurrent.futures.Executor is needed"
+        )
+    return made

@@ -1,0 +1,42 @@
+"""`dlpuconv batch show`: one record whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlpuconv.cli import options as opt
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the job, or the beginning of its key.", show_default=False)],
+    store: opt.RecordStore,
+    save: opt.SaveFiles = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
+) -> None:
+    """Show the record of one job whole.
+
+    What was asked, what came of it, its figures, its files, and the versions that made it.
+
+    Example: dlpuconv batch show mobilenet.artpec8 --store results --save out
+    """
+    from dlpuconv.batches.results.folder import save_files
+    from dlpuconv.batches.results.record_text import record_text
+    from dlpuconv.batches.results.saved import record_json
+    from dlpuconv.batches.results.sources import named, store_of
+    from dlpuconv.cli.console import print_json
+    from dlpuconv.cli.console import show as draw
+    from dlpuconv.errors import UsageError
+
+    found = store_of(store)
+    record = named(found.records().values(), name)
+    if save is not None:
+        if not record.files:
+            raise UsageError(f"{record.name} has no files to save: {record.error}")
+        save_files(record, found, save, force=force)
+    if json:
+        print_json(record_json(record))
+    else:
+        draw(*record_text(record))

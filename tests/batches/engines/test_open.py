@@ -1,0 +1,72 @@
+"""`--executor`: each word becomes an engine, and a mistyped one a sentence."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from dlpuconv.batches.engines import open_engine
+from dlpuconv.batches.engines.local import processors
+from dlpuconv.errors import BackendError, DlpuconvError, UsageError
+
+CODE = """
+from concurrent.futures import ThreadPoolExecutor
+def four(): return ThreadPoolExecutor(4)
+def text(): return "x"
+def fails(): raise OSError("no cluster")
+"""
+
+
+@pytest.fixture(autouse=True)
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "batch_factories.py").write_text(CODE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "batch_factories", raising=False)
+
+
+def test_this_machine_runs_one_thread_in_a_job_for_each_processor() -> None:
+    with open_engine() as engine:
+        assert (engine.slots, engine.threads, engine.distant) == (processors(), 1, False)
+    with open_engine("own", 1) as engine:
+        assert (engine.slots, engine.threads, engine.name) == (1, processors(), "1 process of this machine")
+
+
+def test_a_function_of_the_users_own_makes_one_and_it_is_closed() -> None:
+    with open_engine("batch_factories:four") as engine:
+        assert (engine.slots, engine.distant) == (4, True)
+        executor = engine.executor
+    with pytest.raises(RuntimeError, match="shutdown"):
+        executor.submit(print)
+
+
+def test_an_executor_that_is_given_stays_open() -> None:
+    with ThreadPoolExecutor(3) as given:
+        with open_engine(given) as engine:
+            assert (engine.executor, engine.slots) == (given, 3)
+        assert given.submit(int, "3").result() == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "said"),
+    [
+        ("dsk", UsageError, "(did you mean 'dask'?)"),
+        ("batch_factories:for", UsageError, "did you mean 'four'"),
+        ("batch_factories:text", UsageError, "returned a str, where a concurrent.futures.Executor is needed"),
+        ("batch_factories:fails", BackendError, "--executor batch_factories:fails failed: OSError: no cluster"),
+        ("no_such_module_here:four", UsageError, "there is no module"),
+        ("slurm://host", UsageError, "is not one of"),
+    ],
+)
+def test_what_is_none_is_told(word: str, kind: type[DlpuconvError], said: str) -> None:
+    with pytest.raises(kind) as refused, open_engine(word):
+        pass
+    assert said in str(refused.value)
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(UsageError, match="leaves nobody to work"):
+        open_engine("own", 0)
