@@ -14,7 +14,7 @@ import numpy as np
 from dlpuconv.errors import ArtifactError, MissingDependencyError
 from dlpuconv.formats.litert_session import LIBRARY, PLAIN, LiteRtSession, RefusedError
 from dlpuconv.formats.names import port_names
-from dlpuconv.formats.tflite_file import read_tflite
+from dlpuconv.formats.tflite_file import parse_tflite, read_tflite
 from dlpuconv.isolation import CrashError, ExcessError, MissingLibraryError, TaskError, WorkerError
 from dlpuconv.language.brief import listed
 
@@ -35,27 +35,28 @@ _FAILURES = {"load": "cannot load it", "run": "cannot run it", "values": "cannot
 class LiteRtRunner:
     """A file in a process of its own, which it may end; see `formats.runner.Runner`."""
 
-    def __init__(self, path: Path, *, keep: bool = False) -> None:
+    def __init__(self, file: Path | bytes, *, name: str = "", keep: bool = False) -> None:
         """Load a file.
 
         Args:
-            path: the file; LiteRT sees it only after our own reader accepted it.
+            file: where it is, or its content; LiteRT sees it only after our own reader accepted it.
+            name: what to call it in a message; by default its own.
             keep: every activation keeps its place in memory, so that `value` can tell what it was.
 
         Raises:
             ArtifactError: our reader or LiteRT refuses it, its tensors need gigabytes, or LiteRT does not survive it.
             MissingDependencyError: ai-edge-litert is not installed.
         """
-        view = read_tflite(path)
-        activations = _BYTES_OF_A_VALUE * _values(path, view, _MOST_KEPT if keep else _MOST_VALUES)
-        self._inputs = port_names(view, view.inputs)
+        view = parse_tflite(file) if isinstance(file, bytes) else read_tflite(file)
+        self._name = name or ("the file" if isinstance(file, bytes) else file.name)
+        activations = _BYTES_OF_A_VALUE * _values(self._name, view, _MOST_KEPT if keep else _MOST_VALUES)
+        self.inputs = port_names(view, view.inputs)
         self._outputs = port_names(view, view.outputs)
-        self._name = path.name
         self._session = LiteRtSession(
-            path,
+            file,
             kernels=PLAIN,
             activations=activations,
-            failure=partial(_failure, path.name),
+            failure=partial(_failure, self._name),
             keep=keep,
         )
 
@@ -66,7 +67,7 @@ class LiteRtRunner:
             ArtifactError: an input does not fit the file, a kernel fails, or LiteRT does not survive it.
         """
         try:
-            feed = {position: np.asarray(inputs[name]) for position, name in enumerate(self._inputs)}
+            feed = {position: np.asarray(inputs[name]) for position, name in enumerate(self.inputs)}
         except KeyError as error:
             raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
         return dict(zip(self._outputs, self._session.run(feed), strict=True))
@@ -95,9 +96,9 @@ def _failure(name: str, task: str, error: RefusedError | WorkerError) -> Excepti
             return ArtifactError(f"{name}: the process that runs it {error}")
 
 
-def _values(path: Path, view: FileView, most: int) -> int:
+def _values(name: str, view: FileView, most: int) -> int:
     """Of all activations; a few bytes of a hostile file can claim any number, and LiteRT would make room for them."""
     total = sum(tensor.size for tensor in view.tensors if not tensor.constant)
     if total > most:
-        raise ArtifactError(f"{path.name} asks for {total} activation values, too many to run")
+        raise ArtifactError(f"{name} asks for {total} activation values, too many to run")
     return total

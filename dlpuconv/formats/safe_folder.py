@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.files.regular import open_regular
+from dlpuconv.jsonable import is_deeper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,7 @@ class SafeFolder:
             raise UnusableFileError("is damaged: it is no JSON") from error
         if not isinstance(content, dict):
             raise UnusableFileError("is damaged: it holds no JSON object")
-        if _is_deeper(content, _DEEPEST):
+        if is_deeper(content, _DEEPEST):
             raise UnusableFileError(f"is damaged: it holds values within values more than {_DEEPEST} deep")
         return content
 
@@ -102,14 +103,3 @@ class SafeFolder:
         except OSError as error:
             raise UnusableFileError(f"cannot be read: {error.strerror or error}") from error
         return digest.hexdigest()
-
-
-def _is_deeper(content: dict[str, Any], most: int) -> bool:
-    """Whether a JSON value holds values within values of more levels than that."""
-    level: list[Any] = [content]
-    for _ in range(most + 1):
-        inside = (value.values() if isinstance(value, dict) else value for value in level)
-        level = [value for values in inside for value in values if isinstance(value, dict | list)]
-        if not level:
-            return False
-    return True

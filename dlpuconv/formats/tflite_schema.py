@@ -48,6 +48,7 @@ OPERATORS: tuple[str, ...] = tuple(_OPERATORS.split())
 TENSOR_TYPES: tuple[str, ...] = (
     "float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8", "float64",
     "complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4", "bfloat16", "int2", "uint4",
+    "float8_e4m3fn", "float8_e5m2",  # of 2026: no camera has them, but a reader knows what they are
 )  # fmt: skip
 """Tensor types by number."""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dlpuconv.formats.flatbuffer_table import Table
 
 _MOST_AXES = 32  # what numpy can shape; TFLite's kernels stop at 8
-_NO_NUMPY_TYPE = frozenset({"string", "resource", "variant", "bfloat16", "int4", "uint4", "int2"})
+_NO_NUMPY_TYPE = frozenset(
+    {"string", "resource", "variant", "bfloat16", "int4", "uint4", "int2", "float8_e4m3fn", "float8_e5m2"}
+)
 
 
 class Buffers:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.frontends.protos import walk_nodes
-from dlpuconv.ir.nodes import label, subgraphs
+from dlpuconv.frontends.renaming import all_names, fresh, rename
+from dlpuconv.ir.nodes import label
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def inline_branches(graph: onnx.GraphProto, conditions: Mapping[str, bool | None
     Returns:
         True when there was one.
     """
-    taken = _all_names(graph)
+    taken = all_names(graph)
     replaced = False
     for index in range(len(graph.node) - 1, -1, -1):
         node = graph.node[index]
@@ -73,9 +74,9 @@ def _renamed(
     copy.CopyFrom(branch)
     inside = [name for inner in copy.node for name in inner.output if name]
     inside += [tensor.name for tensor in copy.initializer]
-    names = {name: _fresh(name, taken) for name in inside}
+    names = {name: fresh(name, taken) for name in inside}
     for inner in copy.node:
-        _rename(inner, names)
+        rename(inner, names)
     for tensor in copy.initializer:
         tensor.name = names[tensor.name]
     graph.initializer.extend(copy.initializer)
@@ -86,29 +87,3 @@ def _renamed(
         if outer
     ]
     return [*copy.node, *ends]
-
-
-def _rename(node: onnx.NodeProto, names: Mapping[str, str]) -> None:
-    for values in (node.input, node.output):
-        for index, name in enumerate(values):
-            values[index] = names.get(name, name)
-    for graph in subgraphs(node):
-        for inner in graph.node:
-            _rename(inner, names)
-        for value in graph.output:
-            value.name = names.get(value.name, value.name)
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    number = 0
-    free = f"{name}_taken"
-    while free in taken:
-        number += 1
-        free = f"{name}_taken_{number}"
-    taken.add(free)
-    return free
-
-
-def _all_names(graph: onnx.GraphProto) -> set[str]:
-    names = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
-    return names | {name for node in walk_nodes(graph.node) for name in (*node.input, *node.output)}

@@ -36,18 +36,18 @@ def compute_constant_loops(model: onnx.ModelProto) -> None:
     graph = model.graph
     if not any(node.op_type in _NOT_STRAIGHT for node in graph.node):
         return
-    constant = _constant_nodes(graph)
+    constant = constant_nodes(graph)
     wanted = _needed(graph, constant)
     if not wanted:
         return
     try:
-        found = _computed(model, constant, wanted)
+        found = computed(model, constant, wanted)
     except ArtifactError:
         return  # whoever checks the operators names them
     _replace(graph, found)
 
 
-def _constant_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def constant_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Nodes that depend on no input of the graph, in order."""
     known = {tensor.name for tensor in graph.initializer} - {value.name for value in graph.input}
     found = []
@@ -76,7 +76,7 @@ def _needed(graph: onnx.GraphProto, constant: Sequence[onnx.NodeProto]) -> list[
     return sorted(reached & read)
 
 
-def _computed(
+def computed(
     model: onnx.ModelProto, constant: Sequence[onnx.NodeProto], wanted: Sequence[str]
 ) -> Mapping[str, npt.NDArray[np.generic]]:
     """Run the constant part of a model, which may never end, elsewhere.

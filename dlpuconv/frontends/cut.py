@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,13 @@ def ended_at(model: Model, names: Sequence[str]) -> Model:
         UsageError: there is no such value, or it is named twice.
         ModelError: a value does not depend on any input.
     """
-    from dlpuconv.ir.model import Model
     from dlpuconv.ir.weights import Split
 
     split = model.split()
     cut(split.proto.graph, names)
     kept = {value.name for value in split.proto.graph.initializer}
     weights = {name: values for name, values in split.weights.items() if name in kept}
-    return Model(graph=Split(proto=split.proto, weights=weights).to_graph(), source=model.source, scales=model.scales)
+    return replace(model, graph=Split(proto=split.proto, weights=weights).to_graph())
 
 
 def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:

@@ -76,6 +76,12 @@ def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
     return list(found.values())
 
 
+def external_locations(proto: onnx.ModelProto) -> list[str]:
+    """Names of the files that weights are said to be in, relative to the model; without those that could lead out."""
+    said = {_entries(tensor).get("location", "") for _, tensor in all_tensors(proto) if _is_external(tensor)}
+    return sorted(location for location in said if location and not _leads_out(location))
+
+
 def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:
     """This model with the tensors that are in files read from there.
 
@@ -139,15 +145,13 @@ def _inside(location: str, name: str, model: Path) -> Path:
 
     The rule is ONNX's own (no absolute path, no `..`); links are resolved so that they cannot lead out either.
     """
-    pure = PurePosixPath(location)
-    windows = PureWindowsPath(location)
     outside = ModelError(
         f"the weights of {name!r} are said to be in {location!r}, which is outside the model's folder;"
         " only files beside the model are read"
     )
     if not location or "\0" in location:
         raise ModelError(f"the weights of {name!r} are said to be in another file, which is not named")
-    if pure.is_absolute() or windows.is_absolute() or windows.drive or ".." in pure.parts or ".." in windows.parts:
+    if _leads_out(location):
         raise outside
     folder = Path(os.path.realpath(model)).parent if model.is_symlink() else Path(os.path.realpath(model.parent))
     # A link beside the model may lead to where the model itself really is (caches are laid out so), or stay inside.
@@ -162,6 +166,11 @@ def _inside(location: str, name: str, model: Path) -> Path:
     if not path.is_file():
         raise ModelError(f"the model keeps weights in {location!r}, and there is no such file in {model.parent}")
     return path
+
+
+def _leads_out(location: str) -> bool:
+    pure, windows = PurePosixPath(location), PureWindowsPath(location)
+    return bool(pure.is_absolute() or windows.is_absolute() or windows.drive or ".." in (*pure.parts, *windows.parts))
 
 
 def _expected(name: str, tensor: onnx.TensorProto) -> int:

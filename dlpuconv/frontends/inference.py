@@ -129,12 +129,18 @@ def _why_unknown(outputs: Sequence[str], losing: Sequence[onnx.NodeProto], infer
 def _empty_values(graph: onnx.GraphProto, inferred: Inferred) -> Iterator[tuple[str, str]]:
     """Values that depend on the inputs (on more than their shapes) and have no elements, with sentences."""
     flowing = {value.name for value in graph.input}
+    read = {name for node in graph.node for name in free_names(node)} | {value.name for value in graph.output}
     for node in graph.node:
         if node.op_type in ("Shape", "Size") or not flowing & set(node.input):
             continue
         flowing |= set(node.output) - set(inferred.constants)
         for name in node.output:
-            if name in inferred.types and is_static(inferred.types[name]) and 0 in extents(inferred.types[name]):
+            if (
+                name in read
+                and name in inferred.types
+                and is_static(inferred.types[name])
+                and 0 in extents(inferred.types[name])
+            ):
                 shape = list(extents(inferred.types[name]))
                 yield name, f"the value {name!r} of shape {shape}, which {label(node)} makes, has no elements"
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
+    from dlpuconv.ir import Original
+
 PROTOBUF_LIMIT = 2**31 - 1
 
 _FORMATS = (
@@ -27,7 +29,6 @@ _FORMATS = (
     (0, b"\x80\x02", "a Python pickle, perhaps a PyTorch checkpoint"),
     (0, b"\x89HDF", "an HDF5 file, perhaps a Keras model"),
     (0, b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
-    (4, b"TFL3", "a TFLite model, which is converted already"),
     (4, b"ORTM", "an ONNX Runtime .ort file: convert the .onnx file that it was made from"),
     (0, b"\x89PNG", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
@@ -45,11 +46,13 @@ class Acquired:
         proto: ours to edit, weights inside.
         source: where it came from.
         scales: that it was read to state before; what it says itself counts more.
+        original: the file, where its own runtime runs it.
     """
 
     proto: onnx.ModelProto = field(repr=False)
     source: Source
     scales: GivenScales = NOT_GIVEN
+    original: Original | None = None
 
 
 def from_path(path: Path, name: str | None = None) -> Acquired:

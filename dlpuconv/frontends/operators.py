@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.protos import walk_nodes
+from dlpuconv.frontends.tflite.names import DOMAIN, REASON
 from dlpuconv.ir.nodes import label
 from dlpuconv.ir.operators import CONTROL_FLOW, QUANTIZATION, RANDOM, SEQUENCES
 from dlpuconv.language.brief import listed
@@ -21,14 +22,17 @@ _NESTED: Final = CONTROL_FLOW - {"If"}  # a branch may turn out to be constant
 _QUANTIZED: Final = QUANTIZATION | {"MatMulNBits", "GatherBlockQuantized"}
 _NOT_TENSORS: Final = SEQUENCES | {
     "Optional", "OptionalGetElement", "OptionalHasElement", "StringNormalizer", "StringConcat", "StringSplit",
-    "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder",
+    "RegexFullMatch", "TfIdfVectorizer",
 }  # fmt: skip
 _QUANTIZED_ALREADY: Final = (
     "{nodes}: the model is quantized in a form that cannot be read; QuantizeLinear, DequantizeLinear and QLinear"
     " operators with constant scales can: convert the model that it was made from"
 )
+_NO_TENSORS: Final = (
+    "{nodes}: sequences, optional values and text cannot be converted: give the model tensors of numbers"
+)
 _NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
-_FOR_TRAINING: Final = "{nodes}: operators for training cannot be converted"
+_FOR_TRAINING: Final = "{nodes}: operators for training cannot be converted: export the model for inference"
 _NOT_AS_IT_IS: Final = {_QUANTIZED_ALREADY, _FOR_TRAINING}
 """Reasons why it is another form of the network that can be converted, and not a part of this one."""
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
@@ -51,8 +55,17 @@ def screen_operators(model: onnx.ModelProto) -> None:
         for inner, reason in found.values():
             reasons.setdefault(reason, []).append(inner)
         refused += [name for name in node.output if found and name]
-    if not reasons:
-        return
+    if reasons:
+        _refuse(reasons, refused)
+
+
+def _refuse(reasons: dict[str, list[onnx.NodeProto]], refused: list[str]) -> NoReturn:
+    """Refuse operators.
+
+    Args:
+        reasons: operators by the reason.
+        refused: what they make.
+    """
     texts = [reason.format(nodes=listed(map(_full_label, nodes), 3)) for reason, nodes in reasons.items()]
     whole = [reason.format(nodes=_full_label(node)) for reason, nodes in reasons.items() for node in nodes]
     helps = not _NOT_AS_IT_IS & set(reasons)
@@ -75,6 +88,9 @@ def screen_opset(model: onnx.ModelProto) -> int:
 
     versions = {imported.domain: imported.version for imported in model.opset_import}
     if "" not in versions:
+        foreign = [node for node in walk_nodes(model.graph.node) if node.domain]
+        if foreign:  # and nothing else, where the model is valid
+            _refuse({_foreign(node): [node] for node in foreign}, [])
         raise UnsupportedModelError("the model does not say which version of ONNX's operators it uses (opset_import)")
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST <= versions[""] <= newest:
@@ -116,11 +132,12 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
     if node.domain not in ("", "ai.onnx"):
         return _foreign(node)
     kinds: tuple[tuple[Callable[[str], bool], str], ...] = (
-        (_NESTED.__contains__, "{nodes}: control flow cannot be converted"),
+        (_NESTED.__contains__, "{nodes}: control flow cannot be converted: export the model with its loops unrolled"),
         (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
-        (_NOT_TENSORS.__contains__, "{nodes}: sequences, optional values and text cannot be converted"),
-        (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator"),
-        (RANDOM.__contains__, "{nodes}: random numbers cannot be converted"),
+        (_NOT_TENSORS.__contains__, _NO_TENSORS),
+        (lambda op: op == "ImageDecoder", "{nodes}: the chip decodes no picture files: give the model pixels"),
+        (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator: express it by others"),
+        (RANDOM.__contains__, "{nodes}: random numbers cannot be converted: make them an input"),
     )  # fmt: skip
     for matches, text in kinds:
         if matches(node.op_type):
@@ -130,13 +147,17 @@ def _reason(node: onnx.NodeProto, opset: int) -> str:
 
 def _foreign(node: onnx.NodeProto) -> str:
     domain = node.domain
+    if domain == DOMAIN:
+        reason = next((attribute.s for attribute in node.attribute if attribute.name == REASON), b"")
+        return f"{{nodes}}: {_plain(reason.decode('utf-8', 'replace') or 'there is no conversion for this operator')}"
     if domain in _TRAINING_DOMAINS:
         return _FOR_TRAINING
     if domain.startswith("com.microsoft"):
         if "QLinear" in node.op_type or "Quantize" in node.op_type or node.op_type in _QUANTIZED:
             return _QUANTIZED_ALREADY
         return "{nodes}: operators that ONNX Runtime's optimizer makes; convert the model as it was before that"
-    return f"{{nodes}}: operators of the domain {_plain(domain)!r}, for which there is no conversion"
+    known = f"operators of the domain {_plain(domain)!r}, for which there is no conversion"
+    return f"{{nodes}}: {known}: express them by ONNX's own"
 
 
 def _unknown(op_type: str, opset: int) -> str:

@@ -25,6 +25,7 @@ class SourceOptions:
         output_names: for its outputs, likewise; empty to keep their keys.
         factory: makes the PyTorch module of a file of weights: a function, or `module:function`; empty for none.
         allow_pickle: a PyTorch file may run what it holds.
+        signature: of a SavedModel, which holds a function for each; empty for the usual one.
     """
 
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class SourceOptions:
     output_names: tuple[str, ...] = ()
     factory: Callable[[], Any] | str = ""
     allow_pickle: bool = False
+    signature: str = ""
 
 
 def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:

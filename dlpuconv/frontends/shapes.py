@@ -8,7 +8,7 @@ from dlpuconv.errors import ShapeError, UnsupportedModelError, did_you_mean
 from dlpuconv.frontends.batches import FirstAxis, first_axis, holds_pictures
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.report import raise_together
-from dlpuconv.frontends.weights import FLOATS, INTEGERS, type_name
+from dlpuconv.frontends.weights import FLOATS, INTEGERS, SMALL, type_name
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ type Declared = tuple[int | str, ...]
 
 _BATCHES = ("batch", "batch_size", "n", "b", "bs")
 """What people call a batch."""
+_ONLY = "; only tensors of numbers can be converted"
+_TOO_SMALL = ", which only weights of quantized models can be: give the model float32, or integers of 8 bits or more"
 _LETTERS = {3: ("N", "C", "L"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 
 
@@ -33,9 +35,7 @@ def screen_types(graph: onnx.GraphProto) -> None:
     screen_inputs(graph)
     found = {value.name: what for value in graph.output if (what := _strange(value))}
     if found:
-        told = [
-            f"the output {name!r} is {what}; only tensors of numbers can be converted" for name, what in found.items()
-        ]
+        told = [f"the output {name!r} is {what}" for name, what in found.items()]
         raise UnsupportedModelError(listed(told, separator="; "), told, found)
 
 
@@ -45,9 +45,9 @@ def screen_inputs(graph: onnx.GraphProto) -> None:
     Raises:
         UnsupportedModelError: one is something else, or of no known type.
     """
-    untyped = "a tensor of no known type"
+    untyped = f"a tensor of no known type{_ONLY}"
     told = [
-        f"the input {value.name!r} is {what}; only tensors of numbers can be converted"
+        f"the input {value.name!r} is {what}"
         for value in graph.input
         if (what := _strange(value) or ("" if value.type.tensor_type.elem_type else untyped))
     ]
@@ -60,9 +60,10 @@ def _strange(value: onnx.ValueInfoProto) -> str:
     form = value.type.WhichOneof("value") or "tensor_type"
     data_type = value.type.tensor_type.elem_type
     if form != "tensor_type":
-        return f"a {form.removesuffix('_type').replace('_', ' ')}"
+        kind = form.removesuffix("_type").replace("_", " ")
+        return f"{'an' if kind[0] == 'o' else 'a'} {kind}{_ONLY}"
     if data_type and data_type not in FLOATS and data_type not in INTEGERS:
-        return f"a tensor of {type_name(data_type)}"
+        return f"a tensor of {type_name(data_type)}{_TOO_SMALL if data_type in SMALL else _ONLY}"
     return ""
 
 

@@ -11,7 +11,9 @@ from dlpuconv.frontends.batches import batch_pictures
 from dlpuconv.frontends.branches import inline_branches, screen_branches
 from dlpuconv.frontends.constant_loops import compute_constant_loops
 from dlpuconv.frontends.constants import drop_constant_inputs, lift_constants, screen_sparse, use_default_domain
+from dlpuconv.frontends.counted_loops import unroll_counted_loops
 from dlpuconv.frontends.cut import cut, remove_dead
+from dlpuconv.frontends.defaults import write_defaults_out
 from dlpuconv.frontends.empties import drop_empty_operands
 from dlpuconv.frontends.functions import inline_functions
 from dlpuconv.frontends.inference import Inferred, check_values, infer
@@ -63,6 +65,7 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     asked, scales = ended_and_read(proto, options)
     screen_types(graph)
     compute_constant_loops(proto)
+    unroll_counted_loops(proto)
     screen_operators(proto)
     to_float32(proto)
     make_masks_finite(proto)
@@ -86,7 +89,12 @@ def finish(acquired: Acquired, options: SourceOptions, *, is_part: bool = False)
     screen_types(graph)
     name_nodes(graph)
     forget(proto)
-    return Model(graph=_graph(proto), source=acquired.source, scales=scales or acquired.scales)
+    return Model(
+        graph=_graph(proto),
+        source=acquired.source,
+        scales=scales or acquired.scales,
+        original=acquired.original,
+    )
 
 
 def ended_and_read(proto: onnx.ModelProto, options: SourceOptions) -> tuple[Mapping[str, tuple[int, ...]], GivenScales]:
@@ -127,6 +135,7 @@ def straightened(proto: onnx.ModelProto) -> onnx.ModelProto:
     if proto.functions:
         proto = inline_functions(proto)
         _put_in_order(proto)
+    write_defaults_out(proto)
     return proto
 
 

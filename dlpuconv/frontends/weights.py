@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError
 from dlpuconv.frontends.masks import is_mask, readers_by_name
-from dlpuconv.frontends.protos import all_nodes, all_tensors
+from dlpuconv.frontends.protos import all_nodes, all_tensors, walk_graphs
 from dlpuconv.frontends.report import raise_together
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BITS_BELOW_A_BYTE: Final = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
 """Bits of an element by TensorProto.DataType, for types that are packed: UINT4, INT4, FLOAT4E2M1, UINT2, INT2."""
+
+SMALL: Final = frozenset((*BITS_BELOW_A_BYTE, 17, 18, 19, 20, 24))
+"""TensorProto.DataType of these and of the floats of 8 bits."""
 
 FLOATS: Final = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
 """TensorProto.DataType of the floats that are read."""
@@ -108,7 +111,7 @@ def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
     kind = tensor.data_type
     if kind in FLOATS or kind in INTEGERS or kind in PACKED:
         return None
-    if kind in BITS_BELOW_A_BYTE or kind in (17, 18, 19, 20, 24):
+    if kind in SMALL:
         return UnsupportedModelError(
             f"the tensor {name!r} is {type_name(kind)}; of quantized models those with integers of 4, 8 or 16 bits can"
             " be read: convert the model that it was made from"
@@ -158,8 +161,9 @@ def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
 
     bounds = _used_as_bounds(model)
     readers = readers_by_name(model)
+    idle = _constants(model) - readers.keys()  # as where an operator was written out that has no use for one of them
     for name, tensor in all_tensors(model):
-        if tensor.data_type not in FLOATS:
+        if tensor.data_type not in FLOATS or name in idle:
             continue
         values = to_array(tensor)
         if np.isfinite(values).all():
@@ -168,6 +172,12 @@ def _values_problems(model: onnx.ModelProto) -> Iterator[str]:
             yield f"the weights {name!r} hold NaN in {int(np.isnan(values).sum())} of {values.size} places"
         elif name not in bounds and ((values == np.inf).any() or not is_mask(name, readers)):
             yield f"the weights {name!r} hold infinity in {int(np.isinf(values).sum())} of {values.size} places"
+
+
+def _constants(model: onnx.ModelProto) -> set[str]:
+    """Names of all weights, and of what Constant nodes hold."""
+    names = {tensor.name for graph in walk_graphs(model.graph) for tensor in graph.initializer}
+    return names | {node.output[0] for node in all_nodes(model) if node.op_type == "Constant" and node.output}
 
 
 def _used_as_bounds(model: onnx.ModelProto) -> set[str]:

@@ -9,7 +9,6 @@ from dlpuconv.division.extract import extract
 from dlpuconv.division.whole import Whole, spec_of
 from dlpuconv.errors import ModelError
 from dlpuconv.formats.onnx_worker import warm_up
-from dlpuconv.frontends.load import acquire
 from dlpuconv.frontends.options import SourceOptions
 
 if TYPE_CHECKING:
@@ -41,22 +40,25 @@ def read_whole(
     from dlpuconv.frontends.attributes import screen_attributes
     from dlpuconv.frontends.batches import batch_pictures
     from dlpuconv.frontends.constant_loops import compute_constant_loops
+    from dlpuconv.frontends.counted_loops import unroll_counted_loops
     from dlpuconv.frontends.inference import infer
     from dlpuconv.frontends.masks import make_masks_finite
     from dlpuconv.frontends.node_names import name_nodes
     from dlpuconv.frontends.operands import screen_constants
     from dlpuconv.frontends.operators import strangers
     from dlpuconv.frontends.precision import to_float32
+    from dlpuconv.frontends.readers import SourceRequest, acquire
     from dlpuconv.frontends.shapes import bind_inputs, screen_inputs
     from dlpuconv.frontends.skeleton import check_nodes
 
-    acquired = acquire(source, options, example_inputs=example_inputs, name=name)
+    acquired = acquire(source, SourceRequest(options=options, example_inputs=example_inputs, name=name))
     proto = steps.straightened(acquired.proto)
     graph = proto.graph
     asked, scales = steps.ended_and_read(proto, options)
     screen_inputs(graph)
     _screen_outputs(graph)
     compute_constant_loops(proto)
+    unroll_counted_loops(proto)
     to_float32(proto)
     make_masks_finite(proto)
     bind_inputs(graph, asked)

@@ -15,11 +15,11 @@ from dlpuconv.ir.signature import Layout, Signature, ValueSpec
 from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
-    from dlpuconv.ir.model import Model, Source
+    from dlpuconv.ir.model import Model, Original, Source
 
 __all__ = [
-    "ActivationKind", "Affine", "FinalActivation", "InputBinding", "Layout", "Links", "Model", "Normalization", "Part",
-    "Port", "Signature", "Source", "ValueSpec",
+    "ActivationKind", "Affine", "FinalActivation", "InputBinding", "Layout", "Links", "Model", "Normalization",
+    "Original", "Part", "Port", "Signature", "Source", "ValueSpec",
 ]  # fmt: skip
 
-__getattr__ = later(__name__, {"dlpuconv.ir.model": ("Model", "Source")})
+__getattr__ = later(__name__, {"dlpuconv.ir.model": ("Model", "Original", "Source")})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import onnx_ir
 
 from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
-from dlpuconv.ir.signature import Signature, ValueSpec
+from dlpuconv.ir.signature import LAYOUT, Signature, ValueSpec
 from dlpuconv.ir.weights import Split, split_graph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx
 
 
@@ -31,6 +33,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A source file that its own runtime runs, so that what the graph computes need not be taken from the graph.
+
+    Attributes:
+        content: of the file, a `.tflite` one.
+        inputs: what the graph calls the file's inputs, in the file's order.
+        tensors: number in the file of each value of the graph that is a tensor of the file as it is there, by name.
+    """
+
+    content: bytes = field(repr=False)
+    inputs: tuple[str, ...]
+    tensors: Mapping[str, int] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A network with static shapes.
 
@@ -40,11 +57,13 @@ class Model:
         graph: the ONNX graph; every value named, typed and of static shape.
         source: where it came from.
         scales: that a quantized source states; none of a float one. Names in it are the graph's.
+        original: the source file, where it is no ONNX but can be run.
     """
 
     graph: onnx_ir.Model
     source: Source
     scales: GivenScales = NOT_GIVEN
+    original: Original | None = None
 
     @property
     def opset(self) -> int:
@@ -79,4 +98,5 @@ def _spec(value: onnx_ir.Value) -> ValueSpec:
         raise ValueError(f"{value.name or 'a value'} has no name, type or shape: the frontends must set them")
     if not value.shape.is_static():
         raise ValueError(f"{value.name} has the shape {value.shape}: the frontends must make it static")
-    return ValueSpec.of(value.name, value.shape.numpy(), str(value.dtype.numpy()))
+    told = value.metadata_props.get(LAYOUT, "")
+    return ValueSpec.of(value.name, value.shape.numpy(), str(value.dtype.numpy()), told)

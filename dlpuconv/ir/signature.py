@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 IMAGE_CHANNELS = (1, 3, 4)
+LAYOUT = "dlpuconv.layout"
+"""Key of a value's metadata in a graph: the order of its axes, where the source's format tells."""
 
 
 class Layout(StrEnum):
@@ -25,7 +27,7 @@ class ValueSpec:
         name: the name in the source model.
         shape: static extents, batch first where there is one.
         dtype: numpy name, such as `float32`.
-        layout: NCHW for rank-4 values with channels on axis 1.
+        layout: NCHW for rank-4 values with channels on axis 1, NHWC for those with channels on axis 3.
     """
 
     name: str
@@ -34,10 +36,11 @@ class ValueSpec:
     layout: Layout
 
     @classmethod
-    def of(cls, name: str, shape: tuple[int, ...], dtype: str) -> ValueSpec:
-        """A value whose layout is what its shape says."""
+    def of(cls, name: str, shape: tuple[int, ...], dtype: str, told: str = "") -> ValueSpec:
+        """A value whose layout is what is told of it, or else what its shape says."""
         layout = Layout.NCHW if len(shape) == len("NCHW") else Layout.PLAIN
-        if layout is Layout.NCHW and shape[3] in IMAGE_CHANNELS and shape[1] not in IMAGE_CHANNELS:
+        last = shape[3] in IMAGE_CHANNELS and shape[1] not in IMAGE_CHANNELS if layout is Layout.NCHW else False
+        if layout is Layout.NCHW and (told == Layout.NHWC or last):
             layout = Layout.NHWC
         return cls(name=name, shape=shape, dtype=dtype, layout=layout)
 

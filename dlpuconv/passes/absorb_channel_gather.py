@@ -88,6 +88,7 @@ def _make_in_order(
     conv.replace_input_with(1, editor.constant(weight[order], f"{conv.name}_weight"))
     if bias is not None:
         conv.replace_input_with(2, editor.constant(bias[order], f"{conv.name}_bias"))
+    editor.reordered(conv, order)
     for changed in (conv, *passed):
         output = changed.outputs[0]
         editor.rename(output, editor.unique(f"{output.name}_reordered"))

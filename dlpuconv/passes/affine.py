@@ -122,6 +122,7 @@ def fold_into_outputs(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) ->
         before = before * attrs.number(node, "beta", 1.0)
         node.attributes.pop("beta", None)
     after = np.broadcast_to(before * affine.scale + affine.shift, (channels,)).astype(weight.dtype)
+    editor.multiplied(node, affine.scale)
     node.replace_input_with(1, editor.constant(scale_outputs(node, weight, affine.scale), _name(node.inputs[1])))
     if len(node.inputs) < 3:
         node.resize_inputs(3)

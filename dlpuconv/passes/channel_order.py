@@ -143,6 +143,7 @@ class Reordering:
             return f"the bias of {node.name} is not constant"
         if bias is not None:
             self._edits.append(partial(self._put, node, 2, _in_order(bias, order, 0), given))
+        self._edits.append(partial(self._editor.reordered, node, np.argsort(order)))
         return self._pass_on(node, order)
 
     def _gemm(self, node: onnx_ir.Node) -> str:

@@ -22,6 +22,10 @@ class Editor:
     Attributes:
         renamed: by the name of a value that went, or holds other numbers, the one that holds its numbers now, perhaps
             in another order; "" where none does.
+        factors: by the name of a layer, [O] or [1] what its weights were multiplied by, each output channel's by one
+            number.
+        orders: by the name of a layer, [O] which of its first output channels each one is.
+        scaled: by the name of a value in `renamed`, what its numbers were multiplied by on the way.
     """
 
     def __init__(self, model: onnx_ir.Model) -> None:
@@ -31,6 +35,9 @@ class Editor:
         self._names |= {node.name for node in self.graph.all_nodes()}
         self._arrays: dict[onnx_ir.TensorProtocol, npt.NDArray[Any]] = {}
         self.renamed: dict[str, str] = {}
+        self.factors: dict[str, npt.NDArray[np.float64]] = {}
+        self.orders: dict[str, npt.NDArray[np.int64]] = {}
+        self.scaled: dict[str, float] = {}
 
     @property
     def opset(self) -> int:
@@ -73,6 +80,18 @@ class Editor:
             name = f"{hint}_{n}"
         self._names.add(name)
         return name
+
+    def multiplied(self, layer: onnx_ir.Node, factors: npt.NDArray[np.float64]) -> None:
+        """Take note of what a layer's weights were multiplied by; see `factors`."""
+        name = layer.name or ""
+        self.factors[name] = self.factors.get(name, np.ones(1)) * factors
+
+    def reordered(self, layer: onnx_ir.Node, order: npt.NDArray[np.int64]) -> None:
+        """Take note that a layer's output channels are these of those that it had; see `orders`."""
+        name = layer.name or ""
+        if name in self.factors and self.factors[name].size > 1:
+            self.factors[name] = self.factors[name][order]
+        self.orders[name] = self.orders[name][order] if name in self.orders else order
 
     def constant(self, array: npt.ArrayLike, hint: str) -> onnx_ir.Value:
         """A new initializer.

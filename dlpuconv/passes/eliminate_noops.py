@@ -30,6 +30,9 @@ def eliminate(editor: Editor, node: onnx_ir.Node) -> Outcome:
     if source is None or any(o.uses() or o.is_graph_output() for o in node.outputs[1:]):
         return "its further outputs are used"
     if not editor.can_replace(output, source):
+        if node.op_type in _OF_MANY:
+            node.op_type = "Identity"  # formats know none of one value
+            return FIRED
         return f"{output.name} is an output of the graph and {source.name} cannot take its name"
     # A graph output that is made elsewhere takes the name along; its former name means the same values.
     editor.replace(output, source)
@@ -43,6 +46,13 @@ def _always(_: Editor, __: onnx_ir.Node) -> int | None:
 def _same_shape(_: Editor, node: onnx_ir.Node) -> int | None:
     before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
     return 0 if before is not None and before == after else None
+
+
+def _single_elements(editor: Editor, node: onnx_ir.Node) -> int | None:
+    shape, axes = static_shape(node.inputs[0]), editor.integers(node.inputs[1]) if len(node.inputs) > 1 else None
+    # Slices, since a damaged model may name an axis that there is not.
+    alone = shape is not None and bool(axes) and all(shape[axis : axis + 1 or None] == (1,) for axis in axes or ())
+    return _same_shape(editor, node) if alone else None
 
 
 def _same_type(_: Editor, node: onnx_ir.Node) -> int | None:
@@ -124,8 +134,10 @@ def _one_block(_: Editor, node: onnx_ir.Node) -> int | None:
     return 0 if attrs.integer(node, "blocksize", 0) == 1 else None
 
 
+_OF_MANY = ("Max", "Mean", "Min", "Sum")
 _TESTS: dict[str, Test] = {
     "Identity": _always,
+    "ReduceMean": _single_elements,
     "Dropout": _always,
     "Cast": _same_type,
     "CastLike": _same_type,
@@ -137,10 +149,7 @@ _TESTS: dict[str, Test] = {
     "Tile": _same_shape,
     "Transpose": _same_axes,
     "Concat": _one_input,
-    "Sum": _one_input,
-    "Mean": _one_input,
-    "Max": _one_input,
-    "Min": _one_input,
+    **dict.fromkeys(_OF_MANY, _one_input),
     "Split": _one_output,
     "Pad": _no_padding,
     "Slice": _whole_slice,

@@ -144,6 +144,9 @@ def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: ScaleShift, readers
         return "a layer behind pads with zeros, and the factor in front is not one constant to divide by"
     x, inner = found
     output = affine_node(editor, node, "Add", x, affine.shift / inner.scale, rank(x) or 0)
+    if inner.scale[0] > 0:
+        editor.renamed[str(node.outputs[0].name)] = str(output.name)
+        editor.scaled[str(node.outputs[0].name)] = float(1 / inner.scale[0])
     for reader in readers:
         _fold(editor, reader, ScaleShift(inner.scale, np.zeros(1)))
         reader.replace_input_with(0, output)
@@ -155,6 +158,10 @@ def _fold(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) -> None:
     weight = editor.array(node.inputs[1])
     bias = editor.array(node.inputs[2]) if len(node.inputs) > 2 else None
     assert weight is not None
+    if affine.scale.size == 1:
+        editor.multiplied(node, affine.scale)
+    elif node.op_type == "Conv" and weight.shape[1] == 1:  # an output channel reads one channel
+        editor.multiplied(node, np.repeat(affine.scale, len(weight) // affine.scale.size))
     folded, added = _through(node, weight, affine)
     if affine.shift.any():
         total = (added if bias is None else added + bias.astype(np.float64)).astype(weight.dtype)

@@ -1,7 +1,9 @@
-"""Transpose ∘ Transpose -> Transpose; Transpose ∘ elementwise ∘ Transpose -> elementwise.
+"""Transpose ∘ Transpose -> Transpose; Transpose ∘ elementwise ∘ Transpose -> elementwise; Conv ∘ Transpose ∘ Mul.
 
 Needs static shapes. A Transpose goes through operators that work on each element alone as long as another Transpose
-waits behind them, so that pairs meet and cancel; tf2onnx and PyTorch's permutes leave such pairs.
+waits behind them, so that pairs meet and cancel; tf2onnx and PyTorch's permutes leave such pairs. Where channels come
+last, a Mul or Add by constants in front of a Conv has a Transpose behind it (a Reshape, of one channel): it goes behind
+that, where the Conv takes it (see `fold_affine`).
 """
 
 from __future__ import annotations
@@ -66,6 +68,39 @@ def sink(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
+def lift(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Move the move that convolutions read in front of the Mul or Add by a constant that it alone reads."""
+    x, uses = node.inputs[0], list(node.outputs[0].uses())
+    affine = x.producer() if x is not None else None
+    if x is None or affine is None or affine.op_type not in ("Mul", "Add"):
+        return None
+    if not uses or any(use.node.op_type != "Conv" or use.idx for use in uses) or node.outputs[0].is_graph_output():
+        return None
+    if editor.only_reader(x) is None:
+        return "something else reads what it transposes"
+    perm = permutation(node) if node.op_type == "Transpose" else None
+    inputs = [_after_move(editor, value, perm) for value in affine.inputs]
+    sources = [k for k, value in enumerate(inputs) if value is None]
+    if len(sources) != 1 or static_shape(source := affine.inputs[sources[0]]) != static_shape(x):
+        return "what is in front is no arithmetic with a constant"
+    attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+    inputs[sources[0]] = editor.add(node, node.op_type, [source, *node.inputs[1:]], attributes)
+    editor.substitute(node, editor.add(node, affine.op_type, inputs))
+    return FIRED
+
+
+def _after_move(editor: Editor, value: onnx_ir.Value | None, perm: list[int] | None) -> onnx_ir.Value | None:
+    """A constant as it broadcasts over what is moved; None for an activation, and where only one number would do."""
+    array = editor.array(value)
+    if array is None or value is None or (perm is None and array.size > 1):
+        return None
+    if array.size == 1:
+        return editor.constant(array.reshape(()), value.name or "constant") if array.ndim else value
+    assert perm is not None
+    full = array.reshape((1,) * (len(perm) - array.ndim) + array.shape)
+    return editor.constant(full.transpose(perm), value.name or "constant")
+
+
 def _before_transpose(
     editor: Editor, reader: onnx_ir.Node, value: onnx_ir.Value | None, node: onnx_ir.Node, perm: list[int]
 ) -> onnx_ir.Value | None:
@@ -115,4 +150,5 @@ def permutation(node: onnx_ir.Node) -> list[int] | None:
 
 
 MERGE = Rewrite("merge-transposes", "Transposes merged", ("Transpose",), merge)
+LIFT = Rewrite("lift-moves", "Transpose moved in front of a factor or summand", ("Transpose", "Reshape"), lift)
 SINK = Rewrite("sink-transposes", "Transpose moved towards the one that undoes it", ("Transpose",), sink)

@@ -10,6 +10,7 @@ from dlpuconv.passes import (
     canonical_arithmetic,
     canonical_moves,
     canonical_reductions,
+    centre_norms,
     constant_indices,
     eliminate_noops,
     expand_norms,
@@ -20,6 +21,7 @@ from dlpuconv.passes import (
     fold_distribution,
     fold_pad,
     fold_space_to_depth,
+    last_index,
     matmul_to_gemm,
     merge_reshapes,
     merge_transposes,
@@ -35,7 +37,11 @@ from dlpuconv.passes import (
     spell_affine,
     spell_channel_gather,
     spell_einsum,
+    spell_fourier,
+    spell_lp_pool,
+    spell_pad,
     spread_one,
+    steps_first,
     strided_slice,
     tidy,
     unify_opset,
@@ -61,17 +67,25 @@ REPEATED: tuple[Pass, ...] = (
     eliminate_noops.PASS,  # so that patterns below meet without Identity and the like between
     explicit_padding.PASS,  # before anything asks how a Conv or pool pads
     explicit_padding.ROUNDING,
+    spell_lp_pool.PASS,  # makes AveragePools
+    spell_pad.PASS,
+    last_index.PASS,
+    spell_fourier.STFT,
+    spell_fourier.DFT,
     spell_einsum.PASS,  # makes MatMuls
     matmul_to_gemm.PLAIN,
     canonical_arithmetic.PASS,
     recognise_activations.BOUNDS,
     recognise_functions.PASS,  # before the factors in them are folded into something else
+    recognise_activations.HALVES,
     recognise_activations.SLOPES,
     recognise_log_softmax.PASS,
     spell_affine.HARD_SIGMOID,  # only what is no part of a HardSwish
+    steps_first.PASS,
     unroll_recurrent.PASS,
     expand_norms.GROUPS,  # before the InstanceNormalization in a GroupNorm is taken for one
     expand_norms.PASS,
+    centre_norms.PASS,
     canonical_reductions.POOLS,
     canonical_reductions.AXES,
     reduce_before_moves.PASS,  # after axes are kept, before what is left of the moves is merged
@@ -81,6 +95,7 @@ REPEATED: tuple[Pass, ...] = (
     recognise_channel_gather.PASS,  # likewise: some belong to shuffles
     merge_transposes.SINK,
     merge_transposes.MERGE,
+    merge_transposes.LIFT,  # of what found no other one to merge with
     canonical_moves.RESHAPE,
     canonical_moves.DEPTH_TO_SPACE,
     resize_by_matrices.POLICY,  # which is about the axes that are named

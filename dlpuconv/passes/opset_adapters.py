@@ -108,6 +108,13 @@ def softmax(editor: Editor, node: onnx_ir.Node) -> None:
     editor.substitute(node, editor.add(node, "Reshape", [inner, _int64(editor, node, shape, "shape")]))
 
 
+def dft(editor: Editor, node: onnx_ir.Node) -> None:
+    """DFT<axis>(x, length) -> DFT(x, length, axis)."""
+    axis = editor.constant(np.asarray(attrs.integer(node, "axis", 1), np.int64), f"{node.name or 'dft'}_axis")
+    length = node.inputs[1] if len(node.inputs) > 1 else None
+    _with_inputs(node, [node.inputs[0], length, axis], ("axis",))
+
+
 def batch_normalization(_: Editor, node: onnx_ir.Node) -> None:
     """BatchNormalization of five outputs -> of one: what training updates is not used."""
     for name in ("spatial", "training_mode"):
@@ -196,6 +203,7 @@ _REDUCTIONS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", 
 OLDER: dict[str, tuple[tuple[int, Adapter], ...]] = {
     "BatchNormalization": ((15, batch_normalization),),
     "Clip": ((11, clip),),
+    "DFT": ((20, dft),),
     "Dropout": ((99, dropout),),
     "GridSample": ((20, grid_sample),),
     "GroupNormalization": ((99, norm),),

@@ -2,6 +2,7 @@
 
     Max(x, 0), Clip(x, 0, ) -> Relu(x)            Min(Max(x, a), b), Clip(Clip(x, a, b), c, d) -> Clip(x, a', b')
     PRelu(x, a) -> LeakyRelu<a>(x)                PRelu(x, [C]) of rank 4 as [C, 1, 1]
+    Relu(x) + a * Relu(-x) -> PRelu(x, -a)        as Keras computes it
 
 Needs constants folded.
 """
@@ -13,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.passes.contract import FIRED, Outcome, Rewrite
+from dlpuconv.passes.editor import rank
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import onnx_ir
 
     from dlpuconv.passes.editor import Editor
+
+_OF_MAPS = 4
+"""The rank of maps: of other values, TFLite has slopes by channel in halves alone."""
 
 
 def recognise_bounds(editor: Editor, node: onnx_ir.Node) -> Outcome:
@@ -81,6 +87,45 @@ def spell_slope(editor: Editor, node: onnx_ir.Node) -> Outcome:
     return FIRED
 
 
+def recognise_slope(editor: Editor, node: onnx_ir.Node) -> Outcome:
+    """Add of both halves of a map's activation -> PRelu."""
+    if rank(node.outputs[0]) != _OF_MAPS:
+        return None
+    for positive, scaled in (node.inputs, reversed(node.inputs)):
+        x, other = _operand(positive, "Relu"), None if scaled is None else scaled.producer()
+        if x is None or other is None or other.op_type != "Mul" or other.outputs[0].shape != x.shape:
+            continue
+        for slope, half in (other.inputs, reversed(other.inputs)):
+            values, negated = editor.array(slope), _operand(half, "Relu")
+            if negated is not None and _is_of_channels(values) and _is_negation(editor, negated, x):
+                assert values is not None
+                return _become(editor, node, "PRelu", [x, editor.constant(-values, f"{node.name}_slope")])
+    return None
+
+
+def _is_of_channels(slopes: npt.NDArray[Any] | None) -> bool:
+    """Whether a map's slopes are one, or one a channel, which come second or last: no format has others."""
+    if slopes is None or slopes.ndim > _OF_MAPS:
+        return False
+    samples, first, rows, last = (1,) * (_OF_MAPS - slopes.ndim) + slopes.shape
+    return samples == rows == 1 and 1 in (first, last)
+
+
+def _operand(value: onnx_ir.Value | None, operator: str) -> onnx_ir.Value | None:
+    """What an operator reads that makes this value; None where another makes it."""
+    producer = None if value is None else value.producer()
+    return producer.inputs[0] if producer is not None and producer.op_type == operator else None
+
+
+def _is_negation(editor: Editor, value: onnx_ir.Value, x: onnx_ir.Value) -> bool:
+    if _operand(value, "Neg") is x:
+        return True
+    producer = value.producer()
+    if producer is None or producer.op_type != "Mul" or x not in producer.inputs:
+        return False
+    return any(v is not x and editor.scalar(v) == -1 for v in producer.inputs)
+
+
 def _become(
     editor: Editor,
     node: onnx_ir.Node,
@@ -94,3 +139,4 @@ def _become(
 
 BOUNDS = Rewrite("recognise-bounds", "recognised as one Relu or Clip", ("Max", "Min", "Clip", "Relu"), recognise_bounds)
 SLOPES = Rewrite("spell-slopes", "slopes of PRelu given per channel", ("PRelu",), spell_slope)
+HALVES = Rewrite("join-halves", "joined to one PRelu", ("Add",), recognise_slope)

@@ -92,9 +92,8 @@ def _as_one(
     if not block or (len(chains) > 1 and block == 1):  # channels that are joined in another order are as good as that
         return None
     numbers = np.arange(int(np.prod(before)), dtype=np.int32).reshape(before)
-    parts = [_move(editor, chain, numbers) for chain in chains]
-    moved = np.concatenate([part for part in parts if part is not None], axis=1)
-    if any(part is None for part in parts) or moved.shape != after:
+    parts = [part for chain in chains if (part := _move(editor, chain, numbers)) is not None]
+    if len(parts) < len(chains) or (moved := np.concatenate(parts, axis=1)).shape != after:
         return None
     if wide:
         modes = [m for m in ("DCR", "CRD") if np.array_equal(moved, depth_to_space(numbers, block, m))]

@@ -2,8 +2,8 @@
 
     Attention(q, k, v, mask) -> MatMul(Softmax(MatMul(q * scale, Transpose(k)) + mask), v)
 
-Needs static shapes. PyTorch exports scaled_dot_product_attention like this from opset 23 on. Not covered: states from
-the past, and a soft cap behind a mask. Source: https://onnx.ai/onnx/operators/onnx__Attention.html.
+Needs static shapes. PyTorch exports scaled_dot_product_attention like this from opset 23 on. Not covered: lengths
+that are inputs. Source: https://onnx.ai/onnx/operators/onnx__Attention.html.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from dlpuconv.passes.editor import Editor, optional_input, static_shape
 if TYPE_CHECKING:
     import onnx_ir
 
+_PAST, _LENGTHS, _SCORES = 3, 6, 3
+"""Inputs: a state of the past so far behind the value that goes on with it, and lengths; the output of the scores."""
+_MODES = range(4)
+_BEHIND_THE_MASK = (1, 2)
 _LOWEST = np.float32(-1e30)
 """Far below all that a network computes: a Softmax makes zero of it."""
 
@@ -25,37 +29,55 @@ _LOWEST = np.float32(-1e30)
 def attention(editor: Editor, node: onnx_ir.Node) -> None:
     """Rewrite one Attention, or leave it."""
     shapes = [static_shape(value) for value in node.inputs[:3]]
-    used = any(output.uses() or output.is_graph_output() for output in node.outputs[1:])
-    if used or any(value is not None for value in node.inputs[4:]) or None in shapes:
-        return
-    cap, causal = attrs.number(node, "softcap", 0.0), attrs.integer(node, "is_causal", 0)
-    mask = optional_input(node, 3)
-    if cap and (mask is not None or causal):
+    mode, causal = attrs.integer(node, "qk_matmul_output_mode", 0), attrs.integer(node, "is_causal", 0)
+    hidden = causal and mode in _BEHIND_THE_MASK and _is_used(node, _SCORES)  # minus infinity, which no format holds
+    if None in shapes or hidden or mode not in _MODES or optional_input(node, _LENGTHS) is not None:
         return
     q = _heads(editor, node, 0, "q_num_heads")
+    states = [_with_past(editor, node, _heads(editor, node, i, "kv_num_heads"), i + _PAST) for i in (1, 2)]
     extents = static_shape(q) or ()
-    k, v = (_repeated(editor, node, _heads(editor, node, index, "kv_num_heads"), extents) for index in (1, 2))
+    k, v = (_repeated(editor, node, state, extents) for state in states)
     if q is None or k is None or v is None:
         return
-    scale = attrs.number(node, "scale", 0.0) or extents[-1] ** -0.5
-    scores = editor.add(
-        node,
-        "MatMul",
-        [_scaled(editor, node, q, scale), editor.add(node, "Transpose", [k], {"perm": [0, 1, 3, 2]})],
-    )
-    if cap:
-        scores = _scaled(editor, node, editor.add(node, "Tanh", [_scaled(editor, node, scores, 1 / cap)]), cap)
-    if causal:
-        allowed = np.tril(np.ones((static_shape(scores) or ())[-2:], np.bool_))
-        scores = editor.add(node, "Add", [scores, editor.constant(_bias(allowed), f"{node.name}_causal")])
-    if mask is not None:
-        scores = editor.add(node, "Add", [scores, _as_bias(editor, node, mask)])
-    weights = editor.add(node, "Softmax", [scores], {"axis": -1})
-    result = editor.add(node, "MatMul", [weights, v])
+    stages = _scores(editor, node, q, k)
+    result = editor.add(node, "MatMul", [stages[-1], v])
     if len(shapes[0] or ()) == 3:
         result = editor.add(node, "Transpose", [result], {"perm": [0, 2, 1, 3]})
         result = editor.reshape(node, result, [extents[0], extents[2], -1])
+    for index, value in ((1, states[0]), (2, states[1]), (_SCORES, stages[mode])):
+        if _is_used(node, index):
+            assert value is not None, "keys and values are what their repetitions are made of"
+            editor.replace(node.outputs[index], editor.add(node, "Identity", [value]), adopt_name=True)
     editor.substitute(node, result)
+
+
+def _scores(editor: Editor, node: onnx_ir.Node, q: onnx_ir.Value, k: onnx_ir.Value) -> list[onnx_ir.Value]:
+    """How queries and keys agree: the products, behind the masks, behind the soft cap, behind the Softmax."""
+    scale = attrs.number(node, "scale", 0.0) or (static_shape(q) or ())[-1] ** -0.5
+    both = [_scaled(editor, node, q, scale), editor.add(node, "Transpose", [k], {"perm": [0, 1, 3, 2]})]
+    raw = masked = editor.add(node, "MatMul", both)
+    if attrs.integer(node, "is_causal", 0):
+        past = static_shape(optional_input(node, 1 + _PAST))
+        allowed = np.tril(np.ones((static_shape(raw) or ())[-2:], np.bool_), past[2] if past else 0)
+        masked = editor.add(node, "Add", [masked, editor.constant(_bias(allowed), f"{node.name}_causal")])
+    mask = optional_input(node, 3)
+    if mask is not None:
+        masked = editor.add(node, "Add", [masked, _as_bias(editor, node, mask)])
+    capped, cap = masked, attrs.number(node, "softcap", 0.0)
+    if cap:
+        capped = _scaled(editor, node, editor.add(node, "Tanh", [_scaled(editor, node, masked, 1 / cap)]), cap)
+    return [raw, masked, capped, editor.add(node, "Softmax", [capped], {"axis": -1})]
+
+
+def _is_used(node: onnx_ir.Node, index: int) -> bool:
+    outputs = node.outputs[index : index + 1]
+    return any(output.uses() or output.is_graph_output() for output in outputs)
+
+
+def _with_past(editor: Editor, node: onnx_ir.Node, value: onnx_ir.Value | None, index: int) -> onnx_ir.Value | None:
+    """Keys or values, [N, heads, L, D], behind those that the network was given of earlier steps."""
+    past = optional_input(node, index)
+    return value if past is None or value is None else editor.add(node, "Concat", [past, value], {"axis": 2})
 
 
 def _heads(editor: Editor, node: onnx_ir.Node, index: int, attribute: str) -> onnx_ir.Value | None:

@@ -40,7 +40,8 @@ def unify_opset(editor: Editor) -> int:
     if missing:
         told = ", ".join(sorted(set(missing.values())))
         raise UnsupportedModelError(
-            f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {told}",
+            f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {told} of this form: export"
+            f" it in opset {OPSET} or an older one",
             refused=(value.name for node in missing for value in node.outputs if value.name),
         )
     editor.model.opset_imports[""] = OPSET

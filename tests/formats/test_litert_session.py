@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from packaging.version import Version
 
 from dlpuconv.cli import main
 from dlpuconv.errors import ArtifactError, BackendError
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIXELS = {"x": np.full((1, 8, 8, 3), 100, np.uint8)}
+
+
+ends_litert = pytest.mark.skipif(
+    Version(version("ai-edge-litert")) >= Version("2.3"), reason="LiteRT 2.3 divides the lowest integer by -1"
+)
 
 
 @pytest.fixture
@@ -116,9 +123,9 @@ def test_text_for_an_input_is_refused_and_the_process_lives(tmp_path: Path, star
 def test_more_memory_than_a_file_may_have_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A quarter of a gigabyte for each of three activations."""
     monkeypatch.setattr(litert_session, "_LIMITS", Limits(memory=-(2 << 30), seconds=60))
-    run = runner(file(tmp_path, encode(doubling(1, 64 << 20))))
-    with pytest.raises(ArtifactError, match=r"^m\.tflite: running it takes more than 0\.25 GiB$"):
-        run.run(of_ones(1, 1, 64 << 20))
+    path = file(tmp_path, encode(doubling(1, 64 << 20)))
+    with pytest.raises(ArtifactError, match=r"^m\.tflite: (load|runn)ing it takes more than 0\.25 GiB$"):
+        runner(path).run(of_ones(1, 1, 64 << 20))  # the newer of two LiteRTs refuses to load it
     monkeypatch.undo()
     assert runner(file(tmp_path, healthy())).run(PIXELS)
 
@@ -156,6 +163,7 @@ def quotient() -> Graph:
     return Graph([x], [y], [Operator("DIV", [x, one], [y], schema.DivOptionsT())])
 
 
+@ends_litert
 def test_a_lowered_graph_that_ends_litert_is_one_sentence() -> None:
     network = LoadedGraph(quotient())
     with pytest.raises(BackendError, match=r"^LiteRT cannot run the lowered model: .* was killed by SIGFPE$"):
@@ -165,6 +173,7 @@ def test_a_lowered_graph_that_ends_litert_is_one_sentence() -> None:
     assert LoadedGraph(quotient()).run({"x": np.array([4], np.int32)})[0].tolist() == [-4]
 
 
+@ends_litert
 def test_constants_that_end_litert_are_one_sentence() -> None:
     b = Builder()
     lowest, one = np.array([-(2**31)], np.int32), np.array([-1], np.int32)

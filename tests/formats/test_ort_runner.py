@@ -173,3 +173,16 @@ def test_a_model_that_ends_the_process_is_one_sentence_and_the_next_runs(tmp_pat
     with pytest.raises(EndedError, match="the model: the file is damaged: it ends the process that runs it"):
         OrtRunner(model.SerializeToString(), optimize=False).run({"x": np.array([-1], np.float32)})
     assert OrtRunner(written(tmp_path, conv())).run({"x": VALUES})
+
+
+def test_zeros_around_negative_values_are_their_maxima() -> None:
+    """ONNX Runtime's own optimizer takes the zeros for padding of the pool, which is none of its candidates."""
+    pads = np.asarray([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
+    model = chain(
+        node("Pad", ["x", "pads"], ["p"]),
+        node("MaxPool", ["p"], ["y"], kernel_shape=[2, 2], strides=[2, 2]),
+        shape=(1, 1, 2, 2),
+        weights={"pads": pads},
+    )
+    found = OrtRunner(model.SerializeToString()).run({"x": np.full((1, 1, 2, 2), -3, np.float32)})["y"]
+    np.testing.assert_array_equal(found, np.zeros((1, 1, 2, 2), np.float32))

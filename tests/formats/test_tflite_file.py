@@ -97,11 +97,13 @@ def test_the_schema_agrees_with_the_generated_one() -> None:
     codes = {c: n for n, c in vars(generated.BuiltinOperator).items() if not n.startswith("_")}
     assert dict(enumerate(tflite_schema.OPERATORS)) == codes
     types = {c: n.lower() for n, c in vars(generated.TensorType).items() if not n.startswith("_")}
-    assert dict(enumerate(tflite_schema.TENSOR_TYPES)) == types
+    assert dict(enumerate(tflite_schema.TENSOR_TYPES[: len(types)])) == types  # 2.1 has none of 8 bits with a point
     tables = {c: n for n, c in vars(generated.BuiltinOptions).items() if not n.startswith("_")}
     for number, fields in tflite_schema.option_fields().items():
         made = vars(getattr(generated, f"{tables[number]}T")())
-        assert {f.name.replace("_", "") for f in fields} == {n.lower() for n in made}, tables[number]
+        known, stated = {f.name.replace("_", "") for f in fields}, {n.lower() for n in made}
+        assert known <= stated, tables[number]
+        assert stated - known <= {"quantspec"}, tables[number]  # LiteRT 2.3's, which no kernel of a camera reads
 
 
 def test_a_custom_op_has_its_own_name() -> None:
@@ -248,14 +250,14 @@ def test_ten_thousand_mutations_are_refused_or_read() -> None:
     fuzz(healthy(), rounds=10_000, seed=2)
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AXIS)
 def test_mutations_of_published_files_are_refused_or_read(zoo: Path, name: str) -> None:
     fuzz((zoo / "axis" / f"{name}.tflite").read_bytes(), rounds=60, seed=3)
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.parametrize("name", AXIS)
 def test_published_files_are_read_as_by_the_generated_code(zoo: Path, name: str) -> None:
     path = zoo / "axis" / f"{name}.tflite"

@@ -11,6 +11,7 @@ from typing import Any, override
 import numpy as np
 import pytest
 
+import dlpuconv
 from dlpuconv.cli import main
 from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
 from dlpuconv.frontends import SourceOptions, load
@@ -168,3 +169,27 @@ def test_the_command_line_converts_weights(folder: Path, capsys: pytest.CaptureF
     torch.save(trained().state_dict(), folder / "net.pth")
     command = ["check", "net.pth", "--model", "my_net:make", "--input-shape", "1,3,8,8", "--target", "artpec9"]
     assert main(command) == 0, capsys.readouterr().err
+
+
+def test_a_file_is_verified_and_compared_beside_the_weights_that_it_was_made_of(folder: Path) -> None:
+    torch.save(trained().state_dict(), folder / "net.pth")
+    pytorch: dict[str, Any] = {"factory": "my_net:make", "input_shape": SHAPE}
+    samples = np.random.default_rng(0).standard_normal((8, 3, 8, 8)).astype(np.float32)
+    made = dlpuconv.convert("net.pth", target="artpec8", calibration=samples, effort="fast", cache=False, **pytorch)
+    file = made.save(folder / "out")[0]
+    evidence: dict[str, Any] = {"reference": "net.pth", "data": samples, **pytorch}
+    found = dlpuconv.verify(file, target="artpec8", **evidence)
+    assert found.report.parity is not None
+    assert found.report.parity.min_sqnr > 20
+    assert dlpuconv.compare(file, file, **evidence).b_to_reference is not None
+    np.save("x.npy", samples)
+    shared = ["--reference", "net.pth", "--data", "x.npy", "--model", "my_net:make", "--input-shape", "1,3,8,8"]
+    assert main(["verify", str(file), "--target", "artpec8", *shared]) == 0
+    assert main(["compare", str(file), str(file), *shared]) == 0
+
+
+def test_a_file_of_weights_that_was_cut_off_is_named(folder: Path) -> None:
+    torch.save(trained().state_dict(), folder / "net.pth")
+    (folder / "net.pth").write_bytes((folder / "net.pth").read_bytes()[:-100])
+    with pytest.raises(UsageError, match=r"files of torch\.save: net\.pth is none, or not a whole one"):
+        load("net.pth", SourceOptions(factory="my_net:make", input_shapes=SHAPE))

@@ -36,3 +36,9 @@ def test_an_input_too_small_for_the_network_is_still_refused() -> None:
     slices = node("Slice", ["x", "first", "last", "axis"], ["y"])
     with pytest.raises(ShapeError, match="has no elements"):
         read(chain(slices, shape=(1, 3, 4), weights=WEIGHTS))
+
+
+def test_an_empty_part_that_nothing_reads_is_no_reason_to_refuse() -> None:
+    parts = node("Split", ["x", "sizes"], ["some", "nothing"], axis=2)
+    proto = chain(parts, node("Relu", ["some"], ["y"]), shape=(1, 3, 4), weights={"sizes": np.array([4, 0])})
+    assert operators(read(proto))[-1] == "Relu"

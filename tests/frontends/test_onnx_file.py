@@ -76,7 +76,6 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"PK\x03\x04....", "not an ONNX model but a zip archive, perhaps a PyTorch checkpoint"),
         (b"\x80\x02}q\x00", "not an ONNX model but a Python pickle"),
-        (b"\x1c\x00\x00\x00TFL3....", "a TFLite model, which is converted already"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"{'a': 1}", "a text file"),
         (b"this is no model at all", "truncated or damaged"),

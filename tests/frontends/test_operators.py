@@ -55,6 +55,24 @@ def test_classical_learners_are_a_foreign_domain() -> None:
     refused(proto, "ai.onnx.ml.Normalizer")
 
 
+def test_a_model_without_an_operator_of_onnx_itself_is_told_of_those_that_it_has() -> None:
+    proto = chain(node("Adam", ["x", "x", "x", "x", "x", "x"], ["y"], domain="ai.onnx.preview.training"))
+    del proto.opset_import[:]
+    proto.opset_import.add(domain="ai.onnx.preview.training", version=1)
+    refused(
+        proto, "ai.onnx.preview.training.Adam (which makes 'y'): operators for training cannot be converted: export"
+    )
+
+
+@pytest.mark.parametrize("kind", [onnx.TensorProto.INT4, onnx.TensorProto.FLOAT8E5M2])
+def test_inputs_of_few_bits_are_refused_with_what_to_give_instead(kind: int) -> None:
+    proto = build([node("Cast", ["x"], ["y"], to=1)], [value("x", (1,), kind)], [value("y", (1,))])
+    name = onnx.TensorProto.DataType.Name(kind)
+    refused(
+        proto, f"the input 'x' is a tensor of {name}, which only weights of quantized models can be: give the model"
+    )
+
+
 def test_an_imported_domain_that_nothing_uses_is_no_problem() -> None:
     read(chain(node("Relu", ["x"], ["y"]), domains={"ai.onnx.ml": 2, "acme": 7}))
 

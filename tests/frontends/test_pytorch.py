@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -143,23 +142,17 @@ def test_reading_a_file_does_not_import_torch() -> None:
 
 @pytest.mark.zoo
 def test_a_trained_network_gives_the_same_graph_as_its_file(zoo: Path, tmp_path: Path) -> None:
-    folder = zoo / "cifar_mobilenetv2"
-    spec = importlib.util.spec_from_file_location("model_def", folder / "model_def.py")
-    assert spec is not None
-    assert spec.loader is not None
-    definitions = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(definitions)
-    blocks = ((1, 16, 1, 2), (6, 24, 2, 1), (6, 32, 2, 2), (6, 64, 2, 2), (6, 96, 1, 1))
-    network = definitions.MobileNetV2C(cfg=blocks)
-    network.load_state_dict(torch.load(folder / "weights.pth", weights_only=True))
+    from tests.models.cifar_mobilenetv2.network import trained
+
+    network = trained()
     path = tmp_path / "net.onnx"
     image = torch.zeros(1, 3, 32, 32)
     model = convert(network, image)
     exported(network, path, image)
     assert model.to_bytes() == read(path).to_bytes()
     x = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
-    of_the_zoo = run((folder / "model.onnx").read_bytes(), input=x)[0]
-    np.testing.assert_allclose(run(model, x=x)[0], of_the_zoo, rtol=1e-3, atol=1e-4)
+    of_the_zoo = run((zoo / "cifar_mobilenetv2" / "model.onnx").read_bytes(), input=x)[0]
+    np.testing.assert_allclose(run(model, pixels=x)[0], of_the_zoo, rtol=1e-3, atol=1e-4)
 
 
 class Uncapturable(torch.nn.Module):  # type: ignore[misc, name-defined]

@@ -87,3 +87,9 @@ def test_values_in_two_fields_are_refused_since_readers_differ_in_which_they_tak
     tensor.uint64_data.append(9)
     with pytest.raises(ModelError, match="the tensor 'w' is FLOAT, and also has uint64_data"):
         read(proto)
+
+
+def test_weights_that_nothing_reads_may_be_anything() -> None:
+    tensor = onnx.numpy_helper.from_array(np.array([-np.inf], np.float32))
+    proto = chain(node("Constant", [], ["c"], value=tensor), node("Relu", ["x"], ["y"]), weights={"w": INFINITE})
+    assert [n.op_type for n in read(proto).graph.graph] == ["Relu"]

@@ -45,6 +45,7 @@ def test_every_value_of_a_network_has_a_static_shape(zoo: Path, name: str) -> No
     assert len({node.name for node in model.graph.graph}) == len(list(model.graph.graph))
 
 
+@pytest.mark.zoo("imagenet_mnv2_torch")
 def test_reading_a_network_takes_half_a_second_at_most_and_no_runtime(zoo: Path) -> None:
     code = (
         "import sys, time; from dlpuconv.frontends import load, SourceOptions; import dlpuconv.frontends.steps;"

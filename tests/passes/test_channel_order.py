@@ -12,6 +12,7 @@ from dlpuconv.passes import (
     recognise_channel_gather,
     spell_channel_gather,
 )
+from dlpuconv.passes.editor import Editor
 from tests.passes.rewriting import Array, assert_equal, assert_valid, ints, model, random, rewrite, samples
 
 SHUFFLE = "a = Reshape(c, five)  b = Transpose<perm=[0,2,1,3,4]>(a)  s = Reshape(b, four)"
@@ -203,3 +204,9 @@ def test_a_shuffle_net_loses_all_its_transposes() -> None:
     assert_valid(source, result)
     assert_equal(source, result, samples(source), 110)
     assert {n.op_type for n in result.graph.graph} <= {"Relu", "Slice", "Conv", "Concat"}
+
+
+def test_one_gather_of_another_axis_is_no_move_of_channels() -> None:
+    source = model("(float[5,4,3,2] x, int64[3] i) => (float[5,3,3,2] y) { y = Gather<axis=1>(x, i) }")
+    copy = source.copy()
+    assert recognise_channel_gather.PASS.run(Editor(copy.graph)).fired == 0

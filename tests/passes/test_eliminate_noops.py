@@ -27,6 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Array]]] = {
     "Pow": ("Pow(r, z)", {"z": scalar(1)}),
     "MaxPool": ("MaxPool<kernel_shape=[1,1], strides=[1,1]>(r)", {}),
     "Clip": ("Clip(r)", {}),
+    "ReduceMean": ("ReduceMean(r, a)", {"a": ints(0)}),
     "DepthToSpace": ("DepthToSpace<blocksize=1>(r)", {}),
 }
 
@@ -92,3 +93,9 @@ def test_a_dropout_whose_mask_is_used_stays() -> None:
     source = model("(float[3] x) => (float[3] y, bool[3] m) { y, m = Dropout(x) }")
     result = rewrite(source, eliminate_noops.PASS)
     assert result.reasons == ("its further outputs are used",)
+
+
+@pytest.mark.parametrize("operator", ["Max", "Mean", "Min", "Sum"])
+def test_one_value_between_an_input_and_an_output_is_an_identity(operator: str) -> None:
+    source = model(f"(float[1,4] x) => (float[1,4] y) {{ y = {operator}(x) }}")
+    assert rewrite(source, eliminate_noops.PASS).operators == ["Identity"]

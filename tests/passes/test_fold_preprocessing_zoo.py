@@ -47,7 +47,7 @@ def case(request: pytest.FixtureRequest, zoo: Path) -> Case:
     model, _ = normalize(load(zoo / request.param / "model.onnx", SourceOptions()))
     made = ZOO[request.param]
     samples = open_calibration(
-        zoo / "_data" / "imagenet" / "calib",
+        zoo / "_data" / "photos",
         signature=model.signature,
         preprocessing=made,
         progress=Silent(),
@@ -95,7 +95,7 @@ def test_real_models_keep_what_the_report_says(case: Case) -> None:
         assert loss(case, result) > 100
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("imagenet_mnv2_torch")
 @pytest.mark.slow
 def test_the_best_zero_point_of_the_imagenet_model_beats_a_raw_padding_of_zero_by_far(zoo: Path) -> None:
     """A padding of black keeps about 25 dB, the best zero point about 50 dB."""

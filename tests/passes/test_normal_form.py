@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from dlpuconv.frontends import SourceOptions, load
@@ -18,6 +14,7 @@ from dlpuconv.passes.contract import Pass, Rewrite, Sweep
 from dlpuconv.passes.editor import Editor
 from dlpuconv.passes.normal_form import FIRST, LAST, LEFTOVERS, REPEATED
 from tests.passes.rewriting import Array, assert_equal, assert_valid, ints, model, random
+from tests.whole_zoo import samples
 
 ZOO = (
     "cifar_efficientnet",
@@ -67,21 +64,10 @@ def source_model(zoo: Path, name: str) -> Model:
     return load(zoo / name / "model.onnx", SourceOptions())
 
 
-@cache
-def task(folder: Path) -> Any:
-    """The zoo's own loader of calibration data."""
-    spec = importlib.util.spec_from_file_location(f"task_{folder.name}", folder / "task.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-def feed(folder: Path, source: Model) -> dict[str, Array]:
+def feed(zoo: Path, name: str, source: Model) -> dict[str, Array]:
     """One real sample."""
     (spec,) = source.signature.inputs
-    return {spec.name: np.asarray(task(folder).load_calib(2)[:1], np.float32)}
+    return {spec.name: samples(zoo, name, 2)[:1]}
 
 
 @pytest.mark.zoo
@@ -90,7 +76,7 @@ def feed(folder: Path, source: Model) -> dict[str, Array]:
 @pytest.mark.parametrize("name", ZOO)
 def test_every_pass_leaves_the_numbers_of_real_models(zoo: Path, name: str) -> None:
     source = source_model(zoo, name)
-    sample = feed(zoo / name, source)
+    sample = feed(zoo, name, source)
     current = source.copy()
     editor = Editor(current.graph)
     for entry in (*FIRST, *REPEATED, *LEFTOVERS, *LAST):
@@ -128,7 +114,7 @@ def test_the_report_counts_what_fired(zoo: Path) -> None:
         report.fired("no-such-pass")
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("lpr_lprnet")
 def test_the_report_says_why_a_pass_did_not_fire(zoo: Path) -> None:
     _, report = normalize(source_model(zoo, "lpr_lprnet"))
     (entry,) = [e for e in report.passes if e.name == "absorb-channel-gather-backward"]

@@ -129,3 +129,45 @@ def test_a_hard_sigmoid_behind_a_convolution_is_a_relu6_and_one_factor() -> None
 def test_slopes_by_channel_have_one_shape(slope: Array, shape: tuple[int, ...]) -> None:
     source = model("(float[1,4,3,5] x) => (float[1,4,3,5] y) { y = PRelu(x, s) }", s=slope)
     assert rewrite(source, recognise.SLOPES).constant("PRelu", 1).shape == shape
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "r = Relu(x)  n = Neg(x)  h = Relu(n)  m = Mul(h, s)  y = Add(r, m)",
+        "r = Relu(x)  n = Mul(minus, x)  h = Relu(n)  m = Mul(s, h)  y = Add(m, r)",
+    ],
+)
+def test_the_halves_of_a_prelu_are_joined(nodes: str) -> None:
+    source = model(f"(float[1,4,3,5] x) => (float[1,4,3,5] y) {{ {nodes} }}", s=random(4, 1, 1), minus=scalar(-1))
+    assert rewrite(source, recognise.HALVES).operators == ["PRelu"]
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "r = Relu(z)  n = Neg(x)  h = Relu(n)  m = Mul(h, s)  y = Add(r, m)",
+        "r = Relu(x)  n = Mul(two, x)  h = Relu(n)  m = Mul(h, s)  y = Add(r, m)",
+        "r = Relu(x)  h = Relu(x)  m = Mul(h, s)  y = Add(r, m)",
+    ],
+)
+def test_halves_of_other_values_or_signs_are_not(nodes: str) -> None:
+    source = model(
+        f"(float[1,4,3,5] x, float[1,4,3,5] z) => (float[1,4,3,5] y) {{ {nodes} }}", s=random(4, 1, 1), two=scalar(-2)
+    )
+    assert rewrite(source, recognise.HALVES).fired == (0,)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5), (3, 5), (3, 1), (2, 4, 1, 1)])
+def test_halves_with_slopes_of_no_channels_are_not(shape: tuple[int, ...]) -> None:
+    """As Keras has them unless `shared_axes` says otherwise: TFLite's PRELU knows no others than those of channels."""
+    nodes = "r = Relu(x)  n = Neg(x)  h = Relu(n)  m = Mul(h, s)  y = Add(r, m)"
+    source = model(f"(float[2,4,3,5] x) => (float[2,4,3,5] y) {{ {nodes} }}", s=random(*shape))
+    assert rewrite(source, recognise.HALVES).fired == (0,)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 1), (5,), (1, 1, 1, 5), (1,), ()])
+def test_halves_with_slopes_of_channels_first_or_last_are(shape: tuple[int, ...]) -> None:
+    nodes = "r = Relu(x)  n = Neg(x)  h = Relu(n)  m = Mul(h, s)  y = Add(r, m)"
+    source = model(f"(float[1,4,3,5] x) => (float[1,4,3,5] y) {{ {nodes} }}", s=random(*shape))
+    assert rewrite(source, recognise.HALVES).operators == ["PRelu"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dlpuconv.passes import merge_reshapes, merge_transposes
-from tests.passes.rewriting import ints, model, random, rewrite
+from dlpuconv.passes import fold_affine, merge_reshapes, merge_transposes
+from tests.passes.rewriting import ints, model, positive, random, rewrite, scalar
 
 
 def test_all_changes_of_shape_become_one_reshape() -> None:
@@ -84,3 +84,49 @@ def test_a_transpose_that_nothing_undoes_stays_where_it_is() -> None:
     result = rewrite(source, merge_transposes.SINK)
     assert result.operators == ["Transpose", "Relu"]
     assert result.reasons == ("no Transpose that undoes it follows behind the next operators",)
+
+
+def test_a_factor_in_front_of_a_transpose_reaches_the_convolution() -> None:
+    source = model(
+        """(float[1,6,6,3] x) => (float[1,4,4,4] y) {
+            s = Mul(x, f)  t = Transpose<perm=[0,3,1,2]>(s)  y = Conv(t, w)
+        }""",
+        f=positive(3),
+        w=random(4, 3, 3, 3),
+    )
+    result = rewrite(source, merge_transposes.LIFT, fold_affine.IN_FRONT)
+    assert result.operators == ["Transpose", "Conv"]
+
+
+def test_a_factor_in_front_of_a_single_channels_reshape_reaches_the_convolution() -> None:
+    source = model(
+        "(float[1,6,6,1] x) => (float[1,4,4,4] y) { s = Mul(x, f)  t = Reshape(s, shape)  y = Conv(t, w) }",
+        f=scalar(1 / 255),
+        shape=ints(1, 1, 6, 6),
+        w=random(4, 1, 3, 3),
+    )
+    result = rewrite(source, merge_transposes.LIFT, fold_affine.IN_FRONT)
+    assert result.operators == ["Reshape", "Conv"]
+
+
+def test_a_factor_of_many_axes_gives_a_sequence_none_that_it_has_not() -> None:
+    source = model(
+        "(float[1,1,6,6] x) => (float[1,4,34] y) { s = Mul(x, f)  t = Reshape(s, shape)  y = Conv(t, w) }",
+        f=positive(1, 1, 1, 1),
+        shape=ints(1, 1, 36),
+        w=random(4, 1, 3),
+    )
+    assert rewrite(source, merge_transposes.LIFT).operators == ["Reshape", "Mul", "Conv"]
+
+
+def test_a_transpose_stays_behind_what_others_read_too() -> None:
+    source = model(
+        """(float[1,6,6,3] x) => (float[1,4,4,4] y, float[1,6,6,3] z) {
+            s = Mul(x, f)  t = Transpose<perm=[0,3,1,2]>(s)  y = Conv(t, w)  z = Relu(s)
+        }""",
+        f=positive(3),
+        w=random(4, 3, 3, 3),
+    )
+    result = rewrite(source, merge_transposes.LIFT)
+    assert result.fired == (0,)
+    assert result.reasons == ("something else reads what it transposes",)

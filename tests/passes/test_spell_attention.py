@@ -54,13 +54,29 @@ def test_a_computed_mask_of_booleans_is_chosen_by() -> None:
     assert "Where" in rewrite(source, decibels=100).operators
 
 
-def test_states_from_the_past_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("mode", "settings"), [(0, "is_causal=1"), (1, "scale=0.3"), (2, "softcap=2.0"), (3, "is_causal=1")]
+)
+def test_states_from_the_past_come_first_and_go_on(mode: int, settings: str) -> None:
     source = model(
-        "(float[1,2,6,4] q, float[1,2,3,4] p) => (float[1,2,6,4] y, float[1,2,9,4] a, float[1,2,9,4] b)"
-        " { y, a, b = Attention(q, q, q, , p, p) }",
+        "(float[1,2,6,4] q, float[1,2,3,4] p)"
+        " => (float[1,2,6,4] y, float[1,2,9,4] a, float[1,2,9,4] b, float[1,2,6,9] s)"
+        f" {{ y, a, b, s = Attention<qk_matmul_output_mode={mode}, {settings}>(q, q, q, m, p, p) }}",
+        23,
+        m=random(6, 9),
+    )
+    found = rewrite(source, decibels=100).operators
+    assert "Attention" not in found
+    assert found.count("Concat") == 2
+
+
+def test_scores_behind_a_causal_mask_are_no_output() -> None:
+    source = model(
+        "(float[1,2,6,4] q) => (float[1,2,6,4] y, float[1,2,6,6] s)"
+        " { y, a, b, s = Attention<is_causal=1, qk_matmul_output_mode=1>(q, q, q) }",
         23,
     )
-    with pytest.raises(UnsupportedModelError, match="has no Attention"):
+    with pytest.raises(UnsupportedModelError, match="has no Attention of this form: export it in opset 20"):
         rewrite(source)
 
 
@@ -97,3 +113,10 @@ def test_a_rotary_embedding_is_products_of_halves(shape: str, settings: str, hal
     given = {**caches, "p": ints(3, 1, 4, 0, 5, 8).reshape(1, 6)} if positions else caches
     text = f"(float[{shape}] x) => (float[{shape}] y) {{ y = RotaryEmbedding{attributes}(x, {', '.join(given)}) }}"
     assert rewrite(model(text, 23, **given), decibels=100).operators.count("Mul") == 4
+
+
+@pytest.mark.parametrize("mode", [-1, 4])
+def test_a_mode_that_there_is_not_is_refused(mode: int) -> None:
+    text = f"(float[1,2,6,4] q) => (float[1,2,6,4] y) {{ y = Attention<qk_matmul_output_mode={mode}>(q, q, q) }}"
+    with pytest.raises(UnsupportedModelError, match="has no Attention of this form"):
+        unify_opset.PASS.run(Editor(model(text, 23).graph))

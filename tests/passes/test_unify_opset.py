@@ -119,8 +119,9 @@ def test_swish_of_opset_24_is_written_out() -> None:
 
 def test_operators_that_opset_20_does_not_have_are_named_together() -> None:
     source = model(
-        """(float[1,2,8,4] x) => (float[1,2,8,4] y, float[1,2,8,4] z) {
-            y = Attention<softcap=1.0, is_causal=1>(x, x, x)  z = GroupNormalization<num_groups=3>(x, s, s)
+        """(float[1,2,8,4] x) => (float[1,2,8,8] y, float[1,2,8,4] z) {
+            a, b, c, y = Attention<is_causal=1, qk_matmul_output_mode=1>(x, x, x)
+            z = GroupNormalization<num_groups=3>(x, s, s)
         }""",
         23,
         s=positive(2),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +43,8 @@ def export_program(facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
 def _converted(content: bytes, options: SourceOptions) -> bytes:
     import torch.export
 
+    with suppress(ImportError):  # it registers the operators of programs that `convert_pt2e` made
+        importlib.import_module("torch.ao.quantization.fx._decomposed")
     try:
         program = torch.export.load(io.BytesIO(content))
     except MemoryError:

@@ -30,6 +30,8 @@ _KEEPING: Final = {
 }  # fmt: skip
 """Operators that make nothing below the lowest number of their first operand."""
 
+_PAD_VALUE: Final = 2
+
 
 class LowerBounds:
     """The lowest numbers that values can be; minus infinity where nothing is known."""
@@ -83,6 +85,11 @@ def _clip(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
     return max(lows[0], attribute, lows[1] if len(lows) > 1 and node.input[1] else -inf)
 
 
+def _padded(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
+    attribute = next((attribute.f for attribute in node.attribute if attribute.name == "value"), 0.0)  # before opset 11
+    return min(lows[0], lows[_PAD_VALUE] if len(lows) > _PAD_VALUE and node.input[_PAD_VALUE] else attribute)
+
+
 def _resize(node: onnx.NodeProto, lows: _Lows, _: GraphConstants) -> float:
     cubic = any(attribute.name == "mode" and attribute.s == b"cubic" for attribute in node.attribute)
     return -inf if cubic else min(lows[0], 0.0)
@@ -95,6 +102,7 @@ _RULES: Final[dict[str, Callable[[onnx.NodeProto, _Lows, GraphConstants], float]
     "Div": lambda _, lows, __: 0.0 if min(lows) >= 0 else -inf,
     "Pow": _power,
     "Max": lambda _, lows, __: max(lows),
+    "Pad": _padded,
     "Concat": lambda _, lows, __: min(lows),
     "Clip": _clip,
     "AveragePool": lambda _, lows, __: min(lows[0], 0.0),  # it may count padding

@@ -159,7 +159,10 @@ class _Reader:
             return
         coded = self._coded.get(read)
         if coded is None:
-            raise UnsupportedModelError(f"{label(node)} reads {read!r}, which no QuantizeLinear has made")
+            raise UnsupportedModelError(
+                f"{label(node)} reads {read!r}, which no QuantizeLinear has made: convert the model that it was made"
+                " from"
+            )
         said = parameters_of(node, self._constants, coded.said.codes)
         if not same_codes(said, coded.said):
             raise UnsupportedModelError(f"{label(node)} reads {read!r} with another scale than it was made with")

@@ -61,6 +61,8 @@ _FORMS: Final = {
     "QLinearWhere": _Form(operator="Where", operands=((1, 2, 3), (4, 5, 6)), result=(7, 8), plain=(0,)),
 }
 _CONCAT: Final = "QLinearConcat"
+CONTRIBUTED: Final = frozenset(_FORMS) - {"QLinearConv", "QLinearMatMul"} | {_CONCAT}
+"""Operators of ONNX Runtime's own domain that are read."""
 _FOREIGN_ATTRIBUTES: Final = {"channels_last", "opset"}
 _SOFTMAX_BY_AXIS: Final = 13
 """The opset from which a Softmax normalizes along one axis, and not over all from it on."""

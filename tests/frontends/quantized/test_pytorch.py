@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir.affine import INT8, Affine
 from tests.frontends.quantized.support import with_scales
 from tests.frontends.support import operators, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -51,3 +54,10 @@ def test_scales_along_an_axis_are_read(*, stored: bool) -> None:
     assert model.scales.activations[name].affine == Affine.of(0.1, 3)
     (found,) = run(with_scales(model), **{name: x.numpy()})
     np.testing.assert_allclose(found, module(x).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_saved_program_of_such_operators_is_read_with_its_scales(tmp_path: Path) -> None:
+    file = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(Converted(stored=True).eval(), (torch.randn(1, 3, 4, 4),)), file)
+    (held,) = load(file, SourceOptions()).scales.weights.values()
+    assert (held.affine, held.codes) == (Affine.along(0, [0.5, 0.25]), INT8)

@@ -97,7 +97,8 @@ def test_the_normal_form_states_the_same_and_computes_it(tmp_path: Path) -> None
 def test_operators_of_codes_are_read_to_a_few_roundings(tmp_path: Path, *, per_channel: bool) -> None:
     onnx.save(network(), tmp_path / "model.onnx")
     options = {"quant_format": QuantFormat.QOperator, "activation_type": QuantType.QUInt8, "per_channel": per_channel}
-    proto = quantize(tmp_path / "model.onnx", tmp_path, **options)
+    # weights of 7 bits: with 8, the sums of these kernels saturate where the processor has no VNNI
+    proto = quantize(tmp_path / "model.onnx", tmp_path, reduce_range=True, **options)
     assert {each.op_type for each in proto.graph.node} >= {"QLinearConv", "QLinearAdd", "QLinearConcat"}
     model = read(proto)
     assert set(model.scales.weights) == {"first_quant", "second_quant", "end_quant"}

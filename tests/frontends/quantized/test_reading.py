@@ -110,6 +110,21 @@ def test_a_sum_of_what_is_not_negative_needs_no_relu() -> None:
     assert "Relu" not in operators(read(proto))[1:]
 
 
+def test_zeros_around_what_is_not_negative_need_no_relu() -> None:
+    pads = "int64[8] pads = {0, 0, 1, 1, 0, 0, 1, 1}, float s = {0.1}, uint8 z = {0}"
+    proto = quantized("a = Relu(x) b = Pad(a, pads) q = QuantizeLinear(b, s, z) y = DequantizeLinear(q, s, z)", pads)
+    assert operators(read(proto)) == ["Relu", "Pad"]
+    computes_the_same(proto, x=X)
+
+
+def test_what_is_below_zero_around_it_is_cut_off_where_an_attribute_says_it() -> None:
+    nodes = "a = Relu(x) b = Pad<pads = [0, 0, 1, 1, 0, 0, 1, 1], value = -1.0>(a)"
+    pair = "q = QuantizeLinear(b, s, z) y = DequantizeLinear(q, s, z)"
+    proto = quantized(f"{nodes} {pair}", "float s = {0.1}, uint8 z = {0}", opset=10)
+    assert operators(read(proto))[-1] == "Relu"
+    computes_the_same(proto, x=X)
+
+
 def test_what_bypasses_the_pair_is_not_cut_off() -> None:
     nodes = "a = Neg(x) q = QuantizeLinear(a, s, z) d = DequantizeLinear(q, s, z) y = Sub(d, a)"
     proto = quantized(nodes, "float s = {0.01}, uint8 z = {0}")

@@ -1,0 +1,1 @@
+"""Keras networks of real architectures with made-up weights, for tests and benchmarks."""
