@@ -53,7 +53,9 @@ def borrowed(tool: Tool) -> Iterator[Worker]:
     try:
         yield worker
     except MissingLibraryError as error:
-        raise MissingDependencyError(str(error).partition(".")[0], tool.extra, tool.purpose) from error
+        raise MissingDependencyError(
+            str(error).partition(".")[0], tool.extra, tool.purpose, tool.launch.interpreter
+        ) from error
     except TaskError as error:
         raise BackendError(f"{tool.failed} ({_MORE})") from error
     except WorkerError as error:

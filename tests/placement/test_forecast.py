@@ -148,7 +148,7 @@ def test_of_several_layers_on_the_cpu_the_one_with_the_work_is_named() -> None:
     assert "because of CONV_2D 'apart'" in of(view, ARTPEC9).warnings[0]
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.parametrize(
     ("name", "target", "pieces"),
     [

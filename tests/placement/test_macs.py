@@ -102,7 +102,7 @@ def test_parameters_count_each_constant_once_and_in_its_own_width() -> None:
     assert bytes_of([*found, *found]) == 6 * 3 * 3 * 16 + 6 * 4
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 def test_mobilenet_v2_has_its_published_three_hundred_million_macs_and_3_5_million_parameters(zoo: object) -> None:
     view = read(f"{zoo}/axis/mobilenet_v2_1.0_224_quant.tflite")
     assert sum(macs(view, layer) for layer in view.layers) == pytest.approx(300e6, rel=0.005)

@@ -18,6 +18,7 @@ from dlpuconv_backends.cleanup.fold_pads import fold_pads
 from dlpuconv_backends.cleanup.fold_pool_counts import fold_pool_counts
 from dlpuconv_backends.cleanup.fuse_activations import fuse_activations
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
+from dlpuconv_backends.cleanup.keep_rows import keep_rows
 from dlpuconv_backends.cleanup.layout import choose_layouts
 from dlpuconv_backends.cleanup.lower_ranks import lower_ranks
 from dlpuconv_backends.cleanup.matmul_to_layer import matmul_to_layer
@@ -61,6 +62,7 @@ AFTER_LAYOUT: tuple[Rewrite, ...] = (
     matmul_to_layer,  # makes layers that can take the affine operators behind them
     clip_to_activation,  # makes factors for fold_affine and activations for fuse_activations
     fold_affine,  # before activations are fused: they stand behind it
+    keep_rows,  # once nothing stands between a layer and the change of shape behind it
     fuse_activations,
     zero_for_lowest,  # needs fused activations to know what is not negative
     fold_pads,

@@ -121,8 +121,8 @@ def _commutes(op: Operator, affine: ScaleAndShift) -> bool:
         return False
     if op.kind in ("AVERAGE_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         return True
-    if op.kind in ("SLICE", "STRIDED_SLICE"):
-        return op.input(0).shape[-1] == op.output.shape[-1]
+    if op.kind in ("SLICE", "STRIDED_SLICE", "RESHAPE"):
+        return op.input(0).shape[-1:] == op.output.shape[-1:]  # of a number, no axis
     if op.kind == "MAX_POOL_2D":
         return bool(np.all(affine.factor > 0))
     scalar = affine.factor.size == 1

@@ -33,6 +33,8 @@ type Groups = list[list[int]]
 """Neighbouring axes that become one, in order."""
 
 MOST_AXES = 4
+_OPERANDS = frozenset(("BATCH_MATMUL", "CONCATENATION"))
+"""Operators whose inputs all have the same axes, constants too; those of others are attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ def _view(op: Operator) -> _View | None:
     if found is None:
         return None
     rank = max(len(t.shape) for t in _activations(op))
-    inputs = [None if t is None or t.is_constant else t.shape for t in op.inputs]
+    whole = (rank,) if op.kind in _OPERANDS else ()  # a constant that is no attribute
+    inputs = [None if t is None or (t.is_constant and len(t.shape) not in whole) else t.shape for t in op.inputs]
     outputs = [t.shape for t in op.outputs]
     if op.kind in REDUCTIONS:
         outputs = [tuple(1 if i in found else n for i, n in enumerate(op.input(0).shape))]

@@ -19,6 +19,7 @@ TITLES = {
     "matmul_to_layer": "a product with a constant matrix became a layer",
     "clip_to_activation": "a clip became an activation that layers can do",
     "fold_affine": "factors and summands went into the weights and bias in front",
+    "keep_rows": "a layer took over the changes of shape around it",
     "fuse_activations": "activations were fused into what is in front of them",
     "zero_for_lowest": "a pool's padding became zeros",
     "fold_pads": "a convolution took over the padding in front of it",

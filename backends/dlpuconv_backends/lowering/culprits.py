@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 
     import onnx_ir
 
+    from dlpuconv.plugin import ArtifactError
     from dlpuconv.plugin.onnx import Model, SourceNames
 
 _SHOWN = 12
+_NO_KERNEL = re.compile(r"NOT_IMPLEMENTED : Could not find an implementation for \w+\(\d+\) node with name '([^']*)'")
 
 
 class UnableError(Exception):
@@ -22,7 +25,7 @@ class UnableError(Exception):
 
     Attributes:
         nodes: their names; of one without a name, the first value that it makes.
-        why: the end of a sentence about one or several of them: `3 operator(s) cannot ...`.
+        why: the end of a sentence about one or several of them: `3 operators cannot ...`.
     """
 
     def __init__(self, nodes: Iterable[str], why: str) -> None:
@@ -45,8 +48,17 @@ def refusal(error: UnableError, model: Model, names: SourceNames) -> Unsupported
         if name_of(node) in error.nodes:
             found[_label(node, values, names)] = names.values_of(node.name or "", values)
     refused = dict.fromkeys(chain.from_iterable(found.values()))
-    told = f"{len(found)} operator(s) {error.why}: {listed(found, _SHOWN, '; ')}"
+    counted = f"{len(found)} operator{'s' * (len(found) != 1)}"
+    told = f"{counted} {error.why}: {listed(found, _SHOWN, '; ')}"
     return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused)
+
+
+def unknown_to_runtime(error: ArtifactError) -> UnableError | None:
+    """What it means that ONNX Runtime refuses a model for an operator that it has no kernel of; None for others."""
+    found = _NO_KERNEL.search(str(error))
+    if found is None:
+        return None
+    return UnableError([found.group(1)], "cannot be checked: ONNX Runtime has no kernel for such types of values")
 
 
 def name_of(node: onnx_ir.Node) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.plugin import BackendError
+from dlpuconv.plugin import ArtifactError, BackendError
+from dlpuconv.plugin.data import NOTHING
 from dlpuconv.plugin.onnx import UNKNOWN, Layout, PassReport
 from dlpuconv_backends.cleanup import clean
 from dlpuconv_backends.cleanup.titles import TITLES
@@ -15,7 +16,8 @@ from dlpuconv_backends.flatbuffer.build import transpose
 from dlpuconv_backends.flatbuffer.codec import decode
 from dlpuconv_backends.flatbuffer.graph import Graph, Tensor
 from dlpuconv_backends.lowering.beside import Suspect
-from dlpuconv_backends.lowering.culprits import UnableError, refusal
+from dlpuconv_backends.lowering.culprits import UnableError, refusal, unknown_to_runtime
+from dlpuconv_backends.lowering.outputs import restore_outputs
 from dlpuconv_backends.lowering.proof import prove
 from dlpuconv_backends.lowering.raw import raw_lowering
 from dlpuconv_backends.lowering.refusals import (
@@ -26,11 +28,12 @@ from dlpuconv_backends.lowering.refusals import (
 )
 from dlpuconv_backends.lowering.respell import respell
 from dlpuconv_backends.lowering.search import accuse
-from dlpuconv_backends.lowering.shapes import true_shapes
+from dlpuconv_backends.lowering.shapes import fit_reshapes, true_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlpuconv.plugin.data import Keep
     from dlpuconv.plugin.onnx import Model, SourceNames, ValueSpec
     from dlpuconv_backends.lowering.raw import RawLowering
 
@@ -65,7 +68,9 @@ class Lowered:
         return tuple(PassReport(name.replace("_", "-"), TITLES[name], times) for name, times in self.fired.items())
 
 
-def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = UNKNOWN) -> Lowered:
+def lower(
+    model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = UNKNOWN, keep: Keep = NOTHING
+) -> Lowered:
     """Lower a model in normal form and prove the result.
 
     Args:
@@ -73,6 +78,7 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
         layouts: wanted layout by input name. Rank-4 NCHW inputs that are not named become NHWC; every other input
             keeps the source's layout.
         names: what the source model calls its nodes.
+        keep: keeps what onnx2tf makes of it; it is proven anew all the same.
 
     Raises:
         UnsupportedModelError: operators have no form in TFLite, or none that computes what they compute; a convolution
@@ -85,14 +91,14 @@ def lower(model: Model, *, layouts: Mapping[str, Layout], names: SourceNames = U
     try:
         refuse_types(model)
         refuse_computed_weights(model)
-        return _lowered(model, layouts)
+        return _lowered(model, layouts, keep)
     except UnableError as error:
         raise refusal(error, model, names) from error
 
 
-def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
+def _lowered(model: Model, layouts: Mapping[str, Layout], keep: Keep) -> Lowered:
     source, spelled = model.split(), respell(model)
-    raw = raw_lowering(source if spelled is model else spelled.split())
+    raw = raw_lowering(source if spelled is model else spelled.split(), keep)
     graph = adopt(raw, model)
     refuse_small_integers(graph)
     inputs = {spec.name: _input_permutation(spec, layouts.get(spec.name)) for spec in model.signature.inputs}
@@ -101,7 +107,12 @@ def _lowered(model: Model, layouts: Mapping[str, Layout]) -> Lowered:
             _permute_input(graph, index, inputs[spec.name])
     cleaned = clean(graph, source_transposes(model))
     outputs = cleaned.output_permutations
-    proof = prove(graph, source, model.signature, inputs, outputs)
+    try:
+        proof = prove(graph, source, model.signature, inputs, outputs)
+    except ArtifactError as error:
+        if (unable := unknown_to_runtime(error)) is None:
+            raise
+        raise unable from error
     if proof.doubted:
         ports = (*model.signature.inputs, *model.signature.outputs)
         plain = {spec.name: tuple(range(len(spec.shape))) for spec in ports}
@@ -144,11 +155,13 @@ def adopt(raw: RawLowering, model: Model) -> Graph:
             tensor.source_names = (name,)
             # Behind shape arithmetic neither onnx2tf nor LiteRT knows a shape; the model does.
             tensor.shape = known.get(name, tensor.shape)
+    fit_reshapes(graph)
     for op in graph.operators:
         op.source_name = next((raw.nodes[t.name] for t in op.outputs if t.name in raw.nodes), "")
     _say_which_gelu(graph, model)
     graph.inputs = _in_order(graph.inputs, model.signature.inputs, "input")
     graph.outputs = _in_order(graph.outputs, model.signature.outputs, "output")
+    restore_outputs(graph, model.signature, inferred)
     return graph
 
 

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.plugin import BackendError, UsageError
-from dlpuconv.plugin.data import watch
-from dlpuconv.plugin.isolation import GIBIBYTE, Launch, Limits, file_of, pool
+from dlpuconv.plugin.data import NOTHING, watch
+from dlpuconv.plugin.isolation import GIBIBYTE, Attendant, Launch, Limits, file_of, packed, pool, unpacked
 from dlpuconv_backends.borrowing import Tool, borrowed
 from dlpuconv_backends.lowering.culprits import UnableError
+from dlpuconv_backends.lowering.kept import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
+    from dlpuconv.plugin.data import Keep
     from dlpuconv.plugin.isolation import Message
     from dlpuconv.plugin.onnx import Split
 
@@ -30,6 +32,7 @@ TIME_LIMIT_VARIABLE = "DLPUCONV_LOWERING_TIMEOUT"
 _TITLE = "the lowering worker"
 _LIMITS = Limits(memory=4 * GIBIBYTE, seconds=300, by_the_clock=True)
 _COPIES = 10  # of the weights; 7 were measured
+_MOST_KEPT = 64 << 20  # bytes of the network
 _MAGIC = b"TFL3"  # file identifier of the TFLite schema, at offset 4
 
 
@@ -66,14 +69,15 @@ def warm_up() -> None:
     pool.warm_up(_launch())
 
 
-def raw_lowering(model: Split) -> RawLowering:
-    """Lower a model whose shapes are all static.
+def raw_lowering(model: Split, keep: Keep = NOTHING) -> RawLowering:
+    """Lower a model whose shapes are all static, or find what became of it earlier.
 
     The worker runs under this interpreter, or under the one that DLPUCONV_LOWERING_PYTHON names. It may take 300 s and
     more for many weights, or as long as DLPUCONV_LOWERING_TIMEOUT says, with what is left of its start.
 
     Args:
         model: in two parts; its large weights are not copied.
+        keep: keeps what is made, of all but networks so large that it would be in memory twice.
 
     Raises:
         UnableError: some operators cannot be lowered.
@@ -84,8 +88,49 @@ def raw_lowering(model: Split) -> RawLowering:
     """
     bare = model.declared().SerializeToString(deterministic=True)
     weights = {f"/{name}": values for name, values in model.weights.items()}
-    limits = _limits(len(bare) + sum(values.nbytes for values in weights.values()))
-    tool = Tool(
+    arrays = {"model": np.frombuffer(bare, np.uint8), **weights}
+    size = sum(values.nbytes for values in arrays.values())
+    unknown = os.environ.get(INTERPRETER_VARIABLE)  # an interpreter whose libraries are not known here
+    if keep is NOTHING or size > _MOST_KEPT or unknown:
+        return _read(_asked(arrays, size))
+    stored = keep.once(key_of(arrays), lambda: _checked(_asked(arrays, size)))
+    try:
+        return _read(unpacked(stored))
+    except (BackendError, ValueError):
+        return _read(_asked(arrays, size))
+
+
+def _asked(arrays: Mapping[str, npt.NDArray[Any]], size: int) -> Message:
+    """What the worker answers."""
+    limits = _limits(size)
+    with borrowed(_tool()) as worker:
+        return worker.ask("lower", limits, arrays)
+
+
+def _checked(answer: Message) -> bytes:
+    """An answer to keep: a refusal is told as one, and nothing is kept that is not usable."""
+    _read(answer)
+    return packed(answer)
+
+
+def attendant() -> Attendant:
+    """The worker as it tells of itself.
+
+    Raises:
+        BackendError: it cannot be started, or does not answer.
+        OutputError: there is no place for its files.
+        MissingDependencyError: its interpreter has no onnx2tf.
+        UsageError: DLPUCONV_LOWERING_TIMEOUT is not a number of seconds.
+    """
+    with borrowed(_tool()) as worker:
+        told = worker.ask("libraries", _limits(0)).facts
+    return Attendant(
+        title=_TITLE, interpreter=told["interpreter"], variable=INTERPRETER_VARIABLE, libraries=told["libraries"]
+    )
+
+
+def _tool() -> Tool:
+    return Tool(
         launch=_launch(),
         failed="onnx2tf cannot lower the model",
         extra="tflite",
@@ -93,8 +138,6 @@ def raw_lowering(model: Split) -> RawLowering:
         interpreter_hint=f"{INTERPRETER_VARIABLE} names another one",
         timeout_hint=f"{TIME_LIMIT_VARIABLE} sets another limit",
     )
-    with borrowed(tool) as worker:
-        return _read(worker.ask("lower", limits, {"model": np.frombuffer(bare, np.uint8), **weights}))
 
 
 def _launch() -> Launch:

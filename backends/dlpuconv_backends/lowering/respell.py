@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.onnx import Editor
-from dlpuconv_backends.lowering import spell_functions, spell_resizes
+from dlpuconv_backends.lowering import spell_functions, spell_indices, spell_resizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 RULES: dict[str, tuple[Callable[[Editor, onnx_ir.Node], bool], Callable[[Editor, onnx_ir.Node], None]]] = {
     "CumSum": (spell_functions.sums_a_short_axis, spell_functions.spell_cumulative_sum),
     "Elu": (spell_functions.has_a_slope, spell_functions.spell_elu),
+    "GatherElements": (spell_indices.may_be_negative, spell_indices.spell),
     "LRN": (spell_functions.is_of_a_map, spell_functions.spell_local_response),
+    "PRelu": (spell_functions.has_other_slopes, spell_functions.spell_prelu),
     "Resize": (spell_resizes.is_strange, spell_resizes.spell),
 }
 """By operator: whether a node needs it, and how it is spelled."""

@@ -44,6 +44,20 @@ def true_shapes(content: bytes, graph: Graph) -> Shapes:
         return {}
 
 
+def fit_reshapes(graph: Graph) -> None:
+    """Give each RESHAPE with an open extent the shape that its input leaves it, in place, in running order.
+
+    Behind a shape that is computed, LiteRT infers none before it runs, and onnx2tf records 1 for what it left open.
+    """
+    for op in graph.operators:
+        wanted = op.inputs[1].data if op.kind == "RESHAPE" and len(op.inputs) > 1 and op.inputs[1] else None
+        if wanted is None or -1 not in wanted:
+            continue
+        known, elements = prod(int(extent) for extent in wanted if extent != -1), prod(op.input(0).shape)
+        if known and elements % known == 0:
+            op.output.shape = tuple(elements // known if extent == -1 else int(extent) for extent in wanted)
+
+
 def _failure(_task: str, error: RefusedError | WorkerError) -> Exception:
     if isinstance(error, MissingLibraryError):
         return MissingDependencyError(LIBRARY, "tflite", "running the lowered model")

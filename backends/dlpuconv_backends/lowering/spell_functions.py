@@ -1,7 +1,9 @@
 """Elu<alpha> -> Relu(x) + alpha * Elu(Clip(x, , 0)); CumSum -> MatMul; LRN -> x * Exp(-beta * Log(Conv(x * x))).
 
-onnx2tf drops the factor of an Elu, and TFLite has no 8-bit CUMSUM and LOCAL_RESPONSE_NORMALIZATION. Sources: the
-operators' pages, https://onnx.ai/onnx/operators/.
+PRelu(x, a) -> Relu(x) - Relu(-x) * a, where the slopes are not those of channels.
+
+onnx2tf drops the factor of an Elu, takes a PRelu's slopes for those of the second axis, and TFLite has no 8-bit CUMSUM
+and LOCAL_RESPONSE_NORMALIZATION. Sources: the operators' pages, https://onnx.ai/onnx/operators/.
 """
 
 from __future__ import annotations
@@ -30,6 +32,28 @@ def spell_elu(editor: Editor, node: onnx_ir.Node) -> None:
     below = editor.add(node, "Clip", [x, None, _number(editor, node, 0.0)])
     curve = editor.add(node, "Mul", [editor.add(node, "Elu", [below]), alpha])
     editor.substitute(node, editor.add(node, "Add", [editor.add(node, "Relu", [x]), curve]))
+
+
+def has_other_slopes(editor: Editor, node: onnx_ir.Node) -> bool:
+    """Whether a PRelu is not of a map or a row, or its slopes are not constants of the second axis."""
+    slopes, shape = static_shape(node.inputs[1]), static_shape(node.inputs[0])
+    if slopes is None or shape is None:
+        return False
+    second = shape[1:2] + (1,) * (len(shape) - 2)
+    return editor.array(node.inputs[1]) is None or len(shape) not in (2, 4) or slopes != second
+
+
+def spell_prelu(editor: Editor, node: onnx_ir.Node) -> None:
+    """Rewrite one PRelu: of a map's last axis with its channels between Transposes, any other in halves."""
+    x, slopes, shape = node.inputs[0], editor.array(node.inputs[1]), static_shape(node.inputs[0]) or ()
+    if slopes is not None and len(shape) == 4 and slopes.size == slopes.shape[-1] == shape[-1]:
+        x = editor.add(node, "Transpose", [x], {"perm": [0, 3, 1, 2]})
+        y = editor.add(node, "PRelu", [x, editor.constant(slopes.reshape(-1, 1, 1), f"{node.name}_slopes")])
+        editor.substitute(node, editor.add(node, "Transpose", [y], {"perm": [0, 2, 3, 1]}))
+        return
+    half = editor.add(node, "Relu", [editor.add(node, "Neg", [x])])
+    below = editor.add(node, "Mul", [half, node.inputs[1]])
+    editor.substitute(node, editor.add(node, "Sub", [editor.add(node, "Relu", [x]), below]))
 
 
 def sums_a_short_axis(editor: Editor, node: onnx_ir.Node) -> bool:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LARGE = 1 << 16
 """Bytes from which a constant travels beside the file."""
 
+DECISIVE = ("onnx2tf", "onnx", "numpy")
+"""Libraries whose versions decide what comes out."""
+
 NETWORK_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
 PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
@@ -310,4 +313,11 @@ def lower(_facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     return correspondence, {"file": np.frombuffer(content, np.uint8), **constants}
 
 
-TASKS: Mapping[str, Task] = {"lower": lower}
+def libraries(_facts: Facts, _arrays: Arrays) -> tuple[Facts, Arrays]:
+    """`interpreter` that this runs under, and `libraries`: versions of those that lowering depends on."""
+    from importlib.metadata import version
+
+    return {"interpreter": sys.executable, "libraries": {name: version(name) for name in DECISIVE}}, {}
+
+
+TASKS: Mapping[str, Task] = {"libraries": libraries, "lower": lower}

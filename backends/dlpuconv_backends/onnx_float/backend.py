@@ -19,7 +19,7 @@ from dlpuconv.plugin import (
     UsageError,
     listed,
 )
-from dlpuconv.plugin.data import Store
+from dlpuconv.plugin.data import ContentStore
 from dlpuconv.plugin.package import MODEL, RAW_PIXELS
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _checked(network: Split, opset: int) -> Split:
 
 def _stored(network: Split) -> StoredFile:
     try:
-        return Store().collect(network.serialized())
+        return ContentStore().collect(network.serialized())
     except OSError as error:
         raise BackendError(f"the model does not fit into the temporary folder: {error}") from error
 

@@ -1,9 +1,12 @@
-"""The tensorflow backend: float TFLite graph -> SavedModel -> TFLiteConverter, as the camera's documentation has it."""
+"""The tensorflow backend: float TFLite graph -> SavedModel -> TFLiteConverter, as the camera's documentation has it.
+
+What the converter is handed is equalized and has corrected biases; ranges and integers are its own.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from dlpuconv.plugin import (
@@ -30,23 +33,26 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Graph, Tensor
     from dlpuconv_backends.lowering import Lowered
     from dlpuconv_backends.savedmodel.converter import Observed
+    from dlpuconv_backends.savedmodel.tuning import Tuning
 
 _STEPS = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalibratedGraph(Prepared):
+class TunableGraph(Prepared):
     """What all targets share.
 
     Attributes:
         job: as it was given.
-        lowered: the float graph that became a SavedModel.
-        observed: the converter's float file with observed ranges.
+        lowered: the float graph.
+        tuning: what makes of it the graph that becomes a SavedModel.
+        observed: by recipe, the converter's float file with observed ranges.
     """
 
     job: Job
     lowered: Lowered
-    observed: Observed
+    tuning: Tuning
+    observed: dict[Recipe, Observed] = field(default_factory=dict)
 
 
 class TensorFlowBackend(Backend):
@@ -66,52 +72,40 @@ class TensorFlowBackend(Backend):
         converter.warm_up()
 
     @override
-    def prepare(self, job: Job) -> CalibratedGraph:
-        """Lower, save, and let the converter observe the calibration samples.
+    def prepare(self, job: Job) -> TunableGraph:
+        """Lower, and measure what the techniques need that come before quantization.
 
         Raises:
             CalibrationError: there are no samples, or they do not fit.
-            UnsupportedModelError: lists every operator without a TensorFlow form, or inputs and outputs without values.
-            MissingDependencyError: TensorFlow or onnx2tf is not installed.
+            UnsupportedModelError: lists every operator without an integer form, or inputs and outputs without values.
+            MissingDependencyError: onnx2tf is not installed.
             BackendError: a tool failed.
         """
-        from dlpuconv_backends.flatbuffer import encode
         from dlpuconv_backends.lowering import lower
-        from dlpuconv_backends.savedmodel.converter import observe
+        from dlpuconv_backends.savedmodel.tuning import Tuning
 
         if job.calibration is None:
             raise CalibrationError("an integer model needs calibration samples; give --calibration")
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            lowered = lower(job.model, layouts=layouts, names=job.names)
-        graph = lowered.graph
-        _refuse_idle_ends(graph)
-        with job.progress.stage("calibrating in TensorFlow"):
-            try:
-                observed = observe(
-                    encode(graph),
-                    _feeds(job, lowered),
-                    [tensor.shape for tensor in graph.inputs],
-                    ranges=_prescribed(job, graph),
-                    saved_model=True,
-                )
-            except UnsupportedModelError as error:
-                refused = _source_values(graph, error.problems, job.names)
-                raise UnsupportedModelError(str(error), error.problems, refused) from error
-        return CalibratedGraph(job=job, lowered=lowered, observed=observed)
+            lowered = lower(job.model, layouts=layouts, names=job.names, keep=job.cache)
+        _refuse_idle_ends(lowered.graph)
+        return TunableGraph(job=job, lowered=lowered, tuning=Tuning(job, lowered))
 
     @override
     def emit(self, prepared: Prepared, target: Target, recipe: Recipe) -> Artifact:
-        """Quantize with the recipe's granularity.
+        """Quantize the tuned graph with the recipe's granularity.
 
         Raises:
             UsageError: the target takes float numbers, or the recipe has overrides, which TensorFlow has not.
+            UnsupportedModelError: lists every operator without a TensorFlow form.
+            MissingDependencyError: TensorFlow is not installed.
             BackendError: TensorFlow failed.
         """
         from dlpuconv_backends.savedmodel.converter import quantize
 
-        if not isinstance(prepared, CalibratedGraph):
+        if not isinstance(prepared, TunableGraph):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.INT8:
             raise UsageError(
@@ -119,15 +113,18 @@ class TensorFlowBackend(Backend):
             )
         if recipe.overrides:
             raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
-        job = prepared.job
+        job, done = prepared.job, prepared.tuning.recipe(recipe, target)
+        if done not in prepared.observed:
+            prepared.observed[done] = _observed(prepared, prepared.tuning.tuned(done, target))
+        observed = prepared.observed[done]
         made = quantize(
-            prepared.observed.content,
-            per_channel=recipe.granularity is Granularity.PER_CHANNEL,
+            observed.content,
+            per_channel=done.granularity is Granularity.PER_CHANNEL,
             dense_per_channel=False,  # older camera firmware has no kernel for it
             input_dtype=job.interface.input_dtype,
             output_dtype=job.interface.output_dtype,
         )
-        content, graph = _named(made, prepared)
+        content, graph = _named(made, prepared.lowered.graph, observed)
         signature = job.model.signature
         return Artifact(
             files={"": content},
@@ -137,8 +134,34 @@ class TensorFlowBackend(Backend):
             facts={
                 "ops": dict(Counter(op.kind for op in graph.operators).most_common()),
                 "float_sqnr_db": {name: _finite(value) for name, value in prepared.lowered.sqnr_db.items()},
+                "tuned": done.summary,
             },
         )
+
+
+def _observed(prepared: TunableGraph, graph: Graph) -> Observed:
+    """Let the converter observe the calibration samples on a graph.
+
+    Raises:
+        UnsupportedModelError: lists every operator without a TensorFlow form.
+        BackendError: TensorFlow failed.
+    """
+    from dlpuconv_backends.flatbuffer import encode
+    from dlpuconv_backends.savedmodel.converter import observe
+
+    job = prepared.job
+    with job.progress.stage("calibrating in TensorFlow"):
+        try:
+            return observe(
+                encode(graph),
+                _feeds(job, prepared.lowered),
+                [tensor.shape for tensor in graph.inputs],
+                ranges=_prescribed(job, graph),
+                saved_model=True,
+            )
+        except UnsupportedModelError as error:
+            refused = _source_values(graph, error.problems, job.names)
+            raise UnsupportedModelError(str(error), error.problems, refused) from error
 
 
 def _source_values(graph: Graph, kinds: Collection[str], names: SourceNames) -> Iterator[str]:
@@ -196,7 +219,7 @@ def _limits(fixed: Affine) -> list[float]:
     return [fixed.real(0), fixed.real(_STEPS)]
 
 
-def _named(content: bytes, prepared: CalibratedGraph) -> tuple[bytes, Graph]:
+def _named(content: bytes, source: Graph, observed: Observed) -> tuple[bytes, Graph]:
     """The converter's file with the source's names and order of inputs and outputs, op versions as they were."""
     from ai_edge_litert import schema_py_generated as schema
 
@@ -205,9 +228,8 @@ def _named(content: bytes, prepared: CalibratedGraph) -> tuple[bytes, Graph]:
     graph = decode(content)
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = [model.operatorCodes[op.opcodeIndex].version for op in model.subgraphs[0].operators]
-    source = prepared.lowered.graph
-    graph.inputs = [graph.inputs[position] for position in prepared.observed.inputs]
-    graph.outputs = [graph.outputs[position] for position in prepared.observed.outputs]
+    graph.inputs = [graph.inputs[position] for position in observed.inputs]
+    graph.outputs = [graph.outputs[position] for position in observed.outputs]
     for tensor in graph.tensors():
         tensor.name = f"tensorflow/{tensor.name}"
     for ours, theirs in zip((*source.inputs, *source.outputs), (*graph.inputs, *graph.outputs), strict=True):

@@ -13,7 +13,7 @@ from dlpuconv.plugin.onnx import PassReport
 from dlpuconv.plugin.quantization import Quantizer, clipped_inputs, feeds, given_of, names_of, prescribed_inputs
 from dlpuconv.plugin.tflite import LITERT, min_runtime_version
 from dlpuconv_backends.flatbuffer import encode
-from dlpuconv_backends.lowering import Lowered, lower, warm_up
+from dlpuconv_backends.lowering import Lowered, attendant, lower, warm_up
 from dlpuconv_backends.tflite.draft import draft
 from dlpuconv_backends.tflite.emission import build
 from dlpuconv_backends.tflite.interface import interface_of, output_port, port
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.plugin import Draft, Job, Recipe, Spelling, Target
     from dlpuconv.plugin.data import Samples
+    from dlpuconv.plugin.isolation import Attendant
     from dlpuconv.plugin.onnx import Model
     from dlpuconv.plugin.quantization import Blame, OutputPiece, Proposal, Quantized
     from dlpuconv_backends.flatbuffer import Graph
@@ -86,6 +87,12 @@ class TFLiteBackend(Backend):
         """Start the lowering worker, and the one that runs what it makes."""
         pool.warm_up(LITERT)
         warm_up()
+
+    @override
+    @classmethod
+    def attendants(cls) -> tuple[Attendant, ...]:
+        """The lowering worker."""
+        return (attendant(),)
 
     @override
     def prepare(self, job: Job) -> TFLitePrepared:
@@ -223,7 +230,7 @@ class TFLiteBackend(Backend):
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
-            return lower(job.model, layouts=layouts, names=job.names)
+            return lower(job.model, layouts=layouts, names=job.names, keep=job.cache)
 
 
 def _spelled(graph: Graph, spelling: Spelling | None) -> tuple[Graph, dict[str, list[str]]]:

@@ -6,6 +6,7 @@ files that Axis publishes.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from dlpuconv.plugin import INT8, Affine
 from dlpuconv.plugin.quantization import Range, covering, range_of
 from dlpuconv.plugin.views import WEIGHTED
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor
-from dlpuconv_backends.tflite.layers import channels_first
+from dlpuconv_backends.flatbuffer.edit import fused_activation
+from dlpuconv_backends.tflite.layers import channels_first, fused_behind
 from dlpuconv_backends.tflite.naming import inner_name
 from dlpuconv_backends.tflite.network import operator_of, tensor_of
 from dlpuconv_backends.tflite.share_constants import share_constants
@@ -28,6 +30,14 @@ if TYPE_CHECKING:
 
 _UINT8_SHIFT = 128
 _INT8 = np.dtype(np.int8)
+_REACH = 2**30
+"""In steps of a scale: kernels keep the bound of a fused clamp as a number of 32 bits (`Quantize` in LiteRT's
+kernel_util.cc), and refuse one that has none."""
+_UNBOUNDED = {
+    schema.ActivationFunctionType.RELU_N1_TO_1: schema.ActivationFunctionType.NONE,
+    schema.ActivationFunctionType.RELU6: schema.ActivationFunctionType.RELU,
+}
+"""A clamp without the bound that no code reaches."""
 _NEW_KERNELS = frozenset({"RELU_0_TO_1"})
 """Clamps whose kernel is younger than many cameras; a QUANTIZE to the clamped range does the same."""
 
@@ -88,7 +98,7 @@ class _Builder:
         if op.kind in _NEW_KERNELS and self._clamps(node):
             self.operators.append(Operator("QUANTIZE", inputs, outputs, schema.QuantizeOptionsT(), op.source_name))
             return
-        self.operators.append(Operator(op.kind, inputs, outputs, op.options, op.source_name))
+        self.operators.append(Operator(op.kind, inputs, outputs, self._options(node), op.source_name))
 
     def output(self, value: Value) -> Tensor:
         """What an output of the network became: constants have no node that made them."""
@@ -100,6 +110,16 @@ class _Builder:
     def _clamps(self, node: Node) -> bool:
         affine, bounds = self.plan.scales[node.output], node.meaning.clamp
         return bounds is not None and range_of(affine, INT8).within(bounds, slack=affine.scale / 2)
+
+    def _options(self, node: Node) -> Any:
+        """The operator's options, without a fused bound that is too many steps of the output's scale away."""
+        op = operator_of(node)
+        bound, scale = fused_behind(op).clip, self.plan.scales.get(node.outputs[0])
+        if bound is None or scale is None or bound < _REACH * scale.scale:
+            return op.options
+        options = copy(op.options)
+        options.fusedActivationFunction = _UNBOUNDED[fused_activation(op)]
+        return options
 
     def _activation(self, value: Value) -> Tensor:
         if value.is_data:
@@ -151,12 +171,14 @@ class _Builder:
 
 
 def _unsigned_inputs(built: Graph) -> None:
+    first: list[Operator] = []
     for position, inner in enumerate(built.inputs):
         if inner.dtype != _INT8 or inner.quantization is None:
             continue
         outer = _unsigned(inner)
         built.inputs[position] = outer
-        built.operators.insert(position, Operator("QUANTIZE", [outer], [inner], schema.QuantizeOptionsT()))
+        first.append(Operator("QUANTIZE", [outer], [inner], schema.QuantizeOptionsT()))
+    built.operators[:0] = first
 
 
 def _unsigned_outputs(built: Graph) -> None:

@@ -49,6 +49,28 @@ def test_a_transposed_convolution_takes_its_bias_through_a_crop() -> None:
     assert rewritten(graph, fold_affine, 1) == ["TRANSPOSE_CONV", "SLICE"]
 
 
+def test_a_bias_passes_a_change_of_shape_that_leaves_channels_as_they_are() -> None:
+    b = Builder()
+    y = b.reshape(b.op("FULLY_CONNECTED", [b.input(6, 3), b.values(4, 3), None], (6, 4)), 1, 6, 4)
+    graph = b.graph(b.op("ADD", [y, b.values(4)], y.shape))
+    assert rewritten(graph, fold_affine, 1) == ["FULLY_CONNECTED", "RESHAPE"]
+
+
+def test_a_factor_does_not_pass_a_change_of_shape_that_mixes_channels() -> None:
+    b = Builder()
+    y = b.reshape(b.op("FULLY_CONNECTED", [b.input(6, 3), b.values(4, 3), None], (6, 4)), 1, 4, 6)
+    graph = b.graph(b.op("ADD", [y, b.values(6)], y.shape))
+    assert rewritten(graph, fold_affine, 0) == ["FULLY_CONNECTED", "RESHAPE", "ADD"]
+
+
+@pytest.mark.parametrize(("before", "after"), [((), (1,)), ((1, 1), ())])
+def test_a_factor_behind_a_change_of_shape_of_one_number_stays(before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    b = Builder()
+    y = b.reshape(b.reshape(b.conv(b.input(1, 1, 1, 3), 1, kernel=1), *before), *after)
+    graph = b.graph(b.op("ADD", [y, np.ones(1, np.float32)], y.shape))
+    assert rewritten(graph, fold_affine, 0) == ["CONV_2D", "RESHAPE", "RESHAPE", "ADD"]
+
+
 def test_factors_pass_pools_and_resizing() -> None:
     b = Builder()
     y = b.op("AVERAGE_POOL_2D", [b.conv(b.input(1, 8, 8, 3), 4)], (1, 4, 4, 4))

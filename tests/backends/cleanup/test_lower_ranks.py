@@ -87,6 +87,11 @@ CASES: dict[str, tuple[list[Any], tuple[int, ...], dict[str, Any]]] = {
         {"endMask": 0b10100, "beginMask": 0b10000},
     ),
     "CONCATENATION": (["CONCATENATION", None], (1, 3, 4, 5, 4), {"axis": -1}),
+    "CONCATENATION with a constant": (
+        ["CONCATENATION", np.arange(60, dtype=np.float32).reshape(1, 3, 4, 5, 1)],
+        (1, 3, 4, 5, 3),
+        {"axis": -1},
+    ),
     "GATHER": (["GATHER", int32(3, 0)], (1, 3, 2, 5, 2), {"axis": 2}),
     "PAD": (["PAD", int32([0, 0], [0, 0], [1, 0], [0, 0], [0, 2])], (1, 3, 5, 5, 4), {}),
     "SOFTMAX": (["SOFTMAX"], X, {"beta": 1.0}),

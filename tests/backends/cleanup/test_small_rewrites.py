@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlpuconv_backends.cleanup.keep_reduced_axes import keep_reduced_axes
+from dlpuconv_backends.cleanup.keep_rows import keep_rows
 from dlpuconv_backends.cleanup.name_tensors import name_tensors
 from dlpuconv_backends.cleanup.open_sandwiches import open_sandwiches
 from dlpuconv_backends.cleanup.own_outputs import own_outputs
@@ -29,6 +30,30 @@ def test_any_other_reshape_behind_a_reduction_stays() -> None:
     b = Builder()
     graph = b.graph(b.reshape(b.op("MEAN", [b.input(1, 4, 5, 6), HW], (1, 6)), 2, 3))
     assert rewritten(graph, keep_reduced_axes, 0) == ["MEAN", "RESHAPE"]
+
+
+@pytest.mark.parametrize(("shape", "inner"), [((1, 6, 4), (1, 6, 3)), ((2, 3, 4), (2, 3, 3))])
+def test_a_layer_keeps_the_rows_that_the_change_of_shape_behind_it_makes(
+    shape: tuple[int, ...], inner: tuple[int, ...]
+) -> None:
+    b = Builder()
+    y = b.op("FULLY_CONNECTED", [b.reshape(b.input(1, 6, 3), 6, 3), b.values(4, 3), None], (6, 4))
+    graph = b.graph(b.reshape(y, *shape))
+    assert rewritten(graph, keep_rows, 1) == ["RESHAPE", "FULLY_CONNECTED"]
+    assert graph.operators[0].output.shape == inner
+
+
+def test_a_change_of_shape_that_mixes_rows_stays_behind_its_layer() -> None:
+    b = Builder()
+    y = b.op("FULLY_CONNECTED", [b.reshape(b.input(1, 6, 3), 6, 3), b.values(4, 3), None], (6, 4))
+    assert rewritten(b.graph(b.reshape(y, 1, 24)), keep_rows, 0) == ["RESHAPE", "FULLY_CONNECTED", "RESHAPE"]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1, 1)])
+def test_a_layer_gives_no_number_no_vector_and_no_five_axes(shape: tuple[int, ...]) -> None:
+    b = Builder()
+    y = b.op("FULLY_CONNECTED", [b.reshape(b.input(3), 1, 3), b.values(1, 3), None], (1, 1))
+    assert rewritten(b.graph(b.reshape(y, *shape)), keep_rows, 0) == ["RESHAPE", "FULLY_CONNECTED", "RESHAPE"]
 
 
 def test_a_sandwich_is_opened() -> None:

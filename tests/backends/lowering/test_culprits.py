@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 import onnx
@@ -10,7 +11,7 @@ import onnx_ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from dlpuconv.errors import UnsupportedModelError
+from dlpuconv.errors import ArtifactError, UnsupportedModelError
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.source_names import source_names
 from dlpuconv_backends.lowering import lower
@@ -32,7 +33,7 @@ def test_every_operator_that_cannot_be_lowered_is_named_at_once() -> None:
     why = "cannot be written as operators of TFLite"
     assert caught.value.problems == (f"Einsum 'the first' {why}", f"Einsum 'the second' {why}")
     assert caught.value.refused == ("rows", "y")
-    assert str(caught.value).startswith("2 operator(s) cannot be written as operators of TFLite: Einsum 'the first'; ")
+    assert str(caught.value).startswith("2 operators cannot be written as operators of TFLite: Einsum 'the first'; ")
     assert not FOREIGN.search(str(caught.value))
 
 
@@ -80,3 +81,25 @@ def test_integers_are_such_that_onnx_runtime_takes_them(operator: str, right: in
     source = Model(graph=onnx_ir.from_proto(proto), source=Source(name="test", sha256=""))
     sample, _ = excite(source.split(), source.signature)
     assert np.all(sample["i"] == right)
+
+
+def test_what_onnx_runtime_has_no_kernel_of_is_named_in_our_words() -> None:
+    node = helper.make_node("Pow", ["x", "n"], ["y"], "the power")
+    source = model([node], {"x": (1, 3)}, {"y": (1, 3)}, {"n": np.array([2, 3, 4], np.uint32)})
+    why = "1 operator cannot be checked: ONNX Runtime has no kernel for such types of values: Pow 'the power'"
+    with pytest.raises(UnsupportedModelError, match=why) as caught:
+        lower(source, layouts={})
+    assert not FOREIGN.search(str(caught.value))
+
+
+def test_whatever_else_onnx_runtime_says_keeps_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = MemoryError()
+
+    def fail(*_: object) -> None:
+        raise ArtifactError("it cannot be run") from cause
+
+    monkeypatch.setattr(sys.modules["dlpuconv_backends.lowering.lower"], "prove", fail)
+    source = model([helper.make_node("Relu", ["x"], ["y"], "relu")], {"x": (1, 3)}, {"y": (1, 3)})
+    with pytest.raises(ArtifactError) as caught:
+        lower(source, layouts={})
+    assert caught.value.__cause__ is cause

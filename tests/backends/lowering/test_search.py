@@ -82,7 +82,7 @@ def test_the_one_wrong_operator_is_named_with_the_values_that_it_makes(
     )
     assert caught.value.problems == (f"Conv 'conv {at}' {why}",)
     assert caught.value.refused == (f"c{at}",)
-    assert str(caught.value) == f"1 operator(s) {why}: Conv 'conv {at}'"
+    assert str(caught.value) == f"1 operator {why}: Conv 'conv {at}'"
 
 
 def test_an_output_of_another_shape_is_its_last_operators_fault(spoiled: Callable[[Spoil], None]) -> None:
@@ -119,7 +119,7 @@ def test_an_operator_that_litert_refuses_is_named_in_our_words(spoiled: Callable
     spoiled(wrong_shape)
     with pytest.raises(
         UnsupportedModelError,
-        match=r"^1 operator\(s\) cannot be run by TensorFlow Lite \(a fault of dlpuconv.*\): Tanh",
+        match=r"^1 operator cannot be run by TensorFlow Lite \(a fault of dlpuconv.*\): Tanh",
     ) as caught:
         lower(layers(), layouts={})
     assert caught.value.refused == ("t2",)

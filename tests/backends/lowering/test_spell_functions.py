@@ -52,3 +52,25 @@ def test_what_no_matrix_can_have_is_left_to_be_refused() -> None:
     proto.graph.initializer.append(numpy_helper.from_array(np.asarray(1), "axis"))
     normal, _ = normalize(load(proto, SourceOptions()))
     assert respell(normal) is normal
+
+
+def test_slopes_of_channels_that_are_last_are_those_of_one_prelu() -> None:
+    proto = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 18]> g (float[1,4,5,4] x) => (float[1,4,5,4] y) { y = PRelu(x, s) }'
+    )
+    proto.graph.initializer.append(numpy_helper.from_array(np.linspace(-1, 2, 4, dtype=np.float32), "s"))
+    made = lower(normalize(load(proto, SourceOptions()))[0], layouts={})
+    assert [op.kind for op in made.graph.operators if op.kind != "TRANSPOSE"] == ["PRELU"]
+
+
+@pytest.mark.parametrize(("shape", "slopes"), [("1,4,5", (5,)), ("1,4,5", (4, 1)), ("1,4,5,6", (5, 6)), ("6", (6,))])
+def test_slopes_of_no_channels_are_factors_of_one_half(shape: str, slopes: tuple[int, ...]) -> None:
+    """Proven against ONNX Runtime, as every lowering is."""
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : 18]> g (float[{shape}] x) => (float[{shape}] y) {{ y = PRelu(x, s) }}'
+    )
+    values = np.linspace(-1, 2, int(np.prod(slopes)), dtype=np.float32).reshape(slopes)
+    proto.graph.initializer.append(numpy_helper.from_array(values, "s"))
+    made = lower(normalize(load(proto, SourceOptions()))[0], layouts={})
+    kinds = [op.kind for op in made.graph.operators if op.kind != "RESHAPE"]
+    assert sorted(kinds) == ["MUL", "NEG", "RELU", "RELU", "SUB"]

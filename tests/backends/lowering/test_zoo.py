@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from dlpuconv.formats.ort_runner import OrtRunner
@@ -15,6 +12,7 @@ from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.passes import normalize
 from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.lowering.measure import run_graph, sqnr_db
+from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,17 +38,6 @@ NEVER = {"SHAPE", "EQUAL", "SELECT", "SELECT_V2", "FILL", "CAST", "RANGE", "GATH
 ACTIVATIONS = {"RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"}
 
 
-def real_samples(folder: Path, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    spec = importlib.util.spec_from_file_location(f"task_{folder.name}", folder / "task.py")
-    assert spec is not None
-    assert spec.loader is not None
-    task = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the zoo's loaders leave files open
-        spec.loader.exec_module(task)
-        return np.asarray(task.load_calib(count), np.float32)
-
-
 @pytest.mark.zoo
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LIMITS))
@@ -59,7 +46,7 @@ def test_the_float_graph_computes_what_the_model_computes(zoo: Path, name: str) 
     content = source.to_bytes()
     result = lower(normalize(source)[0], layouts={})
     (given,) = source.signature.inputs
-    for sample in real_samples(zoo / name, 2)[:, None]:
+    for sample in samples(zoo, name, 2)[:, None]:
         want = OrtRunner(content, optimize=False).run({given.name: sample})
         have = run_graph(result.graph, {given.name: sample.transpose(result.input_permutations[given.name])})
         for spec in source.signature.outputs:

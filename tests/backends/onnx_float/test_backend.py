@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from onnx import TensorProto, helper
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.display.progress import Silent
 from dlpuconv.errors import UnsupportedModelError, UsageError
+from dlpuconv.files.keep import NOTHING
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import InputBinding
 from dlpuconv.passes import normalize
@@ -26,6 +25,7 @@ from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_float import OnnxFloatBackend
 from dlpuconv_targets.cv25 import CV25
 from tests.backends.opsets.graphs import model_of, proto, run, sqnr_db
+from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def made(
         preprocessing=Preprocessing(),
         interface=InterfaceOptions(opset=opset),
         workspace=None,  # type: ignore[arg-type] # this backend writes no temporary files
-        cache=None,
+        cache=NOTHING,
         progress=Silent(),
     )
     backend = OnnxFloatBackend()
@@ -253,25 +253,13 @@ def test_the_backend_is_imported_without_onnx() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def real_sample(zoo: Path, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """One calibration sample, as the zoo's own task module preprocesses it."""
-    spec = importlib.util.spec_from_file_location(f"zoo_{name}", zoo / name / "task.py")
-    assert spec is not None
-    assert spec.loader is not None
-    task = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the zoo leaves files to the garbage collector
-        spec.loader.exec_module(task)
-        return np.asarray(task.load_calib(2)[-1:], np.float32)
-
-
 @pytest.mark.zoo
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_every_zoo_model_keeps_its_numbers_at_opsets_13_and_11(zoo: Path, name: str) -> None:
     source = load(zoo / name / "model.onnx", SourceOptions())
     normal, _ = normalize(source)
-    sample = {source.signature.inputs[0].name: real_sample(zoo, name)}
+    sample = {source.signature.inputs[0].name: samples(zoo, name, 2)[-1:]}
     expected = run(source.to_bytes(), sample)
     for opset in (None, 11):
         artifact = made(normal, opset=opset)

@@ -44,7 +44,7 @@ def quantizer(of: Network, samples: int = 8) -> Quantizer:
         samples=samples,
         evidence=samples,
         digest="",
-        cache=StatisticsCache(None),
+        cache=StatisticsCache(),
         progress=Silent(),
     )
     return Quantizer(of, given, lambda quantized: IntegerNetwork(emit(quantized)))

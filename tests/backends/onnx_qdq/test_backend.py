@@ -14,6 +14,7 @@ import dlpuconv
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
+from dlpuconv.files.keep import NOTHING
 from dlpuconv.formats.detect import read
 from dlpuconv.ir import Layout
 from dlpuconv.passes import normalize
@@ -51,7 +52,7 @@ def job(of: Model, **interface: Any) -> Job:
         preprocessing=Preprocessing(),
         interface=InterfaceOptions(**{"input_dtype": "float32", "output_dtype": "float32", **interface}),
         workspace=None,  # type: ignore[arg-type] # nobody writes
-        cache=None,
+        cache=NOTHING,
         progress=Silent(),
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from dlpuconv.calibration import Calibration, Preprocessing
 from dlpuconv.display.progress import Silent
 from dlpuconv.errors import CalibrationError, UsageError
+from dlpuconv.files.keep import NOTHING, KeptFolder
 from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.ir import Affine, InputBinding, Layout, Model
@@ -32,6 +31,7 @@ from dlpuconv_backends.tflite import TFLiteBackend
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from tests.backends.tflite.models import run_quantized, sqnr_db
 from tests.isolation.support import count_starts
+from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def job_of(model: Model, samples: np.ndarray[Any, Any], folder: Path, **changes:
         preprocessing=Preprocessing(),
         interface=InterfaceOptions(),
         workspace=folder,
-        cache=None,
+        cache=NOTHING,
         progress=Silent(),
     )
     return replace(job, **changes)
@@ -242,7 +242,7 @@ def test_the_source_layout_and_int8_ends_are_kept_where_asked(backend: TFLiteBac
 def test_statistics_come_from_the_cache_the_second_time_and_give_the_same_bytes(
     backend: TFLiteBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = job_of(network(), pixels(), tmp_path, cache=tmp_path / "cache")
+    job = job_of(network(), pixels(), tmp_path, cache=KeptFolder(tmp_path / "cache"))
     first = backend.emit(backend.prepare(job), ARTPEC9, CHANNEL)
 
     def measured(*_: object) -> None:
@@ -250,7 +250,7 @@ def test_statistics_come_from_the_cache_the_second_time_and_give_the_same_bytes(
 
     monkeypatch.setattr("dlpuconv.quantization.measuring.observe", measured)
     assert backend.emit(backend.prepare(job), ARTPEC9, CHANNEL).files == first.files
-    other = job_of(network(), pixels() + 1, tmp_path, cache=tmp_path / "cache")
+    other = job_of(network(), pixels() + 1, tmp_path, cache=KeptFolder(tmp_path / "cache"))
     with pytest.raises(AssertionError, match="measured again"):
         backend.prepare(other)
 
@@ -282,23 +282,10 @@ def test_a_real_model_keeps_its_numbers(
     backend: TFLiteBackend, zoo: Path, tmp_path: Path, name: str, least_db: float
 ) -> None:
     model, _ = normalize(load(zoo / name / "model.onnx", SourceOptions()))
-    samples = task(zoo, name).load_calib(60).astype(np.float32)  # type: ignore[attr-defined]
-    artifact = backend.emit(backend.prepare(job_of(model, samples[:40], tmp_path)), ARTPEC9, CHANNEL)
-    assert np.mean([compare(artifact, model, samples[i : i + 1]) for i in range(40, 52)]) >= least_db
+    given = samples(zoo, name, 60)
+    artifact = backend.emit(backend.prepare(job_of(model, given[:40], tmp_path)), ARTPEC9, CHANNEL)
+    assert np.mean([compare(artifact, model, given[i : i + 1]) for i in range(40, 52)]) >= least_db
     assert {t.dtype.name for t in decode(artifact.files[""]).tensors()} <= {"uint8", "int8", "int32"}
-
-
-def task(zoo: Path, name: str) -> object:
-    sys.path.insert(0, str(zoo))
-    try:
-        spec = importlib.util.spec_from_file_location(f"task_{name}", zoo / name / "task.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(zoo))
-    return module
 
 
 def test_a_second_conversion_finds_the_lowering_worker_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

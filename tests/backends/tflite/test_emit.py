@@ -232,3 +232,35 @@ def test_a_difference_that_is_always_zero_gets_a_scale_that_the_kernel_takes() -
 def test_int8_ends_need_no_quantize() -> None:
     op = leaky(x())
     assert kinds(quantized(Graph([op.input(0)], [op.output], [op]), samples(), interface=INT8).graph) == ["LEAKY_RELU"]
+
+
+def clamped_sum() -> Graph:
+    options = schema.AddOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.RELU6
+    return graph_of("ADD", [x(), activation("b", *SHAPE)], [activation("y", *SHAPE)], options)
+
+
+def fused(graph: Graph) -> list[int]:
+    return [op.options.fusedActivationFunction for op in graph.operators]
+
+
+def test_a_fused_bound_that_the_kernel_has_no_number_for_goes_and_the_values_stay() -> None:
+    """In an untrained network values may die away: in steps of 1e-11, 6 is no number of 32 bits."""
+    graph = clamped_sum()
+    vanishing = [{n: (1e-9 * v).astype(np.float32) for n, v in s.items()} for s in samples(-2.0, 3.0, "x", "b")]
+    made = quantized(graph, vanishing).graph
+    assert fused(made) == [schema.ActivationFunctionType.RELU]
+    assert fused(graph) == [schema.ActivationFunctionType.RELU6]
+    assert sqnr_db(run(graph, vanishing[0])["y"], run_quantized(made, vanishing[0])["y"]) > 30.0
+
+
+def test_a_fused_bound_that_no_code_reaches_stays_where_the_kernel_can_hold_it() -> None:
+    assert fused(quantized(clamped_sum(), samples(-0.1, 0.1, "x", "b")).graph) == [schema.ActivationFunctionType.RELU6]
+
+
+def test_inputs_are_quantized_first_beside_one_of_booleans() -> None:
+    flag, a, b = activation("flag", *SHAPE, dtype=np.bool_), activation("a", *SHAPE), activation("b", *SHAPE)
+    op = Operator("SELECT", [flag, a, b], [activation("y", *SHAPE)], None, "y")
+    data = [{**feed, "flag": feed["a"] > 0} for feed in samples(-2.0, 3.0, "a", "b")]
+    made = quantized(Graph([flag, a, b], [op.output], [op]), data, interface=UINT8).graph
+    assert kinds(made) == ["QUANTIZE", "QUANTIZE", "SELECT", "QUANTIZE"]

@@ -43,7 +43,8 @@ BIAS = constant("b", np.zeros(8), np.int32)
         (op("CONV_2D", [int8(*MAP), weights(8, 1, 1, 4), BIAS], *MAP), 6),  # in groups
         (op("DEPTHWISE_CONV_2D", [int8(*MAP), weights(1, 3, 3, 8), BIAS], *MAP), 3),
         (op("FULLY_CONNECTED", [int8(1, 8), weights(8, 8), BIAS], 1, 8, made=options("FullyConnected")), 4),
-        (op("FULLY_CONNECTED", [int8(1, 8), weights(8, 8), None], 1, 8, made=options("FullyConnected")), 6),
+        (op("FULLY_CONNECTED", [int8(1, 8), weights(8, 8), None], 1, 8, made=options("FullyConnected")), 4),
+        (op("FULLY_CONNECTED", [int8(1, 8), weights(8, 8)], 1, 8, made=options("FullyConnected")), 6),
         (
             op(
                 "FULLY_CONNECTED",

@@ -80,7 +80,7 @@ def test_per_channel_fails_artpec8_only_and_warns_where_asked_for() -> None:
     assert "A8-PER-CHANNEL" not in findings(content, ARTPEC9.rules)
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.parametrize(
     ("name", "target"),
     [
@@ -100,7 +100,7 @@ def test_axis_own_files_pass_for_their_chips(zoo: Path, name: str, target: objec
     assert time.perf_counter() - start < 10  # 30 ms on an idle machine
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 def test_the_limits_of_artpec9_meet_its_published_yolov5n_in_the_detection_tail_only(zoo: Path) -> None:
     """Backbone and neck were made for these limits; the tail runs on the CPU."""
     report = verify_file(zoo / "axis" / "A9-yolov5n.tflite", ARTPEC9)
@@ -112,7 +112,7 @@ def test_the_limits_of_artpec9_meet_its_published_yolov5n_in_the_detection_tail_
     assert not {"A9-KERNEL", "A9-STRIDE", "A9-POOL", "A9-RESIZE", "A9-PAD", "A9-SIGMOID"} & set(found)
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 def test_the_yolov5n_of_artpec8_breaks_the_limits_of_artpec9_as_measured(zoo: Path) -> None:
     report = verify_file(zoo / "axis" / "yolov5n.tflite", ARTPEC9)
     found = {f.rule: f.hits for f in report.findings}
@@ -120,7 +120,7 @@ def test_the_yolov5n_of_artpec8_breaks_the_limits_of_artpec9_as_measured(zoo: Pa
     assert len(found["A9-CONCAT"]) == 13 + 3
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 def test_the_published_yolov5n_has_one_partition_by_the_delegates_list(zoo: Path) -> None:
     report = verify_file(zoo / "axis" / "yolov5n.tflite", ARTPEC8)
     found = {f.rule: len(f.hits) for f in report.findings}

@@ -10,14 +10,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
+from tests.models.cifar import CALIBRATION
+from tests.whole_zoo import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlpuconv.workflow.conversion import Conversion
 
-DEMO = Path(__file__).parents[3] / "scripts" / "demo_data"
-MODEL, IMAGES = DEMO / "cifar_mobilenetv2.onnx", DEMO / "calibration"
+MODEL, IMAGES = SMALL / "cifar_mobilenetv2.onnx", CALIBRATION
 MEAN, STD = (125.307, 122.961, 113.8575), (62.985, 62.0925, 66.708)
 RNG = np.random.default_rng(5)
 

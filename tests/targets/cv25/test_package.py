@@ -16,12 +16,13 @@ from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.verification.question import Question
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.cv25 import CV25
+from tests.models.cifar import CALIBRATION
+from tests.whole_zoo import SMALL
 
 if TYPE_CHECKING:
     from dlpuconv.workflow.conversion import Conversion
 
-DEMO = Path(__file__).parents[3] / "scripts" / "demo_data"
-MODEL, IMAGES = DEMO / "cifar_mobilenetv2.onnx", DEMO / "calibration"
+MODEL, IMAGES = SMALL / "cifar_mobilenetv2.onnx", CALIBRATION
 MEAN, STD = (125.307, 122.961, 113.8575), (62.985, 62.0925, 66.708)
 
 

@@ -35,7 +35,7 @@ def test_the_first_command_that_people_type_makes_a_package_that_verifies(zoo: P
     assert {finding.rule for finding in again.findings} <= {"CV-RANGE", "CV-IMAGES", "CV-WIDTH", "CV-OPS"}
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("imagenet_mnv2_torch")
 @pytest.mark.slow
 def test_with_images_and_their_normalization_nothing_is_left_to_say(zoo: Path, tmp_path: Path) -> None:
     images = zoo / "_data/imagenet/calib"

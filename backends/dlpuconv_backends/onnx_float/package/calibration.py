@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.plugin.data import Progress, Store, StoredFile
+    from dlpuconv.plugin.data import ContentStore, Progress, StoredFile
     from dlpuconv.plugin.package import PackageInput
     from dlpuconv_backends.onnx_float.package.samples import Feed
 
@@ -44,7 +44,7 @@ class Calibrated:
 
 
 def write_calibration(
-    feeds: Iterable[Feed], total: int, inputs: tuple[PackageInput, ...], store: Store, progress: Progress
+    feeds: Iterable[Feed], total: int, inputs: tuple[PackageInput, ...], store: ContentStore, progress: Progress
 ) -> Calibrated:
     """Store every sample of every input.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin import BackendError
-from dlpuconv.plugin.data import Color, PixelSamples, Silent, Store, open_calibration, sha256_of
+from dlpuconv.plugin.data import Color, ContentStore, PixelSamples, Silent, open_calibration, sha256_of
 from dlpuconv.plugin.package import MODEL, SUMS, Contents, Encoding, PackageInput, PackageOutput, ReferenceOrigin
 from dlpuconv_backends.onnx_float.interface import plain
 from dlpuconv_backends.onnx_float.package.calibration import Calibrated, write_calibration
@@ -59,7 +59,7 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
     calibrated = Calibrated(inputs, {})
     if origin is ReferenceOrigin.CALIBRATION:
         try:
-            calibrated = write_calibration(chosen, len(chosen), inputs, Store(), job.progress)
+            calibrated = write_calibration(chosen, len(chosen), inputs, ContentStore(), job.progress)
         except OSError as error:
             raise BackendError(f"the calibration files do not fit into the temporary folder: {error}") from error
     files = write_reference(model.network, chosen, calibrated.inputs, outputs, origin)
