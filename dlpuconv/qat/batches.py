@@ -29,14 +29,14 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
         device: where it is.
 
     Raises:
-        UsageError: there is no batch, as of a generator that was gone through before.
+        UsageError: there is no batch, as of no samples, or of a generator that was gone through before.
 
     Yields:
         The share of the data that came before, 0 where it does not tell how much there is; and a batch.
     """
     if isinstance(data, torch.Tensor | np.ndarray):
         whole = torch.as_tensor(data)
-        data = whole[torch.randperm(len(whole))].split(_SIZE)
+        data = whole[torch.randperm(len(whole))].split(_SIZE) if len(whole) else ()  # split makes a batch of nothing
     count = len(data) if isinstance(data, Sized) else 0
     number = -1
     for number, batch in enumerate(data):

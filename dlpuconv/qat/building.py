@@ -8,7 +8,10 @@ from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.qat.capture import capture
+from dlpuconv.qat.constants import round_constants
+from dlpuconv.qat.detours import with_detours
 from dlpuconv.qat.equivalents import apply_weights
+from dlpuconv.qat.learned import learned_of
 from dlpuconv.qat.mapping import find_places
 from dlpuconv.qat.prepared import Preparation, PreparedModule
 from dlpuconv.qat.quantizer import TargetQuantizer
@@ -25,9 +28,13 @@ def build(
 ) -> PreparedModule:
     """See `preparation.prepare`."""
     captured = capture(module, example_inputs)
-    model = captured.graph_module
     found = find_start(captured.proto, target, calibration, start, progress)
     told = found.left_out
+    if found.detours:
+        captured, missing = with_detours(captured, found)
+        found = find_start(captured.proto, target, calibration, found.recipe, progress)
+        told = (*told, *missing)
+    model = captured.graph_module
     try:
         equivalents = apply_weights(found, model)
     except UnsupportedModelError as refusal:
@@ -36,11 +43,14 @@ def build(
         equivalents = apply_weights(found, model)
     places = find_places(found, equivalents, model)
     preparation = Preparation(
-        name=type(module).__name__,
+        name=captured.kind,
         target=target,
         positional=captured.positional,
         named=captured.named,
         outputs=captured.outputs,
         unmapped=(*told, *places.unmapped),
+        learned=learned_of(equivalents, model),
     )
-    return PreparedModule(prepare_qat_pt2e(model, TargetQuantizer(places, found.scheme)), preparation).train()
+    graph = prepare_qat_pt2e(model, TargetQuantizer(places, found.scheme))
+    round_constants(graph, places.constants, found.scheme.activation_codes)
+    return PreparedModule(graph, preparation).train()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -30,6 +30,7 @@ class Captured:
     """A module's graph beside its ONNX form.
 
     Attributes:
+        kind: what the user's module is called.
         graph_module: each value of the ONNX form that it has bears the name of the node that makes it here.
         proto: the ONNX form.
         positional: arguments that it was captured with.
@@ -37,6 +38,7 @@ class Captured:
         outputs: what a float model's outputs are called.
     """
 
+    kind: str
     graph_module: torch.fx.GraphModule
     proto: onnx.ModelProto
     positional: tuple[Any, ...]
@@ -61,13 +63,30 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
         folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
         fold_batch_norms(folded)
         give_biases(folded)
-        again = _exported(folded, positional, named).run_decompositions(_SPELLED)
-    made = onnx_program(again, (), {}, SourceOptions(), kind)
+    return _captured(folded, positional, named, kind)
+
+
+def captured_again(captured: Captured) -> Captured:
+    """Capture a graph that was changed since: its nodes and its ONNX form bear new names."""
+    model = captured.graph_module
+    return replace(_captured(model, captured.positional, captured.named, captured.kind), outputs=captured.outputs)
+
+
+def _captured(model: torch.nn.Module, positional: tuple[Any, ...], named: Mapping[str, Any], kind: str) -> Captured:
+    with exporting(f"torch.export cannot capture {kind} for several samples at once"):
+        program = _exported(model, positional, named).run_decompositions(_SPELLED)
+    made = onnx_program(program, (), {}, SourceOptions(), kind)
     graph_module = made.exported_program.module(check_guards=False)
     _own(graph_module)
     outputs = tuple(str(value.name) for value in made.model.graph.outputs)
-    proto = _named_as(made, graph_module)
-    return Captured(graph_module=graph_module, proto=proto, positional=positional, named=named, outputs=outputs)
+    return Captured(
+        kind=kind,
+        graph_module=graph_module,
+        proto=_named_as(made, graph_module),
+        positional=positional,
+        named=named,
+        outputs=outputs,
+    )
 
 
 def _exported(module: torch.nn.Module, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

@@ -10,12 +10,14 @@ import torch
 
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.qat.layers import bias_of, layouts, parameter_beside, tensor_of, weight_of
+from dlpuconv.qat.learned import corrected, rounding_to
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlpuconv.network import Layer, Network, Node
     from dlpuconv.qat.start import Start
+    from dlpuconv.quantization.quantize import Quantized
 
     type Array = npt.NDArray[Any]
 
@@ -32,12 +34,16 @@ class Equivalent:
         axis: of the output channels in its weights.
         weights: as the recipe has them, in the module's layout; None where it leaves them.
         bias: [O] likewise.
+        learned: the values nearest to the weights that round to the file's codes, in the module's layout.
+        corrected: [O] what the codes of the file's bias stand for; None where it has none.
     """
 
     node: torch.fx.Node
     axis: int
     weights: Array | None
     bias: Array | None
+    learned: Array
+    corrected: Array | None
 
 
 def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equivalent]:
@@ -57,7 +63,9 @@ def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equiv
     found = {}
     for before, after in _pairs(start.network, start.quantized.network):
         node = nodes.get(start.values.get(before.source_name, ""))
-        same = None if node is None or before.layer is None else _equivalent(before, after, node, model)
+        same = (
+            None if node is None or before.layer is None else _equivalent((before, after), start.quantized, node, model)
+        )
         if same is not None:
             found[after] = same
         elif not _alike(before, after):
@@ -90,7 +98,10 @@ def _alike(before: Node, after: Node) -> bool:
     return all(b is a or (b is not None and a is not None and np.array_equal(b, a)) for b, a in pairs)
 
 
-def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.GraphModule) -> Equivalent | None:
+def _equivalent(
+    pair: tuple[Node, Node], quantized: Quantized, node: torch.fx.Node, model: torch.fx.GraphModule
+) -> Equivalent | None:
+    before, after = pair
     assert before.layer is not None
     assert after.layer is not None
     if before.layer.weights is None or after.layer.weights is None:
@@ -106,14 +117,18 @@ def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.
         return None
     weights_stay = np.array_equal(before.layer.weights, after.layer.weights)
     channels = before.input(before.layer.data).channels
-    made = layouts(after.layer, after.layer.weights, channels)
-    for (known, axis), (wanted, _) in zip(layouts(before.layer, before.layer.weights, channels), made, strict=True):
+    integers = quantized.layers[after]
+    forms = (before.layer.weights, after.layer.weights, rounding_to(integers, after.layer.weights))
+    made = (layouts(after.layer, values, channels) for values in forms)
+    for (known, axis), (wanted, _), (learned, _) in zip(*made, strict=True):
         if known.shape == own.shape and _close(own, known):
             return Equivalent(
                 node=node,
                 axis=axis,
                 weights=None if weights_stay else wanted,
                 bias=None if bias_stays else _bias(after.layer),
+                learned=learned,
+                corrected=corrected(integers),
             )
     return None
 

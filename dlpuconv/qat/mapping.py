@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlpuconv.ir.affine import Affine
-from dlpuconv.network import Scales
-from dlpuconv.qat.places import ActivationPlace, QuantizedPlaces, WeightPlace
+from dlpuconv.network import Range, Scales
+from dlpuconv.qat.layers import constants_of, tensor_of
+from dlpuconv.qat.places import ActivationPlace, ConstantPlace, QuantizedPlaces, WeightPlace
+from dlpuconv.quantization.scales.choice import covering
 from dlpuconv.quantization.scales.plan import prescribed_outputs
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _EXACT = 0.01
 """Of a step."""
+_SAME = 1e-6
+"""How far constants may be from those of the file, which are the same numbers."""
 
 
 def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> QuantizedPlaces:
@@ -52,15 +56,18 @@ def find_places(start: Start, equivalents: Mapping[Node, Equivalent], model: tor
         WeightPlace(node=found.node.name, affine=Affine.along(found.axis, quantized.layers[node].affine.scales))
         for node, found in equivalents.items()
     ]
+    constants = {(node, index): _constant(node, index, start, model) for node, index in _rounded(quantized)}
+    unheld = dict.fromkeys(node for (node, _), place in constants.items() if place is None)
     missing = {groups[value]: value for value in quantized.plan.scales if groups[value] not in first}
     lost = [node for node in quantized.layers if node not in equivalents]
     return QuantizedPlaces(
         activations=tuple(_in_order(activations, model)),
         weights=tuple(_in_order(weights, model)),
+        constants=tuple(_in_order([place for place in constants.values() if place], model)),
         unmapped=(
             *(f"the module has no value like {value.name!r} of the file" for value in missing.values()),
             *(f"the module has no layer like {quantized.names[node].title!r} of the file" for node in lost),
-            *(f"only the file rounds the constants of {quantized.names[node].title!r}" for node in _rounded(quantized)),
+            *(f"only the file rounds the constants of {quantized.names[node].title!r}" for node in unheld),
         ),
     )
 
@@ -104,17 +111,32 @@ def _firsts(
     return found
 
 
-def _rounded(quantized: Quantized) -> list[Node]:
-    """Nodes with constants beside activations that have no exact codes."""
+def _rounded(quantized: Quantized) -> list[tuple[Node, int]]:
+    """Constants beside activations that have no exact codes."""
     codes = quantized.scheme.activation_codes.type
     return [
-        node
+        (node, index)
         for (node, index), affine in quantized.plan.constants.items()
         if (data := node.input(index).data) is not None
         and not np.allclose(affine.decode(affine.encode(data, codes)), data, rtol=0, atol=_EXACT * affine.scale)
     ]
 
 
-def _in_order[T: (ActivationPlace, WeightPlace)](places: Sequence[T], model: torch.fx.GraphModule) -> list[T]:
+def _constant(node: Node, index: int, start: Start, model: torch.fx.GraphModule) -> ConstantPlace | None:
+    """The module's constant that has the values of the file's, where the scale follows from these alone."""
+    affine, data = start.quantized.plan.constants[node, index], node.input(index).data
+    assert data is not None
+    own = affine == covering(Range(float(data.min()), float(data.max())), start.scheme.activation_codes)
+    at = [each for each in model.graph.nodes if own and each.name == start.values.get(node.source_name)]
+    for reader, constant in [(each, constant) for each in at for constant in constants_of(each)]:
+        values = tensor_of(model, constant).detach().cpu().numpy()
+        if values.size == data.size and np.allclose(np.sort(values, None), np.sort(data, None), rtol=0, atol=_SAME):
+            return ConstantPlace(node=reader.name, constant=constant.name, affine=affine)
+    return None
+
+
+def _in_order[T: (ActivationPlace, WeightPlace, ConstantPlace)](
+    places: Sequence[T], model: torch.fx.GraphModule
+) -> list[T]:
     order = {node.name: at for at, node in enumerate(model.graph.nodes)}
     return sorted(places, key=lambda place: order[place.node])

@@ -40,15 +40,32 @@ class WeightPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantPlace:
+    """A constant beside an activation, which the file rounds to codes as fine as its values allow.
+
+    Attributes:
+        node: of the module's graph, that reads it.
+        constant: of the module's graph likewise.
+        affine: what it starts from.
+    """
+
+    node: str
+    constant: str
+    affine: Affine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizedPlaces:
     """All that is quantized of a module.
 
     Attributes:
         activations: in the order of the module's graph.
         weights: likewise.
+        constants: likewise.
         unmapped: what the file quantizes and the module has nowhere: a sentence each.
     """
 
     activations: tuple[ActivationPlace, ...]
     weights: tuple[WeightPlace, ...]
+    constants: tuple[ConstantPlace, ...]
     unmapped: tuple[str, ...]

@@ -31,7 +31,7 @@ def prepare(
 
     It starts from the recipe that `convert` would choose: what changes the weights and keeps the function is done to
     the copy's weights, and its ranges are where those of activations begin. Batch normalizations are folded: the file
-    has none. What the recipe would do about rounding is left to training.
+    has none. What the recipe has learned of rounding and biases waits for `distil`.
 
     Args:
         module: trained in floats; it is only read.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import onnx
 
     from dlpuconv.frontends.options import SourceOptions
+    from dlpuconv.qat.learned import Learned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Preparation:
         named: further ones by name.
         outputs: what the float model's outputs are called.
         unmapped: what the file will quantize and this module does not, and what of the recipe was left out.
+        learned: what the recipe has learned of rounding and biases, by the name of the graph's parameter.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Preparation:
     named: Mapping[str, Any]
     outputs: tuple[str, ...]
     unmapped: tuple[str, ...]
+    learned: Mapping[str, Learned]
 
 
 class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not followed
@@ -77,9 +80,12 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
         from dlpuconv.frontends.pytorch.exporter import exported, exporting
+        from dlpuconv.qat.constants import leave_constants
 
         told = self.preparation
         with exporting(f"torchao cannot convert {told.name}"):
-            graph = convert_pt2e(copy.deepcopy(self.graph).cpu())
+            graph = copy.deepcopy(self.graph).cpu()
+            leave_constants(graph)
+            graph = convert_pt2e(graph)
         names = replace(options, output_names=options.output_names or told.outputs)
         return exported(graph, told.positional, told.named, names, told.name)

@@ -100,7 +100,7 @@ class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
         if not prescribed:
             return _specification(coding, _PACE)
         return FixedQParamsQuantizationSpec(
-            dtype=_dtype(coding),
+            dtype=dtype_of(coding),
             scale=place.affine.scale,
             zero_point=place.affine.zero_point,
             quant_min=coding.lowest,
@@ -115,7 +115,7 @@ class TargetQuantizer(Quantizer):  # type: ignore[misc] # torchao has no types
 
 def _specification(coding: Coding, pace: float, axis: int | None = None) -> QuantizationSpec:
     return QuantizationSpec(
-        dtype=_dtype(coding),
+        dtype=dtype_of(coding),
         observer_or_fake_quant_ctr=PerTensorOrPerChannelFakeQuantize.with_args(pace=pace),
         quant_min=coding.lowest,
         quant_max=coding.highest,
@@ -124,5 +124,6 @@ def _specification(coding: Coding, pace: float, axis: int | None = None) -> Quan
     )
 
 
-def _dtype(coding: Coding) -> torch.dtype:
+def dtype_of(coding: Coding) -> torch.dtype:
+    """What torch calls the type of codes."""
     return torch.from_numpy(np.empty(0, coding.type.dtype)).dtype

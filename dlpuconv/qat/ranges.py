@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlpuconv.qat.constants import ROUNDED
 from dlpuconv.qat.fake_quantize import PerTensorOrPerChannelFakeQuantize
 
 if TYPE_CHECKING:
@@ -11,16 +12,19 @@ if TYPE_CHECKING:
 
 
 def freeze_ranges(prepared: PreparedModule) -> None:
-    """Leave the ranges of activations where they are; those of weights always hold the present weights."""
+    """Leave the ranges of activations and weights where they are; weights beyond them count as the outermost.
+
+    Those of constants beside activations hold the present ones, as the file's will.
+    """
     _set(prepared, follows=False)
 
 
 def follow_ranges(prepared: PreparedModule) -> None:
-    """Let the ranges of activations follow what they see in training mode, as they do at first."""
+    """Let ranges follow in training mode, as they do at first: those of weights always hold the present ones."""
     _set(prepared, follows=True)
 
 
 def _set(prepared: PreparedModule, *, follows: bool) -> None:
-    for part in prepared.modules():
-        if isinstance(part, PerTensorOrPerChannelFakeQuantize) and not part.is_of_weights:
+    for name, part in prepared.graph.named_children():
+        if isinstance(part, PerTensorOrPerChannelFakeQuantize) and not name.startswith(ROUNDED):
             part.enable_observer(follows)

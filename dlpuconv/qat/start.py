@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Recipe
-from dlpuconv.quantization.recipe import BiasCorrection, Rounding
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.option_values import make_request
 from dlpuconv.workflow.recipe_choice import choose_recipe
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.network import Network
     from dlpuconv.quantization.quantize import Quantized
+    from dlpuconv.quantization.sites import Detour
     from dlpuconv.scheme import Scheme
 
 RANGES_ALONE = "none"
@@ -35,9 +35,11 @@ class Start:
 
     Attributes:
         network: float, of the target's file, as it was before the recipe.
-        quantized: what the recipe makes of it; weights are rounded to nearest, biases are the float ones'.
+        quantized: what the recipe makes of it.
         values: by the name of a node of the network's source, the value that it makes there.
         scheme: of the target.
+        recipe: what `quantized` follows.
+        detours: of the recipe, which it leaves to the module.
         left_out: what of the recipe training does without: a sentence each.
     """
 
@@ -45,26 +47,29 @@ class Start:
     quantized: Quantized
     values: Mapping[str, str]
     scheme: Scheme
+    recipe: Recipe
+    detours: tuple[Detour, ...]
     left_out: tuple[str, ...]
 
 
 def find_start(
-    proto: onnx.ModelProto, target: str, calibration: Any, start: str, progress: Progress | None = None
+    proto: onnx.ModelProto, target: str, calibration: Any, start: str | Recipe, progress: Progress | None = None
 ) -> Start:
-    """Quantize a float model as `convert` would, and keep what leaves its function as it is.
+    """Quantize a float model as `convert` would, but for what changes its layers.
 
     Args:
         proto: the model.
         target: see `convert`.
         calibration: see `convert`.
-        start: `none`, or the effort of the search for a recipe.
+        start: `none`, or the effort of the search for a recipe; or the recipe.
         progress: where long work reports.
 
     Raises:
         UsageError: `start` is none of them, or the target's backend has no integers to train for.
         DlpuconvError: see `convert`.
     """
-    effort = "fast" if start == RANGES_ALONE else start
+    given = start if isinstance(start, Recipe) else None
+    effort = "fast" if isinstance(start, Recipe) or start == RANGES_ALONE else start
     request = make_request(
         targets=(target,),
         input_shape={},
@@ -79,6 +84,7 @@ def find_start(
         std=None,
         preset=None,
         effort=effort,
+        recipe=given,
     )
     with opened(proto, request, Data(calibration=calibration), progress) as run:
         ((backend, (chosen,)),) = run.backends
@@ -97,16 +103,17 @@ def find_start(
             quantized=after,
             values=_values(run.normal),
             scheme=chosen.scheme,
+            recipe=kept,
+            detours=recipe.detours,
             left_out=left_out,
         )
 
 
 def _kept(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """A recipe without what training does itself, and what it cannot be told."""
-    sites = (("detours", recipe.detours), ("gates", recipe.gates), ("groups", recipe.groups))
+    """A recipe without what adds layers, and what of it training does without."""
+    sites = (("gates", recipe.gates), ("groups", recipe.groups))
     told = tuple(f"{len(found)} {what} of the recipe are left out" for what, found in sites if found)
-    plain = replace(recipe, rounding=Rounding.NEAREST, bias_correction=BiasCorrection.OFF)
-    return replace(plain, detours=(), gates=(), groups=()), told
+    return replace(recipe, detours=(), gates=(), groups=()), told
 
 
 def _values(model: Model) -> dict[str, str]:

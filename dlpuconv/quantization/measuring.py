@@ -10,6 +10,7 @@ from dlpuconv.quantization.budget import affordable_samples
 from dlpuconv.quantization.ranges.choice import observed_values
 from dlpuconv.quantization.ranges.thresholds import holding_thresholds
 from dlpuconv.quantization.refusals import refuse_undefined
+from dlpuconv.quantization.stated.activations import stated_ranges
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import MinMax, OfTheFirst, finite_ranges, observe
 from dlpuconv.quantization.statistics.spreads import Excerpts
@@ -17,6 +18,8 @@ from dlpuconv.quantization.techniques.moments import moments_of_layers, with_mom
 from dlpuconv.quantization.techniques.tuning import TuningMaterial
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -43,12 +46,15 @@ def measure(network: Network, given: Given) -> TuningMaterial:
     ends, channels, excerpts = _statistics(measured, given)
     ranges = finite_ranges([value.name for value in observed_values(measured)], ends)
     refuse_undefined(measured, ranges, given.names)
+    seen = Details.unpack(detailed_values(measured), channels, given.evidence)
+    known = stated_ranges(measured, given.scales) if not given.evidence else {}
     return TuningMaterial(
         network=network,
         measured=measured,
         ranges=holding_thresholds(network, ranges, given.endings),
         excerpts=excerpts,
-        details=Details.unpack(detailed_values(measured), channels, given.evidence),
+        details=seen.reaching(known),
+        seen=seen,
         given=given,
     )
 
@@ -72,13 +78,15 @@ def _statistics(network: Network, given: Given) -> tuple[Reals, Reals, Excerpts 
     lengths = {ends.name: len(first), channels.name: sum(value.channels for value in values)}
     names = json.dumps([value.name for value in values])
     key = f"{_MEASURES} {' '.join(lengths)} {names} {network.key} {given.digest}"
-    stored, excerpts = given.cache.get(key), None
-    if stored is None or {name: len(array) for name, array in stored.items()} != lengths:
-        excerpts = Excerpts(first, given.samples)
-        gauges: list[Gauge] = [OfTheFirst(len(first), ends), OfTheFirst(len(first), excerpts), channels]
+    seen: list[Excerpts] = []
+
+    def look() -> Mapping[str, npt.NDArray[np.generic]]:
+        seen.append(Excerpts(first, given.samples))
+        gauges: list[Gauge] = [OfTheFirst(len(first), ends), OfTheFirst(len(first), seen[0]), channels]
         with given.progress.stage("calibrating", given.samples) as step:
             observe(network, values, given.feeds(), gauges, step)
-        stored = {ends.name: ends.result(), channels.name: channels.result().astype("float32")}
-        given.cache.put(key, stored)
+        return {ends.name: ends.result(), channels.name: channels.result().astype("float32")}
+
+    stored = given.cache.once(key, look, lambda kept: {name: len(array) for name, array in kept.items()} == lengths)
     found = {name: array.astype("float64") for name, array in stored.items()}
-    return found[ends.name], found[channels.name], excerpts
+    return found[ends.name], found[channels.name], seen[0] if seen else None

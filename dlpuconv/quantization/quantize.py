@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlpuconv.ir.affine import Affine
+    from dlpuconv.ir.given_scales import GivenScales
     from dlpuconv.ir.layer_names import LayerNames
+    from dlpuconv.ir.source_names import SourceNames
     from dlpuconv.network import Network, Node
     from dlpuconv.quantization.recipe import Recipe
     from dlpuconv.quantization.scales.plan import ActivationPlan
@@ -65,7 +67,7 @@ def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, 
     """
     network, ranges = tuned.network, tuned.ranges
     prescribed = {v: inputs[v.name] for v in network.inputs if inputs and v.name in inputs}
-    stated = stated_activations(network, tuned.stated, scheme.activation_codes)
+    stated = stated_activations(network, tuned.stated, scheme.activation_codes, tuned.scaled)
     observed = {v: ranges[v.name] for v in network.values() if not v.is_constant and v.name in ranges}
     observed |= stated.ranges
     chosen = choose_ranges(network, observed, scheme.activation_codes.type)
@@ -81,6 +83,17 @@ def quantize(tuned: Tuned, recipe: Recipe, scheme: Scheme, inputs: Mapping[str, 
         made[node] = quantize_one(node, tuned, found, recipe)
         rest()  # its float weights are not read again
     return replace(found, layers=made)
+
+
+def stated_layers(
+    network: Network, stated: GivenScales, names: SourceNames, recipe: Recipe, scheme: Scheme
+) -> frozenset[Node]:
+    """The layers of a network whose weights a chip can have as the source states them; see `quantize`."""
+    titles = names_of(network, names)
+    layers = [node for node in network.nodes if node.layer is not None and node.layer.weights is not None]
+    chosen = {node: granularity(node, recipe, scheme, titles[node]) for node in layers}
+    found = {node: stated_weights(node, stated, titles[node], chosen[node], scheme.weight_codes) for node in layers}
+    return frozenset(node for node, each in found.items() if each.affine is not None)
 
 
 def quantize_one(node: Node, tuned: Tuned, quantized: Quantized, recipe: Recipe) -> LayerWeights:

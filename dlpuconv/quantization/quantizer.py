@@ -14,8 +14,8 @@ from dlpuconv.quantization.blame.result import Blame
 from dlpuconv.quantization.budget import affordable_samples, affordable_to_blame
 from dlpuconv.quantization.measuring import measure
 from dlpuconv.quantization.mixed_outputs import mixed_outputs, pieces_of, tell_mixed
-from dlpuconv.quantization.quantize import quantize
-from dlpuconv.quantization.recipe import BiasCorrection, Rounding
+from dlpuconv.quantization.quantize import quantize, stated_layers
+from dlpuconv.quantization.recipe import BiasCorrection, Rounding, ScaleOrigin
 from dlpuconv.quantization.refusals import refuse_foreign_sites
 from dlpuconv.quantization.sites import Proposal
 from dlpuconv.quantization.stated.ledger import ledger_of
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RecipeOutcome:
     """What a recipe gave.
 
     Attributes:
@@ -76,7 +76,7 @@ class Outcome:
     @property
     def ledger(self) -> Ledger | None:
         """What became of the scales of the source; None where none were to be kept."""
-        return ledger_of(self.quantized, self.tuned.stated) if self.tuned.stated else None
+        return ledger_of(self.quantized, self.tuned) if self.tuned.stated else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class Quantizer:
             quantizer=quantizer, pieces=tuple(pieces), told=tuple(tell_mixed(self.network, mixed, reason))
         )
 
-    def quantize(self, recipe: Recipe, scheme: Scheme) -> Outcome:
+    def quantize(self, recipe: Recipe, scheme: Scheme) -> RecipeOutcome:
         """Apply every technique of a recipe; what the format cannot do is left out and told in `dropped`.
 
         Raises:
@@ -148,20 +148,26 @@ class Quantizer:
             BackendError: a network cannot be run.
         """
         refuse_foreign_sites(self.network, recipe)
-        tuned = self._tuner.apply(recipe, scheme.activation_codes.type)
+        tuned = self._tuner.apply(recipe, scheme.activation_codes.type, self._kept(recipe, scheme))
         found = quantize(tuned, recipe, scheme, self._given.inputs)
         if tuned.stated and not self._given.measures:
-            ledger_of(found, tuned.stated).demand_all()
+            ledger_of(found, tuned).demand_all()
         if recipe.rounding is not Rounding.NEAREST:
             learned, told = self._learn(found, recipe), left_nearest(found)
             if recipe.rounding is Rounding.TRAINED:
                 learned, missing = self._train(learned, recipe)
                 told = (*told, *missing)
-            return Outcome(tuned=tuned, quantized=learned, dropped=(*tuned.dropped, *told))
+            return RecipeOutcome(tuned=tuned, quantized=learned, dropped=(*tuned.dropped, *told))
         if recipe.bias_correction is BiasCorrection.EMPIRICAL:
             moved = moved_means(tuned, recipe, found, self._realize, self._given.feeds())
             found = quantize(replace(tuned, moved=moved), recipe, scheme, self._given.inputs)
-        return Outcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
+        return RecipeOutcome(tuned=tuned, quantized=found, dropped=tuned.dropped)
+
+    def _kept(self, recipe: Recipe, scheme: Scheme) -> frozenset[Node]:
+        """Layers whose weights are the source's, and stay that beside others that are equalized."""
+        if recipe.scales is not ScaleOrigin.SOURCE or not recipe.equalize:
+            return frozenset()
+        return stated_layers(self.network, self._given.scales, self._given.names, recipe, scheme)
 
     def propose(self, recipe: Recipe, scheme: Scheme, what: Proposal) -> Recipe:
         """The recipe with the sites that are worth it; the same one where there is none.

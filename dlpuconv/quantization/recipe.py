@@ -165,9 +165,10 @@ class Recipe:
         """How many techniques it takes that help some networks and harm others, or that cost the chip layers.
 
         Corrected biases, equalization and rounding that is learned or trained cost nothing but time, and are no risk:
-        they count for none.
+        they count for none. Where a source states scales, equalization gives up some that could be kept.
         """
         exceptions = (
+            self.equalize and self.scales is ScaleOrigin.SOURCE,
             self.observer is not Observer.ROBUST,
             self.weight_scale is not WeightScale.MAX,
             self.bias_correction is BiasCorrection.EMPIRICAL,

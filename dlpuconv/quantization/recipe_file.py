@@ -43,13 +43,15 @@ _SITES = {
 }
 _TABLES = (*_SITES, "overrides")
 _KEYS = (*_CHOICES, *_SWITCHES, *_TABLES)
+VERSION = 1
+"""Of the form of the file. What only adds a key keeps it; files without one are older than it, and of the same form."""
 _MOST_STEPS = 256
 """Magnitude of a whole number of a site: factors of 2 ** 32, far beyond any that helps."""
 
 
 def to_toml(recipe: Recipe) -> str:
     """The recipe as a TOML document."""
-    lines = ["# a dlpuconv recipe"]
+    lines = ["# a dlpuconv recipe", f"version = {VERSION}"]
     for key, value in recipe.to_json().items():
         if key not in _TABLES:
             lines.append(f"{key} = {json.dumps(value)}")  # a JSON string or truth value is a TOML one
@@ -80,7 +82,7 @@ def from_toml(text: str, name: str = "the recipe") -> Recipe:
         name: of the file, for messages.
 
     Raises:
-        UsageError: it is no TOML, or has an unknown key or value.
+        UsageError: it is no TOML, is of a later version, or has an unknown key or value.
     """
     try:
         found = tomllib.loads(text)
@@ -89,7 +91,21 @@ def from_toml(text: str, name: str = "the recipe") -> Recipe:
     except (ValueError, RecursionError) as error:  # of what Python's parser has no sentence for
         what = "values within values, too deep" if isinstance(error, RecursionError) else "a number of too many digits"
         raise UsageError(f"{name} holds {what} to be read: no recipe does") from error
+    _demand_version(found.pop("version", VERSION), name)
     return _recipe(found, name)
+
+
+def _demand_version(version: object, name: str) -> None:
+    """Refuse what another form may mean otherwise, before anything of it is read."""
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise UsageError(
+            f"{name}: version is {quoted(version)}, not a whole number from 1; this dlpuconv reads {VERSION}"
+        )
+    if version > VERSION:
+        raise UsageError(
+            f"{name} is a recipe of version {quoted(version)}, and this dlpuconv reads version {VERSION}: a newer"
+            " dlpuconv wrote it, so install that one, or convert without --recipe"
+        )
 
 
 def from_json(entry: Mapping[str, Any], name: str = "the manifest") -> Recipe:

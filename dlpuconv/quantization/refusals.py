@@ -117,7 +117,8 @@ def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) ->
         return
     known = names_of(network, names)
     found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()))
-    told = f"{len(found)} operator(s) have no integer form: {listed(found, _SHOWN, '; ')}"
+    counted = "1 operator has" if len(found) == 1 else f"{len(found)} operators have"
+    told = f"{counted} no integer form: {listed(found, _SHOWN, '; ')}"
     raise UnsupportedModelError(told, found, _source_values(network, refused, names))
 
 

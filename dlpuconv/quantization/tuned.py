@@ -33,6 +33,7 @@ class Tuned:
         dropped: what could not be done.
         names: what the source model calls its nodes.
         stated: scales of the source that are to be kept.
+        scaled: activations whose channels were multiplied, by name: they hold other numbers than the source's.
     """
 
     network: Network
@@ -43,3 +44,4 @@ class Tuned:
     dropped: tuple[str, ...] = ()
     names: SourceNames = UNKNOWN
     stated: GivenScales = NOT_GIVEN
+    scaled: frozenset[str] = frozenset()

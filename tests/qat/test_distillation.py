@@ -53,6 +53,8 @@ def test_data_that_is_used_up_is_told_and_not_trained_on() -> None:
     assert len(list(batches(once, 1, torch.device("cpu")))) == 1
     with pytest.raises(UsageError, match="yields no batch"):
         list(batches(once, 1, torch.device("cpu")))
+    with pytest.raises(UsageError, match="yields no batch"):  # a batch of nothing would make every parameter NaN
+        list(batches(np.zeros((0, 3)), 1, torch.device("cpu")))
 
 
 def test_arrays_of_numpys_own_precision_become_torchs() -> None:

@@ -32,17 +32,19 @@ MULTIPLY = "conv", "hardtanh", "linear"
 
 
 class Various(torch.nn.Module):  # type: ignore[misc, name-defined] # torch is not followed
-    """Convolutions with batch norms, depthwise ones, a sum, a join of two pools, a sigmoid, and a dense layer."""
+    """Convolutions with batch norms, depthwise ones, a sum, slopes, two pools joined, a sigmoid, and a dense layer."""
 
     def __init__(self) -> None:
         super().__init__()
         nn = torch.nn
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU6())
         self.blocks = nn.Sequential(Residual(8, 8, 1, 2), Residual(8, 12, 1, 2))
+        self.slopes = nn.PReLU(12)
+        torch.nn.init.uniform_(self.slopes.weight, -0.2, 0.7)
         self.gate, self.head = nn.Conv2d(24, 24, 1), nn.Linear(24, 5)
 
     def forward(self, image: Any) -> Any:
-        x = self.blocks(self.stem(image))
+        x = self.slopes(self.blocks(self.stem(image)))
         x = torch.cat([torch.nn.functional.max_pool2d(x, 2), torch.nn.functional.avg_pool2d(x, 2)], 1)
         x = x * torch.sigmoid(self.gate(x))
         return self.head(x.mean((2, 3)))

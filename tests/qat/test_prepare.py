@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,13 @@ def answers(module: Any, batch: Any = CALIBRATION) -> Any:
         return module.eval()(torch.from_numpy(batch)).numpy()
 
 
+def weights_of(conversion: Any) -> dict[Any, int]:
+    """How often the file has these codes of weights."""
+    view = parse_tflite(conversion["artpec8"].content)
+    constants = [t for t in view.tensors if t.data is not None and t.dtype == "int8"]
+    return Counter((t.shape, np.asarray(t.data).tobytes()) for t in constants)
+
+
 def test_everything_of_the_file_has_its_place(prepared: Any) -> None:
     assert prepared.unmapped == ()
 
@@ -108,10 +116,12 @@ def test_it_trains_in_any_loop(prepared: Any) -> None:
     assert losses[-1] < losses[0]
 
 
-def test_evaluation_and_frozen_ranges_leave_activations_as_they_are(prepared: Any) -> None:
+def test_evaluation_and_frozen_ranges_leave_scales_as_they_are(prepared: Any) -> None:
     def ranges() -> list[float]:
-        return [part.scale.item() for part in fake_quantizers(prepared) if not getattr(part, "is_of_weights", False)]
+        return [part.scale.item() for part in fake_quantizers(prepared)]
 
+    with torch.no_grad():
+        prepared.graph.get_parameter("head.weight").mul_(0.5)
     before = ranges()
     prepared.eval()(torch.from_numpy(CALIBRATION * 3))
     qat.freeze_ranges(prepared)
@@ -132,6 +142,15 @@ def test_a_state_dict_saves_and_loads(prepared: Any, shared: Any) -> None:
     assert np.array_equal(answers(other), answers(prepared))
 
 
+def test_distillation_begins_with_the_integers_of_the_recipes_own_file(prepared: Any, float_module: Any) -> None:
+    qat.distil(prepared, float_module, CALIBRATION, epochs=0)
+    by_recipe = dlpuconv.convert(
+        float_module, target="artpec8", example_inputs=torch.zeros(1, 3, 32, 32), calibration=CALIBRATION
+    )
+    learned = dlpuconv.convert(prepared, target="artpec8", calibration=CALIBRATION)
+    assert weights_of(learned) == weights_of(by_recipe)
+
+
 def test_distillation_brings_answers_closer_and_needs_no_labels(prepared: Any, float_module: Any) -> None:
     with torch.no_grad():
         prepared.graph.get_parameter("head.weight").mul_(0.8)
@@ -141,6 +160,16 @@ def test_distillation_brings_answers_closer_and_needs_no_labels(prepared: Any, f
     qat.distil(prepared, float_module, loader, epochs=4)
     assert np.square(answers(prepared) - wanted).mean() < before
     assert not prepared.training
+
+
+def test_training_that_does_harm_leaves_the_module_as_it_was(prepared: Any, float_module: Any) -> None:
+    qat.distil(prepared, float_module, CALIBRATION, epochs=0)
+    before = copy.deepcopy(prepared.state_dict())
+    ruinous = torch.optim.SGD(prepared.parameters(), lr=1e3)
+    qat.distil(prepared, float_module, CALIBRATION[:10], epochs=1, optimizer=ruinous, held_out=[CALIBRATION[10:]])
+    after = prepared.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(values, after[name]) for name, values in before.items())
 
 
 @pytest.mark.parametrize("target", ["artpec8", "artpec7"])

@@ -9,7 +9,7 @@ import pytest
 
 import dlpuconv
 from dlpuconv import qat
-from tests.backends.tflite.test_backend import task
+from tests.whole_zoo import task
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchao")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,15 +57,15 @@ def measured_ranges(network: Network, values: Sequence[Value], feeds: Sequence[F
 
 def given(feeds: Sequence[Feed], **more: Any) -> Given:
     """Samples as a backend would give them."""
-    return Given(
+    usual = Given(
         feeds=lambda: feeds,
         samples=len(feeds),
         evidence=len(feeds),
         digest="of these samples",
-        cache=StatisticsCache(None),
+        cache=StatisticsCache(),
         progress=Silent(),
-        **more,
     )
+    return replace(usual, **more)
 
 
 def sqnr_db(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> float:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
-from dlpuconv.quantization.recipe_file import from_toml, to_toml
+from dlpuconv.quantization.recipe_file import from_toml, read_recipe, to_toml
 from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
 from dlpuconv.scheme import Granularity
 
@@ -62,6 +64,50 @@ def test_a_saved_recipe_is_read_back(
 
 def test_a_file_from_before_there_was_a_choice_equalizes_as_it_did_then() -> None:
     assert from_toml('granularity = "per-tensor"\nequalize = true').balance is Balance.WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            "oldest",
+            Recipe(
+                granularity=Granularity.PER_TENSOR,
+                observer=Observer.MINMAX,
+                equalize=True,
+                bias_correction=BiasCorrection.ANALYTIC,
+            ),
+        ),
+        (
+            "before_versions",
+            Recipe(
+                granularity=Granularity.PER_TENSOR,
+                observer=Observer.ROBUST,
+                equalize=True,
+                balance=Balance.NOISE,
+                bias_correction=BiasCorrection.ANALYTIC,
+                rounding=Rounding.LEARNED,
+            ),
+        ),
+    ],
+)
+def test_files_from_before_there_were_versions_are_read(file: str, told: Recipe) -> None:
+    """As conversions of the demo's network have written them."""
+    made = read_recipe(Path(__file__).parent / "data" / f"{file}.recipe.toml")
+    assert made == told
+    assert "version = 1\n" in to_toml(made)
+
+
+def test_a_file_of_a_later_version_is_refused_before_anything_of_it_is_read() -> None:
+    with pytest.raises(UsageError, match="is a recipe of version 2, and this dlpuconv reads version 1") as refused:
+        from_toml('version = 2\ngranularity = "per-planet"\nsomething = "new"', "mine.recipe.toml")
+    assert str(refused.value).startswith("mine.recipe.toml is")
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "true", '"1"', "1.0", "[1]"])
+def test_a_version_that_is_none_is_refused(version: str) -> None:
+    with pytest.raises(UsageError, match="not a whole number from 1"):
+        from_toml(f'version = {version}\ngranularity = "per-tensor"')
 
 
 @pytest.mark.parametrize(

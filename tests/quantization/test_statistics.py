@@ -18,7 +18,7 @@ from dlpuconv.network import Range
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
 from dlpuconv.quantization.recipe import Observer
 from dlpuconv.quantization.statistics import spreads
-from dlpuconv.quantization.statistics.channels import Channels, detailed_values
+from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import MinMax, observe
 from dlpuconv.quantization.statistics.seen import Seen
 from dlpuconv.quantization.statistics.softmax_rows import softmax_rows, told_apart
@@ -227,3 +227,19 @@ def test_the_lowest_float_is_measured_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         observe(net, [masked], rows(2), [MinMax(), Excerpts([masked], 2), Channels([LENGTH])])
+
+
+def test_where_samples_are_made_up_channels_reach_further_within_the_range_that_is_known() -> None:
+    table = np.array([[-1.0, 2.0, 0.5, 1.0], [0.0, 0.5, 0.1, 0.2]])
+    details = Details(channels={"a": table, "b": table}, evidence=0)
+    reached = details.reaching({"a": Range(-1.5, 4.5)}).channels  # twice as wide as -1 to 2
+    np.testing.assert_array_equal(reached["a"][:, :2], [[-1.5, 4.5], [0.0, 2.0]])  # 2 for that, and 2 for others
+    np.testing.assert_array_equal(reached["a"][:, 2:], table[:, 2:])
+    assert reached["b"] is table
+
+
+def test_channels_that_never_come_near_zero_reach_further_away_from_it_only() -> None:
+    details = Details(channels={"a": np.array([[1.0, 2.0, 0.5, 1.0], [-2.0, -1.0, 0.1, 0.2]])}, evidence=0)
+    np.testing.assert_array_equal(
+        details.reaching({"a": Range(-3, 8)}).channels["a"][:, :2], [[1.0, 8.0], [-3.0, -1.0]]
+    )

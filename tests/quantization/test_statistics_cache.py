@@ -9,6 +9,8 @@ import numpy as np
 
 from dlpuconv.calibration import StatisticsCache
 from dlpuconv.display.progress import Silent
+from dlpuconv.files.keep import KeptFolder
+from dlpuconv.isolation.messages import Message, packed
 from dlpuconv.quantization import measuring
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.statistics.observe import MinMax
@@ -48,7 +50,7 @@ def material(samples: Counted, folder: Path, net: NumpyNetwork | None = None, di
         samples=2,
         evidence=2,
         digest=digest,
-        cache=StatisticsCache(folder / "cache"),
+        cache=StatisticsCache(KeptFolder(folder / "cache")),
         progress=Silent(),
     )
     return measuring.measure(net or network(), given)
@@ -96,8 +98,8 @@ def test_an_entry_with_numbers_of_another_shape_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = Counted()
-    monkeypatch.setattr(StatisticsCache, "get", lambda *_: {MinMax.name: np.zeros((2, 2))})
-    measure(samples, tmp_path)
-    monkeypatch.setattr(StatisticsCache, "get", lambda *_: {MinMax.name: np.zeros((3, 1))})
-    measure(samples, tmp_path)
+    for stored in (np.zeros((2, 2)), np.zeros((3, 1))):
+        content = packed(Message(arrays={MinMax.name: stored}))
+        monkeypatch.setattr(KeptFolder, "once", lambda *_, content=content: content)
+        measure(samples, tmp_path)
     assert samples.reads == 2

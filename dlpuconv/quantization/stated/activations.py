@@ -11,7 +11,7 @@ from dlpuconv.quantization.scales.choice import SMALLEST_SCALE, range_of
 from dlpuconv.quantization.stated.recoding import recoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dlpuconv.ir.affine import Affine
     from dlpuconv.ir.given_scales import GivenScales, StatedScale
@@ -28,7 +28,7 @@ class StatedActivations:
 
     Attributes:
         scales: those that the chip can have.
-        ranges: the real values that the others hold.
+        ranges: the real values that the others hold, where that is still so.
         reasons: why the chip cannot have them.
     """
 
@@ -37,28 +37,42 @@ class StatedActivations:
     reasons: Mapping[Value, str] = field(default_factory=dict)
 
 
-def stated_activations(network: Network, stated: GivenScales, coding: Coding) -> StatedActivations:
+def stated_activations(
+    network: Network, stated: GivenScales, coding: Coding, scaled: Collection[str] = ()
+) -> StatedActivations:
     """What is stated of the activations of a network.
-
-    A value may stand for several of the source, of which all but the last are inside it: that one's scale counts.
 
     Args:
         network: float.
         stated: by the names of the source's values.
         coding: of activations.
+        scaled: names of values whose channels were multiplied since: what is stated does not hold of them.
     """
     scales, ranges, reasons = {}, {}, {}
     for value in network.values():
-        names = (value.name, *value.source_names)
-        found = next((stated.activations[name] for name in reversed(names) if name in stated.activations), None)
+        found = _of_value(value, stated)
         if found is None or value.is_constant or not value.is_data:
             continue
         reason = _misfit(found, coding)
-        if reason:
+        if value.name in scaled:
+            reasons[value] = "has channels that equalization scaled, since weights beside it had to be fitted anew"
+        elif reason:
             ranges[value], reasons[value] = _range(found), reason
         else:
             scales[value] = recoded(found, coding)
     return StatedActivations(scales=scales, ranges=ranges, reasons=reasons)
+
+
+def stated_ranges(network: Network, stated: GivenScales) -> dict[str, Range]:
+    """By the name of an activation, all real values that the source's codes stand for; empty where it states none."""
+    found = {value.name: _of_value(value, stated) for value in network.values() if not value.is_constant}
+    return {name: _range(scale) for name, scale in found.items() if scale is not None}
+
+
+def _of_value(value: Value, stated: GivenScales) -> StatedScale | None:
+    """A value may stand for several of the source, of which all but the last are inside it: that one's scale counts."""
+    names = (value.name, *value.source_names)
+    return next((stated.activations[name] for name in reversed(names) if name in stated.activations), None)
 
 
 def _misfit(stated: StatedScale, coding: Coding) -> str:

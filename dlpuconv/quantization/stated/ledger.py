@@ -11,13 +11,13 @@ from dlpuconv.quantization.scales.plan import prescribed_outputs
 from dlpuconv.quantization.stated.activations import stated_activations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from dlpuconv.ir.given_scales import GivenScales
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Value
     from dlpuconv.quantization.quantize import Quantized
     from dlpuconv.quantization.stated.activations import StatedActivations
+    from dlpuconv.quantization.tuned import Tuned
 
 _LONGEST_LIST = 12
 _KEYS: Final = ("layer", "of", "reason")
@@ -87,7 +87,7 @@ class Ledger:
 
     def told(self) -> list[str]:
         """What was fitted anew and why, a reason an entry."""
-        return [f"{of} of {listed(layers)} {reason}" for (of, reason), layers in self.by_reason.items()]
+        return [f"{_subject(of, layers)} {reason}" for (of, reason), layers in self.by_reason.items()]
 
     def warnings(self) -> list[str]:
         """What the user should know; nothing where everything was kept."""
@@ -106,20 +106,27 @@ class Ledger:
             )
 
 
-def ledger_of(quantized: Quantized, stated: GivenScales) -> Ledger:
+def _subject(of: str, layers: Collection[str]) -> str:
+    """Of a reason, whose verb is plural for weights and singular for an activation."""
+    each = "each " if of == "activation" and len(layers) > 1 else ""
+    return f"{each}{of} of {listed(layers)}"
+
+
+def ledger_of(quantized: Quantized, tuned: Tuned) -> Ledger:
     """Compare an artifact's scales with those that the source states.
 
     Args:
         quantized: with the scales that were to be kept.
-        stated: by the source.
+        tuned: what was quantized, with the scales of the source.
     """
-    found = stated_activations(quantized.network, stated, quantized.scheme.activation_codes)
+    coding = quantized.scheme.activation_codes
+    found = stated_activations(quantized.network, tuned.stated, coding, tuned.scaled)
     weights = [(quantized.names[node].title, layer.stated) for node, layer in quantized.layers.items()]
     refitted = [*_activations(quantized, found)]
     refitted += [Refitted(layer=title, of="weights", reason=each.reason) for title, each in weights if each.reason]
     kept = sum(quantized.plan.scales.get(value) == affine for value, affine in found.scales.items())
     return Ledger(
-        kept=kept + sum(each.affine is not None for _, each in weights),
+        kept=kept + sum(each.affine is not None and not each.reason for _, each in weights),
         refitted=tuple(refitted),
         measured=tuple(_measured(quantized, found)),
     )
@@ -145,7 +152,7 @@ def _measured(quantized: Quantized, found: StatedActivations) -> Iterator[str]:
     """One title for each scale that only the samples tell."""
     title = _Titles(quantized)
     for values in quantized.plan.measured:
-        if not any(value in found.ranges for value in values):
+        if not any(value in found.reasons for value in values):
             yield title(values[0])
 
 

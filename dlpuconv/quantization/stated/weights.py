@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.ir.affine import Affine
+from dlpuconv.quantization.stated.codes import SourceCodes
 from dlpuconv.quantization.stated.recoding import recoded
 from dlpuconv.quantization.weights.scale import SMALLEST_SCALE, blocks
 from dlpuconv.scheme import Granularity
@@ -31,7 +32,7 @@ class StatedWeights:
 
     Attributes:
         affine: along the first axis of the layer's weights; None where the layer cannot have it.
-        reason: why it cannot; empty where it can.
+        reason: why it cannot, or not with all codes; empty where it can.
     """
 
     affine: Affine | None = None
@@ -53,7 +54,7 @@ class StatedWeights:
         empty = ~weights.reshape(len(weights), -1).any(axis=1)
         if not self.affine.per_channel or (~empty & (scales < floor)).any():
             return StatedWeights(reason="have a scale with which sums could leave 32 bits")
-        return StatedWeights(Affine.along(0, np.maximum(scales, floor), self.affine.zero_points))
+        return replace(self, affine=Affine.along(0, np.maximum(scales, floor), self.affine.zero_points))
 
 
 NOT_STATED = StatedWeights()
@@ -79,11 +80,9 @@ def stated_weights(
     reason = _misfit(found, node.layer, chosen, coding)
     if reason:
         return StatedWeights(reason=reason)
-    for affine in _along_rows(replace(recoded(found, coding), axis=0), node.layer.rows):
-        reason = _not_held(node.layer, affine, coding)
-        if not reason:
-            return StatedWeights(affine)
-    return StatedWeights(reason=reason)
+    ways = _along_rows(replace(_centred(recoded(found, coding), coding), axis=0), node.layer.rows)
+    held = [_held(node.layer, affine, coding) for affine in ways]
+    return next((each for each in held if each.affine), held[-1])
 
 
 def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Coding) -> str:
@@ -91,15 +90,18 @@ def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Codi
     affine = stated.affine
     if stated.codes.bits > coding.type.bits:
         return f"have {stated.codes.bits} bits, and the chip's {coding.type.bits}"
-    if coding.symmetric and any(point != coding.middle for point in recoded(stated, coding).zero_points):
-        return "have a zero point, and the chip's none"
     if affine.per_channel and chosen is Granularity.PER_TENSOR:
-        return "have a scale for each channel, and the chip's one"
+        return "have a scale for each channel, by the source or a folded normalization, and the chip's one"
     if affine.per_channel and layer.rows % len(affine.scales):
         return "have a scale for each of something else than output channels"
     if coding.power_of_two and any(math.frexp(scale)[0] != 0.5 for scale in affine.scales):
         return "have a scale that is no power of two"
     return ""
+
+
+def _centred(affine: Affine, coding: Coding) -> Affine:
+    """The same steps, counted from the middle code where zero has to be: codes at an end may then lie beyond it."""
+    return replace(affine, zero_points=(coding.middle,) * len(affine.zero_points)) if coding.symmetric else affine
 
 
 def _along_rows(affine: Affine, rows: int) -> list[Affine]:
@@ -114,10 +116,10 @@ def _along_rows(affine: Affine, rows: int) -> list[Affine]:
     return [Affine.along(0, *spread) for spread in (np.repeat(pairs, times, axis=1), np.tile(pairs, times))]
 
 
-def _not_held(layer: Layer, affine: Affine, coding: Coding) -> str:
-    """Why the weights are not the real values of codes that the chip has; empty where they are."""
+def _held(layer: Layer, affine: Affine, coding: Coding) -> StatedWeights:
+    """The scales, where the weights are the real values of codes that the chip has, or that cost little to saturate."""
     assert layer.weights is not None
-    reason = ""
+    parts = []
     for block in blocks(layer.weights):
         part = affine.part(block)
         exact = layer.weights[block].astype(np.float64)
@@ -125,8 +127,17 @@ def _not_held(layer: Layer, affine: Affine, coding: Coding) -> str:
         steps = np.asarray(part.scales).reshape(rows)
         codes = np.rint(exact / steps)
         if (np.abs(codes * steps - exact) > _EXACT * steps).any():
-            return "were changed by a rewrite, such as a folded normalization, and are no codes of the stated scale"
+            return StatedWeights(reason="were changed by a rewrite, and are no codes of the stated scale")
         codes += np.asarray(part.zero_points).reshape(rows)
-        if (codes < coding.lowest).any() or (codes > coding.highest).any():
-            reason = f"have codes outside of the chip's, which go from {coding.lowest} to {coding.highest}"
-    return reason
+        parts.append(SourceCodes.of(codes.reshape(len(codes), -1), coding))
+    return _fitted(affine, SourceCodes.joined(parts), coding)
+
+
+def _fitted(affine: Affine, codes: SourceCodes, coding: Coding) -> StatedWeights:
+    """The scales, if codes outside of the chip's may get the nearest one that there is."""
+    if not codes.farthest:
+        return StatedWeights(affine)
+    said, ends = f"have codes from {codes.lowest} to {codes.highest}", f"from {coding.lowest} to {coding.highest}"
+    if codes.farthest > 1 and not codes.saturates(per_channel=affine.per_channel):
+        return StatedWeights(reason=f"{said}, too far outside of the chip's, {ends}")
+    return StatedWeights(affine, f"{said}, and get the nearest of the chip's, {ends}")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.statistics.seen import Seen
 
 
+_MARGIN = 2.0
+"""How much further than made-up samples drive a channel its own may do so: 1 lost a MobileNetV2 11 dB."""
+
+
 def detailed_values(network: Network) -> list[Value]:
     """The activations that get a scale of their own, and those that layers read, each once, in graph order."""
     wanted = dict.fromkeys(observed_values(network))
@@ -80,7 +84,7 @@ class Details:
     @classmethod
     def unpack(cls, values: Sequence[Value], table: npt.NDArray[np.float64], evidence: int) -> Details:
         """From what `Channels` gave for `values`."""
-        parts = np.split(table, np.cumsum([v.channels for v in values])[:-1])
+        parts = np.split(table, np.cumsum([v.channels for v in values], dtype=np.intp))[:-1]
         return cls(channels={v.name: part for v, part in zip(values, parts, strict=True)}, evidence=evidence)
 
     def range_of(self, name: str) -> Range:
@@ -95,6 +99,25 @@ class Details:
             low, high = other.channels[name][:, :2].T
             lowest, highest = np.minimum(table[:, 0], low), np.maximum(table[:, 1], high)
             tables[name] = np.column_stack([lowest, highest, table[:, 2:]])
+        return replace(self, channels=tables)
+
+    def reaching(self, ranges: Mapping[str, Range]) -> Details:
+        """As far as tensors are known to reach, where the samples are not the network's own and tell less.
+
+        Every channel is taken to reach further in the same proportion, and as much again, within its tensor's range:
+        others than these samples may drive it most.
+
+        Args:
+            ranges: of tensors, by name.
+        """
+        tables = dict(self.channels)
+        for name in tables.keys() & ranges.keys():
+            low, high = ranges[name].low, ranges[name].high
+            short = ranges[name].width / (self.range_of(name).width or np.inf)
+            lowest, highest = tables[name][:, :2].T
+            further = max(short, 1.0) * _MARGIN
+            ends = [np.minimum(lowest, lowest * further), np.maximum(highest, highest * further)]
+            tables[name] = np.column_stack([*np.clip(ends, low, high), tables[name][:, 2:]])
         return replace(self, channels=tables)
 
     def scaled(self, factors: Mapping[str, npt.NDArray[np.float64]]) -> Details:

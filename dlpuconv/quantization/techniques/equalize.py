@@ -19,7 +19,7 @@ from dlpuconv.quantization.techniques.noise_sources import noise_sources
 from dlpuconv.quantization.techniques.scaling import Scaling, is_known, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import numpy.typing as npt
 
@@ -53,20 +53,24 @@ class Equalized:
     silenced: int
 
 
-def equalize(network: Network, details: Details, balance: Balance = Balance.WEIGHTS) -> Equalized:
+def equalize(
+    network: Network, details: Details, balance: Balance = Balance.WEIGHTS, kept: Collection[Node] = ()
+) -> Equalized:
     """Scale channels so that they quantize well with one scale a layer, and one an activation.
 
     Args:
         network: float; it is not changed.
         details: statistics by channel.
         balance: by which factors are chosen.
+        kept: layers whose weights stay as they are.
     """
     channels = map_channels(network)
     peaks = _peaks(channels, details)
-    silent = _silent(network, channels, peaks, details.evidence)
+    held = _held(channels, kept)
+    silent = _silent(network, channels, peaks, details.evidence) & ~held
     layers = [node for node in network.nodes if is_known(node)]
     most = _bounds(channels, peaks, widens=balance is Balance.NOISE)
-    most[channels.fixed | silent | unknown(network, channels)] = np.nan
+    most[channels.fixed | held | silent | unknown(network, channels)] = np.nan
     views = [_view(node, channels, silent) for node in layers]
     if balance is Balance.NOISE:
         factors = least_noise(noise_sources(network, channels, details, dict(zip(layers, views, strict=True))), most)
@@ -90,6 +94,15 @@ def _peaks(channels: ChannelMap, details: Details) -> dict[Value, npt.NDArray[np
         if table is not None and len(table) == ids.size:
             found[value] = np.abs(table[:, :2]).max(axis=1)
     return found
+
+
+def _held(channels: ChannelMap, kept: Collection[Node]) -> npt.NDArray[np.bool_]:
+    """[V] True where one of these layers makes or reads a channel."""
+    held = np.zeros(channels.fixed.size, np.bool_)
+    for node in filter(is_known, kept):
+        for ids in layer_channels(node, channels):
+            held[ids] = True
+    return held
 
 
 def _silent(

@@ -14,13 +14,13 @@ from dlpuconv.quantization.techniques.groups import cut_layers
 from dlpuconv.quantization.techniques.twins import with_layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import numpy as np
     import numpy.typing as npt
 
     from dlpuconv.jsonable import Json
-    from dlpuconv.network import Network, Range
+    from dlpuconv.network import Network, Node, Range
     from dlpuconv.quantization.recipe import Balance
     from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.channels import Details
@@ -44,6 +44,7 @@ class Form:
         dropped: techniques that were left out.
         whole: before layers were cut: what saturates there, saturates in the parts, and no more.
         parts: of what a cut made: the activation whose channels it has, by its name.
+        scaled: activations whose channels equalization has multiplied, by name.
     """
 
     network: Network
@@ -56,6 +57,7 @@ class Form:
     dropped: tuple[str, ...] = ()
     whole: Form | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    scaled: frozenset[str] = frozenset()
 
     @property
     def has_twin(self) -> bool:
@@ -106,23 +108,27 @@ def gated(form: Form, gates: tuple[Gate, ...]) -> Made:
     return replace(after, ranges=ranges), {"gates": [gate.site for gate in gates]}
 
 
-def equalized(form: Form, balance: Balance, reached: Details) -> Made:
+def equalized(form: Form, balance: Balance, reached: Details, kept: Collection[Node]) -> Made:
     """With channels scaled.
 
     Args:
         form: before.
         balance: by which factors are chosen.
         reached: all that channels reach, by which they are chosen.
+        kept: layers whose weights stay as they are.
 
     Raises:
         CannotError: the format refuses other constants.
     """
-    made = equalize(form.network, reached, balance)
+    made = equalize(form.network, reached, balance, kept)
     measured = made.likewise(form.measured) if form.has_twin else made.network
     after = form.rewritten(made.network, measured, form.details.scaled(made.factors), made.factors)
     if not form.factors:
         after = replace(after, seen=form.seen, factors=made.factors)
-    return after, {"scaled_channels": made.scaled, "silenced_channels": made.silenced}
+    return replace(after, scaled=frozenset(made.factors)), {
+        "scaled_channels": made.scaled,
+        "silenced_channels": made.silenced,
+    }
 
 
 def absorbed(form: Form) -> Made:

@@ -15,7 +15,7 @@ import numpy as np
 from dlpuconv.ir.given_scales import NOT_GIVEN
 from dlpuconv.network import CannotError
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
-from dlpuconv.quantization.recipe import Balance, Observer, ScaleOrigin
+from dlpuconv.quantization.recipe import Observer, ScaleOrigin
 from dlpuconv.quantization.statistics.channels import Channels, Details, detailed_values
 from dlpuconv.quantization.statistics.observe import observe
 from dlpuconv.quantization.statistics.spreads import Excerpts, spread_of
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from dlpuconv.ir.affine import IntegerType
     from dlpuconv.jsonable import Json
-    from dlpuconv.network import Network, Range, Value
+    from dlpuconv.network import Network, Node, Range, Value
     from dlpuconv.quantization.given import Given
     from dlpuconv.quantization.observers import Spread
-    from dlpuconv.quantization.recipe import Recipe
+    from dlpuconv.quantization.recipe import Balance, Recipe
     from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.quantization.statistics.observe import Gauge
     from dlpuconv.quantization.techniques.forms import Made
@@ -51,14 +51,14 @@ class _Rewrites:
 
     detours: tuple[Detour, ...] = ()
     gates: tuple[Gate, ...] = ()
-    equalize: Balance | None = None
+    equalize: tuple[Balance, frozenset[Node]] | None = None
     absorb: bool = False
     groups: tuple[LayerGroups, ...] = ()
 
     @classmethod
-    def of(cls, recipe: Recipe) -> _Rewrites:
-        balance = recipe.balance if recipe.equalize else None
-        return cls(recipe.detours, recipe.gates, balance, recipe.absorb, recipe.groups)
+    def of(cls, recipe: Recipe, kept: frozenset[Node]) -> _Rewrites:
+        equalize = (recipe.balance, kept) if recipe.equalize else None
+        return cls(recipe.detours, recipe.gates, equalize, recipe.absorb, recipe.groups)
 
     @property
     def last(self) -> str:
@@ -84,6 +84,7 @@ class TuningMaterial:
         ranges: lowest and highest values by name.
         excerpts: of the values of `measured`; None where they are not at hand.
         details: by channel.
+        seen: the same as far as the samples tell, where a source states how far its own samples reached.
         given: samples, and what else the backend knows.
     """
 
@@ -92,6 +93,7 @@ class TuningMaterial:
     ranges: Mapping[str, Range]
     excerpts: Excerpts | None
     details: Details
+    seen: Details
     given: Given
 
 
@@ -111,17 +113,18 @@ class Tuner:
         self._excerpts = {} if material.excerpts is None else {material.measured: material.excerpts}
         self._spreads: dict[Network, Mapping[str, Spread]] = {}
 
-    def apply(self, recipe: Recipe, codes: IntegerType) -> Tuned:
+    def apply(self, recipe: Recipe, codes: IntegerType, kept: frozenset[Node] = frozenset()) -> Tuned:
         """Do what the recipe says before quantization.
 
         Args:
             recipe: the techniques.
             codes: type of activations.
+            kept: layers whose weights equalization is to leave as they are.
 
         Raises:
             BackendError: the float network cannot be run.
         """
-        form = self._form(_Rewrites.of(recipe))
+        form = self._form(_Rewrites.of(recipe, kept))
         return Tuned(
             network=form.network,
             ranges=self._ranges(form, recipe.observer, codes),
@@ -130,6 +133,7 @@ class Tuner:
             dropped=form.dropped,
             names=self._material.given.names,
             stated=self._material.given.scales if recipe.scales is ScaleOrigin.SOURCE else NOT_GIVEN,
+            scaled=form.scaled,
         )
 
     def detours(self) -> tuple[Detour, ...]:
@@ -177,8 +181,8 @@ class Tuner:
                 return "grouping", lambda form: grouped(form, groups)
             case _Rewrites(absorb=True):
                 return "absorption", absorbed
-            case _Rewrites(equalize=Balance() as balance):
-                return "equalization", lambda form: equalized(form, balance, self._reached(form))
+            case _Rewrites(equalize=(balance, kept)):
+                return "equalization", lambda form: equalized(form, balance, self._reached(form), kept)
             case _Rewrites(gates=gates) if gates:
                 return "scaling gates", lambda form: gated(form, gates)
             case _:
@@ -186,7 +190,9 @@ class Tuner:
 
     def _reached(self, form: Form) -> Details:
         """All that channels reach in the network and where it is measured: no clip may begin to act in either."""
-        return form.details.widened(self._measure(form.network)) if form.has_twin else form.details
+        if form.has_twin:
+            return form.details.widened(self._measure(form.network))
+        return form.details.widened(self._material.seen) if form.network is self._material.network else form.details
 
     def _measure(self, network: Network) -> Details:
         """Channels of a network."""
@@ -241,11 +247,12 @@ class Tuner:
         """What is found out about activations on all samples, from the cache where it is there."""
         given = self._material.given
         key = f"{_MEASURES} {json.dumps([v.name for v in values])} {what} {given.digest}"
-        stored = (given.cache.get(key) or {}).get(_MEASURES)
-        if stored is None or stored.ndim != 2 or len(stored) != rows:
-            stored = find()
-            given.cache.put(key, {_MEASURES: stored})
-        return stored.astype(np.float64)
+        stored = given.cache.once(key, lambda: {_MEASURES: find()}, lambda kept: _has_rows(kept.get(_MEASURES), rows))
+        return stored[_MEASURES].astype(np.float64)
+
+
+def _has_rows(stored: npt.NDArray[np.generic] | None, rows: int) -> bool:
+    return stored is not None and stored.ndim == 2 and len(stored) == rows
 
 
 def _digest(factors: Mapping[str, npt.NDArray[np.float64]]) -> str:

@@ -13,14 +13,15 @@ from dlpuconv.ir.affine import INT8, INT16, UINT8, Affine, IntegerType
 from dlpuconv.ir.given_scales import GivenScales, StatedScale
 from dlpuconv.quantization import BiasCorrection, Recipe, Rounding
 from dlpuconv.quantization.quantizer import Quantizer
-from dlpuconv.quantization.recipe import ScaleOrigin
+from dlpuconv.quantization.recipe import Balance, Observer, ScaleOrigin
+from dlpuconv.quantization.stated.ledger import Ledger, Refitted
 from dlpuconv.scheme import Coding, Granularity
 from tests.network.numpy_builder import Builder
 from tests.network.numpy_integer import realized
 from tests.quantization.support import SCHEME, given, samples
 
 if TYPE_CHECKING:
-    from dlpuconv.quantization.quantizer import Outcome
+    from dlpuconv.quantization.quantizer import RecipeOutcome
     from dlpuconv.quantization.weights.layer import LayerWeights
     from dlpuconv.scheme import Scheme
     from tests.network.numpy_network import NumpyNetwork
@@ -46,21 +47,21 @@ def dense(weights: Any, bias: tuple[float, float] = (0.25, -0.5)) -> NumpyNetwor
 
 def quantized(
     network: NumpyNetwork, scales: GivenScales, scheme: Scheme = SCHEME, recipe: Recipe = KEEPING, **more: Any
-) -> Outcome:
+) -> RecipeOutcome:
     material = given(samples(network, 8, low=-1), scales=scales, **more)
     return Quantizer(network, material, realized).quantize(recipe, scheme)
 
 
-def activations(outcome: Outcome) -> dict[str, Affine]:
+def activations(outcome: RecipeOutcome) -> dict[str, Affine]:
     return {value.name: affine for value, affine in outcome.quantized.plan.scales.items()}
 
 
-def layer(outcome: Outcome) -> LayerWeights:
+def layer(outcome: RecipeOutcome) -> LayerWeights:
     (found,) = outcome.quantized.layers.values()
     return found
 
 
-def reasons(outcome: Outcome) -> list[tuple[str, str, str]]:
+def reasons(outcome: RecipeOutcome) -> list[tuple[str, str, str]]:
     assert outcome.ledger is not None
     return [(each.layer, each.of, each.reason) for each in outcome.ledger.refitted]
 
@@ -110,25 +111,24 @@ def test_one_scale_for_all_channels_is_kept_where_the_chip_could_have_several() 
 @pytest.mark.parametrize(
     ("weights", "said", "scheme", "reason"),
     [
-        (CODES * 0.125, stated(0.125, 3), SCHEME, "have a zero point, and the chip's none"),
         (CODES * 0.125, stated(0.001, 0, INT16), SCHEME, "have 16 bits, and the chip's 8"),
         (
             CODES * [[0.125], [0.5]],
             along([0.125, 0.5]),
             SCHEME,
-            "have a scale for each channel, and the chip's one",
+            "have a scale for each channel, by the source or a folded normalization, and the chip's one",
         ),
         (
             CODES * 0.13,
             stated(0.125, 0),
             SCHEME,
-            "were changed by a rewrite, such as a folded normalization, and are no codes",
+            "were changed by a rewrite, and are no codes of the stated scale",
         ),
         (
-            [[0.125, -16, 1], [1, 1, 1]],
+            [[0.125, -25, 0.125], [12.5, 12.5, 12.5]],
             stated(0.125, 0),
             SCHEME,
-            "have codes outside of the chip's, which go from -127 to 127",
+            "have codes from -200 to 127, too far outside of the chip's, from -127 to 127",
         ),
         (
             CODES * 0.13,
@@ -149,6 +149,40 @@ def test_weights_that_a_chip_cannot_have_are_fitted_anew_and_told_with_the_reaso
     assert why.startswith(reason)
     (warning,) = [text for text in outcome.warnings if "re-fitted" in text]
     assert warning.startswith("scales of the source: 0 kept, 1 re-fitted, 2 not stated: weights of dense_y ")
+
+
+def test_a_lowest_code_that_the_chip_lacks_becomes_the_next_one_and_all_others_stay() -> None:
+    codes = np.array([[-128, 127, 20], [8, 1, -64]])
+    outcome = quantized(named(dense(codes * 0.125)), GivenScales(weights={"dense_y": stated(0.125, 0)}))
+    assert layer(outcome).affine == Affine.of(0.125, 0)
+    assert layer(outcome).weights.tolist() == [[-127, 127, 20], [8, 1, -64]]
+    ((_, _, why),) = reasons(outcome)
+    assert why == "have codes from -128 to 127, and get the nearest of the chip's, from -127 to 127"
+
+
+def test_codes_less_the_zero_point_that_a_chip_lacks_are_kept_where_it_has_all_of_them() -> None:
+    said = stated(0.125, 131, UINT8)  # 3 more than the middle
+    outcome = quantized(named(dense(CODES * 0.125)), GivenScales(weights={"dense_y": said}))
+    assert layer(outcome).weights.tolist() == CODES.tolist()
+    assert layer(outcome).affine == Affine.of(0.125, 0)
+    assert reasons(outcome) == []
+
+
+@pytest.mark.parametrize(("others", "kept"), [(1, True), (20, False)])
+def test_a_weight_that_lies_beyond_saturates_where_another_scale_would_be_worse_for_the_channels(
+    others: int, kept: bool
+) -> None:
+    # 131 becomes 127: 16 steps squared of 131 * 131 + 2, .00093. By a scale of 131/127 steps, each weight is off by
+    # 1.064 / 12 squared: that channel by .00002, and one of three weights by .0887 / others squared: .0887, or .00022
+    codes = np.array([[131, 1, -1], [others, others, -others]])
+    said = GivenScales(weights={"dense_y": stated(0.125, 120, UINT8)})
+    outcome = quantized(named(dense(codes * 0.125)), said)
+    assert (layer(outcome).affine == Affine.of(0.125, 0)) is kept
+    assert layer(outcome).weights[0, 0] == 127
+    ((_, _, why),) = reasons(outcome)
+    assert why.startswith(
+        "have codes from -127 to 131, and get the nearest" if kept else "have codes from -127 to 131, too"
+    )
 
 
 def test_scales_for_each_channel_are_kept_where_the_chip_has_them() -> None:
@@ -305,3 +339,73 @@ def test_another_recipe_does_not_look_at_what_is_stated() -> None:
     outcome = quantized(dense(CODES * 0.01), GivenScales(activations={"x": stated(0.1, 0)}), recipe=recipe)
     assert outcome.ledger is None
     assert activations(outcome)["x"] != Affine.of(0.1, 0)
+
+
+def two_layers(second: float) -> tuple[NumpyNetwork, GivenScales]:
+    """A layer whose weights have a scale for each channel, and one that has one scale, of weights `second` times it."""
+    b = Builder()
+    rows = np.array([[100, 30, -7], [90, 10, 3]]).reshape(2, 1, 1, 3)
+    a = b.conv("a", b.input("x", 1, 2, 2, 3), (rows * [[[[1.0]]], [[[0.01]]]]).astype(np.float32), np.zeros(2))
+    network = b.network(b.conv("y", a, np.array([[[[3.0 * second, 100.0 * second]]]], np.float32), np.zeros(1)))
+    nodes = [replace(node, source_name=node.output.name) for node in network.nodes]
+    scales = GivenScales(
+        activations={"x": stated(0.01, 0), "a": stated(1.0, 0), "y": stated(2.0, 0)},
+        weights={"a": along([1.0, 0.01]), "y": stated(1.0, 0)},
+    )
+    return type(network)(network.inputs, network.outputs, nodes), scales
+
+
+def test_several_activations_are_told_of_as_each_of_them() -> None:
+    one, other = (Refitted(layer=layer, of="activation", reason="has 16 bits") for layer in "ab")
+    weights = [Refitted(layer=layer, of="weights", reason="have 16 bits") for layer in "ab"]
+    assert Ledger(kept=0, refitted=(one, *weights), measured=()).told() == [
+        "activation of a has 16 bits",
+        "weights of a, b have 16 bits",
+    ]
+    assert Ledger(kept=0, refitted=(one, other), measured=()).told() == ["each activation of a, b has 16 bits"]
+
+
+EQUALIZED = replace(KEEPING, equalize=True, balance=Balance.NOISE)
+
+
+def test_activations_between_weights_that_are_fitted_anew_are_equalized_where_the_recipe_says_so() -> None:
+    network, scales = two_layers(second=1.3)
+    outcome = quantized(network, scales, recipe=EQUALIZED)
+    told = {(of, layer): why for layer, of, why in reasons(outcome)}
+    assert set(told) == {("weights", "a"), ("weights", "y"), ("activation", "a")}
+    assert told["activation", "a"].startswith("has channels that equalization scaled")
+    assert activations(outcome)["x"] == Affine.of(0.01, 0)
+    assert activations(outcome)["a"] != Affine.of(1.0, 0)
+    assert outcome.ledger is not None
+    assert outcome.ledger.measured == ()
+
+
+def test_equalization_leaves_weights_that_are_kept_and_the_scales_beside_them() -> None:
+    network, scales = two_layers(second=1.0)
+    outcome = quantized(network, scales, recipe=EQUALIZED)
+    assert [(layer, of) for layer, of, _ in reasons(outcome)] == [("a", "weights")]
+    assert activations(outcome)["a"] == Affine.of(1.0, 0)
+
+
+def test_without_samples_channels_that_are_scaled_for_the_weights_lie_within_the_stated_range() -> None:
+    b = Builder()
+    hidden = b.dense("h", b.input("x", 1, 2), np.diag([1.0, 0.01]).astype(np.float32), np.zeros(2, np.float32))
+    network = b.network(b.dense("y", hidden, np.array([[1.0, 100.0]], np.float32), np.zeros(1, np.float32)))
+    scales = GivenScales(
+        activations={"x": stated(1 / 128, 0), "h": stated(1 / 64, 0), "y": stated(1 / 32, 0)},
+        weights={"h": along([1 / 127, 0.01 / 127])},
+    )
+    recipe = replace(KEEPING, equalize=True, observer=Observer.MINMAX)
+    outcome = quantized(network, scales, recipe=recipe, evidence=0, measures=False)
+    kept = activations(outcome)
+    assert (kept["x"], kept["y"]) == (Affine.of(1 / 128, 0), Affine.of(1 / 32, 0))
+    assert "h" in outcome.tuned.scaled
+    made = outcome.tuned.network.nodes[0].layer
+    assert made is not None
+    assert made.weights is not None
+    first, second = made.weights.diagonal()
+    fed = np.concatenate([feed["x"] for feed in samples(network, 8, low=-1)])
+    width = np.ptp(np.append(fed[:, 0], 0.0))  # of the first channel, which is the wider one by far
+    further = 2 * (2 + 127 / 64) / width  # as far as is stated, and as much again
+    low, high = fed[:, 1].min() * second * further, fed[:, 1].max() * second * further
+    assert kept["h"].scale * 255 == pytest.approx(max(-low, 2 * first) + max(high, first * 127 / 64), rel=0.01)

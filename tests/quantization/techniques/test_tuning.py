@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.calibration.cache import StatisticsCache
+from dlpuconv.files.keep import NOTHING, KeptFolder
 from dlpuconv.ir.affine import INT8
 from dlpuconv.network import CannotError
 from dlpuconv.quantization import BiasCorrection, Observer, Recipe
@@ -43,7 +44,7 @@ RECIPES = [
 
 
 def material(cache: Path | None = None) -> TuningMaterial:
-    return measure(NETWORK, replace(given(SAMPLES), cache=StatisticsCache(cache)))
+    return measure(NETWORK, replace(given(SAMPLES), cache=StatisticsCache(KeptFolder(cache) if cache else NOTHING)))
 
 
 def emitted(tuner: Tuner, recipe: Recipe) -> str:

@@ -14,7 +14,7 @@ from tests.quantization.support import PER_TENSOR, SCHEME, given, samples
 from tests.quantization.techniques.networks import separable
 
 if TYPE_CHECKING:
-    from dlpuconv.quantization.quantizer import Outcome
+    from dlpuconv.quantization.quantizer import RecipeOutcome
     from tests.network.numpy_network import NumpyNetwork
 
 MINMAX = replace(PER_TENSOR, observer=Observer.MINMAX)
@@ -28,7 +28,7 @@ def network() -> NumpyNetwork:
     return separable(first, np.full(16, 0.1), middle, last)
 
 
-def quantized(rounding: str) -> Outcome:
+def quantized(rounding: str) -> RecipeOutcome:
     """What a fresh quantizer makes of it."""
     made = network()
     quantizer = Quantizer(made, given(samples(made, 24)), realized)
