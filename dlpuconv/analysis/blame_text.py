@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from dlpuconv.decibel import FAIR_DB, GOOD_DB
 from dlpuconv.division.words import told_of
 from dlpuconv.language.brief import unshown
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dlpuconv.analysis.result import Analysis, BlamedLayer
-
-_BAD_DB, _FAIR_DB = 15.0, 25.0
 
 
 def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
@@ -62,11 +61,11 @@ def _name(layer: BlamedLayer) -> Text:
 
 
 def _matters(layer: BlamedLayer) -> bool:
-    return layer.error.alone_db is not None and layer.error.alone_db < _FAIR_DB
+    return layer.error.alone_db is not None and layer.error.alone_db < GOOD_DB
 
 
 def _decibels(value: float | None) -> Text:
     if value is None:
         return Text("-")
-    style = "red" if value < _BAD_DB else "yellow" if value < _FAIR_DB else ""
+    style = "red" if value < FAIR_DB else "yellow" if value < GOOD_DB else ""
     return Text(f"{value:.1f}", style)

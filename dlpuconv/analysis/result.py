@@ -11,6 +11,7 @@ from dlpuconv.verification.advice import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlpuconv.analysis.overlay import Overlay
     from dlpuconv.division.division import Division
     from dlpuconv.jsonable import Json
     from dlpuconv.quantization import Recipe
@@ -83,6 +84,12 @@ class Analysis:
         from dlpuconv.language.printable import printable
 
         return as_html(analysis_table(printable(self), top=0))
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """What is known of each layer, as node data for Model Explorer: `to_json` gives what it reads."""
+        from dlpuconv.analysis.overlay import overlays_of_blame
+
+        return overlays_of_blame(self.layers)
 
     def to_json(self) -> dict[str, Json]:
         """What `--json` prints."""

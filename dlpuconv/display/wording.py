@@ -146,6 +146,7 @@ _KINDS: dict[str, Value] = {
     "cut-at": _NAMES,
     "data": _TEXT,
     "effort": _one_of(choices.Effort),
+    "executor": _TEXT,
     "firmware": _VERSION,
     "final-activation": _one_of(choices.FinalActivation),
     "fold-preprocess": _one_of(choices.FoldPreprocess),
@@ -158,6 +159,7 @@ _KINDS: dict[str, Value] = {
     "max-drop": _NUMBERS,
     "mean": _NUMBERS,
     "metric": _TEXT,
+    "memory-limit": _NUMBERS,
     "min-sqnr": _NUMBERS,
     "model": _TEXT,
     "opset": _NUMBERS,
@@ -169,12 +171,17 @@ _KINDS: dict[str, Value] = {
     "recipe": _TEXT,
     "reference": _TEXT,
     "resize": _one_of(choices.Resize),
+    "shard": _TEXT,
+    "signature": _TEXT,
     "split-inputs": _one_of(choices.Splitting),
     "split-outputs": _one_of(choices.Splitting),
     "std": _NUMBERS,
+    "store": _TEXT,
     "tail": _one_of(choices.Tail),
     "target": _CHIP,
+    "time-limit": _NUMBERS,
     "validation": _TEXT,
+    "workers": _NUMBERS,
 }
 FLAGS = {
     "allow-pickle": "allow_pickle=True",
@@ -188,10 +195,12 @@ FLAGS = {
 }
 RENAMED = {
     "layer": "layers",
+    "memory-limit": "memory_gib",
     "model": "factory",
     "output": "folder",
     "output-kind": "output_kinds",
     "override": "overrides",
+    "time-limit": "minutes",
 }
 OPTIONS = frozenset((*_KINDS, *FLAGS))
 """Every option of the command line that Python has too."""

@@ -43,17 +43,11 @@ def _headline(layer: LayerView) -> Text:
 
 
 def _facts(view: FileView, layer: LayerView) -> Iterable[RenderableType]:
-    held = constants(view, layer)
-    work = [f"{quantity(count)} MACs"] if (count := macs(view, layer)) else []
-    if held:
-        work.append(f"{quantity(sum(t.size for t in held))} parameters ({size_text(bytes_of(held))})")
     if others := [name_text(name) for name in layer.names.each if name != layer.name]:
         yield Padding.indent(Text(f"also called {', '.join(others)}"), 2)
-    if work:
-        yield Padding.indent(Text(", ".join(work)), 2)
-    if layer.options:
-        named = ", ".join(f"{name} {option_text(value)}" for name, value in layer.options.items())
-        yield Padding.indent(Text(named), 2)
+    for text in (work_text(view, layer), options_text(layer)):
+        if text:
+            yield Padding.indent(Text(text), 2)
 
 
 def _tensors(view: FileView, layer: LayerView) -> Table:
@@ -81,25 +75,39 @@ def _row(role: str, tensor: TensorView, neighbours: str) -> tuple[Text, ...]:
         Text(shape_text(tensor)),
         Text(scale_text(tensor.quantization)),
         Text(zero_point_text(tensor.quantization)),
-        _values(tensor),
+        Text(values_text(tensor), "" if tensor.constant else "dim"),
         Text(neighbours),
         Text(f"{tensor.index} {name_text(tensor.name)}", "dim"),
     )
 
 
-def _values(tensor: TensorView) -> Text:
-    """What a constant holds; in dim, what an activation can hold."""
+def values_text(tensor: TensorView) -> str:
+    """What a constant holds, or what a quantized activation can hold; empty where that is not known."""
     few = few_values(tensor)
     if few is not None and tensor.quantization is None:
-        return Text("[" + ", ".join(option_text(value) for value in few) + "]")
+        return "[" + ", ".join(option_text(value) for value in few) + "]"
     found = extremes(tensor)
     if found is None:
-        return Text("")
+        return ""
     low, high = found.real
     text = f"{low:.4g} to {high:.4g}"
     if found.codes is not None:
         text += f" (codes {found.codes[0]} to {found.codes[1]})"
-    return Text(text, "" if tensor.constant else "dim")
+    return text
+
+
+def work_text(view: FileView, layer: LayerView) -> str:
+    """Multiply-accumulates and parameters; empty for a layer without either."""
+    held = constants(view, layer)
+    work = [f"{quantity(count)} MACs"] if (count := macs(view, layer)) else []
+    if held:
+        work.append(f"{quantity(sum(t.size for t in held))} parameters ({size_text(bytes_of(held))})")
+    return ", ".join(work)
+
+
+def options_text(layer: LayerView) -> str:
+    """The attributes by name."""
+    return ", ".join(f"{name} {option_text(value)}" for name, value in layer.options.items())
 
 
 def _origin(view: FileView, tensor: TensorView) -> str:

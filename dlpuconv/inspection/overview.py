@@ -48,9 +48,14 @@ def render_overview(view: FileView, size: int, division: DivisionRecord | None =
 def render_head(view: FileView, size: int, division: DivisionRecord | None = None) -> Table:
     """Inputs, outputs and totals; the arguments are those of `render_overview`."""
     head = Table.grid(padding=(0, 2))
-    for noun, text in (*_head(view, size), *_rests(division)):
+    for noun, text in head_texts(view, size, division):
         head.add_row(Text(noun, style="bold"), Text(text))
     return head
+
+
+def head_texts(view: FileView, size: int, division: DivisionRecord | None = None) -> tuple[tuple[str, str], ...]:
+    """The same in words: what it is, and how it is."""
+    return (*_head(view, size), *_rests(division))
 
 
 def _layers(view: FileView) -> Table:

@@ -19,6 +19,7 @@ from dlpuconv.reporting.error_chart import error_charts
 from dlpuconv.reporting.layer_table import layer_list
 from dlpuconv.reporting.origin import origin_facts, trial_rows
 from dlpuconv.reporting.page import Fact, FindingText, OutputRow, Page, Snippet
+from dlpuconv.reporting.pictures import picture_pairs
 from dlpuconv.reporting.port_rows import port_rows
 from dlpuconv.reporting.wording import decibels, number, percent, quantity, short, size
 from dlpuconv.verification.kinds.words import KindRow
@@ -59,6 +60,7 @@ def make_page(material: Material) -> Page:
         compared=_compared(material),
         outputs=tuple(_outputs(report.parity)) if report.parity else (),
         kinds=tuple(map(KindRow.of, report.parity.kinds)) if report.parity else (),
+        pictures=picture_pairs(material),
         charts=error_charts(material),
         chart_note=_chart_note(report.layers),
         close_ups=worst,

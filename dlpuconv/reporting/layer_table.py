@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlpuconv.decibel import FAIR_DB, GOOD_DB
 from dlpuconv.inspection.roles import weights_of
 from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from dlpuconv.reporting.material import Material
     from dlpuconv.verification.layer_parity import LayerParity
 
-GOOD_DB, FAIR_DB = 25.0, 15.0
-"""Above the first a layer's output is close to the source's, below the second it is far from it."""
 _SHOWN_OPTIONS = ("padding", "fused_activation_function", "kernel_shape", "strides", "dilations", "group", "axis")
 _MOST_ROWS = 5000  # the largest real networks have a fifth of that
 _UNSORTED = 1e9  # dB of a layer that was not compared: behind all others

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlpuconv.analysis import BlamedLayer
+    from dlpuconv.calibration import Preprocessing
     from dlpuconv.contract import Contract
     from dlpuconv.formats import FileView
     from dlpuconv.placement import Forecast
@@ -30,6 +31,7 @@ class Material:
         origin: what it was made from, and how; None where nothing tells.
         blamed: what each layer costs alone, and why; empty where that was not measured.
         asked_db: signal-to-noise ratio that the outputs must reach.
+        preprocessing: how images became the samples that were compared on; None where they were no images.
     """
 
     report: Report
@@ -40,6 +42,7 @@ class Material:
     origin: FileOrigin | None = None
     blamed: tuple[BlamedLayer, ...] = ()
     asked_db: float
+    preprocessing: Preprocessing | None = None
 
     @property
     def forecast(self) -> Forecast | None:

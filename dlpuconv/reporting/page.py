@@ -64,6 +64,31 @@ class OutputRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PicturePair:
+    """What both models see in one picture.
+
+    Attributes:
+        name: of the output.
+        kind: boxes or masks.
+        before: by the float model, as a data URL.
+        after: by the file.
+        before_text: what is on it.
+        after_text: likewise.
+        width: of each, in pixels.
+        height: likewise.
+    """
+
+    name: str
+    kind: str
+    before: str
+    after: str
+    before_text: str
+    after_text: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseUp:
     """One of the worst layers.
 
@@ -152,6 +177,8 @@ class Page:
         notes: what else to know.
         compared: what was compared, on what; empty where nothing was.
         outputs: beside the source's.
+        kinds: what is known of them beside numbers.
+        pictures: one picture as both models see it; empty where nothing can be drawn.
         charts: error by layer, for wide and for narrow screens; empty where nothing was measured.
         chart_note: how to read it.
         close_ups: the worst layers.
@@ -178,6 +205,7 @@ class Page:
     compared: str
     outputs: tuple[OutputRow, ...]
     kinds: tuple[KindRow, ...]
+    pictures: tuple[PicturePair, ...]
     charts: tuple[ErrorChart, ...]
     chart_note: str
     close_ups: tuple[CloseUp, ...]

@@ -17,6 +17,8 @@ from dlpuconv.language.printable import printable, printable_lines
 from dlpuconv.reporting.files import GENERATOR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlpuconv.reporting.page import Page, Snippet
 
 _TEMPLATES = "dlpuconv.reporting.templates"
@@ -24,6 +26,18 @@ _TEMPLATES = "dlpuconv.reporting.templates"
 
 def render(page: Page) -> str:
     """The whole document."""
+    return fill("report", GENERATOR, _harmless(page))
+
+
+def fill(name: str, generator: str, page: object, *, shared: Sequence[str] = ("palette.css",)) -> str:
+    """A document by its template.
+
+    Args:
+        name: of the template, its style and its script.
+        generator: by which a file is known to be such a document.
+        page: what the template speaks of; its texts are escaped, and must be printable.
+        shared: files of style that stand before its own.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -34,12 +48,12 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = _own("report.css"), _own("report.js")
-    return environment.get_template("report.html").render(
-        page=_harmless(page),
-        generator=GENERATOR,
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none';"
-        " form-action 'none'",
+    style, script = "".join(map(_own, (*shared, f"{name}.css"))), _own(f"{name}.js")
+    return environment.get_template(f"{name}.html").render(
+        page=page,
+        generator=generator,
+        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)};"
+        " base-uri 'none'; form-action 'none'",
         style=Markup(style),
         script=Markup(script),
     )

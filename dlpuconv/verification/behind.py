@@ -10,6 +10,7 @@ from dlpuconv.division.chain import run_through, runner_of
 from dlpuconv.errors import ArtifactError
 from dlpuconv.ir import Port
 from dlpuconv.language.brief import listed
+from dlpuconv.verification.kinds.glance import Lookout
 from dlpuconv.verification.kinds.tally import KindTally
 from dlpuconv.verification.output_parity import OutputParity
 from dlpuconv.verification.tally import Tally
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from dlpuconv.division.division import Division, Rest
     from dlpuconv.formats import Runner
+    from dlpuconv.verification.kinds.glance import Glance
     from dlpuconv.verification.kinds.kind import Kinds
     from dlpuconv.verification.kinds.parity import KindParity
 
@@ -82,7 +84,7 @@ class Behind:
 
     def __init__(self, outputs: tuple[str, ...], kinds: Kinds, of_source: TailFunction, of_file: TailFunction) -> None:
         self._of_source, self._of_file = of_source, of_file
-        self._kinds = KindTally(kinds, behind=True)
+        self._kinds, self._lookout = KindTally(kinds, behind=True), Lookout(kinds)
         self._found = {name: _Output(name) for name in outputs}
 
     @property
@@ -105,6 +107,12 @@ class Behind:
         for name, output in self._found.items():
             output.add(wanted[name], found[name])
         self._kinds.add(wanted, found)
+        self._lookout.add(sample, wanted, found)
+
+    @property
+    def glance(self) -> Glance | None:
+        """One sample to look at, if these outputs can be drawn."""
+        return None if self.problem else self._lookout.glance
 
     def kinds(self) -> tuple[KindParity, ...]:
         """How much agrees of those whose kind is known; none where there is a problem."""

@@ -11,6 +11,7 @@ from dlpuconv.jsonable import finite
 if TYPE_CHECKING:
     from dlpuconv.ir import Port
     from dlpuconv.jsonable import Json
+    from dlpuconv.verification.kinds.glance import Glance
     from dlpuconv.verification.kinds.parity import KindParity
 
 ROUNDING_MARGIN_DB = 20.0
@@ -138,6 +139,7 @@ class ParityReport:
         behind: the source's outputs behind the tail of a divided network, of which `outputs` are the cut's; empty
             without one.
         not_behind: why those could not be compared; empty where they could.
+        glance: one sample with what both sides detect or segment in it; None where no output can be drawn.
     """
 
     samples: int
@@ -148,6 +150,7 @@ class ParityReport:
     beside: str = "the float source"
     behind: tuple[OutputParity, ...] = ()
     not_behind: str = ""
+    glance: Glance | None = field(default=None, repr=False, compare=False)
 
     @property
     def exact(self) -> bool:

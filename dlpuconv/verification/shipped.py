@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import ArtifactError, ShapeError
-from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.verification.linking import link_source
 from dlpuconv.verification.parity import compare_answers
+from dlpuconv.verification.source_runner import float_runner
 from dlpuconv.verification.translate import to_source
 from dlpuconv.verification.wholes import wholes_maker
 
@@ -58,7 +58,7 @@ def compare_with_source(
     if package is None or source is None:
         raise ArtifactError("a comparison needs the source model, and a package that ships samples")
     links, _ = link_source(run, view, question, manifest)
-    reference = OrtRunner(source.split(), source.source.name)
+    reference = float_runner(source)
     # A manifest may claim scales and types; a float file has none but this.
     outputs = [replace(port, dtype="float32", quantization=None) for port in links.outputs]
     in_source = {port.name_in_file: port.name for port in outputs}

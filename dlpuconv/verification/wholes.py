@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dlpuconv.verification.kinds.glance import Lookout
 from dlpuconv.verification.kinds.tally import KindTally
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Wholes:
     """
 
     def __init__(self, kinds: Kinds, behind: Behind | None = None) -> None:
-        self._kinds, self._behind = KindTally(kinds), behind
+        self._kinds, self._behind, self._lookout = KindTally(kinds), behind, Lookout(kinds)
 
     def add(self, sample: Values, expected: Values, got: Values) -> None:
         """One sample.
@@ -43,18 +44,20 @@ class Wholes:
             got: those of the file, in the source's layouts and real units.
         """
         self._kinds.add(expected, got)
+        self._lookout.add(sample, expected, got)
         if self._behind is not None:
             self._behind.add(sample, expected, got)
 
     def told(self, parity: ParityReport) -> ParityReport:
         """The report with these figures."""
         if self._behind is None:
-            return replace(parity, kinds=self._kinds.result())
+            return replace(parity, kinds=self._kinds.result(), glance=self._lookout.glance)
         return replace(
             parity,
             kinds=(*self._kinds.result(), *self._behind.kinds()),
             behind=self._behind.result(),
             not_behind=self._behind.problem,
+            glance=self._behind.glance or self._lookout.glance,
         )
 
 

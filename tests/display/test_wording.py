@@ -14,13 +14,17 @@ import typer
 
 from dlpuconv import api
 from dlpuconv.cli.app import app
+from dlpuconv.cli.batch.group import all_commands
 from dlpuconv.display.bars import Lines
 from dlpuconv.display.wording import FLAGS, OPTIONS, RENAMED, InPython, in_python, python_words
 from dlpuconv.errors import UsageError
 from dlpuconv.workflow.conversion import Conversion
 
 REPOSITORY = Path(__file__).parents[2]
-ONLY_TYPED = {"base", "help", "install-completion", "json", "quiet", "show-completion", "top", "version"}
+ONLY_TYPED = {
+    "base", "dry-run", "fail-on", "help", "html", "install-completion", "json", "overlay", "parquet", "quiet", "save",
+    "show-completion", "top", "version",
+}  # fmt: skip
 """Options that only a command line has use for."""
 OF_OTHER_TOOLS = {"min-db", "min", "sample"}
 
@@ -100,14 +104,14 @@ def test_warnings_of_long_work_are_reworded(capsys: pytest.CaptureFixture[str]) 
 
 def options_of_the_command_line() -> set[str]:
     group = typer.main.get_command(app)
-    commands = [group, *group.commands.values()]  # type: ignore[attr-defined]
+    commands = [group, *all_commands(group).values()]  # type: ignore[arg-type]
     named = {name for command in commands for parameter in command.params for name in parameter.opts}
     return {name.removeprefix("--") for name in named if name.startswith("--")} - ONLY_TYPED
 
 
 def test_both_faces_have_the_same_options() -> None:
     assert options_of_the_command_line() == OPTIONS
-    functions = (api.analyze, api.check, api.compare, api.convert, api.inspect, api.verify, Conversion.save)
+    functions = (api.analyze, api.batch, api.check, api.compare, api.convert, api.inspect, api.verify, Conversion.save)
     keywords = {name for function in functions for name in inspect.signature(function).parameters}
     spoken = {text.split("=")[0] for text in FLAGS.values()}
     spoken |= {RENAMED.get(name, name.replace("-", "_")) for name in OPTIONS - FLAGS.keys()}
@@ -145,6 +149,7 @@ FILLED_IN = {
     "override": "'a b=per-channel'",
     "preset": "0-1",
     "std": "1,2e+03",
+    "workers": "0",
 }
 """What may stand where a message names a value that is filled in; a word of capitals for the other options."""
 WRECKS = (

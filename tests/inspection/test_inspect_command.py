@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 from dlpuconv.cli import main
 from dlpuconv.cli.inspect import complete_layer
+from dlpuconv.errors import UsageError
 from dlpuconv.ir.affine import Affine
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from tests.verification.tflite_models import activation, bias, constant, edited, file_of, healthy, options, tensor_named
@@ -166,3 +167,8 @@ def test_the_shell_completes_ops_and_names_of_the_file(file: Path) -> None:
     assert completed("c", str(file)) == ["cut"]
     assert completed("c", "missing.tflite") == []
     assert completed("c") == []
+
+
+def test_a_file_that_is_shown_as_it_is_takes_no_shapes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(file), "--input-shape", "x=1,4"]) == UsageError.status
+    assert "m.tflite is shown as it is" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_ten_thousand_damaged_files_are_refused_or_judged() -> None:
     assert 1000 < fuzz(tuple(make() for make in MAKERS), 10_000, seed=5) < 9000
 
 
-@pytest.mark.zoo
+@pytest.mark.zoo("axis")
 @pytest.mark.slow
 def test_damaged_files_of_axis_are_refused_or_judged(zoo: Path) -> None:
     fuzz(tuple(path.read_bytes() for path in sorted((zoo / "axis").glob("*.tflite"))), 90, seed=6)

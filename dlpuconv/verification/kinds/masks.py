@@ -31,7 +31,7 @@ class Masks:
 
     def add(self, expected: Floats, value: Floats) -> None:
         """One sample."""
-        seen, made = self._areas(expected), self._areas(value)
+        seen, made = self.areas(expected), self.areas(value)
         for counter, areas in ((self._seen, seen), (self._made, made), (self._both, seen[seen == made])):
             counter.update(dict(zip(*(found.tolist() for found in np.unique(areas, return_counts=True)), strict=True)))
 
@@ -43,7 +43,7 @@ class Masks:
         shares = [self._both[at] / (self._seen[at] + self._made[at] - self._both[at]) for at in classes]
         return float(np.mean(shares))
 
-    def _areas(self, array: Floats) -> npt.NDArray[np.int64]:
+    def areas(self, array: Floats) -> npt.NDArray[np.int64]:
         """The label of every place; 0 for none of the masks."""
         if self._labels:
             return array.astype(np.int64)

@@ -56,7 +56,7 @@ class KindTally:
 
     def __init__(self, kinds: Kinds, *, behind: bool = False) -> None:
         self._behind = behind
-        self._parts = [_Part(name, region) for name, regions in kinds.items() for region in regions]
+        self._parts = [KindPart(name, region) for name, regions in kinds.items() for region in regions]
         self._group = {part: part.region.kind for part in self._parts if part.region.selected}
         told = list(self._group.values())
         whole = told.count(OutputKind.BOXES) == told.count(OutputKind.SCORES) == 1
@@ -109,7 +109,7 @@ class KindTally:
         return Found(boxes, scores.max(axis=1), which[:, 0].astype(np.float64))
 
 
-class _Part:
+class KindPart:
     """One region of one output."""
 
     def __init__(self, name: str, region: Region) -> None:
@@ -138,7 +138,7 @@ class _Part:
         if self._measure is not None:
             self._measure.add(*((expected, value) if labels else (self.read(expected), self.read(value))))
 
-    def add_rows(self, expected: Floats, value: Floats, scores: Mapping[_Part, Floats]) -> None:
+    def add_rows(self, expected: Floats, value: Floats, scores: Mapping[KindPart, Floats]) -> None:
         """One sample of what counts where a score passes: boxes, or values beside scores."""
         if self._is_unlike(expected, value):
             return
@@ -147,7 +147,7 @@ class _Part:
         if axis is None:
             return
         ours, theirs = rows(expected, axis), rows(value, axis)
-        weights = _weights(self, len(ours), scores)
+        weights = _strongest(self, len(ours), scores)
         if self.boxes is not None and ours.shape[1] == COLUMNS:
             self.boxes.add(ours, theirs, weights)
         elif self.boxes is None and weights is not None:
@@ -189,11 +189,17 @@ def _measure_of(region: Region, sample: Floats, *, labels: bool) -> _Measure | N
     return Embeddings() if kind is OutputKind.EMBEDDINGS else None
 
 
-def _weights(part: _Part, places: int, scores: Mapping[_Part, Floats]) -> Floats | None:
-    """The highest score at each place, of the same output if it holds some, else of another for as many places."""
+def scores_by_place(part: KindPart, places: int, scores: Mapping[KindPart, Floats]) -> Floats | None:
+    """[places, scores] of the same output if it holds some, else of another for as many places."""
     for other, array in sorted(scores.items(), key=lambda item: item[0].name != part.name):
         found = by_place(array, other.region, places)
         if found is not None:
             rare = found[:, found.mean(axis=0) <= _HALF]  # a background that is everywhere tells nothing
-            return np.asarray((rare if rare.size else found).max(axis=1))
+            return rare if rare.size else found
     return None
+
+
+def _strongest(part: KindPart, places: int, scores: Mapping[KindPart, Floats]) -> Floats | None:
+    """The highest score at each place."""
+    found = scores_by_place(part, places, scores)
+    return None if found is None else np.asarray(found.max(axis=1))
