@@ -13,11 +13,12 @@ def commands() -> str:
     import typer
 
     from dlpuconv.cli.app import app
+    from dlpuconv.cli.batch.group import all_commands
 
     group: Any = typer.main.get_command(app)
     lines = ["# the command line", ""]
     lines += ["dlpuconv", *_parameters(group)]
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(all_commands(group).items()):
         lines += [f"dlpuconv {name}", *_parameters(command)]
     return "\n".join(lines) + "\n"
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("dlpuconv", "dlpuconv_backends", "dlpuconv_targets")
+_LARGEST_SOURCE = 16_000_000
+"""Bytes; the trained models of the tests are most of them."""
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:
@@ -49,9 +51,12 @@ def constraints(repository: Path) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_the_three_packages_the_manual_page_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    release = f"dlpuconv-{dlpuconv.__version__}"
     roots = {name.split("/")[0] for name in wheel.namelist()}
-    assert roots == {*PACKAGES, f"dlpuconv-{dlpuconv.__version__}.dist-info"}
+    assert roots == {*PACKAGES, f"{release}.data", f"{release}.dist-info"}
+    page = f"{release}.data/data/share/man/man1/dlpuconv.1"
+    assert [name for name in wheel.namelist() if name.startswith(f"{release}.data")] == [page]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -88,7 +93,9 @@ def test_the_wheel_carries_its_licence(wheel: zipfile.ZipFile) -> None:
 def test_a_wheel_from_the_source_distribution_is_the_same(
     wheel: zipfile.ZipFile, repository: Path, tmp_path: Path
 ) -> None:
-    with tarfile.open(build("sdist", repository, tmp_path / "sdist")) as archive:
+    source = build("sdist", repository, tmp_path / "sdist")
+    assert source.stat().st_size < _LARGEST_SOURCE
+    with tarfile.open(source) as archive:
         archive.extractall(tmp_path, filter="data")
     again = zipfile.ZipFile(build("wheel", tmp_path / f"dlpuconv-{dlpuconv.__version__}", tmp_path / "wheel"))
     assert sorted(again.namelist()) == sorted(wheel.namelist())
@@ -121,7 +128,8 @@ def test_constraints_satisfy_every_requirement_of_the_project(
     exact = {canonicalize_name(name): Version(version) for name, version in (c.split("==") for c in constraints)}
     groups = tomllib.loads((repository / "pyproject.toml").read_text())["dependency-groups"]
     extras = itertools.chain.from_iterable(project["optional-dependencies"].values())
-    lines = [*project["dependencies"], *groups["dev"], *extras]
+    checkers = [line for line in (*groups["dev"], *groups["docs"]) if isinstance(line, str)]
+    lines = [*project["dependencies"], *checkers, *extras]
     wanted = [r for r in map(Requirement, lines) if r.name != "dlpuconv"]
     assert [str(r) for r in wanted if not _met(r, exact)] == []
 

@@ -20,6 +20,7 @@ IN_WORKERS = (
     "backends/dlpuconv_backends/savedmodel/worker.py",
     "dlpuconv/frontends/pytorch/checkpoint_worker.py",
     "dlpuconv/frontends/pytorch/worker.py",
+    "dlpuconv/frontends/tensorflow/worker/",
 )
 """Where it belongs."""
 
@@ -86,6 +87,8 @@ def test_no_foreign_code_reads_models_outside_workers() -> None:
         "import torch\nprogram = torch.export.load(f)",
         "from torch import jit\njit.load(f)",
         "from torch.export import load",
+        "import h5py\nh5py.File(f)",
+        "import tf2onnx.convert",
         "import onnxoptimizer",
         "from onnx_ir.passes.common import CheckerPass",
         "from ai_edge_litert.interpreter import Interpreter, OpResolverType",

@@ -25,9 +25,10 @@ FORMATS_MAY_BE_NAMED = {
     "verification/rules/": "a rule about files of one format names it; targets choose among the rules",
     "plugin/": "what plugins see of one format stands in a module of its name",
     "cli/": "help names the files that a user may have, and a backend as an example",
-    "frontends/onnx_file.py": "it tells people what the file is that they took for an ONNX model",
+    "frontends/": "it reads models of every format, and tells people what a file is that it does not read",
     "testing/": "libraries that a plugin may not import when it is loaded",
     "delivery/provenance.py": "libraries whose versions are written down",
+    "batches/versions.py": "the same, which decide what a job makes",
     "reporting/origin.py": "the same ones",
 }
 """Where a format's name may stand in a text, and why."""

@@ -44,7 +44,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def model(repository: Path) -> Path:
-    return repository / "scripts" / "demo_data" / "cifar_mobilenetv2.onnx"
+    return repository / "tests" / "models" / "cifar_mobilenetv2.onnx"
 
 
 def test_targets_are_listed() -> None:

@@ -1,21 +1,17 @@
-"""What the README tells people to type exists."""
+"""What the README, and the page of statuses and variables, tell of the program is so."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
-import dlpuconv
 from dlpuconv import errors
+from tests.packaging.blocks import blocks_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +24,9 @@ def readme(repository: Path) -> str:
     return (repository / "README.md").read_text()
 
 
-def blocks(readme: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", readme, re.DOTALL)
+@pytest.fixture(scope="module")
+def statuses(repository: Path) -> str:
+    return (repository / "docs" / "reference" / "status.md").read_text()
 
 
 def rows(readme: str, heading: str) -> list[str]:
@@ -42,9 +39,10 @@ def all_errors(root: type[errors.DlpuconvError]) -> set[type[errors.DlpuconvErro
     return {root}.union(*(all_errors(child) for child in root.__subclasses__()))
 
 
-def test_it_starts_with_the_two_commands(readme: str, repository: Path) -> None:
-    scripts = [shlex.split(line, comments=True) for line in blocks(readme, "sh")[0].splitlines()]
-    assert scripts == [["scripts/demo"], ["scripts/test"]]
+def test_it_starts_with_the_three_commands(repository: Path) -> None:
+    first = next(blocks_of(repository / "README.md"))
+    scripts = [shlex.split(line, comments=True) for line in first.code.splitlines()]
+    assert scripts == [["scripts/demo"], ["scripts/test"], ["scripts/docs"]]
     assert all(os.access(repository / script, os.X_OK) for (script,) in scripts)
 
 
@@ -54,37 +52,17 @@ def test_its_extras_exist(readme: str, repository: Path) -> None:
     assert all(name in extras for name in re.findall(r'"\.\[(\w+)\]"', readme))
 
 
-def test_its_commands_have_only_options_that_exist(readme: str) -> None:
-    commands = [line for block in blocks(readme, "sh") for line in block.splitlines() if line.startswith("dlpuconv")]
-    assert commands
-    for command in commands:
-        _, name, *arguments = shlex.split(command)
-        run = [sys.executable, "-c", "import sys; from dlpuconv.cli import main; sys.exit(main())", name, "--help"]
-        help_text = subprocess.run(run, check=True, capture_output=True, text=True).stdout
-        assert [a for a in arguments if a.startswith("--") and not re.search(rf"{a}\b", help_text)] == []
-
-
-def test_its_python_calls_convert_with_keywords_that_exist(readme: str) -> None:
-    (call,) = (
-        node
-        for source in blocks(readme, "python")
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "dlpuconv.convert"
-    )
-    assert {keyword.arg for keyword in call.keywords} <= set(inspect.signature(dlpuconv.convert).parameters)
-
-
 def test_its_targets_are_the_built_in_ones(readme: str, repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     assert rows(readme, "Targets") == sorted(project["entry-points"]["dlpuconv.targets"])
 
 
-def test_its_exit_statuses_are_those_of_the_errors(readme: str) -> None:
+def test_the_exit_statuses_are_those_of_the_errors(statuses: str) -> None:
     raised = {error.status for error in all_errors(errors.DlpuconvError) - {errors.DlpuconvError}}
-    assert list(map(int, rows(readme, "Exit status"))) == sorted(raised | ALWAYS)
+    assert list(map(int, rows(statuses, "Exit status"))) == sorted(raised | ALWAYS)
 
 
-def test_its_environment_variables_are_those_that_are_read(readme: str, repository: Path) -> None:
+def test_the_environment_variables_are_those_that_are_read(statuses: str, repository: Path) -> None:
     sources = [path for root in ("dlpuconv", "backends", "targets") for path in (repository / root).rglob("*.py")]
     read = {name for path in sources for name in re.findall(r'"(DLPUCONV_[A-Z_]+)"', path.read_text())}
-    assert set(rows(readme, "Environment")) == read
+    assert set(rows(statuses, "Environment")) == read

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("scripts/setup", "scripts/demo", "scripts/test", ".ci/run")
+SCRIPTS = ("scripts/setup", "scripts/demo", "scripts/docs", "scripts/test", "scripts/versions", ".ci/run")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_setup_names_its_flavours(bare: Path) -> None:
     done = call(bare, "everything", path=os.environ["PATH"])
     assert done.returncode == 2
     assert "'everything'" in done.stderr
-    assert "demo, test" in done.stderr
+    assert "demo, docs, test" in done.stderr
 
 
 def test_setup_says_that_python_is_too_old(bare: Path) -> None:
@@ -66,24 +66,36 @@ def test_setup_does_nothing_where_the_environment_is_ready(bare: Path) -> None:
     stamp = "{ pwd -P; grep ^__version__ dlpuconv/__init__.py; cat pyproject.toml constraints.txt; } | sha256sum"
     made = subprocess.run(stamp, shell=True, cwd=bare, check=True, capture_output=True, text=True).stdout
     (bare / ".venv/.ready-test").write_text(made.split()[0] + "\n")
-    for flavour in ("test", "demo"):
+    for flavour in ("test", "demo", "docs"):
         done = call(bare, flavour, path="/usr/bin:/bin")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_summary_says_loudly_that_the_zoo_is_absent(repository: Path, tmp_path: Path) -> None:
-    tests = tmp_path / "checkout" / "tests"
-    tests.mkdir(parents=True)
-    shutil.copy(repository / "tests" / "conftest.py", tests)
-    shutil.copy(repository / "pyproject.toml", tests.parent)
-    (tests / "test_one.py").write_text("import pytest\n\n@pytest.mark.zoo\ndef test_it(zoo): raise AssertionError\n")
-    environment = {**os.environ, "DLPUCONV_ZOO": str(tmp_path / "nowhere")}
+@pytest.mark.slow
+def test_only_what_needs_a_larger_zoo_is_skipped_without_one_and_the_summary_says_which(
+    repository: Path, tmp_path: Path
+) -> None:
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    for name in ("conftest.py", "whole_zoo.py", "models"):
+        (tests / name).symlink_to(repository / "tests" / name)
+    shutil.copy(repository / "pyproject.toml", tmp_path)
+    (tests / "test_some.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.zoo\n"
+        "@pytest.mark.parametrize('name', ['kws_kwt1', 'lpr_lprnet'])\n"
+        "def test_a_case(zoo, name): assert (zoo / name / 'model.onnx').stat().st_size > 1e6\n"
+        "@pytest.mark.zoo('axis')\n"
+        "def test_files(zoo): raise AssertionError\n"
+    )
+    environment = {**os.environ, "DLPUCONV_ZOO": str(tmp_path / "nowhere"), "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "pythonpath=", str(tests)]
-    done = subprocess.run(command, cwd=tests.parent, check=False, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout
-    assert "THE MODEL ZOO IS ABSENT" in done.stdout
-    assert "1 tests on real models were SKIPPED" in done.stdout
-    assert str(tmp_path / "nowhere") in done.stdout
+    assert "1 passed, 2 skipped" in done.stdout
+    assert "2 tests were skipped" in done.stdout
+    assert f"{tmp_path / 'nowhere'} holds no zoo.py" in done.stdout
+    assert all(f"only a larger zoo has {name}" in done.stdout for name in ("lpr_lprnet", "axis"))
 
 
 def test_the_pages_about_rules_are_what_the_rules_say(repository: Path) -> None:

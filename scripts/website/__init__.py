@@ -1,0 +1,1 @@
+"""What becomes the documentation's site: pages that are written from the source, drawings, and MkDocs' hooks."""
