@@ -1,19 +1,23 @@
 """Every model's own metric: float, dlpuconv's integers as `dlpuconv.load` runs them, and TFLiteConverter's.
 
-Ours are the mean over calibration draws. What lies within the paired bootstrap's interval over the evaluation samples
-is luck.
+Ours are converted as one batch a model, and are the mean over calibration draws. What lies within the paired
+bootstrap's interval over the evaluation samples is luck.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
 
 from scripts.benchmarks.bars import missed_bars
+from scripts.benchmarks.conversions import convert_all
 from scripts.benchmarks.evaluation import Evaluation
 from scripts.benchmarks.resampling import are_disjoint, calibration_draws, paired_bootstrap
 from scripts.benchmarks.shared import (
@@ -23,12 +27,13 @@ from scripts.benchmarks.shared import (
     model_names,
     opened,
     source_model,
-    zoo_folder,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dlpuconv.batches.batch import Batch
+    from dlpuconv.batches.record import JobRecord
     from scripts.benchmarks.shared import Array
 
 TARGETS = {"per-tensor": "artpec8", "per-channel": "artpec9"}
@@ -63,6 +68,8 @@ class Plan:
         columns: ways to convert.
         limit: of evaluation samples; None for all. Figures are coarser, and bars may be missed by luck.
         rival: TFLiteConverter too, where it is installed, with the first draw.
+        store: folder where conversions are kept, so that the same plan goes on where it ended; None to keep none.
+        workers: conversions at the same time; one for each processor if None.
     """
 
     samples: int
@@ -70,6 +77,8 @@ class Plan:
     columns: tuple[Column, ...]
     limit: int | None
     rival: bool
+    store: Path | None = None
+    workers: int | None = None
 
 
 def run_accuracy(
@@ -109,9 +118,9 @@ def _one(name: str, plan: Plan) -> dict[str, Any]:
         "float": {"metric": round(evaluation.exact(np.ones(len(evaluation.x))), 4)},
         "columns": {},
     }
-    for column in plan.columns:
-        found["columns"][column.title] = _ours(evaluation, column, [pool[draw] for draw in draws])
-        console.print(f"{name}: {column.title} {found['columns'][column.title]}")
+    for title, figures in _ours(evaluation, plan, [pool[draw] for draw in draws]):
+        found["columns"][title] = figures
+        console.print(f"{name}: {title} {figures}")
     if plan.rival:
         found["columns"] |= _theirs(evaluation, pool[draws[0]])
     found["seconds"] = round(time.perf_counter() - start, 1)
@@ -122,29 +131,34 @@ _ALL = 1 << 20
 """Calibration samples that are asked for in order to have all there are."""
 
 
-def _ours(evaluation: Evaluation, column: Column, draws: Sequence[Array]) -> dict[str, Any]:
-    import dlpuconv
-    from dlpuconv.errors import DlpuconvError
+def _ours(evaluation: Evaluation, plan: Plan, draws: Sequence[Array]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of every column, from one batch."""
+    ways = {
+        column.title: (TARGETS[column.granularity], {"granularity": column.granularity, "effort": column.effort})
+        for column in plan.columns
+    }
+    with ExitStack() as stack:
+        store = plan.store or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        done, found = convert_all(evaluation.name, ways, draws, store, plan.workers)
+        for title, records in found.items():
+            yield title, _judged(evaluation, done, records)
 
-    (port,) = source_model(evaluation.name).signature.inputs
-    way: dict[str, Any] = {"granularity": column.granularity, "effort": column.effort}
-    answers, seconds = [], []
-    for values in draws:
-        start = time.perf_counter()
-        try:
-            made = dlpuconv.convert(
-                zoo_folder() / evaluation.name / "model.onnx",
-                target=TARGETS[column.granularity],
-                calibration={port.name: values},
-                **way,
-                cache=False,
-                progress=None,
-            )
-        except DlpuconvError as error:
-            return {"error": f"{error.kind}: {error}"}
-        seconds.append(time.perf_counter() - start)
-        answers.append(evaluation.converted(made))
-    return {**_scored(evaluation, answers), "seconds": round(float(np.mean(seconds)), 1)}
+
+def _judged(evaluation: Evaluation, done: Batch, records: Sequence[JobRecord]) -> dict[str, Any]:
+    for record in records:
+        if not record.files:
+            return {"error": f"{record.error_kind}: {record.error}"}
+    answers = [_answers(evaluation, done, record) for record in records]
+    seconds = float(np.mean([record.circumstances.seconds for record in records]))
+    return {**_scored(evaluation, answers), "seconds": round(seconds, 1)}
+
+
+def _answers(evaluation: Evaluation, done: Batch, record: JobRecord) -> list[Array]:
+    from dlpuconv.batches.results.folder import save_files
+
+    with tempfile.TemporaryDirectory() as folder:
+        save_files(record, done.store, Path(folder))
+        return evaluation.loaded(Path(folder) / f"model.{record.target}.tflite")
 
 
 def _scored(evaluation: Evaluation, answers: Sequence[Sequence[Array]]) -> dict[str, Any]:

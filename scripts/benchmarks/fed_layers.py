@@ -51,6 +51,9 @@ class LayerSteps:
 def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]) -> list[LayerSteps]:
     """Compare every activation whose scale the file keeps, but for layers whose weights are fitted anew.
 
+    All that the file rounds is fed, whether the source rounds it or not. Left out is also what the file computes in one
+    layer and the source in several, each rounded: no codes can be fed to those in between.
+
     Args:
         model: quantized, as it was read.
         file: made from it.
@@ -59,11 +62,13 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
     """
     view, graph = read(file), fake_quantized(model)
     values = onnx_ir.convenience.create_value_mapping(graph.graph)
-    stated = (values[name] for name in model.scales.activations if name in values)
-    shapes = {str(v.name): tuple(v.shape.numpy()) for v in stated if v.shape is not None and v.producer() is not None}
+    computed = (each for each in values.values() if each.producer() is not None)
+    shapes = {str(v.name): tuple(v.shape.numpy()) for v in computed if v.shape is not None and v.shape.is_static()}
     found = [pair for pair in counterparts(view, shapes) if pair.layer.op != "QUANTIZE"]  # the layer in front is meant
-    pairs = {pair.source: pair for pair in found if _keeps(pair, model) and not _has_coarser_weights(pair, view, model)}
+    pairs = {pair.source: pair for pair in found if pair.tensor.quantization is not None}
     _feed(graph.graph, [values[name] for name in pairs])
+    kept = [pair for pair in pairs.values() if _keeps(pair, model) and not _has_coarser_weights(pair, view, model)]
+    compared = [pair.source for pair in kept if not _rounds_within(values[pair.source], model)]
     run = tracer(file, view, [pair.tensor.name for pair in pairs.values()])
     source = OrtRunner(replace(model, graph=graph).split(), "the source, layer by layer", optimize=False)
     apart: dict[str, list[Array]] = defaultdict(list)
@@ -74,7 +79,7 @@ def fed_layers(model: Model, file: Path, links: Links, samples: Iterable[Sample]
         real |= {name: _in_source(run.value(pair.tensor), pair, shapes[name]) for name, pair in pairs.items()}
         fed = {str(v.name): real[str(v.name).removesuffix(_FED)] for v in graph.graph.inputs}
         made = source.run({name: np.asarray(each, np.float32) for name, each in fed.items()})
-        for name in pairs:
+        for name in compared:
             step = model.scales.activations[name].affine.scale
             apart[name].append(np.abs(np.rint((np.asarray(made[name], np.float64) - real[name]) / step)).reshape(-1))
     steps = {name: np.concatenate(each) for name, each in apart.items()}
@@ -94,6 +99,21 @@ def _feed(graph: onnx_ir.Graph, values: Iterable[onnx_ir.Value]) -> None:
             graph.inputs.append(fed)
         if not value.is_graph_output():
             graph.outputs.append(value)
+
+
+def _rounds_within(value: onnx_ir.Value, model: Model) -> bool:
+    """Whether something is rounded on the way from what is fed to a value, in other scales than at either end."""
+    stated = {name: said for name, said in model.scales.activations.items() if name != value.name}
+    waiting, seen = [value], {value}
+    while waiting:
+        node = waiting.pop().producer()
+        read = set() if node is None else {each for each in node.inputs if each is not None} - seen
+        waiting += read
+        seen |= read
+    names = {str(each.name) for each in seen if not each.is_graph_input()}
+    ends = {stated.get(str(each.name).removesuffix(_FED)) for each in seen if each.is_graph_input()}
+    ends.add(model.scales.activations[str(value.name)])
+    return any(stated[name] not in ends for name in names & stated.keys())
 
 
 def _keeps(pair: Counterpart, model: Model) -> bool:

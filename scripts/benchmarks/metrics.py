@@ -41,6 +41,21 @@ def measure_of(task: Any, outputs: Sequence[Array], y: Any) -> Measure:
     return measure
 
 
+def closeness_of(reference: Sequence[Array], outputs: Sequence[Array]) -> Measure:
+    """The zoo's signal-to-noise ratio of a model's outputs in dB, likewise: over all outputs, which count the same."""
+
+    def powers(arrays: Sequence[Array]) -> list[Array]:
+        return [np.square(array.astype(np.float64)).reshape(len(array), -1).mean(1) for array in arrays]
+
+    signals, noises = powers(reference), powers([a - b for a, b in zip(reference, outputs, strict=True)])
+
+    def measure(weights: Array) -> float:
+        shares = [(weights @ n) / max(weights @ s, 1e-30) for s, n in zip(signals, noises, strict=True)]
+        return float(-10 * np.log10(max(np.mean(shares), 1e-15)))
+
+    return measure
+
+
 def _mean(task: Any, outputs: Sequence[Array], y: Any) -> Measure:
     scores = np.array([task.score([o[at : at + 1] for o in outputs], y[at : at + 1]) for at in range(len(y))])
     return lambda weights: float(weights @ scores / weights.sum())

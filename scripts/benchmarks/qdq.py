@@ -17,7 +17,7 @@ from rich.table import Table
 
 from scripts.benchmarks.evaluation import Evaluation
 from scripts.benchmarks.process import measure
-from scripts.benchmarks.qdq_rival import METHODS
+from scripts.benchmarks.qdq_rival import AS_IT_IS, METHODS, PREPARED, USUAL, Way
 from scripts.benchmarks.resampling import paired_bootstrap
 from scripts.benchmarks.shared import console, mark, model_names, opened, source_model, zoo_folder
 
@@ -116,7 +116,7 @@ def _theirs(evaluation: Evaluation, values: Array, found: dict[str, Any]) -> Sco
 
 
 def rivals(
-    name: str, values: Array, methods: Iterable[str] = METHODS, granularity: str = "per-channel"
+    name: str, values: Array, methods: Iterable[str] = METHODS, way: Way = USUAL
 ) -> Iterator[tuple[str, bytes | str]]:
     """What onnxruntime.quantization makes of a model by each method: a file, or why there is none."""
     model = source_model(name)
@@ -126,7 +126,8 @@ def rivals(
         data, result = Path(folder) / "samples.npy", Path(folder) / "model.onnx"
         np.save(data, fit)
         for method in methods:
-            given = [str(zoo_folder() / name / "model.onnx"), str(data), port.name, method, str(result), granularity]
+            given = [str(zoo_folder() / name / "model.onnx"), str(data), port.name, method, str(result)]
+            given += [way.granularity, PREPARED if way.prepared else AS_IT_IS]
             ran = measure([sys.executable, "-m", "scripts.benchmarks.qdq_rival", *given], _REPOSITORY)
             yield method, ran.last_words or f"status {ran.status}" if ran.status else result.read_bytes()
 

@@ -1,6 +1,6 @@
 """One file by onnxruntime.quantization, in a process of its own, which has only so much memory.
 
-`python -m scripts.benchmarks.qdq_rival MODEL SAMPLES.npy INPUT METHOD RESULT GRANULARITY`
+`python -m scripts.benchmarks.qdq_rival MODEL SAMPLES.npy INPUT METHOD RESULT GRANULARITY PREPARATION`
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import resource
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,27 @@ MEMORY = 16 << 30
 """Bytes; Entropy and Percentile keep every activation of every sample."""
 
 
-def quantize(
-    model: Path, samples: np.ndarray[Any, Any], name: str, method: str, result: Path, *, per_channel: bool
-) -> None:
-    """What onnxruntime's documentation recommends: pre-processing, QDQ.
+PREPARED, AS_IT_IS = "prepared", "as-it-is"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Of quantizing a model.
+
+    Attributes:
+        granularity: per-tensor, or per-channel.
+        prepared: normalizations are folded first, and shapes inferred.
+    """
+
+    granularity: str = "per-channel"
+    prepared: bool = True
+
+
+USUAL = Way()
+
+
+def quantize(model: Path, samples: np.ndarray[Any, Any], name: str, method: str, result: Path, way: Way) -> None:
+    """What onnxruntime's documentation recommends: pre-processing, unless that is left out, and QDQ.
 
     Args:
         model: float.
@@ -33,7 +51,7 @@ def quantize(
         name: of the model's input.
         method: one of `METHODS`.
         result: is written.
-        per_channel: weights have a scale for each channel.
+        way: of quantizing.
     """
     from onnxruntime.quantization import (  # ruff's order would split it
         CalibrationDataReader,
@@ -53,17 +71,19 @@ def quantize(
             return None if sample is None else {name: sample[None]}
 
     with tempfile.TemporaryDirectory() as folder:
-        prepared, model = Path(folder) / "prepared.onnx", _constant(model, Path(folder) / "constant.onnx")
-        try:
-            quant_pre_process(str(model), str(prepared))
-        except Exception:  # noqa: BLE001 - its symbolic inference gives up on some models with a bare Exception
-            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+        model, prepared = _constant(model, Path(folder) / "constant.onnx"), Path(folder) / "prepared.onnx"
+        if way.prepared:
+            try:
+                quant_pre_process(str(model), str(prepared))
+            except Exception:  # noqa: BLE001 - its symbolic inference gives up on some models with a bare Exception
+                quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+            model = prepared
         quantize_static(
-            str(_upgraded(prepared, Path(folder) / "upgraded.onnx")),  # only now: shapes are folded
+            str(_upgraded(model, Path(folder) / "upgraded.onnx")),  # only now: shapes are folded
             str(result),
             Reader(),
             quant_format=QuantFormat.QDQ,
-            per_channel=per_channel,
+            per_channel=way.granularity == "per-channel",
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
@@ -93,11 +113,10 @@ def _upgraded(model: Path, newer: Path) -> Path:
 
 def main() -> int:
     """Read, limit, quantize."""
-    model, samples, name, method, result, granularity = sys.argv[1:]
+    model, samples, name, method, result, granularity, preparation = sys.argv[1:]
     logging.disable(logging.WARNING)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    per_channel = granularity == "per-channel"
-    quantize(Path(model), np.load(samples), name, method, Path(result), per_channel=per_channel)
+    quantize(Path(model), np.load(samples), name, method, Path(result), Way(granularity, preparation == PREPARED))
     return 0
 
 

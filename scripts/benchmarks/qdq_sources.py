@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,49 +12,85 @@ from rich.table import Table
 
 from scripts.benchmarks.evaluation import DECIBEL_METRIC, Evaluation
 from scripts.benchmarks.fed_layers import fed_layers
+from scripts.benchmarks.pt2e_source import NAME, Trained
 from scripts.benchmarks.qdq import Scored, rivals
-from scripts.benchmarks.shared import console, mark, model_names, opened, source_model
+from scripts.benchmarks.qdq_rival import Way
+from scripts.benchmarks.shared import console, decibels, mark, model_names, opened, source_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpuconv.calibration import Sample
     from dlpuconv.workflow.conversion import Conversion
     from scripts.benchmarks.shared import Array
 
-TARGETS = {"per-tensor": "artpec8", "per-channel": "artpec7"}
-"""A chip that takes such weights."""
+WAYS = {
+    "per-tensor": (Way("per-tensor"), "artpec8"),
+    "per-channel": (Way("per-channel"), "artpec7"),
+    "per-channel to one scale": (Way("per-channel"), "artpec8"),
+    "normalizations not folded": (Way("per-tensor", prepared=False), "artpec8"),
+}
+"""By title, how a source is made, and the chip that it is for."""
 LEAST_DB, MOST_LOST, LEAST_EQUAL = 20.0, 0.005, 0.99
 _FED = 3
 """Samples on which layers are compared."""
 
 
-def run_sources(*, models: str, samples: int, limit: int | None) -> tuple[dict[str, Any], list[str]]:
+def run_sources(*, models: str, samples: int, limit: int | None, trained: bool) -> tuple[dict[str, Any], list[str]]:
     """Quantize, convert, evaluate, print, collect.
 
     Args:
         models: glob of names.
         samples: for calibration.
         limit: of evaluation samples; None for all.
+        trained: only a model that PyTorch's PT2E has trained.
 
     Returns:
         The figures by model and granularity, and the bars that were missed.
     """
     figures: dict[str, Any] = {}
-    for name in model_names(models):
+    for name in [] if trained else model_names(models):
         evaluation = Evaluation.load(name, limit)
         values = np.asarray(evaluation.task.load_calib(samples), np.float32)
-        for granularity in TARGETS:
-            figures[f"{name}, {granularity}"] = found = _measured(evaluation, values, granularity)
-            console.print(f"{name}, {granularity}: {found}")
+        for title, (way, target) in WAYS.items():
+            if way.prepared or _has_normalizations(name):
+                figures[f"{name}, {title}"] = found = _measured(evaluation, values, way, target)
+                console.print(f"{name}, {title}: {found}")
+    if trained:
+        figures = _trained(Evaluation.load(NAME, limit), samples)
     missed = [f"{title}: {sentence}" for title, found in figures.items() for sentence in _missed(found)]
     _print(figures, missed)
     return {"samples": samples, "models": figures}, missed
 
 
-def _measured(evaluation: Evaluation, values: Array, granularity: str) -> dict[str, Any]:
+def _trained(evaluation: Evaluation, samples: int) -> dict[str, Any]:
+    """The figures of a model of PT2E by chip."""
+    import dlpuconv
+
+    values = np.asarray(evaluation.task.load_calib(samples), np.float32)
+    made, figures = Trained(values), {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        source = made.save(Path(folder) / "model.pt2")
+        outputs = [made.outputs(evaluation.x)]
+        metric, ratio = evaluation.task.score(outputs, evaluation.y), evaluation.decibels(outputs)
+        begun = {"metric": evaluation.task.METRIC, "evaluated": len(evaluation.x)}
+        begun["source"] = {"metric": round(float(metric), 4), "sqnr_db": round(ratio, 2)}
+        for target in ("artpec8", "artpec7"):
+            converted = dlpuconv.convert(source, target=target, calibration=values, cache=False)
+            figures[f"{NAME}, PT2E, {target}"] = begun | _compared(evaluation, source, converted, values)
+    return figures
+
+
+def _has_normalizations(name: str) -> bool:
+    return any(node.op_type == "BatchNormalization" for node in source_model(name).graph.graph)
+
+
+def _measured(evaluation: Evaluation, values: Array, way: Way, target: str) -> dict[str, Any]:
     import dlpuconv
     from dlpuconv.errors import DlpuconvError
 
     found: dict[str, Any] = {"metric": evaluation.task.METRIC, "evaluated": len(evaluation.x)}
-    ((_, content),) = rivals(evaluation.name, values, ("MinMax",), granularity)
+    ((_, content),) = rivals(evaluation.name, values, ("MinMax",), way)
     if isinstance(content, str):
         return {**found, "no_source": content}
     found["source"] = Scored.of(evaluation, content).told()
@@ -62,7 +99,7 @@ def _measured(evaluation: Evaluation, values: Array, granularity: str) -> dict[s
         source = Path(folder) / "model.onnx"
         source.write_bytes(content)
         try:
-            made = dlpuconv.convert(source, target=TARGETS[granularity], calibration={name: values}, cache=False)
+            made = dlpuconv.convert(source, target=target, calibration={name: values}, cache=False)
         except DlpuconvError as error:
             return {**found, "error": f"{error.kind}: {error}"}
         return found | _compared(evaluation, source, made, values)
@@ -75,14 +112,17 @@ def _compared(evaluation: Evaluation, source: Path, made: Conversion, values: Ar
     assert parity is not None
     scales: Any = artifact.artifact.facts["source_scales"]
     model = load(source, SourceOptions())
-    few = [sample for _, sample in zip(range(_FED), opened(values, model).held_out, strict=False)]
+    held_out = list(opened(values, model).held_out)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = made.save(folder)[0]
-        layers = fed_layers(model, file, artifact.artifact.links, few)
-        outputs = evaluation.loaded(file)
+        layers = fed_layers(model, file, artifact.artifact.links, held_out[:_FED])
+        known = {port.name for port in model.signature.outputs}
+        names = evaluation.names if known.issuperset(evaluation.names) else sorted(known)
+        outputs = replace(evaluation, names=names).loaded(file)
     return {
         "file": round(float(evaluation.task.score(outputs, evaluation.y)), 4),
         "sqnr_db": round(parity.min_sqnr, 2),
+        **({"onnxruntime_db": round(_integer_kernels(source, held_out), 2)} if source.suffix == ".onnx" else {}),
         "kept": scales["kept"],
         "refitted": len(scales["refitted"]),
         "not_stated": len(scales["measured"]),
@@ -90,6 +130,23 @@ def _compared(evaluation: Evaluation, source: Path, made: Conversion, values: Ar
         "most_steps": max((layer.most for layer in layers), default=0),
         "least_equal": round(min((layer.equal for layer in layers), default=1.0), 4),
     }
+
+
+def _integer_kernels(source: Path, samples: Sequence[Sample]) -> float:
+    """Decibels of ONNX Runtime's own integer kernels beside its float run of the same file; of the worst output.
+
+    The reader of our figure sees by it how much such a network makes of single roundings.
+    """
+    import onnxruntime as ort
+
+    answers = []
+    for level in (ort.GraphOptimizationLevel.ORT_DISABLE_ALL, ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
+        options = ort.SessionOptions()
+        options.graph_optimization_level, options.log_severity_level = level, 3
+        session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        answers.append([session.run(None, dict(sample)) for sample in samples])
+    pairs = ([np.stack(each) for each in zip(*made, strict=True)] for made in answers)
+    return min(decibels(exact, integer) for exact, integer in zip(*pairs, strict=True))
 
 
 def _missed(found: dict[str, Any]) -> list[str]:
@@ -109,13 +166,28 @@ def _missed(found: dict[str, Any]) -> list[str]:
 
 
 def _print(figures: dict[str, Any], missed: list[str]) -> None:
-    table = Table(title="Quantized sources: the metric, and dB beside the source in ONNX Runtime")
-    for column in ("model", "metric", "source", "file", "dB", "kept", "re-fitted", "not stated", "equal", "bars"):
+    table = Table(
+        title="Quantized sources: the metric, and dB beside the source in ONNX Runtime's float kernels, of ours and of"
+        " its integer kernels"
+    )
+    for column in (
+        "model",
+        "metric",
+        "source",
+        "file",
+        "dB",
+        "ORT int8",
+        "kept",
+        "re-fitted",
+        "not stated",
+        "equal",
+        "bars",
+    ):
         table.add_column(column, justify="left" if column in ("model", "metric") else "right")
     for title, found in figures.items():
         good = not any(sentence.startswith(f"{title}: ") for sentence in missed)
         source = f"{found['source']['metric']:.3f}" if "source" in found else "-"
-        keys = ("file", "sqnr_db", "kept", "refitted", "not_stated", "least_equal")
+        keys = ("file", "sqnr_db", "onnxruntime_db", "kept", "refitted", "not_stated", "least_equal")
         table.add_row(title, found["metric"], source, *(str(found.get(key, "-")) for key in keys), mark(good))
     console.print(table)
     for sentence in missed:

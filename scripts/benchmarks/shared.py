@@ -51,13 +51,17 @@ NORMALIZATIONS: dict[str, dict[str, Any]] = {
 
 
 def zoo_folder() -> Path:
-    """The zoo's folder.
+    """The zoo's folder: the larger one, or the models of the tests where there is none.
 
     Raises:
-        SystemExit: there is none.
+        SystemExit: DLPUCONV_ZOO names none.
     """
-    default = Path(__file__).resolve().parents[2].parent / "shared" / "zoo"
-    folder = Path(os.environ.get("DLPUCONV_ZOO") or default).resolve()
+    repository = Path(__file__).resolve().parents[2]
+    if named := os.environ.get("DLPUCONV_ZOO"):
+        folder = Path(named).resolve()
+    else:
+        beside = repository.parent / "shared" / "zoo"
+        folder = beside if (beside / "zoo.py").is_file() else repository / "tests" / "models"
     if not (folder / "zoo.py").is_file():
         sys.exit(f"no model zoo in {folder}: set DLPUCONV_ZOO")
     return folder

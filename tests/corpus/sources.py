@@ -53,7 +53,7 @@ def zoo_models(zoo: Path) -> Iterator[Entry]:
 
 
 def exports(folder: Path) -> Iterator[Entry]:
-    """What PyTorch's two exporters and Keras make of networks, written into a folder."""
+    """What PyTorch's two exporters, Keras and TensorFlow make of networks, written into a folder."""
     keras = subprocess.Popen(
         [sys.executable, str(_KERAS), str(folder / "keras.onnx")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -63,6 +63,7 @@ def exports(folder: Path) -> Iterator[Entry]:
         said, _ = keras.communicate()
     assert keras.returncode == 0, said.decode()[-2000:]
     yield Entry(name="keras", model=folder / "keras.onnx")
+    yield Entry(name="keras by TensorFlow", model=folder / "keras.keras")
 
 
 def _torch_exports(folder: Path) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 20_000
 _RANDOM_NETWORKS = 40
-_HEAD = '<ir_version: 8, opset_import: ["" : 17, "mine" : 1]>'
+_HEAD = '<ir_version: 8, opset_import: ["" : 17, "mine" : 1, "com.microsoft" : 1]>'
 _NETWORKS = """
 g (float[1,3,8,8] x) => (float[1,2,8,8] y) <float[2,3,1,1] w = {1,2,3,4,5,6}, float[2] b = {1,2}>
 { c = Conv <pads = [0,0,0,0]> (x, w, b)  r = Relu (c)  y = HardSwish (r) }
@@ -38,6 +38,27 @@ g (float[1,4] x) => (float[1,4] y) <float s = {0.1}, uint8 z = {128}>
 g (float[1,3,4,4] x) => (float[1,2,4,4] y)
 <int8[2,3,1,1] w = {1,2,3,4,5,6}, float[2] s = {0.1,0.2}, int8[2] z = {0,0}>
 { d = DequantizeLinear <axis = 0> (w, s, z)  y = Conv (x, d) }
+
+g (float[1,3,4,4] x) => (float[1,2,4,4] y)
+<float s = {0.1}, uint8 z = {8}, int8[2,3,1,1] w = {1,2,3,4,5,6}, float[2] t = {0.1,0.2}, int8[2] n = {0,0},
+ int32[2] b = {7,-8}, float[2] u = {0.01,0.02}, int32[2] o = {0,0}, uint8 l = {8}, uint8 h = {200}>
+{ q = QuantizeLinear (x, s, z)  k = Clip (q, l, h)  d = DequantizeLinear (k, s, z)
+  v = DequantizeLinear <axis = 0> (w, t, n)  a = DequantizeLinear <axis = 0> (b, u, o)
+  c = Conv (d, v, a)  r = Relu (c)  e = QuantizeLinear (r, s, z)  y = DequantizeLinear (e, s, z) }
+
+g (float[1,2,4,4] x) => (float[1,2,4,4] y) <float s = {0.1}, uint8 z = {128}, float[2] g = {0.5,-2}, float[2] m = {1,2}>
+{ q = QuantizeLinear (x, s, z)  d = DequantizeLinear (q, s, z)  n = BatchNormalization (d, g, m, m, m)
+  e = QuantizeLinear (n, s, z)  p = MaxPool <kernel_shape = [1,1]> (e)  t = Concat <axis = 1> (p, e)
+  f = DequantizeLinear (t, s, z)  h, y = Split <axis = 1> (f) }
+
+g (float[1,3,4,4] x) => (float[1,2,4,4] y)
+<float s = {0.1}, uint8 z = {8}, int8[2,3,1,1] w = {1,2,3,4,5,6}, int8 n = {0}, int32[2] b = {7,-8}>
+{ q = QuantizeLinear (x, s, z)  c = QLinearConv (q, s, z, w, s, n, s, z, b)
+  a = com.microsoft.QLinearAdd (c, s, z, c, s, z, s, z)  y = DequantizeLinear (a, s, z) }
+
+g (float[1,4] x) => (float[1,2] y) <int8[4,2] w = {1,2,3,4,5,6,7,8}, int8 z = {0}, float[2] t = {0.1,0.2}>
+{ q, s, n = DynamicQuantizeLinear (x)  m = MatMulInteger (q, w, n, z)  f = Cast <to = 1> (m)  u = Mul (s, t)
+  y = Mul (f, u) }
 
 g (float[N,3,H,8] x) => (float[N,3,H,8] y)
 { s = Shape (x)  r = Reshape (x, s)  y = Softmax <axis = 1> (r) }

@@ -39,6 +39,15 @@ def seeds() -> tuple[bytes, ...]:
     return (*made, *(one_op(operator) for operator in _operators()))
 
 
+def sources() -> tuple[bytes, ...]:
+    """Float files of the tests: one for each use of an operator that is read, and networks of several."""
+    from tests.frontends.tflite.test_operators import CASES
+    from tests.frontends.tflite.test_source import dilated, network
+    from tests.verification.tflite_models import one_op
+
+    return (network(), dilated(), *map(one_op, CASES))
+
+
 def _operators() -> list[Operator]:
     """One of each kind, on a picture of 8 x 8 pixels and with such constants as most have."""
     from dlpuconv_backends.flatbuffer import Operator
