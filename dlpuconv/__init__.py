@@ -1,4 +1,4 @@
-"""Convert ONNX and PyTorch models for the deep-learning processing units of Axis cameras, and prove the result."""
+"""Convert ONNX, PyTorch, Keras and TFLite models for the DLPUs of Axis cameras, and prove the result."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dlpuconv.lazy import later
 if TYPE_CHECKING:
     from dlpuconv.analysis import Analysis as Analysis
     from dlpuconv.api import analyze as analyze
+    from dlpuconv.api import batch as batch
     from dlpuconv.api import check as check
     from dlpuconv.api import compare as compare
     from dlpuconv.api import convert as convert
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dlpuconv.api import inspect as inspect
     from dlpuconv.api import load as load
     from dlpuconv.api import verify as verify
+    from dlpuconv.batches import Batch as Batch
     from dlpuconv.checkup import Checkup as Checkup
     from dlpuconv.contrast import Contrast as Contrast
     from dlpuconv.display.progress import Progress as Progress
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from dlpuconv.workflow.loaded import LoadedNetwork as LoadedNetwork
     from dlpuconv.workflow.verify import Verification as Verification
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 __all__ = [
     "__version__",
     # what there is to do
-    "analyze", "check", "compare", "convert", "evaluate", "inspect", "load", "verify",
+    "analyze", "batch", "check", "compare", "convert", "evaluate", "inspect", "load", "verify",
     # what comes of it
-    "Analysis", "Checkup", "Contrast", "Conversion", "Inspection", "LoadedNetwork", "Verification",
+    "Analysis", "Batch", "Checkup", "Contrast", "Conversion", "Inspection", "LoadedNetwork", "Verification",
     # what it takes
     "DlpuconvError", "Progress", "Recipe",
 ]  # fmt: skip
@@ -42,7 +44,8 @@ __getattr__ = later(
     __name__,
     {
         "dlpuconv.analysis": ("Analysis",),
-        "dlpuconv.api": ("analyze", "check", "compare", "convert", "evaluate", "inspect", "load", "verify"),
+        "dlpuconv.api": ("analyze", "batch", "check", "compare", "convert", "evaluate", "inspect", "load", "verify"),
+        "dlpuconv.batches": ("Batch",),
         "dlpuconv.checkup": ("Checkup",),
         "dlpuconv.contrast": ("Contrast",),
         "dlpuconv.workflow.conversion": ("Conversion",),

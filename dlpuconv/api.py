@@ -1,4 +1,7 @@
-"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect`, `load` and `evaluate`."""
+"""The Python entry points: `convert`, `check`, `analyze`, `verify`, `compare`, `inspect`, `load`, `evaluate`, `batch`.
+
+Each has one keyword for each option of the command of its name.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,21 @@ from dlpuconv.errors import UsageError
 from dlpuconv.workflow.option_values import make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
 
+    import keras
     import onnx
     import onnx_ir
     import torch
 
     from dlpuconv.analysis import Analysis
+    from dlpuconv.batches import Batch, BatchJob
     from dlpuconv.calibration.open import Source
     from dlpuconv.checkup import Checkup
     from dlpuconv.contrast import Contrast
     from dlpuconv.display.progress import Progress
+    from dlpuconv.frontends import SourceOptions
     from dlpuconv.language.choices import (
         Color,
         Dtype,
@@ -47,7 +54,14 @@ if TYPE_CHECKING:
     from dlpuconv.workflow.verify import Verification
 
     type ModelLike = (
-        str | Path | bytes | onnx.ModelProto | onnx_ir.Model | torch.nn.Module | torch.export.ExportedProgram
+        str
+        | Path
+        | bytes
+        | onnx.ModelProto
+        | onnx_ir.Model
+        | torch.nn.Module
+        | torch.export.ExportedProgram
+        | keras.Model
     )
     type ModuleFactory = Callable[[], torch.nn.Module]
     type Shown = Progress | Literal["auto"] | None
@@ -64,6 +78,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     factory: ModuleFactory | str = "",
     allow_pickle: bool = False,
+    signature: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -103,7 +118,9 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
-            `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one.
+            `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one; a
+            `keras.Model`, the path of a `.keras` or `.h5` file, or of a SavedModel's folder; the path of a `.tflite`
+            file, or its bytes.
         target: `artpec7`, `artpec8`, `artpec9`, `cv25`, any other that `dlpuconv targets` lists, or the path of a
             `.toml` file that describes one.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
@@ -121,6 +138,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             `"module:function"`; `input_shape` tells what it takes. Only tensors are read of the file.
         allow_pickle: a file of `torch.save` may hold more, such as a whole module: it is a pickle, and reading it runs
             whatever code whoever made it has put there.
+        signature: of a SavedModel that holds several functions; `serving_default`, or the only one, if empty.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
         tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
@@ -159,9 +177,10 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             float files. Given, it decides for outputs of every kind.
         output_kinds: what outputs are, by name, where their graph does not tell: `scores`, `classes`, `boxes`, `masks`
             and `embeddings` are judged by a measure of their own, `values` by the signal-to-noise ratio.
-        report: look at every layer too, so that `conversion[target].to_html()` gives the report.
+        report: look at every layer too, so that `conversion[target].to_html()` gives the report, and
+            `.overlays()` what Model Explorer shows of it.
         bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
-        cache: keep calibration statistics in the user's cache folder.
+        cache: keep calibration statistics and lowered networks in the user's cache folder.
         progress: where long work reports; `"auto"`: bars on a terminal or in a notebook, and nothing elsewhere;
             None: nothing anywhere.
 
@@ -185,6 +204,7 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
             output_names=_names(output_names),
             factory=factory,
             allow_pickle=allow_pickle,
+            signature=signature,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -226,6 +246,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     output_names: str | Sequence[str] = (),
     factory: ModuleFactory | str = "",
     allow_pickle: bool = False,
+    signature: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -254,6 +275,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         output_names: see `convert`.
         factory: see `convert`.
         allow_pickle: see `convert`.
+        signature: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -290,6 +312,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             output_names=_names(output_names),
             factory=factory,
             allow_pickle=allow_pickle,
+            signature=signature,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -316,6 +339,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     output_names: str | Sequence[str] = (),
     factory: ModuleFactory | str = "",
     allow_pickle: bool = False,
+    signature: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     tail: Tail | None = None,
@@ -341,6 +365,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         output_names: see `convert`.
         factory: see `convert`.
         allow_pickle: see `convert`.
+        signature: see `convert`.
         input_shape: see `convert`.
         cut_at: see `convert`.
         tail: see `convert`.
@@ -374,6 +399,7 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
             output_names=_names(output_names),
             factory=factory,
             allow_pickle=allow_pickle,
+            signature=signature,
             resize=resize,
             color=color,
             mean=_values("mean", mean),
@@ -394,6 +420,9 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     reference: ModelLike | None = None,
     data: Source | None = None,
     example_inputs: Any = None,
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
+    signature: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     resize: Resize | None = None,
@@ -416,6 +445,9 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
         reference: the float model that the file was made from, as `convert` takes it.
         data: samples for the comparison, as `convert` takes them to calibrate; a package has its own.
         example_inputs: what `reference.forward` takes, for an `nn.Module`.
+        factory: makes the module of a reference that is a file of weights; see `convert`.
+        allow_pickle: see `convert`.
+        signature: see `convert`.
         input_shape: static shape of the reference by input name; what the file's manifest says if None.
         cut_at: values that became the outputs.
         resize: how images are brought to the input's size. Where this, `color`, `mean`, `std` and `preset` are all
@@ -441,7 +473,8 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     from dlpuconv.workflow.verify import verify as run
 
     with python_words():
-        evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
+        source = _reference_options(input_shape, cut_at, factory, signature, allow_pickle=allow_pickle)
+        evidence = _evidence(reference, data, example_inputs, source, (resize, color, mean, std, preset))
         options = verification_options(
             min_sqnr=min_sqnr,
             output_kinds=_items(output_kinds),
@@ -463,6 +496,9 @@ def compare(  # noqa: PLR0913 - the public face: every keyword is one option of 
     data: Source | None = None,
     reference: ModelLike | None = None,
     example_inputs: Any = None,
+    factory: ModuleFactory | str = "",
+    allow_pickle: bool = False,
+    signature: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
     cut_at: str | Sequence[str] = (),
     resize: Resize | None = None,
@@ -481,6 +517,9 @@ def compare(  # noqa: PLR0913 - the public face: every keyword is one option of 
         data: samples; see `verify`.
         reference: the float model, which both are then compared with too; see `verify`.
         example_inputs: see `verify`.
+        factory: see `verify`.
+        allow_pickle: see `convert`.
+        signature: see `convert`.
         input_shape: see `verify`.
         cut_at: see `verify`.
         resize: see `verify`.
@@ -496,16 +535,28 @@ def compare(  # noqa: PLR0913 - the public face: every keyword is one option of 
     from dlpuconv.workflow.compare import compare as run
 
     with python_words():
-        evidence = _evidence(reference, data, example_inputs, input_shape, cut_at, (resize, color, mean, std, preset))
+        source = _reference_options(input_shape, cut_at, factory, signature, allow_pickle=allow_pickle)
+        evidence = _evidence(reference, data, example_inputs, source, (resize, color, mean, std, preset))
         return in_python(run(Path(a), Path(b), target, evidence, _shown(progress)))
 
 
-def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection:
+def inspect(
+    file: str | Path,
+    *,
+    layers: str | Sequence[str] = (),
+    target: str | None = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    signature: str = "",
+) -> Inspection:
     """Read what a file holds, layer by layer.
 
     Args:
-        file: a `.tflite` or `.onnx` file, or a package folder.
+        file: a `.tflite` or `.onnx` file, or a package folder; of a `.keras`, `.h5` or `.pt2` file or a SavedModel, the
+            ONNX form is shown.
         layers: globs of names or ops, or numbers; every layer without any.
+        target: a chip, to tell where the layers would run.
+        input_shape: static shape by input name, for a model that is shown in its ONNX form.
+        signature: see `convert`.
 
     Raises:
         DlpuconvError: the file cannot be read, or a glob means no layer.
@@ -513,7 +564,7 @@ def inspect(file: str | Path, *, layers: str | Sequence[str] = ()) -> Inspection
     from dlpuconv.workflow.inspect import inspect as run
 
     with python_words():
-        return run(Path(file), _names(layers))
+        return run(Path(file), _names(layers), _shapes(input_shape), signature=signature, target=target)
 
 
 def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
@@ -570,17 +621,81 @@ def evaluate(model: Any, loader: Any, metric: DataMetric, *, workers: int = 1) -
         return run(model, loader, metric, workers)
 
 
+def batch(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv batch`
+    jobs: str | Path | Mapping[str, Any] | Iterable[BatchJob],
+    *,
+    store: str | Path = "",
+    executor: str | Executor | None = None,
+    workers: int | None = None,
+    shard: str = "",
+    memory_gib: float | None = None,
+    minutes: float | None = None,
+    progress: Shown = "auto",
+) -> Batch:
+    """Convert many models for many chips, each combination in a process of its own.
+
+    What is in the store already is not made again: a job is known by the contents of its inputs, its options and the
+    versions that decide what is made. What crashes, hangs or takes too much memory is a record like any other.
+
+    ```python
+    done = dlpuconv.batch("jobs.toml", store="results")
+    for record in done.failures:
+        print(record.name, record.error or record.reasons)
+    ```
+
+    Args:
+        jobs: the path of a TOML file, a dict of the same form, or `dlpuconv.batches.BatchJob`s.
+        store: a folder, or a URL that fsspec writes; what the file says if empty.
+        executor: `"own"` (processes of this machine), `"dask"`, `"dask://host:port"`, `"module:factory"`, or any
+            `concurrent.futures.Executor`; what the file says, or this machine's, if None.
+        workers: jobs at the same time; the executor's own number if None.
+        shard: `"i/n"`: only those jobs that fall to the i-th of n machines.
+        memory_gib: that the processes of one job may take together; what the file says, or 8, if None.
+        minutes: that one job may take; what the file says, or 60, if None.
+        progress: see `convert`.
+
+    Returns:
+        A record for each job, in the order of the jobs.
+
+    Raises:
+        DlpuconvError: the jobs, the store or the executor cannot be used.
+    """
+    from dlpuconv.batches.store import open_store
+    from dlpuconv.batches.whole import limited, plan_of, run_batch
+
+    with python_words():
+        plan = limited(plan_of(jobs, store, executor), memory_gib, minutes)
+        given = None if executor is None or isinstance(executor, str) else executor
+        return run_batch(
+            plan, open_store(plan.store), executor=given, workers=workers, shard=shard, progress=_shown(progress)
+        )
+
+
+def _reference_options(
+    input_shape: Mapping[str, Sequence[int]] | None,
+    cut_at: str | Sequence[str],
+    factory: ModuleFactory | str,
+    signature: str,
+    *,
+    allow_pickle: bool,
+) -> SourceOptions:
+    from dlpuconv.frontends import SourceOptions
+
+    shapes, cuts = _shapes(input_shape), _names(cut_at)
+    return SourceOptions(
+        input_shapes=shapes, cut_at=cuts, factory=factory, allow_pickle=allow_pickle, signature=signature
+    )
+
+
 def _evidence(
     reference: ModelLike | None,
     data: Source | None,
     example_inputs: Any,
-    input_shape: Mapping[str, Sequence[int]] | None,
-    cut_at: str | Sequence[str],
+    source: SourceOptions,
     images: tuple[
         Resize | None, Color | None, float | Sequence[float] | None, float | Sequence[float] | None, Preset | None
     ],
 ) -> ComparisonData:
-    from dlpuconv.frontends import SourceOptions
     from dlpuconv.workflow.option_values import stated_preprocessing
     from dlpuconv.workflow.reference import ComparisonData
 
@@ -589,7 +704,7 @@ def _evidence(
         reference=reference,
         data=data,
         example_inputs=example_inputs,
-        source=SourceOptions(input_shapes=_shapes(input_shape), cut_at=_names(cut_at)),
+        source=source,
         preprocessing=stated_preprocessing(
             resize=resize, color=color, mean=_values("mean", mean), std=_values("std", std), preset=preset
         ),
@@ -602,6 +717,8 @@ def _shown(progress: Shown) -> Progress:
 
     if progress is None:
         return Silent()
+    if isinstance(progress, str) and progress != "auto":
+        raise UsageError(f'progress is "auto", None (nothing is shown) or an object that receives it, not {progress!r}')
     return InPython(for_people() if progress == "auto" else progress)
 
 

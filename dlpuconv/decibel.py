@@ -13,6 +13,8 @@ MOST_DB = 200.0
 """Ratios beyond this (or under its negative) say nothing more in double precision: they are cut."""
 LOWEST_DB, HIGHEST_DB = -20.0, 60.0
 """What the ratio of one sample is cut to, so that none outweighs all others in a mean."""
+FAIR_DB, GOOD_DB = 15.0, 25.0
+"""Below the first a layer's output is far from the source's, from the second on it is close: how tables colour it."""
 
 
 def ratio_db(signal: float, noise: float) -> float | None:

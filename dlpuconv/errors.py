@@ -7,6 +7,7 @@ Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and those from 129 on (
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import traceback
 from contextlib import contextmanager, redirect_stdout
@@ -132,16 +133,24 @@ class MissingDependencyError(DlpuconvError):
         library: the distribution that is missing.
         extra: the extra of dlpuconv that brings it.
         purpose: what it is needed for.
+        interpreter: the Python that lacks it; empty: this one.
     """
 
     status = 12
 
-    def __init__(self, library: str, extra: str, purpose: str) -> None:
-        self._needed = library, extra, purpose
-        super().__init__(f'{purpose} needs {library}, which is not installed: pip install "dlpuconv[{extra}]"')
+    def __init__(self, library: str, extra: str, purpose: str, interpreter: str = "") -> None:
+        self._needed = library, extra, purpose, interpreter
+        place = f"missing for {interpreter}" if interpreter else "not installed"
+        super().__init__(f"{purpose} needs {library}, which is {place}: {self.remedy}")
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs it."""
+        _, extra, _, interpreter = self._needed
+        return pip_install(extra, interpreter)
 
     @override
-    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str, str]]:
         """Pickled as it is made, so that a pool of processes can hand it on."""
         return type(self), self._needed
 
@@ -150,6 +159,18 @@ class MetricError(DlpuconvError):
     """The user's own metric failed, or gave no number."""
 
     status = 13
+
+
+class StoreError(DlpuconvError):
+    """The store of a batch cannot be read or written, or holds something else in the place of what is its own."""
+
+    status = 14
+
+
+class RegressionError(DlpuconvError):
+    """Of two batches, the second is worse than `--fail-on` allows."""
+
+    status = 15
 
 
 OF_ONE_TARGET = (ArtifactError, BackendError, PluginError, ShapeError, UnsupportedModelError)
@@ -192,6 +213,17 @@ def what_was_raised(error: BaseException) -> str:
 def error_json(kind: str, message: str, status: int, problems: Iterable[str]) -> dict[str, Json]:
     """What `--json` prints of an error: the message as people see it, and all problems in full."""
     return {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
+
+
+def pip_install(extra: str, interpreter: str = "") -> str:
+    """The command that installs an extra of dlpuconv.
+
+    Args:
+        extra: its name.
+        interpreter: for which Python; empty: this one.
+    """
+    pip = f"{shlex.quote(interpreter)} -m pip" if interpreter else "pip"
+    return f'{pip} install "dlpuconv[{extra}]"'
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -35,3 +35,15 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return told(value)
     return value.value if isinstance(value, Enum) else value
+
+
+def is_deeper(content: Json, most: int) -> bool:
+    """Whether a JSON value holds values within values of more levels than that."""
+    nested = (dict, list)
+    level: list[Any] = [content] if isinstance(content, nested) else []
+    for _ in range(most + 1):
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for values in inside for value in values if isinstance(value, nested)]
+        if not level:
+            return False
+    return True

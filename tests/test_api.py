@@ -147,6 +147,11 @@ def test_progress_is_given_and_silent_off_a_terminal(capfd: pytest.CaptureFixtur
     assert capfd.readouterr() == ("", "")
 
 
+def test_progress_that_is_no_progress_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match=r'^progress is "auto", None .* not \'off\'$'):
+        dlpuconv.check(MODEL, target="cv25", progress="off")  # type: ignore[arg-type]
+
+
 def test_progress_is_drawn_on_a_terminal_by_default_and_not_with_none(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +182,22 @@ def test_results_are_one_line_and_a_table_in_a_notebook_and_survive_pickling(fil
         assert repr(pickle.loads(pickle.dumps(found))) == repr(found)
 
 
+def test_a_loaded_network_shows_its_ends_in_a_notebook_and_that_it_was_closed(tmp_path: Path) -> None:
+    x = activation("<img src=x>\u202e", (1, 8, 8, 3))
+    layer = conv(x, "y", 6)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(file_of([x], layer.outputs, layer))
+    with dlpuconv.load(path) as network:
+        shown = network._repr_html_()
+        assert network.kernels in shown
+        assert "closed" not in shown
+    assert shown.startswith("<pre")
+    for told in ("m.tflite", "input", "&lt;img src=x&gt;\\u202e", "1x8x8x3", "output", "y", "1x8x8x6"):
+        assert told in shown, told
+    assert "<img" not in shown
+    assert "closed" in network._repr_html_()
+
+
 def test_what_a_stranger_s_file_holds_is_no_markup_in_a_notebook(tmp_path: Path) -> None:
     x = activation("<script>alert(1)</script>", (1, 8, 8, 3))
     layer = conv(x, "[bold]<img src=x>", 6)
@@ -195,6 +216,7 @@ def test_a_conversion_is_one_line_and_a_table_and_survives_pickling(
     assert repr(conversion) == "<Conversion cifar_mobilenetv2.cv25: pass>"
     assert repr(conversion.report).startswith("<Report cifar_mobilenetv2.cv25 for cv25: pass, ")
     assert "cifar_mobilenetv2.cv25" in conversion._repr_html_()
+    assert conversion["cv25"]._repr_html_() == conversion._repr_html_()
     again = pickle.loads(pickle.dumps(conversion))
     assert repr(again) == repr(conversion)
     said = again["cv25"].provenance.calibration.warnings

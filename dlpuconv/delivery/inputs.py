@@ -48,7 +48,7 @@ class Inputs:
             yield self.model
             beside = _real(self.model.parent)  # weights are read from this folder only
             if any(beside in _real(place).parents for place in places):
-                yield from _weights_of(self.model)
+                yield from weights_of(self.model)
         yield from self.others
 
 
@@ -56,7 +56,7 @@ def _path(value: object) -> Path | None:
     return Path(value) if isinstance(value, str | os.PathLike) else None
 
 
-def _weights_of(model: Path) -> list[Path]:
+def weights_of(model: Path) -> list[Path]:
     """Files that the model keeps weights in; none where it cannot be read, which the conversion will say."""
     from dlpuconv.frontends.external_data import external_files
     from dlpuconv.frontends.onnx_file import content_of, parse

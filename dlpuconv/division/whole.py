@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.formats.onnx_shapes import is_static
 from dlpuconv.ir.given_scales import NOT_GIVEN, GivenScales
-from dlpuconv.ir.signature import Signature, ValueSpec
+from dlpuconv.ir.signature import LAYOUT, Signature, ValueSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -50,4 +50,5 @@ def spec_of(value: onnx.ValueInfoProto) -> ValueSpec | None:
     if not is_static(value) or min(shape, default=1) < 1 or not tensor.elem_type:
         return None
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-    return ValueSpec.of(value.name, shape, str(dtype)) if dtype.kind in "fiub" else None
+    told = next((entry.value for entry in value.metadata_props if entry.key == LAYOUT), "")
+    return ValueSpec.of(value.name, shape, str(dtype), told) if dtype.kind in "fiub" else None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Samples
     from dlpuconv.formats import FileView, Runner
     from dlpuconv.ir import Model
+    from dlpuconv.isolation import Attendant
     from dlpuconv.plugin.artifact import Artifact, Draft
     from dlpuconv.plugin.job import Job
     from dlpuconv.plugin.target import Target
@@ -51,6 +52,16 @@ class Backend(ABC):
 
     def close(self) -> None:
         """End what `warm_up` started; called exactly once, also after an error or Ctrl-C."""
+
+    @classmethod
+    def attendants(cls) -> tuple[Attendant, ...]:
+        """Workers of its own, each started and asked what it runs under, for `dlpuconv doctor`; optional.
+
+        Raises:
+            BackendError: one cannot be started, or does not answer.
+            MissingDependencyError: one lacks a library.
+        """
+        return ()
 
     @abstractmethod
     def prepare(self, job: Job) -> Prepared:

@@ -13,10 +13,10 @@ from dlpuconv.calibration import (
     Preprocessing,
     Sample,
     Samples,
-    StatisticsCache,
 )
 from dlpuconv.display.progress import Progress, Silent
-from dlpuconv.files.content import Content, Store, StoredFile, sha256_of
+from dlpuconv.files.content import Content, ContentStore, StoredFile, sha256_of
+from dlpuconv.files.keep import NOTHING, Keep
 from dlpuconv.lazy import later
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ __all__ = [
     "Calibration", "Color", "Origin", "PixelSamples", "Preprocessing", "Sample", "Samples", "open_calibration",
     "to_artifact",
     # kept between runs
-    "StatisticsCache", "__version__",
+    "Keep", "NOTHING", "__version__",
     # files
-    "Content", "Store", "StoredFile", "sha256_of",
+    "Content", "ContentStore", "StoredFile", "sha256_of",
     # weights in a file of their own, which no message copies
     "rest", "watch",
     # progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlpuconv.isolation import (
     GIBIBYTE,
+    Attendant,
     CrashError,
     ExcessError,
     Launch,
@@ -15,14 +16,14 @@ from dlpuconv.isolation import (
     WorkerError,
     pool,
 )
-from dlpuconv.isolation.messages import Message, file_of
+from dlpuconv.isolation.messages import Message, file_of, packed, unpacked
 from dlpuconv.isolation.serve import Arrays, Facts, Task
 
 __all__ = [
     # a worker
-    "GIBIBYTE", "Launch", "Limits", "Worker", "pool",
+    "GIBIBYTE", "Attendant", "Launch", "Limits", "Worker", "pool",
     # what it runs
-    "Arrays", "Facts", "Message", "Task", "file_of",
+    "Arrays", "Facts", "Message", "Task", "file_of", "packed", "unpacked",
     # what may become of it
     "CrashError", "ExcessError", "MissingLibraryError", "OvertimeError", "TaskError", "WorkerError",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.display.progress import Progress
     from dlpuconv.division.files import RestFile
+    from dlpuconv.files.keep import Keep
     from dlpuconv.ir import FinalActivation, InputBinding, Layout, Model, Part
     from dlpuconv.ir.moments import Moments
     from dlpuconv.ir.source_names import SourceNames
@@ -63,7 +64,7 @@ class Job:
         preprocessing: for what the manifest and packages say.
         interface: dtypes and layout of inputs and outputs.
         workspace: a private temporary folder that is removed afterwards.
-        cache: folder for statistics by content hash, or None.
+        cache: keeps what another conversion may need again, by keys that say all that decides it.
         progress: where long work reports.
         names: what the source model calls its nodes.
         input_parts: by name of those inputs of the model that a backend split off (`split_inputs`): what they are of
@@ -81,7 +82,7 @@ class Job:
     preprocessing: Preprocessing
     interface: InterfaceOptions
     workspace: Path
-    cache: Path | None
+    cache: Keep
     progress: Progress
     names: SourceNames = UNKNOWN
     input_parts: Mapping[str, Part] = field(default_factory=dict)

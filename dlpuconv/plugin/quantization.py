@@ -33,6 +33,7 @@ from dlpuconv.quantization.draft import quantize_blindly
 from dlpuconv.quantization.given import Given
 from dlpuconv.quantization.inputs import clipped_inputs, feeds, prescribed_inputs
 from dlpuconv.quantization.naming import names_of
+from dlpuconv.quantization.plans import usual as usual_recipe
 from dlpuconv.quantization.quantize import Quantized
 from dlpuconv.quantization.quantizer import Quantizer
 from dlpuconv.quantization.refusals import refuse
@@ -41,7 +42,7 @@ from dlpuconv.quantization.sites import Proposal
 
 __all__ = [
     # a recipe
-    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "ScaleOrigin", "WeightScale",
+    "BiasCorrection", "Observer", "Override", "Recipe", "Rounding", "ScaleOrigin", "WeightScale", "usual_recipe",
     # a network, which a backend makes of its own float graph
     "Activation", "Array", "Constants", "Curve", "Feed", "Geometry", "Layer", "Meaning", "Network", "Node", "Order",
     "OutputPiece", "Stride", "Value",

@@ -14,8 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import dlpuconv
-from tests.e2e.support import DEMO, IMAGES, MODEL
+from tests.e2e.support import IMAGES, MODEL
 from tests.e2e.test_split_outputs import detector
+from tests.models.cifar import EVALUATION
 
 if TYPE_CHECKING:
     from dlpuconv.workflow.conversion import Converted
@@ -76,7 +77,7 @@ CASES = {
 
 def pictures(count: int, *, gray: bool = False) -> Array:
     """[N, 32, 32, 3] (gray: 1) uint8: real ones, which no calibration has seen."""
-    paths = sorted((DEMO / "evaluation").rglob("*.png"))[:: max(1, 200 // count)][:count]
+    paths = sorted(EVALUATION.rglob("*.png"))[:: max(1, 200 // count)][:count]
     found = np.stack([np.asarray(Image.open(path).convert("L" if gray else "RGB")) for path in paths])
     return found[..., None] if gray else found
 

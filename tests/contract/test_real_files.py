@@ -237,7 +237,7 @@ def test_the_project_readmes_recipe_puts_outputs_of_every_kind_together(
     names["infer"] = infer
     (has, _), *_ = samples(file)
     expected = names["run"](*has.values())
-    section = (repository / "README.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
+    section = (repository / "docs" / "outputs.md").read_text().split("## Inputs and outputs that mix ranges\n")[1]
     (recipe, *_) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     known: dict[str, Any] = {"manifest": manifest_of(file), "raw": raw, "numpy": np}
     exec(recipe, known)

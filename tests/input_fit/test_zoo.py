@@ -54,8 +54,9 @@ def pictures_for(name: str, data: Path, folder: Path) -> Path:
         for number, plate in enumerate(np.load(data / "lpr.npz")["x"][:12]):
             Image.fromarray(plate[..., ::-1]).save(folder / f"{number:02}.png")  # stored as BGR
         return folder
-    known = {"face_retinaface_mnet025": data / "faces" / "images", "imagenet_mnv2_torch": data / "imagenet" / "calib"}
-    return known.get(name, data / "coco128" / "images" / "train2017")
+    if name.startswith("cifar"):
+        return data / "cifar10" / "calibration"
+    return data / "imagenet" / "calib" if name == "imagenet_mnv2_torch" else data / "photos"
 
 
 @pytest.mark.zoo
