@@ -84,18 +84,12 @@ def test_weights_become_real_numbers_and_state_a_scale_for_each_channel() -> Non
     assert all(spec.dtype == "float32" for spec in (*model.signature.inputs, *model.signature.outputs))
 
 
-@pytest.mark.parametrize(
-    ("values", "affine", "kind"),
-    [([[100, 255, 180]], Affine.of(0.5, 0), INT8), ([[0, 255, 180]], Affine.of(0.5, 130), UINT8)],
-)
-def test_asymmetric_weights_state_no_zero_point_where_their_codes_without_it_are_int8(
-    values: list[list[int]], affine: Affine, kind: object
-) -> None:
+def test_asymmetric_weights_state_their_zero_point() -> None:
     x, y = activation("x", (1, 3), "uint8"), activation("y", (1, 1), "uint8")
-    model = imported(dense(x, codes("w", values, 0.5, 130, "uint8"), y))
+    model = imported(dense(x, codes("w", [[100, 255, 180]], 0.5, 130, "uint8"), y))
     (stated,) = model.scales.weights.values()
-    assert (stated.affine, stated.codes) == (affine, kind)
-    assert (np.array(values[0]) - 130).tolist() in [(array.ravel() * 2).tolist() for array in initializers(model)]
+    assert (stated.affine, stated.codes) == (Affine.of(0.5, 130), UINT8)
+    assert [-15.0, 62.5, 25.0] in [array.ravel().tolist() for array in initializers(model)]
 
 
 def test_activations_of_16_bits_are_stated_as_such() -> None:
