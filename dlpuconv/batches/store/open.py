@@ -18,7 +18,7 @@ def open_store(url: str | Path) -> Store:
     """Open a store; nothing is read or made before it is used.
 
     Args:
-        url: path of a folder, or a URL such as `s3://bucket/folder`; credentials are best left to the environment.
+        url: path of a folder, relative to the current one, or a URL such as `s3://bucket/folder`; credentials are best left to the environment.
 
     Raises:
         MissingDependencyError: it is a URL, and fsspec is not installed.
@@ -28,8 +28,8 @@ def open_store(url: str | Path) -> Store:
     if name.startswith(_FILE) or "://" not in name:
         from dlpuconv.batches.store.folder_shelf import FolderShelf
 
-        path = unquote(name.removeprefix(_FILE)) if name.startswith(_FILE) else name
-        return ShelvedStore(name, FolderShelf(Path(path).absolute()))
+        path = Path(unquote(name.removeprefix(_FILE)) if name.startswith(_FILE) else name).absolute()
+        return ShelvedStore(str(path), FolderShelf(path))  # a worker may be in another folder
     from dlpuconv.batches.store.remote_shelf import RemoteShelf
 
     return ShelvedStore(name, RemoteShelf(name))
