@@ -18,7 +18,7 @@ def open_store(url: str | Path) -> Store:
     """Open a store; nothing is read or made before it is used.
 
     Args:
-        url: path of a folder, relative to the current one, or a URL such as `s3://bucket/folder`; credentials are best left to the environment.
+        url: path of a folder, or a URL such as `s3://bucket/folder`; credentials are best left to the environment.
 
     Raises:
         MissingDependencyError: it is a URL, and fsspec is not installed.
