@@ -70,8 +70,7 @@ class ShelvedStore:
 
     def records(self, keys: Iterable[str] | None = None) -> Mapping[str, JobRecord]:
         """See `Store.records`."""
-        there = self.keys()
-        return self._records(sorted(there if keys is None else there.intersection(keys)))
+        return self._records(sorted(self.keys() if keys is None else set(keys)))
 
     def keys(self) -> frozenset[str]:
         """See `Store.keys`."""

@@ -26,7 +26,7 @@ class Store(Protocol):
         """
 
     def records(self, keys: Iterable[str] | None = None) -> Mapping[str, JobRecord]:
-        """All records by key, or those of these keys.
+        """All records by key, with one listing; or those that there are of these keys, with none.
 
         Raises:
             StoreError: as for one.

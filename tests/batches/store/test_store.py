@@ -12,6 +12,8 @@ import fsspec
 import pytest
 
 from dlpuconv.batches.store import open_store
+from dlpuconv.batches.store.folder_shelf import FolderShelf
+from dlpuconv.batches.store.remote_shelf import RemoteShelf
 from dlpuconv.errors import StoreError
 from dlpuconv.files.content import ContentStore, StoredFile
 from tests.batches.store.examples import BYTES, key_of, record_of
@@ -79,6 +81,18 @@ def test_all_records_or_some_are_read(url: str) -> None:
     assert store.records() == {record.key: record for record in records.values()}
     asked = [records["b"].key, key_of("nobody")]
     assert store.records(asked) == {records["b"].key: records["b"]}
+
+
+def test_records_that_are_named_are_read_without_a_listing_of_all(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shelf = open_store(url), FolderShelf if "://" not in url else RemoteShelf
+    for name in ("a", "b", "c"):
+        store.add(record_of(name), {})
+
+    def listed(*_: object) -> list[str]:
+        raise AssertionError("all records were listed")
+
+    monkeypatch.setattr(shelf, "names", listed)
+    assert store.records([key_of("a"), key_of("nobody"), key_of("c")]).keys() == {key_of("a"), key_of("c")}
 
 
 def test_jobs_share_a_file_of_the_same_content(url: str) -> None:
