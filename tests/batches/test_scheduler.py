@@ -110,6 +110,14 @@ def test_only_so_many_jobs_are_in_flight_that_no_slot_waits(store: CountingStore
     records.close()  # type: ignore[attr-defined]
 
 
+def test_no_more_jobs_are_in_flight_than_the_engine_may_be_given(store: CountingStore) -> None:
+    executor = Scripted(converted)
+    records = run(jobs(100), store, engine(executor, 4, limit=3))
+    next(records)
+    assert len(executor.submitted) == 3
+    records.close()  # type: ignore[attr-defined]
+
+
 def test_jobs_that_are_one_run_once_and_have_a_record_each(store: CountingStore) -> None:
     first = jobs(1)[0]
     executor = Scripted(converted)
