@@ -102,6 +102,12 @@ def test_jobs_share_a_file_of_the_same_content(url: str) -> None:
     assert [name for name in everything(url) if name.startswith("files/")] == [f"files/{key_of('same')}"]
 
 
+def test_a_file_by_itself_is_put_under_its_hash_and_put_once(url: str) -> None:
+    assert open_store(url).put(b"an input") == open_store(url).put(b"an input") == key_of("an input")
+    assert open_store(url).artifact(key_of("an input")) == b"an input"
+    assert [name for name in everything(url) if name.startswith("files/")] == [f"files/{key_of('an input')}"]
+
+
 def test_a_large_file_is_put_and_read_without_being_in_memory(url: str) -> None:
     content = ContentStore().add(os.urandom(LARGE))
     store, record = open_store(url), record_of("a", {"big": content})
@@ -126,7 +132,7 @@ def test_a_record_that_does_not_tell_of_its_files_is_a_fault(url: str) -> None:
 
 def test_a_file_that_was_changed_or_lost_is_told(url: str) -> None:
     store, digest = open_store(url), key_of("whole")
-    with pytest.raises(StoreError, match=r"has no files/.*, which a record names"):
+    with pytest.raises(StoreError, match=r"has no files/.*, which a record or a job names"):
         store.artifact(digest)
     put(url, f"files/{digest}", b"other")
     with pytest.raises(StoreError, match="its hash differs"):
