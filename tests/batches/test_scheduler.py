@@ -167,6 +167,31 @@ def test_a_pool_that_breaks_under_several_jobs_is_made_anew_once(store: Counting
     assert [sorted(executor.submitted) for executor in made] == [[f"job-{n}" for n in range(4)]]
 
 
+class Broken(Scripted):
+    """A pool whose processes cannot even start."""
+
+    @override
+    def submit(self, fn: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        raise BrokenProcessPool("a child process terminated abruptly")
+
+
+def test_a_pool_that_breaks_before_it_takes_a_job_is_made_anew(store: CountingStore) -> None:
+    records = list(run(jobs(4), store, engine(Broken(converted), again=lambda: Scripted(converted))))
+    assert [record.outcome for record in records] == [Outcome.CONVERTED] * 4
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        (lambda: Broken(converted), "the engine takes no job: BrokenProcessPool: a child"),
+        (None, "the engine: it broke"),
+    ],
+)
+def test_a_pool_that_stays_broken_is_told_in_a_sentence(store: CountingStore, again: Any, said: str) -> None:
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Broken(converted), again=again)))
+
+
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
     executor = Scripted(lambda _: Lost("was killed by SIGSEGV"))
     (record,) = run(jobs(1), store, engine(executor), limits=LIMITS)
