@@ -41,11 +41,14 @@ class Flight:
             BackendError: it takes none.
         """
         try:
-            future = self._engine.executor.submit(attempt, assignment)
-        except BrokenExecutor:
-            self._engine.renew()
-            future = self._engine.executor.submit(attempt, assignment)
-        except Exception as error:  # an executor raises what it likes
+            try:
+                future = self._engine.executor.submit(attempt, assignment)
+            except BrokenExecutor:
+                self._engine.renew()
+                future = self._engine.executor.submit(attempt, assignment)
+        except DlpuconvError:
+            raise
+        except Exception as error:  # an executor raises what it likes; a new one that is broken as well stays so
             raise BackendError(f"{self._engine.name} takes no job: {first_line(error)}") from error
         self._futures[future] = assignment, self._engine.executor
         self.count += 1

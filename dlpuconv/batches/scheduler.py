@@ -138,7 +138,7 @@ def _run(new: Sequence[Identified], store: Store, engine: Engine, limits: Allowa
     flight = Flight(engine)
     waiting = _assignments(new, store, engine, limits)
     try:
-        for assignment in islice(waiting, _AHEAD * engine.slots):
+        for assignment in islice(waiting, engine.limit or _AHEAD * engine.slots):
             flight.submit(assignment)
         while flight.count:
             assignment, came = flight.next()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.batches.batch import Batch
 from dlpuconv.batches.engines import open_engine
 from dlpuconv.batches.job import BatchJob
+from dlpuconv.batches.job_check import check_job
 from dlpuconv.batches.matrix import BatchPlan, read_plan
 from dlpuconv.batches.scheduler import run
 from dlpuconv.batches.shard import WHOLE, Shard
@@ -88,6 +89,7 @@ def _checked(jobs: Iterable[BatchJob]) -> tuple[BatchJob, ...]:
     for job in found:
         if not isinstance(job, BatchJob):
             raise UsageError(f"a batch takes BatchJob, the path of a file of jobs or a dict, not {type(job).__name__}")
+        check_job(job)
     counted = Counter(job.name for job in found)
     if twice := next((name for name, count in counted.items() if count > 1), ""):
         raise UsageError(f"two jobs are called {twice!r}: give each a name of its own")

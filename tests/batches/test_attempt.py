@@ -115,6 +115,34 @@ def test_what_a_conversion_refuses_is_a_record_with_its_sentence(tmp_path: Path)
     assert "metric=" in raising.error
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("empty_tmp")
+def test_a_tool_that_took_too_long_is_told_and_the_next_run_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "store")
+    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", "0.001")
+    hindered = tried(job(), store)
+    assert isinstance(hindered, JobRecord)
+    assert (hindered.outcome, hindered.error_kind, hindered.status) == (Outcome.REFUSED, "BackendError", 7)
+    assert hindered.error.endswith("; the same batch tries this job again")
+    assert not store.keys()
+    monkeypatch.delenv("DLPUCONV_LOWERING_TIMEOUT")
+    converted = tried(job(), store)
+    assert isinstance(converted, JobRecord)
+    assert converted.outcome is Outcome.CONVERTED
+    assert store.keys() == {converted.key}
+
+
+def test_an_input_that_cannot_be_fetched_any_more_is_told_and_not_kept(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    found = tried(job(model="memory://nobody/put/this.onnx"), store)
+    assert isinstance(found, JobRecord)
+    assert (found.outcome, found.error_kind) == (Outcome.REFUSED, "ModelError")
+    assert "memory://nobody/put/this.onnx cannot be read: FileNotFoundError" in found.error
+    assert not store.keys()
+
+
 def test_a_worker_with_other_versions_makes_nothing(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     identified = Identities().of(job())

@@ -110,6 +110,14 @@ def test_only_so_many_jobs_are_in_flight_that_no_slot_waits(store: CountingStore
     records.close()  # type: ignore[attr-defined]
 
 
+def test_no_more_jobs_are_in_flight_than_the_engine_may_be_given(store: CountingStore) -> None:
+    executor = Scripted(converted)
+    records = run(jobs(100), store, engine(executor, 4, limit=3))
+    next(records)
+    assert len(executor.submitted) == 3
+    records.close()  # type: ignore[attr-defined]
+
+
 def test_jobs_that_are_one_run_once_and_have_a_record_each(store: CountingStore) -> None:
     first = jobs(1)[0]
     executor = Scripted(converted)
@@ -157,6 +165,31 @@ def test_a_pool_that_breaks_under_several_jobs_is_made_anew_once(store: Counting
     records = list(run(jobs(4), store, engine(Scripted(broken), again=again)))
     assert [record.circumstances.attempts for record in records] == [2] * 4
     assert [sorted(executor.submitted) for executor in made] == [[f"job-{n}" for n in range(4)]]
+
+
+class Broken(Scripted):
+    """A pool whose processes cannot even start."""
+
+    @override
+    def submit(self, fn: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        raise BrokenProcessPool("a child process terminated abruptly")
+
+
+def test_a_pool_that_breaks_before_it_takes_a_job_is_made_anew(store: CountingStore) -> None:
+    records = list(run(jobs(4), store, engine(Broken(converted), again=lambda: Scripted(converted))))
+    assert [record.outcome for record in records] == [Outcome.CONVERTED] * 4
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        (lambda: Broken(converted), "the engine takes no job: BrokenProcessPool: a child"),
+        (None, "the engine: it broke"),
+    ],
+)
+def test_a_pool_that_stays_broken_is_told_in_a_sentence(store: CountingStore, again: Any, said: str) -> None:
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Broken(converted), again=again)))
 
 
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:

@@ -69,7 +69,7 @@ def _named_engine(text: str, workers: int | None) -> Iterator[Engine]:
 def _of_executor(executor: Executor, name: str, workers: int | None) -> Engine:
     """Nothing is known of its workers, but what most executors of Python's own kind tell."""
     slots = workers or getattr(executor, "_max_workers", None) or processors()
-    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), distant=True)
+    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), limit=workers, distant=True)
 
 
 def _made(text: str, factory: Callable[[], object]) -> Executor:

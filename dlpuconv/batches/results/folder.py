@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.batches.job_check import is_folder_name
 from dlpuconv.batches.results.csv_file import to_csv
 from dlpuconv.batches.results.junit import to_junit
 from dlpuconv.batches.results.parquet_file import to_parquet
@@ -107,7 +107,7 @@ def _reports(record: JobRecord) -> list[str]:
 def _folder_name(record: JobRecord) -> str:
     """A job's name, which is a file name's stem: nothing else makes a folder."""
     name = record.name
-    if PurePosixPath(name).name != name or name in ("", ".", "..") or "\0" in name or "\\" in name:
+    if not is_folder_name(name):
         raise StoreError(f"a record has the name {name!r}, which no job of a batch has")
     return name
 

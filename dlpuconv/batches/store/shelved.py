@@ -2,7 +2,7 @@
 
 store.json          the version of this layout
 records/<key>.json  one a job, which appears after its files
-files/<sha256>      what jobs made, by content
+files/<sha256>      what jobs made, and what distant workers are to read, by content
 shared/<hash>       what jobs share, by the hash of its key, sealed
 leases/<hash>       of shared work that somebody is at
 """
@@ -70,8 +70,7 @@ class ShelvedStore:
 
     def records(self, keys: Iterable[str] | None = None) -> Mapping[str, JobRecord]:
         """See `Store.records`."""
-        there = self.keys()
-        return self._records(sorted(there if keys is None else there.intersection(keys)))
+        return self._records(sorted(self.keys() if keys is None else set(keys)))
 
     def keys(self) -> frozenset[str]:
         """See `Store.keys`."""
@@ -102,6 +101,13 @@ class ShelvedStore:
             raise StoreError(f"the store {shown(self._url)} lost {name} while it was written")
         return there
 
+    def put(self, content: Content) -> str:
+        """See `Store.put`."""
+        with self._told("written"):
+            self._demand_usable()
+            self._put_file(content)
+        return sha256_of(content)
+
     def artifact(self, sha256: str) -> Content:
         """See `Store.artifact`."""
         if not record_file.SHA256.fullmatch(sha256):
@@ -110,7 +116,7 @@ class ShelvedStore:
         with self._told("read"):
             size = self._shelf.size(name)
             if size is None:
-                raise StoreError(f"the store {shown(self._url)} has no {name}, which a record names")
+                raise StoreError(f"the store {shown(self._url)} has no {name}, which a record or a job names")
             pieces = self._shelf.pieces(name)
             content = b"".join(pieces) if size <= _IN_MEMORY else ContentStore().collect(pieces)
         if sha256_of(content) != sha256:
