@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError, UnsupportedModelError, UsageError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.pytorch.sources import demand, export, is_module
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 from dlpuconv.named_function import first_line, named_function, place_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 8  # of the weights: read, exported, optimized, serialized
 _OLD_PICKLE = b"\x80\x02"
 _DISTRIBUTED = "module."
-_KINDS: dict[int, type[DlpuconvError]] = {kind.status: kind for kind in (ModelError, UnsupportedModelError, UsageError)}
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -156,6 +156,5 @@ def _asked(task: str, content: bytes, options: SourceOptions, path: Path) -> Mes
         raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}") from error
     except OSError as error:
         raise ModelError(f"{path}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{path}: {answer.facts['refused']}")
+    raise_refused(answer.facts, str(path))
     return answer

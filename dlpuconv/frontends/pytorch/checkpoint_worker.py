@@ -11,6 +11,7 @@ import numpy as np
 from dlpuconv.errors import DlpuconvError, ModelError
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.frontends.pytorch.sources import export
+from dlpuconv.isolation.refusals import refused
 from dlpuconv.named_function import first_line
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _answered(make: Callable[[], tuple[Facts, Arrays]]) -> tuple[Facts, Arrays]:
     try:
         return make()
     except DlpuconvError as error:
-        return {"refused": str(error), "status": error.status}, {}
+        return refused(error), {}
 
 
 TASKS: Mapping[str, Task] = {"tensors": read_tensors, "export": export_module}

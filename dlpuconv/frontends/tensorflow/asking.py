@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, ShapeError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError
 from dlpuconv.frontends.onnx_file import Acquired, parse
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,6 @@ LAUNCH = Launch(title="TensorFlow", tasks=_TASKS, has_folder=True, environment=_
 _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 12  # of the weights: the files, variables, constants of several graphs, serialized
 _LIBRARIES = ("tensorflow", "tf2onnx")
-_KINDS: dict[int, type[DlpuconvError]] = {
-    kind.status: kind for kind in (ModelError, ShapeError, UnsupportedModelError, UsageError)
-}
 
 
 def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, source: Source) -> Acquired:
@@ -64,6 +62,5 @@ def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, sou
         raise ModelError(f"{what}: the model is damaged: {LAUNCH.title} {error}{log}") from error
     except OSError as error:
         raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{what}: {answer.facts['refused']}")
+    raise_refused(answer.facts, what)
     return Acquired(proto=parse(answer.arrays["model"].tobytes(), what), source=source)

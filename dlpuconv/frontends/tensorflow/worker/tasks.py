@@ -22,6 +22,7 @@ from dlpuconv.frontends.tensorflow.worker.keras_hdf5 import configuration, scree
 from dlpuconv.frontends.tensorflow.worker.keras_models import function_of
 from dlpuconv.frontends.tensorflow.worker.plain_graph import stripped
 from dlpuconv.frontends.tensorflow.worker.signatures import choose
+from dlpuconv.isolation.refusals import refused
 from dlpuconv.named_function import first_line
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _answered(facts: Facts, arrays: Arrays, load: Callable[[Path], Function]) ->
             shapes = {name: tuple(shape) for name, shape in facts["shapes"].items()}
             proto = to_onnx(load(folder), shapes)
     except DlpuconvError as error:
-        return {"refused": str(error), "status": error.status}, {}
+        return refused(error), {}
     return {}, {"model": np.frombuffer(proto.SerializeToString(), np.uint8)}
 
 
