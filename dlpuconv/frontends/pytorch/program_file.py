@@ -74,13 +74,17 @@ def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
                 output_names=options.output_names,
             )
     except TaskError as error:
-        raise ModelError(f"{what}: torch cannot export it: {error}") from error
+        raise ModelError(f"{what}: torch cannot export it: {error}", id="pytorch-export-failed") from error
     except ExcessError as error:
-        raise ModelError(f"{what}: to export it {error}") from error
+        raise ModelError(f"{what}: to export it {error}", id="reader-limit") from error
     except WorkerError as error:
         log = f"; its log ends: {error.log}" if error.log else ""
-        raise ModelError(f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}") from error
+        raise ModelError(
+            f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}", id="pytorch-file-damaged"
+        ) from error
     except OSError as error:
-        raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
+        raise ModelError(
+            f"{what}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+        ) from error
     raise_refused(answer.facts, what)
     return answer.arrays["model"].tobytes()

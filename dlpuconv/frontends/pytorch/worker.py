@@ -52,7 +52,7 @@ def _converted(content: bytes, options: SourceOptions) -> bytes:
         raise
     except Exception as error:  # whatever torch says of a file that it did not write
         text = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise ModelError(f"torch.export.load cannot read it: {text}") from error
+        raise ModelError(f"torch.export.load cannot read it: {text}", id="pytorch-file-unreadable") from error
     made: bytes = export(program, None, options, None).proto.SerializeToString()
     return made
 

@@ -55,12 +55,18 @@ def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, sou
                 shapes=dict(options.input_shapes),
                 signature=options.signature,
             )
-    except (TaskError, ExcessError) as error:
-        raise ModelError(f"{what} cannot be converted: {error}") from error
+    except TaskError as error:
+        raise ModelError(f"{what} cannot be converted: {error}", id="tensorflow-not-converted") from error
+    except ExcessError as error:
+        raise ModelError(f"{what} cannot be converted: {error}", id="reader-limit") from error
     except WorkerError as error:
         log = f"; its log ends: {error.log}" if error.log else ""
-        raise ModelError(f"{what}: the model is damaged: {LAUNCH.title} {error}{log}") from error
+        raise ModelError(
+            f"{what}: the model is damaged: {LAUNCH.title} {error}{log}", id="tensorflow-model-damaged"
+        ) from error
     except OSError as error:
-        raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
+        raise ModelError(
+            f"{what}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+        ) from error
     raise_refused(answer.facts, what)
     return Acquired(proto=parse(answer.arrays["model"].tobytes(), what), source=source)

@@ -125,7 +125,9 @@ def _loaded_by_keras_2(path: Path, refusal: ModelError) -> Any:
     try:
         import tf_keras
     except ImportError:
-        raise ModelError(f"{refusal} (if Keras 2 wrote it, `pip install tf-keras` may help)") from refusal
+        raise ModelError(
+            f"{refusal} (if Keras 2 wrote it, `pip install tf-keras` may help)", id="keras-version"
+        ) from refusal
     try:
         return tf_keras.models.load_model(str(path), compile=False, safe_mode=True)
     except Exception as error:  # whatever it says of a file that it did not write
@@ -138,7 +140,7 @@ def _tried(library: str, read: Callable[[], Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of a file that it did not write
-        raise ModelError(f"{library} cannot read it: {first_line(error)}") from error
+        raise ModelError(f"{library} cannot read it: {first_line(error)}", id="tensorflow-model-unreadable") from error
 
 
 def _answered(facts: Facts, arrays: Arrays, load: Callable[[Path], Function]) -> tuple[Facts, Arrays]:
