@@ -145,4 +145,4 @@ def _fetched(url: str, folder: Path) -> Path:
     except DlpuconvError:
         raise
     except Exception as error:
-        raise ModelError(f"{shown(url)} cannot be read: {type(error).__name__}") from error
+        raise ModelError(f"{shown(url)} cannot be read: {type(error).__name__}", id="model-unreachable") from error

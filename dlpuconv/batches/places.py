@@ -106,7 +106,7 @@ def _remote_matches(url: str) -> Iterator[str]:
     try:
         yield from (front + found for found in files.glob(path))
     except Exception as error:  # a file system raises what it likes
-        raise ModelError(f"{front}... cannot be listed: {type(error).__name__}") from error
+        raise ModelError(f"{front}... cannot be listed: {type(error).__name__}", id="model-unreachable") from error
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -60,7 +60,9 @@ def run_through(parts: Sequence[Runner], values: Arrays, outputs: Sequence[str])
     for part in parts:
         known |= part.run(known)
     if missing := [name for name in outputs if name not in known]:
-        raise ShapeError(f"no part of the network makes {listed(missing)}; they make {listed(known)}")
+        raise ShapeError(
+            f"no part of the network makes {listed(missing)}; they make {listed(known)}", id="output-missing"
+        )
     return {name: known[name] for name in outputs}
 
 
@@ -73,4 +75,4 @@ def runner_of(rest: Rest, name: str) -> OrtRunner:
     try:
         return OrtRunner(split_proto(rest.model), name)
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{name}: damaged: it holds text that is none") from error
+        raise ArtifactError(f"{name}: damaged: it holds text that is none", id="artifact-damaged") from error

@@ -70,7 +70,7 @@ def divide(
         _demand_complete(whole, refused, cut_at, seen, cut)
     elif not parts.chip or not wrong:
         told = listed(reasons, _SHOWN, "; ") or "no operator of the model can run on the chip"
-        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons)
+        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons, id="division-impossible")
     if wrong:
         _demand_enough(whole, refused, reasons, seen, parts, behind=not cut_at)
     return _division(whole, seen, parts, cut_at or cut, (refused, reasons, bytes_of_a_float))
@@ -122,7 +122,8 @@ def _demand_complete(
         complete = complete_cut(whole, {*refused, *_made(seen, readers)})
         raise UnsupportedModelError(
             f"--cut-at {quote(','.join(cut_at))}: the rest of the network cannot be computed without"
-            f" {listed(map(repr, missing))} as well; a complete boundary is --cut-at {quote(','.join(complete))}"
+            f" {listed(map(repr, missing))} as well; a complete boundary is --cut-at {quote(','.join(complete))}",
+            id="cut-incomplete",
         )
 
 
@@ -141,6 +142,7 @@ def _demand_enough(
         f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run {share:.1%} of {whose}, and it"
         f" is divided from {LEAST_SHARE:.0%} on{way_out}",
         reasons,
+        id="division-too-small",
     )
 
 

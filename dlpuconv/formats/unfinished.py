@@ -56,7 +56,8 @@ def refuse_unfinished(path: Path) -> None:
         if _is_pending(Path(os.path.realpath(whole))):
             raise ArtifactError(
                 f"{whole.name} may be old or new: a delivery into {str(whole.parent)!r} was interrupted (or is still"
-                " going on); run that conversion again to complete it"
+                " going on); run that conversion again to complete it",
+                id="artifact-unfinished",
             )
 
 

@@ -119,7 +119,7 @@ def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) ->
     found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()))
     counted = "1 operator has" if len(found) == 1 else f"{len(found)} operators have"
     told = f"{counted} no integer form: {listed(found, _SHOWN, '; ')}"
-    raise UnsupportedModelError(told, found, _source_values(network, refused, names))
+    raise UnsupportedModelError(told, found, _source_values(network, refused, names), id="operator-no-integer-form")
 
 
 def _source_values(network: Network, refused: Iterable[Node], names: SourceNames) -> Iterable[str]:

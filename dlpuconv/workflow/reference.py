@@ -105,7 +105,7 @@ class ComparisonData:
             None, validation=self.data, signature=signature, preprocessing=preprocessing, progress=progress
         )
         if found is None:
-            raise CalibrationError("there are no samples to compare the files on")
+            raise CalibrationError("there are no samples to compare the files on", id="calibration-no-samples")
         if division is None or division.front is None:
             return found
         return behind_front(found, content_of(division.front))
@@ -130,4 +130,6 @@ def recorded_preprocessing(manifest: Manifest | None) -> Preprocessing | None:
     try:
         return make_preprocessing(**asdict(manifest.images))
     except UsageError as error:
-        raise ArtifactError(f"the manifest {manifest.name} is damaged: preprocessing: {error}") from error
+        raise ArtifactError(
+            f"the manifest {manifest.name} is damaged: preprocessing: {error}", id="manifest-damaged"
+        ) from error

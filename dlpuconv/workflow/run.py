@@ -255,6 +255,7 @@ def _calibrated(data: Data, request: Request, reading: Reading) -> Data:
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
-            " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)"
+            " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)",
+            id="calibration-needed",
         )
     return data

@@ -50,7 +50,7 @@ def refusal(error: UnableError, model: Model, names: SourceNames) -> Unsupported
     refused = dict.fromkeys(chain.from_iterable(found.values()))
     counted = f"{len(found)} operator{'s' * (len(found) != 1)}"
     told = f"{counted} {error.why}: {listed(found, _SHOWN, '; ')}"
-    return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused)
+    return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused, id="operator-not-lowered")
 
 
 def unknown_to_runtime(error: ArtifactError) -> UnableError | None:

@@ -58,6 +58,7 @@ def refuse_idle_outputs(model: Model) -> None:
             f"the model gives inputs back as outputs, which no TFLite file does: {listed(map(repr, found))}: name only"
             " the others with --cut-at",
             found,
+            id="output-is-input",
         )
 
 

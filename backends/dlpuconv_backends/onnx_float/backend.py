@@ -187,7 +187,7 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
         shown = listed(found, separator="; ")
         if asked is not None:
             text = f"opset {asked} cannot express {shown}; without --opset the lowest is chosen"
-            raise UnsupportedModelError(text, found)
+            raise UnsupportedModelError(text, found, id="opset-too-old")
         wanted, stopped = max(blocker.needs for blocker in blockers), stopped or shown
     gone = before - {node.op_type for node in copy.graph.graph}
     warning = f"the file has opset {wanted}, for {DEFAULT_OPSET} cannot express {stopped}"

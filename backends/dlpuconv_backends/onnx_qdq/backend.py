@@ -88,7 +88,9 @@ class OnnxQdqBackend(Backend):
             UnsupportedModelError: lists every node that runs another graph, or that the asked opset cannot express.
         """
         if job.calibration is None:
-            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+            raise CalibrationError(
+                "an integer model needs calibration samples; give --calibration", id="calibration-needed"
+            )
         return _prepared(job)
 
     @override

@@ -85,7 +85,9 @@ class TensorFlowBackend(Backend):
         from dlpuconv_backends.savedmodel.tuning import Tuning
 
         if job.calibration is None:
-            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+            raise CalibrationError(
+                "an integer model needs calibration samples; give --calibration", id="calibration-needed"
+            )
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
@@ -161,7 +163,7 @@ def _observed(prepared: TunableGraph, graph: Graph) -> Observed:
             )
         except UnsupportedModelError as error:
             refused = _source_values(graph, error.problems, job.names)
-            raise UnsupportedModelError(str(error), error.problems, refused) from error
+            raise UnsupportedModelError(str(error), error.problems, refused, id=error.id) from error
 
 
 def _source_values(graph: Graph, kinds: Collection[str], names: SourceNames) -> Iterator[str]:
@@ -187,7 +189,8 @@ def _refuse_idle_ends(graph: Graph) -> None:
     if idle:
         raise UnsupportedModelError(
             f"the tensorflow backend would leave ends of the file in float: {', '.join(idle)}; remove them from the "
-            "model or use the tflite backend"
+            "model or use the tflite backend",
+            id="ports-idle",
         )
 
 

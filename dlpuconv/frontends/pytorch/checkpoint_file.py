@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError, UnsupportedModelError, UsageError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.pytorch.sources import demand, export, is_module
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 from dlpuconv.named_function import first_line, named_function, place_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 8  # of the weights: read, exported, optimized, serialized
 _OLD_PICKLE = b"\x80\x02"
 _DISTRIBUTED = "module."
-_KINDS: dict[int, type[DlpuconvError]] = {kind.status: kind for kind in (ModelError, UnsupportedModelError, UsageError)}
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -88,7 +88,8 @@ def _screen_script(path: Path) -> None:
     if script:
         raise UnsupportedModelError(
             f"{path} is TorchScript, which torch has given up: convert the torch.nn.Module that it was made from, or"
-            " save it with torch.export.save"
+            " save it with torch.export.save",
+            id="pytorch-torchscript",
         )
 
 
@@ -104,7 +105,9 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
         module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in found.items()})
     except RuntimeError as error:
         told = " ".join(str(error).split())
-        raise ModelError(f"the weights in {path} are not those of what {title} makes: {told}") from error
+        raise ModelError(
+            f"the weights in {path} are not those of what {title} makes: {told}", id="pytorch-weights-misfit"
+        ) from error
     shapes = {key: torch.zeros(shape) for key, shape in options.input_shapes.items()}
     return export(module, (shapes[""],) if "" in shapes else shapes, options, None).proto
 
@@ -119,7 +122,9 @@ def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
     try:
         module = make()
     except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise ModelError(f"{title} failed{place_of(error)}: {first_line(error)}") from error
+        raise ModelError(
+            f"{title} failed{place_of(error)}: {first_line(error)}", id="pytorch-factory-failed"
+        ) from error
     if not is_module(module):
         raise UsageError(f"{title} returned a {type(module).__name__}, not a torch.nn.Module")
     return module, title
@@ -151,11 +156,12 @@ def _asked(task: str, content: bytes, options: SourceOptions, path: Path) -> Mes
                 output_names=options.output_names,
             )
     except (TaskError, ExcessError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+        raise ModelError(f"{path} cannot be read: {error}", id="pytorch-file-unreadable") from error
     except WorkerError as error:
-        raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}") from error
+        raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}", id="pytorch-file-damaged") from error
     except OSError as error:
-        raise ModelError(f"{path}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{path}: {answer.facts['refused']}")
+        raise ModelError(
+            f"{path}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+        ) from error
+    raise_refused(answer.facts, str(path))
     return answer

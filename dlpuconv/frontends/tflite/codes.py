@@ -98,17 +98,21 @@ def _checked(tensor: TensorView) -> Affine:
     assert affine is not None
     scales = np.asarray(affine.scales)
     if not np.isfinite(scales).all() or not (scales > 0).all():
-        raise ModelError(f"the file is damaged: tensor {tensor.index} has a scale that is not above zero")
+        raise ModelError(
+            f"the file is damaged: tensor {tensor.index} has a scale that is not above zero", id="quantization-invalid"
+        )
     codes = IntegerType.named(tensor.dtype)
     if min(affine.zero_points) < codes.lowest or max(affine.zero_points) > codes.highest:
         raise ModelError(
-            f"the file is damaged: tensor {tensor.index} has a zero point that is no {codes.name}, as its codes are"
+            f"the file is damaged: tensor {tensor.index} has a zero point that is no {codes.name}, as its codes are",
+            id="quantization-invalid",
         )
     if affine.per_channel and not (
         0 <= affine.axis < len(tensor.shape) and tensor.shape[affine.axis] == len(affine.scales)
     ):
         raise ModelError(
             f"the file is damaged: tensor {tensor.index} of shape {list(tensor.shape)} has {len(affine.scales)} scales"
-            f" along axis {affine.axis}"
+            f" along axis {affine.axis}",
+            id="quantization-invalid",
         )
     return affine if affine.per_channel else replace(affine, axis=0)

@@ -88,7 +88,8 @@ def finite_ranges(names: Iterable[str], found: npt.NDArray[np.float64]) -> dict[
         if not np.isfinite([low, high]).all():
             raise CalibrationError(
                 f"the float model's value {name!r} is not finite (from {low} to {high}) on a calibration sample; "
-                "check the samples' value range and the model's weights"
+                "check the samples' value range and the model's weights",
+                id="calibration-range-not-finite",
             )
     return ranges
 
