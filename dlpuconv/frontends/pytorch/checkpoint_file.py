@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,8 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
 def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
     """The user's module, and what to call that which makes it."""
     if isinstance(factory, str):
-        make = named_function("--model", factory, "my_package.nets:make_net", ModelError)
+        failed = partial(ModelError, id="pytorch-factory-failed")
+        make = named_function("--model", factory, "my_package.nets:make_net", failed)
         title = f"--model {factory}"
     else:
         make, title = factory, f"the factory {getattr(factory, '__qualname__', type(factory).__qualname__)}"
