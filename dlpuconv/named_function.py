@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def named_function(option: str, text: str, example: str, failed: type[DlpuconvError]) -> Callable[..., Any]:
+def named_function(option: str, text: str, example: str, failed: Callable[[str], DlpuconvError]) -> Callable[..., Any]:
     """The function, imported with the current folder at the end of the path.
 
     Args:
         option: of the command line, for messages.
         text: what it was given.
         example: of such a text.
-        failed: raised where the module fails while it is imported.
+        failed: makes the error of a module that fails while it is imported, of its message.
 
     Raises:
         UsageError: there is no such function.
-        DlpuconvError: `failed`.
+        DlpuconvError: made by `failed`.
     """
     module_name, colon, name = text.partition(":")
     if not colon or not module_name or not name:

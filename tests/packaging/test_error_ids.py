@@ -19,7 +19,17 @@ from dlpuconv.errors import DlpuconvError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-DONE: frozenset[str] = frozenset({"MissingDependencyError", "RegressionError"})
+DONE: frozenset[str] = frozenset(
+    {
+        "MissingDependencyError",
+        "RegressionError",
+        "ModelError",
+        "ShapeError",
+        "UnsupportedModelError",
+        "CalibrationError",
+        "ArtifactError",
+    }
+)
 """Classes whose every error names its id."""
 _ASKING = frozenset({"isinstance", "issubclass", "suppress", "ClassVar", "cast"})
 """What takes a class and raises nothing with it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,8 @@ def _screen_script(path: Path) -> None:
         return
     if script:
         raise UnsupportedModelError(
-            f"{path} is TorchScript, which torch has given up: convert the torch.nn.Module that it was made from, or"
-            " save it with torch.export.save",
+            f"{path} is TorchScript, which PyTorch no longer develops: convert the torch.nn.Module that it was made"
+            " from, or save it with torch.export.save",
             id="pytorch-torchscript",
         )
 
@@ -115,7 +116,8 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
 def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
     """The user's module, and what to call that which makes it."""
     if isinstance(factory, str):
-        make = named_function("--model", factory, "my_package.nets:make_net", ModelError)
+        failed = partial(ModelError, id="pytorch-factory-failed")
+        make = named_function("--model", factory, "my_package.nets:make_net", failed)
         title = f"--model {factory}"
     else:
         make, title = factory, f"the factory {getattr(factory, '__qualname__', type(factory).__qualname__)}"
@@ -161,7 +163,7 @@ def _asked(task: str, content: bytes, options: SourceOptions, path: Path) -> Mes
         raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}", id="pytorch-file-damaged") from error
     except OSError as error:
         raise ModelError(
-            f"{path}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+            f"{path}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
         ) from error
     raise_refused(answer.facts, str(path))
     return answer
