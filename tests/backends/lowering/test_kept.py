@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +33,17 @@ def network() -> Split:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often the worker was asked."""
+    """How often the worker was asked, by a program that knows its libraries, whichever interpreter has them."""
     times: list[int] = []
-    ask = raw._asked
+    ask, interpreter = raw._asked, os.environ.get(raw.INTERPRETER_VARIABLE, "")
 
     def counted(*given: Any) -> Message:
         times.append(1)
-        return ask(*given)
+        with pytest.MonkeyPatch.context() as asking:
+            asking.setenv(raw.INTERPRETER_VARIABLE, interpreter)
+            return ask(*given)
 
+    monkeypatch.delenv(raw.INTERPRETER_VARIABLE, raising=False)
     monkeypatch.setattr(raw, "_asked", counted)
     return times
 
@@ -113,6 +117,6 @@ def test_what_would_be_in_memory_twice_or_is_anothers_work_is_not_kept(
     if reason == "large":
         monkeypatch.setattr(raw, "_MOST_KEPT", 0)
     else:
-        monkeypatch.setenv(raw.INTERPRETER_VARIABLE, sys.executable)
+        monkeypatch.setenv(raw.INTERPRETER_VARIABLE, os.environ.get(raw.INTERPRETER_VARIABLE, sys.executable))
     raw_lowering(network, KeptFolder(tmp_path))
     assert list(tmp_path.iterdir()) == []
