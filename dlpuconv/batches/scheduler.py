@@ -156,7 +156,7 @@ def _assignments(new: Sequence[Identified], store: Store, engine: Engine, limits
     allowance = replace(limits, threads=engine.threads)
     carried: dict[str, str] = {}
     for each in ordered(new, engine.slots):
-        own = carry(each.job, store, carried) if engine.distant else {}
+        own = carry(each, store, carried) if engine.distant else {}
         yield Assignment(identified=each, store=store, allowance=allowance, carried=own)
 
 
