@@ -9,7 +9,7 @@ from dlpuconv.batches.job_check import is_folder_name
 from dlpuconv.batches.results.csv_file import to_csv
 from dlpuconv.batches.results.junit import to_junit
 from dlpuconv.batches.results.parquet_file import to_parquet
-from dlpuconv.batches.results.saved import results_json
+from dlpuconv.batches.results.saved import RESULTS, results_json
 from dlpuconv.batches.results.summary import make_summary
 from dlpuconv.delivery import Inputs, check_destination, deliver, write_all
 from dlpuconv.errors import OutputError, StoreError
@@ -66,11 +66,11 @@ def write_results(
         MissingDependencyError: a library is missing for Parquet.
     """
     check_results_folder(folder)
-    places = {record.key: f"{FILES}/{_folder_name(record)}" for record in records}
-    reports = {record.key: f"{places[record.key]}/{name}" for record in records for name in _reports(record)}
+    places = {record.name: f"{FILES}/{_folder_name(record)}" for record in records}
+    reports = {record.name: f"{places[record.name]}/{name}" for record in records for name in _reports(record)}
     written = {
         PAGE: render_batch(make_summary(records, title, reports)).encode(),
-        "results.json": f"{json.dumps(results_json(records), indent=1)}\n".encode(),
+        RESULTS: f"{json.dumps(results_json(records), indent=1)}\n".encode(),
         "results.csv": to_csv(records),
         "junit.xml": to_junit(records),
         **({"results.parquet": to_parquet(records)} if parquet else {}),
@@ -78,7 +78,7 @@ def write_results(
     write_all(folder, written, force=True)
     for record in records:
         if record.files:
-            save_files(record, store, folder / places[record.key], force="all")
+            save_files(record, store, folder / places[record.name], force="all")
     return folder / PAGE
 
 

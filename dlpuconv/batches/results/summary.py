@@ -34,7 +34,7 @@ def make_summary(records: Sequence[JobRecord], title: str, reports: Mapping[str,
     Args:
         records: of the batch.
         title: of the batch.
-        reports: relative paths of jobs' own reports, by key; jobs without one are missing.
+        reports: relative paths of jobs' own reports, by name; jobs without one are missing.
     """
     ordered = by_need(records)
     anchors = {record.name: f"job-{at}" for at, record in enumerate(ordered)}
@@ -55,7 +55,7 @@ def make_summary(records: Sequence[JobRecord], title: str, reports: Mapping[str,
             BatchRow(
                 anchor=anchors[record.name],
                 name=short(record.name),
-                report=f"./{quote(reports[record.key])}" if record.key in reports else "",
+                report=f"./{quote(reports[record.name])}" if record.name in reports else "",
                 words=row,
                 standing=standing(record).value,
                 tone=_TONES.get(standing(record), "bad"),

@@ -25,7 +25,7 @@ IN_NEED = [CRASHED.name, REFUSED.name, FAILED.name, WARNED.name, PASSED.name]
 
 
 def html(*records: object) -> str:
-    return render_batch(make_summary(records or ALL, "jobs.toml", {PASSED.key: "reports/good.html"}))  # type: ignore[arg-type]
+    return render_batch(make_summary(records or ALL, "jobs.toml", {PASSED.name: "reports/good.html"}))  # type: ignore[arg-type]
 
 
 def shown(page: Page) -> list[str]:
