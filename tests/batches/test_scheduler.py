@@ -15,9 +15,11 @@ import pytest
 from dlpuconv.batches.attempt import Assignment, Lost, Unequal, blank
 from dlpuconv.batches.engines import Engine
 from dlpuconv.batches.job import Allowance, BatchJob
+from dlpuconv.batches.matrix import BatchPlan
 from dlpuconv.batches.record import Circumstances, JobRecord, Outcome, StoredArtifact
+from dlpuconv.batches.results.progress import progress_of
 from dlpuconv.batches.scheduler import ATTEMPTS, run
-from dlpuconv.batches.shard import Shard
+from dlpuconv.batches.shard import WHOLE, Shard
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError, StoreError, UsageError
 from dlpuconv.files.content import sha256_of
@@ -209,6 +211,16 @@ def test_other_limits_give_a_job_that_crashed_another_try_and_leave_the_others(s
     found = list(run(jobs(2), store, engine(well), limits=replace(LIMITS, seconds=120)))
     assert well.submitted == ["job-0"]
     assert {record.outcome for record in found} == {Outcome.CONVERTED}
+
+
+def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_as_well(store: CountingStore) -> None:
+    dies, well = Scripted(lambda _: Lost("died")), Scripted(converted)
+    list(run(jobs(1), store, engine(dies), limits=LIMITS))
+    list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
+    (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
+    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)  # type: ignore[arg-type]
+    assert found.outcome is Outcome.CONVERTED
+    assert (progress.done, progress.failed) == ((found,), ())
 
 
 @pytest.mark.parametrize(
