@@ -273,7 +273,7 @@ def test_who_stops_is_told_how_to_go_on_and_finished_records_stay(store: Countin
     next(records)
     with pytest.raises(KeyboardInterrupt):
         records.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
-    assert progress.told == ["1 of 9 jobs have their records in the store; the same batch goes on with the rest"]
+    assert progress.told == ["1 of 9 jobs has its record in the store; the same batch goes on with the rest"]
     assert store.keys()
 
 
