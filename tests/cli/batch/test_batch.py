@@ -243,6 +243,18 @@ def test_the_folder_of_results_has_the_page_every_form_and_each_jobs_files_and_r
     assert "<title>pass: again</title>" in page.read_text("utf-8")
 
 
+def test_the_page_comes_after_what_it_leads_to_and_the_folder_may_be_completed(tmp_path: Path) -> None:
+    records = stored(tmp_path / "store", PASSED, FAILED)
+    out, lost = tmp_path / "out", tmp_path / "store" / "files" / records[1].files[f"{FAILED.name}.tflite"].sha256
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(StoreError, match="which a record or a job names"):
+        write_results(out, records, open_store(tmp_path / "store"), "t")
+    assert not (out / "index.html").exists()
+    lost.write_bytes(content)
+    assert write_results(out, records, open_store(tmp_path / "store"), "t").exists()
+
+
 def test_results_are_never_written_among_other_files(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     for page in (None, "<h1>Mine</h1>"):
