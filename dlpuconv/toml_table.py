@@ -130,7 +130,8 @@ class TomlTable:
     def refuse(self, key: str, what: str, value: object = None) -> NoReturn:
         """Say what is wrong, and in which line, as far as that is found."""
         where = f"{self.file}, line {line}" if (line := self._line(key, value)) else self.file
-        raise UsageError(f"{where}: {what}{f' (in [{self.name}])' if self.name else ''}")
+        table = f"[{self.name}]"
+        raise UsageError(f"{where}: {what}{f' (in {table})' if self.name and table not in what else ''}")
 
     def _line(self, key: str, value: object) -> int:
         """Where a key stands, or the value of a list behind it; 0 where it is written in another way."""

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.batches import processes
-from dlpuconv.batches.identity import under
+from dlpuconv.batches.identity import code_content, code_of, content_of, under
 from dlpuconv.batches.inputs import gathered
 from dlpuconv.batches.passing import AGAIN
+from dlpuconv.batches.places import places_of
 from dlpuconv.batches.record import Circumstances, JobRecord, Outcome, StoredArtifact
 from dlpuconv.batches.versions import deciding_versions
 from dlpuconv.batches.watch import MemoryWatch
-from dlpuconv.errors import DlpuconvError
+from dlpuconv.errors import DlpuconvError, UsageError
 from dlpuconv.files.content import ContentStore, sha256_of, size_of
 from dlpuconv.files.scratch import temporary_folder
 from dlpuconv.files.urls import shown
@@ -168,10 +169,26 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
         return _Ended(facts=_failure(Outcome.CRASHED, text, "InternalError"), peak=_peak(watch))
     except (WorkerError, OSError) as error:
         return Lost(str(error))
+    if changed := _changed(assignment, given):
+        error = UsageError(f"{shown(changed)} is not what it was when the batch began")
+        return _refused(error.to_json(), peak=watch.peak, passing=True)
     if "refused" in answer:
         return _refused(answer["refused"], peak=watch.peak, passing=answer["passing"])
     facts = {**answer["made"], "outcome": Outcome.CONVERTED, "reasons": tuple(answer["made"]["reasons"])}
     return _Ended(facts=facts, files=_contents(made, answer["files"]), peak=watch.peak)
+
+
+def _changed(assignment: Assignment, given: Mapping[str, Any]) -> str:
+    """What of a job's inputs is not what its key tells of, so that nothing may be kept under it; empty where all is.
+
+    What was carried is a copy, which nobody changes.
+    """
+    job, contents = assignment.identified.job, assignment.identified.contents
+    paths = {**given, "recipe": given["options"].get("recipe")}
+    named = {what: place for what, place in places_of(job).items() if place not in assignment.carried}
+    now = {place: content_of(paths[what]) for what, place in named.items()}
+    now |= {text: code_content(text) for text in code_of(job)}
+    return next((place for place, content in now.items() if content != contents[place]), "")
 
 
 def _peak(watch: MemoryWatch | None) -> int:

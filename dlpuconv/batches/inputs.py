@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.batches.places import fetch, is_url
-from dlpuconv.calibration.open import is_made_up
+from dlpuconv.batches.identity import content_of
+from dlpuconv.batches.places import fetch, is_url, places_of
 from dlpuconv.delivery.inputs import weights_of
 from dlpuconv.errors import BackendError, DlpuconvError, ModelError
 from dlpuconv.files.content import ContentStore, StoredFile
@@ -26,23 +26,12 @@ from dlpuconv.files.urls import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dlpuconv.batches.identity import Identified
     from dlpuconv.batches.job import BatchJob
     from dlpuconv.batches.store.store import Store
     from dlpuconv.files.content import Content
 
 _CHUNK = 1 << 20
-
-
-def places_of(job: BatchJob) -> dict[str, str]:
-    """What a job reads, by what it is."""
-    named = {
-        "model": job.model,
-        "target": job.target if job.target.endswith(".toml") else "",
-        "calibration": job.calibration,
-        "validation": job.validation,
-        "recipe": str(job.options.get("recipe") or ""),
-    }
-    return {what: place for what, place in named.items() if place and not is_made_up(place)}
 
 
 def gathered(job: BatchJob, store: Store, carried: Mapping[str, str], folder: Path) -> dict[str, Any]:
@@ -72,11 +61,11 @@ def gathered(job: BatchJob, store: Store, carried: Mapping[str, str], folder: Pa
     return {"model": found["model"], "target": found.get("target", job.target), "options": options, **data}
 
 
-def carry(job: BatchJob, store: Store, carried: dict[str, str]) -> dict[str, str]:
+def carry(identified: Identified, store: Store, carried: dict[str, str]) -> dict[str, str]:
     """Put the files of this machine that a job reads into the store, each once; and say under which hashes.
 
     Args:
-        job: names them.
+        identified: the job that names them.
         store: for them.
         carried: what was put there for other jobs; those of this one are added.
 
@@ -84,10 +73,12 @@ def carry(job: BatchJob, store: Store, carried: dict[str, str]) -> dict[str, str
         BackendError: one cannot be packed.
         StoreError: the store cannot be written.
     """
-    places = [place for place in places_of(job).values() if not is_url(place)]
+    places = [place for place in places_of(identified.job).values() if not is_url(place)]
     for place in places:
         if place not in carried and os.access(place, os.R_OK):  # else the conversion will say what is wrong with it
-            carried[place] = store.put(_packed(Path(place)))
+            packed = _packed(Path(place))
+            if content_of(place) == identified.contents[place]:  # else the worker will say that it was changed
+                carried[place] = store.put(packed)
     return {place: carried[place] for place in places if place in carried}
 
 

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
+from dlpuconv.batches.identity import Identities
 from dlpuconv.batches.inputs import carry, gathered
 from dlpuconv.batches.job import BatchJob
 from dlpuconv.batches.store import open_store
@@ -32,7 +33,7 @@ def store(tmp_path: Path) -> Store:
 
 def arrived(job: BatchJob, store: Store, here: Path, there: Path) -> dict[str, Path]:
     """Paths of a job's inputs where the machine's own files are gone."""
-    carried = carry(job, store, {})
+    carried = carry(Identities().of(job), store, {})
     shutil.rmtree(here)
     given = gathered(job, store, carried, there)
     return {what: Path(given[what]) for what in ("model", "calibration")}
@@ -74,9 +75,17 @@ def test_an_empty_folder_arrives_empty(here: Path, store: Store, tmp_path: Path)
     assert list(found.iterdir()) == []
 
 
+def test_an_input_that_was_changed_since_the_batch_began_is_not_handed_on(here: Path, store: Store) -> None:
+    (here / "m.onnx").write_bytes(b"a model")
+    identified = Identities().of(BatchJob(name="m", model=str(here / "m.onnx"), target="cv25"))
+    assert carry(identified, store, {}).keys() == {str(here / "m.onnx")}
+    (here / "m.onnx").write_bytes(b"another")
+    assert carry(identified, store, {}) == {}
+
+
 def test_an_input_that_the_store_cannot_take_ends_the_batch_at_once(here: Path) -> None:
     (here / "m.onnx").write_bytes(b"a model")
     (here / "file").write_bytes(b"no folder")
     job = BatchJob(name="m", model=str(here / "m.onnx"), target="cv25")
     with pytest.raises(StoreError, match="cannot be written: Not a directory"):
-        carry(job, open_store(here / "file"), {})
+        carry(Identities().of(job), open_store(here / "file"), {})

@@ -15,9 +15,11 @@ import pytest
 from dlpuconv.batches.attempt import Assignment, Lost, Unequal, blank
 from dlpuconv.batches.engines import Engine
 from dlpuconv.batches.job import Allowance, BatchJob
+from dlpuconv.batches.matrix import BatchPlan
 from dlpuconv.batches.record import Circumstances, JobRecord, Outcome, StoredArtifact
+from dlpuconv.batches.results.progress import progress_of
 from dlpuconv.batches.scheduler import ATTEMPTS, run
-from dlpuconv.batches.shard import Shard
+from dlpuconv.batches.shard import WHOLE, Shard
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError, StoreError, UsageError
 from dlpuconv.files.content import sha256_of
@@ -211,6 +213,16 @@ def test_other_limits_give_a_job_that_crashed_another_try_and_leave_the_others(s
     assert {record.outcome for record in found} == {Outcome.CONVERTED}
 
 
+def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_as_well(store: CountingStore) -> None:
+    dies, well = Scripted(lambda _: Lost("died")), Scripted(converted)
+    list(run(jobs(1), store, engine(dies), limits=LIMITS))
+    list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
+    (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
+    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)  # type: ignore[arg-type]
+    assert found.outcome is Outcome.CONVERTED
+    assert (progress.done, progress.failed) == ((found,), ())
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "said"),
     [
@@ -261,7 +273,7 @@ def test_who_stops_is_told_how_to_go_on_and_finished_records_stay(store: Countin
     next(records)
     with pytest.raises(KeyboardInterrupt):
         records.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
-    assert progress.told == ["1 of 9 jobs have their records in the store; the same batch goes on with the rest"]
+    assert progress.told == ["1 of 9 jobs has its record in the store; the same batch goes on with the rest"]
     assert store.keys()
 
 
