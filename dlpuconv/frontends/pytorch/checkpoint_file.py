@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +66,13 @@ def read_checkpoint(path: Path, options: SourceOptions, name: str | None) -> Acq
         raise UsageError(
             f"{path} was written by torch.save: for weights (a state dict) give --model MODULE:FUNCTION, which makes"
             " the torch.nn.Module that they belong to; a whole module needs --allow-pickle, since reading it runs"
-            " whatever code the file holds"
+            " whatever code the file holds",
+            id="pytorch-needs-factory",
         )
     if not options.input_shapes:
         raise UsageError(
-            f"{path}: a PyTorch module does not tell what it takes: give {shape_flag('', (1, 3, 'H', 'W'))}"
+            f"{path} does not say which input shape its network takes: give {shape_flag('', (1, 3, 'H', 'W'))}",
+            id="pytorch-needs-shape",
         )
     for library in ("torch", "onnxscript"):
         demand(library, f"reading {path.name}")
@@ -115,7 +118,8 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
 def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
     """The user's module, and what to call that which makes it."""
     if isinstance(factory, str):
-        make = named_function("--model", factory, "my_package.nets:make_net", ModelError)
+        failed = partial(ModelError, id="pytorch-factory-failed")
+        make = named_function("--model", factory, "my_package.nets:make_net", failed)
         title = f"--model {factory}"
     else:
         make, title = factory, f"the factory {getattr(factory, '__qualname__', type(factory).__qualname__)}"
@@ -126,7 +130,9 @@ def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
             f"{title} failed{place_of(error)}: {first_line(error)}", id="pytorch-factory-failed"
         ) from error
     if not is_module(module):
-        raise UsageError(f"{title} returned a {type(module).__name__}, not a torch.nn.Module")
+        raise UsageError(
+            f"{title} returned a {type(module).__name__}, not a torch.nn.Module", id="pytorch-factory-type"
+        )
     return module, title
 
 
