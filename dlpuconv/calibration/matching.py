@@ -213,7 +213,7 @@ def as_array(value: object, origin: str) -> Array:
         ) from error
     if isinstance(value, (str, bytes)):
         raise CalibrationError(
-            f"{origin} is text, not an array: of pictures in files, give the folder", id="calibration-not-an-array"
+            f"{origin} is text, not an array: for images in files, give their folder", id="calibration-not-an-array"
         )
     if type(value).__module__.startswith("PIL."):
         raise CalibrationError(

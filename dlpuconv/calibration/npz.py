@@ -60,8 +60,8 @@ def open_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, origin: str) ->
         )
     if entry.file_size > max(_BOMB_BYTES, _BOMB_RATIO * entry.compress_size):
         raise CalibrationError(
-            f"{origin} would unpack from {entry.compress_size} bytes to {entry.file_size}, which is no data of a"
-            " network: if it is meant, save it with numpy.savez, which does not compress",
+            f"{origin} would unpack from {entry.compress_size} bytes to {entry.file_size}, far more than a"
+            " network's samples would: if that is right, save it with numpy.savez, which does not compress",
             id="calibration-file-compression",
         )
     return archive.open(entry)

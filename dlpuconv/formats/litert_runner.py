@@ -70,7 +70,8 @@ class LiteRtRunner:
             feed = {position: np.asarray(inputs[name]) for position, name in enumerate(self.inputs)}
         except KeyError as error:
             raise ArtifactError(
-                f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}", id="artifact-input-missing"
+                f"{self._name} takes the input {error.args[0]!r}, which was not given; given: {listed(inputs)}",
+                id="artifact-input-missing",
             ) from error
         return dict(zip(self._outputs, self._session.run(feed), strict=True))
 
@@ -94,7 +95,7 @@ def _failure(name: str, task: str, error: RefusedError | WorkerError) -> Excepti
             return ArtifactError(f"{name}: running it {error}", id="artifact-run-limit")
         case CrashError():
             return ArtifactError(
-                f"{name}: the file is damaged: it ends the process that runs it", id="artifact-run-crash"
+                f"{name}: the process that ran it ended, so the file is probably damaged", id="artifact-run-crash"
             )
         case _:
             return ArtifactError(f"{name}: the process that runs it {error}", id="artifact-run-lost")
@@ -104,5 +105,5 @@ def _values(name: str, view: FileView, most: int) -> int:
     """Of all activations; a few bytes of a hostile file can claim any number, and LiteRT would make room for them."""
     total = sum(tensor.size for tensor in view.tensors if not tensor.constant)
     if total > most:
-        raise ArtifactError(f"{name} asks for {total} activation values, too many to run", id="artifact-run-limit")
+        raise ArtifactError(f"{name} has activations of {total} values, too many to run", id="artifact-run-limit")
     return total

@@ -47,7 +47,9 @@ def read_onnx(path: Path) -> FileView:
     try:
         split = split_proto(model)
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{path.name}: damaged: it holds text that is none", id="artifact-damaged") from error
+        raise ArtifactError(
+            f"{path.name}: the file is damaged: a text in it is not UTF-8", id="artifact-damaged"
+        ) from error
     del model
     trim()
     try:
@@ -77,7 +79,7 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ArtifactError(f"{name}: not an ONNX file: it holds no graph", id="artifact-not-onnx")
     if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
-        raise ArtifactError(f"{name}: damaged: it holds names that are no text", id="artifact-damaged")
+        raise ArtifactError(f"{name}: the file is damaged: a name in it is not UTF-8", id="artifact-damaged")
     return model
 
 

@@ -124,9 +124,9 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
     except TaskError as error:
         raise ModelRefusedError(str(error)) from error
     except ExcessError as error:
-        raise LostError(f"{error}, more than any camera's model needs") from error
+        raise LostError(f"{error}, more than the model of a camera should need") from error
     except WorkerError as error:
-        raise LostError(f"does not survive it: its process {error}") from error
+        raise LostError(f"fails on it: its process {error}") from error
 
 
 def _answer(message: Message) -> bytes:

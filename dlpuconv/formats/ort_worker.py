@@ -82,7 +82,7 @@ def taken(name: str) -> Worker:
         return pool.take(ONNX_MODELS)
     except OSError as error:
         raise ArtifactError(
-            f"{name}: no process can be had to run it: {error.strerror or error}", id="artifact-run-lost"
+            f"{name}: the process that runs it cannot be started: {error.strerror or error}", id="artifact-run-lost"
         ) from error
 
 
@@ -106,7 +106,7 @@ def told_of(name: str, failure: str) -> Iterator[None]:
     except ExcessError as error:
         raise TooMuchError(name, f"it {error}") from error
     except WorkerError as error:
-        raise EndedError(f"{name}: the file is damaged: it ends the process that runs it ({error})") from error
+        raise EndedError(f"{name}: the process that ran it ended, so the file is probably damaged ({error})") from error
 
 
 def accepted(name: str, failure: str, answer: Message) -> Message:

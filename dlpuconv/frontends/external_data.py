@@ -115,7 +115,7 @@ def _read(name: str, tensor: onnx.TensorProto, model: Path) -> bytes:
         path = _inside(location, name, model)
     except OSError as error:  # a name that no file can have
         raise ModelError(
-            f"the weights of {name!r} are said to be in a file that cannot be: {error.strerror}",
+            f"the weights of {name!r} are said to be in a file whose name is impossible: {error.strerror}",
             id="weights-file-unnamed",
         ) from error
     try:

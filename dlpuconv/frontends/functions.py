@@ -82,8 +82,8 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     if flat.functions:  # onnx leaves alone what it cannot convert
         left = ", ".join(repr(function.name) for function in flat.functions)
         raise ModelError(
-            f"the model's functions cannot be inlined: {left} would have to be converted from other versions of"
-            " operators than the model's",
+            f"the model's functions cannot be inlined: {left} are written for another version of ONNX's operators"
+            " (opset) than the model: export it in one version",
             id="function-not-inlined",
         )
     return flat

@@ -141,7 +141,7 @@ class Resizing:
         now = next(name for name in node.output if name in moved)
         raise ShapeError(
             self._prefix()
-            + f"{label(node)} would make it {list(extents(inferred.types[now]))}, which is a batch of another size; "
+            + f"{label(node)} would give it the shape {list(extents(inferred.types[now]))}, which is another batch; "
             + (pin_of(graph, node, inferred.constants) or "its first extent depends on the picture's size"),
             id="shape-resize-impossible",
         )

@@ -27,6 +27,6 @@ def screen_text(model: onnx.ModelProto) -> None:
                 texts = [value] if isinstance(value, str | bytes) else value
                 if not all(isinstance(text, str) for text in texts):
                     raise ModelError(
-                        f"the model is damaged: a {message.DESCRIPTOR.name}'s {field.name} is not text",
+                        f"the model is damaged: a {message.DESCRIPTOR.name}'s {field.name} is not UTF-8",
                         id="model-text-invalid",
                     )

@@ -147,7 +147,9 @@ def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
     proper = "raw_data" if tensor.HasField("raw_data") else _TYPED_FIELD[tensor.data_type]
     if strange := [field for field in _FIELDS if field != proper and len(getattr(tensor, field))]:
         return ModelError(
-            f"the tensor {name!r} is {type_name(tensor.data_type)}, and also has {', '.join(strange)}", id="tensor-size"
+            f"the tensor {name!r} is {type_name(tensor.data_type)}, and holds values of another type as well,"
+            f" in {', '.join(strange)}",
+            id="tensor-size",
         )
     if tensor.HasField("raw_data"):
         width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2

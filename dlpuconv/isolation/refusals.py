@@ -33,5 +33,5 @@ def raise_refused(facts: Facts, what: str) -> None:
     """
     if "refused" in facts:
         told = str(facts.get("id", ""))
-        kind = _CLASSES.get(facts["status"], ModelError)
+        kind = _CLASSES.get(facts["status"]) or ModelError
         raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")

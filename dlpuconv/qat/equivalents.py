@@ -70,7 +70,8 @@ def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equiv
             found[after] = same
         elif not _alike(before, after):
             raise UnsupportedModelError(
-                f"it changes {after.kind} {after.source_name!r}, which the module has not", id="recipe-not-in-module"
+                f"it changes {after.kind} {after.source_name!r}, which the module does not have",
+                id="recipe-not-in-module",
             )
     for same in found.values():
         for constant, values in ((weight_of(same.node), same.weights), (bias_of(same.node), same.bias)):

@@ -66,7 +66,7 @@ def refuse_undefined(network: Network, observed: Mapping[str, Range], names: Sou
     for node in network.nodes:
         values = observed.get(node.input(0).name) if node.inputs and node.inputs[0] is not None else None
         if values is not None and not values.low >= node.meaning.domain.low:
-            refused[node] = f"reads values down to {values.low:.3g}, of which it has no result"
+            refused[node] = f"reads values down to {values.low:.3g}, for which it has no result"
     refuse(network, refused, names)
 
 
@@ -83,7 +83,7 @@ def refuse_too_wide(network: Network, chosen: Mapping[Value, Range], names: Sour
     """
     made = {node: chosen[node.output] for node in network.nodes if node.output in chosen}
     wide = {node: values for node, values in made.items() if values.width > _HUGE}
-    told = "gives values from {0.low:.3g} to {0.high:.3g}, beside which 8 bits hold no others"
+    told = "gives values from {0.low:.3g} to {0.high:.3g}, a range too wide for 8 bits"
     refuse(network, {node: told.format(values) for node, values in wide.items()}, names)
 
 

@@ -87,7 +87,7 @@ def compare_answers(
         count += 1
     if not count:
         raise CalibrationError(
-            "there are no samples to compare the file with its source on", id="calibration-no-samples"
+            "no samples were given on which the file could be compared with its source", id="calibration-no-samples"
         )
     report = ParityReport(
         samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
@@ -144,7 +144,8 @@ def _piece(outputs: Mapping[str, npt.NDArray[Any]], port: Port) -> npt.NDArray[A
         return value
     if port.part.axis >= value.ndim:
         raise ShapeError(
-            f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}",
+            f"the manifest says that {port.name!r} is a part of {port.source_name!r} along axis {port.part.axis},"
+            " which that does not have",
             id="manifest-misfit",
         )
     part: npt.NDArray[Any] = value[port.part.index]

@@ -106,7 +106,9 @@ class ComparisonData:
             None, validation=self.data, signature=signature, preprocessing=preprocessing, progress=progress
         )
         if found is None:
-            raise CalibrationError("there are no samples to compare the files on", id="calibration-no-samples")
+            raise CalibrationError(
+                "no samples were given on which the files could be compared", id="calibration-no-samples"
+            )
         if division is None or division.front is None:
             return found
         return behind_front(found, content_of(division.front))

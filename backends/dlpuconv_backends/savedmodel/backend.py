@@ -192,8 +192,8 @@ def _refuse_idle_ends(graph: Graph) -> None:
     idle += [f"the output {t.name!r} depends on no input" for t in graph.outputs if t not in computed]
     if idle:
         raise UnsupportedModelError(
-            f"the tensorflow backend would leave ends of the file in float: {', '.join(idle)}; remove them from the "
-            "model or use the tflite backend",
+            f"the tensorflow backend would leave inputs or outputs of the file in float:"
+            f" {', '.join(idle)}; remove them from the model or use the tflite backend",
             id="ports-idle",
         )
 

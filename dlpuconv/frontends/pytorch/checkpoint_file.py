@@ -90,8 +90,8 @@ def _screen_script(path: Path) -> None:
         return
     if script:
         raise UnsupportedModelError(
-            f"{path} is TorchScript, which torch has given up: convert the torch.nn.Module that it was made from, or"
-            " save it with torch.export.save",
+            f"{path} is TorchScript, which PyTorch no longer develops: convert the torch.nn.Module that it was made"
+            " from, or save it with torch.export.save",
             id="pytorch-torchscript",
         )
 
@@ -167,7 +167,7 @@ def _asked(task: str, content: bytes, options: SourceOptions, path: Path) -> Mes
         raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}", id="pytorch-file-damaged") from error
     except OSError as error:
         raise ModelError(
-            f"{path}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+            f"{path}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
         ) from error
     raise_refused(answer.facts, str(path))
     return answer

@@ -76,8 +76,9 @@ def _loaded(facts: Facts, arrays: Arrays) -> Any:
     except Exception as error:  # whatever torch says of a file that it did not write
         if not facts["trusted"] and "weights" in str(error).lower():
             raise ModelError(
-                "it holds more than tensors, and is a Python pickle: reading it runs whatever code whoever made it has"
-                " put there. If you trust them give --allow-pickle, or better save module.state_dict()",
+                "it holds Python objects beside its tensors (a pickle), and reading these can run any code that its"
+                " author has put there. Better save module.state_dict() alone; if you trust the author, give"
+                " --allow-pickle",
                 id="pytorch-pickle-untrusted",
             ) from error
         raise ModelError(f"torch.load cannot read it: {first_line(error)}", id="pytorch-file-unreadable") from error

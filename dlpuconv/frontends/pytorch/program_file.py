@@ -84,7 +84,7 @@ def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
         ) from error
     except OSError as error:
         raise ModelError(
-            f"{what}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+            f"{what}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
         ) from error
     raise_refused(answer.facts, what)
     return answer.arrays["model"].tobytes()

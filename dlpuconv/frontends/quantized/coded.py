@@ -71,13 +71,15 @@ def code_range(node: onnx.NodeProto, constants: GraphConstants, lowest: int, hig
     bounds = [constants.codes(name) if name else None for name in names]
     if any(name and codes is None for name, codes in zip(names, bounds, strict=True)):
         raise UnsupportedModelError(
-            f"{label(node)} clips codes at bounds that are no constants", id="quantization-not-constant"
+            f"{label(node)} clips quantized values at bounds that are not constant", id="quantization-not-constant"
         )
     low, high = bounds
     lowest = max(lowest, int(low.values.max())) if low and low.values.size else lowest
     highest = min(highest, int(high.values.min())) if high and high.values.size else highest
     if lowest >= highest:
-        raise ModelError(f"{label(node)} leaves one code or none", id="quantization-invalid")
+        raise ModelError(
+            f"{label(node)} clips quantized values so far that at most one integer is left", id="quantization-invalid"
+        )
     return lowest, highest
 
 

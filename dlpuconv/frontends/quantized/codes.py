@@ -30,7 +30,7 @@ def dequantized(codes: npt.NDArray[np.int64], said: Parameters, where: str) -> n
     with np.errstate(over="ignore"):
         values = np.asarray((codes - zero_points).astype(np.float32) * scales)
     if not np.isfinite(values).all():
-        raise ModelError(f"{where} makes numbers beyond float32", id="quantization-invalid")
+        raise ModelError(f"{where} makes real numbers too large for float32", id="quantization-invalid")
     return values
 
 

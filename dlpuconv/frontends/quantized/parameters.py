@@ -72,13 +72,13 @@ def parameters_of(node: onnx.NodeProto, constants: GraphConstants, codes: Intege
     """
     if len(node.input) not in _OPERANDS or not node.input[0] or len(node.output) != 1:
         raise ModelError(
-            f"{label(node)} has {len(node.input)} inputs and {len(node.output)} outputs, which cannot be",
+            f"{label(node)} has {len(node.input)} inputs and {len(node.output)} outputs, which no such operator has",
             id="quantization-invalid",
         )
     scales = constants.reals(node.input[1])
     if scales is None:
         raise UnsupportedModelError(
-            f"{label(node)}: its scale {node.input[1]!r} is no constant number, and only constant scales can be kept",
+            f"{label(node)}: its scale {node.input[1]!r} is not a constant, and only constant scales can be read",
             id="quantization-not-constant",
         )
     if not np.isfinite(scales).all() or not (scales > 0).all() or not scales.size:
@@ -112,7 +112,7 @@ def _zero_points(
     codes = constants.codes(name)
     if codes is None:
         raise UnsupportedModelError(
-            f"{label(node)}: its zero point {name!r} is no constant integer", id="quantization-not-constant"
+            f"{label(node)}: its zero point {name!r} is not a constant integer", id="quantization-not-constant"
         )
     if codes.values.size != int(np.prod(shape)):
         raise ModelError(

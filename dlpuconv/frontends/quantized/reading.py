@@ -230,7 +230,8 @@ class _Reader:
         codes = self._constants.codes(name) if name else Codes(np.zeros((), np.int64), said.codes)
         if codes is None or not said.per_tensor:
             raise UnsupportedModelError(
-                f"{label(node)} pads codes with {name!r}, which is no constant code", id="quantization-not-constant"
+                f"{label(node)} pads quantized values with {name!r}, which is not a constant",
+                id="quantization-not-constant",
             )
         made = self._speller.unique(f"{node.output[0]}_padding")
         self._put_constant(made, dequantized(codes.values, said, label(node)))

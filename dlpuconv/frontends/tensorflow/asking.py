@@ -66,7 +66,7 @@ def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, sou
         ) from error
     except OSError as error:
         raise ModelError(
-            f"{what}: no process can be had to read it: {error.strerror or error}", id="reader-unavailable"
+            f"{what}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
         ) from error
     raise_refused(answer.facts, what)
     return Acquired(proto=parse(answer.arrays["model"].tobytes(), what), source=source)

@@ -51,7 +51,7 @@ def read_keras_object(model: Any, options: SourceOptions, name: str | None) -> A
         folder = make_folder("keras")
     except OSError as error:
         raise ModelError(
-            f"there is no place to save the model: {error.strerror or error}", id="reader-unavailable"
+            f"the model cannot be saved into the temporary folder: {error.strerror or error}", id="reader-unavailable"
         ) from error
     try:
         task, files = _saved(model, folder)
