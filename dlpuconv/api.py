@@ -718,7 +718,10 @@ def _shown(progress: Shown) -> Progress:
     if progress is None:
         return Silent()
     if isinstance(progress, str) and progress != "auto":
-        raise UsageError(f'progress is "auto", None (nothing is shown) or an object that receives it, not {progress!r}')
+        raise UsageError(
+            f'progress is "auto", None (nothing is shown) or an object that receives it, not {progress!r}',
+            id="argument-type",
+        )
     return InPython(for_people() if progress == "auto" else progress)
 
 
@@ -738,7 +741,9 @@ def _values(option: str, value: Any) -> tuple[float, ...] | None:
         # a text is one value, or none: it is not read letter by letter
         return (float(value),) if isinstance(value, Real | str) else tuple(map(float, value))
     except (TypeError, ValueError) as error:
-        raise UsageError(f"--{option} is a number or a sequence of numbers, not {value!r}") from error
+        raise UsageError(
+            f"--{option} must be a number or a sequence of numbers, not {value!r}", id="argument-type"
+        ) from error
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

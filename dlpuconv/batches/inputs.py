@@ -125,4 +125,7 @@ def _fetched(url: str, folder: Path) -> Path:
 
 
 def _gone() -> bytes:
-    raise BackendError("an input that was put into the store is not there any more")
+    raise BackendError(
+        "an input file that this batch put into the store is no longer there: run the batch again",
+        id="batch-input-gone",
+    )

@@ -77,7 +77,7 @@ def open_calibration(
         UsageError: the preprocessing does not fit the model, or a limit below 1.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} calibration samples leaves none: give 1 or more")
+        raise UsageError(f"{limit} calibration samples are too few: give 1 or more", id="option-value")
     if source is None and validation is None:
         return None
     request = SampleRequest(

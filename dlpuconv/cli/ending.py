@@ -76,7 +76,7 @@ def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
 
 def _system_sentence(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
-    return f"the operating system refused to go on: {error.strerror or error}{where}; nothing was written"
+    return f"the operating system reported an error: {error.strerror or error}{where}; nothing was written"
 
 
 def _internal_sentence(error: Exception) -> str:

@@ -32,6 +32,8 @@ def usage_sentence(error: typer.TyperException) -> str:
 
 def usage_id(error: typer.TyperException) -> str:
     """The id of an error of the command line's parser."""
+    if error.format_message().startswith("No such command"):
+        return "command-unknown"
     return _IDS.get(type(error).__name__, "command-line-wrong")
 
 

@@ -118,7 +118,9 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
         with pool.borrowed(ONNX_MODELS) as worker:
             return worker.ask(task, _LIMITS.for_size(len(model)), content, **facts)
     except OSError as error:
-        raise OutputError(f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}") from error
+        raise OutputError(
+            f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}", id="worker-not-started"
+        ) from error
     except TaskError as error:
         raise ModelRefusedError(str(error)) from error
     except ExcessError as error:

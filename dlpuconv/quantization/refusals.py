@@ -36,10 +36,14 @@ def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
     for table, name, told in detours + gates + groups:
         if name not in channels:
             close = did_you_mean(name, channels)
-            raise UsageError(f"the recipe's {table} name {name!r}, which no activation of the network is called{close}")
+            raise UsageError(
+                f"the recipe's {table} name {name!r}, which is not an activation of this network{close}",
+                id="recipe-misfit",
+            )
         if told != channels[name]:
             raise UsageError(
-                f"the recipe's {table} hold {told} numbers for {name!r}, which has {channels[name]} channels"
+                f"the recipe's {table} hold {told} numbers for {name!r}, which has {channels[name]} channels",
+                id="recipe-misfit",
             )
     readers = {value.name: len(nodes) for value, nodes in network.consumers().items()}
     for detour in recipe.detours:
@@ -47,7 +51,8 @@ def refuse_foreign_sites(network: Network, recipe: Recipe) -> None:
         if not detour.readers or list(detour.readers) != sorted({*detour.readers} & {*range(count)}):
             raise UsageError(
                 f"the recipe's detours name the readers {list(detour.readers)} of {detour.site!r}, which has {count}:"
-                " they are counted from 0, in rising order, each once"
+                " they are counted from 0, in rising order, each once",
+                id="recipe-misfit",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -120,7 +121,7 @@ def predict_by(runner: Runner, signature: Signature, step: Callable[[], None] = 
         who="predict",
         inputs={spec.name: spec.shape for spec in signature.inputs},
         lone=tuple(spec.name for spec in signature.outputs if spec.shape[:1] != (1,)),
-        refuse=MetricError,
+        refuse=partial(MetricError, id="metric-inputs"),
     )
 
     def one(inputs: Reals) -> Reals:

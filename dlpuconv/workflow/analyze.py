@@ -69,5 +69,7 @@ def _demand_blame(request: Request) -> None:
         backend = load_backend(request.backend or target.backend)
         if not backend.tells_blame:
             raise UsageError(
-                f"{target.name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose"
+                f"{target.name} cannot be analyzed: the backend {backend.name} cannot measure what each layer loses"
+                " by quantization",
+                id="backend-not-capable",
             )

@@ -69,8 +69,9 @@ class ComparisonData:
         if self.source.cut_at:
             if division is not None and division.front is not None:
                 raise UsageError(
-                    "--cut-at: the file takes what another part of the network gives, so that the reference is divided"
-                    " as its manifest says; leave the option out"
+                    "--cut-at cannot be given for a file that is a middle part of a divided network: the reference is"
+                    " divided as its manifest says. Leave the option out",
+                    id="options-conflict",
                 )
             division = None
         if manifest is not None and not self.source.input_shapes:

@@ -210,7 +210,9 @@ def targets_of(request: Request) -> tuple[Target, ...]:
     for named in dict.fromkeys(request.targets):
         target = load_target(named)
         if target.name in found:
-            raise UsageError(f"{named} and another target are both called {target.name!r}: rename one of them")
+            raise UsageError(
+                f"{named} and another target are both called {target.name!r}: rename one of them", id="target-twice"
+            )
         found[target.name] = target
     return tuple(found.values())
 

@@ -194,7 +194,10 @@ def _in_order(tensors: list[Tensor], specs: tuple[ValueSpec, ...], what: str) ->
     for spec in specs:
         tensor = by_name.get(spec.name)
         if tensor is None:
-            raise BackendError(f"lowering lost the {what} {spec.name!r}; the lowered model has {sorted(by_name)}")
+            raise BackendError(
+                f"lowering lost the {what} {spec.name!r}; the lowered model has {sorted(by_name)}",
+                id="backend-lowering-unusable",
+            )
         tensor.source_names = (spec.name,)
         ordered.append(tensor)
     return ordered

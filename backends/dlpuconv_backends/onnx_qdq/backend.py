@@ -202,7 +202,9 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
     try:
         check_model(split.declared(), full=True)
     except (ModelRefusedError, LostError) as error:
-        raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
+        raise BackendError(
+            f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}", id="backend-file-invalid"
+        ) from error
     return split, layers
 
 
@@ -214,5 +216,8 @@ def _content(network: Split) -> bytes:
     """
     content = b"".join(network.serialized())
     if len(content) > _LARGEST:
-        raise BackendError(f"the file would have {len(content)} bytes, and an ONNX file holds {_LARGEST} at most")
+        raise BackendError(
+            f"the file would have {len(content)} bytes, and an ONNX file holds {_LARGEST} at most",
+            id="backend-file-too-large",
+        )
     return content

@@ -44,7 +44,9 @@ def refuse_impossible(job: Job, target: Target) -> None:
         within = f"{possible[0]} to {possible[-1]}" if len(possible) > 1 else f"{possible[0]}"
         wrong.append(f"--opset {asked.opset}: it writes opset {within}")
     if wrong:
-        raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
+        raise UsageError(
+            f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}", id="backend-interface"
+        )
 
 
 def in_opset(model: Model, asked: int | None) -> Model:

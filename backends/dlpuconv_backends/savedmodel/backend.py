@@ -111,10 +111,14 @@ class TensorFlowBackend(Backend):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.INT8:
             raise UsageError(
-                f"{target.name} takes {target.scheme.numbers} files; the tensorflow backend makes int8 ones"
+                f"{target.name} takes {target.scheme.numbers} files; the tensorflow backend makes int8 ones",
+                id="backend-numbers",
             )
         if recipe.overrides:
-            raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
+            raise UsageError(
+                "the tensorflow backend has one granularity for all layers: give --override with --backend tflite only",
+                id="backend-option",
+            )
         job, done = prepared.job, prepared.tuning.recipe(recipe, target)
         if done not in prepared.observed:
             prepared.observed[done] = _observed(prepared, prepared.tuning.tuned(done, target))

@@ -57,7 +57,9 @@ def _client(kind: Any, address: str) -> Any:
     try:
         return kind(f"tcp://{address}" if "://" not in address else address, timeout=_PATIENCE_S)
     except (OSError, ValueError, TimeoutError) as error:
-        raise BackendError(f"no Dask scheduler answers at {address}: {first_line(error)}") from error
+        raise BackendError(
+            f"no Dask scheduler answers at {address}: {first_line(error)}", id="executor-unreachable"
+        ) from error
 
 
 def _close(client: Any) -> None:

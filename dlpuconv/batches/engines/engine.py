@@ -41,7 +41,11 @@ class Engine:
             BackendError: there is none.
         """
         if self.again is None:
-            raise BackendError(f"{self.name}: it broke; the same batch goes on with the jobs that have no record yet")
+            raise BackendError(
+                f"{self.name} failed, and dlpuconv cannot start it again: run the same batch once more, which"
+                " continues with the jobs that have no record yet",
+                id="executor-lost",
+            )
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.executor = self.again()
 
@@ -52,4 +56,8 @@ class Engine:
             BackendError: no other attempt could do better.
         """
         if not self.alive():
-            raise BackendError(f"{self.name} is gone; the same batch goes on with the jobs that have no record yet")
+            raise BackendError(
+                f"{self.name} no longer answers: run the same batch once more, which continues with the jobs that"
+                " have no record yet",
+                id="executor-lost",
+            )

@@ -41,8 +41,13 @@ def check_results_folder(folder: Path) -> None:
         if not folder.exists() or not any(folder.iterdir()) or _is_ours(folder / PAGE):
             return
     except OSError as error:
-        raise OutputError(f"cannot write results to {str(folder)!r}: {error.strerror or error}") from error
-    raise OutputError(f"{str(folder)!r} holds other files than results of a batch: give a new folder to --output")
+        raise OutputError(
+            f"cannot write results to {str(folder)!r}: {error.strerror or error}", id="output-not-writable"
+        ) from error
+    raise OutputError(
+        f"{str(folder)!r} holds files that are not results of a batch: give a new folder to --output",
+        id="output-folder-foreign",
+    )
 
 
 def write_results(
@@ -108,7 +113,10 @@ def _folder_name(record: JobRecord) -> str:
     """A job's name, which is a file name's stem: nothing else makes a folder."""
     name = record.name
     if PurePosixPath(name).name != name or name in ("", ".", "..") or "\0" in name or "\\" in name:
-        raise StoreError(f"a record has the name {name!r}, which no job of a batch has")
+        raise StoreError(
+            f"a record in the store has the name {name!r}, which no job can have: the store is damaged",
+            id="store-damaged",
+        )
     return name
 
 

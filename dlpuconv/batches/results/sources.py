@@ -34,7 +34,10 @@ def store_of(source: str) -> Store:
 
     plan = read_plan(Path(source))
     if not plan.store:
-        raise UsageError(f'{source!r} names no store: give --store, or store = "..." in [batch]')
+        raise UsageError(
+            f'{source!r} names no store: name the store itself instead, or add store = "..." under [batch]',
+            id="batch-no-store",
+        )
     return open_store(plan.store)
 
 
@@ -49,7 +52,7 @@ def records_of(source: str) -> tuple[JobRecord, ...]:
     else:
         found = tuple(store_of(source).records().values())
     if not found:
-        raise UsageError(f"there is no record of a job in {shown(source)!r}")
+        raise UsageError(f"there are no results of jobs in {shown(source)!r}", id="batch-no-records")
     return found
 
 
@@ -63,7 +66,13 @@ def named(records: Iterable[JobRecord], wanted: str) -> JobRecord:
     by_name = [record for record in latest(listed).values() if record.name == wanted]
     found = by_name or [r for r in listed if len(wanted) >= _FEWEST and r.key.startswith(wanted.lower())]
     if not found:
-        raise UsageError(f"there is no job {wanted!r}{did_you_mean(wanted, {record.name for record in listed})}")
+        raise UsageError(
+            f"there is no job {wanted!r}{did_you_mean(wanted, {record.name for record in listed})}",
+            id="batch-job-unknown",
+        )
     if len(found) > 1:
-        raise UsageError(f"{len(found)} jobs are called {wanted!r}: give more of the key that --json tells")
+        raise UsageError(
+            f"{wanted!r} means {len(found)} jobs: give more characters of the key, which --json shows",
+            id="batch-job-ambiguous",
+        )
     return found[0]

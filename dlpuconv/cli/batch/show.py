@@ -34,7 +34,10 @@ def show(
     record = named(found.records().values(), name)
     if save is not None:
         if not record.files:
-            raise UsageError(f"{record.name} has no files to save: {record.error}")
+            raise UsageError(
+                f"{record.name} has no files to save, since it was not converted: {record.error}",
+                id="batch-job-without-files",
+            )
         save_files(record, found, save, force=force)
     if json:
         print_json(record_json(record))

@@ -66,11 +66,13 @@ def read_checkpoint(path: Path, options: SourceOptions, name: str | None) -> Acq
         raise UsageError(
             f"{path} was written by torch.save: for weights (a state dict) give --model MODULE:FUNCTION, which makes"
             " the torch.nn.Module that they belong to; a whole module needs --allow-pickle, since reading it runs"
-            " whatever code the file holds"
+            " whatever code the file holds",
+            id="pytorch-needs-factory",
         )
     if not options.input_shapes:
         raise UsageError(
-            f"{path}: a PyTorch module does not tell what it takes: give {shape_flag('', (1, 3, 'H', 'W'))}"
+            f"{path} does not say which input shape its network takes: give {shape_flag('', (1, 3, 'H', 'W'))}",
+            id="pytorch-needs-shape",
         )
     for library in ("torch", "onnxscript"):
         demand(library, f"reading {path.name}")
@@ -128,7 +130,9 @@ def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
             f"{title} failed{place_of(error)}: {first_line(error)}", id="pytorch-factory-failed"
         ) from error
     if not is_module(module):
-        raise UsageError(f"{title} returned a {type(module).__name__}, not a torch.nn.Module")
+        raise UsageError(
+            f"{title} returned a {type(module).__name__}, not a torch.nn.Module", id="pytorch-factory-type"
+        )
     return module, title
 
 

@@ -123,7 +123,7 @@ def observe(
         samples += 1
         done()
     if not samples:
-        raise BackendError("there is no calibration sample to measure the activations on")
+        raise BackendError("there is no calibration sample to measure the activations on", id="backend-no-samples")
 
 
 def _fold(gauges: Sequence[Gauge], index: int, seen: Seen, length: int) -> None:

@@ -37,7 +37,8 @@ def choose(loaded: Any, wanted: str = "") -> Function:
     if wanted and wanted not in signatures:
         raise UsageError(
             f"--signature {wanted!r} is none of the SavedModel's{did_you_mean(wanted, signatures)}: it has"
-            f" {listed(map(repr, signatures))}"
+            f" {listed(map(repr, signatures))}",
+            id="signature-unknown",
         )
     if not wanted and _USUAL not in signatures and len(signatures) > 1:
         raise UnsupportedModelError(
