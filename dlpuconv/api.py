@@ -111,82 +111,85 @@ def convert(  # noqa: PLR0913 - the public face: every keyword is one option of 
 ) -> Conversion:
     """Convert a network for one or several chips, and verify every file.
 
-    Samples: about 100 are enough for most networks; more than 10,000 of a source are never read. Of a folder or an
-    array that holds more they are taken evenly spread, of an iterable the first ones. They are kept in a temporary
-    folder while the conversion runs, so an iterable is gone through once, and one at a time is in memory. With fewer
-    than 100 a warning is given. A package for a chip's own compiler ships 200 of them at most.
+    About 100 samples are enough for most networks; with fewer, there is a warning. At most 10,000 are read: evenly
+    spread from a folder or an array, and the first ones of an iterable. They are kept in a temporary folder during the
+    conversion, so that only one is in memory at a time, and an iterable is read once. A package for a chip's own
+    compiler contains at most 200 of them.
 
     Args:
         model: path of an `.onnx` file, its bytes, a `ModelProto`, an `onnx_ir.Model`, an `nn.Module` (with
             `example_inputs`; it is only read), an `ExportedProgram`, or the path of a `.pt2` file that holds one; a
             `keras.Model`, the path of a `.keras` or `.h5` file, or of a SavedModel's folder; the path of a `.tflite`
             file, or its bytes.
-        target: `artpec7`, `artpec8`, `artpec9`, `cv25`, any other that `dlpuconv targets` lists, or the path of a
-            `.toml` file that describes one.
+        target: `artpec7`, `artpec8`, `artpec9`, `cv25`, any other target that `dlpuconv targets` lists, or the path of
+            a `.toml` file that describes one.
         calibration: a folder of images, an `.npz` or `.npy`, arrays by input name ([N, ...] in the source model's
             layout), a torch Dataset, DataLoader or Subset, or any other iterable of samples or batches: arrays, tuples
-            whose first elements are the inputs, or dicts, of which an array of another name feeds an input where
-            nothing else has its shape. Labels are left alone. Without data: `"none"` measures ranges on synthetic
-            samples and on what the model's batch normalizations remember, `"random"` is for trying whether a model can
-            be converted.
-        validation: data for parity; every fifth calibration sample if None.
+            whose first elements are the inputs, or dicts. An input without an array of its name gets the only array
+            with its shape. Labels are ignored. Without data: `"none"` measures ranges on synthetic samples and from the
+            statistics in the model's batch normalizations; `"random"` only tests whether a model can be converted.
+        validation: data for the comparison with the float model; if None, every fifth calibration sample.
         example_inputs: what the forward of an `nn.Module` takes, batch first: a tensor, a tuple of positional arguments
             (its last may be a dict of further ones by name), or a dict of arguments by name.
-        input_names: for the inputs of a PyTorch model, in order; the names of the arguments if empty.
-        output_names: for its outputs, likewise; the keys of a dict, namedtuple or dataclass if empty.
-        factory: for a file of `torch.save` that holds weights: what makes the module that they belong to, a function or
-            `"module:function"`; `input_shape` tells what it takes. Only tensors are read of the file.
-        allow_pickle: a file of `torch.save` may hold more, such as a whole module: it is a pickle, and reading it runs
-            whatever code whoever made it has put there.
-        signature: of a SavedModel that holds several functions; `serving_default`, or the only one, if empty.
+        input_names: names for the inputs of a PyTorch model, in order; if empty, the names of the arguments.
+        output_names: names for its outputs, in order; if empty, the keys of the dict, namedtuple or dataclass.
+        factory: for a file of `torch.save` that holds weights: a function without arguments, or `"module:function"`,
+            that returns the module to load them into; state its input by `input_shape`. Only tensors are read from the
+            file.
+        allow_pickle: also read a file of `torch.save` that holds more, such as a whole module. It is a pickle: reading
+            it runs any code that its author has put into it.
+        signature: which function of a SavedModel to convert, if it has several; if empty, `serving_default` or the only
+            one.
         input_shape: static shape by input name.
         cut_at: values that become the outputs.
-        tail: `auto`: where operators have no form on the chip, it gets the network as far as they allow, and the rest
-            becomes a model of its own for the camera's CPU; `off`: such a network is refused. None: `auto` without
-            `cut_at`; `off` with it, since what is cut off is not wanted then.
+        tail: what to do with operators that cannot be converted for the chip. `auto`: the network is divided: the chip
+            gets the part before them, and the rest becomes another model for the camera's CPU. `off`: the network is
+            refused. None: `auto`, or `off` with `cut_at`, since the part behind the cut is not wanted then.
         resize: `stretch`, `letterbox` or `center-crop`.
         color: channel order that the network was trained on: `rgb`, `bgr` or `gray`.
-        mean: in 0-255 units, one or one a channel, in the network's order.
-        std: in 0-255 units, likewise.
+        mean: subtracted from pixels of 0-255: one value, or one for each channel in the network's order.
+        std: by which pixels are divided after that, in the same form.
         preset: `imagenet`, `0-1`, `-1-1` or `0-255` instead of mean and std.
-        fold_preprocess: where a stated normalization goes: `conv`, `op` or `off`.
-        granularity: of weights: `per-tensor`, `per-channel`, or `auto` for per tensor with exceptions for the layers
-            that need them; the chip's own preference if None.
-        overrides: granularity by name or glob of layers: PyTorch module, ONNX node or value, tensor of the file.
-        input_dtype: `uint8` or `int8`; the chip's own preference if None.
-        output_dtype: likewise.
+        fold_preprocess: how a stated normalization becomes part of the network: `conv` (in the first convolution), `op`
+            (an operator before it) or `off`.
+        granularity: scales of weights: `per-tensor`, `per-channel`, or `auto`: per tensor, except for layers that would
+            lose too much; if None, the chip's default.
+        overrides: granularity by name or glob of layers (PyTorch module, ONNX node or value, tensor of the file).
+        input_dtype: type of integer inputs: `uint8` or `int8`; if None, the chip's default.
+        output_dtype: type of integer outputs, in the same way.
         input_layout: `nhwc` (what cameras deliver) or `nchw`.
-        opset: of an ONNX artifact.
-        split_inputs: `auto` (an input whose parts differ too much in range for one scale, such as two states of a
-            recurrent network, becomes several) or `off`.
-        split_outputs: `auto` (an output whose parts differ too much in range for one scale becomes several) or `off`.
-        final_activation: `cut`: integer files give logits, called `<name>_logits`, instead of what a final Sigmoid or
-            Softmax makes of them; `auto`: where int8 probabilities would spoil the ranking of scores; `keep`: never.
-            `load`, manifest and C header make probabilities of them.
+        opset: ONNX version of the operators in an ONNX file.
+        split_inputs: `auto` (split an input whose parts differ so much in range that one scale does not fit them, such
+            as two states of a recurrent network) or `off`.
+        split_outputs: `auto` (split an output whose parts differ so much in range that one scale does not fit them) or
+            `off`.
+        final_activation: `cut`: leave a final Sigmoid or Softmax out of integer files, whose output is then called
+            `<name>_logits`; `auto`: only if int8 probabilities would change the ranking of scores; `keep`: never.
+            `load` and the C header compute the probabilities from the logits, and the manifest says how.
         effort: `fast`, `balanced` or `best`.
-        recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` as written beside a result, to follow
-            instead of a search.
-        metric: scores a network on data of your own, or `module:function`, of an installed module or else one in the
-            current folder. It is called with `predict`, which maps a
-            dict of input arrays as the source model takes them to a dict of its outputs, once for the float model and
-            once for each recipe that is tried, and returns a number, higher is better, by which recipes are compared.
-        max_drop: how much lower than the float model's score the file's may be, in the metric's own unit: the search
-            ends with the first recipe that keeps to it, and verification fails if none does.
-        backend: another backend than the target's own, such as `tensorflow`.
-        min_sqnr: dB on the final outputs below which verification fails; None for the chip's own: 10, or 100 for
-            float files. Given, it decides for outputs of every kind.
-        output_kinds: what outputs are, by name, where their graph does not tell: `scores`, `classes`, `boxes`, `masks`
-            and `embeddings` are judged by a measure of their own, `values` by the signal-to-noise ratio.
-        report: look at every layer too, so that `conversion[target].to_html()` gives the report, and
-            `.overlays()` what Model Explorer shows of it.
-        bom: with each artifact goes a bill of materials (CycloneDX 1.6): beside a file, or in a package.
+        recipe: a `dlpuconv.quantization.Recipe`, or the path of a `.recipe.toml` that an earlier conversion wrote;
+            there is no search then.
+        metric: your function that scores a network on your own data, or `"module:function"` of an installed module or
+            of one in the current folder. It is called once for the float model and once for each recipe, with
+            `predict`, a function from a dict of input arrays to a dict of outputs, both as the source model has them.
+            It returns a number; higher is better. Recipes are compared by it.
+        max_drop: how much the file's score may fall below the float model's, in the metric's own unit. The search ends
+            with the first recipe that loses no more; if there is none, verification fails.
+        backend: another backend than the target's default, such as `tensorflow`.
+        min_sqnr: lowest signal-to-noise ratio of an output, in dB, with which verification passes; if None, the chip's
+            default: 10, or 100 for float files. If it is given, it decides for outputs of every kind.
+        output_kinds: what outputs hold, by name, if their graph does not tell: `scores`, `classes`, `boxes`, `masks` or
+            `embeddings`, each of which is judged by its own measure, or `values`, which are judged by the
+            signal-to-noise ratio.
+        report: also measure every layer, so that `conversion[target].to_html()` returns the report, and `.overlays()`
+            the node data for Model Explorer.
+        bom: write a bill of materials (CycloneDX 1.6) beside each file, or into the package.
         cache: keep calibration statistics and lowered networks in the user's cache folder.
-        progress: where long work reports; `"auto"`: bars on a terminal or in a notebook, and nothing elsewhere;
-            None: nothing anywhere.
+        progress: where progress is shown; `"auto"`: bars on a terminal or in a notebook, else nothing; None: nothing.
 
     Returns:
-        Verified files in memory; `.save(folder)` writes them. Targets that have none, while others do, are in
-        `.failures`.
+        The verified files, in memory; `.save(folder)` writes them. If the conversion failed for some of the targets
+        only, these are in `.failures`.
 
     Raises:
         DlpuconvError: the model, the data or an option cannot be used, or a tool or plugin failed for every target.
@@ -266,9 +269,9 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
     """Quantize a model as `convert` would, and measure what each layer loses.
 
     Args:
-        model: see `convert`, as for all that is not told here.
+        model: see `convert`.
         target: one or several chips; each gets an analysis.
-        calibration: samples; those held out, or `validation`, are what the layers are measured on.
+        calibration: samples; the layers are measured on those that are held out, or on `validation`.
         validation: see `convert`.
         example_inputs: see `convert`.
         input_names: see `convert`.
@@ -293,11 +296,11 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
         progress: see `convert`.
 
     Returns:
-        For each target its layers, the worst first.
+        An analysis for each target, with its layers, the worst first.
 
     Raises:
         DlpuconvError: the model, the data or an option cannot be used, a tool failed, or the target's backend cannot
-            tell what layers lose.
+            measure layers.
     """
     from dlpuconv.workflow.analyze import analyze as run
     from dlpuconv.workflow.run import Data
@@ -354,12 +357,12 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
     explain: bool = False,
     progress: Shown = "auto",
 ) -> tuple[Checkup, ...]:
-    """Tell what chips would make of a model, before it is converted: no samples are needed, no file is made.
+    """Tell, before a conversion, how chips would run a model: no samples are needed, and no file is made.
 
     Args:
-        model: see `convert`, as for all that is not told here.
+        model: see `convert`.
         target: one or several chips; each gets a checkup.
-        calibration: see `convert`; samples tell whether the stated normalization suits the network.
+        calibration: see `convert`; the samples are used to check whether the stated normalization fits the network.
         example_inputs: see `convert`.
         input_names: see `convert`.
         output_names: see `convert`.
@@ -377,14 +380,15 @@ def check(  # noqa: PLR0913 - the public face: every keyword is one option of `d
         fold_preprocess: see `convert`.
         input_layout: see `convert`.
         opset: see `convert`.
-        explain: also tell how the model was rewritten, and what was not done and why, layer by layer.
+        explain: also tell how the model was rewritten, layer by layer, and which rewrites were not possible and why.
         progress: see `convert`.
 
     Returns:
         For each target whether the model can be converted and run, where each layer would run, and what would help.
 
     Raises:
-        DlpuconvError: the model or an option cannot be used, a tool failed, or the target's backend cannot tell.
+        DlpuconvError: the model or an option cannot be used, a tool failed, or the target's backend cannot check
+            models.
     """
     from dlpuconv.workflow.check import check as run
     from dlpuconv.workflow.run import Data
@@ -437,34 +441,35 @@ def verify(  # noqa: PLR0913 - the public face: every keyword is one option of `
     strict: bool = False,
     progress: Shown = "auto",
 ) -> Verification:
-    """Tell whether a chip will run a file correctly and, with a reference, whether it still computes the same.
+    """Tell whether a chip will run a file correctly and, with a reference, whether the outputs still agree.
 
     Args:
         file: a `.tflite` or `.onnx` file, or a package folder, made by dlpuconv or not.
         target: the chip.
         reference: the float model that the file was made from, as `convert` takes it.
-        data: samples for the comparison, as `convert` takes them to calibrate; a package has its own.
+        data: samples for the comparison, in any form of `convert`'s `calibration`; a package contains its own.
         example_inputs: what `reference.forward` takes, for an `nn.Module`.
-        factory: makes the module of a reference that is a file of weights; see `convert`.
+        factory: for a reference that is a file of weights; see `convert`.
         allow_pickle: see `convert`.
         signature: see `convert`.
-        input_shape: static shape of the reference by input name; what the file's manifest says if None.
-        cut_at: values that became the outputs.
-        resize: how images are brought to the input's size. Where this, `color`, `mean`, `std` and `preset` are all
-            None, what the file's manifest says of images counts; else these alone.
+        input_shape: static shape of the reference, by input name; if None, as in the file's manifest.
+        cut_at: values of the reference that became the outputs; see `convert`.
+        resize: how images are resized to the input's size. If this, `color`, `mean`, `std` and `preset` are all None,
+            images are prepared as the file's manifest says; otherwise the manifest is ignored in all of these.
         color: see `convert`.
         mean: see `convert`.
         std: see `convert`.
         preset: see `convert`.
         min_sqnr: see `convert`.
-        output_kinds: see `convert`; what the file's manifest says if None.
-        ignore: ids of rules that shall not count.
-        firmware: AXIS OS that the file shall run on, such as `"11.11.73"`: checks the versions of its ops.
-        strict: warnings fail as well.
+        output_kinds: see `convert`; if None, as in the file's manifest.
+        ignore: ids of rules to leave out.
+        firmware: version of AXIS OS that the file must run on, such as `"11.11.73"`; checks whether it supports the
+            file's operators.
+        strict: fail on warnings, too.
         progress: see `convert`.
 
     Returns:
-        The verdict with its reasons; a file that fails is no error.
+        The verdict with its reasons. A file that fails does not raise an error.
 
     Raises:
         DlpuconvError: the file, the reference, the data or an option cannot be used.
@@ -508,14 +513,14 @@ def compare(  # noqa: PLR0913 - the public face: every keyword is one option of 
     preset: Preset | None = None,
     progress: Shown = "auto",
 ) -> Contrast:
-    """Put two files side by side: what they hold and, with data, what they answer to the same samples.
+    """Compare two files: what they hold and, with data, their outputs for the same samples.
 
     Args:
         a: a `.tflite` or `.onnx` file, or a package folder.
         b: another one.
-        target: a chip, to tell where the layers would run.
+        target: a chip, to show where the layers would run.
         data: samples; see `verify`.
-        reference: the float model, which both are then compared with too; see `verify`.
+        reference: the float model, with which both are compared as well; see `verify`.
         example_inputs: see `verify`.
         factory: see `verify`.
         allow_pickle: see `convert`.
@@ -553,13 +558,13 @@ def inspect(
     Args:
         file: a `.tflite` or `.onnx` file, or a package folder; of a `.keras`, `.h5` or `.pt2` file or a SavedModel, the
             ONNX form is shown.
-        layers: globs of names or ops, or numbers; every layer without any.
-        target: a chip, to tell where the layers would run.
-        input_shape: static shape by input name, for a model that is shown in its ONNX form.
+        layers: which layers to show: globs of names or operators, or numbers; if empty, all.
+        target: a chip, to show where the layers would run.
+        input_shape: static shape by input name, for models that are shown in their ONNX form.
         signature: see `convert`.
 
     Raises:
-        DlpuconvError: the file cannot be read, or a glob means no layer.
+        DlpuconvError: the file cannot be read, or a glob matches no layer.
     """
     from dlpuconv.workflow.inspect import inspect as run
 
@@ -568,13 +573,13 @@ def inspect(
 
 
 def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
-    """Read files as the function that their source model was, whatever was cut, split, permuted or quantized.
+    """Load a file so that it can be called like its source model.
 
-    Its inputs are the source model's: by name, or the array itself where there is one, in the source model's shape,
-    layout and values, normalized where that is what the model was trained on. Its outputs are the source model's, by
-    name, in float32, in its shapes, layouts and real units. A `.tflite` file runs on TensorFlow Lite's integer kernels,
-    which its report was measured on. Of a batch, where the network takes one sample, `workers` samples run at the same
-    time. In place of an array a picture may be given, which is resized and normalized as the manifest says.
+    Whatever was split, permuted or quantized in the conversion is undone. Give the inputs of the source model: a dict by name, or the array alone if there is one input, in the source model's
+    shape, layout and values (normalized, if the model was trained on normalized pixels). The outputs are the source
+    model's, by name, as real values in float32, in its shapes and layouts. A `.tflite` file runs on TensorFlow Lite's
+    integer kernels, as for its report. If you give a batch to a network that takes one sample, `workers` samples run at
+    the same time. Instead of an array you can give a picture, which is resized and normalized as the manifest says.
 
     ```python
     network = dlpuconv.load("out/model.artpec8.tflite")
@@ -582,10 +587,10 @@ def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
     ```
 
     Args:
-        file: a `.tflite` or `.onnx` file, or a package folder. What dlpuconv wrote beside it tells how to run it: the
-            manifest, and what the CPU runs in front of the chip or behind. Without a manifest, or for the float model
-            itself, names, shapes and values are the file's own.
-        workers: processes that compute.
+        file: a `.tflite` or `.onnx` file, or a package folder. Keep the files that dlpuconv wrote beside it: the
+            manifest, and the parts of a divided network that the CPU runs. Without a manifest, such as for the float
+            model itself, inputs and outputs are those of the file.
+        workers: number of processes.
 
     Raises:
         DlpuconvError: the file, its manifest or a part beside it is missing, damaged, replaced or cannot run.

@@ -1,8 +1,8 @@
 """Ready metrics, for `dlpuconv.evaluate` and, with their data, for `convert(..., metric=...)`.
 
 Each takes `predict` and a loader of pairs (inputs, targets), as a `DataLoader` yields them, and returns a number from 0
-to 1, higher for a better network. What is counted is counted by torchmetrics and by COCO's own rules in
-faster-coco-eval, which come with `dlpuconv[metrics]`.
+to 1, higher for a better network. They use torchmetrics and faster-coco-eval (COCO's own rules), which the extra
+`metrics` brings.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 def top_k(predict: Predict, loader: Loader, *, k: int = 1, output: str | None = None) -> float:
-    """The share of samples whose class is among the k highest scores.
+    """The share of samples whose true class is among the k highest scores.
 
     Args:
         predict: runs the network.
         loader: yields inputs, and the class of each sample: [N] integers.
-        k: how many count.
-        output: with the scores [N, classes]; the first by default.
+        k: how many of the highest scores count.
+        output: name of the output with the scores [N, classes]; by default the first one.
 
     Raises:
         MetricError: the loader yields nothing.
@@ -52,13 +52,13 @@ def top_k(predict: Predict, loader: Loader, *, k: int = 1, output: str | None = 
 
 
 def mean_iou(predict: Predict, loader: Loader, *, output: str | None = None, ignore_index: int | None = None) -> float:
-    """The mean over classes of what prediction and truth share, of all that either marks.
+    """Mean intersection over union of predicted and true areas, over all classes.
 
     Args:
         predict: runs the network.
         loader: yields inputs, and the class of each pixel: [N, H, W] integers.
-        output: with the scores [N, classes, H, W]; the first by default.
-        ignore_index: a class of pixels that do not count.
+        output: name of the output with the scores [N, classes, H, W]; by default the first one.
+        ignore_index: class of the pixels to ignore.
 
     Raises:
         MetricError: the loader yields nothing.
@@ -85,7 +85,7 @@ def mean_average_precision(predict: Predict, loader: Loader, *, decode: Callable
     Args:
         predict: runs the network.
         loader: yields inputs, and for each sample a dict of `boxes` [M, 4] (left, top, right, bottom) and `labels` [M].
-        decode: makes such dicts, with `scores` [M] too, of the network's outputs: one for each sample of the batch.
+        decode: makes such dicts, which also have `scores` [M], from the network's outputs: one for each sample.
 
     Raises:
         MetricError: the loader yields no box.

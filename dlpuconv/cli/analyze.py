@@ -31,14 +31,14 @@ def analyze(
     recipe: opt.RecipeFile = None,
     overlay: opt.Overlay = None,
     no_cache: opt.NoCache = False,
-    top: Annotated[int, opt.top("Layers to show, the worst first; 0 for all.")] = 15,
+    top: Annotated[int, opt.top("Number of layers to show, the worst first; 0 for all.")] = 15,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Tell which layers lose accuracy by quantization, and why.
 
-    What may help is told as well. The model is quantized as `convert` would do it. Nothing is written but the files
-    of --overlay. JSON holds all layers.
+    It also tells what may help. The model is quantized as by `convert`, but no model file is written. --json has all
+    layers.
 
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """

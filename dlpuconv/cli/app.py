@@ -36,19 +36,19 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="Exit status: 0 ok, 1 verification failed, 2 usage, 3 model, 4 shape, 5 unsupported model, 6 calibration,"
-    " 7 backend, 8 plugin, 9 output, 10 internal error, 11 artifact, 12 missing library, 13 metric, 14 store of a"
-    " batch, 15 worse than --fail-on allows; stopped by a"
-    " signal, with nothing half-written: 129 hang-up, 130 Ctrl-C, 131 quit, 143 terminated. Where the reader of the"
-    " output goes away, as in `dlpuconv ... | head`, the work is finished all the same, and the status tells what came"
-    " of it. Where the output cannot be printed, as on a full disk, the files are written and the status is 9."
+    epilog="Exit status: 0 ok, 1 verification failed, 2 usage, 3 model, 4 shape, 5 unsupported model, 6 calibration, 7"
+    " backend, 8 plugin, 9 output, 10 internal error, 11 artifact, 12 missing library, 13 metric, 14 store of a batch,"
+    " 15 worse than --fail-on allows; stopped by a signal, with nothing half-written: 129 hang-up, 130 Ctrl-C, 131"
+    " quit, 143 terminated. If the output is piped to a command that ends early, as in `dlpuconv ... | head`, the work"
+    " is still finished, and the status tells the result. If the output cannot be printed, such as on a full disk, the"
+    " files are written and the status is 9."
 )
 def root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Convert ONNX models for the deep-learning processing units of Axis cameras, and verify the result."""
+    """Convert trained networks for the deep-learning processing units (DLPU) of Axis cameras, and verify the result."""
 
 
 app.command(cls=Command, no_args_is_help=True)(convert)

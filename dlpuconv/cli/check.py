@@ -28,11 +28,14 @@ def check(
     fold_preprocess: opt.FoldPreprocess = None,
     input_layout: opt.InputLayout = None,
     opset: opt.Opset = None,
-    top: Annotated[int, opt.top("Layers to show: those with the most MACs, and all of the CPU; 0 for all.")] = 15,
+    top: Annotated[
+        int, opt.top("Number of layers to show: those with the most MACs, besides all that run on the CPU; 0 for all.")
+    ] = 15,
     explain: Annotated[
         bool,
         opt.flag(
-            "--explain", help="Also show how the model was rewritten, layer by layer, and what was not done and why."
+            "--explain",
+            help="Also show how the model was rewritten, layer by layer, and which rewrites were not possible and why.",
         ),
     ] = False,
     json: opt.Json = False,
@@ -40,11 +43,11 @@ def check(
 ) -> None:
     """Tell, before a conversion, how a chip would run a model.
 
-    Whether it can run it at all, which layers its DLPU takes, and what would help. No data are needed and nothing is
-    written; samples (--calibration) tell as well whether the stated normalization is the one that the network was
-    trained with. Scales are not known before a conversion: what depends on them is said of the converted file, and a
-    layer whose place depends on them may be placed otherwise in the end. Exit status: 0 it runs, 1 the chip would
-    refuse it, 5 no conversion exists; the highest of several chips'.
+    It tells whether the chip can run the model, which layers run on its DLPU and which on the CPU, and what would help.
+    No data are needed, and no file is written. With samples (--calibration) it also tells whether the stated
+    normalization fits the network. Scales are not known before a conversion. So rules about scales are only checked by
+    `convert`, and a layer that depends on them may be placed differently then. Exit status: 0 the chip runs the model,
+    1 the chip would refuse it, 5 it cannot be converted; with several chips the highest of them.
 
     Example: dlpuconv check model.onnx --target artpec8 --target artpec9
     """

@@ -32,11 +32,11 @@ def compare(
 ) -> None:
     """Show two files side by side.
 
-    Sizes, operators, weights, inputs and outputs; with --data, their answers too.
+    It compares sizes, operators, weights, inputs and outputs and, with --data, the outputs for the same samples.
 
-    The second file's answers are compared with the first one's and, with --reference, both with the float model's, as
-    the manifests beside the files tell what corresponds to what. A file without a manifest is matched by names and
-    shapes and, where nothing says how images are normalized, takes pixels as a camera delivers them.
+    The second file's outputs are compared with the first one's and, with --reference, both with the float model's. The
+    manifests beside the files say which inputs and outputs correspond. Without a manifest, they are matched by names
+    and shapes, and an input takes raw pixels unless you state a normalization.
 
     Example: dlpuconv compare old.artpec8.tflite new.artpec8.tflite --target artpec8 --data images/
     """

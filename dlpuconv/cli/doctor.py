@@ -12,8 +12,8 @@ from dlpuconv.language.printable import printable
 def doctor(target: opt.ExaminedTargets = None, json: opt.Json = False, quiet: opt.Quiet = False) -> None:
     """Tell what is installed, whether it works, and how to get what is missing.
 
-    For each target, a network of one layer is converted, and its file is run and verified, by the same workers that do
-    it for yours. Nothing is written. The exit status is 0, or 12 where a target that was asked for is not ready.
+    For each target, a network of one layer is converted, and the file is run and verified, by the same worker processes
+    as your own models. No file is kept. The exit status is 12 if a target that --target names is not ready, else 0.
 
     Example: dlpuconv doctor --target artpec8
     """

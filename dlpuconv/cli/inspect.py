@@ -55,21 +55,21 @@ def inspect(
         Path | None,
         opt.option(
             "--html",
-            help="Write the graph as one HTML page, such as graph.html, in which every layer is found by name and"
-            " followed to what it reads and to what reads it; an older graph is replaced.",
+            help="Draw the graph as one HTML page, such as graph.html, in which you can search layers by name, and go"
+            " from a layer to those before and after it; an older graph is replaced.",
             panel=RESULT,
             metavar="FILE",
         ),
     ] = None,
     json: opt.Json = False,
     quiet: Annotated[
-        bool, opt.flag("--quiet", "-q", help="Print what is known of the whole file, and no layers.")
+        bool, opt.flag("--quiet", "-q", help="Print the summary of the file only, and no layers.")
     ] = False,
 ) -> None:
     """Show what a file holds, layer by layer.
 
-    Ops, shapes, types, scales, and whether weights are per tensor or per channel. With --layer, the
-    tensors of those layers with their scales, values, options and neighbours. With --html, a drawing of the graph.
+    It shows operators, shapes, types, scales, and whether weights are per tensor or per channel. With --layer, it shows
+    all tensors of these layers, with scales, values, options and neighbours; with --html, it draws the graph.
 
     Example: dlpuconv inspect model.artpec8.tflite --layer 'CONV*' --layer 12
     """

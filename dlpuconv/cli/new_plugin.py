@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Name = Annotated[
-    str, typer.Argument(help="Of the plugin: lower-case letters, digits and '-', such as mychip.", show_default=False)
+    str,
+    typer.Argument(help="Name of the plugin: lower-case letters, digits and '-', such as mychip.", show_default=False),
 ]
 Folder = Annotated[
     Path,
@@ -39,7 +40,7 @@ Base = Annotated[
 def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> None:
     """Write a package for a chip of your own that differs from a known one.
 
-    It can be installed as it is. Its tests include the contract that every target keeps to, and pass at once.
+    The package can be installed as it is. Its tests check what every target must keep to, and pass.
 
     Example: dlpuconv new-target mychip --base artpec8
     """
@@ -51,8 +52,7 @@ def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> N
 def new_backend(name: Name, output: Folder = Path()) -> None:
     """Write a package for a file format of your own, with a target that takes it.
 
-    It can be installed as it is. Its tests include the contracts that every backend and target keep to, and pass at
-    once.
+    The package can be installed as it is. Its tests check what every backend and target must keep to, and pass.
 
     Example: dlpuconv new-backend mycompiler
     """

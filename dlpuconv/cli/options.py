@@ -100,8 +100,9 @@ Factory = Annotated[
     str,
     option(
         "--model",
-        help="For a PyTorch file of weights (a state dict): a function of your own that makes the torch.nn.Module that"
-        " they belong to, without arguments. Of the file only tensors are read. --input-shape tells what it takes.",
+        help="For a PyTorch file of weights (a state dict): your function without arguments that returns the"
+        " torch.nn.Module to load them into. Only tensors are read from the file. State the module's input with"
+        " --input-shape.",
         panel=MODEL,
         metavar="MODULE:FUNCTION",
     ),
@@ -110,8 +111,8 @@ AllowPickle = Annotated[
     bool,
     flag(
         "--allow-pickle",
-        help="Read a PyTorch file that holds more than tensors, such as a whole module. It is a Python pickle: reading"
-        " it runs whatever code whoever made it has put there, with your rights.",
+        help="Read a PyTorch file that holds more than tensors, such as a whole module. Such a file is a Python"
+        " pickle: reading it runs any code that its author has put into it, with your rights.",
         panel=MODEL,
     ),
 ]
@@ -119,8 +120,8 @@ Signature = Annotated[
     str,
     option(
         "--signature",
-        help="Of a SavedModel that holds several functions, the name of the one to read; without it serving_default, or"
-        " the only one.",
+        help="Which function of a SavedModel to convert, if it has several; without it serving_default, or the only"
+        " one.",
         panel=MODEL,
         metavar="NAME",
     ),
@@ -130,8 +131,8 @@ Targets = Annotated[
     option(
         "--target",
         "-t",
-        help="Chip or runtime to convert for, or several: repeat the option, or separate them by commas. `dlpuconv"
-        " targets` lists them; a .toml file describes one of your own.",
+        help="Chip or runtime to convert for; for several, repeat the option or separate them by commas. `dlpuconv"
+        " targets` lists them. Or the path of a .toml file that describes a chip of your own.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -155,7 +156,7 @@ ExaminedTargets = Annotated[
         "-t",
         help="Chips or runtimes that must be ready: repeat the option, or separate them by commas.",
         panel=MODEL,
-        default="all that are installed, of which none must be",
+        default="all installed targets, none of which must be ready",
         metavar="CHIP",
         autocompletion=complete_target,
     ),
@@ -165,7 +166,7 @@ PlacementTarget = Annotated[
     option(
         "--target",
         "-t",
-        help="The chip or runtime, to tell where the layers would run.",
+        help="A chip or runtime: also shows where each layer would run on it.",
         panel=MODEL,
         metavar="CHIP",
         autocompletion=complete_target,
@@ -194,8 +195,9 @@ Tail = Annotated[
     choice(
         "--tail",
         of=choices.Tail,
-        help="auto: where operators have no form on the chip, it gets the network as far as they allow, and the rest"
-        " becomes a model of its own for the camera's CPU; off: such a network is refused.",
+        help="What to do with operators that cannot be converted for the chip. auto: divide the network, so that the"
+        " chip gets the part before them, and the rest becomes another model for the camera's CPU; off: refuse the"
+        " network.",
         panel=MODEL,
         default="auto; off with --cut-at",
     ),
@@ -205,8 +207,9 @@ FinalActivation = Annotated[
     choice(
         "--final-activation",
         of=choices.FinalActivation,
-        help="cut: integer files give logits, and the application does the final Sigmoid or Softmax for the few that"
-        " matter; auto: where int8 probabilities would spoil the ranking of scores; keep: never.",
+        help="cut: leave a final Sigmoid or Softmax out of integer files, which then output logits, and let the"
+        " application compute it for the few values that matter; auto: only if int8 probabilities would change the"
+        " ranking of scores; keep: never.",
         panel=PORTS,
         default="auto",
     ),
@@ -215,7 +218,7 @@ BackendName = Annotated[
     str | None,
     option(
         "--backend",
-        help="Another backend than the target's own, such as tensorflow.",
+        help="Convert by another backend than the target's default, such as tensorflow.",
         panel=MODEL,
         metavar="NAME",
         autocompletion=complete_backend,
@@ -227,7 +230,7 @@ Opset = Annotated[
         "--opset",
         help="ONNX version of the operators in an ONNX file: 11 to 20; 13 to 21 with QDQ.",
         panel=MODEL,
-        default="13; 20 with QDQ, or 21 for codes of 16 bits",
+        default="13; 20 with QDQ, or 21 for 16-bit types",
         metavar="NUMBER",
     ),
 ]
@@ -235,9 +238,9 @@ Calibration = Annotated[
     str | None,
     option(
         "--calibration",
-        help="A folder of about 100 images, or an .npz or .npy file with input values as the model takes them."
-        " Without data: 'none' measures ranges on synthetic images and on what the model's batch normalizations"
-        " remember; 'random' is for trying whether a model can be converted.",
+        help="A folder of about 100 images, or an .npz or .npy file with input values as the model takes them. If you"
+        " have no data: 'none' measures ranges on synthetic images and from the statistics in the model's batch"
+        " normalizations; 'random' only tests whether a model can be converted.",
         panel=DATA,
         metavar="DATA",
         autocompletion=complete_data,
@@ -247,7 +250,7 @@ CheckedData = Annotated[
     str | None,
     option(
         "--calibration",
-        help="Samples as for convert: they tell whether the stated normalization suits the network.",
+        help="Samples as for convert; they are used to check whether the stated normalization fits the network.",
         panel=DATA,
         metavar="DATA",
         autocompletion=complete_data,
@@ -259,13 +262,13 @@ Validation = Annotated[
         "--validation",
         help="Data for the comparison with the float model.",
         panel=DATA,
-        default="every fifth calibration sample, which is then not used for calibration",
+        default="every fifth calibration sample, which is not used for calibration then",
         metavar="DATA",
         autocompletion=complete_data,
     ),
 ]
-_RESIZE = "How images are brought to the size of the input."
-_COLOR = "Order of the channels that the network was trained on."
+_RESIZE = "How images are resized to the size of the input."
+_COLOR = "Order of the color channels that the network was trained with."
 _RECORDED = "what the file's manifest says"
 ResizeMode = Annotated[str, choice("--resize", of=choices.Resize, help=_RESIZE, panel=DATA, default="stretch")]
 ColorOrder = Annotated[str, choice("--color", of=choices.Color, help=_COLOR, panel=DATA, default="rgb")]
@@ -277,26 +280,34 @@ Mean = Annotated[
     str | None,
     option(
         "--mean",
-        help="Subtracted from pixels, in 0-255 units: one value, or one per channel, such as 123.7,116.3,103.5.",
+        help="Mean that is subtracted from pixels of 0-255: one value, or one for each channel, such as"
+        " 123.7,116.3,103.5.",
         panel=DATA,
         metavar="NUMBERS",
     ),
 ]
 Std = Annotated[
     str | None,
-    option("--std", help="Pixels are divided by it; given like --mean.", panel=DATA, metavar="NUMBERS"),
+    option(
+        "--std",
+        help="Standard deviation by which pixels are divided after that; in the form of --mean.",
+        panel=DATA,
+        metavar="NUMBERS",
+    ),
 ]
 Preset = Annotated[
     str | None,
-    choice("--preset", of=choices.Preset, help="A common --mean and --std by name, instead of the two.", panel=DATA),
+    choice(
+        "--preset", of=choices.Preset, help="Name of a common normalization, instead of --mean and --std.", panel=DATA
+    ),
 ]
 FoldPreprocess = Annotated[
     str | None,
     choice(
         "--fold-preprocess",
         of=choices.FoldPreprocess,
-        help="How --mean and --std become part of the network, so that the file takes raw pixels: in the first"
-        " convolution, as an operator in front, or not at all.",
+        help="How --mean and --std become part of the network, so that the file takes raw pixels: folded into the"
+        " first convolution, as an operator before it, or not at all.",
         panel=DATA,
         default="conv; op for float files",
     ),
@@ -306,7 +317,8 @@ GranularityOption = Annotated[
     choice(
         "--granularity",
         of=choices.GranularityOrAuto,
-        help="Scales of weights; auto: per tensor, with per-channel weights for the layers that lose too much by it.",
+        help="Scales of weights: one for each layer, or one for each channel; auto: one for each layer, except for"
+        " those layers that would lose too much accuracy.",
         panel=NUMBERS,
         default="the chip's",
     ),
@@ -315,8 +327,8 @@ Overrides = Annotated[
     list[str] | None,
     option(
         "--override",
-        help="Another granularity for the layers whose names match (PyTorch module, ONNX node or value, tensor of the"
-        " file), such as 'head.*=per-channel'; may be repeated.",
+        help="Another granularity for all layers that have a matching name (of the PyTorch module, ONNX node or value,"
+        " or tensor in the file), such as 'head.*=per-channel'; may be repeated.",
         panel=NUMBERS,
         metavar="GLOB=GRANULARITY",
         autocompletion=complete_override,
@@ -327,8 +339,8 @@ EffortOption = Annotated[
     choice(
         "--effort",
         of=choices.Effort,
-        help="How many recipes are tried: fast equalizes channels, corrects biases and tries none;"
-        " balanced tries what helps most networks; best tries all there is in several rounds.",
+        help="How many ways of quantizing (recipes) are tried: fast uses equalization and bias correction and tries no"
+        " others; balanced tries what helps most networks; best tries everything, in several rounds.",
         panel=NUMBERS,
         default="balanced",
     ),
@@ -337,7 +349,8 @@ RecipeFile = Annotated[
     Path | None,
     option(
         "--recipe",
-        help="A .recipe.toml as written beside a result, to be followed instead of a search.",
+        help="Quantize as this .recipe.toml says, which an earlier conversion wrote, instead of searching for a"
+        " recipe.",
         panel=NUMBERS,
         metavar="FILE",
     ),
@@ -346,9 +359,10 @@ MetricOption = Annotated[
     str | None,
     option(
         "--metric",
-        help="A Python function that scores a network on your own data, and by which recipes are then compared. It is"
-        " called with predict, which maps a dict of input arrays to a dict of output arrays as the model has them, and"
-        " returns a number, higher is better. Installed modules are found first, then those in the current folder.",
+        help="Your own Python function that scores a network on your data; recipes are compared by it. It is called"
+        " with predict, a function from a dict of input arrays to a dict of output arrays, both as the source model"
+        " has them, and returns a number; higher is better. The module is looked for among the installed ones first,"
+        " then in the current folder.",
         panel=NUMBERS,
         metavar="MODULE:FUNCTION",
     ),
@@ -357,22 +371,26 @@ MaxDrop = Annotated[
     float | None,
     option(
         "--max-drop",
-        help="How much lower than the float model's the file's score may be, in the metric's own unit. The search ends"
-        " with the first recipe that keeps to it; verification fails if none does.",
+        help="How much the score of --metric may fall below the float model's, in the metric's own unit. The search"
+        " ends with the first recipe that loses no more; if there is none, verification fails.",
         panel=NUMBERS,
         metavar="NUMBER",
     ),
 ]
 NoCache = Annotated[
-    bool, flag("--no-cache", help="Neither read nor keep statistics and lowered networks.", panel=NUMBERS)
+    bool,
+    flag(
+        "--no-cache", help="Do not use or fill the cache of calibration statistics and lowered networks.", panel=NUMBERS
+    ),
 ]
-_ITS_DTYPE = "the chip's: uint8 for Axis' own"
+_ITS_DTYPE = "the chip's default: uint8 for Axis' chips"
 InputDtype = Annotated[
-    str | None, choice("--input-dtype", of=choices.Dtype, help="Of the file's inputs.", panel=PORTS, default=_ITS_DTYPE)
+    str | None,
+    choice("--input-dtype", of=choices.Dtype, help="Type of the file's inputs.", panel=PORTS, default=_ITS_DTYPE),
 ]
 OutputDtype = Annotated[
     str | None,
-    choice("--output-dtype", of=choices.Dtype, help="Of the file's outputs.", panel=PORTS, default=_ITS_DTYPE),
+    choice("--output-dtype", of=choices.Dtype, help="Type of the file's outputs.", panel=PORTS, default=_ITS_DTYPE),
 ]
 InputLayout = Annotated[
     str | None,
@@ -389,8 +407,8 @@ SplitInputs = Annotated[
     choice(
         "--split-inputs",
         of=choices.Splitting,
-        help="auto: an input whose parts differ too much in range for one scale, such as two states of a recurrent"
-        " network, becomes several inputs.",
+        help="auto: split an input whose parts differ so much in range that one scale does not fit them, such as two"
+        " states of a recurrent network.",
         panel=PORTS,
         default="auto",
     ),
@@ -400,8 +418,8 @@ SplitOutputs = Annotated[
     choice(
         "--split-outputs",
         of=choices.Splitting,
-        help="auto: an output whose parts differ too much in range for one scale, such as boxes in pixels beside"
-        " scores, becomes several outputs.",
+        help="auto: split an output whose parts differ so much in range that one scale does not fit them, such as"
+        " boxes in pixels joined with scores.",
         panel=PORTS,
         default="auto",
     ),
@@ -429,9 +447,9 @@ MinSqnr = Annotated[
     float | None,
     option(
         "--min-sqnr",
-        help="Verification fails if an output's signal-to-noise ratio is lower, in dB.",
+        help="Lowest signal-to-noise ratio of an output, in dB, with which verification passes.",
         panel=CHECKS,
-        default="the chip's: 10, or 100 for float files",
+        default="the chip's default: 10, or 100 for float files",
         metavar="DB",
     ),
 ]
@@ -439,8 +457,9 @@ OutputKinds = Annotated[
     list[str] | None,
     option(
         "--output-kind",
-        help="What an output is, where its graph does not tell: scores, classes, boxes, masks and embeddings are judged"
-        " by a measure of their own, values by the signal-to-noise ratio; may be repeated.",
+        help="What an output holds, if its graph does not tell: scores, classes, boxes, masks or embeddings, each of"
+        " which is judged by its own measure, or values, which are judged by the signal-to-noise ratio; may be"
+        " repeated.",
         panel=CHECKS,
         metavar="NAME=KIND",
         autocompletion=complete_output_kind,
@@ -451,16 +470,16 @@ Output = Annotated[
     option("--output", "-o", help="Folder for the results.", panel=RESULT, default="this one", metavar="FOLDER"),
 ]
 Force = Annotated[
-    bool, flag("--force", "-f", help="Replace what an earlier conversion has written, as its manifest lists it.")
+    bool, flag("--force", "-f", help="Replace the files of an earlier conversion, which its manifest lists.")
 ]
 ForceAll = Annotated[
-    bool, flag("--force=all", help="Replace whatever has the names of the results, except what is read.")
+    bool, flag("--force=all", help="Replace any file that has the name of a result, except the command's input files.")
 ]
 ReportFile = Annotated[
     Path | None,
     option(
         "--report",
-        help="Write one HTML page with everything that is known, such as out.html; an older report is replaced.",
+        help="Write a report as one HTML page, such as out.html; an older report is replaced.",
         panel=RESULT,
         metavar="FILE",
     ),
@@ -469,15 +488,19 @@ Overlay = Annotated[
     Path | None,
     option(
         "--overlay",
-        help="Write what is known of each layer as node data for Model Explorer: one JSON file for each of error alone,"
-        " error so far, range spread, placement and MACs; older ones are replaced.",
+        help="Write JSON files for Model Explorer, which colour its graph by the error of each layer alone, the error"
+        " up to it, the spread of weight ranges, the placement on DLPU or CPU, and the MACs; older ones are replaced.",
         panel=RESULT,
         metavar="FOLDER",
     ),
 ]
 Bom = Annotated[
     bool,
-    flag("--bom", help="Write a CycloneDX 1.6 bill of materials with each file: what it was made of, and by what."),
+    flag(
+        "--bom",
+        help="Write a bill of materials (CycloneDX 1.6) beside each file: its source, samples and recipe,"
+        " and the versions of all tools.",
+    ),
 ]
 Json = Annotated[bool, flag("--json", help="Print one JSON object on stdout, and only messages on stderr.")]
 Quiet = Annotated[bool, flag("--quiet", "-q", help="Print the result and warnings only: no progress, no next steps.")]
@@ -501,8 +524,8 @@ StorePlace = Annotated[
     str,
     option(
         "--store",
-        help="Folder or URL where records and files are kept, such as results or s3://bucket/results; with the records"
-        " of earlier runs in it, only what has changed is done.",
+        help="Folder or URL of the batch's results, such as results or s3://bucket/results. Jobs that have a result"
+        " there already are not run again.",
         panel=RESULT,
         default="what the file says",
         metavar="FOLDER|URL",
@@ -521,9 +544,9 @@ Executor = Annotated[
     str | None,
     option(
         "--executor",
-        help="Who runs the jobs: own (processes of this machine), dask (a cluster of this machine), dask://HOST:PORT"
-        " (one that runs), or a function of your own that makes any concurrent.futures.Executor, which is Python code"
-        " that runs with your rights.",
+        help="What runs the jobs: own (processes on this machine), dask (a new Dask cluster on this machine),"
+        " dask://HOST:PORT (a running Dask cluster), or MODULE:FUNCTION, your own function that returns a"
+        " concurrent.futures.Executor. The function runs with your rights.",
         panel=WORK,
         default="what the file says, or own",
         metavar="own|dask|dask://HOST:PORT|MODULE:FUNCTION",
@@ -532,13 +555,19 @@ Executor = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    option("--workers", help="Jobs at the same time.", panel=WORK, default="the executor's own", metavar="NUMBER"),
+    option(
+        "--workers",
+        help="Number of jobs that run at the same time.",
+        panel=WORK,
+        default="the executor's default",
+        metavar="NUMBER",
+    ),
 ]
 ShardOption = Annotated[
     str,
     option(
         "--shard",
-        help="Only the i-th of n parts, such as 1/4: so that the machines of a CI share the jobs.",
+        help="Run only the i-th of n parts of the jobs, such as 1/4, so that several machines can share a batch.",
         panel=WORK,
         metavar="I/N",
     ),
@@ -565,14 +594,14 @@ TimeLimit = Annotated[
 ]
 BatchReport = Annotated[
     bool,
-    flag("--report", help="Make a report of each job too, with all its layers; the page of the batch leads there."),
+    flag("--report", help="Also write a report of each job with all layers; the page of the batch links to it."),
 ]
 BatchOutput = Annotated[
     Path | None,
     option(
         "--output",
         "-o",
-        help="Folder for everything: a page of all jobs, the results as JSON, CSV and JUnit XML, and each job's files.",
+        help="Folder for the results: a page of all jobs, JSON, CSV and JUnit XML, and the files of each job.",
         panel=RESULT,
         metavar="FOLDER",
     ),
@@ -583,8 +612,9 @@ FailOn = Annotated[
     list[str] | None,
     option(
         "--fail-on",
-        help="What may not get worse: verdict; missing (a job is gone); drop=0.5 (the metric by more than that, in its"
-        " own unit), sqnr=1 (dB), size=5%, time=20% (a number or a share of what was). A name alone: not at all.",
+        help="Conditions under which the exit status is 15, separated by commas: verdict (a verdict got worse),"
+        " missing (a job is missing), drop=0.5 (the metric fell by more), sqnr=1 (fell by more dB), size=5%, time=20%"
+        " (grew by more). Amounts are numbers or percentages; without an amount, any change for the worse counts.",
         panel=CHECKS,
         metavar="CONDITION,...",
         autocompletion=complete_condition,

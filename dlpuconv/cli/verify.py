@@ -14,7 +14,7 @@ Ignore = Annotated[
     list[str] | None,
     opt.option(
         "--ignore",
-        help="A rule that shall not count; may be repeated.",
+        help="Id of a rule to leave out, such as A8-PER-CHANNEL; may be repeated.",
         panel=CHECKS,
         metavar="ID",
         autocompletion=opt.complete_rule,
@@ -24,7 +24,8 @@ Firmware = Annotated[
     str | None,
     opt.option(
         "--firmware",
-        help="AXIS OS that the file shall run on, such as 11.11.73: checks the versions of its ops.",
+        help="Version of AXIS OS that the file must run on, such as 11.11.73; checks whether it supports the file's"
+        " operators.",
         panel=CHECKS,
         metavar="VERSION",
     ),
@@ -50,7 +51,7 @@ def verify(
     output_kind: opt.OutputKinds = None,
     ignore: Ignore = None,
     firmware: Firmware = None,
-    strict: Annotated[bool, opt.flag("--strict", help="Warnings fail as well.", panel=CHECKS)] = False,
+    strict: Annotated[bool, opt.flag("--strict", help="Fail on warnings, too.", panel=CHECKS)] = False,
     report: opt.ReportFile = None,
     overlay: opt.Overlay = None,
     json: opt.Json = False,
@@ -58,10 +59,10 @@ def verify(
 ) -> None:
     """Tell whether a chip will run a file correctly.
 
-    With --reference and --data, also whether the file still computes what its source model does.
+    With --reference and --data, it also compares the file's outputs with those of its source model.
 
     Images for the comparison are preprocessed as the manifest beside the file says, unless one of --resize, --color,
-    --mean, --std and --preset is given: then those alone count.
+    --mean, --std and --preset is given: then the manifest is ignored in all of these.
 
     Example: dlpuconv verify model.artpec8.tflite --target artpec8 --reference model.onnx --data images/
     """

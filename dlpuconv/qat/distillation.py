@@ -46,23 +46,23 @@ def distil(  # noqa: PLR0913 - what torch's own loops take, three of them by pos
     optimizer: torch.optim.Optimizer | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Train a prepared module on the answers of the float one, on whatever device it is.
+    """Train a prepared module to give the outputs of the float module, on the device where it is.
 
-    A module that was not trained since `prepare` made it first takes over what the recipe has learned of rounding and
-    biases, and so begins as good as the recipe's own file. Ranges are frozen: they are the recipe's. The learning rate
-    falls to nothing along a cosine. What the module has learned is measured on data that it is not trained on, before
-    the first epoch and after each; the state that did best is kept, so that training loses nothing there.
+    A module that was not trained since `prepare` first gets the recipe's learned rounding and corrected biases, so that
+    it starts as accurate as the recipe's file. Its ranges are the recipe's, and are frozen. The learning rate falls to
+    zero along a cosine. Before the first epoch and after each one, the module is measured on held-out data; the best
+    state is kept, so that training cannot make it worse there.
 
     Args:
-        prepared: is trained, and left in evaluation mode.
-        float_module: teaches; it is only read.
+        prepared: the module to train; it is in evaluation mode afterwards.
+        float_module: the module to imitate; it is not changed.
         data: samples, [N, ...] of the one input; or a loader, any iterable that starts again for each epoch: of arrays,
             of tuples whose first elements are the inputs, or of dicts by name. Labels are left alone.
-        epochs: how often the data is gone through.
-        held_out: what states are compared on, likewise. If None, every fifth of the samples of an array, which is not
-            trained on then; of a loader nothing, and the last state is kept.
-        optimizer: of the module's parameters; Adam whose rates are shares of each layer's steps if None.
-        progress: where the work reports.
+        epochs: number of passes over the data.
+        held_out: samples to compare states on, in the same form. If None, every fifth sample of an array is held out
+            from training; with a loader, no states are compared, and the last one is kept.
+        optimizer: of the module's parameters; if None, Adam with learning rates in proportion to each layer's scale.
+        progress: where progress is shown.
 
     Raises:
         UsageError: the data yields nothing, or nothing more in a later epoch.
@@ -109,7 +109,7 @@ def _loss(prepared: PreparedModule, teacher: torch.nn.Module, data: Any) -> floa
 
 
 def distance(answers: Any, wanted: Any) -> torch.Tensor:
-    """The sum over all outputs of the squared error in shares of the output's variance."""
+    """The sum over all outputs of the squared error divided by the output's variance."""
     pairs = zip(tree_leaves(answers), tree_leaves(wanted), strict=True)
     losses = [(a - w).square().mean() / _spread(w) for a, w in pairs if w.is_floating_point()]
     return torch.stack(losses).sum()

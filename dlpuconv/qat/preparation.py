@@ -27,22 +27,23 @@ def prepare(
     start: Starts = "balanced",
     progress: Progress | None = None,
 ) -> PreparedModule:
-    """A new module that trains in any loop, and computes in floats what the target's file will compute in integers.
+    """Make a new module for quantization-aware training, which simulates the target's integer file in floats.
 
-    It starts from the recipe that `convert` would choose: what changes the weights and keeps the function is done to
-    the copy's weights, and its ranges are where those of activations begin. Batch normalizations are folded: the file
-    has none. What the recipe has learned of rounding and biases waits for `distil`.
+    It can be trained in any loop. It starts from the recipe that `convert` would choose: equalized weights, which do
+    not change the function, and the recipe's ranges of activations. Batch normalizations are folded, as in the file.
+    Learned rounding and corrected biases of the recipe are only applied by `distil`.
 
     Args:
-        module: trained in floats; it is only read.
-        target: see `dlpuconv.convert`; one whose files hold integers.
+        module: trained in floats; it is not changed.
+        target: see `dlpuconv.convert`; a target with integer files.
         example_inputs: see `dlpuconv.convert`.
         calibration: see `dlpuconv.convert`; samples as the module takes them.
-        start: how hard to look for the recipe, or `none` for ranges alone.
-        progress: where long work reports.
+        start: effort of the search for the recipe (`fast`, `balanced`, `best`), or `none` to start with measured ranges
+            and unchanged weights.
+        progress: where progress is shown.
 
     Returns:
-        The module, in training mode, on the CPU; give it to `dlpuconv.convert` when it is trained.
+        The module, in training mode, on the CPU. When it is trained, give it to `dlpuconv.convert`.
 
     Raises:
         MissingDependencyError: torch or torchao is not installed.

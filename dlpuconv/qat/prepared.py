@@ -41,9 +41,9 @@ class Preparation:
 
 
 class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not followed
-    """Computes in floats what the target's file will compute in integers.
+    """A module that simulates the target's integer file in floats, and can be trained.
 
-    Ranges of activations follow what they see in training mode, until `freeze_ranges`.
+    In training mode, the ranges of activations follow the values that occur, until `freeze_ranges`.
 
     Attributes:
         graph: the captured module with fake quantization in it.
@@ -56,17 +56,17 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
 
     @property
     def unmapped(self) -> tuple[str, ...]:
-        """What the file will quantize and this module does not, and what of the recipe was left out."""
+        """Tensors that the file will quantize but this module does not, and parts of the recipe that were left out."""
         return self.preparation.unmapped
 
     @override
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the user's module takes and gives."""
+        """Called like the user's module."""
         return self.graph(*args, **kwargs)
 
     @override
     def train(self, mode: bool = True) -> Self:
-        """Set whether ranges follow; nothing else differs, as the module was captured in evaluation mode."""
+        """Set whether ranges follow the values; nothing else differs, as the module was captured in evaluation mode."""
         for part in self.modules():
             part.training = mode  # graphs of torchao refuse to be told
         return self

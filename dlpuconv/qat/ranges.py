@@ -1,4 +1,4 @@
-"""When ranges follow what they see."""
+"""When the ranges of a prepared module follow the values that occur."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def freeze_ranges(prepared: PreparedModule) -> None:
-    """Leave the ranges of activations and weights where they are; weights beyond them count as the outermost.
+    """Keep the present ranges of activations and weights; weights outside of them are clipped.
 
-    Those of constants beside activations hold the present ones, as the file's will.
+    The ranges of other constants still fit their present values, as in the file.
     """
     _set(prepared, follows=False)
 
 
 def follow_ranges(prepared: PreparedModule) -> None:
-    """Let ranges follow in training mode, as they do at first: those of weights always hold the present ones."""
+    """Let ranges follow the values in training mode again, as at first; the ranges of weights always fit them."""
     _set(prepared, follows=True)
 
 

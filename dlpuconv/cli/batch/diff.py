@@ -12,15 +12,15 @@ _WHICH = "A store, a file of jobs that names one, the folder of --output, or res
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help=f"The batch before. {_WHICH}", show_default=False)],
-    after: Annotated[str, typer.Argument(help="The batch after, likewise.", show_default=False)],
+    before: Annotated[str, typer.Argument(help=f"The earlier batch. {_WHICH}", show_default=False)],
+    after: Annotated[str, typer.Argument(help="The later batch, in the same form.", show_default=False)],
     fail_on: opt.FailOn = None,
     json: opt.Json = False,
 ) -> None:
     """Tell what got better or worse between two batches.
 
-    Jobs are matched by their place in the matrix, whatever changed in models or versions. With --fail-on, the exit
-    status is 15 where something is worse than it may be.
+    Jobs are matched by their place in the matrix, even if models or versions have changed. With --fail-on, the exit
+    status is 15 if a result is worse than allowed.
 
     Example: dlpuconv batch diff main.json results --fail-on verdict,drop=0.5,size=5%,missing
     """

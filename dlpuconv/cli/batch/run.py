@@ -30,10 +30,10 @@ def run(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Convert many models for many chips: every job in a process of its own, each one once.
+    """Convert many models for many chips, each combination once, and each in its own process.
 
-    The file of jobs says which models, targets and options. What became of a job is kept in the store, a folder or a
-    URL: the same batch again does only what has changed, and several machines may share one store.
+    A .toml file lists models, targets and options. The results are kept in the store, a folder or a URL, so that a
+    second run converts only what has changed; several machines may share one store.
 
     Example: dlpuconv batch jobs.toml --store results --output out
     """

@@ -16,9 +16,9 @@ def show(
     force: opt.Force = False,
     json: opt.Json = False,
 ) -> None:
-    """Show the record of one job whole.
+    """Show everything about one job.
 
-    What was asked, what came of it, its figures, its files, and the versions that made it.
+    It shows the job's options, its verdict or error, its figures and files, and the versions of all tools.
 
     Example: dlpuconv batch show mobilenet.artpec8 --store results --save out
     """

@@ -14,10 +14,10 @@ def status(
     report: opt.BatchReport = False,
     json: opt.Json = False,
 ) -> None:
-    """Tell which jobs are done, failed, or to do.
+    """Tell which jobs are done, which failed, and which are left.
 
-    Of those that failed it tells why. The store knows of all jobs, wherever they run. Give it the options of the batch
-    that change what a job is: --report, --memory-limit and --time-limit.
+    For failed jobs it tells why. Results of all machines that share the store count. If the batch runs with --report,
+    --memory-limit or --time-limit, give the same options here, since they are part of a job.
 
     Example: dlpuconv batch status jobs.toml --store results
     """

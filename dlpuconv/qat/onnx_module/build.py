@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 def from_onnx(
     model: ModelSource, *, input_shape: Mapping[str, Sequence[int]] | None = None, cut_at: Sequence[str] = ()
 ) -> torch.nn.Module:
-    """A module that computes what a model computes, to be trained.
+    """Make a trainable PyTorch module of an ONNX model.
 
     It is a `torch.fx.GraphModule`: its submodules are the layers of the model's normal form (batch norms folded, pads
     and shapes written out) under the names of their ONNX nodes; weights and biases are parameters under the names of
-    their ONNX initializers, matrices as [out, in]. Other constants are buffers, which a training leaves as they are.
-    Characters that Python does not allow in names are underscores. It takes any batch size, where the network keeps
-    the samples of a batch apart.
+    their ONNX initializers, matrices as [out, in]. Other constants are buffers, which training does not change.
+    Characters that Python does not allow in names become underscores. It takes any batch size, if the network does not
+    mix the samples of a batch.
 
     Args:
         model: an ONNX file, or whatever `convert` takes. It is not changed.
         input_shape: of inputs whose shape the model leaves open, by name.
-        cut_at: values that become the outputs.
+        cut_at: values that become the outputs; see `convert`.
 
     Returns:
         The module, on the CPU. It takes the model's inputs in their order, and returns its output, or a dict of its
