@@ -42,7 +42,7 @@ def convert(facts: Facts, _: Arrays) -> tuple[Facts, Arrays]:
     except OSError as error:  # of a step that has no sentence for it
         if not is_passing(error):
             raise
-        told = OutputError(f"the conversion could not go on: {error.strerror or error}")
+        told = OutputError(f"the conversion could not go on: {error.strerror or error}", id="system-refused")
         return {"refused": told.to_json(), "passing": True}, {}
 
 

@@ -92,7 +92,9 @@ def _packed(path: Path) -> StoredFile:
             with (folder / "packed").open("rb") as stream:
                 return ContentStore().collect(iter(partial(stream.read, _CHUNK), b""))
     except OSError as error:
-        raise BackendError(f"{str(path)!r} cannot be handed to workers: {error.strerror or error}") from error
+        raise BackendError(
+            f"{str(path)!r} cannot be handed to workers: {error.strerror or error}", id="batch-input-not-shared"
+        ) from error
 
 
 def _members(path: Path) -> Iterator[tuple[str, Path]]:

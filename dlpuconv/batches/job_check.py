@@ -26,20 +26,30 @@ def check_job(job: BatchJob) -> None:
     for field in _TEXTS:
         value = getattr(job, field)
         if not isinstance(value, str):
-            raise UsageError(f"the {field} of a BatchJob is {quoted(value)}, not a text: give str(...) of a path")
+            raise UsageError(
+                f"the {field} of a BatchJob is {quoted(value)}, not a text: give str(...) of a path",
+                id="batch-job-invalid",
+            )
         if not value and field in _NEEDED:
-            raise UsageError(f"a BatchJob has no {field}")
+            raise UsageError(f"a BatchJob has no {field}", id="batch-job-invalid")
     if not is_folder_name(job.name):
-        raise UsageError(f"a BatchJob is called {quoted(job.name)}: a folder has its name, so give one without / or \\")
+        raise UsageError(
+            f"a BatchJob is called {quoted(job.name)}: a folder has its name, so give one without / or \\",
+            id="batch-job-invalid",
+        )
     for field in ("options", "axes"):
         if not isinstance(getattr(job, field), Mapping):
-            raise UsageError(f"{job.name}: {field} is {quoted(getattr(job, field))}, not a dict")
+            raise UsageError(
+                f"{job.name}: {field} is {quoted(getattr(job, field))}, not a dict", id="batch-job-invalid"
+            )
         if other := [key for key in getattr(job, field) if not isinstance(key, str)]:
-            raise UsageError(f"{job.name}: {field} has the key {quoted(other[0])}, which is no text")
+            raise UsageError(
+                f"{job.name}: {field} has the key {quoted(other[0])}, which is no text", id="batch-job-invalid"
+            )
     try:
         check_options(job.options)
     except UsageError as error:
-        raise UsageError(f"{job.name}: {error}") from error
+        raise UsageError(f"{job.name}: {error}", id=error.id) from error
 
 
 def is_folder_name(name: str) -> bool:

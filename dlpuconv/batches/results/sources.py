@@ -33,7 +33,8 @@ def store_of(source: str) -> Store:
     if not source.endswith(_JOBS):
         if _results_in(source):
             raise UsageError(
-                f"{source!r} holds results that --output wrote, and no store: give the store that they are of"
+                f"{source!r} holds results that --output wrote, and no store: give the store that they are of",
+                id="batch-no-store",
             )
         return open_store(source)
     return open_store(_plan_of(source).store)
@@ -65,7 +66,10 @@ def _plan_of(source: str) -> BatchPlan:
 
     plan = read_plan(Path(source))
     if not plan.store:
-        raise UsageError(f'{source!r} names no store: give --store, or store = "..." in [batch]')
+        raise UsageError(
+            f'{source!r} names no store: name the store itself instead, or add store = "..." under [batch]',
+            id="batch-no-store",
+        )
     return plan
 
 
