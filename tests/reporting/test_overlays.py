@@ -152,6 +152,18 @@ def test_an_overlay_replaces_an_older_overlay_and_nothing_else(tmp_path: Path) -
     assert mine.read_text() == '{"mine": true}'
 
 
+def test_a_quantity_that_a_new_file_has_no_figures_of_does_not_stay_beside_it(tmp_path: Path) -> None:
+    given = material(tmp_path, weights_of_scales(1.0, 2.0), compared=False)
+    overlays = overlays_of(given)
+    assert len(overlays) > 1
+    write_overlays(tmp_path / "new", "m", overlays)
+    write_overlays(tmp_path / "new", "other", overlays)
+    (tmp_path / "new" / "m.notes.json").write_text("mine")
+    write_overlays(tmp_path / "new", "m", overlays[:1])
+    assert {path.name for path in (tmp_path / "new").glob("m.*")} == {f"m.{overlays[0].quantity}.json", "m.notes.json"}
+    assert len(list((tmp_path / "new").glob("other.*"))) == len(overlays)
+
+
 def test_verify_writes_them_and_begins_no_work_where_it_may_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

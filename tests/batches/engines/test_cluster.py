@@ -19,6 +19,7 @@ from dlpuconv.batches.record import Outcome
 from dlpuconv.batches.scheduler import run
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError
+from tests.e2e.support import MODEL
 
 pytest.importorskip("distributed")
 
@@ -81,6 +82,22 @@ def test_a_cluster_of_processes_converts_models_of_the_zoo(address: str, zoo: Pa
     assert {record.name: record for record in again} == found
     for record in found.values():
         assert record.files["model.artpec8.tflite"].size == record.artifact_size
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_lasts_as_long_as_the_batch(tmp_path: Path) -> None:
+    plan = read_plan(
+        {"batch": {"models": [str(MODEL)], "targets": ["cv25"], "calibration": "random", "effort": "fast"}}
+    )
+    store = open_store(tmp_path / "store")
+    with open_engine("dask", 1) as engine:
+        assert (engine.name, engine.slots, engine.distant) == ("a Dask cluster of this machine", 1, False)
+        (record,) = run(plan.jobs, store, engine, limits=plan.limits)
+        executor = engine.executor
+    assert record.outcome is Outcome.CONVERTED, record.error
+    assert store.keys() == {record.key}
+    with pytest.raises(Exception, match=r"."):
+        executor.submit(int, "3").result(timeout=30)
 
 
 @pytest.mark.slow
