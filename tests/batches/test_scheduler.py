@@ -159,6 +159,27 @@ def test_a_pool_that_breaks_under_several_jobs_is_made_anew_once(store: Counting
     assert [sorted(executor.submitted) for executor in made] == [[f"job-{n}" for n in range(4)]]
 
 
+def test_an_engine_that_has_never_worked_is_given_up_and_no_job_is(store: CountingStore) -> None:
+    def broken(_: Assignment) -> Any:
+        raise BrokenProcessPool("no worker starts")
+
+    said = r"the engine broke 3 times before any job came back: BrokenProcessPool: no worker starts"
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Scripted(broken), again=lambda: Scripted(broken))))
+    assert not store.keys()
+
+
+def test_a_job_that_breaks_an_engine_that_works_is_a_record(store: CountingStore) -> None:
+    def answer(assignment: Assignment) -> Any:
+        if assignment.identified.job.name == "job-1":
+            raise BrokenProcessPool("a process died")
+        return converted(assignment)
+
+    found = list(run(jobs(3), store, engine(Scripted(answer), 1, again=lambda: Scripted(answer))))
+    assert [record.name for record in found if record.outcome is Outcome.CRASHED] == ["job-1"]
+    assert len(found) == 3
+
+
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
     executor = Scripted(lambda _: Lost("was killed by SIGSEGV"))
     (record,) = run(jobs(1), store, engine(executor), limits=LIMITS)
