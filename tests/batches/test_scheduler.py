@@ -185,13 +185,34 @@ def test_a_pool_that_breaks_before_it_takes_a_job_is_made_anew(store: CountingSt
 @pytest.mark.parametrize(
     ("again", "said"),
     [
-        (lambda: Broken(converted), "the engine takes no job: BrokenProcessPool: a child"),
-        (None, "the engine: it broke"),
+        (lambda: Broken(converted), "the engine accepts no jobs: BrokenProcessPool: a child"),
+        (None, "the engine failed, and dlpuconv cannot start it again"),
     ],
 )
 def test_a_pool_that_stays_broken_is_told_in_a_sentence(store: CountingStore, again: Any, said: str) -> None:
     with pytest.raises(BackendError, match=said):
         list(run(jobs(4), store, engine(Broken(converted), again=again)))
+
+
+def test_an_engine_that_has_never_worked_is_given_up_and_no_job_is(store: CountingStore) -> None:
+    def broken(_: Assignment) -> Any:
+        raise BrokenProcessPool("no worker starts")
+
+    said = r"the engine broke 3 times before any job came back: BrokenProcessPool: no worker starts"
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Scripted(broken), again=lambda: Scripted(broken))))
+    assert not store.keys()
+
+
+def test_a_job_that_breaks_an_engine_that_works_is_a_record(store: CountingStore) -> None:
+    def answer(assignment: Assignment) -> Any:
+        if assignment.identified.job.name == "job-1":
+            raise BrokenProcessPool("a process died")
+        return converted(assignment)
+
+    found = list(run(jobs(3), store, engine(Scripted(answer), 1, again=lambda: Scripted(answer))))
+    assert [record.name for record in found if record.outcome is Outcome.CRASHED] == ["job-1"]
+    assert len(found) == 3
 
 
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
