@@ -53,7 +53,7 @@ def test_types_that_no_tflite_file_of_ours_holds_are_refused_by_name() -> None:
         helper.make_node("Cast", ["x"], ["i"], "to it", to=TensorProto.UINT16),
         helper.make_node("Cast", ["i"], ["y"], "and back", to=TensorProto.FLOAT),
     ]
-    with raises_error("operator-not-lowered", "Cast 'to it'", "Cast 'and back'") as caught:
+    with raises_error("operator-value-types", "Cast 'to it'", "Cast 'and back'") as caught:
         lower(model(nodes, {"x": (1, 4)}, {"y": (1, 4)}), layouts={})
     assert refused_by(caught) == ("i", "y")
     assert not FOREIGN.search(str(caught.value))
