@@ -71,7 +71,8 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path: Path, capsys: pytest
     begin(tmp_path)
     assert main(["inspect", str(tmp_path / TFLITE)]) == ArtifactError.status
     printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {TFLITE} may be old or new: ")
+    assert printed.startswith(f"error: {TFLITE} ")
+    assert printed.endswith("[artifact-unfinished]\n")
     assert len(printed.splitlines()) == 1
 
 
