@@ -575,11 +575,12 @@ def inspect(
 def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
     """Load a file so that it can be called like its source model.
 
-    Whatever was split, permuted or quantized in the conversion is undone. Give the inputs of the source model: a dict by name, or the array alone if there is one input, in the source model's
-    shape, layout and values (normalized, if the model was trained on normalized pixels). The outputs are the source
-    model's, by name, as real values in float32, in its shapes and layouts. A `.tflite` file runs on TensorFlow Lite's
-    integer kernels, as for its report. If you give a batch to a network that takes one sample, `workers` samples run at
-    the same time. Instead of an array you can give a picture, which is resized and normalized as the manifest says.
+    Whatever was split, permuted or quantized in the conversion is undone. Give the inputs of the source model: a
+    dict by name, or the array alone if there is one input, in the source model's shape, layout and values (normalized, if
+    the model was trained on normalized pixels). The outputs are the source model's, by name, as real values in float32,
+    in its shapes and layouts. A `.tflite` file runs on TensorFlow Lite's integer kernels, as for its report. If you give
+    a batch to a network that takes one sample, `workers` samples run at the same time. Instead of an array you can give a
+    picture, which is resized and normalized as the manifest says.
 
     ```python
     network = dlpuconv.load("out/model.artpec8.tflite")
@@ -723,7 +724,10 @@ def _shown(progress: Shown) -> Progress:
     if progress is None:
         return Silent()
     if isinstance(progress, str) and progress != "auto":
-        raise UsageError(f'progress is "auto", None (nothing is shown) or an object that receives it, not {progress!r}')
+        raise UsageError(
+            f'progress is "auto", None (nothing is shown) or an object that receives it, not {progress!r}',
+            id="argument-type",
+        )
     return InPython(for_people() if progress == "auto" else progress)
 
 
@@ -743,7 +747,9 @@ def _values(option: str, value: Any) -> tuple[float, ...] | None:
         # a text is one value, or none: it is not read letter by letter
         return (float(value),) if isinstance(value, Real | str) else tuple(map(float, value))
     except (TypeError, ValueError) as error:
-        raise UsageError(f"--{option} is a number or a sequence of numbers, not {value!r}") from error
+        raise UsageError(
+            f"--{option} must be a number or a sequence of numbers, not {value!r}", id="argument-type"
+        ) from error
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

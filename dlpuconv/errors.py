@@ -1,6 +1,8 @@
 """Every error that dlpuconv raises on purpose, each with its own exit status.
 
-A message says what was asked, what was found and what is possible, in one sentence that a user can act on.
+A message says what was asked, what was found and what is possible, in one sentence that a user can act on. Each error
+has an id beside it, which stays when the sentence is improved: programs match it, and `dlpuconv errors ID` tells the
+cause and the way out (`dlpuconv/error_catalog/`).
 Exit statuses 0 (ok), 1 (verification failed), 2 (usage) and those from 129 on (a signal) belong to the command line.
 """
 
@@ -33,14 +35,20 @@ class DlpuconvError(Exception):
     Args:
         message: one sentence.
         problems: all that is wrong, where the message tells the first few.
+        id: which cause it has, such as `model-truncated`; what each one means is in `dlpuconv/error_catalog/`. Classes
+            that have one cause only know their own. Without one, the error of a plugin, which the catalogue does not
+            hold.
     """
 
     status: ClassVar[int] = 10
+    id: str = ""
     _problems: tuple[str, ...] = ()
 
-    def __init__(self, message: str = "", problems: Iterable[str] = ()) -> None:
+    def __init__(self, message: str = "", problems: Iterable[str] = (), *, id: str = "") -> None:  # noqa: A002 - its name
         super().__init__(message)
         self._problems = tuple(problems)
+        if id:
+            self.id = id
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -49,7 +57,7 @@ class DlpuconvError(Exception):
 
     def to_json(self) -> dict[str, Json]:
         """For `--json`."""
-        return error_json(self.kind, str(self), self.status, self.problems)
+        return error_json(self.kind, str(self), self.status, self.problems, self.id)
 
     def tell(self, message: str, problems: Iterable[str]) -> None:
         """Say this from now on, and stay the same object: a copy would lose its cause and its traceback."""
@@ -87,12 +95,20 @@ class UnsupportedModelError(DlpuconvError):
         problems: all that is wrong, where the message tells the first few.
         refused: values of the source model whose operators have no form on the chip, where the rest of the network may
             well run on the camera's CPU; empty where a division would not help.
+        id: which cause it has.
     """
 
     status = 5
 
-    def __init__(self, message: str = "", problems: Iterable[str] = (), refused: Iterable[str] = ()) -> None:
-        super().__init__(message, problems)
+    def __init__(
+        self,
+        message: str = "",
+        problems: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        *,
+        id: str = "",  # noqa: A002 - as above
+    ) -> None:
+        super().__init__(message, problems, id=id)
         self.refused = tuple(refused)
 
 
@@ -137,6 +153,7 @@ class MissingDependencyError(DlpuconvError):
     """
 
     status = 12
+    id = "library-missing"
 
     def __init__(self, library: str, extra: str, purpose: str, interpreter: str = "") -> None:
         self._needed = library, extra, purpose, interpreter
@@ -171,6 +188,7 @@ class RegressionError(DlpuconvError):
     """Of two batches, the second is worse than `--fail-on` allows."""
 
     status = 15
+    id = "batch-regression"
 
 
 OF_ONE_TARGET = (ArtifactError, BackendError, PluginError, ShapeError, UnsupportedModelError)
@@ -195,7 +213,7 @@ def faults_of(who: str) -> Iterator[None]:
     except DlpuconvError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{who} failed: {what_was_raised(error)}") from error
+        raise PluginError(f"{who} failed: {what_was_raised(error)}", id="plugin-failed") from error
 
 
 def what_was_raised(error: BaseException) -> str:
@@ -210,9 +228,10 @@ def what_was_raised(error: BaseException) -> str:
     return f"{text} ({file}, line {frames[-1].lineno})"
 
 
-def error_json(kind: str, message: str, status: int, problems: Iterable[str]) -> dict[str, Json]:
-    """What `--json` prints of an error: the message as people see it, and all problems in full."""
-    return {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
+def error_json(kind: str, message: str, status: int, problems: Iterable[str], cause: str = "") -> dict[str, Json]:
+    """What `--json` prints of an error: its id, the message as people see it, and all problems in full."""
+    told = {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
+    return {"id": cause or None, **told}
 
 
 def pip_install(extra: str, interpreter: str = "") -> str:

@@ -75,7 +75,7 @@ def mean_iou(predict: Predict, loader: Loader, *, output: str | None = None, ign
             counted = MulticlassJaccardIndex(scores.shape[1], average="macro", ignore_index=ignore_index)
         counted.update(scores, torch.from_numpy(np.asarray(target)))
     if counted is None:
-        raise MetricError("the loader yields nothing")
+        raise MetricError("the loader yielded no batch, so there is nothing to measure", id="metric-no-data")
     return float(counted.compute())
 
 
@@ -101,7 +101,7 @@ def mean_average_precision(predict: Predict, loader: Loader, *, decode: Callable
             truth += _annotations(target, images, len(truth) + 1)
             found += _annotations(detected, images, len(found) + 1)
     if not truth:
-        raise MetricError("the loader yields no box")
+        raise MetricError("the loader yielded no box, so there is nothing to measure", id="metric-no-data")
     labels = sorted({entry["category_id"] for entry in (*truth, *found)})
     frame: dict[str, Any] = {
         "images": [{"id": number} for number in range(1, images + 1)],
@@ -138,7 +138,7 @@ def _gathered(predict: Predict, loader: Loader, output: str | None) -> tuple[Arr
         for outputs, target in _answers(predict, loader)
     ]
     if not pairs:
-        raise MetricError("the loader yields nothing")
+        raise MetricError("the loader yielded no batch, so there is nothing to measure", id="metric-no-data")
     scores, classes = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return scores, classes
 
@@ -151,7 +151,8 @@ def _answers(predict: Predict, loader: Loader) -> Iterator[tuple[Outputs, Any]]:
 def _chosen(outputs: Outputs, output: str | None) -> Array:
     if output is not None and output not in outputs:
         raise MetricError(
-            f"no output is called {output!r}{did_you_mean(output, outputs)}: there are {', '.join(outputs)}"
+            f"no output is called {output!r}{did_you_mean(output, outputs)}: there are {', '.join(outputs)}",
+            id="metric-output-unknown",
         )
     return next(iter(outputs.values())) if output is None else outputs[output]
 

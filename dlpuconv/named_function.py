@@ -9,28 +9,30 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlpuconv.errors import DlpuconvError, UsageError, did_you_mean
+from dlpuconv.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dlpuconv.errors import DlpuconvError
 
-def named_function(option: str, text: str, example: str, failed: type[DlpuconvError]) -> Callable[..., Any]:
+
+def named_function(option: str, text: str, example: str, failed: Callable[[str], DlpuconvError]) -> Callable[..., Any]:
     """The function, imported with the current folder at the end of the path.
 
     Args:
         option: of the command line, for messages.
         text: what it was given.
         example: of such a text.
-        failed: raised where the module fails while it is imported.
+        failed: makes the error that is raised where the module fails while it is imported.
 
     Raises:
         UsageError: there is no such function.
-        DlpuconvError: `failed`.
+        DlpuconvError: what `failed` made.
     """
     module_name, colon, name = text.partition(":")
     if not colon or not module_name or not name:
-        raise UsageError(f"{option} {text!r} is not MODULE:FUNCTION, such as {example}")
+        raise UsageError(f"{option} {text!r} is not MODULE:FUNCTION, such as {example}", id="function-form")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)  # at the end: a numpy.py that lies there is not what this program, or a library, imports
@@ -41,17 +43,22 @@ def named_function(option: str, text: str, example: str, failed: type[DlpuconvEr
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise failed(f"{option} {text}: importing {module_name} failed: {first_line(error)}") from error
-        raise UsageError(f"{option} {text}: there is no module {error.name!r} in {here} or on Python's path") from error
+        raise UsageError(
+            f"{option} {text}: there is no module {error.name!r} in {here} or on Python's path", id="function-not-found"
+        ) from error
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         what = f"importing {module_name} failed{place_of(error)}: {first_line(error)}"
         raise failed(f"{option} {text}: {what}") from error
     if hidden := _hidden(module_name, here):
-        raise UsageError(f"{option} {text}: {hidden}; give yours another name")
+        raise UsageError(f"{option} {text}: {hidden}; give yours another name", id="function-hidden")
     function = getattr(module, name, None)
     if not callable(function):
         known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
         what = "has no function" if function is None else "has no function but another value"
-        raise UsageError(f"{option} {text}: the module {module_name} {what} {name!r}{did_you_mean(name, known)}")
+        raise UsageError(
+            f"{option} {text}: the module {module_name} {what} {name!r}{did_you_mean(name, known)}",
+            id="function-not-found",
+        )
     return function  # type: ignore[no-any-return]
 
 

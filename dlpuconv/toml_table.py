@@ -47,11 +47,11 @@ class TomlTable:
         try:
             return cls(tomllib.loads(text), file, text)
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{file} is not TOML: {error}") from error
+            raise UsageError(f"{file} is not TOML: {error}", id="toml-syntax") from error
         except (ValueError, RecursionError) as error:  # of what Python's parser has no sentence for
             deep = isinstance(error, RecursionError)
-            what = "values within values, too deep" if deep else "a number of too many digits"
-            raise UsageError(f"{file} holds {what} to be read") from error
+            what = "is nested too deeply" if deep else "holds a number of too many digits"
+            raise UsageError(f"{file} {what} to be read", id="toml-syntax") from error
 
     def only(self, known: Iterable[str], refusal: str) -> None:
         """Refuse keys that mean nothing: `a target has no key 'oprators' (did you mean 'operators'?)`."""
@@ -130,7 +130,9 @@ class TomlTable:
     def refuse(self, key: str, what: str, value: object = None) -> NoReturn:
         """Say what is wrong, and in which line, as far as that is found."""
         where = f"{self.file}, line {line}" if (line := self._line(key, value)) else self.file
-        raise UsageError(f"{where}: {what}{f' (in [{self.name}])' if self.name else ''}")
+        table = f"[{self.name}]"
+        suffix = f" (in {table})" if self.name and table not in what else ""
+        raise UsageError(f"{where}: {what}{suffix}", id="toml-value")
 
     def _line(self, key: str, value: object) -> int:
         """Where a key stands, or the value of a list behind it; 0 where it is written in another way."""
@@ -155,12 +157,12 @@ def read_small(path: Path, what: str) -> str:
         with open_regular(path) as stream:
             content = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise UsageError(f"{what} {str(path)!r} is larger than {MOST_BYTES // 2**20} MiB")
+            raise UsageError(f"{what} {str(path)!r} is larger than {MOST_BYTES // 2**20} MiB", id="toml-unreadable")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:
         no_text = isinstance(error, UnicodeDecodeError)
         reason = "it is not UTF-8 text" if no_text else getattr(error, "strerror", None) or error
-        raise UsageError(f"{what} {str(path)!r} cannot be read: {reason}") from error
+        raise UsageError(f"{what} {str(path)!r} cannot be read: {reason}", id="toml-unreadable") from error
 
 
 def _as_float(value: float) -> float:

@@ -7,7 +7,7 @@
 In turns the batch runs on processes of this machine and on a Dask cluster. A kill (SIGKILL) hits the batch's own
 process, one that converts, a Dask worker or the Dask scheduler; the batch is started again where it ended. In the end
 its records must be those of an undisturbed run, but for circumstances; none that was there may have changed, and no run
-may have begun a job that had one.
+may have begun a job that had one. Where a batch is done before all kills are, the next one begins with an empty store.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 MODELS = REPOSITORY / "tests" / "models"
 JOBS = f"""
 [batch]
-models = "{MODELS}/cifar_mobilenetv2.onnx"
+models = "{MODELS}/cifar_mobilenetv2/model.onnx"
 targets = ["artpec8", "cv25"]
 calibration = "{MODELS}/_data/cifar10/calibration"
 effort = "fast"
@@ -65,7 +66,7 @@ if __name__ == "__main__":
 VICTIMS = ("conversion", "batch", "worker", "conversion", "scheduler", "batch")
 """Never three conversions in a row: a job is given up after the third process that it loses."""
 PATIENCE_S = 1800.0
-BETWEEN = 3
+BETWEEN = 4
 """Kills in the time of an undisturbed run: some jobs end between two."""
 ANY = Circumstances(host="", started=0.0, seconds=0.0)
 
@@ -157,38 +158,70 @@ def records(folder: Path) -> Mapping[str, JobRecord]:
     return open_store(folder / "store").records()
 
 
-def disturbed(folder: Path, kills: int, between: float, choose: random.Random) -> Iterator[str]:
-    """Run and kill; whatever is wrong, in sentences.
+@dataclass(slots=True)
+class Kills:
+    """Those that are to happen, at random moments.
 
-    Args:
-        folder: with the jobs and the store.
-        kills: how many.
+    Attributes:
+        wanted: how many.
         between: seconds from one to the next, on average.
         choose: of moments and victims.
+        done: the kind of process that each of those so far hit.
+        starts: of batches, which take turns on this machine and on a cluster.
     """
-    hit = number = 0
+
+    wanted: int
+    between: float
+    choose: random.Random
+    done: list[str] = field(default_factory=list)
+    starts: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many there are to come."""
+        return self.wanted - len(self.done)
+
+    def wait_and_kill(self, life: Life) -> None:
+        """Until the next kill, or the end of the batch."""
+        with suppress(subprocess.TimeoutExpired):
+            life.batch.wait(self.choose.uniform(0, 2 * self.between) if self.left else PATIENCE_S)
+        if self.left and life.batch.poll() is None:
+            victim = _victim(len(self.done), life)
+            self.done += [victim] * life.kill(victim, self.choose)
+
+
+def finished(folder: Path, kills: Kills) -> Iterator[str]:
+    """Run a batch, and again until it is done, while kills are left; whatever is wrong, in sentences.
+
+    Args:
+        folder: new, for the jobs and the store.
+        kills: of its processes.
+    """
+    folder.mkdir()
+    (folder / "jobs.toml").write_text(JOBS)
     while True:
         before = records(folder)
-        life = Life(folder, clustered=number % 2 == 1)
-        number += 1
+        life = Life(folder, clustered=kills.starts % 2 == 1)
+        kills.starts += 1
         with ExitStack() as stack:
             life.start(stack)
             while life.batch.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
-                    life.batch.wait(choose.uniform(0, 2 * between) if hit < kills else PATIENCE_S)
-                if hit < kills and life.batch.poll() is None:
-                    hit += life.kill(_victim(hit, life), choose)
+                kills.wait_and_kill(life)
             told = re.search(r"(\d+) jobs, (\d+) of them to run", _text(life.batch))
             if told and int(told[2]) != int(told[1]) - len(before):
                 yield f"a run began {told[2]} of {told[1]} jobs, where {len(before)} had their records"
             status, last = life.batch.returncode, _text(life.batch).strip().splitlines()[-1:]
         after = records(folder)
         yield from (f"{before[key].name} has another record" for key in before if after.get(key) != before[key])
-        print(
-            f"{'cluster' if life.clustered else 'machine'}: status {status}, {len(after)} records, {hit} kills; {last}"
-        )
+        where = "cluster" if life.clustered else "machine"
+        print(f"{where}: status {status}, {len(after)} records, {len(kills.done)} kills; {last}", flush=True)
         if status == 0:
             return
+
+
+def left_over(folder: Path) -> list[str]:
+    """What was being written when its process died, and is there still."""
+    return [f"{path} was left" for path in (folder / "store").glob("unfinished/*")]
 
 
 def _victim(hit: int, life: Life) -> str:
@@ -203,24 +236,25 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=17)
     given = parser.parse_args()
+    kills = Kills(wanted=given.kills, between=0.0, choose=random.Random(given.seed))
     with tempfile.TemporaryDirectory() as root:
-        found = {}
-        wrong: list[str] = []
-        between = 0.0
-        for name, kills in (("undisturbed", 0), ("disturbed", given.kills)):
-            folder = Path(root, name)
-            folder.mkdir()
-            (folder / "jobs.toml").write_text(JOBS)
-            start = time.monotonic()
-            wrong += disturbed(folder, kills, between, random.Random(given.seed))
-            between = (time.monotonic() - start) / BETWEEN
-            found[name] = {key: replace(record, circumstances=ANY) for key, record in records(folder).items()}
-        if found["disturbed"] != found["undisturbed"]:
-            wrong.append("the records differ from those of the undisturbed run")
-        unfinished = list(Path(root, "disturbed", "store", "records").glob("*.tmp"))
-        wrong += [f"{path.name} was left" for path in unfinished]
-    print(json.dumps({"kills": given.kills, "wrong": wrong}, indent=2))
+        start = time.monotonic()
+        undisturbed = Path(root, "undisturbed")
+        wrong = [*finished(undisturbed, Kills(wanted=0, between=0.0, choose=kills.choose))]
+        kills.between = (time.monotonic() - start) / BETWEEN
+        batches = 0
+        while kills.left:
+            batches += 1
+            folder = Path(root, f"disturbed-{batches}")
+            wrong += [*finished(folder, kills), *left_over(folder)]
+            if _but_for_circumstances(folder) != _but_for_circumstances(undisturbed):
+                wrong.append("the records differ from those of the undisturbed run")
+    print(json.dumps({"kills": Counter(kills.done), "batches": batches, "wrong": wrong}, indent=2))
     return 1 if wrong else 0
+
+
+def _but_for_circumstances(folder: Path) -> dict[str, JobRecord]:
+    return {key: replace(record, circumstances=ANY) for key, record in records(folder).items()}
 
 
 if __name__ == "__main__":

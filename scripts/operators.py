@@ -29,8 +29,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail where the page is out of date")
     parser.add_argument("--run", nargs="?", const="*", metavar="NAMES", help="run these models first (default: all)")
     arguments = parser.parse_args()
-    if arguments.run:
-        _run(arguments.run)
+    if arguments.run is not None and not _run(arguments.run):
+        print(f"no model of ONNX's matches {arguments.run!r}; see the names in {outcomes.FILE.name}", file=sys.stderr)
+        return 2
     found = outcomes.read()
     text = page(found)
     stale = not PAGE.is_file() or PAGE.read_text("utf-8") != text
@@ -44,18 +45,19 @@ def main() -> int:
     return int((arguments.check and stale) or bool(faults))
 
 
-def _run(names: str) -> None:
-    """Run models, and keep what is known of the others."""
+def _run(names: str) -> int:
+    """Run models, keep what is known of the others, and tell how many were run."""
     from scripts.operator_table import outcomes
     from scripts.operator_table.examples import examples
     from scripts.operator_table.examples import names as all_names
 
-    known = outcomes.read() if outcomes.FILE.is_file() else {}
+    known, count = outcomes.read() if outcomes.FILE.is_file() else {}, 0
     for count, example in enumerate(examples(names), 1):
         known[example.name] = outcomes.outcome_of(example, files=True)
         if count % _SAVED == 0:
             outcomes.write(known)
     outcomes.write({name: known[name] for name in all_names() if name in known})
+    return count
 
 
 if __name__ == "__main__":

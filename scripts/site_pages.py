@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what docs/ has from the source: the pages of commands and of Python, tables of chips, and drawings.
+"""Writes what docs/ has from the source: the pages of commands, of errors and of Python, tables of chips, and drawings.
 
 With --check it writes nothing, and fails where a file is not what the source says.
 """
@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPOSITORY))
 for _root in ("backends", "targets"):
     sys.path.append(str(REPOSITORY / _root))
 
-from scripts.website import chip_tables, command_pages, drawings, python_page  # noqa: E402 - found by the lines above
+from scripts.website import chip_tables, command_pages, drawings, error_page, python_page  # noqa: E402 - found by the lines above
 
 DOCS = REPOSITORY / "docs"
 
@@ -37,6 +37,7 @@ def main() -> int:
 def files() -> dict[Path, str]:
     """What each file should hold."""
     return {
+        DOCS / "errors.md": error_page.page(),
         DOCS / "reference" / "commands.md": command_pages.page(),
         DOCS / "reference" / "python.md": python_page.page(REPOSITORY),
         **{page: chip_tables.filled(page) for page in sorted((DOCS / "chips").glob("*.md"))},

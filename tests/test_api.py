@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import CalibrationError, DlpuconvError, MissingDependencyError, UsageError
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, UsageError
 from dlpuconv.verification.report import Report
 from tests.e2e.support import IMAGES, MODEL
+from tests.error_ids import raises_error
 from tests.verification.tflite_models import activation, conv, file_of
 
 
@@ -74,7 +75,7 @@ def test_every_function_is_one_whatever_was_imported_before(before: str) -> None
 
 
 def test_messages_are_in_python_s_words(file: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"give calibration a folder") as caught:
+    with raises_error("calibration-needed", "calibration") as caught:
         dlpuconv.convert(MODEL, target="artpec8")
     assert "--" not in str(caught.value)
     with pytest.raises(UsageError, match=r"^effort='fastest' is not one of fast, balanced, best"):

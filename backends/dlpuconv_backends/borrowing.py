@@ -57,11 +57,11 @@ def borrowed(tool: Tool) -> Iterator[Worker]:
             str(error).partition(".")[0], tool.extra, tool.purpose, tool.launch.interpreter
         ) from error
     except TaskError as error:
-        raise BackendError(f"{tool.failed} ({_MORE})") from error
+        raise BackendError(f"{tool.failed} ({_MORE})", id="backend-tool-failed") from error
     except WorkerError as error:
         hint = tool.timeout_hint if isinstance(error, OvertimeError) else ""
         error.add_note(error.log)
-        raise BackendError(f"{title} {error}{_in_brackets(hint or _MORE)}") from error
+        raise BackendError(f"{title} {error}{_in_brackets(hint or _MORE)}", id="backend-tool-failed") from error
     finally:
         pool.give_back(worker)
 
@@ -75,9 +75,13 @@ def _taken(tool: Tool) -> Worker:
         if interpreter and error.filename == interpreter:
             raise BackendError(
                 f"{title} needs a Python interpreter, but {interpreter!r} cannot be started:"
-                f" {reason}{_in_brackets(tool.interpreter_hint)}"
+                f" {reason}{_in_brackets(tool.interpreter_hint)}",
+                id="backend-python-missing",
             ) from error
-        raise OutputError(f"{title} has no place for its files: {reason} (TMPDIR names another one)") from error
+        raise OutputError(
+            f"{title} cannot write its temporary files: {reason} (set TMPDIR to use another folder)",
+            id="temporary-folder-unusable",
+        ) from error
 
 
 def _in_brackets(hint: str) -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.batches import processes
-from dlpuconv.batches.identity import under
+from dlpuconv.batches.identity import code_content, code_of, content_of, under
 from dlpuconv.batches.inputs import gathered
+from dlpuconv.batches.passing import AGAIN
+from dlpuconv.batches.places import places_of
 from dlpuconv.batches.record import Circumstances, JobRecord, Outcome, StoredArtifact
 from dlpuconv.batches.versions import deciding_versions
 from dlpuconv.batches.watch import MemoryWatch
-from dlpuconv.errors import DlpuconvError
+from dlpuconv.errors import DlpuconvError, UsageError
 from dlpuconv.files.content import ContentStore, sha256_of, size_of
 from dlpuconv.files.scratch import temporary_folder
 from dlpuconv.files.urls import shown
@@ -81,7 +83,7 @@ class Unequal:
 
 
 def attempt(assignment: Assignment) -> JobRecord | Lost | Unequal:
-    """Convert, and store what came of it; nothing is stored for a process that was lost.
+    """Convert, and store what came of it; nothing is stored for a process that was lost, or that the machine hindered.
 
     Raises:
         StoreError: the store cannot be written.
@@ -93,19 +95,20 @@ def attempt(assignment: Assignment) -> JobRecord | Lost | Unequal:
         ended = _ended(assignment, folder)
         if isinstance(ended, Lost):
             return ended
-        facts, files, peak = ended
         circumstances = Circumstances(
             host=platform.node(),
             started=started,
             seconds=time.monotonic() - begun,
             attempts=assignment.number,
-            peak_memory=peak,
+            peak_memory=ended.peak,
         )
-        told = {name: StoredArtifact(sha256=sha256_of(c), size=size_of(c)) for name, c in files.items()}
-        record = replace(blank(assignment.identified, circumstances), files=told, **facts)
+        told = {name: StoredArtifact(sha256=sha256_of(c), size=size_of(c)) for name, c in ended.files.items()}
+        record = replace(blank(assignment.identified, circumstances), files=told, **ended.facts)
+        if ended.passing:
+            return record
         if record.outcome not in (Outcome.CONVERTED, Outcome.REFUSED):
             record = replace(record, key=under(record.key, assignment.allowance))
-        return assignment.store.add(record, files)
+        return assignment.store.add(record, ended.files)
 
 
 def blank(identified: Identified, circumstances: Circumstances) -> JobRecord:
@@ -124,8 +127,21 @@ def blank(identified: Identified, circumstances: Circumstances) -> JobRecord:
     )
 
 
-type _Ended = tuple[dict[str, Any], Mapping[str, Content], int]
-"""What the record says, files, and the most memory that was seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """How a job's process ended.
+
+    Attributes:
+        facts: what the record says of it.
+        files: what was made.
+        peak: the most memory that was seen, bytes.
+        passing: another time it may end otherwise; see `passing`.
+    """
+
+    facts: Mapping[str, Any]
+    files: Mapping[str, Content] = field(default_factory=dict)
+    peak: int = 0
+    passing: bool = False
 
 
 def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
@@ -138,46 +154,55 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
         given = gathered(job, assignment.store, assignment.carried, folder / "given")
         with _process(folder, allowance) as worker, MemoryWatch(worker, allowance.memory) as watch:
             answer = worker.ask("convert", limits, **given, folder=str(made), store=assignment.store.url).facts
-    except DlpuconvError as error:  # an input that cannot be had
-        return _refusal(error.to_json()), {}, 0
+    except DlpuconvError as error:  # an input that could be had when the batch began
+        return _refused(error.to_json(), passing=True)
     except OvertimeError:
         text = f"the job took longer than the {allowance.seconds:g} s that it may"
-        return (
-            {"outcome": Outcome.TIMED_OUT, "error": text, "error_kind": "OvertimeError", "status": 10},
-            {},
-            _peak(watch),
-        )
+        return _Ended(facts=_failure(Outcome.TIMED_OUT, text, "OvertimeError"), peak=_peak(watch))
     except CrashError as error:
         if watch is not None and watch.exceeded:
-            return _too_large(allowance), {}, watch.peak
+            text = f"the job took more than the {allowance.memory / 2**30:.3g} GiB of memory that it may"
+            return _Ended(facts=_failure(Outcome.OUT_OF_MEMORY, text, "ExcessError"), peak=watch.peak)
         return Lost(f"{error}{f': {error.log}' if error.log else ''}")
     except TaskError as error:
         text = f"an internal error, which is ours to mend: {error}"
-        return (
-            {"outcome": Outcome.CRASHED, "error": text, "error_kind": "InternalError", "status": 10},
-            {},
-            _peak(watch),
-        )
+        return _Ended(facts=_failure(Outcome.CRASHED, text, "InternalError"), peak=_peak(watch))
     except (WorkerError, OSError) as error:
         return Lost(str(error))
+    if changed := _changed(assignment, given):
+        error = UsageError(f"{shown(changed)} is not what it was when the batch began", id="batch-input-changed")
+        return _refused(error.to_json(), peak=watch.peak, passing=True)
     if "refused" in answer:
-        return _refusal(answer["refused"]), {}, watch.peak
+        return _refused(answer["refused"], peak=watch.peak, passing=answer["passing"])
     facts = {**answer["made"], "outcome": Outcome.CONVERTED, "reasons": tuple(answer["made"]["reasons"])}
-    return facts, _contents(made, answer["files"]), watch.peak
+    return _Ended(facts=facts, files=_contents(made, answer["files"]), peak=watch.peak)
+
+
+def _changed(assignment: Assignment, given: Mapping[str, Any]) -> str:
+    """What of a job's inputs is not what its key tells of, so that nothing may be kept under it; empty where all is.
+
+    What was carried is a copy, which nobody changes.
+    """
+    job, contents = assignment.identified.job, assignment.identified.contents
+    paths = {**given, "recipe": given["options"].get("recipe")}
+    named = {what: place for what, place in places_of(job).items() if place not in assignment.carried}
+    now = {place: content_of(paths[what]) for what, place in named.items()}
+    now |= {text: code_content(text) for text in code_of(job)}
+    return next((place for place, content in now.items() if content != contents[place]), "")
 
 
 def _peak(watch: MemoryWatch | None) -> int:
     return watch.peak if watch is not None else 0
 
 
-def _refusal(error: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"error": str(error["message"]), "error_kind": str(error["type"]), "status": int(error["status"])}
-    return {"outcome": Outcome.REFUSED, **told}
+def _refused(error: Mapping[str, Any], *, peak: int = 0, passing: bool) -> _Ended:
+    text = f"{error['message']}{AGAIN if passing else ''}"
+    facts = {**_failure(Outcome.REFUSED, text, str(error["type"])), "status": int(error["status"])}
+    return _Ended(facts=facts, peak=peak, passing=passing)
 
 
-def _too_large(allowance: Allowance) -> dict[str, Any]:
-    text = f"the job took more than the {allowance.memory / 2**30:.3g} GiB of memory that it may"
-    return {"outcome": Outcome.OUT_OF_MEMORY, "error": text, "error_kind": "ExcessError", "status": 10}
+def _failure(outcome: Outcome, text: str, kind: str) -> dict[str, Any]:
+    return {"outcome": outcome, "error": text, "error_kind": kind, "status": DlpuconvError.status}
 
 
 @contextmanager

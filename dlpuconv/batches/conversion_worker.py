@@ -21,9 +21,10 @@ def convert(facts: Facts, _: Arrays) -> tuple[Facts, Arrays]:
             share.
     """
     from dlpuconv.batches.options import request_of
+    from dlpuconv.batches.passing import is_passing
     from dlpuconv.batches.store import open_store
     from dlpuconv.display.wording import python_words
-    from dlpuconv.errors import DlpuconvError
+    from dlpuconv.errors import DlpuconvError, OutputError
     from dlpuconv.files.keep import NOTHING
     from dlpuconv.workflow.convert import convert as run
     from dlpuconv.workflow.run import Data
@@ -35,9 +36,14 @@ def convert(facts: Facts, _: Arrays) -> tuple[Facts, Arrays]:
                 request = replace(request, cache=open_store(facts["store"]))
             data = Data(calibration=facts["calibration"] or None, validation=facts["validation"] or None)
             done = run(facts["model"], request, data).in_python_words()
+        return _told(done, Path(facts["folder"])), {}
     except DlpuconvError as error:
-        return {"refused": error.to_json()}, {}
-    return _told(done, Path(facts["folder"])), {}
+        return {"refused": error.to_json(), "passing": is_passing(error)}, {}
+    except OSError as error:  # of a step that has no sentence for it
+        if not is_passing(error):
+            raise
+        told = OutputError(f"the conversion could not go on: {error.strerror or error}", id="system-refused")
+        return {"refused": told.to_json(), "passing": True}, {}
 
 
 def _told(done: Conversion, folder: Path) -> Facts:

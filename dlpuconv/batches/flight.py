@@ -41,12 +41,17 @@ class Flight:
             BackendError: it takes none.
         """
         try:
-            future = self._engine.executor.submit(attempt, assignment)
-        except BrokenExecutor:
-            self._engine.renew()
-            future = self._engine.executor.submit(attempt, assignment)
-        except Exception as error:  # an executor raises what it likes
-            raise BackendError(f"{self._engine.name} takes no job: {first_line(error)}") from error
+            try:
+                future = self._engine.executor.submit(attempt, assignment)
+            except BrokenExecutor:
+                self._engine.renew()
+                future = self._engine.executor.submit(attempt, assignment)
+        except DlpuconvError:
+            raise
+        except Exception as error:  # an executor raises what it likes; a new one that is broken as well stays so
+            raise BackendError(
+                f"{self._engine.name} accepts no jobs: {first_line(error)}", id="executor-failed"
+            ) from error
         self._futures[future] = assignment, self._engine.executor
         self.count += 1
         future.add_done_callback(self._ended.put)
@@ -63,7 +68,7 @@ class Flight:
         self.count -= 1
         answer = self._answer(future, executor)
         if isinstance(answer, Unequal):
-            raise UsageError(answer.why)
+            raise UsageError(answer.why, id="batch-worker-differs")
         return assignment, answer
 
     def cancel(self) -> None:
@@ -84,7 +89,9 @@ class Flight:
             self._engine.check()
             return Lost("went with its worker")
         except _NOT_SENT as error:
-            raise BackendError(f"{self._engine.name} cannot run jobs: {first_line(error)}") from error
+            raise BackendError(
+                f"{self._engine.name} cannot run jobs: {first_line(error)}", id="executor-failed"
+            ) from error
         except Exception as error:  # noqa: BLE001 - an executor's own words for a worker that died
             self._engine.check()
             return Lost(f"went with its worker: {first_line(error)}")

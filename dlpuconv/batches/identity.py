@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpuconv.batches.options import CODE
-from dlpuconv.batches.places import fetch, is_url
+from dlpuconv.batches.places import fetch, is_url, places_of
 from dlpuconv.batches.versions import deciding_versions
-from dlpuconv.calibration.open import is_made_up
 from dlpuconv.delivery.inputs import weights_of
 from dlpuconv.errors import DlpuconvError
 from dlpuconv.files.regular import open_regular
@@ -47,52 +46,58 @@ class Identified:
         job: as it is asked.
         key: hex.
         versions: of what decides the result.
+        contents: hashes of the files and folders that it reads, as it names them, and of code by its `module:function`.
     """
 
     job: BatchJob
     key: str
     versions: Mapping[str, str]
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
 class Identities:
-    """Hashes each file and folder once, however many jobs name it; nothing may change while a batch runs."""
+    """Hashes each file and folder once, however many jobs name it."""
 
     def __init__(self) -> None:
-        self._contents: dict[str, str] = {}
+        self._known: dict[str, str] = {}
 
     def of(self, job: BatchJob) -> Identified:
         """The job with its key."""
         versions = deciding_versions(job.target, str(job.options.get("backend", "")))
         options: dict[str, Json] = {k: v for k, v in job.options.items() if k not in _NOT_OF_THE_RESULT}
+        contents = {place: self._content(place) for place in places_of(job).values()}
+        contents |= {text: self._code(text) for text in code_of(job)}
         for name in ("recipe", *CODE):
             if isinstance(text := options.get(name), str) and text:
-                options[name] = self._content(text) if name == "recipe" else [text, self._code(text)]
+                options[name] = contents[text] if name == "recipe" else [text, contents[text]]
         said: Json = {
             "form": _FORM,
-            "model": self._content(job.model),
-            "target": self._content(job.target) if job.target.endswith(".toml") else job.target,
-            "calibration": self._data(job.calibration),
-            "validation": self._data(job.validation),
+            "model": contents[job.model],
+            "target": contents.get(job.target, job.target),
+            "calibration": contents.get(job.calibration, job.calibration),
+            "validation": contents.get(job.validation, job.validation),
             "options": options,
             "versions": dict(versions),
         }
         text = json.dumps(said, sort_keys=True, ensure_ascii=True)
-        return Identified(job=job, key=hashlib.sha256(text.encode()).hexdigest(), versions=versions)
-
-    def _data(self, source: str) -> str:
-        return source if not source or is_made_up(source) else self._content(source)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        return Identified(job=job, key=key, versions=versions, contents=contents)
 
     def _content(self, place: str) -> str:
-        if place not in self._contents:
-            self._contents[place] = _content_of(place)
-        return self._contents[place]
+        if place not in self._known:
+            self._known[place] = content_of(place)
+        return self._known[place]
 
     def _code(self, text: str) -> str:
-        """Of the source of the module that a `module:function` names."""
-        module = text.partition(":")[0]
-        if module not in self._contents:
-            self._contents[module] = _source_of(module)
-        return self._contents[module]
+        module = f"{text.partition(':')[0]}:"  # no path of a file ends so
+        if module not in self._known:
+            self._known[module] = code_content(text)
+        return self._known[module]
+
+
+def code_of(job: BatchJob) -> list[str]:
+    """The functions of the user's own that a job names, each as `module:function`."""
+    return [text for name in CODE if isinstance(text := job.options.get(name), str) and text]
 
 
 def under(key: str, limits: Allowance) -> str:
@@ -100,7 +105,12 @@ def under(key: str, limits: Allowance) -> str:
     return hashlib.sha256(f"{key} within {limits.memory} bytes and {limits.seconds} s".encode()).hexdigest()
 
 
-def _content_of(place: str) -> str:
+def content_of(place: str) -> str:
+    """The hash of a file or folder, by path or URL; where it is and what is wrong with it, if it cannot be read.
+
+    Raises:
+        MissingDependencyError: it is a URL, and fsspec is not installed.
+    """
     try:
         if not is_url(place):
             return _hash_of(Path(place))
@@ -152,8 +162,12 @@ def _feed(digest: hashlib._Hash, path: Path, name: str = "") -> None:
     digest.update(one.digest())
 
 
-def _source_of(module: str) -> str:
-    """Without importing it, or what it is in: its file is found as Python would, the current folder coming last."""
+def code_content(text: str) -> str:
+    """The hash of the module that a `module:function` names.
+
+    It is not imported, nor what it is in: its file is found as Python would, the current folder coming last.
+    """
+    module = text.partition(":")[0]
     top, *inner = module.split(".")
     here = str(Path.cwd())
     try:
@@ -163,4 +177,4 @@ def _source_of(module: str) -> str:
     for name in inner:
         found = PathFinder.find_spec(name, list(found.submodule_search_locations or ())) if found else None
     origin = found.origin if found and found.has_location else None
-    return _content_of(origin or str(Path(here, f"{module}.py")))
+    return content_of(origin or str(Path(here, f"{module}.py")))

@@ -31,7 +31,7 @@ class BatchJob:
     """One conversion.
 
     Attributes:
-        name: unique in its batch, and a file name's stem: `model.target`, with what else the matrix varies.
+        name: unique in its batch, and fit for a folder's name: `model.target`, with what else the matrix varies.
         model: path, or a URL that fsspec reads.
         target: one chip.
         calibration: path or URL of samples, or one of the words that `convert` takes; empty: none.

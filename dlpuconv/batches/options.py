@@ -39,10 +39,10 @@ def check_options(options: Mapping[str, Json]) -> None:
     """
     for name in options:
         if name not in OPTIONS:
-            raise UsageError(f"there is no option {name!r}{did_you_mean(name, OPTIONS)}")
+            raise UsageError(f"there is no option {name!r}{did_you_mean(name, OPTIONS)}", id="option-unknown")
     from_outside = {name: _read(name, options[name]) for name in (*CODE, "recipe") if name in options}
     if (drop := options.get("max_drop")) is not None and not from_outside.get("metric"):
-        raise UsageError(f"max_drop={drop} needs a metric to compare by")
+        raise UsageError(f"max_drop={drop} is in the unit of a metric: give metric as well", id="option-needs-another")
     plain = {name: value for name, value in options.items() if name not in (*from_outside, "max_drop")}
     request_of("any", plain)
     if "max_drop" in options:
@@ -108,7 +108,7 @@ def _items(name: str, value: Any) -> tuple[str, ...]:
 def _other_form(name: str, value: Any, wanted: str) -> UsageError:
     from dlpuconv.toml_table import quoted
 
-    return UsageError(f"{name} is {quoted(value)}, not {wanted}")
+    return UsageError(f"{name} is {quoted(value)}, not {wanted}", id="option-value")
 
 
 _USUAL: Mapping[str, Any] = {

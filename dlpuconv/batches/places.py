@@ -14,6 +14,8 @@ from dlpuconv.errors import MissingDependencyError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpuconv.batches.job import BatchJob
+
 _URL = re.compile(r"[a-z][a-z0-9+.-]*(?:://|::)", re.IGNORECASE)
 _LOCAL = "file://"
 
@@ -21,6 +23,18 @@ _LOCAL = "file://"
 def is_url(text: str) -> bool:
     """True for what fsspec has to read; a path, and a URL of this machine's files, are not."""
     return _URL.match(text) is not None and not text.startswith(_LOCAL)
+
+
+def places_of(job: BatchJob) -> dict[str, str]:
+    """The files, folders and URLs that a job reads, by what they are to it."""
+    data = {"calibration": job.calibration, "validation": job.validation}
+    named = {
+        "model": job.model,
+        "target": job.target if job.target.endswith(".toml") else "",
+        **{what: place for what, place in data.items() if not is_made_up(place)},
+        "recipe": str(job.options.get("recipe") or ""),
+    }
+    return {what: place for what, place in named.items() if place}
 
 
 def resolved(text: str, folder: Path) -> str:
@@ -106,7 +120,7 @@ def _remote_matches(url: str) -> Iterator[str]:
     try:
         yield from (front + found for found in files.glob(path))
     except Exception as error:  # a file system raises what it likes
-        raise ModelError(f"{front}... cannot be listed: {type(error).__name__}") from error
+        raise ModelError(f"{front}... cannot be listed: {type(error).__name__}", id="model-unreachable") from error
 
 
 def _file_system(url: str) -> tuple[Any, str]:

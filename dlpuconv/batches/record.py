@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     CONVERTED = "converted"
     """There is a file; its verdict says what it is worth."""
     REFUSED = "refused"
-    """The model, the data or an option cannot be used; `error` says why, and another attempt would say the same."""
+    """The model, the data or an option cannot be used, or a tool or the machine failed; `error` says why."""
     CRASHED = "crashed"
     """Its process ended without an answer, in every attempt."""
     OUT_OF_MEMORY = "out-of-memory"

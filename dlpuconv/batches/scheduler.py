@@ -24,6 +24,7 @@ from dlpuconv.batches.shard import WHOLE
 from dlpuconv.display.progress import Silent
 from dlpuconv.files import scratch
 from dlpuconv.files.urls import shown, shown_whole
+from dlpuconv.placement.forecast_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ def run(
     total = sum(map(len, wanted.values()))
     done = 0
     try:
-        with told.stage(f"{total} jobs, {len(new)} of them to run", total) as step:
+        with told.stage(f"{plural(total, 'job')}, {len(new)} to run", total) as step:
             for key, record in chain(_stored(kept, store), _run(new, store, engine, limits)):
                 for each in wanted[key]:
                     step()
@@ -93,9 +94,8 @@ def run(
                     yield as_asked(record, each.job)
     finally:
         if done < total:
-            told.message(
-                f"{done} of {total} jobs have their records in the store; the same batch goes on with the rest"
-            )
+            has = "has its record" if done == 1 else "have their records"
+            told.message(f"{done} of {plural(total, 'job')} {has} in the store; the same batch goes on with the rest")
 
 
 def by_key(jobs: Iterable[BatchJob], shard: Shard = WHOLE) -> dict[str, list[Identified]]:
@@ -138,7 +138,7 @@ def _run(new: Sequence[Identified], store: Store, engine: Engine, limits: Allowa
     flight = Flight(engine)
     waiting = _assignments(new, store, engine, limits)
     try:
-        for assignment in islice(waiting, _AHEAD * engine.slots):
+        for assignment in islice(waiting, engine.limit or _AHEAD * engine.slots):
             flight.submit(assignment)
         while flight.count:
             assignment, came = flight.next()
@@ -156,7 +156,7 @@ def _assignments(new: Sequence[Identified], store: Store, engine: Engine, limits
     allowance = replace(limits, threads=engine.threads)
     carried: dict[str, str] = {}
     for each in ordered(new, engine.slots):
-        own = carry(each.job, store, carried) if engine.distant else {}
+        own = carry(each, store, carried) if engine.distant else {}
         yield Assignment(identified=each, store=store, allowance=allowance, carried=own)
 
 

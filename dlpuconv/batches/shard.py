@@ -31,7 +31,9 @@ class Shard:
         """
         found = _FORM.fullmatch(text)
         if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            raise UsageError(f"--shard {text!r} is no part of a whole: give i/n with i from 1 to n, such as 1/4")
+            raise UsageError(
+                f"--shard {text!r} is not of the form i/n with i from 1 to n, such as 1/4", id="option-value"
+            )
         return cls(int(found[1]), int(found[2]))
 
     def holds(self, key: str) -> bool:

@@ -13,7 +13,7 @@ from dlpuconv.files.regular import read_regular
 from dlpuconv.registry.entries import BACKENDS, TARGETS, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _LIBRARIES = (
     "ai-edge-litert", "flatbuffers", "keras", "ml-dtypes", "numpy", "onnx", "onnx-ir", "onnx2tf", "onnxruntime",
@@ -52,17 +52,27 @@ def _version(distribution: str) -> str:
 @cache
 def _source_digest() -> str:
     """Of our own source, with the built-in plugins': a version number says little of a program that is worked on."""
-    package = Path(dlpuconv.__file__).parent
     digest = hashlib.sha256()
-    for root in (package, *_built_in()):
-        for path in sorted(root.rglob("*.py")):
-            if not any(part in _APART for part in path.relative_to(root).parts):
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + read_regular(path))
+    for root in (Path(dlpuconv.__file__).parent, *_built_in()):
+        for name in sorted(_deciding(root)):
+            digest.update(name.encode() + b"\0" + read_regular(root / name))
     return digest.hexdigest()[:12]
 
 
-_APART = ("batches", "cli", "reporting", "templates", "testing")
-"""Folders whose code decides nothing of what is made."""
+def _deciding(root: Path) -> Iterator[str]:
+    """Files of a package that decide what is made, templates among them."""
+    for path in root.rglob("*"):
+        name = path.relative_to(root)
+        apart = name.parts[0] in _APART and name.as_posix() not in _ALL_THE_SAME
+        if path.is_file() and not apart and "__pycache__" not in name.parts:
+            yield name.as_posix()
+
+
+_APART = ("batches", "cli", "doctor", "templates", "testing")
+"""Folders of the package whose code decides nothing of what is made."""
+
+_ALL_THE_SAME = ("batches/conversion_worker.py", "batches/options.py")
+"""Files in them that do."""
 
 
 def _built_in() -> list[Path]:

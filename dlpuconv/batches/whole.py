@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.batches.batch import Batch
 from dlpuconv.batches.engines import open_engine
 from dlpuconv.batches.job import BatchJob
+from dlpuconv.batches.job_check import check_job
 from dlpuconv.batches.matrix import BatchPlan, read_plan
 from dlpuconv.batches.scheduler import run
 from dlpuconv.batches.shard import WHOLE, Shard
@@ -42,7 +43,9 @@ def plan_of(jobs: Jobs, store: str | Path, executor: str | Executor | None) -> B
     word = executor if isinstance(executor, str) else plan.executor
     plan = replace(plan, store=str(store or plan.store), executor=word)
     if not plan.store:
-        raise UsageError('no store: give a folder or a URL, or store = "..." in [batch]')
+        raise UsageError(
+            'no store is given: name a folder or a URL, or add store = "..." under [batch]', id="batch-no-store"
+        )
     return plan
 
 
@@ -75,7 +78,7 @@ def limited(plan: BatchPlan, memory_gib: float | None, minutes: float | None) ->
     limits: Allowance = plan.limits
     for name, value in (("memory_gib", memory_gib), ("minutes", minutes)):
         if value is not None and not 0 < value < 2**20:
-            raise UsageError(f"{name} is {value}, not above zero and below {2**20}")
+            raise UsageError(f"{name} is {value}; it must be above 0 and below {2**20}", id="option-value")
     if memory_gib is not None:
         limits = replace(limits, memory=int(memory_gib * 2**30))
     if minutes is not None:
@@ -87,8 +90,12 @@ def _checked(jobs: Iterable[BatchJob]) -> tuple[BatchJob, ...]:
     found = tuple(jobs)
     for job in found:
         if not isinstance(job, BatchJob):
-            raise UsageError(f"a batch takes BatchJob, the path of a file of jobs or a dict, not {type(job).__name__}")
+            raise UsageError(
+                f"a batch takes BatchJob, the path of a file of jobs or a dict, not {type(job).__name__}",
+                id="argument-type",
+            )
+        check_job(job)
     counted = Counter(job.name for job in found)
     if twice := next((name for name, count in counted.items() if count > 1), ""):
-        raise UsageError(f"two jobs are called {twice!r}: give each a name of its own")
+        raise UsageError(f"two jobs are called {twice!r}: give each a name of its own", id="batch-job-twice")
     return found

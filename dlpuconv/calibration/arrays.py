@@ -49,7 +49,9 @@ def read_file(path: Path, request: SampleRequest) -> Read:
             return _store(streams, request, notes)
     except _BROKEN as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
-        raise CalibrationError(f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}") from error
+        raise CalibrationError(
+            f"{str(path)!r} cannot be read as {path.suffix.lower()}: {reason}", id="calibration-file-unreadable"
+        ) from error
 
 
 def read_arrays(source: Mapping[str, object] | object, request: SampleRequest) -> Read:
@@ -79,7 +81,8 @@ def _demand_one_input(request: SampleRequest, origin: str) -> None:
     if len(names) != 1:
         raise CalibrationError(
             f"{origin} is one array, but the model takes {len(names)} inputs: give an array by name for each of"
-            f" {', '.join(map(repr, names))}"
+            f" {', '.join(map(repr, names))}",
+            id="calibration-inputs-unnamed",
         )
 
 
@@ -87,7 +90,7 @@ def _store(streams: list[_Stream], request: SampleRequest, notes: tuple[str, ...
     origin = streams[0].origin
     count = same_count([(stream.spec, stream.count) for stream in streams], origin)
     if not count:
-        raise CalibrationError(f"{origin} holds no samples")
+        raise CalibrationError(f"{origin} holds no samples", id="calibration-no-samples")
     rows = evenly(count, request.limit)
     linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     spool = ArraySamples.spool_for(request.signature)
@@ -144,7 +147,8 @@ class _File(_Stream):
         if header.size + header.nbytes > size:
             raise CalibrationError(
                 f"{origin} claims {header.nbytes} bytes of values and holds {max(0, size - header.size)}:"
-                " it is truncated or damaged"
+                " it is truncated or damaged",
+                id="calibration-file-damaged",
             )
 
     @override
@@ -164,7 +168,7 @@ class _File(_Stream):
     def _read(self, size: int) -> bytes:
         content = self._file.read(size)
         if len(content) != size:
-            raise CalibrationError(f"{self.origin} is truncated")
+            raise CalibrationError(f"{self.origin} is truncated", id="calibration-file-damaged")
         return content
 
 

@@ -50,7 +50,8 @@ def read_folder(folder: Path, request: SampleRequest) -> Read:
     if not paths:
         raise CalibrationError(
             f"no images in {str(folder)!r}: looked for {', '.join(SUFFIXES)}, in subfolders as well"
-            + "".join(f"; {text}" for text in left_out)
+            + "".join(f"; {text}" for text in left_out),
+            id="calibration-no-images",
         )
     total = len(paths)
     paths = [paths[row] for row in evenly(total, request.limit)]
@@ -63,6 +64,7 @@ def read_folder(folder: Path, request: SampleRequest) -> Read:
             f"{len(broken)} of {len(paths)} images in {str(folder)!r} cannot be read, more than 10 %:"
             f" {listed(broken, 5)}",
             broken,
+            id="calibration-images-unreadable",
         )
     found = (*left_out, *skipped(total, len(paths)), *linter.warnings())
     if broken:
@@ -110,7 +112,9 @@ def _kind(path: Path) -> str | None:
 
 
 def _refuse(error: OSError) -> None:
-    raise CalibrationError(f"the folder {str(error.filename)!r} cannot be read: {error.strerror}") from error
+    raise CalibrationError(
+        f"the folder {str(error.filename)!r} cannot be read: {error.strerror}", id="calibration-unreadable"
+    ) from error
 
 
 def image_input(signature: Signature, what: str) -> ValueSpec:
@@ -127,7 +131,8 @@ def image_input(signature: Signature, what: str) -> ValueSpec:
     raise CalibrationError(
         f"{what} cannot feed this model, which takes {takes}: images feed one input of 1 or 3 channels; "
         f"give an .npz with the key{'s' * (len(signature.inputs) > 1)} "
-        f"{', '.join(repr(spec.name) for spec in signature.inputs)} instead"
+        f"{', '.join(repr(spec.name) for spec in signature.inputs)} instead",
+        id="calibration-images-unfit",
     )
 
 

@@ -54,7 +54,7 @@ def read_iterable(source: Iterable[object] | Dataset, request: SampleRequest) ->
     records = _Records(_numbered(count() if numbers is None else numbers, items), total, request)
     fill(spool, islice(records, request.limit), linter, request, None if numbers is None else len(numbers))
     if not len(spool):
-        raise CalibrationError(f"the calibration {noun} yielded no samples")
+        raise CalibrationError(f"the calibration {noun} yielded no samples", id="calibration-no-samples")
     found = (*records.notes, *linter.warnings())
     if numbers is not None and total is not None:
         found = (*skipped(total, len(numbers)), *found)
@@ -127,7 +127,8 @@ class _Records:
             if len(item) < len(inputs):
                 raise CalibrationError(
                     f"{origin} has {len(item)} elements, but the model takes {len(inputs)} inputs: "
-                    f"{', '.join(repr(spec.name) for spec in inputs)}"
+                    f"{', '.join(repr(spec.name) for spec in inputs)}",
+                    id="calibration-input-missing",
                 )
             # What follows the inputs are labels.
             pairs = zip(inputs, item, strict=False)
@@ -135,7 +136,8 @@ class _Records:
         if len(inputs) != 1:
             raise CalibrationError(
                 f"{origin} is one array, but the model takes {len(inputs)} inputs: give mappings with the keys "
-                f"{', '.join(repr(spec.name) for spec in inputs)}"
+                f"{', '.join(repr(spec.name) for spec in inputs)}",
+                id="calibration-inputs-unnamed",
             )
         return {inputs[0].name: as_array(item, origin)}
 

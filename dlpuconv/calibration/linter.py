@@ -78,7 +78,10 @@ class Linter:
         for name, values in record.items():
             if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
                 kind = "NaN" if np.isnan(values).any() else "infinite values"
-                raise CalibrationError(f"{label} holds {kind} for the input {name!r}: every value must be finite")
+                raise CalibrationError(
+                    f"{label} holds {kind} for the input {name!r}: every value must be finite",
+                    id="calibration-not-finite",
+                )
             self._ranges.setdefault(name, _Range()).add(values)
         if all(values.size > 1 and values.min() == values.max() for values in record.values()):
             self._constant.append(label)
@@ -114,7 +117,8 @@ class Linter:
             values = listed(sorted({f"{value:.4g}" for value in constant.values()}))
             raise CalibrationError(
                 f"the {self._count} calibration samples hold nothing but {values}, so no range can be measured on them:"
-                " give samples like those that the network will see, or --calibration none"
+                " give samples like those that the network will see, or --calibration none",
+                id="calibration-constant",
             )
         for name, value in constant.items():
             yield (

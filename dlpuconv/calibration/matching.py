@@ -44,7 +44,8 @@ def rows_of(spec: ValueSpec, shape: tuple[int, ...], origin: str) -> int:
     if count is None:
         raise CalibrationError(
             f"{origin} has the shape {_text(shape)}, but the input {spec.name!r} takes {_text(spec.shape)}: "
-            f"N samples are {_form(spec)}{hint(spec, shape)}"
+            f"N samples are {_form(spec)}{hint(spec, shape)}",
+            id="calibration-shape",
         )
     return count
 
@@ -109,7 +110,8 @@ def choose(signature: Signature, names: Collection[str], shape_of: ShapeOf, orig
         gone = [spec.name for spec in missing]
         raise CalibrationError(
             f"{asked}: {_names(gone)} missing{did_you_mean(gone[0], list(map(str, others)))}"
-            f"{_why_none(missing, shapes)}"
+            f"{_why_none(missing, shapes)}",
+            id="calibration-input-missing",
         )
     notes = [
         f"in the calibration data, {key!r} is taken for the input {name!r}: nothing else there has its shape"
@@ -130,7 +132,10 @@ def _by_shape(missing: list[ValueSpec], shapes: Mapping[str, tuple[int, ...]], a
             found = listed((f"{name!r} {_text(shapes[name])}" for name in fitting), 3)
             single = all(_bare(shapes[name]) == _bare(spec.shape) for name in fitting)
             way = "if each is one sample, stack them in one array (numpy.stack)" if single else "rename the right one"
-            raise CalibrationError(f"{asked}: {found} have the shape of {spec.name!r} {_text(spec.shape)}; {way}")
+            raise CalibrationError(
+                f"{asked}: {found} have the shape of {spec.name!r} {_text(spec.shape)}; {way}",
+                id="calibration-inputs-ambiguous",
+            )
         if fitting:
             feeds[spec.name] = fitting[0]
     return feeds if len(set(feeds.values())) == len(missing) else {}
@@ -174,7 +179,8 @@ def fit(spec: ValueSpec, values: Array, origin: str) -> Array:
     if not both_float and not np.array_equal(converted.astype(values.dtype), values):
         raise CalibrationError(
             f"{origin} has the dtype {values.dtype} and values that {dtype}, which the input {spec.name!r} takes, "
-            "cannot hold exactly"
+            "cannot hold exactly",
+            id="calibration-dtype",
         )
     return converted
 
@@ -187,7 +193,9 @@ def check_dtype(dtype: np.dtype[np.generic], origin: str) -> None:
     """
     if dtype.kind not in _NUMBERS:
         kind = "Python objects, which could run code when they are read" if dtype.hasobject else str(dtype)
-        raise CalibrationError(f"{origin} holds {kind}: only arrays of real numbers are accepted")
+        raise CalibrationError(
+            f"{origin} holds {kind}: only arrays of real numbers are accepted", id="calibration-not-numbers"
+        )
 
 
 def as_array(value: object, origin: str) -> Array:
@@ -200,21 +208,27 @@ def as_array(value: object, origin: str) -> Array:
         value = _out_of_framework(value)
     except Exception as error:
         raise CalibrationError(
-            f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}"
+            f"{origin} is a {type(value).__name__} that cannot be read as an array: {error}",
+            id="calibration-not-an-array",
         ) from error
     if isinstance(value, (str, bytes)):
-        raise CalibrationError(f"{origin} is text, not an array: of pictures in files, give the folder")
+        raise CalibrationError(
+            f"{origin} is text, not an array: for images in files, give their folder", id="calibration-not-an-array"
+        )
     if type(value).__module__.startswith("PIL."):
         raise CalibrationError(
             f"{origin} is a PIL image, but arrays are taken as they are, neither resized nor normalized: give the "
-            "dataset the transform that the model was trained with, or give a folder of images"
+            "dataset the transform that the model was trained with, or give a folder of images",
+            id="calibration-picture-object",
         )
     try:
         array = np.asarray(value)
     except ValueError:
         array = np.asarray(None)
     if array.dtype.hasobject:
-        raise CalibrationError(f"{origin} is a {type(value).__name__}, not an array or tensor")
+        raise CalibrationError(
+            f"{origin} is a {type(value).__name__}, not an array or tensor", id="calibration-not-an-array"
+        )
     return array
 
 
@@ -256,7 +270,8 @@ def same_count(counts: Sequence[tuple[ValueSpec, int]], origin: str) -> int:
         found = ", ".join(f"{count} for {spec.name!r}" for spec, count in counts)
         forms = ", ".join(f"{spec.name!r} {_form(spec)}" for spec, _ in counts)
         raise CalibrationError(
-            f"{origin} has different numbers of samples for the inputs: {found}; N samples have the shapes {forms}"
+            f"{origin} has different numbers of samples for the inputs: {found}; N samples have the shapes {forms}",
+            id="calibration-counts-differ",
         )
     return counts[0][1] if counts else 0
 

@@ -56,16 +56,21 @@ class Header:
         version = np.lib.format.read_magic(io.BytesIO(start))  # type: ignore[no-untyped-call] # numpy has no types here
         if version not in _LENGTH:  # version 3 exists for field names beyond latin-1 only
             raise CalibrationError(
-                f"{origin} holds records with named fields: only arrays of real numbers are accepted"
+                f"{origin} holds records with named fields: only arrays of real numbers are accepted",
+                id="calibration-not-numbers",
             )
         length = file.read(struct.calcsize(_LENGTH[version]))
         (claimed,) = struct.unpack(_LENGTH[version], length)
         if claimed > _MOST_BYTES:
-            raise CalibrationError(f"{origin} claims a header of {claimed} bytes: it is damaged")
+            raise CalibrationError(
+                f"{origin} claims a header of {claimed} bytes: it is damaged", id="calibration-file-damaged"
+            )
         rest = io.BytesIO(length + file.read(claimed))
         parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = parse(rest)  # type: ignore[no-untyped-call] # numpy has no types here
         if min(shape, default=0) < 0:
-            raise CalibrationError(f"{origin} claims the shape {list(shape)}: it is damaged")
+            raise CalibrationError(
+                f"{origin} claims the shape {list(shape)}: it is damaged", id="calibration-file-damaged"
+            )
         check_dtype(dtype, origin)
         return cls(shape=shape, fortran=fortran, dtype=dtype, size=len(start) + len(rest.getvalue()))

@@ -41,7 +41,9 @@ def open_archive(path: Path, files: ExitStack) -> tuple[zipfile.ZipFile, dict[st
         if entry.filename.endswith(".npy"):
             name = entry.filename.removesuffix(".npy")
             if name in arrays:
-                raise CalibrationError(f"{origin} holds two arrays named {name!r}: it is damaged")
+                raise CalibrationError(
+                    f"{origin} holds two arrays named {name!r}: it is damaged", id="calibration-file-damaged"
+                )
             arrays[name] = entry
     return archive, arrays
 
@@ -53,11 +55,14 @@ def open_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, origin: str) ->
         CalibrationError: it is packed in another way than numpy's, or would unpack to far too much.
     """
     if entry.compress_type not in _METHODS:
-        raise CalibrationError(f"{origin} is not compressed as NumPy does it: save it with numpy.savez")
+        raise CalibrationError(
+            f"{origin} is not compressed as NumPy does it: save it with numpy.savez", id="calibration-file-compression"
+        )
     if entry.file_size > max(_BOMB_BYTES, _BOMB_RATIO * entry.compress_size):
         raise CalibrationError(
-            f"{origin} would unpack from {entry.compress_size} bytes to {entry.file_size}, which is no data of a"
-            " network: if it is meant, save it with numpy.savez, which does not compress"
+            f"{origin} would unpack from {entry.compress_size} bytes to {entry.file_size}, far more than a"
+            " network's samples would: if that is right, save it with numpy.savez, which does not compress",
+            id="calibration-file-compression",
         )
     return archive.open(entry)
 
@@ -67,7 +72,8 @@ def _demand_separate(entries: list[zipfile.ZipInfo], origin: str) -> None:
     for one, following in pairwise(sorted(entries, key=lambda entry: entry.header_offset)):
         if one.header_offset + one.compress_size > following.header_offset:
             raise CalibrationError(
-                f"{origin} is damaged: {one.filename!r} and {following.filename!r} share bytes of the file"
+                f"{origin} is damaged: {one.filename!r} and {following.filename!r} share bytes of the file",
+                id="calibration-file-damaged",
             )
 
 
@@ -94,6 +100,7 @@ class _Bounded:
         if size > _MOST_BYTES_OF_CONTENTS:
             raise CalibrationError(
                 f"{self._origin} claims a table of contents of {size} bytes: it is damaged, or holds more arrays than"
-                " any network takes"
+                " any network takes",
+                id="calibration-file-damaged",
             )
         return self._file.read(_MOST_BYTES_OF_CONTENTS if size < 0 else size)

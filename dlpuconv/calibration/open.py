@@ -77,7 +77,7 @@ def open_calibration(
         UsageError: the preprocessing does not fit the model, or a limit below 1.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} calibration samples leaves none: give 1 or more")
+        raise UsageError(f"{limit} calibration samples are too few: give 1 or more", id="option-value")
     if source is None and validation is None:
         return None
     request = SampleRequest(
@@ -158,7 +158,8 @@ def _read(source: object, request: SampleRequest) -> Read:
     noun = f"the class {source.__name__}" if isinstance(source, type) else f"a {type(source).__name__}"
     raise CalibrationError(
         f"{noun} is no calibration data: give a folder of images, an .npz or .npy file, 'none', "
-        "'random', arrays, a dataset, or an iterable of samples such as a DataLoader"
+        "'random', arrays, a dataset, or an iterable of samples such as a DataLoader",
+        id="calibration-kind-unknown",
     )
 
 
@@ -171,15 +172,18 @@ def _reader_of(path: Path) -> Callable[[Path, SampleRequest], Read]:
     try:
         there = path.exists()
     except OSError as error:
-        raise CalibrationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise CalibrationError(
+            f"{str(path)!r} cannot be read: {error.strerror}", id="calibration-unreadable"
+        ) from error
     if not there:
-        raise CalibrationError(f"no file or folder {str(path)!r} to calibrate with")
+        raise CalibrationError(f"no file or folder {str(path)!r} to calibrate with", id="calibration-not-found")
     if suffix in (".npz", ".npy"):
         from dlpuconv.calibration.arrays import read_file
 
         return read_file
     raise CalibrationError(
-        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, 'none' or 'random'"
+        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, 'none' or 'random'",
+        id="calibration-kind-unknown",
     )
 
 

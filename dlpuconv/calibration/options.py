@@ -43,7 +43,10 @@ def make_preprocessing(
     order = _choice("--color", color, Color) or Color.RGB
     if preset is not None:
         if mean is not None or std is not None:
-            raise UsageError(f"--preset {preset} already sets mean and std: give either --preset or --mean and --std")
+            raise UsageError(
+                f"--preset {preset} already sets mean and std: give either --preset or --mean and --std",
+                id="options-conflict",
+            )
         means, stds = _preset(preset, order)
     else:
         means = (0.0,) if mean is None else _numbers("--mean", mean)
@@ -59,13 +62,17 @@ def _choice[C: StrEnum](option: str, value: str | C | None, kind: type[C]) -> C 
         return None
     known = [member.value for member in kind]
     if value not in known:
-        raise UsageError(f"{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
+        raise UsageError(
+            f"{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}", id="option-value"
+        )
     return kind(value)
 
 
 def _preset(name: str, color: Color) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if name not in PRESETS:
-        raise UsageError(f"--preset {name!r} is not one of {', '.join(PRESETS)}{did_you_mean(name, PRESETS)}")
+        raise UsageError(
+            f"--preset {name!r} is not one of {', '.join(PRESETS)}{did_you_mean(name, PRESETS)}", id="option-value"
+        )
     mean, std = PRESETS[name]
     return (mean[::-1], std[::-1]) if color is Color.BGR else (mean, std)
 
@@ -81,7 +88,10 @@ def _numbers(option: str, value: Numbers) -> tuple[float, ...]:
     except (TypeError, ValueError):
         numbers = ()
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise UsageError(f"{option} {value!r} is not a list of numbers in 0-255 units such as 123.675,116.28,103.53")
+        raise UsageError(
+            f"{option} {value!r} is not a list of numbers in 0-255 units such as 123.675,116.28,103.53",
+            id="option-value",
+        )
     return numbers
 
 
@@ -90,10 +100,13 @@ def _check(mean: tuple[float, ...], std: tuple[float, ...], color: Color) -> Non
     for option, values in (("--mean", mean), ("--std", std)):
         if len(values) not in allowed:
             raise UsageError(
-                f"{option} has {len(values)} values; with --color {color}, give {' or '.join(map(str, allowed))}"
+                f"{option} has {len(values)} values; with --color {color}, give {' or '.join(map(str, allowed))}",
+                id="preprocessing-channels",
             )
     if min(std) <= 0:
-        raise UsageError(f"--std {','.join(f'{s:g}' for s in std)}: every value must be greater than 0")
+        raise UsageError(
+            f"--std {','.join(f'{s:g}' for s in std)}: every value must be greater than 0", id="option-value"
+        )
 
 
 def _demand_pixel_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -107,8 +120,9 @@ def _demand_pixel_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None
     scaled = [f"{option} {_listed(value)}" for option, value in (("--mean", mean), ("--std", std))]
     wanted = [f"--mean {_listed(mean, _WHITE if fractions else 1)}", f"--std {_listed(std, _WHITE)}"]
     raise UsageError(
-        f"{' '.join(scaled)} looks meant for pixels of 0-1, but mean and std are in 0-255 units here, since the pixels"
-        f" of a camera are: give {' '.join(wanted)}"
+        f"{' '.join(scaled)} is meant for pixels of 0-1, as it seems, but mean and std are in units of 0-255 here, as"
+        f" the pixels of a camera are: give {' '.join(wanted)}",
+        id="preprocessing-units",
     )
 
 

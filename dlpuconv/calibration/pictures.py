@@ -59,4 +59,6 @@ class PictureInput:
         try:
             return decode(Path(picture), size, channels, resize, MOST_PIXELS)
         except UNREADABLE as error:
-            raise UsageError(f"the picture {str(picture)!r} cannot be read: {error}") from error
+            raise UsageError(
+                f"the picture {str(picture)!r} cannot be read: {error}", id="picture-unreadable"
+            ) from error

@@ -92,12 +92,19 @@ class Preprocessing:
             if len(values) not in (1, spec.channels):
                 raise UsageError(
                     f"{option} has {len(values)} values, but the input {spec.name!r} has {spec.channels} "
-                    f"channel{'s' * (spec.channels != 1)}: give one value, or one a channel"
+                    f"channel{'s' * (spec.channels != 1)}: give one value, or one a channel",
+                    id="preprocessing-channels",
                 )
         if self.color is Color.BGR and spec.channels != 3:
-            raise UsageError(f"--color bgr needs an input of 3 channels, but {spec.name!r} has {spec.channels}")
+            raise UsageError(
+                f"--color bgr needs an input of 3 channels, but {spec.name!r} has {spec.channels}",
+                id="preprocessing-channels",
+            )
         if self.color is Color.GRAY and spec.channels != 1:
-            raise UsageError(f"--color gray needs an input of 1 channel, but {spec.name!r} has {spec.channels}")
+            raise UsageError(
+                f"--color gray needs an input of 1 channel, but {spec.name!r} has {spec.channels}",
+                id="preprocessing-channels",
+            )
 
 
 PRESETS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {

@@ -63,7 +63,7 @@ def told_if_full() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CalibrationError(_FULL.format(error.strerror)) from error
+        raise CalibrationError(_FULL.format(error.strerror), id="calibration-disk-full") from error
 
 
 class Spool:
@@ -92,7 +92,7 @@ class Spool:
         """
         needed = count * self._size
         if needed > IN_MEMORY and needed > shutil.disk_usage(tempfile.gettempdir()).free:
-            raise CalibrationError(_FULL.format(f"{needed / 1e9:.2f} GB"))
+            raise CalibrationError(_FULL.format(f"{needed / 1e9:.2f} GB"), id="calibration-disk-full")
 
     def append(self, record: Record) -> bytes:
         """Store a record and return the digest of its content.

@@ -43,7 +43,8 @@ def turned(file: IO[bytes], header: Header, count: int, wanted: Sequence[int], o
     entries, line = first // count, first * header.dtype.itemsize
     if line > _BLOCK:
         raise CalibrationError(
-            f"{origin} holds {count} samples in Fortran order, too many to sort: save numpy.ascontiguousarray of it"
+            f"{origin} holds {count} samples in Fortran order, too many to sort: save numpy.ascontiguousarray of it",
+            id="calibration-fortran-order",
         )
     size = header.nbytes // count
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as store:
@@ -62,5 +63,5 @@ def turned(file: IO[bytes], header: Header, count: int, wanted: Sequence[int], o
 def _block(file: IO[bytes], size: int, origin: str) -> Array:
     content = file.read(size)
     if len(content) != size:
-        raise CalibrationError(f"{origin} is truncated")
+        raise CalibrationError(f"{origin} is truncated", id="calibration-file-damaged")
     return np.frombuffer(content, np.uint8)

@@ -13,6 +13,7 @@ from dlpuconv.cli.check import check
 from dlpuconv.cli.compare import compare
 from dlpuconv.cli.convert import convert
 from dlpuconv.cli.doctor import doctor
+from dlpuconv.cli.errors import errors
 from dlpuconv.cli.help import Command, OptionGroup
 from dlpuconv.cli.inspect import inspect
 from dlpuconv.cli.new_plugin import new_backend, new_target
@@ -59,5 +60,6 @@ app.command(cls=Command, no_args_is_help=True)(compare)
 app.add_typer(batch, name="batch", help="Convert many models for many chips, each combination once.")
 app.command(cls=Command)(targets)
 app.command(cls=Command)(doctor)
+app.command(cls=Command)(errors)
 app.command("new-target", cls=Command, no_args_is_help=True)(new_target)
 app.command("new-backend", cls=Command, no_args_is_help=True)(new_backend)

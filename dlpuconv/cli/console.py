@@ -49,9 +49,18 @@ class CommandProgress:
             tell(text)
 
 
-def fail(text: str) -> None:
-    """An error, on stderr."""
-    print(f"error: {brief(printable(text))}", file=sys.stderr)
+def fail(text: str, cause: str = "") -> None:
+    """An error, on stderr.
+
+    Args:
+        text: the message.
+        cause: the error's id, which stands in brackets behind it. People are told where it is explained; in a log, an
+            error stays one line.
+    """
+    shown = f" [{printable(cause)}]" if cause else ""
+    print(f"error: {brief(printable(text))}{shown}", file=sys.stderr)
+    if cause and sys.stderr.isatty():
+        print(f"`dlpuconv errors {printable(cause)}` tells the cause and what to do.", file=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

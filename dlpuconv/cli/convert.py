@@ -136,7 +136,7 @@ def convert(
     else:
         _print(done, paths, [*pages.values(), *([overlay] if overlay else [])], quiet=quiet)
     for failure in done.failures:
-        fail(f"{failure.target}: {failure.error}")
+        fail(f"{failure.target}: {failure.error}", failure.error.id)
     streams.check(kept)
     if done.verdict == "fail":
         raise typer.Exit(max((failure.error.status for failure in done.failures), default=1))
@@ -153,7 +153,7 @@ def _write_seen(done: Conversion, pages: Mapping[str, Path], overlay: Path | Non
                 write_overlays(overlay, artifact.stem, artifact.overlays())
     except OutputError as error:
         what = "overlays were" if overlay and not pages else "report was"
-        raise OutputError(f"{kept}, but the {what} not written: {error}") from error
+        raise OutputError(f"{kept}, but the {what} not written: {error}", id=error.id) from error
 
 
 def _warnings(artifact: Converted) -> tuple[str, ...]:

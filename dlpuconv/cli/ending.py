@@ -28,6 +28,7 @@ class _Failure(NamedTuple):
     kind: str
     message: str
     status: int
+    id: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -56,16 +57,17 @@ def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
         except DlpuconvError as error:
             if isinstance(error, (BackendError, PluginError)):
                 _show_traceback(error)  # with what another tool said; for the plugin's author
-            failure = _Failure(error.kind, str(error), error.status, error.problems)
+            failure = _Failure(error.kind, str(error), error.status, error.id, error.problems)
         except (Stopped, KeyboardInterrupt):
             stop_signals.ignore()
             failure = _Failure("Interrupted", "interrupted", INTERRUPTED)
         except MemoryError:
-            failure = _Failure(OutputError.__name__, "there is not enough memory for this", OutputError.status)
+            text = "there is not enough memory for this"
+            failure = _Failure(OutputError.__name__, text, OutputError.status, "memory-exhausted")
         except OSError as error:
-            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status)
+            failure = _Failure(OutputError.__name__, _system_sentence(error), OutputError.status, "system-refused")
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must not look like a failed verification
-            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL)
+            failure = _Failure("InternalError", _internal_sentence(error), _INTERNAL, "internal-error")
         if stop_signals.status is not None:  # a native library's start-up makes an error of its own of an interruption
             failure = _Failure("Interrupted", "interrupted", stop_signals.status)
         _print_error(arguments, failure)
@@ -74,7 +76,7 @@ def settled(run: Callable[[], int], arguments: Sequence[str] = ()) -> int:
 
 def _system_sentence(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
-    return f"the operating system refused to go on: {error.strerror or error}{where}; nothing was written"
+    return f"the operating system reported an error: {error.strerror or error}{where}; nothing was written"
 
 
 def _internal_sentence(error: Exception) -> str:
@@ -96,12 +98,12 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from dlpuconv.cli.app import app
-    from dlpuconv.cli.usage import usage_sentence
+    from dlpuconv.cli.usage import usage_id, usage_sentence
 
     try:
         status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code))
+        _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code, usage_id(error)))
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
@@ -113,6 +115,7 @@ def _run(arguments: list[str]) -> int:
 
 def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
     if "--json" in arguments:
-        told = error_json(failure.kind, failure.message, failure.status, failure.problems or (failure.message,))
+        problems = failure.problems or (failure.message,)
+        told = error_json(failure.kind, failure.message, failure.status, problems, failure.id)
         print(printable_json({"error": told}))
-    fail(failure.message)
+    fail(failure.message, failure.id)

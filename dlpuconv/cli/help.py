@@ -98,7 +98,7 @@ def _refuse_other_values(words: Iterable[str], flags: Iterable[str]) -> None:
         name = flag.partition("=")[0]
         for word in words:
             if word.startswith(f"{name}="):
-                raise UsageError(f"{word}: there are only {name} and {flag}")
+                raise UsageError(f"{word}: there are only {name} and {flag}", id="option-value")
 
 
 def _help_if_bare(command: Command | OptionGroup, context: Context, arguments: list[str]) -> None:

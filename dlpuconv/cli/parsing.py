@@ -24,7 +24,9 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--{option} {text!r} is not a number or a comma-separated list of them") from None
+        raise UsageError(
+            f"--{option} {text!r} is not a number or a comma-separated list of them", id="option-value"
+        ) from None
 
 
 def evidence(  # the options of `verify` and `compare` that say what a file is compared with, as they are typed

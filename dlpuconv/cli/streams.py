@@ -89,7 +89,9 @@ class Streams:
         problem = self._outlet.problem if self._outlet else None
         if problem is not None:
             reason = _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
-            raise OutputError(f"{kept}, but the result could not be printed on stdout: {reason}") from problem
+            raise OutputError(
+                f"{kept}, but the result could not be printed on stdout: {reason}", id="output-not-printed"
+            ) from problem
 
 
 def _occupy() -> None:

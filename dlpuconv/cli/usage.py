@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 _TARGET = "--target"
+_IDS = {"NoSuchOption": "option-unknown", "BadParameter": "option-value", "MissingParameter": "argument-missing"}
+"""By the class of the parser's error."""
 
 
 def usage_sentence(error: typer.TyperException) -> str:
@@ -26,6 +28,13 @@ def usage_sentence(error: typer.TyperException) -> str:
     if _TARGET in (wrong, *getattr(getattr(error, "param", None), "opts", ())):
         return f"{message.rstrip('.')}; the targets are {', '.join(target_names())}"
     return message
+
+
+def usage_id(error: typer.TyperException) -> str:
+    """The id of an error of the command line's parser."""
+    if error.format_message().startswith("No such command"):
+        return "command-unknown"
+    return _IDS.get(type(error).__name__, "command-line-wrong")
 
 
 def _options(context: typer.Context | None) -> list[str]:

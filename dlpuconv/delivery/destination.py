@@ -41,7 +41,7 @@ def check_destination(folder: Path, names: Iterable[str], *, force: Force, input
         UsageError: `force` is no such word.
     """
     if force not in (False, True, "all"):
-        raise UsageError(f"force is False, True or 'all', not {force!r}")
+        raise UsageError(f"force is False, True or 'all', not {force!r}", id="argument-type")
     _check_place(folder)
     tops = tops_of(names)
     for name, is_folder in tops.items():
@@ -49,18 +49,22 @@ def check_destination(folder: Path, names: Iterable[str], *, force: Force, input
     existing = [name for name in tops if os.path.lexists(folder / name)]
     if existing and not force:
         raise OutputError(
-            f"{listed(existing)} already in {str(folder)!r}: give --force to replace, or another --output"
+            f"there is already {listed(existing)} in {str(folder)!r}: give --force to replace it, or another --output",
+            id="output-exists",
         )
     if inputs and (lost := inputs.lost_with(folder / name for name in existing)):
         place, given = next(iter(lost.items()))
         raise OutputError(
             f"{place.name} in {str(folder)!r} is not replaced, since this conversion reads {str(given)!r}: give another"
-            " --output"
+            " --output",
+            id="output-is-read",
         )
     if force != "all" and (foreign := _foreign(folder, existing)):
         raise OutputError(
-            f"{listed(foreign)} in {str(folder)!r}: no manifest of an earlier conversion lists that, so --force leaves"
-            " it alone; give --force=all to replace it as well, or another --output"
+            f"{str(folder)!r} holds {listed(foreign)}, which no manifest of an earlier conversion lists, so that"
+            " --force"
+            " does not replace it: give --force=all to replace it as well, or another --output",
+            id="output-foreign",
         )
 
 
@@ -104,9 +108,12 @@ def _check_place(folder: Path) -> None:
         missing.append(parent.name)
         parent = parent.parent
     if not parent.is_dir():
-        raise OutputError(f"cannot write to {str(folder)!r}: {str(parent)!r} is not a folder")
+        raise OutputError(f"cannot write to {str(folder)!r}: {str(parent)!r} is not a folder", id="output-not-writable")
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write to {str(folder)!r}: no permission to create files in {str(parent)!r}")
+        raise OutputError(
+            f"cannot write to {str(folder)!r}: no permission to create files in {str(parent)!r}",
+            id="output-not-writable",
+        )
     for name in missing:
         _is_there(parent / name, folder)
 
@@ -121,8 +128,12 @@ def _is_there(path: Path, folder: Path) -> bool:
         path.lstat()
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) or error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
-            what = "too long" if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG else "no name"
-            raise OutputError(f"cannot write to {str(folder)!r}: {path.name!r} is {what} for a file there") from error
+            what = (
+                "too long" if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG else "not a valid name"
+            )
+            raise OutputError(
+                f"cannot write to {str(folder)!r}: {path.name!r} is {what} for a file there", id="output-name-invalid"
+            ) from error
         return False
     return True
 
@@ -138,7 +149,8 @@ def _check_name(folder: Path, name: str, *, is_folder: bool) -> None:
     if not is_folder and is_real_folder(place):
         raise OutputError(
             f"{name} in {str(folder)!r} is a folder, and a file of that name is to be written: move it away, or give"
-            " another --output"
+            " another --output",
+            id="output-is-folder",
         )
 
 

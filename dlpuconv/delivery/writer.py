@@ -92,7 +92,9 @@ def _sentences(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write to {str(folder)!r}: {_reason(error)}; {_state(folder)}") from error
+        raise OutputError(
+            f"cannot write to {str(folder)!r}: {_reason(error)}; {_state(folder)}", id="output-not-writable"
+        ) from error
 
 
 @contextmanager
@@ -117,7 +119,8 @@ def _lock(folder: Path) -> int | None:
             return held
         if time.monotonic() > deadline:
             raise OutputError(
-                f"another run is writing to {str(folder)!r}: wait for it to end, or give another --output"
+                f"another run is writing to {str(folder)!r}: wait for it to end, or give another --output",
+                id="output-busy",
             )
         time.sleep(0.05)
 

@@ -51,8 +51,14 @@ def python_words() -> Iterator[None]:
 
 
 def reword(error: DlpuconvError) -> None:
-    """Let an error name options as the Python API does, in a message of a length that people read."""
+    """Let an error name options as the Python API does, in a message of a length that people read.
+
+    Where nothing catches it, its traceback ends in its id.
+    """
     error.tell(in_python(brief(str(error))), in_python(error.problems))
+    explained = f"[{error.id}] `dlpuconv errors {error.id}` tells the cause and what to do."
+    if error.id and explained not in getattr(error, "__notes__", ()):
+        error.add_note(explained)
 
 
 class InPython:

@@ -60,7 +60,10 @@ def run_through(parts: Sequence[Runner], values: Arrays, outputs: Sequence[str])
     for part in parts:
         known |= part.run(known)
     if missing := [name for name in outputs if name not in known]:
-        raise ShapeError(f"no part of the network makes {listed(missing)}; they make {listed(known)}")
+        raise ShapeError(
+            f"no part of the divided network gives {listed(missing)}; the parts give {listed(known)}",
+            id="output-missing",
+        )
     return {name: known[name] for name in outputs}
 
 
@@ -73,4 +76,6 @@ def runner_of(rest: Rest, name: str) -> OrtRunner:
     try:
         return OrtRunner(split_proto(rest.model), name)
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{name}: damaged: it holds text that is none") from error
+        raise ArtifactError(
+            f"{name}: this part is damaged: a text in it is not UTF-8", id="artifact-damaged"
+        ) from error

@@ -33,7 +33,10 @@ def extract(proto: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str
     nodes, read = _between(graph, frozenset(inputs), outputs)
     lost = [value.name for value in graph.input if value.name in read and value.name not in inputs]
     if lost:
-        raise ModelError(f"{listed(map(repr, outputs))} cannot be computed without the input {listed(map(repr, lost))}")
+        raise ModelError(
+            f"{listed(map(repr, outputs))} cannot be computed without the input {listed(map(repr, lost))}",
+            id="cut-needs-input",
+        )
     part = onnx.ModelProto()
     copy_fields(proto, part, lambda number: number != GRAPH)
     part.graph.name = graph.name or "part"

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 LEAST_SHARE: Final = 0.8
 """Of all multiply-accumulates, that the chip must keep."""
 NOTHING_IN_FRONT: Final = (
-    "; no computed value stands in front of them: export the network from behind them, with float inputs"
+    "; nothing is computed before them that could be left for the chip: export the network from behind them, with their"
+    " results as float inputs"
 )
 """The way out of a refusal where a network cannot be ended in front of it."""
 _SHOWN: Final = 12
@@ -70,7 +71,7 @@ def divide(
         _demand_complete(whole, refused, cut_at, seen, cut)
     elif not parts.chip or not wrong:
         told = listed(reasons, _SHOWN, "; ") or "no operator of the model can run on the chip"
-        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons)
+        raise UnsupportedModelError(told + NOTHING_IN_FRONT, reasons, id="division-impossible")
     if wrong:
         _demand_enough(whole, refused, reasons, seen, parts, behind=not cut_at)
     return _division(whole, seen, parts, cut_at or cut, (refused, reasons, bytes_of_a_float))
@@ -122,7 +123,8 @@ def _demand_complete(
         complete = complete_cut(whole, {*refused, *_made(seen, readers)})
         raise UnsupportedModelError(
             f"--cut-at {quote(','.join(cut_at))}: the rest of the network cannot be computed without"
-            f" {listed(map(repr, missing))} as well; a complete boundary is --cut-at {quote(','.join(complete))}"
+            f" {listed(map(repr, missing))} as well; a complete boundary is --cut-at {quote(','.join(complete))}",
+            id="cut-incomplete",
         )
 
 
@@ -138,9 +140,10 @@ def _demand_enough(
     way_out = f"; --cut-at {quote(','.join(best))} converts the part before them" if best else ""
     whose = "the network's multiply-accumulates" if behind else "the multiply-accumulates before --cut-at"
     raise UnsupportedModelError(
-        f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run {share:.1%} of {whose}, and it"
-        f" is divided from {LEAST_SHARE:.0%} on{way_out}",
+        f"{listed(reasons, _SHOWN, '; ')}: with the rest on the CPU, the chip would run only {share:.1%} of {whose},"
+        f" and a network is divided only if at least {LEAST_SHARE:.0%} are left for the chip{way_out}",
         reasons,
+        id="division-too-small",
     )
 
 

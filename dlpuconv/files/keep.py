@@ -84,9 +84,10 @@ class KeptFolder:
         path = self._path(key)
         try:
             found = unsealed(key, read_regular(path))
-            os.utime(path)  # the oldest entry is the one that was not used for longest
         except (OSError, MemoryError):
             return None
+        with suppress(OSError):  # somebody else's file, or a cache that may only be read
+            os.utime(path)  # the oldest entry is the one that was not used for longest
         return found
 
     def _put(self, key: str, content: bytes) -> None:

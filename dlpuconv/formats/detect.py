@@ -59,7 +59,9 @@ def size_of(path: Path) -> int:
         files = [p for p in path.rglob("*") if p.is_file()] if is_folder(path) else [path]
         return sum(p.stat().st_size for p in files)
     except OSError as error:
-        raise ArtifactError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        raise ArtifactError(
+            f"cannot read {str(path)!r}: {error.strerror or error}", id="artifact-unreadable"
+        ) from error
 
 
 def runner(path: str | Path) -> Runner:
@@ -102,7 +104,10 @@ def tracer(path: Path, view: FileView, names: list[str]) -> Tracer:
 
     model = split_file(model_inside(path) if path.is_dir() else path)
     if model is None:
-        raise ArtifactError(f"{path.name} keeps weights in other files, so that its layers cannot be compared")
+        raise ArtifactError(
+            f"{path.name} keeps weights in other files, so that its layers cannot be compared",
+            id="artifact-external-weights",
+        )
     return OrtTracer(model, names, path.name)
 
 
@@ -116,12 +121,13 @@ def model_inside(folder: Path) -> Path:
     if len(found) != 1:
         below = "" if found else _said_to_be_below(folder)
         raise ArtifactError(
-            f"the folder {str(folder)!r} holds {len(found)} .onnx files{below}; dlpuconv reads {_POSSIBLE}"
+            f"the folder {str(folder)!r} holds {len(found)} .onnx files{below}; dlpuconv reads {_POSSIBLE}",
+            id="artifact-folder-ambiguous",
         )
     try:
         return SafeFolder(folder).find(found[0].name)
     except UnusableFileError as error:
-        raise ArtifactError(f"{found[0].name} in {str(folder)!r} {error}") from error
+        raise ArtifactError(f"{found[0].name} in {str(folder)!r} {error}", id="artifact-unreadable") from error
 
 
 def _said_to_be_below(folder: Path) -> str:
@@ -140,5 +146,7 @@ def _is_tflite(path: Path) -> bool:
     if header[4:] == _IDENTIFIER or path.suffix == TFLITE.suffix:
         return True
     if path.suffix != ONNX.suffix:
-        raise ArtifactError(f"{path.name} is of no known format; dlpuconv reads {_POSSIBLE}")
+        raise ArtifactError(
+            f"{path.name} is of no known format; dlpuconv reads {_POSSIBLE}", id="artifact-format-unknown"
+        )
     return False

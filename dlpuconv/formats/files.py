@@ -28,7 +28,9 @@ def read_file(path: Path, most: int) -> bytes:
     with _opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > most:
-            raise ArtifactError(f"{path.name} has {size} bytes; such a file has {most} at most")
+            raise ArtifactError(
+                f"{path.name} has {size} bytes; such a file has {most} at most", id="artifact-too-large"
+            )
         return stream.read(most)
 
 
@@ -59,4 +61,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with open_regular(path) as stream:
             yield stream
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+        raise ArtifactError(
+            f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}", id="artifact-unreadable"
+        ) from error

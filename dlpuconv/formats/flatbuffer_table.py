@@ -174,4 +174,4 @@ class Table:
 
 
 def _broken(reason: str) -> ArtifactError:
-    return ArtifactError(f"the file is damaged: {reason}")
+    return ArtifactError(f"the file is damaged: {reason}", id="artifact-damaged")

@@ -69,7 +69,10 @@ class LiteRtRunner:
         try:
             feed = {position: np.asarray(inputs[name]) for position, name in enumerate(self.inputs)}
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
+            raise ArtifactError(
+                f"{self._name} takes the input {error.args[0]!r}, which was not given; given: {listed(inputs)}",
+                id="artifact-input-missing",
+            ) from error
         return dict(zip(self._outputs, self._session.run(feed), strict=True))
 
     def value(self, tensor: TensorView) -> npt.NDArray[np.generic]:
@@ -85,20 +88,22 @@ def _failure(name: str, task: str, error: RefusedError | WorkerError) -> Excepti
     """Whatever LiteRT or its process does wrong is one sentence."""
     match error:
         case RefusedError() | TaskError():
-            return ArtifactError(f"{name}: TFLite {_FAILURES[task]}: {error}")
+            return ArtifactError(f"{name}: TFLite {_FAILURES[task]}: {error}", id="artifact-refused")
         case MissingLibraryError():
             return MissingDependencyError(LIBRARY, "tflite", "running a .tflite file")
         case ExcessError():
-            return ArtifactError(f"{name}: running it {error}")
+            return ArtifactError(f"{name}: running it {error}", id="artifact-run-limit")
         case CrashError():
-            return ArtifactError(f"{name}: the file is damaged: it ends the process that runs it")
+            return ArtifactError(
+                f"{name}: the process that ran it ended, so the file is probably damaged", id="artifact-run-crash"
+            )
         case _:
-            return ArtifactError(f"{name}: the process that runs it {error}")
+            return ArtifactError(f"{name}: the process that runs it {error}", id="artifact-run-lost")
 
 
 def _values(name: str, view: FileView, most: int) -> int:
     """Of all activations; a few bytes of a hostile file can claim any number, and LiteRT would make room for them."""
     total = sum(tensor.size for tensor in view.tensors if not tensor.constant)
     if total > most:
-        raise ArtifactError(f"{name} asks for {total} activation values, too many to run")
+        raise ArtifactError(f"{name} has activations of {total} values, too many to run", id="artifact-run-limit")
     return total

@@ -45,7 +45,7 @@ def find_manifest(path: Path, view: FileView | None = None) -> Manifest | None:
             return None
         return Manifest.parse(content, place.name)
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"the manifest {place.name} is damaged: {error}") from error
+        raise ArtifactError(f"the manifest {place.name} is damaged: {error}", id="manifest-damaged") from error
 
 
 def read_listed(folder: Path, name: str, manifest: Manifest) -> bytes:
@@ -62,9 +62,14 @@ def read_listed(folder: Path, name: str, manifest: Manifest) -> bytes:
     try:
         content = SafeFolder(folder).read(name, _LARGEST_PART)
     except (UnusableFileError, OSError) as error:
-        raise ArtifactError(f"{name!r}, which the manifest {manifest.name} names, {error}") from error
+        raise ArtifactError(
+            f"{name!r}, which the manifest {manifest.name} names, {error}", id="manifest-file-unusable"
+        ) from error
     if hashlib.sha256(content).hexdigest() not in [file.sha256 for file in manifest.files if file.name == name]:
-        raise ArtifactError(f"{name!r} is not the file that the manifest {manifest.name} lists: its hash differs")
+        raise ArtifactError(
+            f"{name!r} is not the file that the manifest {manifest.name} lists: its hash differs",
+            id="manifest-file-changed",
+        )
     return content
 
 

@@ -47,13 +47,15 @@ def read_onnx(path: Path) -> FileView:
     try:
         split = split_proto(model)
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{path.name}: damaged: it holds text that is none") from error
+        raise ArtifactError(
+            f"{path.name}: the file is damaged: a text in it is not UTF-8", id="artifact-damaged"
+        ) from error
     del model
     trim()
     try:
         view = view_of(split.proto, split.weights)
     except ArtifactError as error:
-        raise ArtifactError(f"{path.name}: {error}") from error
+        raise ArtifactError(f"{path.name}: {error}", id=error.id) from error
     return replace(view, optimizer=partial(optimized, path))
 
 
@@ -73,11 +75,11 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(content)
     except (DecodeError, ValueError) as error:
-        raise ArtifactError(f"{name}: not an ONNX file: {error}") from error
+        raise ArtifactError(f"{name}: not an ONNX file: {error}", id="artifact-not-onnx") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
-        raise ArtifactError(f"{name}: not an ONNX file: it holds no graph")
+        raise ArtifactError(f"{name}: not an ONNX file: it holds no graph", id="artifact-not-onnx")
     if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes where text is no UTF-8
-        raise ArtifactError(f"{name}: damaged: it holds names that are no text")
+        raise ArtifactError(f"{name}: the file is damaged: a name in it is not UTF-8", id="artifact-damaged")
     return model
 
 

@@ -118,13 +118,15 @@ def _ask(task: str, model: bytes, **facts: Any) -> Message:
         with pool.borrowed(ONNX_MODELS) as worker:
             return worker.ask(task, _LIMITS.for_size(len(model)), content, **facts)
     except OSError as error:
-        raise OutputError(f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}") from error
+        raise OutputError(
+            f"{ONNX_MODELS.title} cannot be started: {error.strerror or error}", id="worker-not-started"
+        ) from error
     except TaskError as error:
         raise ModelRefusedError(str(error)) from error
     except ExcessError as error:
-        raise LostError(f"{error}, more than any camera's model needs") from error
+        raise LostError(f"{error}, more than the model of a camera should need") from error
     except WorkerError as error:
-        raise LostError(f"does not survive it: its process {error}") from error
+        raise LostError(f"fails on it: its process {error}") from error
 
 
 def _answer(message: Message) -> bytes:

@@ -67,7 +67,9 @@ def _inferred(model: onnx.ModelProto, claims: Iterable[onnx.ValueInfoProto] = ()
     try:
         graph = infer_shapes(_skeleton(model, claims)).graph
     except LostError as error:
-        raise ArtifactError(f"the file is damaged: ONNX's own shape inference {error}") from error
+        raise ArtifactError(
+            f"the file is damaged: ONNX's own shape inference {error}", id="artifact-damaged"
+        ) from error
     except ValueError:  # the operators do not fit, or the graph alone is larger than protobuf holds
         return {}
     return {value.name: value for value in (*graph.value_info, *graph.output)}

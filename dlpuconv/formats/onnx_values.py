@@ -66,6 +66,7 @@ def _by_runtime(node: onnx_ir.Node, inputs: Sequence[Array | None], opset: int) 
         return None
     except EndedError as error:
         raise ModelError(
-            f"{node.op_type} {node.name!r} cannot be computed: its constants end the process that does it"
+            f"{node.op_type} {node.name!r} cannot be computed from its constants: the process that did it ended",
+            id="constants-not-computable",
         ) from error
     return [np.asarray(found[name]) for name in names]

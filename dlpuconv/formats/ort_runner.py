@@ -97,7 +97,10 @@ class OrtRunner:
         try:
             feed = {name: _cast(inputs[name], dtype) for name, dtype in self._types.items()}
         except KeyError as error:
-            raise ArtifactError(f"{self._name} has the input {error.args[0]!r}; given: {listed(inputs)}") from error
+            raise ArtifactError(
+                f"{self._name} takes the input {error.args[0]!r}, which was not given; given: {listed(inputs)}",
+                id="artifact-input-missing",
+            ) from error
         answer = self._asked("cannot run it", "run", feed, lent=True)
         return {name: np.array(values) for name, values in answer.arrays.items()}
 

@@ -41,6 +41,8 @@ _MODEL = "model.onnx"
 class RefusedModelError(ArtifactError):
     """ONNX Runtime refuses a model or an input; `reason` is what it says, all of it."""
 
+    id = "artifact-refused"
+
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what}: {reason[:_LONGEST_REASON]}")
         self.what, self.reason = what, reason
@@ -53,9 +55,13 @@ class RefusedModelError(ArtifactError):
 class EndedError(ArtifactError):
     """A model ends the process that runs it."""
 
+    id = "artifact-run-crash"
+
 
 class TooMuchError(EndedError):
     """A model takes more than it may; `reason` says of what, to follow `not run: `."""
+
+    id = "artifact-run-limit"
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
@@ -75,7 +81,9 @@ def taken(name: str) -> Worker:
     try:
         return pool.take(ONNX_MODELS)
     except OSError as error:
-        raise ArtifactError(f"{name}: no process can be had to run it: {error.strerror or error}") from error
+        raise ArtifactError(
+            f"{name}: the process that runs it cannot be started: {error.strerror or error}", id="artifact-run-lost"
+        ) from error
 
 
 def address(name: str, path: Path) -> str:
@@ -83,7 +91,9 @@ def address(name: str, path: Path) -> str:
     try:
         return os.fsencode(path.absolute()).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{name}: ONNX Runtime opens no file whose path is not UTF-8") from error
+        raise ArtifactError(
+            f"{name}: ONNX Runtime opens no file whose path is not UTF-8", id="artifact-path-encoding"
+        ) from error
 
 
 @contextmanager
@@ -96,7 +106,7 @@ def told_of(name: str, failure: str) -> Iterator[None]:
     except ExcessError as error:
         raise TooMuchError(name, f"it {error}") from error
     except WorkerError as error:
-        raise EndedError(f"{name}: the file is damaged: it ends the process that runs it ({error})") from error
+        raise EndedError(f"{name}: the process that ran it ended, so the file is probably damaged ({error})") from error
 
 
 def accepted(name: str, failure: str, answer: Message) -> Message:
@@ -156,7 +166,7 @@ def split_file(path: Path) -> Split | None:
             return None
         split = split_proto(model)
     except (OSError, DecodeError, ValueError) as error:
-        raise ArtifactError(f"{path.name}: it cannot be read: {error}") from error
+        raise ArtifactError(f"{path.name}: it cannot be read: {error}", id="artifact-unreadable") from error
     del model
     trim()
     return split

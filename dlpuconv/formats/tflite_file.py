@@ -37,7 +37,7 @@ def read_tflite(path: Path) -> FileView:
     try:
         return parse_tflite(content)
     except ArtifactError as error:
-        raise ArtifactError(f"{path.name}: {error}") from error
+        raise ArtifactError(f"{path.name}: {error}", id=error.id) from error
 
 
 def parse_tflite(content: bytes) -> FileView:
@@ -47,11 +47,11 @@ def parse_tflite(content: bytes) -> FileView:
         ArtifactError: no TFLite file, damaged, or with weights elsewhere.
     """
     if content[4:8] != schema.IDENTIFIER:
-        raise ArtifactError("not a TFLite file: the identifier TFL3 is missing")
+        raise ArtifactError("not a TFLite file: the identifier TFL3 is missing", id="artifact-not-tflite")
     root = TableSource(memoryview(content)).root()
     graphs = root.tables(schema.ModelField.SUBGRAPHS)
     if not graphs:
-        raise ArtifactError("the file holds no graph")
+        raise ArtifactError("the file holds no graph", id="artifact-damaged")
     buffers = Buffers(root)
     codes = [_operator_code(code) for code in root.tables(schema.ModelField.OPERATOR_CODES)]
     tensors = tuple(read_tensor(i, t, buffers) for i, t in enumerate(graphs[0].tables(schema.GraphField.TENSORS)))
@@ -92,7 +92,9 @@ def _layer(
 ) -> LayerView:
     number = table.integer(schema.OperatorField.OPCODE_INDEX, "u32")
     if number >= len(codes):
-        raise ArtifactError(f"the file is damaged: operator {index} has code {number} of {len(codes)}")
+        raise ArtifactError(
+            f"the file is damaged: operator {index} has code {number} of {len(codes)}", id="artifact-damaged"
+        )
     op, version, custom = codes[number]
     inputs = _indices(table.integers(schema.OperatorField.INPUTS), len(tensors), lowest=-1)
     outputs = _indices(table.integers(schema.OperatorField.OUTPUTS), len(tensors), lowest=0)
@@ -122,23 +124,31 @@ def _screen_order(layers: Sequence[LayerView], inputs: tuple[int, ...]) -> None:
     later = {index for layer in layers for index in layer.outputs} - made
     for layer in layers:
         if not later.isdisjoint(layer.inputs):
-            raise ArtifactError(f"the file is damaged: operator {layer.index} reads what is only made later (a loop)")
+            raise ArtifactError(
+                f"the file is damaged: operator {layer.index} reads what is only made later (a loop)",
+                id="artifact-damaged",
+            )
         twice = made.intersection(layer.outputs)
         if twice or len(set(layer.outputs)) != len(layer.outputs):
-            raise ArtifactError(f"the file is damaged: operator {layer.index} makes a tensor that is there already")
+            raise ArtifactError(
+                f"the file is damaged: operator {layer.index} makes a tensor that is there already",
+                id="artifact-damaged",
+            )
         made.update(layer.outputs)
         later.difference_update(layer.outputs)
 
 
 def _indices(numbers: tuple[int, ...], count: int, *, lowest: int) -> tuple[int, ...]:
     if any(not lowest <= number < count for number in numbers):
-        raise ArtifactError(f"the file is damaged: a tensor outside 0..{count - 1} is referred to")
+        raise ArtifactError(
+            f"the file is damaged: a tensor outside 0..{count - 1} is referred to", id="artifact-damaged"
+        )
     return numbers
 
 
 def _ends(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
     if len(numbers) > _MOST_ENDS:
-        raise ArtifactError(f"the file is damaged: it claims {len(numbers)} inputs or outputs")
+        raise ArtifactError(f"the file is damaged: it claims {len(numbers)} inputs or outputs", id="artifact-damaged")
     return _indices(numbers, count, lowest=0)
 
 

@@ -35,13 +35,18 @@ class Buffers:
     def get(self, number: int) -> memoryview | None:
         """The bytes of a buffer; None where it has none."""
         if not 0 <= number < len(self._tables):
-            raise ArtifactError(f"the file is damaged: buffer {number} of {len(self._tables)} is referred to")
+            raise ArtifactError(
+                f"the file is damaged: buffer {number} of {len(self._tables)} is referred to", id="artifact-damaged"
+            )
         table = self._tables[number]
         offset = table.integer(schema.BufferField.OFFSET, "u64")
         if offset > 1:  # 1 is what writers leave in it before they know
             size = table.integer(schema.BufferField.SIZE, "u64")
             if offset + size > len(self._content):
-                raise ArtifactError(f"the file is damaged: buffer {number} lies at bytes {offset} to {offset + size}")
+                raise ArtifactError(
+                    f"the file is damaged: buffer {number} lies at bytes {offset} to {offset + size}",
+                    id="artifact-damaged",
+                )
             return self._content[offset : offset + size]
         raw = table.raw(schema.BufferField.DATA)
         return raw if raw is not None and len(raw) else None
@@ -55,12 +60,18 @@ def read_tensor(index: int, table: Table, buffers: Buffers) -> TensorView:
     """
     shape = table.integers(schema.TensorField.SHAPE)
     if len(shape) > _MOST_AXES or any(extent < -1 for extent in shape):
-        raise ArtifactError(f"the file is damaged: tensor {index} has the shape {list(shape[:_MOST_AXES])}")
+        raise ArtifactError(
+            f"the file is damaged: tensor {index} has the shape {list(shape[:_MOST_AXES])}", id="artifact-damaged"
+        )
     number = table.integer(schema.TensorField.TYPE, "i8")
     if not 0 <= number < len(schema.TENSOR_TYPES):
-        raise ArtifactError(f"tensor {index} has the type {number}, which the TFLite schema (3c) does not have")
+        raise ArtifactError(
+            f"tensor {index} has the type {number}, which the TFLite schema (3c) does not have", id="artifact-damaged"
+        )
     if table.integer(schema.TensorField.EXTERNAL_BUFFER, "u32"):
-        raise ArtifactError("the file keeps weights in other files, which no camera loads")
+        raise ArtifactError(
+            "the file keeps weights in other files, which no camera loads", id="artifact-external-weights"
+        )
     dtype = schema.TENSOR_TYPES[number]
     raw = buffers.get(table.integer(schema.TensorField.BUFFER, "u32"))
     dense = table.position(schema.TensorField.SPARSITY) == 0
@@ -92,7 +103,10 @@ def _values(index: int, raw: memoryview, dtype: str, shape: tuple[int, ...]) -> 
     for extent in shape:
         expected *= extent
     if expected != len(raw):
-        raise ArtifactError(f"the file is damaged: tensor {index} is {dtype} {list(shape)} but holds {len(raw)} bytes")
+        raise ArtifactError(
+            f"the file is damaged: tensor {index} is {dtype} {list(shape)} but holds {len(raw)} bytes",
+            id="artifact-damaged",
+        )
     values: npt.NDArray[np.generic] = np.frombuffer(raw, numbers).reshape(shape)
     return values
 
@@ -108,7 +122,8 @@ def _quantization(index: int, table: Table | None) -> Affine | None:
         zero_point *= len(scale)
     if len(zero_point) != len(scale):
         raise ArtifactError(
-            f"the file is damaged: tensor {index} has {len(scale)} scales and {len(zero_point)} zero points"
+            f"the file is damaged: tensor {index} has {len(scale)} scales and {len(zero_point)} zero points",
+            id="artifact-damaged",
         )
     axis = table.integer(schema.QuantizationField.QUANTIZED_DIMENSION, "i32")
     return Affine(tuple(map(float, scale)), zero_point, axis)

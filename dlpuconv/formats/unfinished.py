@@ -55,8 +55,10 @@ def refuse_unfinished(path: Path) -> None:
     for whole in (path, path.parent):
         if _is_pending(Path(os.path.realpath(whole))):
             raise ArtifactError(
-                f"{whole.name} may be old or new: a delivery into {str(whole.parent)!r} was interrupted (or is still"
-                " going on); run that conversion again to complete it"
+                f"{whole.name} may be of an old conversion or of a new one: writing the results into"
+                f" {str(whole.parent)!r} was interrupted, or is still going on; run that conversion again to complete"
+                " it",
+                id="artifact-unfinished",
             )
 
 

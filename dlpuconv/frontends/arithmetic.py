@@ -93,7 +93,7 @@ def _is_short(node: onnx.NodeProto, values: Mapping[str, Array]) -> bool:
     start, limit, delta = (float(array.item()) for array in inputs if array is not None)
     if not delta or not (limit - start) / delta < LONGEST_RANGE:
         counts = f"counts from {start:g} to {limit:g} by {delta:g}"
-        raise ShapeError(f"{label(node)} {counts}: more numbers than can be converted")
+        raise ShapeError(f"{label(node)} {counts}: more numbers than can be converted", id="shape-too-large")
     return True
 
 

@@ -32,7 +32,7 @@ def screen_attributes(model: onnx.ModelProto) -> None:
     Raises:
         ModelError: lists those with impossible values.
     """
-    raise_together([ModelError(text) for node in all_nodes(model) for text in _problems(node)])
+    raise_together([ModelError(text, id="attribute-invalid") for node in all_nodes(model) for text in _problems(node)])
 
 
 def screen_references(graph: onnx.GraphProto) -> None:
@@ -47,7 +47,7 @@ def screen_references(graph: onnx.GraphProto) -> None:
         for attribute in node.attribute
         if attribute.ref_attr_name
     ]
-    raise_together([ModelError(text) for text in found])
+    raise_together([ModelError(text, id="attribute-invalid") for text in found])
 
 
 def _problems(node: onnx.NodeProto) -> Iterator[str]:

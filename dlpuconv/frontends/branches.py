@@ -56,6 +56,7 @@ def screen_branches(model: onnx.ModelProto) -> None:
             " only known when the model runs",
             [f"{label(node)}: its condition is only known when the model runs" for node in left],
             [name for node in outer for name in node.output if name],
+            id="operator-control-flow",
         )
 
 

@@ -25,7 +25,9 @@ def screen_sparse(proto: onnx.ModelProto) -> None:
         if attribute.HasField("sparse_tensor") or attribute.sparse_tensors
     ]
     if names:
-        raise UnsupportedModelError(f"the weights {names[0]!r} are sparse, which cannot be converted: make them dense")
+        raise UnsupportedModelError(
+            f"the weights {names[0]!r} are sparse, which cannot be converted: make them dense", id="tensor-sparse"
+        )
 
 
 def lift_constants(graph: onnx.GraphProto) -> None:

@@ -44,7 +44,9 @@ def cut(graph: onnx.GraphProto, names: Sequence[str]) -> None:
         _set_outputs(graph, names)
     remove_dead(graph, drop_inputs=bool(names))
     if names and not graph.input:
-        raise ModelError(f"--cut-at {quote(','.join(names))}: the value is a constant, which depends on no input")
+        raise ModelError(
+            f"--cut-at {quote(','.join(names))}: the value is a constant, which depends on no input", id="cut-constant"
+        )
 
 
 def _set_outputs(graph: onnx.GraphProto, names: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from dlpuconv.errors import ModelError
 from dlpuconv.files.regular import check_regular, open_regular
 from dlpuconv.frontends.protos import all_tensors
+from dlpuconv.frontends.report import raise_together
 from dlpuconv.frontends.weights import BITS_BELOW_A_BYTE, shape_problem
-from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -43,21 +43,20 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
     Raises:
         ModelError: a file is missing, too short, or outside the folder; all such tensors' files are listed.
     """
-    problems: dict[str, str] = {}
+    problems: dict[str, ModelError] = {}
     for name, tensor in all_tensors(proto):
         if not _is_external(tensor):
             continue
         try:
             content = _read(name, tensor, model)
         except ModelError as error:
-            problems.setdefault(_entries(tensor).get("location", ""), str(error))
+            problems.setdefault(_entries(tensor).get("location", ""), error)
             continue
         digest.update(content)
         del tensor.external_data[:]
         tensor.ClearField("data_location")
         tensor.raw_data = content
-    if problems:
-        raise ModelError(listed(problems.values(), separator="; "), problems.values())
+    raise_together(list(problems.values()))
 
 
 def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
@@ -96,7 +95,9 @@ def into_memory(model: onnx_ir.Model) -> onnx_ir.Model:
             check_regular(Path(path))
         return onnx_ir.external_data.load_to_model(model)
     except (OSError, ValueError) as error:
-        raise ModelError(f"the onnx_ir model's external data cannot be read: {error}") from error
+        raise ModelError(
+            f"the onnx_ir model's external data cannot be read: {error}", id="weights-file-unreadable"
+        ) from error
 
 
 def _is_external(tensor: onnx.TensorProto) -> bool:
@@ -114,30 +115,37 @@ def _read(name: str, tensor: onnx.TensorProto, model: Path) -> bytes:
         path = _inside(location, name, model)
     except OSError as error:  # a name that no file can have
         raise ModelError(
-            f"the weights of {name!r} are said to be in a file that cannot be: {error.strerror}"
+            f"the weights of {name!r} are said to be in a file whose name is impossible: {error.strerror}",
+            id="weights-file-unnamed",
         ) from error
     try:
         offset = int(entries.get("offset") or 0)
         length = int(entries.get("length") or _expected(name, tensor))
     except ValueError as error:
-        raise ModelError(f"the external data of {name!r} has an offset or length that is no number") from error
+        raise ModelError(
+            f"the external data of {name!r} has an offset or length that is no number", id="weights-entry-invalid"
+        ) from error
     if length != _expected(name, tensor) or offset < 0:
         raise ModelError(
             f"the tensor {name!r} of shape {list(tensor.dims)} needs {_expected(name, tensor)} bytes of"
-            f" {location!r}, but the model says {length} at {offset}"
+            f" {location!r}, but the model says {length} at {offset}",
+            id="weights-entry-invalid",
         )
     try:
         size = path.stat().st_size
         if offset + length > size:
             raise ModelError(
                 f"{path} is too short: {name!r} needs {length} bytes at {offset}, and the file has {size};"
-                " it is truncated or belongs to another model"
+                " it is truncated or belongs to another model",
+                id="weights-file-truncated",
             )
         with open_regular(path) as file:
             file.seek(offset)
             return file.read(length)
     except OSError as error:
-        raise ModelError(f"the external data file {path} cannot be read: {error.strerror}") from error
+        raise ModelError(
+            f"the external data file {path} cannot be read: {error.strerror}", id="weights-file-unreadable"
+        ) from error
 
 
 def _inside(location: str, name: str, model: Path) -> Path:
@@ -147,10 +155,13 @@ def _inside(location: str, name: str, model: Path) -> Path:
     """
     outside = ModelError(
         f"the weights of {name!r} are said to be in {location!r}, which is outside the model's folder;"
-        " only files beside the model are read"
+        " only files beside the model are read",
+        id="weights-file-outside",
     )
     if not location or "\0" in location:
-        raise ModelError(f"the weights of {name!r} are said to be in another file, which is not named")
+        raise ModelError(
+            f"the weights of {name!r} are said to be in another file, which is not named", id="weights-file-unnamed"
+        )
     if _leads_out(location):
         raise outside
     folder = Path(os.path.realpath(model)).parent if model.is_symlink() else Path(os.path.realpath(model.parent))
@@ -162,9 +173,14 @@ def _inside(location: str, name: str, model: Path) -> Path:
     if not any(path.is_relative_to(place) for place in allowed):
         raise outside
     if path.exists() and not path.is_file():
-        raise ModelError(f"the model keeps weights in {location!r}, which is no regular file")
+        raise ModelError(
+            f"the model keeps weights in {location!r}, which is no regular file", id="weights-file-unreadable"
+        )
     if not path.is_file():
-        raise ModelError(f"the model keeps weights in {location!r}, and there is no such file in {model.parent}")
+        raise ModelError(
+            f"the model keeps weights in {location!r}, and there is no such file in {model.parent}",
+            id="weights-file-missing",
+        )
     return path
 
 
@@ -183,5 +199,7 @@ def _expected(name: str, tensor: onnx.TensorProto) -> int:
             onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"the tensor {name!r} has the unknown data type {tensor.data_type}") from error
+        raise ModelError(
+            f"the tensor {name!r} has the unknown data type {tensor.data_type}", id="tensor-type-unknown"
+        ) from error
     return int(-(-math.prod(tensor.dims) * bits // 8))

@@ -98,7 +98,7 @@ def refuse(path: Path) -> NoReturn:
     """
     found = _format_of(path)
     assert found is not None
-    raise UnsupportedModelError(f"{path} is {found.title}: {found.way}")
+    raise UnsupportedModelError(f"{path} is {found.title}: {found.way}", id="model-foreign-format")
 
 
 def _format_of(path: Path) -> _Format | None:

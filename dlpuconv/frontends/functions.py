@@ -41,7 +41,9 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     grown = _grown(model.graph.node, bodies, sizes, ())
     del model.functions[:]
     model.functions.extend(body for key, body in bodies.items() if key in sizes)
-    raise_together([ModelError(text) for function in model.functions for text in _undefined(function)])
+    raise_together(
+        [ModelError(text, id="graph-inconsistent") for function in model.functions for text in _undefined(function)]
+    )
     if not sizes:
         return model
     versions = {imported.domain: imported.version for imported in model.opset_import}
@@ -65,7 +67,7 @@ def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
         InlinePass()(graph)
         return onnx_ir.to_proto(graph)
     except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
-        raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+        raise ModelError(f"the model's functions cannot be inlined: {error}", id="function-not-inlined") from error
 
 
 def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -74,14 +76,15 @@ def _inline_converted(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         flat = onnx_rules.inline_functions(model)
     except ModelRefusedError as error:
-        raise ModelError(f"the model's functions cannot be inlined: {error}") from error
+        raise ModelError(f"the model's functions cannot be inlined: {error}", id="function-not-inlined") from error
     except LostError as error:
-        raise ModelError(f"the model's functions cannot be inlined: ONNX {error}") from error
+        raise ModelError(f"the model's functions cannot be inlined: ONNX {error}", id="function-not-inlined") from error
     if flat.functions:  # onnx leaves alone what it cannot convert
         left = ", ".join(repr(function.name) for function in flat.functions)
         raise ModelError(
-            f"the model's functions cannot be inlined: {left} would have to be converted from other versions of"
-            " operators than the model's"
+            f"the model's functions cannot be inlined: {left} are written for another version of ONNX's operators"
+            " (opset) than the model: export it in one version",
+            id="function-not-inlined",
         )
     return flat
 
@@ -105,11 +108,13 @@ def _grown(
         key = (node.domain, node.op_type, node.overload)
         if key in bodies:
             if key in calls or len(calls) > DEEPEST:
-                raise ModelError(f"the function {node.op_type!r} calls itself")
+                raise ModelError(f"the function {node.op_type!r} calls itself", id="function-recursive")
             if key not in sizes:
                 sizes[key] = _grown(bodies[key].node, bodies, sizes, (*calls, key))
             total += sizes[key]
         total += 1
         if total > MOST_NODES:
-            raise ModelError(f"the model's functions would grow to more than {MOST_NODES} operators")
+            raise ModelError(
+                f"the model's functions would grow to more than {MOST_NODES} operators", id="model-too-large"
+            )
     return total

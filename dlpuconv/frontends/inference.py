@@ -105,9 +105,10 @@ def check_values(model: onnx.ModelProto, inferred: Inferred) -> None:
         raise UnsupportedModelError(
             _why_unknown(unknown, losing, inferred),
             refused=[*(name for node in losing for name in node.output if name), *empty],
+            id="shape-depends-on-values",
         )
     if empty:
-        raise ShapeError(listed(empty.values(), separator="; "), empty.values())
+        raise ShapeError(listed(empty.values(), separator="; "), empty.values(), id="shape-empty")
 
 
 def _why_unknown(outputs: Sequence[str], losing: Sequence[onnx.NodeProto], inferred: Inferred) -> str:
@@ -165,10 +166,13 @@ def _check_sizes(types: Mapping[str, onnx.ValueInfoProto]) -> None:
         if math.prod(known) > LARGEST:
             raise ShapeError(
                 f"the value {value.name!r} has more than {LARGEST} elements, more than any camera's memory holds: its"
-                f" shape is [{listed(map(str, known))}]"
+                f" shape is [{listed(map(str, known))}]",
+                id="shape-too-large",
             )
         if any(extent < 0 for extent in known):
-            raise ShapeError(f"the value {value.name!r} has the impossible shape [{listed(map(str, known))}]")
+            raise ShapeError(
+                f"the value {value.name!r} has the impossible shape [{listed(map(str, known))}]", id="shape-impossible"
+            )
 
 
 def _losing(model: onnx.ModelProto, inferred: Inferred, outputs: Iterable[str]) -> Iterator[onnx.NodeProto]:

@@ -107,7 +107,7 @@ def from_graph(model: onnx_ir.Model, name: str | None = None) -> Acquired:
     try:
         proto = onnx_ir.to_proto(copy)
     except (ValueError, TypeError) as error:
-        raise ModelError(f"the onnx_ir model cannot be serialized: {error}") from error
+        raise ModelError(f"the onnx_ir model cannot be serialized: {error}", id="model-invalid") from error
     return _without_files(proto, _digest(proto), name)
 
 
@@ -125,16 +125,18 @@ def parse(content: bytes, what: str) -> onnx.ModelProto:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     if not content:
-        raise ModelError(f"{what} is empty: an ONNX model was expected")
+        raise ModelError(f"{what} is empty: an ONNX model was expected", id="model-empty")
     for offset, magic, kind in _FORMATS:
         if content[offset : offset + len(magic)] == magic:
-            raise ModelError(f"{what} is not an ONNX model but {kind}")
+            raise ModelError(f"{what} is not an ONNX model but {kind}", id="model-not-onnx")
     try:
         proto: onnx.ModelProto = onnx.ModelProto.FromString(content)
     except DecodeError as error:
-        raise ModelError(f"{what} is not an ONNX model, or is truncated or damaged ({len(content)} bytes)") from error
+        raise ModelError(
+            f"{what} is not an ONNX model, or is truncated or damaged ({len(content)} bytes)", id="model-truncated"
+        ) from error
     if not proto.HasField("graph"):
-        raise ModelError(f"{what} is not an ONNX model: it holds no graph")
+        raise ModelError(f"{what} is not an ONNX model: it holds no graph", id="model-not-onnx")
     return proto
 
 
@@ -145,10 +147,13 @@ def content_of(path: Path) -> bytes:
         ModelError: there is none, it is too large, or it cannot be read.
     """
     if is_folder(path):
-        raise ModelError(f"{path} is a folder: name the .onnx file in it")
+        raise ModelError(f"{path} is a folder: name the .onnx file in it", id="model-is-folder")
     try:
         if path.stat().st_size > PROTOBUF_LIMIT:
-            raise ModelError(f"{path} is larger than 2 GiB, which protobuf cannot hold: keep weights as external data")
+            raise ModelError(
+                f"{path} is larger than 2 GiB, which protobuf cannot hold: keep weights as external data",
+                id="model-too-large",
+            )
         return read_regular(path)
     except FileNotFoundError:
         # Stems are compared, since a common suffix makes all names look alike.
@@ -156,14 +161,18 @@ def content_of(path: Path) -> bytes:
         siblings = {p.stem: p.name for p in folder.glob(f"*{suffix}")} if folder.is_dir() else {}
         close = get_close_matches(path.stem, siblings, n=1)
         hint = f" (did you mean {siblings[close[0]]!r}?)" if close else ""
-        raise ModelError(f"there is no file {path}{hint}") from None
+        raise ModelError(f"there is no file {path}{hint}", id="model-not-found") from None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ModelError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", id="model-unreadable"
+        ) from error
 
 
 def _without_files(proto: onnx.ModelProto, sha256: str, name: str | None) -> Acquired:
     if holds_external_data(proto):
-        raise ModelError("the model keeps weights in other files, so it must be given by its path")
+        raise ModelError(
+            "the model keeps weights in other files, so it must be given by its path", id="model-needs-path"
+        )
     return Acquired(proto=proto, source=Source(name=name or "model", sha256=sha256))
 
 

@@ -50,7 +50,7 @@ def screen_constants(graph: onnx.GraphProto) -> None:
         for node in nodes
         if node.op_type == "OneHot" and 0 in shapes.get(node.input[1], ())
     ]
-    raise_together([ModelError(text) for text in problems])
+    raise_together([ModelError(text, id="operands-misfit") for text in problems])
 
 
 def _kernel(node: onnx.NodeProto, shapes: dict[str, Shape]) -> Iterator[str]:
@@ -72,7 +72,9 @@ def screen_operands(graph: onnx.GraphProto, inferred: Inferred) -> None:
     """
     shapes = {name: extents(value) for name, value in inferred.types.items() if is_static(value)}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    raise_together([ModelError(text) for text in (_problem(node, shapes) for node in graph.node) if text])
+    raise_together(
+        [ModelError(text, id="operands-misfit") for text in (_problem(node, shapes) for node in graph.node) if text]
+    )
 
 
 def _problem(node: onnx.NodeProto, shapes: dict[str, Shape]) -> str:

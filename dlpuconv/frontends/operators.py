@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from dlpuconv.errors import UnsupportedModelError, did_you_mean
@@ -18,21 +19,51 @@ if TYPE_CHECKING:
 
 OLDEST: Final = 7
 
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why an operator is refused.
+
+    Attributes:
+        text: the sentence, with `{nodes}` for the operators of which it holds.
+        id: the error's, in the catalogue.
+    """
+
+    text: str
+    id: str
+
+
 _NESTED: Final = CONTROL_FLOW - {"If"}  # a branch may turn out to be constant
 _QUANTIZED: Final = QUANTIZATION | {"MatMulNBits", "GatherBlockQuantized"}
 _NOT_TENSORS: Final = SEQUENCES | {
     "Optional", "OptionalGetElement", "OptionalHasElement", "StringNormalizer", "StringConcat", "StringSplit",
     "RegexFullMatch", "TfIdfVectorizer",
 }  # fmt: skip
-_QUANTIZED_ALREADY: Final = (
+_QUANTIZED_ALREADY: Final = _Reason(
     "{nodes}: the model is quantized in a form that cannot be read; QuantizeLinear, DequantizeLinear and QLinear"
-    " operators with constant scales can: convert the model that it was made from"
+    " operators with constant scales can: convert the model that it was made from",
+    id="quantization-unreadable",
 )
-_NO_TENSORS: Final = (
-    "{nodes}: sequences, optional values and text cannot be converted: give the model tensors of numbers"
+_NO_TENSORS: Final = _Reason(
+    "{nodes}: sequences, optional values and text cannot be converted: give the model tensors of numbers",
+    id="operator-not-on-tensors",
 )
 _NO_CONVERSION: Final = {"AffineGrid", "TensorScatter"}  # nor does their inference survive inputs of unknown type
-_FOR_TRAINING: Final = "{nodes}: operators for training cannot be converted: export the model for inference"
+_FOR_TRAINING: Final = _Reason(
+    "{nodes}: operators for training cannot be converted: export the model for inference", id="model-in-training"
+)
+_LOOPS: Final = _Reason(
+    "{nodes}: control flow cannot be converted: export the model with its loops unrolled", id="operator-control-flow"
+)
+_PICTURE_FILES: Final = _Reason(
+    "{nodes}: the chip decodes no picture files: give the model pixels", id="operator-reads-picture-files"
+)
+_UNKNOWN_FORM: Final = _Reason(
+    "{nodes}: there is no conversion for this operator: express it by others", id="operator-no-conversion"
+)
+_RANDOM_NUMBERS: Final = _Reason(
+    "{nodes}: random numbers cannot be converted: make them an input", id="operator-random"
+)
 _NOT_AS_IT_IS: Final = {_QUANTIZED_ALREADY, _FOR_TRAINING}
 """Reasons why it is another form of the network that can be converted, and not a part of this one."""
 _TRAINING_DOMAINS: Final = {"ai.onnx.training", "ai.onnx.preview.training"}
@@ -48,7 +79,7 @@ def screen_operators(model: onnx.ModelProto) -> None:
         UnsupportedModelError: lists every operator that cannot be converted.
     """
     opset = screen_opset(model)
-    reasons: dict[str, list[onnx.NodeProto]] = {}
+    reasons: dict[_Reason, list[onnx.NodeProto]] = {}
     refused: list[str] = []
     for node in model.graph.node:
         found = {id(inner): (inner, reason) for inner in walk_nodes([node]) if (reason := _reason(inner, opset))}
@@ -59,17 +90,18 @@ def screen_operators(model: onnx.ModelProto) -> None:
         _refuse(reasons, refused)
 
 
-def _refuse(reasons: dict[str, list[onnx.NodeProto]], refused: list[str]) -> NoReturn:
+def _refuse(reasons: dict[_Reason, list[onnx.NodeProto]], refused: list[str]) -> NoReturn:
     """Refuse operators.
 
     Args:
-        reasons: operators by the reason.
+        reasons: operators by the reason; the first one gives the error's id.
         refused: what they make.
     """
-    texts = [reason.format(nodes=listed(map(_full_label, nodes), 3)) for reason, nodes in reasons.items()]
-    whole = [reason.format(nodes=_full_label(node)) for reason, nodes in reasons.items() for node in nodes]
+    texts = [reason.text.format(nodes=listed(map(_full_label, nodes), 3)) for reason, nodes in reasons.items()]
+    whole = [reason.text.format(nodes=_full_label(node)) for reason, nodes in reasons.items() for node in nodes]
     helps = not _NOT_AS_IT_IS & set(reasons)
-    raise UnsupportedModelError(listed(texts, separator="; "), whole, refused if helps else ())
+    first = next(iter(reasons))
+    raise UnsupportedModelError(listed(texts, separator="; "), whole, refused if helps else (), id=first.id)
 
 
 def strangers(model: onnx.ModelProto) -> set[str]:
@@ -91,12 +123,15 @@ def screen_opset(model: onnx.ModelProto) -> int:
         foreign = [node for node in walk_nodes(model.graph.node) if node.domain]
         if foreign:  # and nothing else, where the model is valid
             _refuse({_foreign(node): [node] for node in foreign}, [])
-        raise UnsupportedModelError("the model does not say which version of ONNX's operators it uses (opset_import)")
+        raise UnsupportedModelError(
+            "the model does not say which version of ONNX's operators it uses (opset_import)", id="opset-missing"
+        )
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST <= versions[""] <= newest:
         raise UnsupportedModelError(
             f"the model uses opset {versions['']}; opset {OLDEST} to {newest} can be read (with onnx"
-            f" {onnx.__version__}): export it again with one of these"
+            f" {onnx.__version__}): export it again with one of these",
+            id="opset-unreadable",
         )
     return int(versions[""])
 
@@ -117,6 +152,7 @@ def screen_training(graph: onnx.GraphProto, values: dict[str, bool | None]) -> N
             f"{listed(wrong, separator='; ')}: in training mode; export the model for inference (in PyTorch, after"
             " `model.eval()`)",
             [f"{node}: in training mode" for node in wrong],
+            id="model-in-training",
         )
 
 
@@ -128,56 +164,64 @@ def _trains(node: onnx.NodeProto, values: dict[str, bool | None]) -> bool:
     return False
 
 
-def _reason(node: onnx.NodeProto, opset: int) -> str:
+def _reason(node: onnx.NodeProto, opset: int) -> _Reason | None:
     if node.domain not in ("", "ai.onnx"):
         return _foreign(node)
-    kinds: tuple[tuple[Callable[[str], bool], str], ...] = (
-        (_NESTED.__contains__, "{nodes}: control flow cannot be converted: export the model with its loops unrolled"),
+    kinds: tuple[tuple[Callable[[str], bool], _Reason], ...] = (
+        (_NESTED.__contains__, _LOOPS),
         (lambda op: op in _QUANTIZED or op.startswith("QLinear"), _QUANTIZED_ALREADY),
         (_NOT_TENSORS.__contains__, _NO_TENSORS),
-        (lambda op: op == "ImageDecoder", "{nodes}: the chip decodes no picture files: give the model pixels"),
-        (_NO_CONVERSION.__contains__, "{nodes}: there is no conversion for this operator: express it by others"),
-        (RANDOM.__contains__, "{nodes}: random numbers cannot be converted: make them an input"),
-    )  # fmt: skip
-    for matches, text in kinds:
+        (lambda op: op == "ImageDecoder", _PICTURE_FILES),
+        (_NO_CONVERSION.__contains__, _UNKNOWN_FORM),
+        (RANDOM.__contains__, _RANDOM_NUMBERS),
+    )
+    for matches, reason in kinds:
         if matches(node.op_type):
-            return text
+            return reason
     return _unknown(node.op_type, opset)
 
 
-def _foreign(node: onnx.NodeProto) -> str:
+def _foreign(node: onnx.NodeProto) -> _Reason:
     domain = node.domain
     if domain == DOMAIN:
         reason = next((attribute.s for attribute in node.attribute if attribute.name == REASON), b"")
-        return f"{{nodes}}: {_plain(reason.decode('utf-8', 'replace') or 'there is no conversion for this operator')}"
+        told = reason.decode("utf-8", "replace") or "there is no conversion for this operator"
+        return _Reason(f"{{nodes}}: {_plain(told)}", id="operator-no-conversion")
     if domain in _TRAINING_DOMAINS:
         return _FOR_TRAINING
     if domain.startswith("com.microsoft"):
         if "QLinear" in node.op_type or "Quantize" in node.op_type or node.op_type in _QUANTIZED:
             return _QUANTIZED_ALREADY
-        return "{nodes}: operators that ONNX Runtime's optimizer makes; convert the model as it was before that"
+        return _Reason(
+            "{nodes}: operators that ONNX Runtime's optimizer makes; convert the model as it was before that",
+            id="operator-of-optimizer",
+        )
     known = f"operators of the domain {_plain(domain)!r}, for which there is no conversion"
-    return f"{{nodes}}: {known}: express them by ONNX's own"
+    return _Reason(f"{{nodes}}: {known}: express them by ONNX's own", id="operator-custom")
 
 
-def _unknown(op_type: str, opset: int) -> str:
+def _unknown(op_type: str, opset: int) -> _Reason | None:
     import onnx
 
     try:
         schema = onnx.defs.get_schema(op_type, opset, "")
     except onnx.defs.SchemaError:
         return _never_heard_of(op_type, opset)
-    return f"{{nodes}}: no longer exists in opset {opset}, which the model uses" if schema.deprecated else ""
+    if not schema.deprecated:
+        return None
+    return _Reason(f"{{nodes}}: no longer exists in opset {opset}, which the model uses", id="operator-not-in-opset")
 
 
-def _never_heard_of(op_type: str, opset: int) -> str:
+def _never_heard_of(op_type: str, opset: int) -> _Reason:
     import onnx
 
     if onnx.defs.has(op_type):
         since = onnx.defs.get_schema(op_type).since_version
-        return f"{{nodes}}: exists from opset {since} on, and the model uses opset {opset}"
+        return _Reason(
+            f"{{nodes}}: exists from opset {since} on, and the model uses opset {opset}", id="operator-not-in-opset"
+        )
     known = [schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain]
-    return f"{{nodes}}: ONNX has no such operator{_plain(did_you_mean(op_type, known))}"
+    return _Reason(f"{{nodes}}: ONNX has no such operator{_plain(did_you_mean(op_type, known))}", id="operator-unknown")
 
 
 def _full_label(node: onnx.NodeProto) -> str:

@@ -46,14 +46,14 @@ def parse_input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     name, equals, extents = text.rpartition("=")
     wrong = f"--input-shape {text!r} is not of the form name=1,3,224,224 (or 1,3,224,224 for a model of one input)"
     if equals and not name.strip():
-        raise UsageError(wrong)
+        raise UsageError(wrong, id="input-shape-form")
     parts = extents.split(",")
     if not all(part.strip().isdecimal() for part in parts):
-        raise UsageError(wrong)
+        raise UsageError(wrong, id="input-shape-form")
     # What has more digits is no extent, and more than Python turns into a number.
     shape = tuple(int(part) if len(part) <= _MOST_DIGITS else 0 for part in parts)
     if not all(0 < extent < 2**31 for extent in shape):
-        raise UsageError(f"--input-shape {text!r} has an extent outside of 1..2147483647")
+        raise UsageError(f"--input-shape {text!r} has a dimension outside of 1 to 2147483647", id="input-shape-form")
     return name.strip(), shape
 
 

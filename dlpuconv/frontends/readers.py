@@ -145,10 +145,13 @@ def acquire(source: object, asked: SourceRequest) -> Acquired:
     for reader in READERS:
         if reader.knows(source):
             for useless in sorted(asked.particulars - reader.takes):
-                raise UsageError(useless.format(source if _is_path(source) else "the model"))
+                raise UsageError(
+                    useless.format(source if _is_path(source) else "the model"), id="option-not-for-source"
+                )
             return reader.read(source, asked)
     hint = "; give the torch.nn.Module that computes it" if callable(source) else ""
     raise UsageError(
         f"a model is a path, bytes, onnx.ModelProto, onnx_ir.Model, keras.Model, torch.nn.Module or ExportedProgram,"
-        f" not {type(source).__name__}{hint}"
+        f" not {type(source).__name__}{hint}",
+        id="argument-type",
     )

@@ -16,10 +16,10 @@ def raise_together(problems: Sequence[DlpuconvError]) -> None:
     """Raise one error that tells of all problems of the first one's class; nothing happens when there is none.
 
     Raises:
-        DlpuconvError: of the class of the first problem.
+        DlpuconvError: of the class of the first problem, and with its id.
     """
     if not problems:
         return
     kind = type(problems[0])
     texts = list(dict.fromkeys(str(problem) for problem in problems if type(problem) is kind))
-    raise kind(listed(texts, separator="; "), texts)
+    raise kind(listed(texts, separator="; "), texts, id=problems[0].id)

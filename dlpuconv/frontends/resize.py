@@ -78,7 +78,7 @@ class Resizing:
         self._check_batch(model.graph, inferred)
         problem = run_once(model)
         if problem:
-            raise ShapeError(self.refusal(model, problem))
+            raise ShapeError(self.refusal(model, problem), id="shape-resize-impossible")
 
     def refusal(self, model: onnx.ModelProto, problem: str) -> str:
         """The sentence for a model that cannot be re-sized.
@@ -141,8 +141,9 @@ class Resizing:
         now = next(name for name in node.output if name in moved)
         raise ShapeError(
             self._prefix()
-            + f"{label(node)} would make it {list(extents(inferred.types[now]))}, which is a batch of another size; "
-            + (pin_of(graph, node, inferred.constants) or "its first extent depends on the picture's size")
+            + f"{label(node)} would give it the shape {list(extents(inferred.types[now]))}, which is another batch; "
+            + (pin_of(graph, node, inferred.constants) or "its first extent depends on the picture's size"),
+            id="shape-resize-impossible",
         )
 
     def _moved(self, inferred: Inferred, old: int | str, new: int) -> Iterator[str]:

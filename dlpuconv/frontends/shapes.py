@@ -36,7 +36,7 @@ def screen_types(graph: onnx.GraphProto) -> None:
     found = {value.name: what for value in graph.output if (what := _strange(value))}
     if found:
         told = [f"the output {name!r} is {what}" for name, what in found.items()]
-        raise UnsupportedModelError(listed(told, separator="; "), told, found)
+        raise UnsupportedModelError(listed(told, separator="; "), told, found, id="ports-not-numbers")
 
 
 def screen_inputs(graph: onnx.GraphProto) -> None:
@@ -52,7 +52,7 @@ def screen_inputs(graph: onnx.GraphProto) -> None:
         if (what := _strange(value) or ("" if value.type.tensor_type.elem_type else untyped))
     ]
     if told:
-        raise UnsupportedModelError(listed(told, separator="; "), told)
+        raise UnsupportedModelError(listed(told, separator="; "), told, id="ports-not-numbers")
 
 
 def _strange(value: onnx.ValueInfoProto) -> str:
@@ -81,14 +81,15 @@ def bind_inputs(graph: onnx.GraphProto, asked: Mapping[str, tuple[int, ...]]) ->
     declared = {value.name: declared_shape(value) for value in graph.input}
     symbols = _symbols(declared, named)
     shapes: dict[str, tuple[int, ...]] = {}
-    problems: list[str] = []
+    problems: list[ShapeError] = []
     for name, shape in declared.items():
         try:
             shapes[name] = _static(name, shape, named.get(name), symbols)
         except ShapeError as error:
-            problems.append(str(error))
-    problems += _batches(graph, {name: shape for name, shape in shapes.items() if name not in named})
-    raise_together([ShapeError(text) for text in problems])
+            problems.append(error)
+    batches = _batches(graph, {name: shape for name, shape in shapes.items() if name not in named})
+    problems += [ShapeError(text, id="shape-batch-fixed") for text in batches]
+    raise_together(problems)
     for value in graph.input:
         set_shape(value, shapes[value.name])
 
@@ -116,12 +117,15 @@ def _resolve_names(known: list[str], asked: Mapping[str, tuple[int, ...]]) -> di
     inputs = listed(map(repr, known))
     for name, shape in asked.items():
         if not name and len(known) != 1:
-            raise ShapeError(f"the model has {len(known)} inputs, so --input-shape must name one of {inputs}")
+            raise ShapeError(
+                f"the model has {len(known)} inputs, so --input-shape must name one of {inputs}",
+                id="shape-input-unnamed",
+            )
         if name and name not in known:
             raise ShapeError(f"--input-shape names {name!r}, and the model's inputs are {inputs}"
-                             f"{did_you_mean(name, known)}")  # fmt: skip
+                             f"{did_you_mean(name, known)}", id="shape-input-unknown")  # fmt: skip
         if not all(0 < extent < 2**31 for extent in shape):
-            raise ShapeError(f"{shape_flag(name, shape)} has an extent outside of 1..2147483647")
+            raise ShapeError(f"{shape_flag(name, shape)} has an extent outside of 1..2147483647", id="shape-impossible")
         named[name or known[0]] = tuple(shape)
     return named
 
@@ -146,10 +150,14 @@ def _static(
 ) -> tuple[int, ...]:
     if declared is None and asked is None:
         raise ShapeError(f"the model does not say the shape of its input {name!r}: give it with"
-                         f" {shape_flag(name, (1, 3, 'H', 'W'))} (or as many extents as it has)")  # fmt: skip
+                         f" {shape_flag(name, (1, 3, 'H', 'W'))} (or as many extents as it has)",
+                         id="shape-unknown")  # fmt: skip
     if asked is not None:
         if declared is not None and len(declared) != len(asked):
-            raise ShapeError(f"{shape_flag(name, asked)} has {len(asked)} extents, and the input is {shown(declared)}")
+            raise ShapeError(
+                f"{shape_flag(name, asked)} has {len(asked)} extents, and the input is {shown(declared)}",
+                id="shape-rank",
+            )
         return asked
     assert declared is not None
     bound = tuple(symbols.get(extent, extent) if isinstance(extent, str) else extent for extent in declared)
@@ -175,12 +183,14 @@ def _check_known(name: str, declared: Declared, bound: Declared) -> None:
     if any(isinstance(extent, int) and extent <= 0 for extent in bound):
         bad = next(axis for axis, extent in enumerate(bound) if isinstance(extent, int) and extent <= 0)
         raise ShapeError(f"the input {name!r} of shape {shown(declared)} has the extent {bound[bad]} on axis {bad};"
-                         f" give the real one with {shape_flag(name, _flag_shape(bound))}")  # fmt: skip
+                         f" give the real one with {shape_flag(name, _flag_shape(bound))}",
+                         id="shape-unknown")  # fmt: skip
     unknown = [axis for axis, extent in enumerate(bound) if isinstance(extent, str)]
     if unknown:
         which = ", ".join(f"{axis} ({bound[axis]})" if bound[axis] else str(axis) for axis in unknown)
         raise ShapeError(f"the input {name!r} of shape {shown(declared)} has no extent on axis {which}; give it with"
-                         f" {shape_flag(name, _flag_shape(bound))}")  # fmt: skip
+                         f" {shape_flag(name, _flag_shape(bound))}",
+                         id="shape-unknown")  # fmt: skip
 
 
 def _flag_shape(bound: Declared) -> tuple[int | str, ...]:

@@ -126,9 +126,9 @@ def check_nodes(model: onnx.ModelProto, strangers: Collection[str] = ()) -> None
     try:
         onnx_rules.check_model(skeleton)
     except ModelRefusedError as error:
-        raise ModelError(f"the model is not valid ONNX: {_first_line(error)}") from error
+        raise ModelError(f"the model is not valid ONNX: {_first_line(error)}", id="model-invalid") from error
     except LostError as error:
-        raise ModelError(f"the model is not valid ONNX: ONNX's own checker {error}") from error
+        raise ModelError(f"the model is not valid ONNX: ONNX's own checker {error}", id="model-onnx-crash") from error
 
 
 def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.ValueInfoProto]:
@@ -141,10 +141,12 @@ def run_inference(skeleton: onnx.ModelProto, *, strict: bool) -> dict[str, onnx.
         graph = onnx_rules.infer_shapes(skeleton, strict=strict, values=True).graph
     except ModelRefusedError as error:
         if error.fits_not:
-            raise ModelError(_readable(str(error))) from error
-        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}") from error
+            raise ModelError(_readable(str(error)), id="operands-misfit") from error
+        raise ModelError(f"shapes cannot be inferred: {_first_line(error)}", id="model-invalid") from error
     except LostError as error:
-        raise ModelError(f"shapes cannot be inferred: ONNX's own shape inference {error}") from error
+        raise ModelError(
+            f"shapes cannot be inferred: ONNX's own shape inference {error}", id="model-onnx-crash"
+        ) from error
     return {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
 
 

@@ -162,7 +162,7 @@ def _inferred(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tu
         return infer(proto, strict=not branches)
     except ModelError as error:
         if resizing:
-            raise ShapeError(resizing.refusal(proto, str(error))) from error
+            raise ShapeError(resizing.refusal(proto, str(error)), id="shape-resize-impossible") from error
         if isinstance(error, ShapeError):
             raise
         # Inference is stricter than the operators' definitions in places; what ONNX Runtime accepts is good. It is
@@ -173,7 +173,7 @@ def _inferred(proto: onnx.ModelProto, resizing: Resizing, asked: Mapping[str, tu
         if not asked:
             raise
         flags = " ".join(shape_flag(name, shape) for name, shape in asked.items())
-        raise ShapeError(f"{flags}: {error}") from error
+        raise ShapeError(f"{flags}: {error}", id="shape-misfit") from error
 
 
 def declare(graph: onnx.GraphProto, inferred: Inferred) -> None:
@@ -208,4 +208,4 @@ def _graph(proto: onnx.ModelProto) -> onnx_ir.Model:
     try:
         return split_proto(proto).to_graph()
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ModelError(f"the model cannot be read: {error}") from error
+        raise ModelError(f"the model cannot be read: {error}", id="model-invalid") from error

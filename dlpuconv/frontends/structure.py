@@ -31,7 +31,7 @@ def screen_nesting(model: onnx.ModelProto) -> None:
         level = [graph.node for nodes in level for node in nodes for graph in subgraphs(node)]
         if not level:
             return
-    raise ModelError(f"the model holds graphs within graphs more than {DEEPEST} deep")
+    raise ModelError(f"graphs are nested more than {DEEPEST} deep in the model", id="model-too-deep")
 
 
 def screen_structure(graph: onnx.GraphProto) -> None:
@@ -40,7 +40,7 @@ def screen_structure(graph: onnx.GraphProto) -> None:
     Raises:
         ModelError: the graph is empty, a value is made twice or never, or the nodes form a cycle.
     """
-    raise_together([ModelError(text) for text in _problems(graph)])
+    raise_together([ModelError(text, id="graph-inconsistent") for text in _problems(graph)])
     _sort(graph)
 
 
@@ -89,7 +89,9 @@ def _sort(graph: onnx.GraphProto) -> None:
                 order.append(user)
     if len(order) < len(needs):
         stuck = [label(graph.node[index]) for index, count in enumerate(missing) if count]
-        raise ModelError(f"the graph has a cycle: {listed(stuck, 4)} wait for one another")
+        raise ModelError(
+            f"the graph has a cycle: {listed(stuck, 4)} each need what another of them makes", id="graph-cycle"
+        )
     nodes = [graph.node[index] for index in order]
     copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:]

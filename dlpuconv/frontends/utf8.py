@@ -26,4 +26,7 @@ def screen_text(model: onnx.ModelProto) -> None:
             elif field.type == field.TYPE_STRING:
                 texts = [value] if isinstance(value, str | bytes) else value
                 if not all(isinstance(text, str) for text in texts):
-                    raise ModelError(f"the model is damaged: a {message.DESCRIPTOR.name}'s {field.name} is not text")
+                    raise ModelError(
+                        f"the model is damaged: a {message.DESCRIPTOR.name}'s {field.name} is not UTF-8",
+                        id="model-text-invalid",
+                    )

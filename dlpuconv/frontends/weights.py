@@ -73,7 +73,7 @@ def screen_tensors(model: onnx.ModelProto) -> None:
         if problem:
             problems.append(problem)
     raise_together(problems)
-    raise_together([ModelError(text) for text in _values_problems(model)])
+    raise_together([ModelError(text, id="weights-not-finite") for text in _values_problems(model)])
 
 
 def screen_packed(model: onnx.ModelProto) -> None:
@@ -86,7 +86,8 @@ def screen_packed(model: onnx.ModelProto) -> None:
     raise_together(
         [
             UnsupportedModelError(
-                f"the tensor {name!r} is {type_name(tensor.data_type)}, and only a DequantizeLinear can read that"
+                f"the tensor {name!r} is {type_name(tensor.data_type)}, and only a DequantizeLinear can read that",
+                id="quantization-unreadable",
             )
             for name, tensor in left
         ]
@@ -104,7 +105,7 @@ def to_array(tensor: onnx.TensorProto) -> npt.NDArray[np.generic]:
     try:
         return onnx.numpy_helper.to_array(tensor)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"the values of {tensor.name!r} cannot be read: {error}") from error
+        raise ModelError(f"the values of {tensor.name!r} cannot be read: {error}", id="tensor-size") from error
 
 
 def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
@@ -114,23 +115,26 @@ def _type_problem(name: str, tensor: onnx.TensorProto) -> DlpuconvError | None:
     if kind in SMALL:
         return UnsupportedModelError(
             f"the tensor {name!r} is {type_name(kind)}; of quantized models those with integers of 4, 8 or 16 bits can"
-            " be read: convert the model that it was made from"
+            " be read: convert the model that it was made from",
+            id="tensor-type-unsupported",
         )
     if kind in (8, 14, 15):
         return UnsupportedModelError(
-            f"the tensor {name!r} holds {type_name(kind)} values; only numbers can be converted"
+            f"the tensor {name!r} holds {type_name(kind)} values; only numbers can be converted",
+            id="tensor-type-unsupported",
         )
-    return ModelError(f"the tensor {name!r} has the unknown data type {kind}")
+    return ModelError(f"the tensor {name!r} has the unknown data type {kind}", id="tensor-type-unknown")
 
 
 def shape_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
     """What is wrong with the shape that a tensor claims, whatever it holds."""
     if len(tensor.dims) > _MOST_AXES:
         return ModelError(
-            f"the tensor {name!r} has {len(tensor.dims)} axes; {_MOST_AXES} are the most that can be read"
+            f"the tensor {name!r} has {len(tensor.dims)} axes; {_MOST_AXES} are the most that can be read",
+            id="tensor-shape",
         )
     if any(extent < 0 for extent in tensor.dims):
-        return ModelError(f"the tensor {name!r} has the impossible shape {list(tensor.dims)}")
+        return ModelError(f"the tensor {name!r} has the impossible shape {list(tensor.dims)}", id="tensor-shape")
     return None
 
 
@@ -142,7 +146,11 @@ def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
     wanted = (elements + 1) // 2 if tensor.data_type in PACKED else elements
     proper = "raw_data" if tensor.HasField("raw_data") else _TYPED_FIELD[tensor.data_type]
     if strange := [field for field in _FIELDS if field != proper and len(getattr(tensor, field))]:
-        return ModelError(f"the tensor {name!r} is {type_name(tensor.data_type)}, and also has {', '.join(strange)}")
+        return ModelError(
+            f"the tensor {name!r} is {type_name(tensor.data_type)}, and holds values of another type as well,"
+            f" in {', '.join(strange)}",
+            id="tensor-size",
+        )
     if tensor.HasField("raw_data"):
         width = 8 if tensor.data_type in (7, 11, 13) else 4 if tensor.data_type in (1, 6, 12) else 2
         width = 1 if tensor.data_type in (2, 3, 9, *PACKED) else width
@@ -153,7 +161,9 @@ def _size_problem(name: str, tensor: onnx.TensorProto) -> ModelError | None:
     if found == wanted:
         return None
     what = "bytes" if tensor.data_type in PACKED else "values"
-    return ModelError(f"the tensor {name!r} of shape {shape} needs {wanted} {what}, and {found} are there")
+    return ModelError(
+        f"the tensor {name!r} of shape {shape} needs {wanted} {what}, and {found} are there", id="tensor-size"
+    )
 
 
 def _values_problems(model: onnx.ModelProto) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _screen_outputs(graph: onnx.GraphProto) -> None:
     known = onnx.TensorProto.DataType.values()
     wrong = [value.name for value in graph.output if value.type.tensor_type.elem_type not in known]
     if wrong:
-        raise ModelError(f"the output {wrong[0]!r} is of an unknown data type")
+        raise ModelError(f"the output {wrong[0]!r} is of an unknown data type", id="tensor-type-unknown")
 
 
 def _fold(proto: onnx.ModelProto, inferred: Inferred) -> None:

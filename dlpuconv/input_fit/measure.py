@@ -47,12 +47,12 @@ class Probe:
         for sample in samples:
             values = np.asarray(self._runner.run(sample)[self._value], np.float64)
             if values.ndim < 2:
-                raise ArtifactError(f"{self._value} has no channels")
+                raise ArtifactError(f"{self._value} has no channels", id="artifact-not-measurable")
             along = tuple(axis for axis in range(values.ndim) if axis != 1)
             count += values.size // values.shape[1]
             total = total + values.sum(along)
             squares = squares + np.square(values).sum(along)
         if not count:
-            raise ArtifactError(f"there are no samples to measure {self._value} on")
+            raise ArtifactError(f"there are no samples to measure {self._value} on", id="artifact-not-measurable")
         mean = total / count
         return Moments(mean=mean, deviation=np.sqrt(np.maximum(squares / count - np.square(mean), 0.0)))

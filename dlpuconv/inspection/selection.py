@@ -60,7 +60,7 @@ def select_layers(view: FileView, patterns: Sequence[str]) -> tuple[LayerView, .
         found = {layer.index for layer in view.layers if _means(pattern, layer)}
         found = found or {layer.index for layer in view.layers if pattern.removeprefix("#") == str(layer.index)}
         if not found:
-            raise UsageError(_unknown(pattern, view))
+            raise UsageError(_unknown(pattern, view), id="layer-unknown")
         chosen |= found
     return tuple(layer for layer in view.layers if layer.index in chosen)
 

@@ -55,6 +55,8 @@ def demand_cut(names: Sequence[str], made: Collection[str], nodes: Mapping[str, 
     for name in names:
         if name not in made:
             hint = f" (the operator of this name makes {nodes[name]!r})" if name in nodes else did_you_mean(name, made)
-            raise UsageError(f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}")
+            raise UsageError(
+                f"--cut-at {quote(name)}: no operator of the model makes a value of this name{hint}", id="cut-unknown"
+            )
         if names.count(name) > 1:
-            raise UsageError(f"--cut-at names {name!r} more than once")
+            raise UsageError(f"--cut-at names {name!r} more than once", id="cut-unknown")

@@ -90,7 +90,9 @@ def write(path: Path, arrays: Iterable[tuple[str, Array]]) -> dict[str, int]:
 def no_room(error: OSError) -> OutputError:
     """What to say where the folder for temporary files takes no more."""
     return OutputError(
-        f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error} (TMPDIR names another place)"
+        f"the weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}"
+        " (set TMPDIR to use another folder)",
+        id="temporary-folder-unusable",
     )
 
 

@@ -194,7 +194,8 @@ def _refuse_newer(whole: Fields, name: str) -> None:
     if version > ACTIVATED:
         raise ArtifactError(
             f"the manifest {name} is of schema version {version}, which a newer dlpuconv wrote: this one reads versions"
-            f" up to {ACTIVATED}"
+            f" up to {ACTIVATED}",
+            id="manifest-too-new",
         )
 
 

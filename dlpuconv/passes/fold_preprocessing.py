@@ -156,7 +156,8 @@ def _camera(
         if alone and not as_it_is:
             raise UsageError(
                 f"the input {spec.name!r} takes {spec.dtype} pixels as they are, which normalized samples do not fit: "
-                "leave --mean, --std and --preset out, or say --preset 0-255"
+                "leave --mean, --std and --preset out, or give --preset 0-255",
+                id="preprocessing-integer-input",
             )
         return None, "" if as_it_is else f"the normalization is not folded: the input {spec.name!r} is {spec.dtype}"
     try:

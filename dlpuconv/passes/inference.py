@@ -36,7 +36,9 @@ def infer(node: Node, opset: int) -> bool:
     try:
         found = infer_node(_alone(node, opset))
     except LostError as error:
-        raise ModelError(f"ONNX's own shape inference of {node.op_type} {node.name!r} {error}") from error
+        raise ModelError(
+            f"ONNX's own shape inference of {node.op_type} {node.name!r} {error}", id="model-onnx-crash"
+        ) from error
     for output in node.outputs:
         if output.name and output.name in found:
             _apply(output, found[output.name])

@@ -43,6 +43,7 @@ def unify_opset(editor: Editor) -> int:
             f"the model is of opset {found}; dlpuconv works in opset {OPSET}, which has no {told} of this form: export"
             f" it in opset {OPSET} or an older one",
             refused=(value.name for node in missing for value in node.outputs if value.name),
+            id="opset-too-new",
         )
     editor.model.opset_imports[""] = OPSET
     # Opset 20 came with version 9 of the format; version 10 is the newest that ONNX Runtime 1.20 reads.

@@ -94,7 +94,9 @@ class Backend(ABC):
         """
         from dlpuconv.errors import UsageError
 
-        raise UsageError(f"the backend {self.name} cannot tell what its layers lose")
+        raise UsageError(
+            f"the backend {self.name} cannot measure what each layer loses by quantization", id="backend-not-capable"
+        )
 
     def propose(self, prepared: Prepared, target: Target, recipe: Recipe, what: Proposal) -> Recipe:  # noqa: ARG002
         """Fill in of a recipe what only measurements tell; optional.
@@ -126,7 +128,10 @@ class Backend(ABC):
         """
         from dlpuconv.errors import UsageError
 
-        raise UsageError(f"the backend {self.name} cannot tell how it quantizes")
+        raise UsageError(
+            f"the backend {self.name} cannot tell how it quantizes a network, which training for it needs",
+            id="backend-not-capable",
+        )
 
     def draft(self, job: Job, targets: Sequence[Target]) -> tuple[Draft, ...]:  # noqa: ARG002 - optional
         """Make files without samples, to see where a chip would run their layers; optional.
@@ -147,7 +152,8 @@ class Backend(ABC):
 
         raise UsageError(
             f"the backend {self.name} of {', '.join(target.name for target in targets)} cannot tell before a conversion"
-            " what its file will hold"
+            " what its file will hold, so that there is nothing to check",
+            id="backend-not-capable",
         )
 
     def rest(self, model: Model) -> bytes:  # noqa: ARG002 - optional
@@ -164,7 +170,7 @@ class Backend(ABC):
         """
         from dlpuconv.errors import UsageError
 
-        raise UsageError(f"the backend {self.name} makes no files for the camera's CPU")
+        raise UsageError(f"the backend {self.name} makes no files for the camera's CPU", id="backend-not-capable")
 
     def read(self, path: Path) -> FileView:
         """Read an artifact back; override it for a format that dlpuconv does not know."""

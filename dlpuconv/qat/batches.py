@@ -47,7 +47,10 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
             several = batch if isinstance(batch, tuple | list) else (batch,)
             yield share, (tuple(_tensor(values, device) for values in several[:inputs]), {})
     if number < 0:
-        raise UsageError("the data yields no batch; what is gone through several times has to start again, as lists do")
+        raise UsageError(
+            "the data yielded no batch. It is read several times, so give a list or a DataLoader, not a generator",
+            id="training-no-batch",
+        )
 
 
 def _tensor(values: Any, device: torch.device) -> torch.Tensor:

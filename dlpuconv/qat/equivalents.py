@@ -69,7 +69,10 @@ def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equiv
         if same is not None:
             found[after] = same
         elif not _alike(before, after):
-            raise UnsupportedModelError(f"it changes {after.kind} {after.source_name!r}, which the module has not")
+            raise UnsupportedModelError(
+                f"it changes {after.kind} {after.source_name!r}, which the module does not have",
+                id="recipe-not-in-module",
+            )
     for same in found.values():
         for constant, values in ((weight_of(same.node), same.weights), (bias_of(same.node), same.bias)):
             if constant is not None and values is not None:
@@ -86,7 +89,7 @@ def _pairs(before: Network, after: Network) -> list[tuple[Node, Node]]:
         UnsupportedModelError: it changed more.
     """
     if [node.kind for node in before.nodes] != [node.kind for node in after.nodes]:
-        raise UnsupportedModelError("it adds or removes layers")
+        raise UnsupportedModelError("it adds or removes layers", id="recipe-not-in-module")
     return list(zip(before.nodes, after.nodes, strict=True))
 
 

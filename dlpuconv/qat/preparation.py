@@ -52,12 +52,13 @@ def prepare(
     demand("torchao", "dlpuconv.qat.prepare", "qat")
     if not is_module(module):
         raise UsageError(
-            f"a {type(module).__name__} is no torch.nn.Module; dlpuconv.qat.from_onnx makes one of a model"
+            f"a {type(module).__name__} is not a torch.nn.Module; dlpuconv.qat.from_onnx makes one of an ONNX model",
+            id="argument-type",
         )
     if not isinstance(target, str):
-        raise UsageError(f"target={target!r} is not the name of one target")
+        raise UsageError(f"target={target!r} is not the name of one target", id="argument-type")
     if start not in get_args(Starts.__value__):
-        raise UsageError(f"start={start!r} is not one of {', '.join(get_args(Starts.__value__))}")
+        raise UsageError(f"start={start!r} is not one of {', '.join(get_args(Starts.__value__))}", id="option-value")
     with python_words():
         with torchao_unheard():
             from dlpuconv.qat.building import build

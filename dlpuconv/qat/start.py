@@ -90,7 +90,9 @@ def find_start(
         ((backend, (chosen,)),) = run.backends
         if not backend.follows_recipes:
             raise UsageError(
-                f"{chosen.called} computes in floats, or quantizes by itself: there is nothing to train for"
+                f"{chosen.called} computes in floats, or its backend chooses all scales itself: training for its"
+                " numbers would change nothing",
+                id="training-not-quantized",
             )
         _, prepared = prepare(backend, [chosen], run)
         shop = Workshop(backend, prepared, chosen, run)

@@ -59,14 +59,17 @@ def _value(
     permutations: Mapping[str, tuple[int, ...]],
 ) -> npt.NDArray[np.float32]:
     if source is None:
-        raise CalibrationError(f"a calibration sample has no values for the input {value.name!r}")
+        raise CalibrationError(
+            f"a calibration sample has no values for the input {value.name!r}", id="calibration-input-missing"
+        )
     bound = binding.apply(source) if binding else source
     permutation = permutations.get(value.name)
     given = np.transpose(bound, permutation) if permutation and len(permutation) == bound.ndim else bound
     if given.shape != value.shape:
         raise CalibrationError(
             f"a calibration sample for {value.name!r} has the shape {tuple(source.shape)}, which gives {given.shape}"
-            f" in the converted model's layout, where {value.shape} is needed"
+            f" in the converted model's layout, where {value.shape} is needed",
+            id="calibration-shape",
         )
     return np.asarray(given, value.dtype, order="C")  # ascontiguousarray would make a number a vector
 

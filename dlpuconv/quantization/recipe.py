@@ -116,7 +116,8 @@ class Override:
         if not equals or not pattern or value not in known:
             raise UsageError(
                 f"--override {text!r} is not GLOB=GRANULARITY with one of {', '.join(known)}"
-                f"{did_you_mean(value, known)}"
+                f"{did_you_mean(value, known)}",
+                id="option-value",
             )
         return cls(pattern, Granularity(value))
 

@@ -87,10 +87,10 @@ def from_toml(text: str, name: str = "the recipe") -> Recipe:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is not TOML: {error}") from error
+        raise UsageError(f"{name} is not TOML: {error}", id="toml-syntax") from error
     except (ValueError, RecursionError) as error:  # of what Python's parser has no sentence for
-        what = "values within values, too deep" if isinstance(error, RecursionError) else "a number of too many digits"
-        raise UsageError(f"{name} holds {what} to be read: no recipe does") from error
+        what = "is nested too deeply" if isinstance(error, RecursionError) else "holds a number of too many digits"
+        raise UsageError(f"{name} {what} to be read", id="toml-syntax") from error
     _demand_version(found.pop("version", VERSION), name)
     return _recipe(found, name)
 
@@ -99,12 +99,14 @@ def _demand_version(version: object, name: str) -> None:
     """Refuse what another form may mean otherwise, before anything of it is read."""
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise UsageError(
-            f"{name}: version is {quoted(version)}, not a whole number from 1; this dlpuconv reads {VERSION}"
+            f"{name}: version is {quoted(version)}, not a whole number from 1; this dlpuconv reads {VERSION}",
+            id="recipe-invalid",
         )
     if version > VERSION:
         raise UsageError(
             f"{name} is a recipe of version {quoted(version)}, and this dlpuconv reads version {VERSION}: a newer"
-            " dlpuconv wrote it, so install that one, or convert without --recipe"
+            " dlpuconv wrote it, so install that one, or convert without --recipe",
+            id="recipe-too-new",
         )
 
 
@@ -125,16 +127,19 @@ def from_json(entry: Mapping[str, Any], name: str = "the manifest") -> Recipe:
             for table, (name, numbers, _) in _SITES.items()
         }
     except (AttributeError, KeyError, TypeError):
-        raise UsageError(f"{name} has a damaged recipe") from None
+        raise UsageError(f"the recipe in {name} is damaged", id="recipe-invalid") from None
     return _recipe({**entry, **sites, "overrides": overrides}, name)
 
 
 def _recipe(found: Mapping[str, Any], name: str) -> Recipe:
     for key in found:
         if key not in _KEYS:
-            raise UsageError(f"{name} has the key {quoted(key)}, which no recipe has{did_you_mean(key, list(_KEYS))}")
+            raise UsageError(
+                f"{name} has the key {quoted(key)}, which no recipe has{did_you_mean(key, list(_KEYS))}",
+                id="recipe-invalid",
+            )
     if "granularity" not in found:
-        raise UsageError(f"{name} says nothing of the granularity: {', '.join(Granularity)}")
+        raise UsageError(f"{name} has no granularity: add one of {', '.join(Granularity)}", id="recipe-invalid")
     choices: dict[str, Any] = {
         key: _choice(kind, key, found[key], name) for key, kind in _CHOICES.items() if key in found
     }
@@ -153,7 +158,7 @@ def read_recipe(path: Path) -> Recipe:
         text = read_regular(path).decode("utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"the recipe {path} cannot be read: {reason}") from error
+        raise UsageError(f"the recipe {path} cannot be read: {reason}", id="toml-unreadable") from error
     return from_toml(text, path.name)
 
 
@@ -161,24 +166,24 @@ def _choice(kind: Any, key: str, value: object, name: str) -> Any:
     known = [member.value for member in kind]
     if value not in known:
         close = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise UsageError(f"{name}: {key} is {quoted(value)}, not one of {', '.join(known)}{close}")
+        raise UsageError(f"{name}: {key} is {quoted(value)}, not one of {', '.join(known)}{close}", id="recipe-invalid")
     return kind(value)
 
 
 def _switch(key: str, value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"{name}: {key} is {quoted(value)}, not true or false")
+        raise UsageError(f"{name}: {key} is {quoted(value)}, not true or false", id="recipe-invalid")
     return value
 
 
 def _sites(key: str, table: object, name: str) -> tuple[Any, ...]:
     kind = _SITES[key][2]
     if not isinstance(table, dict):
-        raise UsageError(f"{name}: {key} is {quoted(table)}, not a table of lists by name")
+        raise UsageError(f"{name}: {key} is {quoted(table)}, not a table of lists by name", id="recipe-invalid")
     for site, numbers in table.items():
         if not isinstance(numbers, list) or not all(map(_is_step, numbers)):
             limits = f"whole numbers from -{_MOST_STEPS} to {_MOST_STEPS}"
-            raise UsageError(f"{name}: {quoted(site)} of {key} is no list of {limits}")
+            raise UsageError(f"{name}: {quoted(site)} of {key} is not a list of {limits}", id="recipe-invalid")
     return tuple(kind(site, tuple(numbers)) for site, numbers in table.items())
 
 
@@ -188,5 +193,5 @@ def _is_step(value: object) -> bool:
 
 def _overrides(table: object, name: str) -> tuple[Override, ...]:
     if not isinstance(table, dict):
-        raise UsageError(f"{name}: overrides is no table of granularities by layer name")
+        raise UsageError(f"{name}: overrides is not a table of granularities by layer name", id="recipe-invalid")
     return tuple(Override(pattern, _choice(Granularity, pattern, value, name)) for pattern, value in table.items())

@@ -64,7 +64,9 @@ def load_target(name: str) -> Target:
         return read_target(name, load_target)
     entry, target = _load(TARGETS, "target", name)
     if not isinstance(target, Target):
-        raise PluginError(f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target")
+        raise PluginError(
+            f"{_called('target', name, entry)} is {_what(target)}, not a dlpuconv.plugin.Target", id="plugin-contract"
+        )
     _demand((*wrong_with_target(target, name), *_without_backend(target)), "target", name, entry)
     target = replace(target, distribution=entry.distribution)
     if target.packager is None or entry.distribution == _OURS:
@@ -104,7 +106,9 @@ def load_backend(name: str) -> type[Backend]:
     entry, backend = _load(BACKENDS, "backend", name)
     called = _called("backend", name, entry)
     if not (isinstance(backend, type) and issubclass(backend, Backend)):
-        raise PluginError(f"{called} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend")
+        raise PluginError(
+            f"{called} is {_what(backend)}, not a subclass of dlpuconv.plugin.Backend", id="plugin-contract"
+        )
     _demand(wrong_with_backend(backend, name), "backend", name, entry)
     # A fault of our own is no plugin's: it stays an internal error, with the request to report it.
     return backend if entry.distribution == _OURS else guarded(backend, called)
@@ -124,12 +128,13 @@ def _load(group: str, noun: str, name: str) -> tuple[Entry, object]:
     if name not in known:
         raise PluginError(
             f"no {noun} named {name!r}{did_you_mean(name, known)}; installed: {', '.join(sorted(known)) or 'none'}"
-            + "".join(f"; {found.distribution} may bring more, but {found.problem}" for found in unreadable())
+            + "".join(f"; {found.distribution} may bring more, but {found.problem}" for found in unreadable()),
+            id="plugin-unknown",
         )
     claims = known[name]
     if len(claims) > 1:
         who = " and ".join(sorted(entry.distribution for entry in claims))
-        raise PluginError(f"the {noun} {name!r} is claimed by {who}: uninstall one of them")
+        raise PluginError(f"the {noun} {name!r} is brought by both {who}: uninstall one of them", id="plugin-twice")
     _demand_api(noun, name, claims[0])
     try:
         with redirect_stdout(sys.stderr):  # results on stdout are to be read by programs
@@ -154,21 +159,23 @@ def _demand_api(noun: str, name: str, entry: Entry) -> None:
         raise PluginError(
             f"{_called(noun, name, entry)} does not say for which version of the plugin API it was written, and this"
             f" dlpuconv has version {API_VERSION}: its entry points of the group {API} lack"
-            f' `"{API_VERSION}" = "{package}"`'
+            f' `"{API_VERSION}" = "{package}"`',
+            id="plugin-api-version",
         )
     if problem := misfit(entry.api):
-        raise PluginError(f"{_called(noun, name, entry)} {problem}")
+        raise PluginError(f"{_called(noun, name, entry)} {problem}", id="plugin-api-version")
 
 
 def _broken(noun: str, name: str, entry: Entry, error: BaseException) -> PluginError:
     return PluginError(
-        f"{_called(noun, name, entry)} cannot be loaded from {entry.point.value!r}: {what_was_raised(error)}"
+        f"{_called(noun, name, entry)} cannot be loaded from {entry.point.value!r}: {what_was_raised(error)}",
+        id="plugin-not-loaded",
     )
 
 
 def _demand(problems: tuple[str, ...], noun: str, name: str, entry: Entry) -> None:
     if problems:
-        raise PluginError(f"{_called(noun, name, entry)} cannot be used: {'; '.join(problems)}")
+        raise PluginError(f"{_called(noun, name, entry)} cannot be used: {'; '.join(problems)}", id="plugin-contract")
 
 
 def _called(noun: str, name: str, entry: Entry) -> str:

@@ -61,20 +61,29 @@ def check_report(path: Path, results: Iterable[Path] = (), kind: Written = REPOR
             there.
     """
     if path.is_dir():
-        raise OutputError(f"cannot write the {kind.noun} to {str(path)!r}: it is a folder; {kind.instead}")
+        raise OutputError(
+            f"cannot write the {kind.noun} to {str(path)!r}: it is a folder; {kind.instead}", id="output-is-folder"
+        )
     check_destination(path.parent, [path.name], force="all")
     if path.resolve() in {result.resolve() for result in results}:
-        raise OutputError(f"{str(path)!r} is the name of a result: give another name to {kind.option}")
+        raise OutputError(
+            f"{str(path)!r} is the name of another file that this command writes: give another name to {kind.option}",
+            id="output-is-result",
+        )
     if not path.exists():
         return
     try:
         with open_regular(path) as stream:
             ours = kind.mark.encode() in stream.read(_HEAD)
     except OSError as error:
-        raise OutputError(f"cannot write the {kind.noun} to {str(path)!r}: {error.strerror or error}") from error
+        raise OutputError(
+            f"cannot write the {kind.noun} to {str(path)!r}: {error.strerror or error}", id="output-not-writable"
+        ) from error
     if not ours:
         raise OutputError(
-            f"{str(path)!r} is there and is no {kind.noun} of dlpuconv: give another name to {kind.option}"
+            f"{str(path)!r} exists already and is not a {kind.noun} of dlpuconv, so that it is not replaced: give"
+            f" another name to {kind.option}",
+            id="output-foreign-page",
         )
 
 

@@ -49,7 +49,9 @@ def origin_of(manifest: Manifest) -> FileOrigin:
         trials = tuple(map(_trial, manifest.trials))
         return FileOrigin(manifest=manifest, recipe=from_json(manifest.recipe.content), trials=trials)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
-        raise ArtifactError(f"the manifest is damaged ({type(error).__name__}: {error})") from error
+        raise ArtifactError(
+            f"the manifest is damaged ({type(error).__name__}: {error})", id="manifest-damaged"
+        ) from error
 
 
 def origin_facts(origin: FileOrigin | None) -> tuple[Fact, ...]:

@@ -47,7 +47,9 @@ def new_target(name: str, base: str, folder: Path) -> list[Path]:
     _demand_name(name, target_names(), "target")
     known = entries(TARGETS)
     if base not in known:
-        raise PluginError(f"no target named {base!r}{did_you_mean(base, known)}; installed: {', '.join(known)}")
+        raise PluginError(
+            f"no target named {base!r}{did_you_mean(base, known)}; installed: {', '.join(known)}", id="plugin-unknown"
+        )
     entry = known[base][0]
     module, _, value = entry.point.value.partition(":")
     needed = sorted({"dlpuconv", entry.distribution})
@@ -70,19 +72,30 @@ def new_backend(name: str, folder: Path) -> list[Path]:
     """
     _demand_name(name, (*backend_names(), *target_names()), "backend")
     if f".{name}" in BESIDE:
-        raise UsageError(f"files of the backend {name!r} would end in .{name}, as others beside each model do")
+        raise UsageError(
+            f"{name!r} is not possible as the name of a backend: its files would end in .{name}, as other files"
+            " beside each model do",
+            id="plugin-name",
+        )
     return _write("backend", name, folder)
 
 
 def _demand_name(name: str, taken: tuple[str, ...], noun: str) -> None:
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a {noun}: lower-case letters, digits and '-', such as mychip-2")
+        raise UsageError(
+            f"{name!r} is not a valid name for a {noun}: use lower-case letters, digits and '-', such as mychip-2",
+            id="plugin-name",
+        )
     if len(name) > _LONGEST:
-        raise UsageError(f"a name for a {noun} has at most {_LONGEST} characters, and {name!r} has {len(name)}")
+        raise UsageError(
+            f"a name for a {noun} has at most {_LONGEST} characters, and {name!r} has {len(name)}", id="plugin-name"
+        )
     if name in taken:
-        raise UsageError(f"{name!r} is installed already: take another name for the {noun}")
+        raise UsageError(f"{name!r} is installed already: take another name for the {noun}", id="plugin-name")
     if find_spec(_module(name)) is not None:
-        raise UsageError(f"a package {_module(name)!r} is installed already: take another name for the {noun}")
+        raise UsageError(
+            f"a package {_module(name)!r} is installed already: take another name for the {noun}", id="plugin-name"
+        )
 
 
 def _module(name: str) -> str:
@@ -109,7 +122,10 @@ def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts:
         for template, text in _templates(kind)
     }
     if os.path.lexists(place):
-        raise OutputError(f"{place} is there already, and nothing is replaced")
+        raise OutputError(
+            f"{place} exists already and is not replaced: give another name, or another --output",
+            id="output-not-replaced",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{place.name}-", dir=folder) as beside:
@@ -119,7 +135,7 @@ def _write(kind: Literal["target", "backend"], name: str, folder: Path, **facts:
                 path.write_text(template.render(facts), "utf-8")
             Path(beside, place.name).rename(place)
     except OSError as error:
-        raise OutputError(f"{place} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}", id="output-not-writable") from error
     return [place, *(place / relative for relative in texts)]
 
 

@@ -30,13 +30,13 @@ class Batching:
         who: takes them, for messages.
         inputs: shape by name; None for an extent that may be any.
         lone: outputs whose answers to several samples cannot be joined.
-        refuse: raised where inputs are missing, unknown, no arrays or of another shape.
+        refuse: makes the error that is raised where inputs are missing, unknown, no arrays or of another shape.
     """
 
     who: str
     inputs: Mapping[str, Extents]
     lone: tuple[str, ...]
-    refuse: type[DlpuconvError]
+    refuse: Callable[[str], DlpuconvError]
 
     def named(self, inputs: Mapping[str, npt.ArrayLike] | npt.ArrayLike) -> Mapping[str, npt.ArrayLike]:
         """Inputs by name: an array without one is the only input's."""
@@ -93,7 +93,7 @@ def checked(
     inputs: Mapping[str, npt.ArrayLike],
     known: Mapping[str, Sequence[int | None]],
     who: str,
-    refuse: type[DlpuconvError],
+    refuse: Callable[[str], DlpuconvError],
 ) -> dict[str, npt.NDArray[np.float32]]:
     """What somebody gives a network, where it is that.
 
@@ -101,7 +101,7 @@ def checked(
         inputs: arrays by input name.
         known: shape by input name; None for an extent that may be any.
         who: is given them, for messages.
-        refuse: raised where they are something else.
+        refuse: makes the error that is raised where they are something else.
     """
     try:
         given = {name: np.asarray(value, np.float32) for name, value in inputs.items()}

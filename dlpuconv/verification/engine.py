@@ -24,7 +24,8 @@ def screen(ignore: Iterable[str], rules: Iterable[Rule]) -> None:
     known = {rule.id for rule in rules}
     for wrong in sorted(set(ignore) - known):
         raise UsageError(
-            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {listed(sorted(known), len(known))}"
+            f"no rule {wrong!r} to ignore{did_you_mean(wrong, known)}; there are {listed(sorted(known), len(known))}",
+            id="rule-unknown",
         )
 
 

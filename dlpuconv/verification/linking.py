@@ -38,7 +38,7 @@ def compare_files(run: Runner, view: FileView, question: Question, manifest: Man
         ShapeError: they do not fit together.
     """
     if question.reference is None or question.samples is None:
-        raise ArtifactError("a comparison needs the source model and samples")
+        raise ArtifactError("a comparison needs the source model and samples", id="comparison-needs-source")
     links, artifact = link_source(run, view, question, manifest)
     if question.answers is None:
         reference: Runner = source_runner(question.reference)
@@ -112,7 +112,7 @@ def link_source(run: Runner, view: FileView, question: Question, manifest: Manif
     if question.links is not None:
         return question.links, in_source_names(run, question.links)
     if question.reference is None:
-        raise ArtifactError("a comparison needs the source model")
+        raise ArtifactError("a comparison needs the source model", id="comparison-needs-source")
     return link(run, view, question.reference.signature, manifest)
 
 

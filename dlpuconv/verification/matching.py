@@ -56,7 +56,9 @@ def match(
         if name is None:
             left = listed(f"{n} {list(t.shape)}" for n, t in free.items()) or "none"
             raise ShapeError(
-                f"no {noun} of the file can stand for {value.name!r} {list(value.shape)} of the reference; left: {left}"
+                f"no {noun} of the file has the shape of {value.name!r} {list(value.shape)} of the reference;"
+                f" not taken yet in the file: {left}",
+                id="ports-unmatched",
             )
         tensor = free.pop(name)
         found.append((name, _port(value, tensor, order(value, tensor) or tuple(range(len(value.shape))))))

@@ -86,7 +86,9 @@ def compare_answers(
             wholes.add(sample, expected, complete)
         count += 1
     if not count:
-        raise CalibrationError("there are no samples to compare the file with its source on")
+        raise CalibrationError(
+            "no samples were given on which the file could be compared with its source", id="calibration-no-samples"
+        )
     report = ParityReport(
         samples=count, outputs=tuple(tally.result(count) for tally in tallies.values()), calibrated=calibrated
     )
@@ -131,7 +133,7 @@ def _stacked(values: dict[str, list[npt.NDArray[np.generic]]]) -> dict[str, npt.
 
 def _named(outputs: Mapping[str, npt.NDArray[np.generic]], name: str, whose: str) -> npt.NDArray[np.generic]:
     if name not in outputs:
-        raise ShapeError(f"the {whose} has no output {name!r}; it has {listed(outputs)}")
+        raise ShapeError(f"the {whose} has no output {name!r}; it has {listed(outputs)}", id="output-missing")
     return outputs[name]
 
 
@@ -141,6 +143,10 @@ def _piece(outputs: Mapping[str, npt.NDArray[Any]], port: Port) -> npt.NDArray[A
     if port.part is None:
         return value
     if port.part.axis >= value.ndim:
-        raise ShapeError(f"{port.name!r} should be a part of {port.source_name!r}, which has no axis {port.part.axis}")
+        raise ShapeError(
+            f"the manifest says that {port.name!r} is a part of {port.source_name!r} along axis {port.part.axis},"
+            " which that does not have",
+            id="manifest-misfit",
+        )
     part: npt.NDArray[Any] = value[port.part.index]
     return part

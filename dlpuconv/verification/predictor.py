@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -95,12 +96,14 @@ def told_wrongly(ends: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError) as error:
-        raise ShapeError(f"what the manifest says of the {ends} does not fit the file: {error}") from error
+        raise ShapeError(
+            f"what the manifest says of the {ends} does not fit the file: {error}", id="manifest-misfit"
+        ) from error
 
 
 def _real(answer: Mapping[str, npt.NDArray[np.generic]], port: Port) -> npt.NDArray[np.generic]:
     if port.name not in answer:
-        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(answer)}")
+        raise ShapeError(f"the file has no output {port.name!r}; it has {listed(answer)}", id="output-missing")
     value = from_artifact(answer[port.name], port)
     labels = port.quantization is None and np.dtype(port.dtype).kind in "iub"
     return value.astype(np.int64) if labels else value
@@ -118,7 +121,7 @@ def predict_by(runner: Runner, signature: Signature, step: Callable[[], None] = 
         who="predict",
         inputs={spec.name: spec.shape for spec in signature.inputs},
         lone=tuple(spec.name for spec in signature.outputs if spec.shape[:1] != (1,)),
-        refuse=MetricError,
+        refuse=partial(MetricError, id="metric-inputs"),
     )
 
     def one(inputs: Reals) -> Reals:
@@ -174,5 +177,6 @@ def _demand_counts[T: np.generic](parts: Iterable[tuple[Port, npt.NDArray[T]]]) 
         if port.part and value.shape[port.part.axis : port.part.axis + 1] != (port.part.stride.count,):
             raise ShapeError(
                 f"{port.name!r} has the shape {value.shape}, and the manifest says that it holds"
-                f" {port.part.stride.count} slices of {port.part.output!r} along axis {port.part.axis}"
+                f" {port.part.stride.count} slices of {port.part.output!r} along axis {port.part.axis}",
+                id="manifest-misfit",
             )

@@ -56,7 +56,9 @@ def compare_with_source(
     """
     package, source = view.package, question.reference
     if package is None or source is None:
-        raise ArtifactError("a comparison needs the source model, and a package that ships samples")
+        raise ArtifactError(
+            "a comparison needs the source model, and a package that ships samples", id="comparison-needs-source"
+        )
     links, _ = link_source(run, view, question, manifest)
     reference = float_runner(source)
     # A manifest may claim scales and types; a float file has none but this.
@@ -112,4 +114,6 @@ def _for_source(feed: Feed, links: Links) -> dict[str, npt.NDArray[np.float32]]:
             port.name: to_source(feed[port.name_in_file], port, links.bindings.get(port.name)) for port in links.inputs
         }
     except (LookupError, ValueError) as error:
-        raise ShapeError(f"what the manifest says of the inputs does not fit the package's model: {error}") from error
+        raise ShapeError(
+            f"what the manifest says of the inputs does not fit the package's model: {error}", id="manifest-misfit"
+        ) from error

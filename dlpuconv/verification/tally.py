@@ -59,7 +59,8 @@ class Tally:
         expected = np.asarray(reference, np.float64)
         if expected.shape != value.shape:
             raise ShapeError(
-                f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file"
+                f"the output {self.port.name!r} is {expected.shape} in the source, {value.shape} in the file",
+                id="outputs-differ",
             )
         self._labels = self._labels or (
             self.port.quantization is None and np.asarray(reference).dtype.kind in _INTEGERS

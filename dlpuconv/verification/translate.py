@@ -55,17 +55,23 @@ def from_artifact(value: npt.NDArray[np.generic], port: Port) -> npt.NDArray[np.
 
 def _bound(sample: Sample, port: Port, bindings: Mapping[str, InputBinding]) -> npt.NDArray[np.float32]:
     if port.source_name not in sample:
-        raise ShapeError(f"the samples have no input {port.source_name!r}; they have {listed(sample)}")
+        raise ShapeError(
+            f"the samples have no input {port.source_name!r}; they have {listed(sample)}", id="samples-misfit"
+        )
     value = np.asarray(sample[port.source_name], np.float32)
     if port.part is not None and port.part.axis < value.ndim and port.part.stop <= value.shape[port.part.axis]:
         value = value[port.part.index]
     if value.size != np.prod(port.shape, dtype=np.int64):
-        raise ShapeError(f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}")
+        raise ShapeError(
+            f"the samples' {port.name!r} has the shape {value.shape}; the file takes {port.shape}", id="samples-misfit"
+        )
     if port.name in bindings:
         try:
             value = bindings[port.name].apply(value)
         except (LookupError, ValueError) as error:
-            raise ShapeError(f"what the manifest says of {port.name!r} does not fit {value.shape}: {error}") from error
+            raise ShapeError(
+                f"what the manifest says of {port.name!r} does not fit {value.shape}: {error}", id="manifest-misfit"
+            ) from error
     if len(port.permutation) == value.ndim:
         value = value.transpose(port.permutation)
     return np.asarray(value.reshape(port.shape), order="C")  # ascontiguousarray would make a number a vector

@@ -40,7 +40,10 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
         for backend, targets in run.backends:
             part, (_, prepared) = dividing(run, partial(prepare, backend, targets))
             if part.calibration is None:
-                raise CalibrationError("an analysis needs samples: give --calibration a folder of images or an .npz")
+                raise CalibrationError(
+                    "an analysis needs samples: give --calibration a folder of images or an .npz",
+                    id="calibration-needed",
+                )
             for target in targets:
                 recipe, _ = choose_recipe(Workshop(backend, prepared, target, part))
                 samples = part.calibration.held_out if len(part.calibration.held_out) else part.calibration.fit
@@ -66,5 +69,7 @@ def _demand_blame(request: Request) -> None:
         backend = load_backend(request.backend or target.backend)
         if not backend.tells_blame:
             raise UsageError(
-                f"{target.name} cannot be analyzed: the backend {backend.name} cannot tell what its layers lose"
+                f"{target.name} cannot be analyzed: the backend {backend.name} cannot measure what each layer loses"
+                " by quantization",
+                id="backend-not-capable",
             )

@@ -52,10 +52,13 @@ def _demand_fitting(backend: type[Backend], targets: list[Target]) -> None:
     for target in targets:
         for takes, makes in _differences(backend, target):
             if backend.name == target.backend:
-                raise PluginError(f"{target.called} takes {takes}, but its backend {backend.name} makes {makes}")
+                raise PluginError(
+                    f"{target.called} takes {takes}, but its backend {backend.name} makes {makes}", id="plugin-contract"
+                )
             raise UsageError(
                 f"{target.name} takes {takes}; the {backend.name} backend makes {makes} (without --backend,"
-                f" {target.name} gets its own: {target.backend})"
+                f" {target.name} gets its own: {target.backend})",
+                id="backend-numbers",
             )
 
 

@@ -34,7 +34,7 @@ def compare(a: Path, b: Path, target: str | None, evidence: ComparisonData, prog
         DlpuconvError: a file, the evidence or an option cannot be used.
     """
     if evidence.reference is not None and evidence.data is None:
-        raise UsageError("--reference needs --data: a comparison of answers takes samples")
+        raise UsageError("--reference needs --data: a comparison of answers takes samples", id="option-needs-another")
     chip = load_target(target) if target else None
     files = open_file(a), open_file(b)
     if evidence.data is None:

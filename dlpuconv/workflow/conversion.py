@@ -194,7 +194,7 @@ class Converted:
 
     def _material(self) -> Material:
         if self.inside is None:
-            raise UsageError("no report was asked for: convert with report=True")
+            raise UsageError("no report was asked for: convert with report=True", id="report-not-made")
         from dlpuconv.reporting import Material
         from dlpuconv.reporting.origin import FileOrigin
 

@@ -93,7 +93,7 @@ def _converted(backend: Backend, targets: list[Target], run: Run) -> Iterator[Co
             yield _of_one_target(backend, target, shared, run)
         except ArtifactError as error:
             text = f"the backend {backend.name} made a file for {target.called} that cannot be read back: {error}"
-            yield Failure(target=target.name, error=BackendError(text))
+            yield Failure(target=target.name, error=BackendError(text, id="backend-file-invalid"))
         except OF_ONE_TARGET as error:
             yield Failure(target=target.name, error=error)
 

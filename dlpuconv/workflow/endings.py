@@ -93,8 +93,10 @@ def choose_endings(subject: Subject, request: Request, targets: Sequence[Target]
         if not found:
             names = listed(repr(value.name) for value in subject.source.signature.outputs)
             raise UsageError(
-                "--final-activation cut: no output ends in a Sigmoid or a Softmax that the application could do (one"
-                f" that a tail reads, or whose logits the file gives anyway, stays); the file's outputs are {names}"
+                "--final-activation cut: no output ends in a Sigmoid or a Softmax that the application could compute"
+                " instead (one that a tail reads, or whose logits the file gives anyway, stays); the file's outputs are"
+                f" {names}",
+                id="final-activation-none",
             )
         return _told({name: (ending, "--final-activation cut asks for it") for name, ending in found.items()})
     calibration = subject.calibration

@@ -105,7 +105,10 @@ def inspect(
         view, division = _of_source(file, input_shape or {}, signature), None
     elif input_shape or signature:
         useless = "--input-shape" if input_shape else "--signature"
-        raise UsageError(f"{useless} is for models that are read into ONNX first: {file} is shown as it is")
+        raise UsageError(
+            f"{useless} is for models that are read into ONNX first: {file} is shown as it is",
+            id="option-not-for-source",
+        )
     else:
         view, division = read_divided(file)
     chosen = select_layers(view, layers)

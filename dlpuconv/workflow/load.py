@@ -104,7 +104,7 @@ def crew_of(workers: int, make: Callable[[], Runner]) -> Runner:
         UsageError: there must be one at least.
     """
     if workers < 1:
-        raise UsageError(f"workers is the number of processes that compute, 1 or more, not {workers}")
+        raise UsageError(f"workers={workers} is not possible: give 1 or more processes", id="option-value")
     return make() if workers == 1 else Crew([make() for _ in range(workers)])
 
 

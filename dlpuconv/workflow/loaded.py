@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, override
 
 import numpy as np
@@ -94,7 +95,7 @@ class LoadedNetwork:
             ShapeError: the manifest does not tell of this file.
         """
         if self.runner is None:
-            raise UsageError(f"{self.file} was closed: load it again")
+            raise UsageError(f"{self.file} was closed: load it again", id="network-closed")
         batching = self._batching()
         named = by_name if inputs is None else {**batching.named(inputs), **by_name}
         return batching.run(self._arrays(named), self._each)
@@ -144,10 +145,8 @@ class LoadedNetwork:
     def _values(self, name: str, picture: object) -> npt.ArrayLike:
         spec = next((end.spec for end in self.inputs if end.name == name), None)
         if self.preprocessing is None or spec is None or not spec.is_image:
-            raise UsageError(
-                f"{self.file}: {name!r} takes an array: "
-                + ("no picture fits it" if self.preprocessing else "nothing tells what the network expects of pictures")
-            )
+            why = "it is not an image input" if self.preprocessing else "the file does not say how it takes pictures"
+            raise UsageError(f"{self.file}: give an array for {name!r}: {why}", id="picture-not-taken")
         return PictureInput(spec=spec, preprocessing=self.preprocessing).values(picture)
 
     def _batching(self) -> Batching:
@@ -157,5 +156,5 @@ class LoadedNetwork:
             who=self.file,
             inputs={end.name: end.shape for end in self.inputs},
             lone=tuple(end.name for end in self.outputs if end.shape[:1] not in fine),
-            refuse=UsageError,
+            refuse=partial(UsageError, id="network-inputs"),
         )

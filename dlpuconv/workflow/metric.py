@@ -6,6 +6,7 @@ import math
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from dlpuconv.errors import DlpuconvError, MetricError, UsageError
@@ -62,20 +63,24 @@ class Metric:
         except DlpuconvError:
             raise
         except (Exception, SystemExit) as error:  # the user's code may raise anything
-            raise MetricError(f"the metric {self.name} failed{place_of(error)}: {first_line(error)}") from error
+            raise MetricError(
+                f"the metric {self.name} failed{place_of(error)}: {first_line(error)}", id="metric-failed"
+            ) from error
         return self._number(found)
 
     def _number(self, found: object) -> float:
-        wanted = "a metric returns one finite number, higher for a better network"
+        wanted = "a metric must return one finite number, higher for a better network"
         try:
             # numpy's scalars and one-element arrays are numbers too; a text that reads as one is none
             number = float(found.item() if hasattr(found, "item") else found)  # type: ignore[arg-type]
         except (TypeError, ValueError, RuntimeError):
             number = None
         if number is None or isinstance(found, str | bytes):
-            raise MetricError(f"the metric {self.name} returned a {type(found).__name__}: {wanted}")
+            raise MetricError(
+                f"the metric {self.name} returned a {type(found).__name__}: {wanted}", id="metric-not-a-number"
+            )
         if not math.isfinite(number):
-            raise MetricError(f"the metric {self.name} returned {number}: {wanted}")
+            raise MetricError(f"the metric {self.name} returned {number}: {wanted}", id="metric-not-a-number")
         return number
 
 
@@ -155,17 +160,21 @@ def make_metric(metric: str | MetricFunction | None, max_drop: float | None) -> 
         MetricError: the module fails while it is imported.
     """
     if max_drop is not None and metric is None:
-        raise UsageError("--max-drop is in the unit of a metric: give --metric MODULE:FUNCTION as well")
+        raise UsageError(
+            "--max-drop is in the unit of a metric: give --metric MODULE:FUNCTION as well", id="option-needs-another"
+        )
     if max_drop is not None and not 0 <= max_drop < math.inf:
-        raise UsageError(f"--max-drop {max_drop:g} is not a number from 0 on, in the metric's own unit")
+        raise UsageError(f"--max-drop {max_drop:g} must be 0 or more, in the metric's own unit", id="option-value")
     if metric is None:
         return None
     if isinstance(metric, str):
-        return Metric(
-            name=metric, function=named_function("--metric", metric, "my_metric:top1", MetricError), max_drop=max_drop
-        )
+        function = named_function("--metric", metric, "my_metric:top1", partial(MetricError, id="metric-failed"))
+        return Metric(name=metric, function=function, max_drop=max_drop)
     if not callable(metric):
-        raise UsageError(f"a {type(metric).__name__} is no metric: give a function, or the text 'module:function'")
+        raise UsageError(
+            f"a {type(metric).__name__} is not a metric: give a function, or the text 'module:function'",
+            id="argument-type",
+        )
     return Metric(name=_name(metric), function=metric, max_drop=max_drop)
 
 

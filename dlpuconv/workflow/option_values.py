@@ -77,9 +77,15 @@ def make_request(  # noqa: PLR0913 - one argument an option, checked here and no
     from dlpuconv.workflow.request import MIXED, Effort, FinalActivations, QuantizationOptions, Request, Tail
 
     if granularity == MIXED and recipe is not None:
-        raise UsageError("--granularity auto looks for exceptions, but a recipe is followed as it is: give one of them")
+        raise UsageError(
+            "--granularity auto searches for layers to treat differently, but a recipe is followed as it is: give"
+            " only one of them",
+            id="options-conflict",
+        )
     if not targets:
-        raise UsageError("no target: give at least one of those that `dlpuconv targets` lists")
+        raise UsageError(
+            "no target is given: name at least one of those that `dlpuconv targets` lists", id="target-missing"
+        )
     return Request(
         targets=targets,
         source=SourceOptions(
@@ -171,7 +177,7 @@ def version(option: str, text: str | None) -> tuple[int, ...] | None:
         return None
     parts = text.split(".")
     if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
-        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73")
+        raise UsageError(f"--{option} {text!r} is not a version such as 11.11 or 11.11.73", id="option-value")
     return tuple(map(int, parts))
 
 
@@ -205,7 +211,7 @@ def _layout(value: str | None) -> Layout | None:
 
 def _decibels(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
-        raise UsageError("--min-sqnr is not a finite number; give decibels, such as 10")
+        raise UsageError("--min-sqnr is not a finite number; give decibels, such as 10", id="option-value")
     return value
 
 
@@ -216,5 +222,7 @@ def _dtype(option: str, value: str | None) -> str | None:
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
-        raise UsageError(f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
+        raise UsageError(
+            f"--{option} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}", id="option-value"
+        )
     return value

@@ -68,7 +68,10 @@ def _model(content: bytes, name: str) -> onnx.ModelProto:
 
     model = parse_onnx(content, name)
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for _, tensor in all_tensors(model)):
-        raise ArtifactError(f"{name}: it keeps weights in other files, as no part that dlpuconv wrote does")
+        raise ArtifactError(
+            f"{name}: it keeps weights in other files, as no part that dlpuconv wrote does",
+            id="artifact-external-weights",
+        )
     return model
 
 
@@ -83,7 +86,8 @@ def divided_likewise(whole: Whole, division: Division) -> Division:
     if missing := [name for name in (*division.entry, *division.cut, *division.outputs) if name not in known]:
         raise ModelError(
             f"the reference {whole.source.name} is another model than the manifest tells of: it has no value"
-            f" {listed(map(repr, dict.fromkeys(missing)))}, where the file's network is divided"
+            f" {listed(map(repr, dict.fromkeys(missing)))}, where the file's network is divided",
+            id="reference-mismatch",
         )
     front, tail = (
         rest and replace(rest, model=extract(whole.proto, rest.reads, rest.gives))

@@ -42,7 +42,11 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     wanted, calibration = run.request.quantization, run.calibration
     if wanted.recipe is not None:
         if not backend.follows_recipes:
-            raise UsageError(f"a recipe was given, but the backend {backend.name} of {target.name} follows none")
+            raise UsageError(
+                f"a recipe was given, but the backend {backend.name} of {target.name} cannot follow recipes: leave it"
+                " out",
+                id="backend-option",
+            )
         if not run.source.scales:
             refuse_lost_scales(wanted.recipe)
             return _as_given(wanted.recipe, wanted), ()
@@ -50,7 +54,8 @@ def choose_recipe(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
         if not backend.follows_recipes:
             raise UsageError(
                 f"the model is quantized, and the backend {backend.name} of {target.name} calibrates models itself:"
-                " convert the float model, or leave --backend out"
+                " convert the float model, or leave --backend out",
+                id="backend-option",
             )
         return _for_source(shop)
     start = Recipe(granularity=wanted.granularity or target.scheme.weights, overrides=wanted.overrides)

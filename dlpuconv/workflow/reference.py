@@ -69,8 +69,9 @@ class ComparisonData:
         if self.source.cut_at:
             if division is not None and division.front is not None:
                 raise UsageError(
-                    "--cut-at: the file takes what another part of the network gives, so that the reference is divided"
-                    " as its manifest says; leave the option out"
+                    "--cut-at cannot be given for a file that is a middle part of a divided network: the reference is"
+                    " divided as its manifest says. Leave the option out",
+                    id="options-conflict",
                 )
             division = None
         if manifest is not None and not self.source.input_shapes:
@@ -105,7 +106,9 @@ class ComparisonData:
             None, validation=self.data, signature=signature, preprocessing=preprocessing, progress=progress
         )
         if found is None:
-            raise CalibrationError("there are no samples to compare the files on")
+            raise CalibrationError(
+                "no samples were given on which the files could be compared", id="calibration-no-samples"
+            )
         if division is None or division.front is None:
             return found
         return behind_front(found, content_of(division.front))
@@ -130,4 +133,6 @@ def recorded_preprocessing(manifest: Manifest | None) -> Preprocessing | None:
     try:
         return make_preprocessing(**asdict(manifest.images))
     except UsageError as error:
-        raise ArtifactError(f"the manifest {manifest.name} is damaged: preprocessing: {error}") from error
+        raise ArtifactError(
+            f"the manifest {manifest.name} is damaged: preprocessing: {error}", id="manifest-damaged"
+        ) from error

@@ -210,7 +210,9 @@ def targets_of(request: Request) -> tuple[Target, ...]:
     for named in dict.fromkeys(request.targets):
         target = load_target(named)
         if target.name in found:
-            raise UsageError(f"{named} and another target are both called {target.name!r}: rename one of them")
+            raise UsageError(
+                f"{named} and another target are both called {target.name!r}: rename one of them", id="target-twice"
+            )
         found[target.name] = target
     return tuple(found.values())
 
@@ -255,6 +257,7 @@ def _calibrated(data: Data, request: Request, reading: Reading) -> Data:
     if needy and data.calibration is None:  # validation data alone calibrates nothing
         raise CalibrationError(
             f"{', '.join(needy)} needs calibration data: give --calibration a folder of about 100 images or an .npz"
-            " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)"
+            " (or --calibration none, which measures ranges on synthetic images, at a loss of accuracy)",
+            id="calibration-needed",
         )
     return data

@@ -33,7 +33,10 @@ def recipe_of_source(wanted: QuantizationOptions, target: Target, *, calibrated:
     """
     refused = _changes(wanted, target)
     if refused:
-        raise UsageError(f"the model is quantized and keeps its scales, which {refused} would change: leave it out")
+        raise UsageError(
+            f"the model is quantized and keeps its scales, which {refused} would change: leave that option out",
+            id="quantized-source-settled",
+        )
     if wanted.recipe is not None:
         return replace(wanted.recipe, granularity=wanted.granularity or wanted.recipe.granularity)
     learns = calibrated and wanted.effort is not Effort.FAST
@@ -77,7 +80,11 @@ def refuse_lost_scales(recipe: Recipe) -> None:
         UsageError: it does.
     """
     if recipe.scales is ScaleOrigin.SOURCE:
-        raise UsageError("the recipe keeps the scales of a quantized source, but the model is float: it states none")
+        raise UsageError(
+            "the recipe takes its scales from a quantized model, but this model is float and has none: convert"
+            " without it",
+            id="recipe-of-quantized",
+        )
 
 
 def _changes(wanted: QuantizationOptions, target: Target) -> str:

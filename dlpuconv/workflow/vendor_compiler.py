@@ -85,12 +85,12 @@ def _run(name: str, command: list[str], folder: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise BackendError(f"{name} did not finish within {_TIME_LIMIT_S} s") from error
+        raise BackendError(f"{name} did not finish within {_TIME_LIMIT_S} s", id="compiler-failed") from error
     except OSError as error:
-        raise BackendError(f"{name} cannot be run: {error.strerror}") from error
+        raise BackendError(f"{name} cannot be run: {error.strerror}", id="compiler-failed") from error
     log = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
-        raise BackendError(f"{name} failed with status {done.returncode}: {_last_line(log)}")
+        raise BackendError(f"{name} failed with status {done.returncode}: {_last_line(log)}", id="compiler-failed")
     return log
 
 

@@ -134,7 +134,10 @@ def verify(
     if reading is not None:
         demand_outputs(options.kinds, reading.outputs)
     elif options.kinds:
-        raise UsageError("--output-kind says nothing without the source model (--reference) to compare the file with")
+        raise UsageError(
+            "--output-kind needs --reference: it says how the outputs are compared with the source model's",
+            id="option-needs-another",
+        )
     question = Question(
         reference=source,
         division=reading.division if reading else None,
@@ -218,9 +221,13 @@ def _comparison(
     if not given and not data:
         return None, None
     if not given:
-        raise UsageError("--data needs --reference: a comparison takes the float model and samples")
+        raise UsageError(
+            "--data needs --reference: a comparison takes the float model and samples", id="option-needs-another"
+        )
     if not data and not ships_samples:
-        raise UsageError("--reference needs --data: a comparison takes the float model and samples")
+        raise UsageError(
+            "--reference needs --data: a comparison takes the float model and samples", id="option-needs-another"
+        )
     manifest, division = told
     reading = evidence.reading(manifest, division)
     if not data:

@@ -115,6 +115,59 @@ def test_what_a_conversion_refuses_is_a_record_with_its_sentence(tmp_path: Path)
     assert "metric=" in raising.error
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("empty_tmp")
+def test_a_tool_that_took_too_long_is_told_and_the_next_run_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "store")
+    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", "0.001")
+    hindered = tried(job(), store)
+    assert isinstance(hindered, JobRecord)
+    assert (hindered.outcome, hindered.error_kind, hindered.status) == (Outcome.REFUSED, "BackendError", 7)
+    assert hindered.error.endswith("; the same batch tries this job again")
+    assert not store.keys()
+    monkeypatch.delenv("DLPUCONV_LOWERING_TIMEOUT")
+    converted = tried(job(), store)
+    assert isinstance(converted, JobRecord)
+    assert converted.outcome is Outcome.CONVERTED
+    assert store.keys() == {converted.key}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["model", "calibration", "metric"])
+def test_what_is_made_of_an_input_that_was_changed_meanwhile_is_kept_under_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    shutil.copytree(IMAGES, tmp_path / "calibration")
+    shutil.copy(MODEL, tmp_path / "net.onnx")
+    (tmp_path / "batch_changing.py").write_text(CODE["raises"])
+    monkeypatch.chdir(tmp_path)
+    asked = job(
+        model=str(tmp_path / "net.onnx"),
+        calibration=str(tmp_path / "calibration"),
+        options={"metric": "batch_changing:score"},  # which ends the conversion early
+    )
+    identified, store = Identities().of(asked), open_store(tmp_path / "store")
+    changed = {"model": "net.onnx", "calibration": "calibration/new.png", "metric": "batch_changing.py"}[what]
+    with (tmp_path / changed).open("a") as file:
+        file.write("# changed")
+    found = attempt(Assignment(identified=identified, store=store, allowance=LIMITS))
+    assert isinstance(found, JobRecord)
+    named = {"model": asked.model, "calibration": asked.calibration, "metric": "batch_changing:score"}[what]
+    assert found.error == f"{named} is not what it was when the batch began; the same batch tries this job again"
+    assert not store.keys()
+
+
+def test_an_input_that_cannot_be_fetched_any_more_is_told_and_not_kept(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    found = tried(job(model="memory://nobody/put/this.onnx"), store)
+    assert isinstance(found, JobRecord)
+    assert (found.outcome, found.error_kind) == (Outcome.REFUSED, "ModelError")
+    assert "memory://nobody/put/this.onnx cannot be read: FileNotFoundError" in found.error
+    assert not store.keys()
+
+
 def test_a_worker_with_other_versions_makes_nothing(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     identified = Identities().of(job())
@@ -136,7 +189,7 @@ def test_inputs_come_out_of_the_store_where_the_workers_see_nothing_else(tmp_pat
     asked = replace(job(model=str(here / "net.onnx"), calibration=str(here / "calibration")), target="cv25")
     identified = Identities().of(asked)
     store = open_store(tmp_path / "store")
-    carried = carry(asked, store, {})
+    carried = carry(identified, store, {})
     expected = dlpuconv.convert(
         asked.model, target="cv25", calibration=asked.calibration, preset="imagenet", effort="fast", progress=None
     )

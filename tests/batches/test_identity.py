@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from dlpuconv.batches import identity
+from dlpuconv.batches import identity, versions
 from dlpuconv.batches.identity import Identities, under
 from dlpuconv.batches.job import Allowance, BatchJob
 from dlpuconv.batches.versions import deciding_versions
@@ -155,6 +155,33 @@ def test_the_versions_name_what_decides() -> None:
     found = deciding_versions("artpec8", "")
     assert {"dlpuconv", "numpy", "onnx", "onnxruntime"} <= found.keys()
     assert json.dumps(dict(found))
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("passes/one.py", True),
+        ("batches/options.py", True),
+        ("batches/conversion_worker.py", True),
+        ("reporting/templates/report.html", True),
+        ("delivery/templates/README.md.j2", True),
+        ("batches/flight.py", False),
+        ("cli/main.py", False),
+        ("passes/__pycache__/one.cpython-312.pyc", False),
+    ],
+)
+def test_what_decides_of_this_programs_own_files_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, *, counts: bool
+) -> None:
+    def digest() -> str:
+        return versions._source_digest.__wrapped__()  # each process works out its own once
+
+    monkeypatch.setattr("dlpuconv.__file__", str(tmp_path / "__init__.py"))
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("one")
+    before = digest()
+    (tmp_path / file).write_text("another")
+    assert (digest() != before) is counts
 
 
 def test_other_limits_are_another_try() -> None:

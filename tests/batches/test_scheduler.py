@@ -15,9 +15,11 @@ import pytest
 from dlpuconv.batches.attempt import Assignment, Lost, Unequal, blank
 from dlpuconv.batches.engines import Engine
 from dlpuconv.batches.job import Allowance, BatchJob
+from dlpuconv.batches.matrix import BatchPlan
 from dlpuconv.batches.record import Circumstances, JobRecord, Outcome, StoredArtifact
+from dlpuconv.batches.results.progress import progress_of
 from dlpuconv.batches.scheduler import ATTEMPTS, run
-from dlpuconv.batches.shard import Shard
+from dlpuconv.batches.shard import WHOLE, Shard
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError, StoreError, UsageError
 from dlpuconv.files.content import sha256_of
@@ -110,6 +112,14 @@ def test_only_so_many_jobs_are_in_flight_that_no_slot_waits(store: CountingStore
     records.close()  # type: ignore[attr-defined]
 
 
+def test_no_more_jobs_are_in_flight_than_the_engine_may_be_given(store: CountingStore) -> None:
+    executor = Scripted(converted)
+    records = run(jobs(100), store, engine(executor, 4, limit=3))
+    next(records)
+    assert len(executor.submitted) == 3
+    records.close()  # type: ignore[attr-defined]
+
+
 def test_jobs_that_are_one_run_once_and_have_a_record_each(store: CountingStore) -> None:
     first = jobs(1)[0]
     executor = Scripted(converted)
@@ -159,6 +169,31 @@ def test_a_pool_that_breaks_under_several_jobs_is_made_anew_once(store: Counting
     assert [sorted(executor.submitted) for executor in made] == [[f"job-{n}" for n in range(4)]]
 
 
+class Broken(Scripted):
+    """A pool whose processes cannot even start."""
+
+    @override
+    def submit(self, fn: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        raise BrokenProcessPool("a child process terminated abruptly")
+
+
+def test_a_pool_that_breaks_before_it_takes_a_job_is_made_anew(store: CountingStore) -> None:
+    records = list(run(jobs(4), store, engine(Broken(converted), again=lambda: Scripted(converted))))
+    assert [record.outcome for record in records] == [Outcome.CONVERTED] * 4
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        (lambda: Broken(converted), "the engine takes no job: BrokenProcessPool: a child"),
+        (None, "the engine: it broke"),
+    ],
+)
+def test_a_pool_that_stays_broken_is_told_in_a_sentence(store: CountingStore, again: Any, said: str) -> None:
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Broken(converted), again=again)))
+
+
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
     executor = Scripted(lambda _: Lost("was killed by SIGSEGV"))
     (record,) = run(jobs(1), store, engine(executor), limits=LIMITS)
@@ -176,6 +211,16 @@ def test_other_limits_give_a_job_that_crashed_another_try_and_leave_the_others(s
     found = list(run(jobs(2), store, engine(well), limits=replace(LIMITS, seconds=120)))
     assert well.submitted == ["job-0"]
     assert {record.outcome for record in found} == {Outcome.CONVERTED}
+
+
+def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_as_well(store: CountingStore) -> None:
+    dies, well = Scripted(lambda _: Lost("died")), Scripted(converted)
+    list(run(jobs(1), store, engine(dies), limits=LIMITS))
+    list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
+    (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
+    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)  # type: ignore[arg-type]
+    assert found.outcome is Outcome.CONVERTED
+    assert (progress.done, progress.failed) == ((found,), ())
 
 
 @pytest.mark.parametrize(
@@ -228,7 +273,7 @@ def test_who_stops_is_told_how_to_go_on_and_finished_records_stay(store: Countin
     next(records)
     with pytest.raises(KeyboardInterrupt):
         records.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
-    assert progress.told == ["1 of 9 jobs have their records in the store; the same batch goes on with the rest"]
+    assert progress.told == ["1 of 9 jobs has its record in the store; the same batch goes on with the rest"]
     assert store.keys()
 
 

@@ -27,6 +27,17 @@ def test_what_was_made_comes_back(tmp_path: Path) -> None:
     assert KeptFolder(folder).once("another", lambda: b"") == b""
 
 
+def test_an_entry_whose_time_cannot_be_set_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    KeptFolder(tmp_path).once("a", lambda: b"made")
+    monkeypatch.setattr(os, "utime", refused)
+    assert KeptFolder(tmp_path).once("a", never) == b"made"
+
+
 def test_nothing_keeps_nothing() -> None:
     assert NOTHING.once("a", lambda: b"1") == b"1"
     assert NOTHING.once("a", lambda: b"2") == b"2"

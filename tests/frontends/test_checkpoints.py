@@ -13,8 +13,9 @@ import pytest
 
 import dlpuconv
 from dlpuconv.cli import main
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import DlpuconvError, ModelError, UsageError
 from dlpuconv.frontends import SourceOptions, load
+from tests.error_ids import raises_error
 from tests.frontends.support import run
 
 torch = pytest.importorskip("torch")
@@ -104,7 +105,7 @@ class Touch:
 def test_code_in_a_file_runs_only_where_the_user_allows_it(folder: Path) -> None:
     torch.save({"state_dict": trained().state_dict(), "bad": Touch(folder / "touched")}, folder / "net.pth")
     options = SourceOptions(factory="my_net:make", input_shapes=SHAPE)
-    with pytest.raises(ModelError, match=r"holds more than tensors.* runs whatever code.*--allow-pickle") as caught:
+    with raises_error("pytorch-pickle-untrusted", "--allow-pickle") as caught:
         load(folder / "net.pth", options)
     assert "\n" not in str(caught.value)
     assert not (folder / "touched").exists()
@@ -150,10 +151,10 @@ def test_what_does_not_fit_is_told_in_one_sentence(
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_torchscript_and_other_pickles_are_refused_with_what_to_give(folder: Path) -> None:
     torch.jit.save(torch.jit.trace(trained(), torch.zeros(1, 3, 8, 8)), folder / "script.pt")
-    with pytest.raises(UnsupportedModelError, match=r"is TorchScript, .* convert the torch\.nn\.Module"):
+    with raises_error("pytorch-torchscript", "torch.nn.Module"):
         load(folder / "script.pt", SourceOptions(input_shapes=SHAPE, factory="my_net:make"))
     (folder / "list.pkl").write_bytes(pickle.dumps([1, 2], protocol=2))
-    with pytest.raises(ModelError, match=r"list\.pkl"):
+    with raises_error("pytorch-no-weights", "list.pkl"):
         load(folder / "list.pkl", SourceOptions(input_shapes=SHAPE, factory="my_net:make"))
 
 

@@ -8,6 +8,7 @@ import pytest
 from onnx import helper
 
 from dlpuconv.errors import UnsupportedModelError
+from tests.error_ids import raises_error
 from tests.frontends.support import build, chain, conv, node, read, value
 
 HALF = {"r": np.array(0.5, np.float32)}
@@ -192,7 +193,6 @@ def test_sparse_weights_are_refused() -> None:
 
 
 def test_an_attribute_that_onnx_does_not_know_is_told() -> None:
-    from dlpuconv.errors import ModelError
 
-    with pytest.raises(ModelError, match="not valid ONNX: Unrecognized attribute: foo for operator Relu"):
+    with raises_error("model-invalid", "foo", "Relu"):
         read(chain(node("Relu", ["x"], ["y"], foo=1)))

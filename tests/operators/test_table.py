@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import onnx
 import pytest
 
+from scripts import operators
 from scripts.operator_table import examples, outcomes
 from scripts.operator_table.outcomes import Group, Outcome, outcome_of
 from scripts.operator_table.page import PAGE, page
@@ -59,6 +61,16 @@ def test_the_page_names_every_operator_of_onnx() -> None:
 def test_outcomes_are_read_as_they_were_written(stated: dict[str, Outcome], tmp_path: Path) -> None:
     outcomes.write(stated, tmp_path / "again.json")
     assert outcomes.read(tmp_path / "again.json") == stated
+
+
+def test_a_pattern_that_no_model_matches_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = outcomes.FILE.read_bytes()
+    monkeypatch.setattr(sys, "argv", ["operators.py", "--run", "nosuch*"])
+    assert operators.main() == 2
+    assert "no model of ONNX's matches 'nosuch*'" in capsys.readouterr().err
+    assert outcomes.FILE.read_bytes() == before
 
 
 @pytest.mark.slow

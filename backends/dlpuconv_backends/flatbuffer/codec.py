@@ -70,7 +70,10 @@ def decode(content: bytes) -> Graph:
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     if len(model.subgraphs) != 1:
-        raise BackendError(f"the lowered model has {len(model.subgraphs)} subgraphs; dlpuconv handles exactly one")
+        raise BackendError(
+            f"the lowered model has {len(model.subgraphs)} subgraphs; dlpuconv handles exactly one",
+            id="backend-lowering-unusable",
+        )
     subgraph = model.subgraphs[0]
     tensors = [_decode_tensor(t, model.buffers) for t in subgraph.tensors]
     operators = [_decode_operator(op, model.operatorCodes, tensors) for op in subgraph.operators or []]
@@ -79,7 +82,10 @@ def decode(content: bytes) -> Graph:
 
 def _decode_tensor(t: Any, buffers: list[Any]) -> Tensor:
     if t.type not in _DTYPES:
-        raise BackendError(f"tensor {t.name!r} of the lowered model has TFLite type {t.type}, which has no use here")
+        raise BackendError(
+            f"tensor {t.name!r} of the lowered model has TFLite type {t.type}, which cannot be quantized",
+            id="backend-lowering-unusable",
+        )
     shape = tuple(int(d) for d in t.shape) if t.shape is not None else ()
     dtype = _DTYPES[t.type]
     raw = buffers[t.buffer].data if t.buffer else None
@@ -103,7 +109,10 @@ def _decode_operator(op: Any, codes: list[Any], tensors: list[Tensor]) -> Operat
     code = codes[op.opcodeIndex]
     kind = OP_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
     if kind == "CUSTOM":
-        raise BackendError(f"the lowered model holds the custom op {_text(code.customCode)!r}")
+        raise BackendError(
+            f"the lowered model holds the custom op {_text(code.customCode)!r}, which cannot be quantized",
+            id="backend-lowering-unusable",
+        )
     inputs = [tensors[i] if i >= 0 else None for i in op.inputs]
     return Operator(kind, inputs, [tensors[i] for i in op.outputs], op.builtinOptions)
 
@@ -157,7 +166,8 @@ def _room(buffer: Any) -> int:
 def _no_room(error: OSError) -> BackendError:
     return BackendError(
         f"the float TFLite file cannot be written to {tempfile.gettempdir()}: {error.strerror or error}"
-        " (TMPDIR names another place)"
+        " (set TMPDIR to use another folder)",
+        id="backend-temporary-folder",
     )
 
 

@@ -128,16 +128,18 @@ def _failure(purpose: str, operators: list[str], _task: str, error: RefusedError
     cannot = f"LiteRT cannot {purpose}"
     match error:
         case RefusedError(sample=int(sample)):
-            return BackendError(f"{cannot} on calibration sample {sample}: {_why(error, operators)}")
+            return BackendError(
+                f"{cannot} on calibration sample {sample}: {_why(error, operators)}", id="backend-run-failed"
+            )
         case MissingLibraryError():
             return MissingDependencyError(LIBRARY, "tflite", "running the lowered model")
         case RefusedError() | TaskError():
-            return BackendError(f"{cannot}: {_why(error, operators)}")
+            return BackendError(f"{cannot}: {_why(error, operators)}", id="backend-run-failed")
         case _:
-            return BackendError(f"{cannot}: the process that runs it {error}")
+            return BackendError(f"{cannot}: the process that runs it {error}", id="backend-run-failed")
 
 
 def _why(error: Exception, operators: list[str]) -> str:
     refused = _REFUSED.search(str(error))
     known = refused is not None and int(refused[1]) < len(operators)
-    return f"it refuses {operators[int(refused[1])]}" if refused is not None and known else "it blames no operator"
+    return f"it refuses {operators[int(refused[1])]}" if refused is not None and known else "it names no operator"

@@ -121,7 +121,7 @@ def _lowered(model: Model, layouts: Mapping[str, Layout], keep: Keep) -> Lowered
         try:
             accuse(suspect)
         except UnableError as error:
-            raise UnableError(error.nodes, f"{error.why}{_OWN_FAULT}") from error
+            raise UnableError(error.nodes, f"{error.why}{_OWN_FAULT}", id=error.id) from error
     return Lowered(
         graph=graph,
         input_permutations=inputs,
@@ -194,7 +194,10 @@ def _in_order(tensors: list[Tensor], specs: tuple[ValueSpec, ...], what: str) ->
     for spec in specs:
         tensor = by_name.get(spec.name)
         if tensor is None:
-            raise BackendError(f"lowering lost the {what} {spec.name!r}; the lowered model has {sorted(by_name)}")
+            raise BackendError(
+                f"lowering lost the {what} {spec.name!r}; the lowered model has {sorted(by_name)}",
+                id="backend-lowering-unusable",
+            )
         tensor.source_names = (spec.name,)
         ordered.append(tensor)
     return ordered

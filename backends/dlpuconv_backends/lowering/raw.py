@@ -154,7 +154,7 @@ def _launch() -> Launch:
 def _read(answer: Message) -> RawLowering:
     names = answer.facts
     if unable := names.get("unable"):
-        raise UnableError(unable, "cannot be written as operators of TFLite")
+        raise UnableError(unable, "cannot be written as operators of TFLite", id="operator-not-lowered")
     try:
         made = RawLowering(
             content=answer.arrays["file"].tobytes(),
@@ -166,9 +166,11 @@ def _read(answer: Message) -> RawLowering:
             nodes=dict(names["nodes"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise BackendError(f"{_TITLE} left no usable result ({type(error).__name__}: {error})") from error
+        raise BackendError(
+            f"{_TITLE} left no usable result ({type(error).__name__}: {error})", id="backend-lowering-unusable"
+        ) from error
     if made.content[4:8] != _MAGIC:
-        raise BackendError(f"{_TITLE} left a file that is not TFLite")
+        raise BackendError(f"{_TITLE} left a file that is not TFLite", id="backend-lowering-unusable")
     return made
 
 
@@ -188,4 +190,6 @@ def _limits(size: int) -> Limits:
     with suppress(ValueError):
         if (seconds := float(text)) > 0:
             return replace(limits, seconds=seconds)
-    raise UsageError(f"{TIME_LIMIT_VARIABLE} is {text!r}; it must be a number of seconds above 0")
+    raise UsageError(
+        f"{TIME_LIMIT_VARIABLE} is {text!r}; it must be a number of seconds above 0", id="environment-value"
+    )

@@ -119,7 +119,8 @@ class OnnxFloatBackend(Backend):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.FLOAT32:
             raise UsageError(
-                f"{target.name} takes {target.scheme.numbers} files; the {self.name} backend makes float32"
+                f"{target.name} takes {target.scheme.numbers} files; the {self.name} backend makes float32",
+                id="backend-numbers",
             )
         package = _package(prepared, target)
         return Artifact(
@@ -173,7 +174,10 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
     from dlpuconv_backends.opsets import OLDEST, lower_opset
 
     if asked is not None and not OLDEST <= asked <= model.opset:
-        raise UsageError(f"--opset {asked} is not possible for this model: it can be {OLDEST} to {model.opset}")
+        raise UsageError(
+            f"--opset {asked} is not possible for this model: it can be {OLDEST} to {model.opset}",
+            id="backend-interface",
+        )
     wanted, stopped = asked or min(DEFAULT_OPSET, model.opset), ""
     pooled = model.copy()
     restore_pools(Editor(pooled.graph))
@@ -187,7 +191,7 @@ def _lowered(model: Model, asked: int | None) -> _Lowered:
         shown = listed(found, separator="; ")
         if asked is not None:
             text = f"opset {asked} cannot express {shown}; without --opset the lowest is chosen"
-            raise UnsupportedModelError(text, found)
+            raise UnsupportedModelError(text, found, id="opset-too-old")
         wanted, stopped = max(blocker.needs for blocker in blockers), stopped or shown
     gone = before - {node.op_type for node in copy.graph.graph}
     warning = f"the file has opset {wanted}, for {DEFAULT_OPSET} cannot express {stopped}"
@@ -221,7 +225,9 @@ def _checked(network: Split, opset: int) -> Split:
         network = replace(network, proto=proto)
         check_model(network.declared(), full=True)
     except (ModelRefusedError, LostError) as error:
-        raise BackendError(f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}") from error
+        raise BackendError(
+            f"the ONNX file of opset {opset} is not valid: {str(error).splitlines()[0]}", id="backend-file-invalid"
+        ) from error
     return network
 
 
@@ -229,7 +235,9 @@ def _stored(network: Split) -> StoredFile:
     try:
         return ContentStore().collect(network.serialized())
     except OSError as error:
-        raise BackendError(f"the model does not fit into the temporary folder: {error}") from error
+        raise BackendError(
+            f"the model does not fit into the temporary folder: {error}", id="backend-temporary-folder"
+        ) from error
 
 
 def _strip(model: onnx_ir.Model) -> None:

@@ -37,6 +37,7 @@ def demand_convertible(model: onnx_ir.Model, names: SourceNames = UNKNOWN) -> No
             f"a float ONNX file for the chip's compiler cannot hold: {listed(found, separator='; ')}",
             found,
             () if any(node.op_type in QUANTIZATION for node in wrong) else chain.from_iterable(made),
+            id="operator-not-in-format",
         )
 
 

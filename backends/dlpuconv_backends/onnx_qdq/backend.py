@@ -88,7 +88,9 @@ class OnnxQdqBackend(Backend):
             UnsupportedModelError: lists every node that runs another graph, or that the asked opset cannot express.
         """
         if job.calibration is None:
-            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+            raise CalibrationError(
+                "an integer model needs calibration samples; give --calibration", id="calibration-needed"
+            )
         return _prepared(job)
 
     @override
@@ -200,7 +202,9 @@ def _finished(emitted: Emitted, job: Job) -> tuple[Split, tuple[LayerNames, ...]
     try:
         check_model(split.declared(), full=True)
     except (ModelRefusedError, LostError) as error:
-        raise BackendError(f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}") from error
+        raise BackendError(
+            f"the QDQ file is not valid ONNX: {str(error).splitlines()[0]}", id="backend-file-invalid"
+        ) from error
     return split, layers
 
 
@@ -212,5 +216,8 @@ def _content(network: Split) -> bytes:
     """
     content = b"".join(network.serialized())
     if len(content) > _LARGEST:
-        raise BackendError(f"the file would have {len(content)} bytes, and an ONNX file holds {_LARGEST} at most")
+        raise BackendError(
+            f"the file would have {len(content)} bytes, and an ONNX file holds {_LARGEST} at most",
+            id="backend-file-too-large",
+        )
     return content

@@ -44,7 +44,9 @@ def refuse_impossible(job: Job, target: Target) -> None:
         within = f"{possible[0]} to {possible[-1]}" if len(possible) > 1 else f"{possible[0]}"
         wrong.append(f"--opset {asked.opset}: it writes opset {within}")
     if wrong:
-        raise UsageError(f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}")
+        raise UsageError(
+            f"onnx-qdq, the backend of {target.name}, cannot do {'; nor '.join(wrong)}", id="backend-interface"
+        )
 
 
 def in_opset(model: Model, asked: int | None) -> Model:
@@ -61,7 +63,7 @@ def in_opset(model: Model, asked: int | None) -> Model:
     editor = Editor(lowered.graph)
     found = sorted({str(blocker) for blocker in lower_opset(editor, asked)})
     if found:
-        raise UnsupportedModelError(f"opset {asked} cannot express {'; '.join(found)}", found)
+        raise UnsupportedModelError(f"opset {asked} cannot express {'; '.join(found)}", found, id="opset-too-old")
     lowered.graph.opset_imports[""] = asked
     return lowered
 
@@ -81,4 +83,6 @@ def refuse_unknown(job: Job) -> None:
             for node in wrong
         ]
         made = (job.names.values_of(node.name or "", (v.name for v in node.outputs if v.name)) for node in wrong)
-        raise UnsupportedModelError(f"a QDQ file cannot hold: {', '.join(found)}", found, chain.from_iterable(made))
+        raise UnsupportedModelError(
+            f"a QDQ file cannot hold: {', '.join(found)}", found, chain.from_iterable(made), id="operator-not-in-format"
+        )

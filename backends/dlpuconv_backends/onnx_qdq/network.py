@@ -231,7 +231,7 @@ class Session:
         try:
             self._runner = OrtRunner(graph.split(), "the float graph")
         except ArtifactError as error:
-            raise BackendError(f"ONNX Runtime cannot run the network: {error}") from error
+            raise BackendError(f"ONNX Runtime cannot run the network: {error}", id="backend-run-failed") from error
 
     def __call__(self, feed: Feed) -> list[Array]:
         """The taps' values, the caller's to keep, of a feed, which may leave out what stays as it was."""
@@ -240,7 +240,7 @@ class Session:
         try:
             made = self._runner.run(given)
         except ArtifactError as error:
-            raise BackendError(f"ONNX Runtime cannot run the network: {error}") from error
+            raise BackendError(f"ONNX Runtime cannot run the network: {error}", id="backend-run-failed") from error
         return [
             self._kept[tap.name] if tap in self._inputs else last(made[place_of(tap).name], place_of(tap).axis)
             for tap in self._taps

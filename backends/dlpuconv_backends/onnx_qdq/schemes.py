@@ -26,10 +26,14 @@ def refuse_scheme(target: Target) -> None:
     """
     scheme = target.scheme
     if scheme.numbers is not Numbers.INT8:
-        raise UsageError(f"{target.name} takes {scheme.numbers} files; the onnx-qdq backend makes integers")
+        raise UsageError(
+            f"{target.name} takes {scheme.numbers} files; the onnx-qdq backend makes integers", id="backend-numbers"
+        )
     wanted = list(_impossible(scheme))
     if wanted:
-        raise UsageError(f"{target.name} wants {', '.join(wanted)}, which the onnx-qdq backend cannot make")
+        raise UsageError(
+            f"{target.name} wants {', '.join(wanted)}, which the onnx-qdq backend cannot make", id="backend-scheme"
+        )
 
 
 def refuse_layers(quantized: Quantized, target: Target) -> None:
@@ -40,7 +44,10 @@ def refuse_layers(quantized: Quantized, target: Target) -> None:
     """
     named = [quantized.names[n].title for n, made in quantized.layers.items() if len(set(made.affine.zero_points)) > 1]
     if named:
-        raise UsageError(f"{target.name} gets {_ZERO_POINTS} in {named[0]}, which ONNX Runtime has no kernel for")
+        raise UsageError(
+            f"{target.name} gets {_ZERO_POINTS} in {named[0]}, which ONNX Runtime has no kernel for",
+            id="backend-scheme",
+        )
 
 
 def _impossible(scheme: Scheme) -> Iterator[str]:

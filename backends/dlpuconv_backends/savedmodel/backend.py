@@ -85,7 +85,9 @@ class TensorFlowBackend(Backend):
         from dlpuconv_backends.savedmodel.tuning import Tuning
 
         if job.calibration is None:
-            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+            raise CalibrationError(
+                "an integer model needs calibration samples; give --calibration", id="calibration-needed"
+            )
         wanted = job.interface.input_layout
         layouts = dict.fromkeys(job.bindings, wanted) if wanted is not None else {}
         with job.progress.stage("lowering"):
@@ -109,10 +111,14 @@ class TensorFlowBackend(Backend):
             raise TypeError(f"not prepared by this backend: {type(prepared).__name__}")
         if target.scheme.numbers is not Numbers.INT8:
             raise UsageError(
-                f"{target.name} takes {target.scheme.numbers} files; the tensorflow backend makes int8 ones"
+                f"{target.name} takes {target.scheme.numbers} files; the tensorflow backend makes int8 ones",
+                id="backend-numbers",
             )
         if recipe.overrides:
-            raise UsageError("the tensorflow backend has one granularity for all layers: --override needs tflite")
+            raise UsageError(
+                "the tensorflow backend has one granularity for all layers: give --override with --backend tflite only",
+                id="backend-option",
+            )
         job, done = prepared.job, prepared.tuning.recipe(recipe, target)
         if done not in prepared.observed:
             prepared.observed[done] = _observed(prepared, prepared.tuning.tuned(done, target))
@@ -161,7 +167,7 @@ def _observed(prepared: TunableGraph, graph: Graph) -> Observed:
             )
         except UnsupportedModelError as error:
             refused = _source_values(graph, error.problems, job.names)
-            raise UnsupportedModelError(str(error), error.problems, refused) from error
+            raise UnsupportedModelError(str(error), error.problems, refused, id=error.id) from error
 
 
 def _source_values(graph: Graph, kinds: Collection[str], names: SourceNames) -> Iterator[str]:
@@ -186,8 +192,9 @@ def _refuse_idle_ends(graph: Graph) -> None:
     idle += [f"the output {t.name!r} depends on no input" for t in graph.outputs if t not in computed]
     if idle:
         raise UnsupportedModelError(
-            f"the tensorflow backend would leave ends of the file in float: {', '.join(idle)}; remove them from the "
-            "model or use the tflite backend"
+            f"the tensorflow backend would leave inputs or outputs of the file in float:"
+            f" {', '.join(idle)}; remove them from the model or use the tflite backend",
+            id="ports-idle",
         )
 
 

@@ -75,7 +75,7 @@ def observe(
     remaining = iter(samples)
     sample = next(remaining, None)
     if sample is None:
-        raise CalibrationError("there are no calibration samples")
+        raise CalibrationError("there are no calibration samples", id="calibration-no-samples")
     with borrowed(_tool()) as worker:
         try:
             begun = worker.ask("begin", limits, {"model": np.frombuffer(model, np.uint8)}, saved_model=saved_model)
@@ -139,6 +139,7 @@ def _refuse(unsupported: Sequence[str]) -> None:
         raise UnsupportedModelError(
             f"the tensorflow backend has no form for {', '.join(unsupported)}; the tflite backend may have one",
             unsupported,
+            id="operator-not-in-format",
         )
 
 
@@ -146,5 +147,6 @@ def _check(number: int, sample: Sample, shapes: Sequence[Shape]) -> None:
     for value, shape in zip(sample, shapes, strict=True):
         if value.shape != shape:
             raise CalibrationError(
-                f"calibration sample {number} has the shape {value.shape} where the converted model takes {shape}"
+                f"calibration sample {number} has the shape {value.shape} where the converted model takes {shape}",
+                id="calibration-shape",
             )

@@ -105,7 +105,9 @@ class TFLiteBackend(Backend):
             MissingDependencyError: onnx2tf is not installed.
         """
         if job.calibration is None:
-            raise CalibrationError("an integer model needs calibration samples; give --calibration")
+            raise CalibrationError(
+                "an integer model needs calibration samples; give --calibration", id="calibration-needed"
+            )
         job = split_inputs(job)
         lowered, rewrites = self._legal(job)
         measured: dict[Graph, Spelled] = {}

@@ -22,11 +22,15 @@ def refuse_scheme(target: Target) -> None:
     """
     scheme = target.scheme
     if scheme.numbers is not Numbers.INT8:
-        raise UsageError(f"{target.name} takes {scheme.numbers} files; the tflite backend makes int8 ones")
+        raise UsageError(
+            f"{target.name} takes {scheme.numbers} files; the tflite backend makes int8 ones", id="backend-numbers"
+        )
     spelled = target.spelling.out if target.spelling is not None else frozenset()
     wanted = [*_impossible(scheme), *(f"{kind} spelled out" for kind in sorted(spelled - SPELLINGS.keys()))]
     if wanted:
-        raise UsageError(f"{target.name} wants {', '.join(wanted)}, which the tflite backend cannot make")
+        raise UsageError(
+            f"{target.name} wants {', '.join(wanted)}, which the tflite backend cannot make", id="backend-scheme"
+        )
 
 
 def _impossible(scheme: Scheme) -> Iterator[str]:

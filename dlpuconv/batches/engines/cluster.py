@@ -22,7 +22,7 @@ def cluster_engine(address: str, workers: int | None = None) -> Iterator[Engine]
 
     Args:
         address: `host:port`, as distributed has it; empty for a cluster on this machine.
-        workers: of a cluster on this machine.
+        workers: of a cluster on this machine, or the most jobs at a time on one that runs already.
 
     Raises:
         MissingDependencyError: distributed is not installed.
@@ -47,7 +47,8 @@ def cluster_engine(address: str, workers: int | None = None) -> Iterator[Engine]
         yield Engine(
             name=name,
             executor=client.get_executor(pure=False),
-            slots=max(threads, 1),
+            slots=(workers if address else None) or max(threads, 1),
+            limit=workers if address else None,
             distant=bool(address),
             alive=lambda: client.status == "running",
         )
@@ -57,7 +58,9 @@ def _client(kind: Any, address: str) -> Any:
     try:
         return kind(f"tcp://{address}" if "://" not in address else address, timeout=_PATIENCE_S)
     except (OSError, ValueError, TimeoutError) as error:
-        raise BackendError(f"no Dask scheduler answers at {address}: {first_line(error)}") from error
+        raise BackendError(
+            f"no Dask scheduler answers at {address}: {first_line(error)}", id="executor-unreachable"
+        ) from error
 
 
 def _close(client: Any) -> None:

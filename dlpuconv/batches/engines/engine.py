@@ -20,6 +20,7 @@ class Engine:
         name: for people, such as `2 processes of this machine`.
         executor: what jobs are submitted to; another one after `renew`.
         slots: jobs that it runs at the same time, as far as that is known.
+        limit: most jobs that it may be given at a time; None where more may wait for a slot.
         threads: that each of them computes with.
         distant: its workers may see none of this machine's files, so inputs go through the store.
         again: makes another executor in the place of a broken one; None where that is beyond this program.
@@ -29,6 +30,7 @@ class Engine:
     name: str
     executor: Executor
     slots: int
+    limit: int | None = None
     threads: int = 1
     distant: bool = False
     again: Callable[[], Executor] | None = None
@@ -41,7 +43,11 @@ class Engine:
             BackendError: there is none.
         """
         if self.again is None:
-            raise BackendError(f"{self.name}: it broke; the same batch goes on with the jobs that have no record yet")
+            raise BackendError(
+                f"{self.name} failed, and dlpuconv cannot start it again: run the same batch once more, which"
+                " continues with the jobs that have no record yet",
+                id="executor-lost",
+            )
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.executor = self.again()
 
@@ -52,4 +58,8 @@ class Engine:
             BackendError: no other attempt could do better.
         """
         if not self.alive():
-            raise BackendError(f"{self.name} is gone; the same batch goes on with the jobs that have no record yet")
+            raise BackendError(
+                f"{self.name} no longer answers: run the same batch once more, which continues with the jobs that"
+                " have no record yet",
+                id="executor-lost",
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.batches.engines.engine import Engine
@@ -35,7 +36,7 @@ def open_engine(engine: str | Executor = "", workers: int | None = None) -> Abst
         BackendError: it cannot be had.
     """
     if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers} leaves nobody to work: give 1 or more")
+        raise UsageError(f"--workers {workers} is too few: give 1 or more", id="option-value")
     if isinstance(engine, Executor):
         return nullcontext(_of_executor(engine, type(engine).__name__, workers))
     text = engine
@@ -47,13 +48,15 @@ def open_engine(engine: str | Executor = "", workers: int | None = None) -> Abst
         return cluster_engine(text.removeprefix(_DASK).removeprefix("://"), workers)
     if ":" not in text or "://" in text:
         known = (_OWN, _DASK, f"{_DASK}://host:port", "module:factory")
-        raise UsageError(f"--executor {text!r} is not one of {', '.join(known)}{did_you_mean(text, known)}")
+        raise UsageError(
+            f"--executor {text!r} is not one of {', '.join(known)}{did_you_mean(text, known)}", id="option-value"
+        )
     return _named_engine(text, workers)
 
 
 @contextmanager
 def _named_engine(text: str, workers: int | None) -> Iterator[Engine]:
-    factory = named_function("--executor", text, _EXAMPLE, BackendError)
+    factory = named_function("--executor", text, _EXAMPLE, partial(BackendError, id="executor-failed"))
 
     def make() -> Executor:
         return _made(text, factory)
@@ -69,16 +72,17 @@ def _named_engine(text: str, workers: int | None) -> Iterator[Engine]:
 def _of_executor(executor: Executor, name: str, workers: int | None) -> Engine:
     """Nothing is known of its workers, but what most executors of Python's own kind tell."""
     slots = workers or getattr(executor, "_max_workers", None) or processors()
-    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), distant=True)
+    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), limit=workers, distant=True)
 
 
 def _made(text: str, factory: Callable[[], object]) -> Executor:
     try:
         made = factory()
     except Exception as error:
-        raise BackendError(f"--executor {text} failed: {first_line(error)}") from error
+        raise BackendError(f"--executor {text} failed: {first_line(error)}", id="executor-failed") from error
     if not isinstance(made, Executor):
         raise UsageError(
-            f"--executor {text} returned a {type(made).__name__}, where a concurrent.futures.Executor is needed"
+            f"--executor {text} returned a {type(made).__name__}, where a concurrent.futures.Executor is needed",
+            id="executor-wrong-type",
         )
     return made

@@ -21,6 +21,14 @@ DATA = ("calibration", "validation")
 SETTINGS = frozenset((*OPTIONS, *DATA))
 """What a job may be given beside its model and its target."""
 
+_WITH_MODELS = "[batch], [[models]] or [[include]]"
+_PLACES = {
+    **dict.fromkeys(("model", "models", "target", "targets"), _WITH_MODELS),
+    **dict.fromkeys(("store", "executor", "memory_gib", "minutes"), "[batch]"),
+    "when": "[[override]]",
+}
+"""Where a key belongs that is found elsewhere."""
+
 _PATHS = frozenset((*DATA, "recipe"))
 
 
@@ -42,8 +50,17 @@ class ModelRow:
 
 
 def keys_of(table: TomlTable, known: frozenset[str], what: str) -> None:
-    """Refuse a key that a table has not."""
+    """Refuse a key that a table has not; one of another table is told where it belongs."""
+    for key in table.values:
+        if not {key, f"{key}s", key.removesuffix("s")} & known and (place := _place_of(key)):
+            table.refuse(key, f"{what} has no key {quoted(key)}, which belongs into {place}")
     table.only(sorted(known), f"{what} has no key")
+
+
+def _place_of(key: str) -> str:
+    if key in SETTINGS:
+        return "[batch], [matrix] or a table of models"
+    return _PLACES.get(key, "")
 
 
 def row(table: TomlTable, folder: Path, what: str) -> ModelRow:

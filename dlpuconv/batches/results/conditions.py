@@ -90,17 +90,23 @@ def _limit(text: str) -> Limit:
     measure = next((each for each in MEASURES if each.word == word), None)
     if measure is None:
         if word in (VERDICT, MISSING):
-            raise UsageError(f"--fail-on {text}: {word} takes no amount")
+            raise UsageError(f"--fail-on {text}: {word} takes no amount", id="fail-on-condition")
         raise UsageError(
-            f"--fail-on {text}: there is no condition {word!r}{did_you_mean(word, WORDS)}; they are {', '.join(WORDS)}"
+            f"--fail-on {text}: there is no condition {word!r}{did_you_mean(word, WORDS)}; they are {', '.join(WORDS)}",
+            id="fail-on-condition",
         )
     if not equals:
         return Limit(measure, 0.0, share=False)
     found = _AMOUNT.fullmatch(amount)
     value = float(found[1]) if found else math.inf
     if found is None or not math.isfinite(value):
-        raise UsageError(f"--fail-on {text}: {amount!r} is no amount, such as 0.5 or 5%")
+        raise UsageError(
+            f"--fail-on {text}: {amount!r} is not a number or a percentage, such as 0.5 or 5%", id="fail-on-condition"
+        )
     share = bool(found[2])
     if share and not measure.shares:
-        raise UsageError(f"--fail-on {text}: {word} is in dB, of which no share is taken; give dB, such as {word}=1")
+        raise UsageError(
+            f"--fail-on {text}: {word} is in dB and cannot be a percentage: give a number of dB, such as {word}=1",
+            id="fail-on-condition",
+        )
     return Limit(measure, value / 100 if share else value, share=share)

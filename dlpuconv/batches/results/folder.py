@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlpuconv.batches.job_check import is_folder_name
 from dlpuconv.batches.results.csv_file import to_csv
 from dlpuconv.batches.results.junit import to_junit
 from dlpuconv.batches.results.parquet_file import to_parquet
-from dlpuconv.batches.results.saved import results_json
+from dlpuconv.batches.results.saved import RESULTS, read_results, results_json
 from dlpuconv.batches.results.summary import make_summary
 from dlpuconv.delivery import Inputs, check_destination, deliver, write_all
-from dlpuconv.errors import OutputError, StoreError
+from dlpuconv.errors import OutputError, StoreError, UsageError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.reporting.batch import render_batch
 from dlpuconv.reporting.files import GENERATOR
@@ -38,11 +38,16 @@ def check_results_folder(folder: Path) -> None:
     """
     check_destination(folder, (), force="all")
     try:
-        if not folder.exists() or not any(folder.iterdir()) or _is_ours(folder / PAGE):
+        if not folder.exists() or not any(folder.iterdir()) or _is_ours(folder):
             return
     except OSError as error:
-        raise OutputError(f"cannot write results to {str(folder)!r}: {error.strerror or error}") from error
-    raise OutputError(f"{str(folder)!r} holds other files than results of a batch: give a new folder to --output")
+        raise OutputError(
+            f"cannot write results to {str(folder)!r}: {error.strerror or error}", id="output-not-writable"
+        ) from error
+    raise OutputError(
+        f"{str(folder)!r} holds files that are not results of a batch: give a new folder to --output",
+        id="output-folder-foreign",
+    )
 
 
 def write_results(
@@ -66,19 +71,20 @@ def write_results(
         MissingDependencyError: a library is missing for Parquet.
     """
     check_results_folder(folder)
-    places = {record.key: f"{FILES}/{_folder_name(record)}" for record in records}
-    reports = {record.key: f"{places[record.key]}/{name}" for record in records for name in _reports(record)}
-    written = {
-        PAGE: render_batch(make_summary(records, title, reports)).encode(),
-        "results.json": f"{json.dumps(results_json(records), indent=1)}\n".encode(),
+    places = {record.name: f"{FILES}/{_folder_name(record)}" for record in records}
+    reports = {record.name: f"{places[record.name]}/{name}" for record in records for name in _reports(record)}
+    page = render_batch(make_summary(records, title, reports)).encode()
+    tables = {
+        RESULTS: f"{json.dumps(results_json(records), indent=1)}\n".encode(),
         "results.csv": to_csv(records),
         "junit.xml": to_junit(records),
         **({"results.parquet": to_parquet(records)} if parquet else {}),
     }
-    write_all(folder, written, force=True)
+    write_all(folder, tables, force=True)
     for record in records:
         if record.files:
-            save_files(record, store, folder / places[record.key], force="all")
+            save_files(record, store, folder / places[record.name], force="all")
+    write_all(folder, {PAGE: page}, force=True)  # last: what it leads to is there
     return folder / PAGE
 
 
@@ -107,13 +113,21 @@ def _reports(record: JobRecord) -> list[str]:
 def _folder_name(record: JobRecord) -> str:
     """A job's name, which is a file name's stem: nothing else makes a folder."""
     name = record.name
-    if PurePosixPath(name).name != name or name in ("", ".", "..") or "\0" in name or "\\" in name:
-        raise StoreError(f"a record has the name {name!r}, which no job of a batch has")
+    if not is_folder_name(name):
+        raise StoreError(
+            f"a record in the store has the name {name!r}, which no job can have: the store is damaged",
+            id="store-damaged",
+        )
     return name
 
 
-def _is_ours(page: Path) -> bool:
-    if not page.exists():
+def _is_ours(folder: Path) -> bool:
+    """By its page; by its results where a batch was stopped before it wrote one."""
+    page = folder / PAGE
+    if page.exists():
+        with open_regular(page) as stream:
+            return GENERATOR.encode() in stream.read(_HEAD)
+    try:
+        return bool(read_results(folder / RESULTS))
+    except UsageError:
         return False
-    with open_regular(page) as stream:
-        return GENERATOR.encode() in stream.read(_HEAD)

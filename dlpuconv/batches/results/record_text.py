@@ -15,6 +15,7 @@ from dlpuconv.files.urls import shown
 from dlpuconv.inspection.describe import size_text
 from dlpuconv.language.brief import listed
 from dlpuconv.language.printable import printable
+from dlpuconv.placement.forecast_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ def jobs_text(jobs: Sequence[BatchJob]) -> Iterator[RenderableType]:
         options = ", ".join(f"{name}={value}" for name, value in _plain(job.options).items())
         table.add_row(Text(job.name), Text(shown(job.model)), Text(job.target), Text(options))
     yield table
-    yield Text(f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}")
+    yield Text(plural(len(jobs), "job"))
 
 
 def progress_text(found: BatchProgress) -> Iterator[RenderableType]:

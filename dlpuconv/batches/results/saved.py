@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIX = ".json"
+RESULTS = f"results{SUFFIX}"
+"""In the folder of --output."""
 _MOST_BYTES = 1 << 28
 _MOST_FORMAT = 1 << 31
 
@@ -53,13 +55,19 @@ def read_results(path: Path) -> tuple[JobRecord, ...]:
         with open_regular(path) as stream:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(
+            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}", id="results-unreadable"
+        ) from error
     try:
         return _records(content)
     except FieldError as error:
-        raise UsageError(f"{str(path)!r} does not hold the results of a batch: {error}") from error
+        raise UsageError(
+            f"{str(path)!r} does not hold the results of a batch: {error}", id="results-unreadable"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} does not hold the results of a batch: it is no JSON") from error
+        raise UsageError(
+            f"{str(path)!r} does not hold the results of a batch: it is not JSON", id="results-unreadable"
+        ) from error
 
 
 def _records(written: bytes) -> tuple[JobRecord, ...]:

@@ -11,6 +11,7 @@ from dlpuconv.batches.results.merit import Standing, by_need, drop, reason, stan
 from dlpuconv.batches.results.words import tally
 from dlpuconv.batches.results.worth import Worth, worth_of
 from dlpuconv.language.brief import brief
+from dlpuconv.placement.forecast_text import plural
 from dlpuconv.reporting.batch import BatchPage, BatchRow, Figure, Sighting, WordColumn, draw_scatter
 from dlpuconv.reporting.page import Fact
 from dlpuconv.reporting.wording import MINUS, decibels, number, quantity, short, size
@@ -34,7 +35,7 @@ def make_summary(records: Sequence[JobRecord], title: str, reports: Mapping[str,
     Args:
         records: of the batch.
         title: of the batch.
-        reports: relative paths of jobs' own reports, by key; jobs without one are missing.
+        reports: relative paths of jobs' own reports, by name; jobs without one are missing.
     """
     ordered = by_need(records)
     anchors = {record.name: f"job-{at}" for at, record in enumerate(ordered)}
@@ -55,7 +56,7 @@ def make_summary(records: Sequence[JobRecord], title: str, reports: Mapping[str,
             BatchRow(
                 anchor=anchors[record.name],
                 name=short(record.name),
-                report=f"./{quote(reports[record.key])}" if record.key in reports else "",
+                report=f"./{quote(reports[record.name])}" if record.name in reports else "",
                 words=row,
                 standing=standing(record).value,
                 tone=_TONES.get(standing(record), "bad"),
@@ -87,10 +88,10 @@ def _facts(records: Sequence[JobRecord]) -> tuple[Fact, ...]:
     seconds = sum(record.circumstances.seconds for record in records)
     hosts = len({record.circumstances.host for record in records})
     return (
-        Fact("jobs", str(len(records)), f"{models} models, {targets} targets"),
+        Fact("jobs", str(len(records)), f"{plural(models, 'model')}, {plural(targets, 'target')}"),
         Fact("without a file", str(sum(standing(record).rank == 0 for record in records))),
         Fact("files", size(sum(record.artifact_size or 0 for record in records)), "together"),
-        Fact("work", f"{seconds / 60:.1f} min", f"of {hosts} {'machine' if hosts == 1 else 'machines'}, job by job"),
+        Fact("work", f"{seconds / 60:.1f} min", f"of {plural(hosts, 'machine')}, job by job"),
     )
 
 

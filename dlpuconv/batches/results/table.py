@@ -14,6 +14,7 @@ from dlpuconv.batches.results.words import bytes_text, metric_text, seconds_text
 from dlpuconv.inspection.describe import size_text
 from dlpuconv.language.brief import brief, listed
 from dlpuconv.language.printable import printable
+from dlpuconv.placement.forecast_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def diff_text(found: Difference) -> Iterator[RenderableType]:
         if records:
             yield Text.assemble((f"{title}: ", "bold"), listed(printable(record.name) for record in records))
     counts = f"{len(found.worse)} worse, {len(found.better)} better, {len(found.same)} the same"
-    yield Text(f"{len(found.changes)} jobs in both: {counts}; {len(found.new)} new, {len(found.gone)} gone")
+    yield Text(f"{plural(len(found.changes), 'job')} in both: {counts}; {len(found.new)} new, {len(found.gone)} gone")
 
 
 def _table(records: Sequence[JobRecord]) -> Table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlpuconv.batches.results.merit import Standing, drop, standing
 from dlpuconv.inspection.describe import size_text
+from dlpuconv.placement.forecast_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,5 +41,5 @@ def tally(records: Iterable[JobRecord]) -> str:
     """`84 jobs: 80 pass, 3 fail, 1 crashed`."""
     standings = [standing(record) for record in records]
     found = [(standings.count(each), each.value) for each in reversed(Standing) if each in standings]
-    jobs = f"{len(standings)} job{'' if len(standings) == 1 else 's'}"
+    jobs = plural(len(standings), "job")
     return f"{jobs}: {', '.join(f'{count} {word}' for count, word in found)}" if found else jobs

@@ -28,8 +28,8 @@ def open_store(url: str | Path) -> Store:
     if name.startswith(_FILE) or "://" not in name:
         from dlpuconv.batches.store.folder_shelf import FolderShelf
 
-        path = unquote(name.removeprefix(_FILE)) if name.startswith(_FILE) else name
-        return ShelvedStore(name, FolderShelf(Path(path).absolute()))
+        path = Path(unquote(name.removeprefix(_FILE)) if name.startswith(_FILE) else name).absolute()
+        return ShelvedStore(str(path), FolderShelf(path))  # a worker may be in another folder
     from dlpuconv.batches.store.remote_shelf import RemoteShelf
 
     return ShelvedStore(name, RemoteShelf(name))

@@ -46,8 +46,11 @@ class RemoteShelf:
         self._inside = "memory" in _protocols(files)
         if not _can_refuse(files):
             raise StoreError(
-                f"the store {shown(url)} cannot be used: {_protocols(files)[0]} cannot refuse to replace a file, which"
-                " those that work at the same time rely on; a folder or a bucket (s3://, gs://, abfs://) can"
+                f"the store {shown(url)} cannot be used: {_protocols(files)[0]} cannot refuse to replace a file, so"
+                " that"
+                " jobs that end at the same time would overwrite each other's results; use a folder or a bucket (s3://,"
+                " gs://, abfs://)",
+                id="store-not-exclusive",
             )
 
     def put(self, name: str, content: Content) -> bool:
@@ -183,12 +186,15 @@ def _opened(url: str) -> tuple[Any, str]:
         files, root = fsspec.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise StoreError(
-            f"the store {shown(url)} needs a library that is not installed: {without_secrets(str(error), url)}"
+            f"the store {shown(url)} needs a library that is not installed: {without_secrets(str(error), url)}",
+            id="store-library-missing",
         ) from error
     except ValueError as error:
         if scheme not in fsspec.available_protocols():
             hint = did_you_mean(scheme, fsspec.available_protocols())
-            raise StoreError(f"the store {shown(url)} cannot be used: fsspec knows no {scheme}://{hint}") from error
+            raise StoreError(
+                f"the store {shown(url)} cannot be used: fsspec knows no {scheme}://{hint}", id="store-protocol-unknown"
+            ) from error
         raise _unusable(url, error) from error
     except Exception as error:
         raise _unusable(url, error) from error
@@ -196,7 +202,9 @@ def _opened(url: str) -> tuple[Any, str]:
 
 
 def _unusable(url: str, error: Exception) -> StoreError:
-    return StoreError(f"the store {shown(url)} cannot be used: {without_secrets(str(error), url)}")
+    return StoreError(
+        f"the store {shown(url)} cannot be used: {without_secrets(str(error), url)}", id="store-unavailable"
+    )
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 store.json          the version of this layout
 records/<key>.json  one a job, which appears after its files
-files/<sha256>      what jobs made, by content
+files/<sha256>      what jobs made, and what distant workers are to read, by content
 shared/<hash>       what jobs share, by the hash of its key, sealed
 leases/<hash>       of shared work that somebody is at
 """
@@ -70,8 +70,7 @@ class ShelvedStore:
 
     def records(self, keys: Iterable[str] | None = None) -> Mapping[str, JobRecord]:
         """See `Store.records`."""
-        there = self.keys()
-        return self._records(sorted(there if keys is None else there.intersection(keys)))
+        return self._records(sorted(self.keys() if keys is None else set(keys)))
 
     def keys(self) -> frozenset[str]:
         """See `Store.keys`."""
@@ -99,22 +98,38 @@ class ShelvedStore:
                 return readable
         there = self.record(record.key)
         if there is None:
-            raise StoreError(f"the store {shown(self._url)} lost {name} while it was written")
+            raise StoreError(
+                f"{name} disappeared from the store {shown(self._url)} while it was written", id="store-damaged"
+            )
         return there
+
+    def put(self, content: Content) -> str:
+        """See `Store.put`."""
+        with self._told("written"):
+            self._demand_usable()
+            self._put_file(content)
+        return sha256_of(content)
 
     def artifact(self, sha256: str) -> Content:
         """See `Store.artifact`."""
         if not record_file.SHA256.fullmatch(sha256):
-            raise StoreError(f"the store {shown(self._url)} cannot hold {sha256!r}: that is no hash of a file")
+            raise StoreError(
+                f"the store {shown(self._url)} cannot hold {sha256!r}, which is not a SHA-256 hash", id="store-damaged"
+            )
         name = f"files/{sha256}"
         with self._told("read"):
             size = self._shelf.size(name)
             if size is None:
-                raise StoreError(f"the store {shown(self._url)} has no {name}, which a record names")
+                raise StoreError(
+                    f"the store {shown(self._url)} has no {name}, which a record or a job names", id="store-damaged"
+                )
             pieces = self._shelf.pieces(name)
             content = b"".join(pieces) if size <= _IN_MEMORY else ContentStore().collect(pieces)
         if sha256_of(content) != sha256:
-            raise StoreError(f"{name} in the store {shown(self._url)} is not what it was: its hash differs")
+            raise StoreError(
+                f"{name} in the store {shown(self._url)} is damaged: its content has another hash than its name says",
+                id="store-damaged",
+            )
         return content
 
     def once(self, key: str, make: Callable[[], bytes], /) -> bytes:
@@ -136,7 +151,7 @@ class ShelvedStore:
             try:
                 found[names[name]] = record_file.parse(content, names[name])
             except ValueError as error:
-                raise StoreError(f"{name} in the store {shown(self._url)} {error}") from error
+                raise StoreError(f"{name} in the store {shown(self._url)} {error}", id="store-damaged") from error
         return found
 
     def _put_file(self, content: Content) -> None:
@@ -145,7 +160,10 @@ class ShelvedStore:
         if there is None and not self._shelf.put(name, content):
             there = self._shelf.size(name)
         if there not in (None, size):
-            raise StoreError(f"{name} in the store {shown(self._url)} is not what it was: it has {there} bytes")
+            raise StoreError(
+                f"{name} in the store {shown(self._url)} is damaged: it has {there} bytes instead of {size}",
+                id="store-damaged",
+            )
 
     def _demand_usable(self) -> None:
         """Before anything is written: nobody else's version of the layout, and nothing that replaces unasked."""
@@ -154,13 +172,15 @@ class ShelvedStore:
         mark = json.dumps({"layout": LAYOUT}).encode()
         if self._shelf.put(_MARK, mark) and self._shelf.put(_MARK, mark):
             raise StoreError(
-                f"the store {shown(self._url)} cannot be used: it replaces a file although it is asked not to, which"
-                " those that work at the same time rely on"
+                f"the store {shown(self._url)} cannot be used: it replaces a file although it was asked not to, so that"
+                " jobs that end at the same time would overwrite each other's results",
+                id="store-not-exclusive",
             )
         if self._shelf.read(_MARK, _MOST_MARK) != mark:
             raise StoreError(
-                f"the store {shown(self._url)} was begun by another version of dlpuconv, or holds something else: its"
-                f" {_MARK} is not {mark.decode()}"
+                f"the store {shown(self._url)} was made by another version of dlpuconv, or holds something else: its"
+                f" {_MARK} is not {mark.decode()}",
+                id="store-foreign",
             )
         self._ready = True
 
@@ -197,7 +217,9 @@ class ShelvedStore:
             yield
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise StoreError(f"the store {shown(self._url)} cannot be {what}: {reason}") from error
+            raise StoreError(
+                f"the store {shown(self._url)} cannot be {what}: {reason}", id="store-unavailable"
+            ) from error
 
 
 def _record(key: str) -> str:

@@ -26,7 +26,7 @@ class Store(Protocol):
         """
 
     def records(self, keys: Iterable[str] | None = None) -> Mapping[str, JobRecord]:
-        """All records by key, or those of these keys.
+        """All records by key, with one listing; or those that there are of these keys, with none.
 
         Raises:
             StoreError: as for one.
@@ -49,8 +49,15 @@ class Store(Protocol):
             StoreError: the store cannot be written; then there is no record.
         """
 
+    def put(self, content: Content) -> str:
+        """Put a file that belongs to no record, if absent; its hash, under which `artifact` has it.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+
     def artifact(self, sha256: str) -> Content:
-        """A file of a record.
+        """A file of a record, or one that was put by itself.
 
         Raises:
             StoreError: it is not there, or not what it was.

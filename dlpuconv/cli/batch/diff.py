@@ -8,7 +8,7 @@ import typer
 
 from dlpuconv.cli import options as opt
 
-_WHICH = "A store, a file of jobs that names one, or results that were saved with --json or --output."
+_WHICH = "A store, a file of jobs that names one, the folder of --output, or results that --json printed."
 
 
 def diff(

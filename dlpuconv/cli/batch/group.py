@@ -65,7 +65,9 @@ class LeadingGroup(OptionGroup):
         """Tell a mistyped command before what follows it is taken for too many files."""
         meant = "" if word.startswith("-") or Path(word).exists() else did_you_mean(word, self.commands)
         if meant:
-            raise UsageError(f"there is no file of jobs {word!r}, and no command of that name{meant}")
+            raise UsageError(
+                f"there is no file of jobs {word!r}, and no command of that name{meant}", id="batch-jobs-missing"
+            )
 
     @override
     def get_help(self, ctx: Context) -> str:

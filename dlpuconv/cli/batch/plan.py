@@ -33,14 +33,17 @@ def read_jobs(
     from dlpuconv.batches.whole import limited
 
     if not jobs.exists():
-        raise UsageError(f"there is no file of jobs {str(jobs)!r}")
+        raise UsageError(f"there is no file of jobs {str(jobs)!r}", id="batch-jobs-missing")
     for option, value in (("--memory-limit", gibibytes), ("--time-limit", minutes)):
         if value is not None and not value > 0:
-            raise UsageError(f"{option} {value:g} leaves a job nothing: give a number above zero")
+            raise UsageError(f"{option} {value:g} is not possible: give a number above 0", id="option-value")
     plan = limited(read_plan(jobs), gibibytes, minutes)
     plan = replace(plan, store=store or plan.store, executor=plan.executor if executor is None else executor)
     if stored and not plan.store:
-        raise UsageError(f'there is no store: give --store FOLDER, or store = "..." under [batch] in {jobs.name}')
+        raise UsageError(
+            f'no store is given: give --store FOLDER, or add store = "..." under [batch] in {jobs.name}',
+            id="batch-no-store",
+        )
     return plan
 
 

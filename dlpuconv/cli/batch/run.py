@@ -51,7 +51,10 @@ def run(
         _list(plan, as_json=json)
         return
     if parquet and output is None:
-        raise UsageError("--parquet writes a file into the folder of --output, which is not given")
+        raise UsageError(
+            "--parquet writes its file into the folder of --output: give --output FOLDER as well",
+            id="option-needs-another",
+        )
     if output is not None:
         check_results_folder(output)
         if parquet:

@@ -25,16 +25,19 @@ def show(
     from dlpuconv.batches.results.folder import save_files
     from dlpuconv.batches.results.record_text import record_text
     from dlpuconv.batches.results.saved import record_json
-    from dlpuconv.batches.results.sources import named, store_of
+    from dlpuconv.batches.results.sources import named, records_of, store_of
     from dlpuconv.cli.console import print_json
     from dlpuconv.cli.console import show as draw
     from dlpuconv.errors import UsageError
 
     found = store_of(store)
-    record = named(found.records().values(), name)
+    record = named(records_of(store), name)
     if save is not None:
         if not record.files:
-            raise UsageError(f"{record.name} has no files to save: {record.error}")
+            raise UsageError(
+                f"{record.name} has no files to save, since it was not converted: {record.error}",
+                id="batch-job-without-files",
+            )
         save_files(record, found, save, force=force)
     if json:
         print_json(record_json(record))

@@ -85,9 +85,13 @@ def plain_archive(content: bytes, what: str) -> bytes:
             **_tensors(records, *_CONSTANTS, "constants"),
         }
     except _SuspectError as error:
-        raise UnsupportedModelError(f"{what} is not read, because torch would run what it holds: {error}") from error
+        raise UnsupportedModelError(
+            f"{what} is not read, because torch would run what it holds: {error}", id="pytorch-file-unsafe"
+        ) from error
     except _BROKEN as error:
-        raise ModelError(f"{what} is no exported program of PyTorch, or is damaged: {error}") from error
+        raise ModelError(
+            f"{what} is no exported program of PyTorch, or is damaged: {error}", id="pytorch-file-damaged"
+        ) from error
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name, data in files.items():
@@ -112,11 +116,13 @@ def _screen_kind(records: dict[str, bytes], what: str) -> None:
     if "data.pkl" in records:
         raise ModelError(
             f"{what} is a checkpoint or TorchScript, not an exported program: load it in Python, and convert the"
-            " torch.nn.Module or save it with torch.export.save"
+            " torch.nn.Module or save it with torch.export.save",
+            id="pytorch-file-kind",
         )
     if "serialized_exported_program.json" in records:
         raise UnsupportedModelError(
-            f"{what} was saved by a PyTorch before 2.8: load it there, and save it with a newer one"
+            f"{what} was saved by a PyTorch before 2.8: load it there, and save it with a newer one",
+            id="pytorch-file-old",
         )
     if found := next((name for name in records if name.startswith("data/aotinductor/")), None):
         raise _SuspectError(f"machine code ({found})")

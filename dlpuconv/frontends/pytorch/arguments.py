@@ -37,11 +37,14 @@ def arguments_of(module: Any, example_inputs: object) -> Arguments:
         given = "" if example_inputs is None else f", not {type(example_inputs).__name__}"
         raise UsageError(
             f"a torch.nn.Module ({kind}) needs example_inputs=(x,) to be exported: a tensor, a tuple of the arguments"
-            f" of its forward, or a dict of them by name{given}"
+            f" of its forward, or a dict of them by name{given}",
+            id="pytorch-needs-inputs",
         )
     positional, named = _split(module, example_inputs)
     if any(isinstance(value, np.ndarray | np.generic) for value in (*positional, *named.values())):
-        raise UsageError(f"example_inputs of {kind} holds numpy arrays; give torch.from_numpy(array)")
+        raise UsageError(
+            f"example_inputs of {kind} holds numpy arrays; give torch.from_numpy(array)", id="pytorch-needs-inputs"
+        )
     return _one_sample(positional, named)
 
 

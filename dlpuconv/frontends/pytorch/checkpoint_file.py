@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError, UnsupportedModelError, UsageError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.options import shape_flag
 from dlpuconv.frontends.pytorch.sources import demand, export, is_module
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 from dlpuconv.named_function import first_line, named_function, place_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 8  # of the weights: read, exported, optimized, serialized
 _OLD_PICKLE = b"\x80\x02"
 _DISTRIBUTED = "module."
-_KINDS: dict[int, type[DlpuconvError]] = {kind.status: kind for kind in (ModelError, UnsupportedModelError, UsageError)}
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -65,11 +66,13 @@ def read_checkpoint(path: Path, options: SourceOptions, name: str | None) -> Acq
         raise UsageError(
             f"{path} was written by torch.save: for weights (a state dict) give --model MODULE:FUNCTION, which makes"
             " the torch.nn.Module that they belong to; a whole module needs --allow-pickle, since reading it runs"
-            " whatever code the file holds"
+            " whatever code the file holds",
+            id="pytorch-needs-factory",
         )
     if not options.input_shapes:
         raise UsageError(
-            f"{path}: a PyTorch module does not tell what it takes: give {shape_flag('', (1, 3, 'H', 'W'))}"
+            f"{path} does not say which input shape its network takes: give {shape_flag('', (1, 3, 'H', 'W'))}",
+            id="pytorch-needs-shape",
         )
     for library in ("torch", "onnxscript"):
         demand(library, f"reading {path.name}")
@@ -87,8 +90,9 @@ def _screen_script(path: Path) -> None:
         return
     if script:
         raise UnsupportedModelError(
-            f"{path} is TorchScript, which torch has given up: convert the torch.nn.Module that it was made from, or"
-            " save it with torch.export.save"
+            f"{path} is TorchScript, which PyTorch no longer develops: convert the torch.nn.Module that it was made"
+            " from, or save it with torch.export.save",
+            id="pytorch-torchscript",
         )
 
 
@@ -104,7 +108,9 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
         module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in found.items()})
     except RuntimeError as error:
         told = " ".join(str(error).split())
-        raise ModelError(f"the weights in {path} are not those of what {title} makes: {told}") from error
+        raise ModelError(
+            f"the weights in {path} are not those of what {title} makes: {told}", id="pytorch-weights-misfit"
+        ) from error
     shapes = {key: torch.zeros(shape) for key, shape in options.input_shapes.items()}
     return export(module, (shapes[""],) if "" in shapes else shapes, options, None).proto
 
@@ -112,16 +118,21 @@ def _with_factory(content: bytes, options: SourceOptions, path: Path) -> onnx.Mo
 def _made(factory: Callable[[], Any] | str) -> tuple[Any, str]:
     """The user's module, and what to call that which makes it."""
     if isinstance(factory, str):
-        make = named_function("--model", factory, "my_package.nets:make_net", ModelError)
+        failed = partial(ModelError, id="pytorch-factory-failed")
+        make = named_function("--model", factory, "my_package.nets:make_net", failed)
         title = f"--model {factory}"
     else:
         make, title = factory, f"the factory {getattr(factory, '__qualname__', type(factory).__qualname__)}"
     try:
         module = make()
     except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise ModelError(f"{title} failed{place_of(error)}: {first_line(error)}") from error
+        raise ModelError(
+            f"{title} failed{place_of(error)}: {first_line(error)}", id="pytorch-factory-failed"
+        ) from error
     if not is_module(module):
-        raise UsageError(f"{title} returned a {type(module).__name__}, not a torch.nn.Module")
+        raise UsageError(
+            f"{title} returned a {type(module).__name__}, not a torch.nn.Module", id="pytorch-factory-type"
+        )
     return module, title
 
 
@@ -151,11 +162,12 @@ def _asked(task: str, content: bytes, options: SourceOptions, path: Path) -> Mes
                 output_names=options.output_names,
             )
     except (TaskError, ExcessError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+        raise ModelError(f"{path} cannot be read: {error}", id="pytorch-file-unreadable") from error
     except WorkerError as error:
-        raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}") from error
+        raise ModelError(f"{path}: the file is damaged: {_SAFE.title} {error}", id="pytorch-file-damaged") from error
     except OSError as error:
-        raise ModelError(f"{path}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{path}: {answer.facts['refused']}")
+        raise ModelError(
+            f"{path}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
+        ) from error
+    raise_refused(answer.facts, str(path))
     return answer

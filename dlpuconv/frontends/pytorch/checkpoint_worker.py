@@ -11,6 +11,7 @@ import numpy as np
 from dlpuconv.errors import DlpuconvError, ModelError
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.frontends.pytorch.sources import export
+from dlpuconv.isolation.refusals import refused
 from dlpuconv.named_function import first_line
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def export_module(facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
 
         module = _loaded(facts, arrays)
         if not isinstance(module, torch.nn.Module):
-            raise ModelError(f"it holds a {type(module).__name__} and no module: give --model MODULE:FUNCTION as well")
+            raise ModelError(
+                f"it holds a {type(module).__name__} and no module: give --model MODULE:FUNCTION as well",
+                id="pytorch-no-module",
+            )
         inputs = examples({name: tuple(shape) for name, shape in facts["shapes"].items()})
         proto = export(module, inputs, options, None).proto
         return {}, {"model": np.frombuffer(proto.SerializeToString(), np.uint8)}
@@ -72,10 +76,12 @@ def _loaded(facts: Facts, arrays: Arrays) -> Any:
     except Exception as error:  # whatever torch says of a file that it did not write
         if not facts["trusted"] and "weights" in str(error).lower():
             raise ModelError(
-                "it holds more than tensors, and is a Python pickle: reading it runs whatever code whoever made it has"
-                " put there. If you trust them give --allow-pickle, or better save module.state_dict()"
+                "it holds Python objects beside its tensors (a pickle), and reading these can run any code that its"
+                " author has put there. Better save module.state_dict() alone; if you trust the author, give"
+                " --allow-pickle",
+                id="pytorch-pickle-untrusted",
             ) from error
-        raise ModelError(f"torch.load cannot read it: {first_line(error)}") from error
+        raise ModelError(f"torch.load cannot read it: {first_line(error)}", id="pytorch-file-unreadable") from error
 
 
 def _tensors(found: Any) -> Arrays:
@@ -86,10 +92,10 @@ def _tensors(found: Any) -> Arrays:
         if isinstance(held, dict) and isinstance(held.get(key), dict | torch.nn.Module):
             return _tensors(held[key])
     if not isinstance(held, dict):
-        raise ModelError(f"it holds a {type(held).__name__}, not weights by name")
+        raise ModelError(f"it holds a {type(held).__name__}, not weights by name", id="pytorch-no-weights")
     tensors = {name: value for name, value in held.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise ModelError("it holds no tensors by name")
+        raise ModelError("it holds no tensors by name", id="pytorch-no-weights")
     return {
         name: (value.float() if value.is_floating_point() else value).detach().contiguous().numpy()
         for name, value in tensors.items()
@@ -101,7 +107,7 @@ def _answered(make: Callable[[], tuple[Facts, Arrays]]) -> tuple[Facts, Arrays]:
     try:
         return make()
     except DlpuconvError as error:
-        return {"refused": str(error), "status": error.status}, {}
+        return refused(error), {}
 
 
 TASKS: Mapping[str, Task] = {"tensors": read_tensors, "export": export_module}

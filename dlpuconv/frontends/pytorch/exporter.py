@@ -109,4 +109,4 @@ def _refusal(error: BaseException, failed: str) -> DlpuconvError:
         return error
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return ModelError(f"{failed}: {reason}")
+    return ModelError(f"{failed}: {reason}", id="pytorch-export-failed")

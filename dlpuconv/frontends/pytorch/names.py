@@ -46,7 +46,10 @@ def names_of_ports(
     named = _checked("input", options.input_names, inputs)
     wanted = _checked("output", options.output_names, outputs)
     if both := {*options.input_names} & {*options.output_names}:
-        raise UsageError(f"input_names and output_names both hold {sorted(both)[0]!r}: no two values share a name")
+        raise UsageError(
+            f"input_names and output_names both hold {sorted(both)[0]!r}: no two values share a name",
+            id="pytorch-names",
+        )
     if not options.output_names:  # an argument keeps its name
         wanted = [f"{name}_output" if name in named else name for name in wanted]
     return named, wanted
@@ -58,10 +61,13 @@ def _checked(kind: str, names: Sequence[str], own: Sequence[str]) -> list[str]:
     if len(names) != len(own):
         plural = "" if len(own) == 1 else "s"
         raise UsageError(
-            f"{kind}_names holds {len(names)} of them, but the model has {len(own)} {kind}{plural} ({', '.join(own)})"
+            f"{kind}_names has length {len(names)}, but the model has {len(own)} {kind}{plural} ({', '.join(own)})",
+            id="pytorch-names",
         )
     if len(set(names)) < len(names) or not all(names):
-        raise UsageError(f"{kind}_names holds an empty name or one twice: {', '.join(map(repr, names))}")
+        raise UsageError(
+            f"{kind}_names holds an empty name or one twice: {', '.join(map(repr, names))}", id="pytorch-names"
+        )
     return list(names)
 
 

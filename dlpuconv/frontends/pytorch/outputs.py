@@ -20,7 +20,9 @@ def plain_output(module: Any, _: Any, output: Any) -> Any:
     kind = type(module).__name__
     found = _plain(output, kind, lambda value: isinstance(value, torch.Tensor))
     if found is None or found == {}:
-        raise UnsupportedModelError(f"the forward of {kind} returns no tensor, so there is nothing to convert")
+        raise UnsupportedModelError(
+            f"the forward of {kind} returns no tensor, so there is nothing to convert", id="pytorch-outputs"
+        )
     return found
 
 
@@ -45,7 +47,8 @@ def _plain(value: Any, kind: str, is_tensor: Callable[[Any], bool]) -> Any:
     if items is None:
         raise UnsupportedModelError(
             f"the forward of {kind} returns {type(value).__name__}: outputs are tensors, or tuples, lists, dicts,"
-            " namedtuples and dataclasses of them"
+            " namedtuples and dataclasses of them",
+            id="pytorch-outputs",
         )
     found = {key: _plain(item, kind, is_tensor) for key, item in items.items()}
     return {key: item for key, item in found.items() if item is not None} or None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError
 from dlpuconv.files.regular import open_regular
 from dlpuconv.frontends.onnx_file import Acquired, content_of, parse
 from dlpuconv.frontends.pytorch.archive import plain_archive
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.ir import Source
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 
 if TYPE_CHECKING:
     from dlpuconv.frontends.options import SourceOptions
@@ -24,7 +25,6 @@ SUFFIX = ".pt2"
 _LAUNCH = Launch(title="torch's exporter", tasks=Path(__file__).with_name("worker.py"), has_folder=True)
 _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 8  # of the weights: read, decomposed, optimized, serialized
-_KINDS: dict[int, type[DlpuconvError]] = {kind.status: kind for kind in (ModelError, UnsupportedModelError, UsageError)}
 
 
 def is_program_file(path: Path) -> bool:
@@ -74,14 +74,17 @@ def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
                 output_names=options.output_names,
             )
     except TaskError as error:
-        raise ModelError(f"{what}: torch cannot export it: {error}") from error
+        raise ModelError(f"{what}: torch cannot export it: {error}", id="pytorch-export-failed") from error
     except ExcessError as error:
-        raise ModelError(f"{what}: to export it {error}") from error
+        raise ModelError(f"{what}: to export it {error}", id="reader-limit") from error
     except WorkerError as error:
         log = f"; its log ends: {error.log}" if error.log else ""
-        raise ModelError(f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}") from error
+        raise ModelError(
+            f"{what}: the file is damaged: {_LAUNCH.title} {error}{log}", id="pytorch-file-damaged"
+        ) from error
     except OSError as error:
-        raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{what}: {answer.facts['refused']}")
+        raise ModelError(
+            f"{what}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
+        ) from error
+    raise_refused(answer.facts, what)
     return answer.arrays["model"].tobytes()

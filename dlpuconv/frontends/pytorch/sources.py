@@ -122,21 +122,27 @@ def _screen_module(module: Any) -> None:
     for path, part in torch.nn.Module.named_modules(module):
         what = f"{type(module).__name__}" + (f" holds {path!r}, which" if path else "")
         if isinstance(part, torch.jit.ScriptModule):
-            raise UnsupportedModelError(f"{what} is TorchScript; give the torch.nn.Module that it was made from")
+            raise UnsupportedModelError(
+                f"{what} is TorchScript; give the torch.nn.Module that it was made from", id="pytorch-torchscript"
+            )
         if _is_observer(part):
             raise UnsupportedModelError(
                 f"{what} is an observer or a fake quantizer: the module is prepared for quantization by torch; give"
-                " the float module that it was made from, which dlpuconv quantizes itself"
+                " the float module that it was made from, which dlpuconv quantizes itself",
+                id="pytorch-quantized",
             )
         if f"{type(part).__module__}.".startswith(_QUANTIZED):
             raise UnsupportedModelError(
-                f"{what} is quantized already ({type(part).__name__}); give the float module that it was made from"
+                f"{what} is quantized already ({type(part).__name__}); give the float module that it was made from",
+                id="pytorch-quantized",
             )
         if any(
             isinstance(value, torch.nn.UninitializedParameter | torch.nn.UninitializedBuffer)
             for value in (*part._parameters.values(), *part._buffers.values())
         ):
-            raise UnsupportedModelError(f"{what} is a lazy module without weights yet; call the module once first")
+            raise UnsupportedModelError(
+                f"{what} is a lazy module without weights yet; call the module once first", id="pytorch-lazy"
+            )
         if isinstance(part, torch.fx.GraphModule):
             _screen_training(part)
 
@@ -159,7 +165,8 @@ def _screen_training(module: Any) -> None:
     if names:
         raise UnsupportedModelError(
             f"the exported program holds {listed(sorted(set(names)))} in training mode; call model.eval() before"
-            " torch.export.export"
+            " torch.export.export",
+            id="model-in-training",
         )
 
 
@@ -168,7 +175,8 @@ def _screen_constants(program: Any) -> None:
     values = [getattr(spec.arg, "value", None) for spec in program.graph_signature.output_specs]
     if found := [repr(value) for value in values if value is not None]:
         raise UnsupportedModelError(
-            f"the exported program returns {', '.join(found)} beside its tensors; let forward return tensors only"
+            f"the exported program returns {', '.join(found)} beside its tensors; let forward return tensors only",
+            id="pytorch-outputs",
         )
 
 

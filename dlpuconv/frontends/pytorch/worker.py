@@ -13,6 +13,7 @@ import numpy as np
 from dlpuconv.errors import DlpuconvError, ModelError
 from dlpuconv.frontends.options import SourceOptions
 from dlpuconv.frontends.pytorch.sources import export
+from dlpuconv.isolation.refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,13 +31,13 @@ def export_program(facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
     """`program`, what `plain_archive` made of a `.pt2` file -> `model`, a serialized ModelProto.
 
     Facts: `input_names` and `output_names`. What is the user's to act on is an answer as well: `refused`, and the
-    `status` of the error.
+    `status` and the `id` of the error.
     """
     options = SourceOptions(input_names=tuple(facts["input_names"]), output_names=tuple(facts["output_names"]))
     try:
         content = _converted(arrays["program"].tobytes(), options)
     except DlpuconvError as error:
-        return {"refused": str(error), "status": error.status}, {}
+        return refused(error), {}
     return {}, {"model": np.frombuffer(content, np.uint8)}
 
 
@@ -51,7 +52,7 @@ def _converted(content: bytes, options: SourceOptions) -> bytes:
         raise
     except Exception as error:  # whatever torch says of a file that it did not write
         text = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise ModelError(f"torch.export.load cannot read it: {text}") from error
+        raise ModelError(f"torch.export.load cannot read it: {text}", id="pytorch-file-unreadable") from error
     made: bytes = export(program, None, options, None).proto.SerializeToString()
     return made
 

@@ -70,12 +70,16 @@ def code_range(node: onnx.NodeProto, constants: GraphConstants, lowest: int, hig
     names = (*node.input[1:3], "", "")[:2]
     bounds = [constants.codes(name) if name else None for name in names]
     if any(name and codes is None for name, codes in zip(names, bounds, strict=True)):
-        raise UnsupportedModelError(f"{label(node)} clips codes at bounds that are no constants")
+        raise UnsupportedModelError(
+            f"{label(node)} clips quantized values at bounds that are not constant", id="quantization-not-constant"
+        )
     low, high = bounds
     lowest = max(lowest, int(low.values.max())) if low and low.values.size else lowest
     highest = min(highest, int(high.values.min())) if high and high.values.size else highest
     if lowest >= highest:
-        raise ModelError(f"{label(node)} leaves one code or none")
+        raise ModelError(
+            f"{label(node)} clips quantized values so far that at most one integer is left", id="quantization-invalid"
+        )
     return lowest, highest
 
 

@@ -30,7 +30,7 @@ def dequantized(codes: npt.NDArray[np.int64], said: Parameters, where: str) -> n
     with np.errstate(over="ignore"):
         values = np.asarray((codes - zero_points).astype(np.float32) * scales)
     if not np.isfinite(values).all():
-        raise ModelError(f"{where} makes numbers beyond float32")
+        raise ModelError(f"{where} makes real numbers too large for float32", id="quantization-invalid")
     return values
 
 
@@ -50,12 +50,17 @@ def _spread(
         return said.scales, said.zero_points
     rank = len(shape)
     if not -rank <= said.axis < rank:
-        raise ModelError(f"{where} has scales along axis {said.axis} of a tensor of shape {list(shape)}")
+        raise ModelError(
+            f"{where} has scales along axis {said.axis} of a tensor of shape {list(shape)}", id="quantization-invalid"
+        )
     axis = said.axis % rank
     if said.block:
         return _blocks(said.scales, said, shape, where), _blocks(said.zero_points, said, shape, where)
     if said.scales.size != shape[axis]:
-        raise ModelError(f"{where} has {said.scales.size} scales along axis {axis} of a tensor of shape {list(shape)}")
+        raise ModelError(
+            f"{where} has {said.scales.size} scales along axis {axis} of a tensor of shape {list(shape)}",
+            id="quantization-invalid",
+        )
     along = [-1 if each == axis else 1 for each in range(rank)]
     return said.scales.reshape(along), said.zero_points.reshape(along)
 
@@ -68,6 +73,7 @@ def _blocks[T: np.generic](
     if list(numbers.shape) != wanted:
         raise ModelError(
             f"{where} has scales of shape {list(numbers.shape)} for blocks of {said.block} along axis {axis} of a"
-            f" tensor of shape {list(shape)}"
+            f" tensor of shape {list(shape)}",
+            id="quantization-invalid",
         )
     return np.repeat(numbers, min(said.block, shape[axis]), axis).take(range(shape[axis]), axis)

@@ -71,24 +71,34 @@ def parameters_of(node: onnx.NodeProto, constants: GraphConstants, codes: Intege
         UnsupportedModelError: the scale is computed, or the codes are none of integers.
     """
     if len(node.input) not in _OPERANDS or not node.input[0] or len(node.output) != 1:
-        raise ModelError(f"{label(node)} has {len(node.input)} inputs and {len(node.output)} outputs, which cannot be")
+        raise ModelError(
+            f"{label(node)} has {len(node.input)} inputs and {len(node.output)} outputs, which no such operator has",
+            id="quantization-invalid",
+        )
     scales = constants.reals(node.input[1])
     if scales is None:
         raise UnsupportedModelError(
-            f"{label(node)}: its scale {node.input[1]!r} is no constant number, and only constant scales can be kept"
+            f"{label(node)}: its scale {node.input[1]!r} is not a constant, and only constant scales can be read",
+            id="quantization-not-constant",
         )
     if not np.isfinite(scales).all() or not (scales > 0).all() or not scales.size:
-        raise ModelError(f"{label(node)} has a scale {node.input[1]!r} that is not above zero throughout")
+        raise ModelError(
+            f"{label(node)} has a scale {node.input[1]!r} that is not above zero throughout", id="quantization-invalid"
+        )
     said = {attribute.name: attribute.i for attribute in node.attribute}
     given, zero_points = _zero_points(node, constants, scales.shape)
     found = given or codes or _output_type(node, said.get("output_dtype", 0))
     if codes is not None and found != codes:
-        raise ModelError(f"{label(node)} reads {codes.name} and has a zero point of type {found.name}")
+        raise ModelError(
+            f"{label(node)} reads {codes.name} and has a zero point of type {found.name}", id="quantization-invalid"
+        )
     if scales.size == 1:
         scales, zero_points = scales.reshape(()), zero_points.reshape(())
     block = max(0, said.get("block_size", 0)) if scales.ndim else 0
     if scales.ndim > 1 and not block:
-        raise ModelError(f"{label(node)} has a scale of shape {list(scales.shape)}, and no block_size")
+        raise ModelError(
+            f"{label(node)} has a scale of shape {list(scales.shape)}, and no block_size", id="quantization-invalid"
+        )
     return Parameters(scales, zero_points, found, said.get("axis", 1), block)
 
 
@@ -101,10 +111,13 @@ def _zero_points(
         return None, np.zeros(shape, np.int64)
     codes = constants.codes(name)
     if codes is None:
-        raise UnsupportedModelError(f"{label(node)}: its zero point {name!r} is no constant integer")
+        raise UnsupportedModelError(
+            f"{label(node)}: its zero point {name!r} is not a constant integer", id="quantization-not-constant"
+        )
     if codes.values.size != int(np.prod(shape)):
         raise ModelError(
-            f"{label(node)} has a scale of shape {list(shape)} and a zero point of shape {list(codes.values.shape)}"
+            f"{label(node)} has a scale of shape {list(shape)} and a zero point of shape {list(codes.values.shape)}",
+            id="quantization-invalid",
         )
     return codes.type, codes.values.reshape(shape)
 
@@ -114,5 +127,7 @@ def _output_type(node: onnx.NodeProto, data_type: int) -> IntegerType:
     if not data_type:
         return UINT8
     if data_type not in CODES:
-        raise UnsupportedModelError(f"{label(node)} makes {type_name(data_type)}; only integers can be read")
+        raise UnsupportedModelError(
+            f"{label(node)} makes {type_name(data_type)}; only integers can be read", id="quantization-unreadable"
+        )
     return CODES[data_type]

@@ -161,11 +161,14 @@ class _Reader:
         if coded is None:
             raise UnsupportedModelError(
                 f"{label(node)} reads {read!r}, which no QuantizeLinear has made: convert the model that it was made"
-                " from"
+                " from",
+                id="quantization-unreadable",
             )
         said = parameters_of(node, self._constants, coded.said.codes)
         if not same_codes(said, coded.said):
-            raise UnsupportedModelError(f"{label(node)} reads {read!r} with another scale than it was made with")
+            raise UnsupportedModelError(
+                f"{label(node)} reads {read!r} with another scale than it was made with", id="quantization-unreadable"
+            )
         self._real[made] = self._real_of(read)
 
     def _compute(self, node: onnx.NodeProto) -> None:
@@ -191,7 +194,9 @@ class _Reader:
             self._real |= {coded[0]: self._real_of(coded[0])}
             self._compute(node)
         else:
-            raise UnsupportedModelError(moves.refusal(node, sorted(free_names(node) & self._coded.keys())))
+            raise UnsupportedModelError(
+                moves.refusal(node, sorted(free_names(node) & self._coded.keys())), id="quantization-unreadable"
+            )
 
     def _clip(self, node: onnx.NodeProto) -> None:
         """A range of codes narrower than their type's: [-127, 127], or fewer bits."""
@@ -224,7 +229,10 @@ class _Reader:
         name = node.input[_PAD_VALUE] if len(node.input) > _PAD_VALUE else ""
         codes = self._constants.codes(name) if name else Codes(np.zeros((), np.int64), said.codes)
         if codes is None or not said.per_tensor:
-            raise UnsupportedModelError(f"{label(node)} pads codes with {name!r}, which is no constant code")
+            raise UnsupportedModelError(
+                f"{label(node)} pads quantized values with {name!r}, which is not a constant",
+                id="quantization-not-constant",
+            )
         made = self._speller.unique(f"{node.output[0]}_padding")
         self._put_constant(made, dequantized(codes.values, said, label(node)))
         node.input[:] = [*node.input[:_PAD_VALUE], made, *node.input[_PAD_VALUE + 1 :]]

@@ -101,7 +101,9 @@ class Speller:
         """
         form = _concat(node) if node.op_type == _CONCAT else _FORMS[node.op_type]
         if len(node.input) <= max(form.operands[-1][0], form.result[0] if form.operator != "Gemm" else 0):
-            raise ModelError(f"{label(node)} has only {len(node.input)} operands")
+            raise ModelError(
+                f"{label(node)} has {len(node.input)} inputs, fewer than it needs", id="quantization-invalid"
+            )
         self._demand_plain(node)
         real = [node.input[position] for position in form.plain]
         for position, operand in enumerate(form.operands):
@@ -144,7 +146,10 @@ class Speller:
 
         scales = [self._constants.reals(_input(node, operand[1])) for operand in form.operands]
         if scales[0] is None or scales[1] is None:
-            raise UnsupportedModelError(f"{label(node)}: its scales are no constants, and only such can be kept")
+            raise UnsupportedModelError(
+                f"{label(node)}: its scales are not constant, and only constant scales can be read",
+                id="quantization-not-constant",
+            )
         alpha = next((each.f for each in node.attribute if each.name == "alpha"), 1.0)
         scale = np.asarray(scales[0] * scales[1] * np.float32(alpha), np.float32)
         named = self._constant(scale, f"{node.input[form.bias]}_scale")
@@ -157,7 +162,8 @@ class Speller:
         if said.get("channels_last"):
             raise UnsupportedModelError(
                 f"{label(node)} computes with channels last, as ONNX Runtime's optimizer makes it: convert the model as"
-                " it was before that"
+                " it was before that",
+                id="quantization-unreadable",
             )
         older = said.get("opset", self._opset) < _SOFTMAX_BY_AXIS
         if (
@@ -166,7 +172,9 @@ class Speller:
             and older != (self._opset < _SOFTMAX_BY_AXIS)
         ):
             raise UnsupportedModelError(
-                f"{label(node)} is a Softmax of opset {said['opset']} in a newer or older model"
+                f"{label(node)} is a Softmax of opset {said['opset']}, which computes something else than one of the"
+                " model's opset",
+                id="quantization-unreadable",
             )
 
     def _constant(self, values: np.typing.NDArray[np.generic], hint: str) -> str:
@@ -187,7 +195,7 @@ class Speller:
 def _concat(node: onnx.NodeProto) -> _Form:
     starts = range(2, len(node.input) - 1, 3)
     if not starts:
-        raise ModelError(f"{label(node)} has only {len(node.input)} operands")
+        raise ModelError(f"{label(node)} has {len(node.input)} inputs, fewer than it needs", id="quantization-invalid")
     return _Form(operator="Concat", operands=tuple((at, at + 1, at + 2) for at in starts), result=(0, 1))
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError, ShapeError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError
 from dlpuconv.frontends.onnx_file import Acquired, parse
 from dlpuconv.frontends.pytorch.sources import demand
 from dlpuconv.isolation import GIBIBYTE, ExcessError, Launch, Limits, TaskError, WorkerError, pool
+from dlpuconv.isolation.refusals import raise_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,6 @@ LAUNCH = Launch(title="TensorFlow", tasks=_TASKS, has_folder=True, environment=_
 _LIMITS = Limits(memory=8 * GIBIBYTE, seconds=1800, by_the_clock=True)
 _COPIES = 12  # of the weights: the files, variables, constants of several graphs, serialized
 _LIBRARIES = ("tensorflow", "tf2onnx")
-_KINDS: dict[int, type[DlpuconvError]] = {
-    kind.status: kind for kind in (ModelError, ShapeError, UnsupportedModelError, UsageError)
-}
 
 
 def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, source: Source) -> Acquired:
@@ -57,13 +55,18 @@ def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, sou
                 shapes=dict(options.input_shapes),
                 signature=options.signature,
             )
-    except (TaskError, ExcessError) as error:
-        raise ModelError(f"{what} cannot be converted: {error}") from error
+    except TaskError as error:
+        raise ModelError(f"{what} cannot be converted: {error}", id="tensorflow-not-converted") from error
+    except ExcessError as error:
+        raise ModelError(f"{what} cannot be converted: {error}", id="reader-limit") from error
     except WorkerError as error:
         log = f"; its log ends: {error.log}" if error.log else ""
-        raise ModelError(f"{what}: the model is damaged: {LAUNCH.title} {error}{log}") from error
+        raise ModelError(
+            f"{what}: the model is damaged: {LAUNCH.title} {error}{log}", id="tensorflow-model-damaged"
+        ) from error
     except OSError as error:
-        raise ModelError(f"{what}: no process can be had to read it: {error.strerror or error}") from error
-    if "refused" in answer.facts:
-        raise _KINDS.get(answer.facts["status"], ModelError)(f"{what}: {answer.facts['refused']}")
+        raise ModelError(
+            f"{what}: the process that reads it cannot be started: {error.strerror or error}", id="reader-unavailable"
+        ) from error
+    raise_refused(answer.facts, what)
     return Acquired(proto=parse(answer.arrays["model"].tobytes(), what), source=source)

@@ -49,7 +49,7 @@ def plain_files(content: bytes, what: str) -> dict[str, bytes]:
         found[METADATA] = json.dumps(_version(metadata)).encode()
     except _BROKEN as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"{what} is no Keras model, or is damaged: {told}") from error
+        raise ModelError(f"{what} is no Keras model, or is damaged: {told}", id="keras-file-damaged") from error
     return found
 
 

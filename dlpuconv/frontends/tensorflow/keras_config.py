@@ -56,13 +56,18 @@ def _named(value: dict[str, Any]) -> str:
 def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
     place = f"{what}: the layer {layer!r}" if layer else what
     if kind in _CODE:
-        raise UnsupportedModelError(f"{place} holds Python code (a Lambda), which is never run: {_INSTEAD}")
+        raise UnsupportedModelError(
+            f"{place} holds Python code (a Lambda), which is never run: {_INSTEAD}", id="keras-python-code"
+        )
     if kind in _FOREIGN:
-        raise UnsupportedModelError(f"{place} is a {kind}, which is code of another framework: {_INSTEAD}")
+        raise UnsupportedModelError(
+            f"{place} is a {kind}, which is code of another framework: {_INSTEAD}", id="keras-python-code"
+        )
     if kind in _TEXT:
         raise UnsupportedModelError(
             f"{place} is a {kind}, which looks values up in a table, and no camera chip has tables: build the model"
-            " from behind that layer on, and do the look-up in the application"
+            " from behind that layer on, and do the look-up in the application",
+            id="model-lookup-table",
         )
     if _FORM.fullmatch(kind):
         return
@@ -72,4 +77,6 @@ def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
     if unsaid or (isinstance(module, str) and (home.fullmatch(module) or (module, kind) in _ELSEWHERE)):
         return
     name = str(value.get("config")) if is_function else kind
-    raise UnsupportedModelError(f"{place} is made of {name!r}, which is not of Keras but Python code: {_INSTEAD}")
+    raise UnsupportedModelError(
+        f"{place} is made of {name!r}, which is not of Keras but Python code: {_INSTEAD}", id="keras-python-code"
+    )

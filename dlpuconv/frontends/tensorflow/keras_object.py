@@ -44,12 +44,15 @@ def read_keras_object(model: Any, options: SourceOptions, name: str | None) -> A
     """
     if not getattr(model, "built", True):
         raise UnsupportedModelError(
-            "the Keras model has no weights yet, and does not say what it takes: call it once on an input"
+            "the Keras model has no weights yet, and does not say what it takes: call it once on an input",
+            id="keras-no-inputs",
         )
     try:
         folder = make_folder("keras")
     except OSError as error:
-        raise ModelError(f"there is no place to save the model: {error.strerror or error}") from error
+        raise ModelError(
+            f"the model cannot be saved into the temporary folder: {error.strerror or error}", id="reader-unavailable"
+        ) from error
     try:
         task, files = _saved(model, folder)
     finally:
@@ -88,7 +91,7 @@ def _tried(save: Any) -> None:
     try:
         save()
     except Exception as error:  # whatever the user's layers and Keras raise
-        raise ModelError(f"Keras cannot save the model: {first_line(error)}") from error
+        raise ModelError(f"Keras cannot save the model: {first_line(error)}", id="keras-not-saved") from error
 
 
 def _library_of(value: object) -> str:

@@ -76,10 +76,17 @@ def _read(file: Path, folder: Path) -> bytes:
         ModelError: it leads out, is too large, or cannot be read.
     """
     if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
-        raise ModelError(f"{file} leads out of the folder {folder}: only files in a SavedModel's folder are read")
+        raise ModelError(
+            f"{file} leads out of the folder {folder}: only files in a SavedModel's folder are read",
+            id="savedmodel-outside",
+        )
     try:
         if file.stat().st_size > _MOST_BYTES:
-            raise ModelError(f"{file} is larger than {_MOST_BYTES >> 30} GiB, which no camera holds")
+            raise ModelError(
+                f"{file} is larger than {_MOST_BYTES >> 30} GiB, which no camera holds", id="model-too-large"
+            )
         return read_regular(file)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ModelError(
+            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}", id="model-unreadable"
+        ) from error

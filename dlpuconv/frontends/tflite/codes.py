@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dlpuconv.errors import ModelError
-from dlpuconv.ir.affine import INT8, Affine, IntegerType
+from dlpuconv.ir.affine import IntegerType
 from dlpuconv.ir.given_scales import StatedScale
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from dlpuconv.formats.view import FileView, LayerView, TensorView
     from dlpuconv.frontends.tflite.graph import NodeGraph
+    from dlpuconv.ir.affine import Affine
 
 _CODES: Final = {"int8", "uint8", "int16"}
 _SUMS: Final = {"int32", "int64"}
 """Of biases, whose scales follow from others."""
-_SYMMETRIC: Final = 127
 
 
 def in_real_numbers(view: FileView) -> FileView:
@@ -85,13 +85,7 @@ def _real(tensor: TensorView) -> TensorView:
 
 
 def _stated(tensor: TensorView) -> StatedScale:
-    """Weights with a zero point whose codes are not far from it are the codes less the zero point without one."""
-    affine, codes = _checked(tensor), IntegerType.named(tensor.dtype)
-    if tensor.data is not None and codes.bits == INT8.bits and not affine.per_channel and affine.zero_point:
-        far = np.abs(tensor.data.astype(np.int64) - affine.zero_point).max(initial=0)
-        if far <= _SYMMETRIC:
-            return StatedScale(affine=Affine.of(affine.scale, 0), codes=INT8)
-    return StatedScale(affine=affine, codes=codes)
+    return StatedScale(affine=_checked(tensor), codes=IntegerType.named(tensor.dtype))
 
 
 def _checked(tensor: TensorView) -> Affine:
@@ -104,17 +98,21 @@ def _checked(tensor: TensorView) -> Affine:
     assert affine is not None
     scales = np.asarray(affine.scales)
     if not np.isfinite(scales).all() or not (scales > 0).all():
-        raise ModelError(f"the file is damaged: tensor {tensor.index} has a scale that is not above zero")
+        raise ModelError(
+            f"the file is damaged: tensor {tensor.index} has a scale that is not above zero", id="quantization-invalid"
+        )
     codes = IntegerType.named(tensor.dtype)
     if min(affine.zero_points) < codes.lowest or max(affine.zero_points) > codes.highest:
         raise ModelError(
-            f"the file is damaged: tensor {tensor.index} has a zero point that is no {codes.name}, as its codes are"
+            f"the file is damaged: tensor {tensor.index} has a zero point that is no {codes.name}, as its codes are",
+            id="quantization-invalid",
         )
     if affine.per_channel and not (
         0 <= affine.axis < len(tensor.shape) and tensor.shape[affine.axis] == len(affine.scales)
     ):
         raise ModelError(
             f"the file is damaged: tensor {tensor.index} of shape {list(tensor.shape)} has {len(affine.scales)} scales"
-            f" along axis {affine.axis}"
+            f" along axis {affine.axis}",
+            id="quantization-invalid",
         )
     return affine if affine.per_channel else replace(affine, axis=0)

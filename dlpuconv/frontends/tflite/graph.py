@@ -181,7 +181,9 @@ def element_type(dtype: str) -> int:
     try:
         return int(onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
     except (TypeError, ValueError, KeyError):
-        raise UnsupportedModelError(f"the file has tensors of type {dtype}, for which there is no conversion") from None
+        raise UnsupportedModelError(
+            f"the file has tensors of type {dtype}, for which there is no conversion", id="tensor-type-unsupported"
+        ) from None
 
 
 def _identifier(op: str) -> str:

@@ -67,7 +67,7 @@ def from_content(content: bytes, name: str | None = None, path: Path | None = No
     try:
         view = parse_tflite(content)
     except ArtifactError as error:
-        raise ModelError(f"{path or 'the model given as bytes'}: {error}") from error
+        raise ModelError(f"{path or 'the model given as bytes'}: {error}", id="tflite-unreadable") from error
     source = Source(
         name=name or (path.stem if path else "") or "model",
         sha256=hashlib.sha256(content).hexdigest(),

@@ -118,5 +118,7 @@ def _layers(graph: onnx_ir.Graph) -> dict[onnx_ir.Node, Any]:
     if any(value.is_initializer() for value in graph.outputs):
         refused.append("an output that is a constant")
     if refused:
-        raise UnsupportedModelError(f"a PyTorch module cannot be made of this model, which holds {', '.join(refused)}")
+        raise UnsupportedModelError(
+            f"a PyTorch module cannot be made of this model, which holds {', '.join(refused)}", id="module-not-possible"
+        )
     return layers

@@ -102,7 +102,8 @@ class Ledger:
         if self.measured:
             raise CalibrationError(
                 f"the model is quantized but does not state the scales of {len(self.measured)} layer(s)"
-                f" ({listed(self.measured, _LONGEST_LIST)}): give calibration data to measure them on"
+                f" ({listed(self.measured, _LONGEST_LIST)}): give calibration data to measure them on",
+                id="calibration-scales-incomplete",
             )
 
 

@@ -88,7 +88,8 @@ def finite_ranges(names: Iterable[str], found: npt.NDArray[np.float64]) -> dict[
         if not np.isfinite([low, high]).all():
             raise CalibrationError(
                 f"the float model's value {name!r} is not finite (from {low} to {high}) on a calibration sample; "
-                "check the samples' value range and the model's weights"
+                "check the samples' value range and the model's weights",
+                id="calibration-range-not-finite",
             )
     return ranges
 
@@ -122,7 +123,7 @@ def observe(
         samples += 1
         done()
     if not samples:
-        raise BackendError("there is no calibration sample to measure the activations on")
+        raise BackendError("there is no calibration sample to measure the activations on", id="backend-no-samples")
 
 
 def _fold(gauges: Sequence[Gauge], index: int, seen: Seen, length: int) -> None:

@@ -50,6 +50,8 @@ def check_overrides(recipe: Recipe, layers: Sequence[LayerNames], others: Sequen
         told = f"{asked} matches none of the {len(layers)} layers with weights"
         weightless = next((names for names in others if names.match(override.pattern)), None)
         if weightless is not None:
-            raise UsageError(f"{told}: {weightless.title} has none")
+            raise UsageError(f"{told}: {weightless.title} has none", id="override-matches-nothing")
         first = ", ".join(names.title for names in layers[:3])
-        raise UsageError(f"{told}{closest(override.pattern, layers)}; the first are {first}")
+        raise UsageError(
+            f"{told}{closest(override.pattern, layers)}; the first are {first}", id="override-matches-nothing"
+        )

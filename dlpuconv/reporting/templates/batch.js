@@ -32,7 +32,8 @@
       row.hidden = !fits;
       shown += fits;
     }
-    count.textContent = shown === rows.length ? `${shown} jobs` : `${shown} of ${rows.length} jobs`;
+    const all = rows.length === 1 ? "1 job" : `${rows.length} jobs`;
+    count.textContent = shown === rows.length ? all : `${shown} of ${all}`;
   };
 
   // What was not measured comes last in both directions.

@@ -55,7 +55,10 @@ def as_stated(kind: OutputKind, regions: tuple[Region, ...], value: onnx_ir.Valu
     shape = extents(value) or ()
     if kind is OutputKind.BOXES and shape and COLUMNS not in shape:
         said = f"--output-kind {f'{value.name}=boxes'!r}"
-        raise UsageError(f"{said}: boxes are four numbers each, and no axis of its shape {list(shape)} has four")
+        raise UsageError(
+            f"{said}: boxes are four numbers each, and no axis of its shape {list(shape)} has four",
+            id="output-kind-misfit",
+        )
     classes = told.classes
     if classes is None and kind in (OutputKind.CLASSES, OutputKind.MASKS) and told.kind is not OutputKind.MASKS:
         classes = _likely_classes(shape, kind)

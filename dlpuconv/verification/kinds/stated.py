@@ -22,7 +22,8 @@ def parse_output_kind(text: str) -> tuple[str, OutputKind]:
     known = [member.value for member in OutputKind]
     if not equals or not name or kind not in known:
         raise UsageError(
-            f"--output-kind {text!r} is not NAME=KIND with one of {', '.join(known)}{did_you_mean(kind, known)}"
+            f"--output-kind {text!r} is not NAME=KIND with one of {', '.join(known)}{did_you_mean(kind, known)}",
+            id="option-value",
         )
     return name, OutputKind(kind)
 
@@ -41,5 +42,6 @@ def demand_outputs(stated: Iterable[str], outputs: Iterable[str]) -> None:
     for name in stated:
         if name not in known:
             raise UsageError(
-                f"--output-kind {name!r} names no output; the model's are {listed(known)}{did_you_mean(name, known)}"
+                f"--output-kind {name!r} names no output; the model's are {listed(known)}{did_you_mean(name, known)}",
+                id="output-kind-misfit",
             )

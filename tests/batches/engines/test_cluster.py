@@ -83,6 +83,14 @@ def test_a_cluster_of_processes_converts_models_of_the_zoo(address: str, zoo: Pa
         assert record.files["model.artpec8.tflite"].size == record.artifact_size
 
 
+@pytest.mark.slow
+def test_workers_limit_the_jobs_at_a_time_of_a_cluster_that_runs_already(address: str) -> None:
+    with open_engine(f"dask://{address}") as engine:
+        assert (engine.slots, engine.limit) == (2, None)
+    with open_engine(f"dask://{address}", 1) as engine:
+        assert (engine.slots, engine.limit) == (1, 1)
+
+
 def test_where_nobody_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlpuconv.batches.engines.cluster._PATIENCE_S", 1)
     with pytest.raises(BackendError, match=r"no Dask scheduler answers at 127.0.0.1:9:"), cluster_engine("127.0.0.1:9"):

@@ -37,10 +37,15 @@ def test_this_machine_runs_one_thread_in_a_job_for_each_processor() -> None:
 
 def test_a_function_of_the_users_own_makes_one_and_it_is_closed() -> None:
     with open_engine("batch_factories:four") as engine:
-        assert (engine.slots, engine.distant) == (4, True)
+        assert (engine.slots, engine.limit, engine.distant) == (4, None, True)
         executor = engine.executor
     with pytest.raises(RuntimeError, match="shutdown"):
         executor.submit(print)
+
+
+def test_workers_limit_the_jobs_that_an_executor_is_given_at_a_time() -> None:
+    with open_engine("batch_factories:four", 2) as engine:
+        assert (engine.slots, engine.limit) == (2, 2)
 
 
 def test_an_executor_that_is_given_stays_open() -> None:

@@ -144,6 +144,12 @@ def test_a_dict_of_the_same_form_is_relative_to_the_current_folder(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("[batch]", "[matrix]\ntargets = ['cv25']\n[batch]", "line 3: [matrix] has no key 'targets', which belongs"),
+        ("[batch]", "[matrix]\nmodel = ['a.onnx']\n[batch]", "[matrix] has no key 'model', which belongs into [batch]"),
+        ("[batch]", "[matrix]\nminutes = [3]\n[batch]", "[matrix] has no key 'minutes', which belongs into [batch]"),
+        ("[batch]", "effort = 'fast'\n[batch]", "a file of jobs has no key 'effort', which belongs into [batch], "),
+        ("[batch]", "[batch]\nwhen = {}", "[batch] has no key 'when', which belongs into [[override]]"),
+        ("[batch]", "[[exclude]]\ntargets = 'cv25'\n[batch]", "[[exclude]] has no key 'targets' (did you mean"),
         ("[batch]", "[batsh]", "line 2: a file of jobs has no key 'batsh' (did you mean 'batch'?)"),
         ("effort", "efort", "line 7: [batch] has no key 'efort' (did you mean 'effort'?)"),
         ('"fast"', '"fats"', "line 7: effort='fats' is not one of fast, balanced, best (did you mean 'fast'?)"),
@@ -166,6 +172,12 @@ def test_what_is_mistyped_is_answered_with_its_line(folder: Path, old: str, new:
     with pytest.raises(UsageError) as refused:
         plan(folder, BATCH.replace(old, new, 1))
     assert said in str(refused.value)
+
+
+def test_a_sentence_names_its_table_once(folder: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        plan(folder, BATCH.replace("effort", "efort"))
+    assert str(refused.value) == "jobs.toml, line 7: [batch] has no key 'efort' (did you mean 'effort'?)"
 
 
 def test_a_second_table_is_told_by_its_own_line(folder: Path) -> None:

@@ -25,7 +25,7 @@ IN_NEED = [CRASHED.name, REFUSED.name, FAILED.name, WARNED.name, PASSED.name]
 
 
 def html(*records: object) -> str:
-    return render_batch(make_summary(records or ALL, "jobs.toml", {PASSED.key: "reports/good.html"}))  # type: ignore[arg-type]
+    return render_batch(make_summary(records or ALL, "jobs.toml", {PASSED.name: "reports/good.html"}))  # type: ignore[arg-type]
 
 
 def shown(page: Page) -> list[str]:
@@ -46,6 +46,13 @@ def test_it_says_the_verdict_first_and_filters_by_words_globs_and_columns(open_p
     page.get_by_role("combobox", name="Verdict").select_option("warn")
     assert shown(page) == [WARNED.name]
     expect(page.locator("#count")).to_have_text("1 of 5 jobs")
+
+
+def test_one_job_is_counted_as_one(open_page: Open) -> None:
+    page = open_page(html(PASSED))
+    expect(page.locator("#count")).to_have_text("1 job")
+    expect(page.locator("dl")).to_contain_text("1 model, 1 target")
+    expect(page.locator("dl")).to_contain_text("of 1 machine, job by job")
 
 
 def test_every_column_sorts_both_ways_and_what_was_not_measured_comes_last(open_page: Open) -> None:

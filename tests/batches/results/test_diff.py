@@ -9,6 +9,7 @@ import pytest
 from dlpuconv.batches.record import Outcome
 from dlpuconv.batches.results.conditions import Conditions
 from dlpuconv.batches.results.diff import compare_batches
+from dlpuconv.batches.results.table import diff_text
 from dlpuconv.errors import UsageError
 from tests.batches.results.records import ALL, CRASHED, PASSED, record, started, without_file
 
@@ -59,6 +60,11 @@ def test_a_verdict_weighs_more_than_a_metric_and_a_metric_more_than_noise_and_si
 def test_time_alone_makes_a_job_neither_better_nor_worse() -> None:
     slow = replace(PASSED, circumstances=replace(PASSED.circumstances, seconds=99.0))
     assert len(compare_batches([PASSED], [slow]).same) == 1
+
+
+def test_one_job_in_both_is_told_as_one() -> None:
+    (*_, counts) = diff_text(compare_batches([PASSED], [PASSED]))
+    assert str(counts) == "1 job in both: 0 worse, 0 better, 1 the same; 0 new, 0 gone"
 
 
 def test_the_worst_change_comes_first() -> None:

@@ -31,7 +31,7 @@ def test_it_fails_where_one_job_has_no_file_that_may_be_used() -> None:
 
 
 def test_rows_stand_in_the_order_of_need_and_lead_to_their_reports() -> None:
-    page = make_summary(ALL, "t", {PASSED.key: "reports/a b#?.html"})
+    page = make_summary(ALL, "t", {PASSED.name: "reports/a b#?.html"})
     assert [row.name for row in page.rows] == [CRASHED.name, REFUSED.name, FAILED.name, WARNED.name, PASSED.name]
     assert [row.report for row in page.rows] == ["", "", "", "", "./reports/a%20b%23%3F.html"]
     assert page.rows[2].reasons == FAILED.reasons
@@ -80,7 +80,7 @@ def test_the_line_joins_what_none_beats_in_both_and_no_file_that_failed() -> Non
 
 
 def test_the_document_is_well_formed_and_its_links_lead_somewhere() -> None:
-    outline = Outline(document(**{PASSED.key: "reports/x.html"}))
+    outline = Outline(document(**{PASSED.name: "reports/x.html"}))
     ids = outline.attributes("id")
     assert len(ids) == len(set(ids))
     inner = [href for href in outline.attributes("href") if href.startswith("#")]

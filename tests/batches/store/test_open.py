@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -27,6 +28,22 @@ def test_a_folder_is_a_path_or_a_url_and_needs_no_library(tmp_path: Path, monkey
     open_store(folder).add(record_of("a"), {})
     monkeypatch.chdir(tmp_path)
     assert open_store("a b").keys() == open_store(folder.as_uri()).keys() == {key_of("a")}
+
+
+def test_a_folder_that_is_named_relatively_is_the_same_one_for_a_worker_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    store = open_store("results")
+    sent = pickle.dumps(store)
+    monkeypatch.chdir(elsewhere)
+    pickle.loads(sent).add(record_of("a"), {})
+    open_store(store.url).add(record_of("b"), {})
+    assert store.keys() == {key_of("a"), key_of("b")}
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_url_without_fsspec_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ import fsspec
 import pytest
 
 from dlpuconv.batches.store import open_store
+from dlpuconv.batches.store.folder_shelf import FolderShelf
+from dlpuconv.batches.store.remote_shelf import RemoteShelf
 from dlpuconv.errors import StoreError
 from dlpuconv.files.content import ContentStore, StoredFile
 from tests.batches.store.examples import BYTES, key_of, record_of
@@ -81,11 +83,29 @@ def test_all_records_or_some_are_read(url: str) -> None:
     assert store.records(asked) == {records["b"].key: records["b"]}
 
 
+def test_records_that_are_named_are_read_without_a_listing_of_all(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shelf = open_store(url), FolderShelf if "://" not in url else RemoteShelf
+    for name in ("a", "b", "c"):
+        store.add(record_of(name), {})
+
+    def listed(*_: object) -> list[str]:
+        raise AssertionError("all records were listed")
+
+    monkeypatch.setattr(shelf, "names", listed)
+    assert store.records([key_of("a"), key_of("nobody"), key_of("c")]).keys() == {key_of("a"), key_of("c")}
+
+
 def test_jobs_share_a_file_of_the_same_content(url: str) -> None:
     store = open_store(url)
     store.add(record_of("a", {"one.bin": b"same"}), {"one.bin": b"same"})
     store.add(record_of("b", {"other.bin": b"same"}), {"other.bin": b"same"})
     assert [name for name in everything(url) if name.startswith("files/")] == [f"files/{key_of('same')}"]
+
+
+def test_a_file_by_itself_is_put_under_its_hash_and_put_once(url: str) -> None:
+    assert open_store(url).put(b"an input") == open_store(url).put(b"an input") == key_of("an input")
+    assert open_store(url).artifact(key_of("an input")) == b"an input"
+    assert [name for name in everything(url) if name.startswith("files/")] == [f"files/{key_of('an input')}"]
 
 
 def test_a_large_file_is_put_and_read_without_being_in_memory(url: str) -> None:
@@ -112,7 +132,7 @@ def test_a_record_that_does_not_tell_of_its_files_is_a_fault(url: str) -> None:
 
 def test_a_file_that_was_changed_or_lost_is_told(url: str) -> None:
     store, digest = open_store(url), key_of("whole")
-    with pytest.raises(StoreError, match=r"has no files/.*, which a record names"):
+    with pytest.raises(StoreError, match=r"has no files/.*, which a record or a job names"):
         store.artifact(digest)
     put(url, f"files/{digest}", b"other")
     with pytest.raises(StoreError, match="its hash differs"):

@@ -183,7 +183,7 @@ def test_diff_of_stores_and_of_saved_results_has_an_exit_status_of_its_own(
     before = stored(Path("a"), record("x.artpec8", metric=0.9), PASSED)
     stored(Path("b"), replace(before[0], metric=0.2, key="12" * 32, files={}), PASSED)
     write_results(Path("saved"), before, open_store("a"), "t")
-    for first in ("a", "saved/results.json"):
+    for first in ("a", "saved/results.json", "saved"):
         assert main(["batch", "diff", first, "b"]) == 0
         capsys.readouterr()
         assert main(["batch", "diff", first, "b", "--fail-on", "verdict,drop=0.8"]) == 0
@@ -194,6 +194,38 @@ def test_diff_of_stores_and_of_saved_results_has_an_exit_status_of_its_own(
         assert told["violations"] == ["x.artpec8: metric went from 0.9 to 0.2, beyond drop=0.5"]
         assert told["worse"][0]["drop"] == {"before": 0.9, "after": 0.2, "loss": pytest.approx(0.7)}
         assert shown.err == f"error: {told['violations'][0]}\n"
+
+
+def test_jobs_that_are_one_are_shown_and_written_under_each_of_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("jobs.toml").write_text(JOBS.replace(', "cv25"', ""))
+    for name in ("net.onnx", "twin.onnx"):
+        Path(name).write_bytes(b"the same")
+    (key,) = by_key(read_plan(Path("jobs.toml")).jobs)
+    stored(Path("results"), replace(PASSED, key=key, name="net.artpec8", axes={"model": "net", "target": "artpec8"}))
+    assert main(["batch", "show", "twin.artpec8", "--store", "jobs.toml", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["name"], shown["key"]) == ("twin.artpec8", key)
+    assert main(["batch", "show", key[:8], "--store", "jobs.toml"]) == 0
+    capsys.readouterr()
+    assert main(["batch", "diff", "results", "jobs.toml", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert ([each["name"] for each in told["same"]], told["new"]) == (["net.artpec8"], ["twin.artpec8"])
+    assert main(["batch", "jobs.toml", "--output", "out"]) == 0
+    for name in ("net.artpec8", "twin.artpec8"):
+        assert Path("out", "files", name, "net.artpec8.html").read_bytes() == PAGE
+        assert f'href="./files/{name}/net.artpec8.html"' in Path("out", "index.html").read_text("utf-8")
+
+
+def test_a_folder_of_results_is_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_results(Path("out"), stored(Path("store"), PASSED), open_store("store"), "t")
+    assert main(["batch", "show", PASSED.name, "--store", "out"]) == 2
+    assert "'out' holds results that --output wrote, and no store" in capsys.readouterr().err
 
 
 def test_the_folder_of_results_has_the_page_every_form_and_each_jobs_files_and_report(tmp_path: Path) -> None:
@@ -209,6 +241,18 @@ def test_the_folder_of_results_has_the_page_every_form_and_each_jobs_files_and_r
     assert {path.name for path in (out / "files").iterdir()} == {PASSED.name, FAILED.name}
     write_results(out, records[:1], open_store(tmp_path / "store"), "again")
     assert "<title>pass: again</title>" in page.read_text("utf-8")
+
+
+def test_the_page_comes_after_what_it_leads_to_and_the_folder_may_be_completed(tmp_path: Path) -> None:
+    records = stored(tmp_path / "store", PASSED, FAILED)
+    out, lost = tmp_path / "out", tmp_path / "store" / "files" / records[1].files[f"{FAILED.name}.tflite"].sha256
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(StoreError, match="which a record or a job names"):
+        write_results(out, records, open_store(tmp_path / "store"), "t")
+    assert not (out / "index.html").exists()
+    lost.write_bytes(content)
+    assert write_results(out, records, open_store(tmp_path / "store"), "t").exists()
 
 
 def test_results_are_never_written_among_other_files(tmp_path: Path) -> None:

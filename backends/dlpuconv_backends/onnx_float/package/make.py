@@ -61,7 +61,9 @@ def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
         try:
             calibrated = write_calibration(chosen, len(chosen), inputs, ContentStore(), job.progress)
         except OSError as error:
-            raise BackendError(f"the calibration files do not fit into the temporary folder: {error}") from error
+            raise BackendError(
+                f"the calibration files do not fit into the temporary folder: {error}", id="backend-temporary-folder"
+            ) from error
     files = write_reference(model.network, chosen, calibrated.inputs, outputs, origin)
     stored = {MODEL: model.content, **calibrated.files}
     contents = Contents(

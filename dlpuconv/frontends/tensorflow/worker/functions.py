@@ -95,7 +95,7 @@ def to_onnx(function: Function, asked: Mapping[str, tuple[int, ...]]) -> onnx.Mo
     except MemoryError:
         raise
     except Exception as error:  # whatever either library says of a model that it did not make
-        raise ModelError(f"tf2onnx cannot convert it: {first_line(error)}") from error
+        raise ModelError(f"tf2onnx cannot convert it: {first_line(error)}", id="tensorflow-not-converted") from error
     proto.producer_version = tf2onnx.__version__  # tf2onnx adds a commit, which an installed one does not know
     _keep_captured(proto, concrete)
     merge_zeros(proto.graph)
@@ -154,7 +154,8 @@ def static_shapes(inputs: Sequence[FunctionInput], asked: Mapping[str, tuple[int
         kind = tf.as_dtype(port.dtype)
         if not (kind.is_floating or kind.is_integer or kind.is_bool):
             raise UnsupportedModelError(
-                f"the input {port.name!r} is a tensor of {kind.name}; only tensors of numbers can be converted"
+                f"the input {port.name!r} is a tensor of {kind.name}; only tensors of numbers can be converted",
+                id="ports-not-numbers",
             )
         extents = None if port.shape is None else ["" if extent is None else extent for extent in port.shape]
         graph.input.append(onnx.helper.make_tensor_value_info(port.name, onnx.TensorProto.FLOAT, extents))

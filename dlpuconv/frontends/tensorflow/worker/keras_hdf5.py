@@ -27,7 +27,7 @@ def screen_hdf5(path: Path) -> Any:
             _screen_groups(file)
             return file.attrs.get("model_config")
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise ModelError(f"it is no HDF5 file, or is damaged: {first_line(error)}") from error
+        raise ModelError(f"it is no HDF5 file, or is damaged: {first_line(error)}", id="keras-file-damaged") from error
 
 
 def configuration(found: Any) -> str:
@@ -39,7 +39,8 @@ def configuration(found: Any) -> str:
     if found is None:
         raise ModelError(
             "it holds weights and no model (model.save_weights): make the model in Python, call"
-            " model.load_weights, and save the whole with model.save('model.keras')"
+            " model.load_weights, and save the whole with model.save('model.keras')",
+            id="keras-no-architecture",
         )
     return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
@@ -56,12 +57,14 @@ def _screen_groups(file: Any) -> None:
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ModelError(
-                    f"the entry {name!r} leads to another place, and only what is in the file itself is read"
+                    f"the entry {name!r} leads to another place, and only what is in the file itself is read",
+                    id="keras-file-links",
                 )
             item = group[name]
             if isinstance(item, h5py.Group):
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 raise ModelError(
-                    f"the array {item.name!r} is in another file, and only what is in the file itself is read"
+                    f"the array {item.name!r} is in another file, and only what is in the file itself is read",
+                    id="keras-file-links",
                 )

@@ -27,7 +27,8 @@ def function_of(model: Any) -> Function:
     taken = getattr(model, "inputs", None)
     if not taken:
         raise UnsupportedModelError(
-            "the model does not say what it takes: give it a keras.Input, or call it once, before it is saved"
+            "the model does not say what it takes: give it a keras.Input, or call it once, before it is saved",
+            id="keras-no-inputs",
         )
     _unroll(model)
     structure = getattr(model, "_inputs_struct", None)  # Keras has no public name for it

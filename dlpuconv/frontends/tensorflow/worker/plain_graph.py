@@ -45,14 +45,15 @@ def stripped(content: bytes) -> bytes:
     try:
         model.ParseFromString(content)
     except DecodeError as error:
-        raise ModelError("its saved_model.pb is damaged") from error
+        raise ModelError("its saved_model.pb is damaged", id="tensorflow-model-damaged") from error
     if not model.meta_graphs:
-        raise ModelError("its saved_model.pb holds no graph")
+        raise ModelError("its saved_model.pb holds no graph", id="tensorflow-model-damaged")
     for meta in model.meta_graphs:
         if not meta.object_graph_def.nodes:
             raise UnsupportedModelError(
                 "it was written by TensorFlow 1: load it in TensorFlow 2 (tf.saved_model.load), and save it again with"
-                " tf.saved_model.save(model, 'folder', signatures=model.signatures)"
+                " tf.saved_model.save(model, 'folder', signatures=model.signatures)",
+                id="savedmodel-old",
             )
         _screen(meta)
         unmark(meta.graph_def.library)
@@ -81,12 +82,14 @@ def _screen(meta: Any) -> None:
     if tables := [name for name in strange if name.startswith(_TABLES)]:
         raise UnsupportedModelError(
             f"it looks values up in a table ({listed(tables)}), and no camera chip has tables: save the model from"
-            " behind that, and do the look-up in the application"
+            " behind that, and do the look-up in the application",
+            id="model-lookup-table",
         )
     if strange:
         raise UnsupportedModelError(
             f"its graph holds {listed(strange)}, which TensorFlow may only run for models that are trusted, and which"
-            " have no ONNX form: save the model without them"
+            " have no ONNX form: save the model without them",
+            id="savedmodel-operators",
         )
 
 
@@ -121,7 +124,7 @@ def _signatures(objects: Any, library: dict[str, Any]) -> list[str]:
     ]
     missing = [name for name in found if name not in library]
     if missing:
-        raise ModelError(f"its saved_model.pb lacks the function {missing[0]!r}")
+        raise ModelError(f"its saved_model.pb lacks the function {missing[0]!r}", id="tensorflow-model-damaged")
     return found
 
 

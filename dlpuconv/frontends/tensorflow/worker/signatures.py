@@ -31,17 +31,20 @@ def choose(loaded: Any, wanted: str = "") -> Function:
     if not signatures:
         raise UnsupportedModelError(
             "the SavedModel has no signature, which tells what a model takes and gives: load it in Python, and save it"
-            f" with one: {_HOW}"
+            f" with one: {_HOW}",
+            id="savedmodel-no-signature",
         )
     if wanted and wanted not in signatures:
         raise UsageError(
             f"--signature {wanted!r} is none of the SavedModel's{did_you_mean(wanted, signatures)}: it has"
-            f" {listed(map(repr, signatures))}"
+            f" {listed(map(repr, signatures))}",
+            id="signature-unknown",
         )
     if not wanted and _USUAL not in signatures and len(signatures) > 1:
         raise UnsupportedModelError(
             f"the SavedModel has the signatures {listed(map(repr, signatures))}, none of which is {_USUAL!r}: choose"
-            " one with --signature NAME"
+            " one with --signature NAME",
+            id="savedmodel-signature-unclear",
         )
     return _function(signatures.get(wanted or _USUAL) or next(iter(signatures.values())), loaded)
 

@@ -22,6 +22,7 @@ from dlpuconv.frontends.tensorflow.worker.keras_hdf5 import configuration, scree
 from dlpuconv.frontends.tensorflow.worker.keras_models import function_of
 from dlpuconv.frontends.tensorflow.worker.plain_graph import stripped
 from dlpuconv.frontends.tensorflow.worker.signatures import choose
+from dlpuconv.isolation.refusals import refused
 from dlpuconv.named_function import first_line
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def _loaded_by_keras_2(path: Path, refusal: ModelError) -> Any:
     try:
         import tf_keras
     except ImportError:
-        raise ModelError(f"{refusal} (if Keras 2 wrote it, `pip install tf-keras` may help)") from refusal
+        raise ModelError(
+            f"{refusal} (if Keras 2 wrote it, `pip install tf-keras` may help)", id="keras-version"
+        ) from refusal
     try:
         return tf_keras.models.load_model(str(path), compile=False, safe_mode=True)
     except Exception as error:  # whatever it says of a file that it did not write
@@ -137,7 +140,7 @@ def _tried(library: str, read: Callable[[], Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of a file that it did not write
-        raise ModelError(f"{library} cannot read it: {first_line(error)}") from error
+        raise ModelError(f"{library} cannot read it: {first_line(error)}", id="tensorflow-model-unreadable") from error
 
 
 def _answered(facts: Facts, arrays: Arrays, load: Callable[[Path], Function]) -> tuple[Facts, Arrays]:
@@ -147,7 +150,7 @@ def _answered(facts: Facts, arrays: Arrays, load: Callable[[Path], Function]) ->
             shapes = {name: tuple(shape) for name, shape in facts["shapes"].items()}
             proto = to_onnx(load(folder), shapes)
     except DlpuconvError as error:
-        return {"refused": str(error), "status": error.status}, {}
+        return refused(error), {}
     return {}, {"model": np.frombuffer(proto.SerializeToString(), np.uint8)}
 
 
