@@ -11,6 +11,9 @@ from dlpuconv.placement.partition import Processor
 if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
 
+BEHIND = "It comes after the cut."
+"""Why a layer runs on the CPU that the accelerator would take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPlacement:
@@ -24,7 +27,8 @@ class LayerPlacement:
         piece: number of the piece that it is in, counted from 0 in the order that the pieces run in.
         why: a sentence on what keeps the layer off the accelerator, or makes its place there uncertain; empty for a
             layer that the accelerator surely takes.
-        rule: id of the rule that `why` comes from; empty where the cut alone decides.
+        rule: id of the rule that `why` comes from; empty for a layer after the cut, and for one that computes in
+            floats.
         certain: False for a layer that runs on the accelerator as far as anybody knows.
         macs: multiply-accumulates of one inference.
         parameters: values of the constants that it reads.

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dlpuconv.language.brief import listed
+from dlpuconv.placement.forecast import BEHIND
 from dlpuconv.placement.partition import Processor
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _blamed(left: tuple[LayerPlacement, ...]) -> LayerPlacement | None:
     work: Counter[int] = Counter()
     for layer in left:
         work[layer.piece] += layer.macs
-    refused = [layer for layer in left if layer.rule]
+    refused = [layer for layer in left if layer.why != BEHIND]
     return max(refused, key=lambda layer: work[layer.piece], default=None)  # the first one of equals
 
 

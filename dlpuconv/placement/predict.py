@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import PluginError, faults_of
-from dlpuconv.placement.forecast import Forecast, LayerPlacement, Memory
+from dlpuconv.placement.forecast import BEHIND, Forecast, LayerPlacement, Memory
 from dlpuconv.placement.macs import bytes_of, constants, macs, parameter_bytes
 from dlpuconv.placement.partition import Processor
 
@@ -51,7 +51,7 @@ def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:
     Raises:
         PluginError: the code of the chip's rules, or of its partition, failed.
     """
-    refused = _broken(view, facts.limits, context)
+    refused = _floating(view, context, facts.accelerator) | _broken(view, facts.limits, context)
     doubted = _broken(view, facts.doubts, context)
     with faults_of(f"the partition of {context.target}"):
         pieces = facts.partition(view, refused)
@@ -67,6 +67,20 @@ def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:
         most_pieces=facts.most_pieces,
         estimate=facts.estimate,
     )
+
+
+def _floating(view: FileView, context: Context, accelerator: str) -> Reasons:
+    """Layers that read and make nothing but floats, in a file for an accelerator that computes in integers."""
+    if not context.quantized:
+        return {}
+    reason = ("", f"It computes in floating point, and the {accelerator} in 8-bit integers only.")
+    return {layer.index: reason for layer in view.layers if _is_floating(view, layer)}
+
+
+def _is_floating(view: FileView, layer: LayerView) -> bool:
+    tensors = filter(None, (view.tensor(index) for index in (*layer.inputs, *layer.outputs)))
+    kinds = {tensor.is_float for tensor in tensors if not tensor.constant}
+    return kinds == {True}
 
 
 def _demand_every_layer_once(pieces: list[Piece], view: FileView) -> None:
@@ -102,7 +116,7 @@ def _layer(
     doubted: tuple[str, str] | None,
 ) -> LayerPlacement:
     on_cpu = piece.processor is Processor.CPU
-    rule, why = refused or (("", _BEHIND) if on_cpu else doubted or ("", ""))
+    rule, why = refused or (("", BEHIND) if on_cpu else doubted or ("", ""))
     return LayerPlacement(
         index=layer.index,
         op=layer.op,
@@ -115,6 +129,3 @@ def _layer(
         macs=macs(view, layer),
         parameters=sum(tensor.size for tensor in constants(view, layer)),
     )
-
-
-_BEHIND = "It comes after the cut."
