@@ -29,7 +29,7 @@ def read_file(path: Path, most: int) -> bytes:
         size = os.fstat(stream.fileno()).st_size
         if size > most:
             raise ArtifactError(f"{path.name} has {size} bytes; such a file has {most} at most")
-        return stream.read(most)
+        return stream.read(size)  # not `most`: so much memory would be asked for first
 
 
 def read_start(path: Path, size: int) -> bytes:
