@@ -218,7 +218,7 @@ def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_a
     list(run(jobs(1), store, engine(dies), limits=LIMITS))
     list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
     (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
-    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)  # type: ignore[arg-type]
+    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)
     assert found.outcome is Outcome.CONVERTED
     assert (progress.done, progress.failed) == ((found,), ())
 
