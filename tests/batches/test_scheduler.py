@@ -98,7 +98,7 @@ def test_a_second_run_does_only_what_changed(store: CountingStore) -> None:
 def test_operations_of_the_store_and_submissions_are_a_constant_of_each_job(store: CountingStore) -> None:
     executor = Scripted(converted)
     assert sum(1 for _ in run(jobs(500), store, engine(executor, 50))) == 500
-    assert store.counted == {"keys": 1, "add": 500}
+    assert store.counted == {"keys": 1, "begin": 1, "add": 500}
     assert len(executor.submitted) == 500
 
 
@@ -263,6 +263,17 @@ def test_what_no_other_attempt_would_mend_ends_the_batch(
     with pytest.raises(kind, match=said):
         list(run(jobs(1), store, engine(Scripted(give))))
     assert not store.keys()
+
+
+def test_a_store_that_cannot_be_written_is_told_before_any_job_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "store.json").write_text('{"layout": 0}')
+    executor = Scripted(converted)
+    for place, said in (("older", "begun by another version"), ("file", "cannot be read: Not a directory")):
+        with pytest.raises(StoreError, match=said):
+            list(run(jobs(2), open_store(tmp_path / place), engine(executor)))
+    assert executor.submitted == []
 
 
 def test_an_engine_that_is_gone_is_told(store: CountingStore) -> None:

@@ -27,6 +27,10 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "models").mkdir()
     for name in ("a", "b"):
         (tmp_path / "models" / f"{name}.onnx").write_bytes(b"")
+    for name in ("images", "chips"):
+        (tmp_path / name).mkdir()
+    for name in ("others.npz", "chips/mine.toml"):
+        (tmp_path / name).write_bytes(b"")
     return tmp_path
 
 
@@ -155,7 +159,12 @@ def test_a_dict_of_the_same_form_is_relative_to_the_current_folder(
         ('"fast"', '"fats"', "line 7: effort='fats' is not one of fast, balanced, best (did you mean 'fast'?)"),
         ('"cv25"', '"cv255"', "line 5: targets holds 'cv255', which is not known (did you mean 'cv25'?)"),
         ("models/*", "modles/*", "(did you mean 'models'?)"),
-        ("models/*.onnx", "models/c.onnx", "there is no model"),
+        ("models/*.onnx", "models/c.onnx", "line 4: there is no model"),
+        ('"images"', '"imgaes"', "line 6: there is no calibration"),
+        ('"images"', '"imgaes"', "/imgaes' (did you mean 'images'?)"),
+        ("[batch]", "[batch]\nrecipe = 'best.toml'", "line 3: there is no recipe"),
+        ('"cv25"', '"chips/mime.toml"', "line 5: there is no target"),
+        ('"cv25"', '"chips/mime.toml"', "/chips/mime.toml' (did you mean 'mine.toml'?)"),
         ("[batch]", "[matrix]\neffort = 'best'\n[batch]", "effort is 'best', where a matrix has a list of values"),
         ("[batch]", "[[exclude]]\ntarget = 'cv52'\n[batch]", "no job has target 'cv52' (did you mean 'cv25'?)"),
         ("[batch]", "[[override]]\nwhen = {taget = 'cv25'}\nopset = 13\n[batch]", "(did you mean 'target'?)"),
