@@ -244,8 +244,8 @@ def test_a_manifest_of_other_ends_is_told_in_one_sentence(
     tmp_path: Path, ends: str, change: dict[str, Any], told: tuple[str, ...]
 ) -> None:
     content = converted()
-    told = manifest(content)
-    told[ends][0] |= change
-    network = dlpuconv.load(written(tmp_path, content, told))
+    said = manifest(content)
+    said[ends][0] |= change
+    network = dlpuconv.load(written(tmp_path, content, said))
     with raises_error(*told):
         network(np.zeros(network.inputs[0].shape))
