@@ -575,12 +575,12 @@ def inspect(
 def load(file: str | Path, *, workers: int = 1) -> LoadedNetwork:
     """Load a file so that it can be called like its source model.
 
-    Whatever was split, permuted or quantized in the conversion is undone. Give the inputs of the source model: a
-    dict by name, or the array alone if there is one input, in the source model's shape, layout and values (normalized, if
+    Whatever was split, permuted or quantized in the conversion is undone. Give the inputs of the source model: a dict
+    by name, or the array alone if there is one input, in the source model's shape, layout and values (normalized, if
     the model was trained on normalized pixels). The outputs are the source model's, by name, as real values in float32,
-    in its shapes and layouts. A `.tflite` file runs on TensorFlow Lite's integer kernels, as for its report. If you give
-    a batch to a network that takes one sample, `workers` samples run at the same time. Instead of an array you can give a
-    picture, which is resized and normalized as the manifest says.
+    in its shapes and layouts. A `.tflite` file runs on TensorFlow Lite's integer kernels, as for its report. If you
+    give a batch to a network that takes one sample, `workers` samples run at the same time. Instead of an array you can
+    give a picture, which is resized and normalized as the manifest says.
 
     ```python
     network = dlpuconv.load("out/model.artpec8.tflite")

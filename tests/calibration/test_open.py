@@ -37,7 +37,9 @@ def test_validation_alone_fits_nothing_and_is_not_calibrated() -> None:
 def test_fewer_than_a_hundred_samples_draw_a_warning_that_progress_hears() -> None:
     audience = Audience()
     found = read(ROWS[:99], VECTOR_5, audience=audience)
-    assert found.warnings == ("only 99 calibration samples: 100 or more give steadier ranges",)
+    assert found.warnings == (
+        "there are only 99 calibration samples; with 100 or more, the ranges depend less on chance",
+    )
     assert audience.messages == list(found.warnings)
     assert not read(ROWS[:100], VECTOR_5).warnings
 

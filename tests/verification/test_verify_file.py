@@ -297,7 +297,7 @@ def test_the_report_tells_where_the_layers_run_where_that_is_known(tmp_path: Pat
     assert report.placement is not None
     assert report.to_json()["placement"] == report.placement.to_json()
     text = printed(render_report(report))
-    assert "all layers (10.9 k MACs) on the Turbo, in 1 piece" in text  # 8*8*6 * 3*3*3 + 4*4*6 * 6
+    assert "all layers (10.9 k MACs) on the Turbo, in 1 partition" in text  # 8*8*6 * 3*3*3 + 4*4*6 * 6
     assert "an estimate: nobody knows" in text
 
 
