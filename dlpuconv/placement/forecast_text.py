@@ -75,8 +75,7 @@ def _share(found: Forecast) -> str:
 
 
 def _memory(memory: Memory, accelerator: str) -> str:
-    used = f"{memory.used / 2**20:.1f} of about {memory.limit / 2**20:.1f} MiB of the {accelerator}'s memory used by"
-    " parameters"
+    used = f"parameters use {memory.used / 2**20:.1f} of about {memory.limit / 2**20:.1f} MiB on the {accelerator}"
     return used if memory.fits else f"{used}: what does not fit is loaded again for every frame, which is slow"
 
 

@@ -144,8 +144,10 @@ def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
 def _worst_layers(layers: LayersReport) -> RenderableType:
     """Where the signal is weakest, in few lines; JSON and the HTML report have all layers."""
     shown = layers.worst[:_SHOWN_LAYERS]
-    title = f"layers that agree least with the source (of {len(layers.layers)} that were compared, on {layers.samples}"
-    " samples)"
+    title = (
+        f"layers that agree least with the source (of {len(layers.layers)} that were compared,"
+        f" on {layers.samples} samples)"
+    )
     if layers.not_compared:
         title += f" ({len(layers.not_compared)} other layers have no counterpart in the source)"
     table = Table(box=None, pad_edge=False, header_style="bold")

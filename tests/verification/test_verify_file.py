@@ -250,7 +250,7 @@ def test_another_source_than_the_manifests_is_told(tmp_path: Path) -> None:
     assert report.warnings == ()
     other = manifest(content, source={"name": "m", "sha256": "1" * 64})
     report = verify_file(written(tmp_path, content, other), CHIP, compared())
-    assert "another model" in report.warnings[0]
+    assert "not the model that the manifest names" in report.warnings[0]
 
 
 def test_random_samples_are_marked(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_it_is_said_that_nothing_helps() -> None:
     text = advice_in_words(NOW, [attempt("--granularity per-channel", 4.5)])
     expected = "Nothing that was tried helps (now 3.0 dB): --granularity per-channel (4.5 dB)."
     assert text.startswith(expected)
-    assert advice_in_words(NOW, []).startswith("No option is left")
+    assert advice_in_words(NOW, []).startswith("No other option is known to help")
 
 
 def peaks() -> onnx.ModelProto:
