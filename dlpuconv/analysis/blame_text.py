@@ -47,9 +47,9 @@ def analysis_table(analysis: Analysis, top: int) -> tuple[RenderableType, ...]:
         Text(f"{analysis.target}, {analysis.recipe.granularity}: {analysis.recipe.summary}", "bold"),
         *map(Text, told_of(analysis.division)),
         Text(
-            f"all layers together: {analysis.total_db:.1f} dB at the {ends}, on {analysis.samples} samples. Below,"
-            f" {order}: the outputs when this layer alone computes in integers, and the layer's own output in the whole"
-            " integer network (signal to noise, dB)."
+            f"all layers together: {analysis.total_db:.1f} dB at the {ends}, on {analysis.samples} samples. The table"
+            f" shows, {order}, the signal-to-noise ratio in dB of the outputs if this layer alone is quantized"
+            " (alone), and of the layer's own output in the quantized network (so far)."
         ),
         table,
         *([Text("what may help:", "bold"), *(Text(f"  {line}") for line in advice)] if advice else []),

@@ -104,8 +104,8 @@ CAUSES: tuple[Cause, ...] = (
         id="comparison",
         applies=lambda layer: bool(_compared(layer)) and _is_magnified(layer),
         explain=lambda layer: (
-            f"{_compared(layer)} behind it decides by differences smaller than one step: values tie that did not, or no"
-            " longer do"
+            f"{_compared(layer)} behind it compares values that differ by less than one step, so rounding changes its"
+            " result"
         ),
         advise=_in_front_of_comparison,
     ),
@@ -154,8 +154,8 @@ CAUSES: tuple[Cause, ...] = (
         id="imbalance-before-curve",
         applies=lambda layer: _share(layer.facts.faint_channels) >= _MANY_FAINT and bool(_curves(layer)),
         explain=lambda layer: (
-            f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step, and {_curves(layer)}"
-            " behind keeps them from being equalized"
+            f"in {_share(layer.facts.faint_channels):.0%} of the channels, values are smaller than one step, and"
+            f" {_curves(layer)} behind the layer prevents equalization"
         ),
         advise=lambda _, __: "ReLU or ReLU6 instead of SiLU or HardSwish, or train with quantization",
     ),
@@ -170,14 +170,16 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         id="faint-channels",
         applies=lambda layer: _share(layer.facts.faint_channels) >= _MANY_FAINT,
-        explain=lambda layer: f"{_share(layer.facts.faint_channels):.0%} of the channels are fainter than one step",
+        explain=lambda layer: (
+            f"in {_share(layer.facts.faint_channels):.0%} of the channels, values are smaller than one step"
+        ),
         advise=lambda _, known: better_effort(known),
     ),
     Cause(
         id="dead-channels",
         applies=lambda layer: _share(layer.facts.dead_channels) >= _MANY_DEAD,
-        explain=lambda layer: f"{_share(layer.facts.dead_channels):.0%} of the channels are dead: all weights are zero",
-        advise=lambda _, __: "prune them: they cost time and give nothing",
+        explain=lambda layer: f"in {_share(layer.facts.dead_channels):.0%} of the channels, all weights are zero",
+        advise=lambda _, __: "prune these channels: they cost time and contribute nothing",
     ),
     Cause(id="rounding", applies=lambda _: True, explain=lambda _: "rounding to 8 bits", advise=lambda _, __: ""),
 )

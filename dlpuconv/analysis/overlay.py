@@ -90,7 +90,10 @@ def made(*overlays: Overlay) -> tuple[Overlay, ...]:
 def error_alone(values: Mapping[str, float | None]) -> Overlay:
     """The outputs' signal to noise where a layer alone computes in integers."""
     return Overlay(
-        quantity=ALONE, title="error of the layer alone, dB at the outputs", values=_known(values, 2), bands=_DECIBELS
+        quantity=ALONE,
+        title="SQNR at the outputs if this layer alone is quantized, dB",
+        values=_known(values, 2),
+        bands=_DECIBELS,
     )
 
 
@@ -98,7 +101,7 @@ def error_so_far(values: Mapping[str, Value | None]) -> Overlay:
     """A layer's output beside the source's, with all that was lost before it; `exact` where nothing is."""
     return Overlay(
         quantity=SO_FAR,
-        title="error so far, dB of the layer's output",
+        title="SQNR of the layer's output in the quantized network, dB",
         values=_known(values, 2),
         colours={EXACT: GOOD},
         bands=_DECIBELS,

@@ -75,7 +75,7 @@ def skipped(total: int, taken: int) -> tuple[str, ...]:
     """A warning where `MOST` cut samples off that nobody asked to leave out."""
     if taken < MOST or total <= MOST:
         return ()
-    return (f"{taken} of {total} samples were read, evenly spread: more than that is never needed",)
+    return (f"{taken} of {total} samples were read, evenly spread; that is the most that is ever read",)
 
 
 def evenly(total: int, limit: int) -> list[int]:

@@ -107,7 +107,7 @@ class Linter:
             found.append(f"{len(self._constant)} of {self._count} samples are constant: {listed(self._constant, 5)}")
         if self._repeated:
             found.append(
-                f"{len(self._repeated)} of {self._count} samples repeat another one: {listed(self._repeated, 5)}"
+                f"{len(self._repeated)} of {self._count} samples are equal to another one: {listed(self._repeated, 5)}"
             )
         return tuple(sentence for sentence in found if sentence)
 

@@ -132,7 +132,7 @@ def _pictures(
     rng: np.random.Generator, spec: ValueSpec, count: int, picture: MadeUpPicture
 ) -> Iterator[tuple[str, Record]]:
     for number in range(count):
-        yield f"made-up sample {number}", {PIXELS: picture(rng, spec.height_width, spec.channels)}
+        yield f"synthetic sample {number}", {PIXELS: picture(rng, spec.height_width, spec.channels)}
 
 
 def _values(
@@ -140,7 +140,7 @@ def _values(
 ) -> Iterator[tuple[str, Record]]:
     for number in range(count):
         record = {spec.name: _input(rng, spec, request.preprocessing, picture) for spec in request.signature.inputs}
-        yield f"made-up sample {number}", record
+        yield f"synthetic sample {number}", record
 
 
 def _input(rng: np.random.Generator, spec: ValueSpec, preprocessing: Preprocessing, picture: MadeUpPicture) -> Array:

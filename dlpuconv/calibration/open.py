@@ -37,13 +37,16 @@ UNMEASURED: Final = Unmeasured()
 RANDOM, NONE = "random", "none"
 _MADE_UP = {RANDOM: Origin.RANDOM, NONE: Origin.SYNTHETIC}
 _NOT_GIVEN = {
-    Origin.RANDOM: "the calibration samples are random: the result is not calibrated, its accuracy means nothing",
-    Origin.SYNTHETIC: "no calibration data: everything is measured on made-up samples and on what the network itself "
-    "says of its values; about 100 real samples would give a better file, and figures that mean something",
+    Origin.RANDOM: "the calibration samples are random, so the file is not calibrated: use it only to try the"
+    " conversion",
+    Origin.SYNTHETIC: "there are no calibration data, so ranges are measured on synthetic samples and from the"
+    " statistics in the network's batch normalizations. About 100 real samples would give a better file, and"
+    " meaningful figures (--calibration)",
 }
 _STATED = (
-    "no calibration data: the model states its scales; what has to be fitted anew is fitted on made-up samples, and the"
-    " file is tried on them: real ones would do that better, and give figures that mean something"
+    "there are no calibration data. The model states its scales; what needs new scales gets them from synthetic"
+    " samples, on which the file is compared with its source, too. Real samples would give a better file, and"
+    " meaningful figures (--calibration)"
 )
 _HELD_OUT_EVERY = 5
 
@@ -105,7 +108,11 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
     if origin in _NOT_GIVEN:
         warnings.insert(0, _NOT_GIVEN[origin])
     elif total < FEW:
-        warnings.insert(0, f"only {total} calibration sample{'s' * (total > 1)}: {FEW} or more give steadier ranges")
+        warnings.insert(
+            0,
+            f"there {'are' if total > 1 else 'is'} only {total} calibration sample{'s' * (total > 1)};"
+            f" with {FEW} or more, the ranges depend less on chance",
+        )
     if kept:
         return Calibration(
             fit=given.samples,
@@ -116,7 +123,10 @@ def _combine(given: Read | None, kept: Read | None, signature: Signature, origin
         )
     fit, held_out = split_rows(len(given.samples))
     if not set(fit).isdisjoint(held_out):
-        warnings.append("the one sample serves calibration and parity alike: parity is measured on data already seen")
+        warnings.append(
+            "there is only one sample, so the file is compared with the float model on the sample that it"
+            " was calibrated with: the figures are too good"
+        )
     return Calibration(
         fit=given.samples.select(fit),
         held_out=given.samples.select(held_out),

@@ -122,12 +122,17 @@ def _strangers(a: ComparedFile, b: ComparedFile, trial: Comparands | None) -> tu
         made_from["the reference"] = trial.reference.source.sha256
     if len(set(made_from.values())) < 2:
         return ()
-    return (f"{', '.join(made_from)} are not of one model, as the manifests say: differences need not mean errors",)
+    told = f"the manifests say that {', '.join(made_from)} were made from different models"
+    return (f"{told}, so differences need not be errors",)
 
 
 def _random(trial: Comparands | None) -> tuple[str, ...]:
     """That the samples were made up."""
-    return () if trial is None or trial.calibrated else ("compared on made-up samples: the figures mean little",)
+    return (
+        ()
+        if trial is None or trial.calibrated
+        else ("compared on synthetic samples, so the figures say little about real data",)
+    )
 
 
 def _side(file: ComparedFile, target: Target | None) -> tuple[Side, tuple[str, ...]]:

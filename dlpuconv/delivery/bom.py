@@ -130,7 +130,7 @@ def _source(made: Provenance) -> dict[str, Json]:
 
 _DATA: dict[str, str] = {
     Origin.GIVEN: "samples that the user gave",
-    Origin.SYNTHETIC: "samples that were made up, since none were given",
+    Origin.SYNTHETIC: "synthetic samples, since none were given",
     Origin.RANDOM: "random samples",
 }
 

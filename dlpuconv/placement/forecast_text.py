@@ -26,7 +26,9 @@ def sentences(found: Forecast) -> tuple[str, ...]:
         share = sum(layer.macs for layer in cpu) / found.macs if found.macs else 0.0
         lines.append(f"{_layers(cpu)} on the CPU{f' ({percent(share)} of the MACs)' if share else ''}: {_ops(cpu)}")
     if uncertain := found.uncertain:
-        lines.append(f"{_layers(uncertain)} on the {found.accelerator} as far as is known: {_ops(uncertain)}")
+        lines.append(
+            f"{_layers(uncertain)} probably on the {found.accelerator}, which no source confirms: {_ops(uncertain)}"
+        )
     if found.memory is not None and found.memory.used:  # inside a compiled part, nothing is visible
         lines.append(_memory(found.memory, found.accelerator))
     return tuple(lines)
@@ -55,11 +57,11 @@ def _work(found: Forecast) -> str:
     pieces = found.accelerated_pieces
     if not pieces:
         return f"nothing runs on the {found.accelerator}"
-    text = f"{_share(found)} on the {found.accelerator}, in {plural(pieces, 'piece')}"
+    text = f"{_share(found)} on the {found.accelerator}, in {plural(pieces, 'partition')}"
     if found.pieces == pieces and found.most_pieces is None:
         return text
-    allowed = "" if found.most_pieces is None else f"; {found.most_pieces} is the most that the chip takes"
-    with_cpu = "" if found.pieces == pieces else f"{found.pieces} with those of the CPU"
+    allowed = "" if found.most_pieces is None else f"; the chip takes at most {found.most_pieces}"
+    with_cpu = "" if found.pieces == pieces else f"{found.pieces} including those on the CPU"
     return f"{text} ({(with_cpu + allowed).removeprefix('; ')})"
 
 
@@ -73,8 +75,8 @@ def _share(found: Forecast) -> str:
 
 
 def _memory(memory: Memory, accelerator: str) -> str:
-    used = f"{memory.used / 2**20:.1f} of about {memory.limit / 2**20:.1f} MiB on the {accelerator} taken by parameters"
-    return used if memory.fits else f"{used}: the rest is streamed for every frame"
+    used = f"parameters use {memory.used / 2**20:.1f} of about {memory.limit / 2**20:.1f} MiB on the {accelerator}"
+    return used if memory.fits else f"{used}: what does not fit is loaded again for every frame, which is slow"
 
 
 def _layers(layers: Iterable[LayerPlacement]) -> str:

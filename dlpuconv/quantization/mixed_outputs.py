@@ -152,7 +152,7 @@ def tell_mixed(network: Network, mixed: Sequence[Mixed], kept: str = "") -> list
             f" narrowest {found.steps:.2g} of {_STEPS} steps"
         )
         parts = f"{len(found.spans)} outputs, {name}_part0 to {name}_part{len(found.spans) - 1}"
-        whole = f"it is kept whole, as {kept}: expect little of that part"
+        whole = f"it is kept whole, as {kept}: that part will be useless or very coarse"
         told.append(f"{why}: {whole if kept else f'it became {parts}; the manifest says how to put them together'}")
     return told
 

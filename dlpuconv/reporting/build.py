@@ -132,7 +132,7 @@ def _compared(material: Material) -> str:
     parity = material.report.parity
     if parity is None:
         return ""
-    kind = "" if parity.calibrated else "made-up "
+    kind = "" if parity.calibrated else "synthetic  "
     return f"{parity.samples} {kind}{'sample' if parity.samples == 1 else 'samples'}, run by {parity.kernels}"
 
 

@@ -73,7 +73,7 @@ def _facts(manifest: Manifest, recipe: Recipe) -> Iterator[Fact]:
             yield Fact(part, told_of_rest(division, part, rest).removeprefix(f"{part}: "), rest.file)
     samples = manifest.samples
     if samples.samples:
-        kind = "" if samples.calibrated else "made-up "
+        kind = "" if samples.calibrated else "synthetic  "
         held = f"{plural(samples.held_out, 'sample')} held out"
         yield Fact("calibration", f"{kind}{plural(samples.samples, 'sample')}", held)
     images = manifest.images

@@ -86,7 +86,7 @@ def _failed(rule: Rule, error: PluginError) -> Finding:
         severity=rule.severity,
         sentence=f"{text[:1].upper()}{text[1:]}.",
         hits=(Hit(f"not judged: {rule.sentence}"),),
-        fix=f"Tell whoever made the rule; `dlpuconv verify --ignore {rule.id}` leaves it out.",
+        fix=f"Report this to the author of the rule. `dlpuconv verify --ignore {rule.id}` leaves the rule out.",
         source=rule.source,
         status=Status.FAILED_TO_JUDGE,
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlpuconv.verification.question import Question
 
 _RUNNABLE = frozenset({POST_PROCESS})  # LiteRT brings its kernel
-_STRANGER = "compared with another model than the manifest names as the file's source"
+_STRANGER = "the reference is not the model that the manifest names as the file's source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +116,9 @@ def _excused(parity: ParityReport | None, least: float) -> Iterator[str]:
             and output.asked_db(least) <= output.sqnr_db < least
         ):
             yield (
-                f"{output.name}: {output.sqnr_db:.1f} dB are low for a float file, but the network itself, computed in"
-                f" another order, keeps {output.rounding_db:.1f} dB on these samples"
+                f"{output.name}: {output.sqnr_db:.1f} dB are low for a float file, but the network amplifies rounding"
+                f" errors: the float source itself, computed in another order, reaches {output.rounding_db:.1f} dB"
+                " against its own results on these samples"
             )
 
 

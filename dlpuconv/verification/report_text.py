@@ -96,7 +96,9 @@ def _facts(report: Report) -> Table:
         rows.append(("metric", f"{report.metric.name}  {report.metric.value:.6g}, float {report.metric.source:.6g}"))
     if report.min_runtime:
         said = report.metadata.get("min_runtime_version", report.min_runtime)
-        differs = f" by the versions of its ops ({said}, as the file says)" if said != report.min_runtime else ""
+        differs = (
+            f" by the versions of its operators (the file itself says {said})" if said != report.min_runtime else ""
+        )
         rows.append(("runtime", f"{TFLITE.title} {report.min_runtime} or newer{differs}"))
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(value))
@@ -142,9 +144,12 @@ def _table_of(outputs: tuple[OutputParity, ...]) -> Table:
 def _worst_layers(layers: LayersReport) -> RenderableType:
     """Where the signal is weakest, in few lines; JSON and the HTML report have all layers."""
     shown = layers.worst[:_SHOWN_LAYERS]
-    title = f"layers that agree least with the source, of {len(layers.layers)} compared on {layers.samples} samples"
+    title = (
+        f"layers that agree least with the source (of {len(layers.layers)} that were compared,"
+        f" on {layers.samples} samples)"
+    )
     if layers.not_compared:
-        title += f" ({len(layers.not_compared)} have no counterpart there)"
+        title += f" ({len(layers.not_compared)} other layers have no counterpart in the source)"
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
     table.add_column("op")

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from dlpuconv.verification.output_parity import ParityReport
     from dlpuconv.verification.rule import Context
 
-_NOT_CALIBRATED = "not calibrated: the samples were made up, so that the ranges and figures of this file mean little"
-_COMPARED_ON_MADE_UP = "compared on made-up samples: the figures mean little; with real ones they would mean more"
+_NOT_CALIBRATED = "not calibrated: there were no real samples, so the ranges of this file were measured on synthetic"
+" ones, and its figures say little about real data"
+_COMPARED_ON_MADE_UP = "compared on synthetic samples, so the figures say little about real data"
 
 
 def verify_file(path: str | Path, target: Target, question: Question | None = None) -> Report:

@@ -44,7 +44,7 @@ _SHARE = 0.5
 _FED = 8
 """Samples that inputs are judged on."""
 _AS_STATED = "Prepare the samples by the stated normalization, or state theirs (--mean and --std, or --preset). "
-_MORE = "`dlpuconv analyze` tells what each layer loses, and why."
+_MORE = "`dlpuconv analyze` shows the error of each layer, and its cause."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
         return ""
     worst, cost = costs[0]
     name = f"{worst.error.names.title} ({worst.error.op})"
-    figure = f"{worst.error.alone_db:.1f} dB are left where it alone computes in integers"
+    figure = f"{worst.error.alone_db:.1f} dB are left if it alone is quantized"
     if cost >= _SHARE * sum(share for _, share in costs):
         return f"most is lost at {name}, {figure}: {worst.explanation}"
     return f"many layers lose a part, {name} the most, {figure}: {worst.explanation}"
@@ -171,7 +171,7 @@ def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:
         return f"Nothing that was tried passes (now {now.figure}), but it comes closer with {closer}. {_MORE}"
     if tried:
         return f"Nothing that was tried helps (now {now.figure}): {_ways(tried, '; ')}. {_MORE}"
-    return f"No option is left that may help. {_MORE}"
+    return f"No other option is known to help. {_MORE}"
 
 
 def _ways(attempts: Sequence[Attempt], joint: str) -> str:

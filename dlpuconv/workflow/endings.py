@@ -133,8 +133,8 @@ def _has_bytes(target: Target) -> bool:
 
 def _told(reasons: Mapping[str, tuple[FinalActivation, str]]) -> Endings:
     told = (
-        f"the output {name!r} became {ending.logits!r}, which holds logits and no probabilities, since {why}: the"
-        f" {ending.kind} is left to the application (manifest, C header and `dlpuconv.load` have it)"
+        f"the output {name!r} became {ending.logits!r}: it holds logits instead of probabilities, since {why}. The"
+        f" application has to compute the {ending.kind} (manifest and C header say how, and `dlpuconv.load` does it)"
         for name, (ending, why) in reasons.items()
     )
     return Endings({name: ending for name, (ending, _) in reasons.items()}, tuple(told))

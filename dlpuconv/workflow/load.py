@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from dlpuconv.manifest import Manifest
 
 _UNKNOWN = (
-    "no manifest of dlpuconv describes it: names, axes and values are the file's own, and nobody knows whether a"
-    " normalization was folded into it, or what of the source model lies in front or behind"
+    "there is no manifest beside the file. So names, order of axes and values are the file's own; whether a"
+    " normalization was folded into it, and whether other parts of the network belong to it, is not known"
 )
 
 

@@ -37,7 +37,9 @@ def test_validation_alone_fits_nothing_and_is_not_calibrated() -> None:
 def test_fewer_than_a_hundred_samples_draw_a_warning_that_progress_hears() -> None:
     audience = Audience()
     found = read(ROWS[:99], VECTOR_5, audience=audience)
-    assert found.warnings == ("only 99 calibration samples: 100 or more give steadier ranges",)
+    assert found.warnings == (
+        "there are only 99 calibration samples; with 100 or more, the ranges depend less on chance",
+    )
     assert audience.messages == list(found.warnings)
     assert not read(ROWS[:100], VECTOR_5).warnings
 
@@ -50,7 +52,7 @@ def test_warnings_about_validation_data_say_so() -> None:
 def test_one_sample_serves_both_and_says_so() -> None:
     found = read(ROWS[:1], VECTOR_5)
     assert (len(found.fit), len(found.held_out)) == (1, 1)
-    assert any("measured on data already seen" in text for text in found.warnings)
+    assert any("there is only one sample" in text for text in found.warnings)
 
 
 @given(st.integers(2, 500))
@@ -116,7 +118,7 @@ def test_far_more_samples_than_are_ever_needed_are_thinned_out_and_told(monkeypa
         monkeypatch.setattr(f"dlpuconv.calibration.{module}.MOST", 100)
     found = read(ROWS, VECTOR_5)
     assert len(found.fit) + len(found.held_out) == 100
-    assert found.warnings == ("100 of 120 samples were read, evenly spread: more than that is never needed",)
+    assert found.warnings == ("100 of 120 samples were read, evenly spread; that is the most that is ever read",)
 
 
 def test_samples_can_be_read_from_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,7 +163,7 @@ def test_without_data_only_what_the_files_hold_is_shown(tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     (weights,) = (line.split() for line in lines if line.startswith("weights"))
     assert weights == ["weights", "per-tensor", "per-channel"]
-    assert any("on the DLPU, in 1 piece" in line for line in lines)
+    assert any("on the DLPU, in 1 partition" in line for line in lines)
     assert not any("beside" in line for line in lines)
 
 

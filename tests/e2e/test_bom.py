@@ -131,5 +131,5 @@ def test_in_python_it_is_asked_for_and_the_same_each_time() -> None:
     first, second = made(bom=True), made(bom=True)
     assert first[name] == second[name]
     (_, samples) = json.loads(first[name])["components"]
-    assert samples["data"][0]["description"].startswith("samples that were made up")
+    assert samples["data"][0]["description"].startswith("synthetic samples")
     assert name not in made(bom=False)

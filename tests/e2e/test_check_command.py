@@ -155,7 +155,7 @@ def test_the_terminal_says_it_in_plain_words(folder: Path, capsys: pytest.Captur
     text = capsys.readouterr().out
     assert "artpec7: can be converted and run" in text
     assert "5 layers" in text
-    assert "50 % of the 664 k MACs on the Edge TPU, in 1 piece (2 with those of the CPU)" in text
+    assert "50 % of the 664 k MACs on the Edge TPU, in 1 partition (2 including those on the CPU)" in text
     assert "mirror1: MIRROR_PAD" in text
     assert "1 layer on the CPU: MIRROR_PAD" in text
     assert "more with --top 0 or --json" in text

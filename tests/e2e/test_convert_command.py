@@ -181,7 +181,10 @@ def test_without_the_edge_tpu_compiler_the_command_to_run_is_printed(sandbox: Sa
     assert done.returncode == 0, done.stderr
     assert "edgetpu_compiler -s -o . cifar_mobilenetv2.artpec7.tflite" in done.stdout
     assert "first load can take minutes" in done.stdout
-    assert "artpec7: all layers (9.37 M MACs) on the Edge TPU, in 1 piece; 0.2 of about 7.7 MiB" in done.stdout
+    assert (
+        "artpec7: all layers (9.37 M MACs) on the Edge TPU, in 1 partition; parameters use 0.2 of about 7.7 MiB"
+        in done.stdout
+    )
 
 
 def test_cv25_with_validation_data_alone_is_compared_on_them_and_not_called_random(sandbox: Sandbox) -> None:

@@ -194,7 +194,7 @@ def test_a_record_of_the_users_data_is_no_made_up_one(
     report = verify_file(package, CV25, Question(reference=load(MODEL, SourceOptions())))
     assert report.parity is not None
     assert report.parity.calibrated is report.calibrated is users
-    assert ("made-up" in report.parity.kernels) is not users
+    assert ("synthetic" in report.parity.kernels) is not users
 
 
 def change(package: Path, name: str, edit: Callable[[dict[str, object]], None]) -> None:

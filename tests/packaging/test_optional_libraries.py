@@ -69,7 +69,7 @@ def test_a_model_is_checked_for_cv25_and_files_of_any_chip_are_shown(model: Path
     done = run("compare", model, model, "--data", "random")
     assert done.returncode == 0, done.stderr
     assert "exact" in done.stdout
-    assert "made-up samples" in done.stdout
+    assert "synthetic samples" in done.stdout
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_artpec7_runs_everything_behind_its_cut_on_the_cpu() -> None:
     assert found.accelerated_share == pytest.approx(0.9)
     assert found.memory == Memory(used=16 * 9 * 16 + 16 * 4, limit=round(7.7 * 2**20))
     assert found.layers[2].why == "It comes after the cut."
-    assert found.sentences[0].startswith("90 % of the 164 k MACs on the Edge TPU, in 1 piece")
+    assert found.sentences[0].startswith("90 % of the 164 k MACs on the Edge TPU, in 1 partition")
     assert found.sentences[1] == "2 layers on the CPU (10 % of the MACs): ROUND, CONV_2D"
 
 
@@ -99,11 +99,23 @@ def test_more_pieces_than_the_chip_takes_do_not_fit() -> None:
     assert forecast(view, Placement(limits=(refuse,), most_pieces=3), context).fits
 
 
+def test_a_float_file_is_not_said_to_run_on_a_chip_of_integers(repository: Path) -> None:
+    """TensorFlow's converter made it, with integer weights and float activations."""
+    view = parse_tflite((repository / "tests/packaging/data/weights_only.tflite").read_bytes())
+    found = of(view, ARTPEC8)
+    assert {layer.processor for layer in found.layers} == {CPU}
+    assert {layer.why for layer in found.layers} == {
+        "It computes in floating point, and the DLPU in 8-bit integers only."
+    }
+    assert found.sentences[0] == "nothing runs on the DLPU"
+    assert "because of CONV_2D" in found.warnings[0]
+
+
 def test_a_graph_without_multiplications_has_no_share_to_tell() -> None:
     made = activation("y", X.shape)
     found = of(parse_tflite(file_of([X], [made], Operator("RELU", [X], [made]))), ARTPEC8)
     assert found.accelerated_share is None
-    assert found.sentences[0].startswith("all layers on the DLPU, in 1 piece")
+    assert found.sentences[0].startswith("all layers on the DLPU, in 1 partition")
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,9 @@ def test_json_and_the_terminal_name_the_worst_layers(tmp_path: Path) -> None:
     )
     found = json.loads(json.dumps(report.to_json(), allow_nan=False))["layers"]
     assert [layer["tensor"] for layer in found["compared"]] == ["h", "y_int8", "y"]
-    assert "layers that agree least with the source, of 3 compared on 4 samples" in printed(render_report(report))
+    assert "layers that agree least with the source (of 3 that were compared, on 4 samples)" in printed(
+        render_report(report)
+    )
 
 
 def test_inputs_have_no_counterpart_as_a_file_may_take_pixels_where_its_source_takes_numbers(tmp_path: Path) -> None:

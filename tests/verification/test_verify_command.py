@@ -142,8 +142,8 @@ def test_samples_are_read_once_and_all_of_them_compared(
 def test_random_data_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, report, _ = verified(capsys, *asked(tmp_path)[:-1], "random")
     assert not report["calibrated"]
-    (note,) = [text for text in report["warnings"] if "made-up" in text]
-    assert note.startswith("compared on made-up samples")  # the file itself was calibrated, as its manifest says
+    (note,) = [text for text in report["warnings"] if "synthetic" in text]
+    assert note.startswith("compared on synthetic samples")  # the file itself was calibrated, as its manifest says
 
 
 def test_shapes_that_the_source_leaves_open_are_the_manifests(

@@ -250,7 +250,7 @@ def test_another_source_than_the_manifests_is_told(tmp_path: Path) -> None:
     assert report.warnings == ()
     other = manifest(content, source={"name": "m", "sha256": "1" * 64})
     report = verify_file(written(tmp_path, content, other), CHIP, compared())
-    assert "another model" in report.warnings[0]
+    assert "not the model that the manifest names" in report.warnings[0]
 
 
 def test_random_samples_are_marked(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_the_report_tells_where_the_layers_run_where_that_is_known(tmp_path: Pat
     assert report.placement is not None
     assert report.to_json()["placement"] == report.placement.to_json()
     text = printed(render_report(report))
-    assert "all layers (10.9 k MACs) on the Turbo, in 1 piece" in text  # 8*8*6 * 3*3*3 + 4*4*6 * 6
+    assert "all layers (10.9 k MACs) on the Turbo, in 1 partition" in text  # 8*8*6 * 3*3*3 + 4*4*6 * 6
     assert "an estimate: nobody knows" in text
 
 

@@ -40,7 +40,7 @@ def attempt(option: str, typical_db: float, *, passes: bool = False) -> Attempt:
 
 def test_the_layer_that_costs_most_is_named_with_its_figure_and_its_reason() -> None:
     text = cause_in_words([blamed("a", 5.0, "outliers"), blamed("b", 20.0), blamed("c", None)])
-    assert text == "most is lost at a (CONV_2D), 5.0 dB are left where it alone computes in integers: outliers"
+    assert text == "most is lost at a (CONV_2D), 5.0 dB are left if it alone is quantized: outliers"
 
 
 def test_no_layer_alone_is_blamed_for_what_many_lose_together() -> None:
@@ -74,7 +74,7 @@ def test_it_is_said_that_nothing_helps() -> None:
     text = advice_in_words(NOW, [attempt("--granularity per-channel", 4.5)])
     expected = "Nothing that was tried helps (now 3.0 dB): --granularity per-channel (4.5 dB)."
     assert text.startswith(expected)
-    assert advice_in_words(NOW, []).startswith("No option is left")
+    assert advice_in_words(NOW, []).startswith("No other option is known to help")
 
 
 def peaks() -> onnx.ModelProto:

@@ -129,7 +129,7 @@ def _legend(forecast: Forecast | None) -> Iterator[tuple[str, str]]:
         yield "plain", "layer without"
     else:
         yield "accelerated", f"runs on the {forecast.accelerator}"
-        yield "likely", f"runs on the {forecast.accelerator} as far as is known"
+        yield "likely", f"probably runs on the {forecast.accelerator}"
         yield "cpu", "runs on the CPU"
     yield "end", "input or output of the file"
 

@@ -184,9 +184,9 @@ TYPE_RULES: tuple[Rule, ...] = (
     _rule(
         id="TFL-WHOLE",
         severity=Severity.WARN,
-        sentence="Labels, positions and detections are computed on the CPU and have no codes.",
+        sentence="Labels, positions and detections are computed on the CPU, and are not quantized.",
         source="TensorFlow Lite: positions are int32 or int64, and TFLite_Detection_PostProcess gives floats",
         check=read_as_they_are,
-        fix="Nothing need be done: the application reads and writes such numbers as they are.",
+        fix="You need not do anything: the application reads and writes such numbers as they are.",
     ),
 )

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dlpuconv.verification.output_parity import OutputParity
     from dlpuconv.verification.rule import Context
 
-_COMPARISON = "the comparison with the float source, on samples that calibration did not see"
-_RANDOM = " (on synthetic samples: with real ones the figures mean more)"
+_COMPARISON = "the comparison with the float source, on samples that were not used for calibration"
+_RANDOM = " (on synthetic samples, which say little about real data)"
 _AS_IT_WAS = (
-    "Nothing is quantized in a float file: check that it was made from this very model, with the same normalization;"
-    " if it was, please report the difference."
+    "A float file is not quantized, so it should agree almost exactly. Check that it was made from this model, with"
+    " the same normalization; if it was, please report the difference."
 )
 _SHORT_OF_END, _SHORT_OF_SPAN, _SHORT_STEPS = 0.25, 0.05, 2.0
 """How far an output may stay short of an end of the source's values: of that end, of their span, in its own steps.
@@ -124,7 +124,7 @@ MEASURED_RULES: tuple[Rule, ...] = (
         sentence="Outputs must be finite where the source's are, and zero where the source's are zero throughout.",
         source=_COMPARISON,
         check=is_sound,
-        fix="Look for divisions, logarithms and roots near zero: dlpuconv analyze tells the layer.",
+        fix="Look for divisions, logarithms and roots near zero; `dlpuconv analyze` names the layer.",
     ),
     Rule(
         id="OUT-DEAD",

@@ -120,13 +120,13 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         id="TFL-EMPTY",
         sentence="The graph must have inputs, layers and outputs.",
         check=has_layers,
-        fix="Convert the model again: nothing of it is in this file.",
+        fix="Convert the model again: this file holds no network.",
     ),
     _rule(
         id="TFL-SHAPE",
         sentence="Every shape must be static, with all extents above zero.",
         check=static_shapes,
-        fix="Bind the input's shape: --input-shape NAME=1,3,224,224.",
+        fix="State the input's shape: --input-shape NAME=1,3,224,224.",
     ),
     _rule(
         id="TFL-BATCH",

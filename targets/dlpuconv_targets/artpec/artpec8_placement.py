@@ -41,7 +41,7 @@ ARTPEC8_PLACEMENT = Placement(
             "Ops that only VeriSilicon's delegate lists probably run on the DLPU, as in Axis' own models.",
             _OPS,
             at_layers(listed_only_elsewhere),
-            "Nothing need be done; where the camera's log tells of a fallback, replace the op.",
+            "You need not do anything, unless the camera's log tells of a fallback: then replace the operator.",
             listed=VX_DELEGATE - AXIS_A8,
         ),
     ),

@@ -158,7 +158,8 @@ ARTPEC8_RULES: tuple[Rule, ...] = (
     largest_tried(
         "A8-MEMORY",
         21.0,
-        "Axis tried models of up to 21 MiB (YOLOv5m), on a camera with 2 GB of memory: less memory may not do.",
+        "Models should have at most 21 MiB: Axis tried none larger (YOLOv5m, on a camera with 2 GB of memory), and a"
+        " camera with less memory may be unable to load it.",
         "Axis: Model Zoo, YOLOv5 on ARTPEC-8 (Q1656)",
     ),
     fits_compile_cache("A8-CACHE", 64, "Axis: larod, neural network inference (nbg-cache)"),

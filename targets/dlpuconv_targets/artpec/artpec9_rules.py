@@ -107,7 +107,8 @@ ARTPEC9_RULES: tuple[Rule, ...] = (
     largest_tried(
         "A9-MEMORY",
         21.0,
-        "Axis tried models of up to 21 MiB (YOLOv5m), on a camera with 4 GB of memory: less memory may not do.",
+        "Models should have at most 21 MiB: Axis tried none larger (YOLOv5m, on a camera with 4 GB of memory), and a"
+        " camera with less memory may be unable to load it.",
         "Axis: Model Zoo, YOLOv5 on ARTPEC-9 (Q1728)",
     ),
     advice(

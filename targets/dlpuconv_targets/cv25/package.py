@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ORIGINS: dict[ReferenceOrigin, str] = {
     ReferenceOrigin.CALIBRATION: "the first calibration samples",
     ReferenceOrigin.VALIDATION: "of the data for validation",
-    ReferenceOrigin.MADE_UP: "made up, since no data were given",
+    ReferenceOrigin.MADE_UP: "synthetic, since no data were given",
 }
 
 
