@@ -50,7 +50,7 @@ def insert_gates(model: torch.fx.GraphModule, start: Start) -> tuple[dict[Gate, 
     for gate in start.gates:
         y, x = products[gate.site]
         ends = _node(y, nodes), _node(x, nodes)
-        made = None if None in ends else _separated(makers[y], *ends, model)  # type: ignore[arg-type] # neither is None
+        made = None if None in ends else _separated(makers[y], *ends, model)
         if made is None:
             told.append(f"the gate {gate.site!r} is left out: the module has no place for it")
         else:
