@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dlpuconv.errors import BackendError, CalibrationError
+from dlpuconv.errors import CalibrationError
 from dlpuconv.ir.affine import INT8
 from dlpuconv.network import Range
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
@@ -23,6 +23,7 @@ from dlpuconv.quantization.statistics.observe import MinMax, observe
 from dlpuconv.quantization.statistics.seen import Seen
 from dlpuconv.quantization.statistics.softmax_rows import softmax_rows, told_apart
 from dlpuconv.quantization.statistics.spreads import Excerpts, spread_of
+from tests.error_ids import raises_error
 from tests.network.numpy_builder import Builder
 from tests.quantization.support import measured, measured_ranges
 
@@ -94,7 +95,7 @@ def test_every_sample_is_told_of() -> None:
 
 def test_no_samples_are_an_error() -> None:
     net = network()
-    with pytest.raises(BackendError, match="no calibration sample"):
+    with raises_error("backend-no-samples"):
         observe(net, observed_values(net), [], [MinMax()])
 
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import UnsupportedModelError, UsageError
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.files.keep import NOTHING
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import InputBinding
@@ -25,6 +25,7 @@ from dlpuconv.scheme import Numbers
 from dlpuconv_backends.onnx_float import OnnxFloatBackend
 from dlpuconv_targets.cv25 import CV25
 from tests.backends.opsets.graphs import model_of, proto, run, sqnr_db
+from tests.error_ids import raises_error
 from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_another_opset_can_be_asked_for(opset: int, ir_version: int) -> None:
 
 @pytest.mark.parametrize("opset", [10, 21])
 def test_an_opset_outside_what_is_possible_is_a_usage_error(opset: int) -> None:
-    with pytest.raises(UsageError, match=f"--opset {opset} .* 11 to 20"):
+    with raises_error("backend-interface", f"--opset {opset}", "11 to 20"):
         made(small(), opset=opset)
 
 
@@ -208,7 +209,7 @@ def test_a_normalization_goes_in_front_of_the_network() -> None:
 
 def test_a_chip_that_takes_integers_is_refused() -> None:
     integers = replace(CV25, name="artpec8", scheme=replace(CV25.scheme, numbers=Numbers.INT8))
-    with pytest.raises(UsageError, match="artpec8 takes int8 files; the onnx-float backend makes float32"):
+    with raises_error("backend-numbers", "artpec8", "int8", "onnx-float"):
         made(small(), target=integers)
 
 

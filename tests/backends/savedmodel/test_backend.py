@@ -12,7 +12,7 @@ import pytest
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing, open_calibration
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import CalibrationError, UnsupportedModelError, UsageError
+from dlpuconv.errors import CalibrationError, UnsupportedModelError
 from dlpuconv.files.keep import NOTHING
 from dlpuconv.formats.litert_runner import LiteRtRunner
 from dlpuconv.formats.ort_runner import OrtRunner
@@ -29,6 +29,7 @@ from dlpuconv_backends.lowering import lower
 from dlpuconv_backends.savedmodel import TensorFlowBackend, quantize_with_tensorflow
 from dlpuconv_backends.savedmodel.backend import TunableGraph, _refuse_idle_ends
 from dlpuconv_targets.artpec import ARTPEC8
+from tests.error_ids import raises_error
 from tests.models.cifar import CALIBRATION
 from tests.whole_zoo import SMALL
 
@@ -186,13 +187,13 @@ def prepared_nothing(source: Model, folder: Path) -> TunableGraph:
 
 def test_overrides_are_refused(source: Model, tmp_path: Path) -> None:
     recipe = Recipe(granularity=PER_TENSOR, overrides=(Override("*", PER_CHANNEL),))
-    with pytest.raises(UsageError, match="--override needs tflite"):
+    with raises_error("backend-option", "--override"):
         TensorFlowBackend().emit(prepared_nothing(source, tmp_path), ARTPEC8, recipe)
 
 
 def test_a_chip_that_takes_floats_is_refused(source: Model, tmp_path: Path) -> None:
     floats = replace(ARTPEC8, name="cv25", scheme=replace(ARTPEC8.scheme, numbers=Numbers.FLOAT32))
-    with pytest.raises(UsageError, match="cv25 takes float32 files; the tensorflow backend makes int8 ones"):
+    with raises_error("backend-numbers", "cv25", "float32", "tensorflow"):
         TensorFlowBackend().emit(prepared_nothing(source, tmp_path), floats, Recipe(granularity=PER_TENSOR))
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.tensorflow.keras_archive import CONFIG, METADATA, PARTS, WEIGHTS, plain_files
 from dlpuconv.frontends.tensorflow.keras_config import plain
 from dlpuconv.frontends.tensorflow.worker.keras_hdf5 import screen_hdf5
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,7 +297,7 @@ def test_a_choice_of_signatures_is_the_users(refused: Callable[[Any], str], tmp_
         session = onnxruntime.InferenceSession(load(tmp_path / "net", SourceOptions(signature=name)).to_bytes())
         (made,) = session.run(None, {session.get_inputs()[0].name: ones})
         assert (np.asarray(made) == wanted).all()
-    with pytest.raises(UsageError, match=r"--signature 'tow' is none of the SavedModel's \(did you mean 'two'\?\)"):
+    with raises_error("signature-unknown", "--signature 'tow'", "'two'"):
         load(tmp_path / "net", SourceOptions(signature="tow"))
     tf.saved_model.save(module, str(tmp_path / "bare"))
     assert "the SavedModel has no signature" in refused(tmp_path / "bare")

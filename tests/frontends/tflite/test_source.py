@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import ModelError, UnsupportedModelError, UsageError
+from dlpuconv.errors import ModelError, UnsupportedModelError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.frontends import SourceOptions, load
@@ -17,6 +17,7 @@ from dlpuconv.verification.original_runner import OriginalRunner
 from dlpuconv.verification.source_runner import source_runner
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.lowering import lower
+from tests.error_ids import raises_error
 from tests.frontends.tflite.files import both, imported, real
 from tests.verification.tflite_models import constant, edited, file_of, options, plain, tensor_named
 
@@ -211,7 +212,7 @@ def test_a_file_is_read_by_its_content_whatever_it_is_called(tmp_path: Path) -> 
     file.write_bytes(network())
     model = load(file, SourceOptions())
     assert (model.source.name, model.source.path) == ("net", str(file))
-    with pytest.raises(UsageError, match="input_names"):
+    with raises_error("option-not-for-source", "input_names"):
         load(file, SourceOptions(input_names=("q",)))
 
 
