@@ -154,7 +154,7 @@ def test_torchscript_and_other_pickles_are_refused_with_what_to_give(folder: Pat
     with raises_error("pytorch-torchscript", "torch.nn.Module"):
         load(folder / "script.pt", SourceOptions(input_shapes=SHAPE, factory="my_net:make"))
     (folder / "list.pkl").write_bytes(pickle.dumps([1, 2], protocol=2))
-    with raises_error("pytorch-no-weights", "list.pkl"):
+    with raises_error("pytorch-file-unreadable", "list.pkl"):
         load(folder / "list.pkl", SourceOptions(input_shapes=SHAPE, factory="my_net:make"))
 
 
