@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import CalibrationError, MissingDependencyError
+from dlpuconv.errors import MissingDependencyError
 from dlpuconv.verification.report import Report
 from tests.e2e.support import IMAGES, MODEL
 from tests.error_ids import raises_error
@@ -75,7 +75,7 @@ def test_every_function_is_one_whatever_was_imported_before(before: str) -> None
 
 
 def test_messages_are_in_python_s_words(file: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"give calibration a folder") as caught:
+    with raises_error("calibration-needed", "calibration") as caught:
         dlpuconv.convert(MODEL, target="artpec8")
     assert "--" not in str(caught.value)
     with raises_error("option-value", "effort='fastest'", "fast, balanced, best"):

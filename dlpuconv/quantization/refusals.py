@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpuconv.errors import UnsupportedModelError, UsageError, did_you_mean
@@ -67,7 +68,7 @@ def refuse_undefined(network: Network, observed: Mapping[str, Range], names: Sou
         values = observed.get(node.input(0).name) if node.inputs and node.inputs[0] is not None else None
         if values is not None and not values.low >= node.meaning.domain.low:
             refused[node] = f"reads values down to {values.low:.3g}, for which it has no result"
-    refuse(network, refused, names)
+    _refuse(network, _Refused(refused, id="operator-values-undefined"), names)
 
 
 def refuse_too_wide(network: Network, chosen: Mapping[Value, Range], names: SourceNames = UNKNOWN) -> None:
@@ -84,7 +85,8 @@ def refuse_too_wide(network: Network, chosen: Mapping[Value, Range], names: Sour
     made = {node: chosen[node.output] for node in network.nodes if node.output in chosen}
     wide = {node: values for node, values in made.items() if values.width > _HUGE}
     told = "gives values from {0.low:.3g} to {0.high:.3g}, a range too wide for 8 bits"
-    refuse(network, {node: told.format(values) for node, values in wide.items()}, names)
+    reasons = {node: told.format(values) for node, values in wide.items()}
+    _refuse(network, _Refused(reasons, id="operator-range-too-wide"), names)
 
 
 def refuse_coarse(network: Network, plan: ActivationPlan, names: SourceNames = UNKNOWN) -> None:
@@ -104,11 +106,11 @@ def refuse_coarse(network: Network, plan: ActivationPlan, names: SourceNames = U
         if scales and max(scales) >= node.meaning.scale_limit:
             limit = node.meaning.scale_limit
             refused[node] = f"compares values in steps of {max(scales):.3g}, and its kernel needs steps below {limit:g}"
-    refuse(network, refused, names)
+    _refuse(network, _Refused(refused, id="operator-steps-too-coarse"), names)
 
 
 def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) -> None:
-    """Raise, where there is anything to refuse.
+    """Raise, where there is anything that has no integer form.
 
     Args:
         network: float.
@@ -118,13 +120,31 @@ def refuse(network: Network, refused: Mapping[Node, str], names: SourceNames) ->
     Raises:
         UnsupportedModelError: lists all.
     """
-    if not refused:
+    _refuse(network, _Refused(refused, id="operator-no-integer-form"), names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Nodes that are refused for one cause.
+
+    Attributes:
+        reasons: what is wrong with each.
+        id: of the error.
+    """
+
+    reasons: Mapping[Node, str]
+    id: str
+
+
+def _refuse(network: Network, refused: _Refused, names: SourceNames) -> None:
+    if not refused.reasons:
         return
     known = names_of(network, names)
-    found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in refused.items()))
+    nodes = refused.reasons.items()
+    found = list(dict.fromkeys(f"{node.kind} ({known[node].title!r}) {reason}" for node, reason in nodes))
     counted = "1 operator has" if len(found) == 1 else f"{len(found)} operators have"
     told = f"{counted} no integer form: {listed(found, _SHOWN, '; ')}"
-    raise UnsupportedModelError(told, found, _source_values(network, refused, names), id="operator-no-integer-form")
+    raise UnsupportedModelError(told, found, _source_values(network, refused.reasons, names), id=refused.id)
 
 
 def _source_values(network: Network, refused: Iterable[Node], names: SourceNames) -> Iterable[str]:

@@ -10,9 +10,9 @@ import pytest
 
 from dlpuconv.calibration.hints import hint
 from dlpuconv.calibration.matching import rows_of
-from dlpuconv.errors import CalibrationError
 from dlpuconv.ir import Layout
 from tests.calibration.support import spec
+from tests.error_ids import raises_error
 
 PLANAR, LAST = spec(1, 3, 8, 12), spec(1, 8, 12, 3, layout=Layout.NHWC)
 STATE = spec(2, 1, 5)
@@ -36,7 +36,7 @@ STATE = spec(2, 1, 5)
     ],
 )
 def test_what_is_advised_makes_an_array_fit(wanted: Any, shape: tuple[int, ...], samples: int) -> None:
-    with pytest.raises(CalibrationError, match=" give ") as caught:
+    with raises_error("calibration-shape", " give ") as caught:
         rows_of(wanted, shape, "it")
     (advised,) = re.findall(r"give (.*)$", str(caught.value))
     turned = eval(advised, {"numpy": np, "x": np.zeros(shape)})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlpuconv.errors import CalibrationError
 from tests.calibration.support import RGB_4X6, VECTOR_5, Audience, all_values, read, spec, takes
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,15 +100,13 @@ def test_a_tensor_that_cannot_leave_its_framework_is_named_and_a_label_of_that_k
         def numpy(self) -> Any:
             raise TypeError("densify it first")
 
-    with pytest.raises(
-        CalibrationError, match=r"item 0 .* is a Sparse that cannot be read as an array: densify it first"
-    ):
+    with raises_error("calibration-not-an-array", "item 0", "Sparse", "densify it first"):
         read([Sparse()], VECTOR_5)
     assert total([{"image": row, "label": Sparse()} for row in ROWS]) == ROWS.sum()
 
 
 def test_a_class_instead_of_a_dataset_is_named() -> None:
-    with pytest.raises(CalibrationError, match="the class Numbered is no calibration data"):
+    with raises_error("calibration-kind-unknown", "Numbered"):
         read(Numbered, VECTOR_5)
 
 
@@ -191,33 +189,41 @@ def test_a_list_that_ends_at_the_limit_was_read_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "signature", "sentence"),
+    ("items", "signature", "told"),
     [
-        ([], VECTOR_5, "the calibration list yielded no samples"),
-        ([ROWS[0], "cat.jpg"], VECTOR_5, "item 1 of the calibration data is text, not an array"),
-        ([object()], VECTOR_5, "item 0 of the calibration data is a object, not an array"),
-        ([ROWS[0, :3]], VECTOR_5, r"item 0 of the calibration data, 'x', has the shape \[3\]"),
+        ([], VECTOR_5, ("calibration-no-samples",)),
+        ([ROWS[0], "cat.jpg"], VECTOR_5, ("calibration-not-an-array", "item 1", "text")),
+        ([object()], VECTOR_5, ("calibration-not-an-array", "item 0", "object")),
+        ([ROWS[0, :3]], VECTOR_5, ("calibration-shape", "item 0", "'x'", "[3]")),
         (
             [{"y": ROWS, "z": ROWS}],
             VECTOR_5,
-            r"takes 'x': 'y' \[6, 5\], 'z' \[6, 5\] have the shape of 'x' \[1, 5\]; rename the right",
+            ("calibration-inputs-ambiguous", "'x'", "'y' [6, 5]", "'z' [6, 5]", "'x' [1, 5]"),
         ),
         (
             [{"image": ROWS[:, :3], "label": np.arange(6), "name": "cat"}],
             VECTOR_5,
-            r"'x' missing; no other array fits: 'image' is \[6, 3\], 'label' is \[6\]; 'x' takes \[1, 5\]$",
+            ("calibration-input-missing", "'x' missing", "'image' is [6, 3]", "'label' is [6]", "'x' takes [1, 5]"),
         ),
-        ([{"image": np.zeros((2, 4, 6, 3)), "n": 1}], RGB_4X6, r"'x' takes \[1, 3, 4, 6\]; the array is NHWC"),
-        ([{"c": ROWS}], takes(spec(1, 5, name="a"), spec(1, 5, name="b")), "'a', 'b' missing; no other array fits"),
-        ([(Image.new("RGB", (6, 4)), 7)], RGB_4X6, "'x', is a PIL image, but arrays are taken as they are"),
-        ([ROWS[0]], TWO, "item 0 of the calibration data is one array, but the model takes 2 inputs"),
-        ([(ROWS[0],)], TWO, "item 0 of the calibration data has 1 elements, but the model takes 2 inputs: 'a', 'b'"),
-        ([(ROWS, ROWS[:3, :2])], TWO, "different numbers of samples for the inputs: 6 for 'a', 3 for 'b'"),
-        ([ROWS[0], ROWS[1] * np.nan], VECTOR_5, "item 1 of the calibration data holds NaN for the input 'x'"),
+        (
+            [{"image": np.zeros((2, 4, 6, 3)), "n": 1}],
+            RGB_4X6,
+            ("calibration-input-missing", "'x'", "[1, 3, 4, 6]", "NHWC"),
+        ),
+        (
+            [{"c": ROWS}],
+            takes(spec(1, 5, name="a"), spec(1, 5, name="b")),
+            ("calibration-input-missing", "'a', 'b' missing"),
+        ),
+        ([(Image.new("RGB", (6, 4)), 7)], RGB_4X6, ("calibration-picture-object", "'x'", "PIL image")),
+        ([ROWS[0]], TWO, ("calibration-inputs-unnamed", "item 0", "2 inputs")),
+        ([(ROWS[0],)], TWO, ("calibration-input-missing", "item 0", "1 elements", "2 inputs: 'a', 'b'")),
+        ([(ROWS, ROWS[:3, :2])], TWO, ("calibration-counts-differ", "6 for 'a'", "3 for 'b'")),
+        ([ROWS[0], ROWS[1] * np.nan], VECTOR_5, ("calibration-not-finite", "item 1", "NaN", "'x'")),
     ],
 )
-def test_an_item_that_does_not_fit_is_named(items: list[Any], signature: Any, sentence: str) -> None:
-    with pytest.raises(CalibrationError, match=sentence):
+def test_an_item_that_does_not_fit_is_named(items: list[Any], signature: Any, told: tuple[str, ...]) -> None:
+    with raises_error(*told):
         read(items, signature)
 
 

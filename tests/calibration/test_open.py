@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dlpuconv.calibration import Preprocessing, open_calibration, raw_images
 from dlpuconv.calibration.open import split_rows
-from dlpuconv.errors import CalibrationError
 from tests.calibration.support import VECTOR_5, Audience, read, write_pictures
 from tests.error_ids import raises_error
 
@@ -61,20 +60,20 @@ def test_the_split_is_complete_and_disjoint(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "sentence"),
+    ("source", "told"),
     [
-        ("nowhere", "no file or folder 'nowhere' to calibrate with"),
-        (3, "a int is no calibration data"),
+        ("nowhere", ("calibration-not-found", "'nowhere'")),
+        (3, ("calibration-kind-unknown",)),
     ],
 )
-def test_what_is_no_data_is_told_what_is(source: Any, sentence: str) -> None:
-    with pytest.raises(CalibrationError, match=sentence):
+def test_what_is_no_data_is_told_what_is(source: Any, told: tuple[str, ...]) -> None:
+    with raises_error(*told):
         read(source, VECTOR_5)
 
 
 def test_a_file_of_another_kind_is_told_what_is_possible(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2,3")
-    with pytest.raises(CalibrationError, match=r"a folder of images, an .npz or .npy file, 'none' or 'random'"):
+    with raises_error("calibration-kind-unknown", ".npz", ".npy", "'none'", "'random'"):
         read(tmp_path / "a.csv", VECTOR_5)
 
 
@@ -107,7 +106,7 @@ def test_a_full_temporary_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
-    with pytest.raises(CalibrationError, match=r"do not fit into the temporary folder \(No space left on device\)"):
+    with raises_error("calibration-disk-full", "No space left on device"):
         read(ROWS, VECTOR_5)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from onnx import helper
 
 from dlpuconv.division.chain import Chain
 from dlpuconv.division.division import Division
-from dlpuconv.errors import ArtifactError, ShapeError
 from tests.division.parts import behind_y, doubled, of_a_vendor, part, positions
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +56,10 @@ def test_the_front_runs_first_and_casts_to_its_own_types() -> None:
 
 
 def test_a_tail_that_only_a_vendor_s_runtime_has_is_refused_in_one_sentence() -> None:
-    with pytest.raises(ArtifactError, match=r"^the tail: ONNX Runtime cannot load it: .*EfficientNMS_TRT"):
+    with raises_error("artifact-refused", "the tail: ", "EfficientNMS_TRT"):
         Chain(behind_y(of_a_vendor(), "num_dets"), Chip())
 
 
 def test_an_output_that_no_part_makes_is_told() -> None:
-    with pytest.raises(ShapeError, match="no part of the network makes q; they make x, y, z"):
+    with raises_error("output-missing", " q;", "x, y, z"):
         Chain(behind_y(doubled(), "z", "q"), Chip()).run({"x": X})

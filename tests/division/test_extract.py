@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import pytest
 
 from dlpuconv.division.extract import extract
 from dlpuconv.division.whole import Whole
-from dlpuconv.errors import ModelError
 from tests.division.support import evaluate, node, weights, whole
+from tests.error_ids import raises_error
 
 
 def network() -> Whole:
@@ -46,7 +45,7 @@ def test_ends_are_in_the_order_that_was_asked_for() -> None:
 
 
 def test_a_part_that_needs_another_input_is_refused_by_the_inputs_name() -> None:
-    with pytest.raises(ModelError, match="'y' cannot be computed without the input 'z'"):
+    with raises_error("cut-needs-input", "'y'", "'z'"):
         extract(network().proto, ["x"], ["y"])
 
 

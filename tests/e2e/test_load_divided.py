@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from dlpuconv.errors import ArtifactError, ModelError
 from tests.division.constructs import FOREIGN, RUNNING, weights
+from tests.error_ids import raises_error
 from tests.whole_zoo import samples
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def test_a_tail_that_was_exchanged_with_its_manifest_shows_behind_it(tmp_path: P
 
 def test_a_reference_of_other_values_is_told(tmp_path: Path) -> None:
     _, path = converted(RUNNING["Loop"](), tmp_path)
-    with pytest.raises(ModelError, match="is another model than the manifest tells of: it has no value 'boxes'"):
+    with raises_error("reference-mismatch", "'boxes'"):
         dlpuconv.verify(path, target=TARGET, reference=other_model(), data=X, progress=None)
 
 
@@ -145,7 +144,7 @@ def test_a_tail_that_is_missing_is_a_warning_of_rules_and_an_error_of_a_comparis
     verification = dlpuconv.verify(path, target=TARGET, progress=None)
     assert verification.passed
     assert told in verification.report.warnings
-    with pytest.raises(ArtifactError, match=re.escape(told)):
+    with raises_error("manifest-file-unusable", told):
         dlpuconv.verify(path, target=TARGET, reference=model, data=X, progress=None)
 
 

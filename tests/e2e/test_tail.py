@@ -237,7 +237,7 @@ def test_off_refuses_with_a_cut_from_which_all_the_rest_can_be_computed() -> Non
 
 
 def test_a_boundary_that_loses_values_is_refused_with_a_complete_one() -> None:
-    with pytest.raises(UnsupportedModelError, match="a complete boundary is cut_at="):
+    with raises_error("cut-incomplete", "cut_at="):
         converted(constructs.nms(), "artpec8", cut_at="boxes", tail="auto")
 
 

@@ -12,7 +12,6 @@ from ai_edge_litert import schema_py_generated as schema
 from packaging.version import Version
 
 from dlpuconv.cli import main
-from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import litert_session
 from dlpuconv.formats.detect import runner
 from dlpuconv.formats.litert_runner import LiteRtRunner
@@ -77,7 +76,7 @@ def of_ones(value: float, *shape: int) -> dict[str, np.ndarray[Any, Any]]:
 
 def test_a_file_that_ends_litert_is_one_sentence_and_the_next_one_runs(tmp_path: Path) -> None:
     """This detector's custom op lacks its options, which its kernel reads all the same."""
-    with pytest.raises(ArtifactError, match=r"^m\.tflite: the file is damaged: it ends the process that runs it$"):
+    with raises_error("artifact-run-crash", "m.tflite"):
         runner(file(tmp_path, detector()))
     assert runner(file(tmp_path, healthy())).run(PIXELS)
 
@@ -115,7 +114,7 @@ def test_what_a_run_gives_stays_when_the_next_one_runs(tmp_path: Path) -> None:
 
 def test_text_for_an_input_is_refused_and_the_process_lives(tmp_path: Path, started: list[object]) -> None:
     run = runner(file(tmp_path, healthy()))
-    with pytest.raises(ArtifactError, match="something else than numbers"):
+    with raises_error("artifact-refused"):
         run.run({"x": np.array(["text"])})
     assert run.run(PIXELS)
     assert len(started) == 1
@@ -125,7 +124,7 @@ def test_more_memory_than_a_file_may_have_is_one_sentence(monkeypatch: pytest.Mo
     """A quarter of a gigabyte for each of three activations."""
     monkeypatch.setattr(litert_session, "_LIMITS", Limits(memory=-(2 << 30), seconds=60))
     path = file(tmp_path, encode(doubling(1, 64 << 20)))
-    with pytest.raises(ArtifactError, match=r"^m\.tflite: (load|runn)ing it takes more than 0\.25 GiB$"):
+    with raises_error("artifact-run-limit", "m.tflite", "0.25 GiB"):
         runner(path).run(of_ones(1, 1, 64 << 20))  # the newer of two LiteRTs refuses to load it
     monkeypatch.undo()
     assert runner(file(tmp_path, healthy())).run(PIXELS)

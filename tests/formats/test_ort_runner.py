@@ -14,13 +14,13 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import ort_runner
-from dlpuconv.formats.ort_runner import EndedError, OrtRunner, OrtTracer, RefusedModelError, TooMuchError
+from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer, RefusedModelError, TooMuchError
 from dlpuconv.formats.view import TensorView
 from dlpuconv.ir.weights import split_proto
 from dlpuconv.isolation import Limits, pool
 from tests.descriptors import open_descriptors
+from tests.error_ids import raises_error
 from tests.frontends.support import chain, conv, node
 
 FEW = Limits(memory=1 << 30, seconds=1)
@@ -70,7 +70,7 @@ def test_a_runner_whose_process_has_ended_says_so_again() -> None:
     runner = OrtRunner(conv().SerializeToString())
     runner._worker.end()
     for _ in range(2):
-        with pytest.raises(EndedError, match="has ended already"):
+        with raises_error("artifact-run-crash"):
             runner.run({"x": VALUES})
 
 
@@ -119,7 +119,7 @@ def test_a_model_that_takes_more_memory_than_it_may_is_told_from_a_damaged_one(t
     run = OrtRunner(written(tmp_path, grows()), limits=FEW)
     assert run.run({"x": np.asarray([1000], np.float32)})["y"] == 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(TooMuchError, match=r"m\.onnx: it takes more than 1 GiB"):
+    with raises_error("artifact-run-limit", "m.onnx", "1 GiB"):
         run.run({"x": np.asarray([8e8], np.float32)})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024  # kilobytes
 
@@ -127,18 +127,18 @@ def test_a_model_that_takes_more_memory_than_it_may_is_told_from_a_damaged_one(t
 def test_a_model_that_takes_more_time_than_it_may_is_told_from_a_damaged_one(tmp_path: Path) -> None:
     shape = (1, 1, 1024, 1024)
     path = written(tmp_path, chain(node("MaxPool", ["x"], ["y"], kernel_shape=[384, 384]), shape=shape))
-    with pytest.raises(TooMuchError, match=r"m\.onnx: it takes more than 1 s"):
+    with raises_error("artifact-run-limit", "m.onnx", "1 s"):
         OrtRunner(path, limits=FEW).run({"x": np.zeros(shape, np.float32)})
 
 
 def test_a_feed_that_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="ONNX Runtime cannot run it"):
+    with raises_error("artifact-refused"):
         OrtRunner(written(tmp_path, conv())).run({"x": np.zeros((1, 3, 9, 9), np.float32)})
 
 
 def test_a_name_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, conv()).rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.onnx")))
-    with pytest.raises(ArtifactError, match="opens no file whose path is not UTF-8"):
+    with raises_error("artifact-path-encoding", "UTF-8"):
         OrtRunner(path)
 
 
@@ -148,7 +148,7 @@ def test_answers_that_are_no_numbers_are_one_sentence(tmp_path: Path) -> None:
     text = chain(node("Cast", ["x"], ["y"], to=TensorProto.STRING))
     text.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.STRING, None))
     for model in (sequence, text):
-        with pytest.raises(ArtifactError, match="the output 'y' does not consist of numbers"):
+        with raises_error("artifact-refused", "'y'"):
             OrtRunner(written(tmp_path, model)).run({"x": np.zeros((1, 4), np.float32)})
 
 
@@ -170,7 +170,7 @@ def test_a_model_that_ends_the_process_is_one_sentence_and_the_next_runs(tmp_pat
         shape=(1,),
         weights={"a": smallest},
     )
-    with pytest.raises(EndedError, match="the model: the file is damaged: it ends the process that runs it"):
+    with raises_error("artifact-run-crash", "the model: "):
         OrtRunner(model.SerializeToString(), optimize=False).run({"x": np.array([-1], np.float32)})
     assert OrtRunner(written(tmp_path, conv())).run({"x": VALUES})
 

@@ -10,13 +10,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from dlpuconv.errors import ArtifactError
 from dlpuconv.formats import ort_runner
 from dlpuconv.formats.detect import read, runner
 from dlpuconv.formats.names import port_names
 from dlpuconv.formats.ort_runner import OrtRunner, OrtTracer, with_outputs
 from dlpuconv.ir.weights import LARGE, split_proto
 from dlpuconv_backends.flatbuffer import Operator
+from tests.error_ids import raises_error
 from tests.verification.tflite_models import activation, conv, edited, file_of, healthy, one_op, options, tensor_named
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_a_custom_domain_is_a_custom_op(tmp_path: Path) -> None:
 def test_a_package_folder_is_read_through_its_only_onnx_file(tmp_path: Path) -> None:
     folder = tmp_path / "m.cv25"
     folder.mkdir()
-    with pytest.raises(ArtifactError, match=r"holds 0 \.onnx files"):
+    with raises_error("artifact-folder-ambiguous", "0 .onnx files"):
         read(folder)
     (folder / "model.onnx").write_bytes(small_onnx().SerializeToString())
     assert read(folder).format == "package"
@@ -82,23 +82,23 @@ def test_a_package_folder_is_read_through_its_only_onnx_file(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "told"),
     [
-        ("m.bin", b"whatever it is", "of no known format"),
-        ("m.onnx", b"\x00\x01garbage", "not an ONNX file"),
-        ("m.onnx", b"", "not an ONNX file"),
-        ("m.tflite", b"garbage, and more of it", "TFL3 is missing"),
+        ("m.bin", b"whatever it is", ("artifact-format-unknown",)),
+        ("m.onnx", b"\x00\x01garbage", ("artifact-not-onnx",)),
+        ("m.onnx", b"", ("artifact-not-onnx",)),
+        ("m.tflite", b"garbage, and more of it", ("artifact-not-tflite", "TFL3")),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, told: tuple[str, ...]) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ArtifactError, match=sentence):
+    with raises_error(*told):
         read(tmp_path / name)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     for call in (read, runner):
-        with pytest.raises(ArtifactError, match="cannot read"):
+        with raises_error("artifact-unreadable"):
             call(tmp_path / "none.tflite")
 
 
@@ -108,12 +108,12 @@ def test_float_models_run_in_onnx_runtime_and_inputs_take_the_models_type() -> N
 
 
 def test_what_onnx_runtime_refuses_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ArtifactError, match="ONNX Runtime cannot load it"):
+    with raises_error("artifact-refused"):
         OrtRunner(b"garbage")
     run = OrtRunner(small_onnx().SerializeToString(), "m")
-    with pytest.raises(ArtifactError, match="m has the input 'x'; given: z"):
+    with raises_error("artifact-input-missing", "'x'", "given: z"):
         run.run({"z": np.zeros((1, 3), np.float32)})
-    with pytest.raises(ArtifactError, match="ONNX Runtime cannot run it"):
+    with raises_error("artifact-refused"):
         run.run({"x": np.zeros((1, 4), np.float32)})
     assert capfd.readouterr().err == ""
 
@@ -132,13 +132,13 @@ def test_what_tflite_refuses_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(healthy())
     run = runner(path)
-    with pytest.raises(ArtifactError, match="has the input 'x'; given: z"):
+    with raises_error("artifact-input-missing", "'x'", "given: z"):
         run.run({"z": np.zeros((1, 8, 8, 3), np.uint8)})
-    with pytest.raises(ArtifactError, match="cannot run it"):
+    with raises_error("artifact-refused"):
         run.run({"x": np.zeros((1, 8, 8, 4), np.uint8)})
     x, y = activation("x", (1, 4)), activation("y", (1, 4))
     path.write_bytes(one_op(Operator("STABLEHLO_ADD", [x], [y])))
-    with pytest.raises(ArtifactError, match="TFLite cannot load it"):
+    with raises_error("artifact-refused"):
         runner(path)
 
 
@@ -148,7 +148,7 @@ def test_tensors_of_gigabytes_are_not_allocated(tmp_path: Path) -> None:
 
     path = tmp_path / "m.tflite"
     path.write_bytes(edited(healthy(), change))
-    with pytest.raises(ArtifactError, match="too many to run"):
+    with raises_error("artifact-run-limit"):
         runner(path)
 
 
@@ -167,7 +167,7 @@ def test_zero_strides_end_no_process(tmp_path: Path, option: str) -> None:
     setattr(layer.options, option, 0)
     path = tmp_path / "m.tflite"
     path.write_bytes(one_op(layer))
-    with pytest.raises(ArtifactError):
+    with raises_error("artifact-refused"):
         runner(path)
 
 

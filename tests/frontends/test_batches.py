@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import ShapeError
+from tests.error_ids import raises_error
 from tests.frontends.support import build, chain, node, operators, read, run, value
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_beside_an_input_with_a_batch_of_one_another_first_extent_is_none(state:
 def test_pictures_beside_a_batch_of_one_are_still_a_batch() -> None:
     nodes = [node("Relu", ["x"], ["y"]), node("Relu", ["frames"], ["z"])]
     inputs = [value("x", (1, 512)), value("frames", (8, 3, 16, 16))]
-    with pytest.raises(ShapeError, match=r"'frames' has the fixed batch 8"):
+    with raises_error("shape-batch-fixed", "'frames'", "batch 8"):
         read(build(nodes, inputs, [value("y", None), value("z", None)]))
 
 
@@ -68,7 +68,7 @@ def test_a_picture_without_a_batch_gets_one_and_the_model_computes_the_same(shap
 
 
 def test_the_size_of_a_picture_without_a_batch_is_asked_for_and_given_in_its_own_axes() -> None:
-    with pytest.raises(ShapeError, match="give it with --input-shape x=3,H,W"):
+    with raises_error("shape-unknown", "--input-shape x=3,H,W"):
         read(picture(3, "height", "width"))
     assert shapes(read(picture(3, "height", "width"), x=(3, 16, 24))) == {"x": (1, 3, 16, 24)}
 
@@ -81,7 +81,7 @@ def test_the_size_of_a_picture_without_a_batch_is_asked_for_and_given_in_its_own
     ],
 )
 def test_signals_that_a_layer_takes_in_batches_are_no_picture(first: Any, arrays: Any) -> None:
-    with pytest.raises(ShapeError, match=r"has the fixed batch 3 in .* if that is no batch"):
+    with raises_error("shape-batch-fixed", "batch 3"):
         read(chain(first, shape=(3, 16, 24), weights=arrays))
 
 

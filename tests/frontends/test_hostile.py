@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlpuconv.errors import DlpuconvError, ModelError
+from tests.error_ids import raises_error
 from tests.frontends.support import chain, conv, node, read
 from tests.frontends.test_functions import branch, calls, function, squeezing
 
@@ -92,7 +93,7 @@ def test_memory_does_not_follow_what_a_file_declares() -> None:
         with pytest.raises(DlpuconvError):
             read(chain(node(name, ["x", "a"], ["y"]), weights=weights))
     ends = {name: np.array(number, np.float32) for name, number in (("a", 0.0), ("b", 1e12), ("c", 1.0))}
-    with pytest.raises(ModelError):
+    with raises_error("shape-too-large"):
         read(chain(node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"]), shape=(1,), weights=ends))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000
 

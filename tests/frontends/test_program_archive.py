@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlpuconv.errors import ModelError
 from dlpuconv.frontends.pytorch import is_program_file
 from dlpuconv.frontends.pytorch.archive import plain_archive
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def of_another_version() -> bytes:
 
 @pytest.mark.parametrize("content", [encrypted(), of_another_version()], ids=["encrypted", "version 25.5"])
 def test_an_archive_that_zipfile_cannot_open_is_refused(content: bytes) -> None:
-    with pytest.raises(ModelError, match=r"m\.pt2 is no exported program of PyTorch, or is damaged"):
+    with raises_error("pytorch-file-damaged", "m.pt2"):
         plain_archive(content, "m.pt2")
 
 

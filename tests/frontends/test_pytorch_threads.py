@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlpuconv.errors import ModelError
 from dlpuconv.frontends import SourceOptions, load
+from tests.error_ids import raises_error
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -126,7 +126,7 @@ def test_nothing_of_the_process_stays_changed_also_after_a_failure() -> None:
     convert(Net())
     assert state() == before
     for _ in range(2):
-        with pytest.raises(ModelError, match="cannot export Net: KeyError"):
+        with raises_error("pytorch-export-failed", "Net", "KeyError"):
             convert(Net(fail))
     assert state() == before
 

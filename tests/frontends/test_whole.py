@@ -6,11 +6,12 @@ import pytest
 
 from dlpuconv.division.extract import extract
 from dlpuconv.division.frontier import divide
-from dlpuconv.errors import ModelError, UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.whole import chip_part, read_whole
 from tests.division.constructs import FOREIGN, RUNNING
 from tests.division.support import chained, evaluate
+from tests.error_ids import raises_error, refused_by
 from tests.frontends.support import build, node, value
 
 AT_ONCE = {
@@ -32,7 +33,7 @@ LATER = {
 def test_what_cannot_be_read_tells_the_values_that_its_operators_make(name: str) -> None:
     with pytest.raises(UnsupportedModelError) as caught:
         load({**RUNNING, **FOREIGN}[name](), SourceOptions())
-    assert set(caught.value.refused) == AT_ONCE[name]
+    assert set(refused_by(caught)) == AT_ONCE[name]
     assert "--cut-at" not in str(caught.value)
 
 
@@ -101,7 +102,7 @@ def test_half_precision_becomes_float32_in_all_parts() -> None:
 
 
 def test_a_model_that_is_no_valid_onnx_is_no_whole_either() -> None:
-    with pytest.raises(ModelError, match="not valid ONNX"):
+    with raises_error("model-invalid"):
         read_whole(
             build([node("Relu", ["x", "x", "x"], ["y"])], [value("x", (1,))], [value("y", (1,))]), SourceOptions()
         )
@@ -120,6 +121,6 @@ def test_a_length_that_depends_on_values_is_refused_though_the_output_has_a_fixe
     ]
     constants = {"half": np.array(0.5, np.float32), "two": np.array([2])}
     proto = build(nodes, [value("x", (1, 9))], [value("y", (2,))], constants)
-    with pytest.raises(UnsupportedModelError, match="the shape of a value is only known when") as caught:
+    with raises_error("shape-depends-on-values") as caught:
         load(proto, SourceOptions())
-    assert caught.value.refused == ("at",)
+    assert refused_by(caught) == ("at",)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.manifest import ImagesRecord
 from dlpuconv.verification.verifier import verify_file
+from tests.error_ids import raises_error
 from tests.verification.test_verify_file import CHIP, converted, manifest, written
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
     content = converted()
     damaged = manifest(content)
     del damaged["outputs"]
-    with pytest.raises(ArtifactError, match=r"the manifest m\.json is damaged"):
+    with raises_error("manifest-damaged", "m.json"):
         verify_file(written(tmp_path, content, damaged), CHIP)
 
 
@@ -112,7 +112,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
     damaged = manifest(content)
     damaged[ports][0] |= change
     path = written(tmp_path, content, damaged)
-    with pytest.raises(ArtifactError) as caught:
+    with raises_error("manifest-damaged") as caught:
         find_manifest(path)
     assert f"the manifest m.json is damaged: {said}" in str(caught.value)
 
@@ -135,7 +135,7 @@ def test_a_field_that_cannot_be_is_one_sentence_that_names_it(
 )
 def test_so_is_a_field_of_the_whole(tmp_path: Path, change: dict[str, object], said: str) -> None:
     content = converted()
-    with pytest.raises(ArtifactError) as caught:
+    with raises_error("manifest-damaged") as caught:
         find_manifest(written(tmp_path, content, manifest(content, **change)))
     assert f"the manifest m.json is damaged: {said}" in str(caught.value)
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlpuconv.errors import ArtifactError
 from dlpuconv.formats.manifest_file import find_manifest
 from dlpuconv.ir import Affine, Port
 from dlpuconv.manifest import ImagesRecord, Manifest
 from dlpuconv.reporting.origin import origin_of
 from dlpuconv.scheme import Granularity
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,5 +100,5 @@ def test_what_is_there_is_what_it_should_be(change: Mapping[str, object], said: 
 
 
 def test_a_version_that_is_not_known_yet_is_refused_by_its_number() -> None:
-    with pytest.raises(ArtifactError, match=r"m\.json is of schema version 4, .* this one reads versions up to 3"):
+    with raises_error("manifest-too-new", "m.json", "version 4", "up to 3"):
         Manifest.parse({**told(), "schema_version": 4}, "m.json")

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dlpuconv.errors import CalibrationError
 from dlpuconv.ir.affine import INT8
 from dlpuconv.network import Range
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
@@ -102,7 +101,7 @@ def test_no_samples_are_an_error() -> None:
 def test_a_value_that_is_not_a_number_is_named() -> None:
     net = network()
     bad = {"x": np.full(SHAPE, np.nan, np.float32)}
-    with pytest.raises(CalibrationError, match=r"'x' is not finite"):
+    with raises_error("calibration-range-not-finite", "'x'"):
         measured_ranges(net, observed_values(net), [bad])
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
-from dlpuconv.errors import ShapeError
 from dlpuconv.formats import FileView, TensorView
 from dlpuconv.ir import Layout, ValueSpec
 from dlpuconv.verification.matching import match
+from tests.error_ids import raises_error
 
 
 def view(*tensors: tuple[str, tuple[int, ...]]) -> FileView:
@@ -62,5 +60,5 @@ def test_axes_of_one_may_come_and_go() -> None:
 
 
 def test_what_has_no_counterpart_is_named_with_what_is_left() -> None:
-    with pytest.raises(ShapeError, match=r"no output of the file can stand for 'y' \[1, 7\] of the reference; left: p"):
+    with raises_error("ports-unmatched", "'y' [1, 7]", ": p"):
         matched(view(("p", (1, 10))), spec("y", (1, 7)))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import ShapeError
 from dlpuconv.ir import ActivationKind, Affine, FinalActivation, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.predictor import AsSource, joined, predict_by
@@ -110,9 +109,7 @@ def test_parts_of_which_a_manifest_claims_billions_of_slices_are_refused() -> No
         )
     )
     runner = Recording({name: np.zeros((1, 2), np.float32) for name in ("few", "many")})
-    with pytest.raises(
-        ShapeError, match=r"'many' has the shape \(1, 2\), and the manifest says that it holds 2147483647"
-    ):
+    with raises_error("manifest-misfit", "'many'", "(1, 2)", "2147483647"):
         AsSource(runner, Links(inputs=(), outputs=ports)).run({})
 
 
@@ -168,5 +165,5 @@ def test_parts_of_logits_are_joined_before_they_become_probabilities() -> None:
 
 def test_a_softmax_of_an_axis_that_a_strangers_file_does_not_have_is_told() -> None:
     port = replace(logits_port(SOFTMAX), source_shape=(2,), shape=(2,), permutation=(0,))
-    with pytest.raises(ShapeError, match="what the manifest says of the outputs does not fit the file"):
+    with raises_error("manifest-misfit", "outputs"):
         AsSource(Recording({}), Links(inputs=(), outputs=(port,))).restored({"scores_logits": np.zeros(2, np.int8)})

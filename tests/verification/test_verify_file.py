@@ -15,7 +15,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from dlpuconv.errors import ShapeError
 from dlpuconv.ir import Model, Source
 from dlpuconv.ir.affine import Affine
 from dlpuconv.placement import Placement
@@ -27,6 +26,7 @@ from dlpuconv.verification.report_text import render_reasons, render_report
 from dlpuconv.verification.rules import TFLITE_RULES, discouraged_granularity
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv_backends.flatbuffer import Operator, Tensor
+from tests.error_ids import raises_error
 from tests.verification.tflite_models import activation, bias, edited, file_of, healthy, options, tensor_named
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def test_a_softmax_of_an_axis_that_a_file_does_not_have_is_told(tmp_path: Path) 
         "name": "y_logits", "source_shape": [1, 2, 7], "permutation": [0, 1, 2],
         "activation": {"kind": "softmax", "output": "y", "axis": 2},
     }  # fmt: skip
-    with pytest.raises(ShapeError, match="does not fit the file: a softmax of axis 2 has no place in 2 axes"):
+    with raises_error("manifest-misfit", "softmax", "axis 2"):
         verify_file(written(tmp_path, content, told), CHIP, compared())
 
 

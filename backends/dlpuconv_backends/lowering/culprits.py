@@ -26,12 +26,13 @@ class UnableError(Exception):
     Attributes:
         nodes: their names; of one without a name, the first value that it makes.
         why: the end of a sentence about one or several of them: `3 operators cannot ...`.
+        id: of the error that the user is told.
     """
 
-    def __init__(self, nodes: Iterable[str], why: str) -> None:
+    def __init__(self, nodes: Iterable[str], why: str, *, id: str) -> None:  # noqa: A002 - as errors have it
         self.nodes = frozenset(nodes)
         super().__init__(self.nodes, why)
-        self.why = why
+        self.why, self.id = why, id
 
 
 def refusal(error: UnableError, model: Model, names: SourceNames) -> UnsupportedModelError:
@@ -50,7 +51,7 @@ def refusal(error: UnableError, model: Model, names: SourceNames) -> Unsupported
     refused = dict.fromkeys(chain.from_iterable(found.values()))
     counted = f"{len(found)} operator{'s' * (len(found) != 1)}"
     told = f"{counted} {error.why}: {listed(found, _SHOWN, '; ')}"
-    return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused, id="operator-not-lowered")
+    return UnsupportedModelError(told, [f"{label} {error.why}" for label in found], refused, id=error.id)
 
 
 def unknown_to_runtime(error: ArtifactError) -> UnableError | None:
@@ -58,7 +59,8 @@ def unknown_to_runtime(error: ArtifactError) -> UnableError | None:
     found = _NO_KERNEL.search(str(error))
     if found is None:
         return None
-    return UnableError([found.group(1)], "cannot be checked: ONNX Runtime has no kernel for such types of values")
+    why = "cannot be checked: ONNX Runtime has no kernel for such types of values"
+    return UnableError([found.group(1)], why, id="operator-value-types")
 
 
 def name_of(node: onnx_ir.Node) -> str:

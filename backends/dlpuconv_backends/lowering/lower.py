@@ -121,7 +121,7 @@ def _lowered(model: Model, layouts: Mapping[str, Layout], keep: Keep) -> Lowered
         try:
             accuse(suspect)
         except UnableError as error:
-            raise UnableError(error.nodes, f"{error.why}{_OWN_FAULT}") from error
+            raise UnableError(error.nodes, f"{error.why}{_OWN_FAULT}", id=error.id) from error
     return Lowered(
         graph=graph,
         input_permutations=inputs,

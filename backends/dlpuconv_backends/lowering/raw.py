@@ -154,7 +154,7 @@ def _launch() -> Launch:
 def _read(answer: Message) -> RawLowering:
     names = answer.facts
     if unable := names.get("unable"):
-        raise UnableError(unable, "cannot be written as operators of TFLite")
+        raise UnableError(unable, "cannot be written as operators of TFLite", id="operator-not-lowered")
     try:
         made = RawLowering(
             content=answer.arrays["file"].tobytes(),

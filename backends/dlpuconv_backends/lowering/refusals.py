@@ -29,9 +29,8 @@ def refuse_types(model: Model) -> None:
     """
     found = [node for node in model.graph.graph if any(map(_is_foreign, (*node.inputs, *node.outputs)))]
     if found:
-        raise UnableError(
-            map(name_of, found), "cannot be written into a TFLite file, which has no such types of values"
-        )
+        why = "cannot be written into a TFLite file, which has no such types of values"
+        raise UnableError(map(name_of, found), why, id="operator-value-types")
 
 
 def refuse_computed_weights(model: Model) -> None:
@@ -42,7 +41,8 @@ def refuse_computed_weights(model: Model) -> None:
     """
     computed = [node for node in model.graph.graph if node.op_type in _CONVOLUTIONS and _computes_weights(node)]
     if computed:
-        raise UnableError(map(name_of, computed), "cannot compute weights or biases: these have to be constants")
+        why = "cannot compute weights or biases: these have to be constants"
+        raise UnableError(map(name_of, computed), why, id="operator-weights-computed")
 
 
 def refuse_idle_outputs(model: Model) -> None:
@@ -73,7 +73,8 @@ def refuse_small_integers(graph: Graph) -> None:
     """
     found = [op.source_name for op in graph.operators if op.kind not in _MOVES and _is_small(op)]
     if found:
-        raise UnableError(found, "cannot work on integers of 8 or 16 bits, which TFLite takes for quantized values")
+        why = "cannot work on integers of 8 or 16 bits, which TFLite takes for quantized values"
+        raise UnableError(found, why, id="operator-value-types")
 
 
 def _is_foreign(value: onnx_ir.Value | None) -> bool:

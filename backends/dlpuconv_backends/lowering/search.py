@@ -28,7 +28,8 @@ def accuse(suspect: Suspect) -> None:
     """
     culprit = _operator_that_ends_it(suspect)
     if culprit is not None:
-        raise UnableError(_nodes_of([culprit], suspect), "cannot be run by TensorFlow Lite")
+        made = _nodes_of([culprit], suspect)
+        raise UnableError(made, "cannot be run by TensorFlow Lite", id="operator-lowered-wrongly")
     beside = Beside(suspect)
     judged = {t.name for t in beside.taps}
     lost = {
@@ -36,7 +37,8 @@ def accuse(suspect: Suspect) -> None:
     }  # constants, and of another shape
     wrong = _nodes_of(_wrong_operators(beside, suspect.graph), suspect) | lost
     if wrong:
-        raise UnableError(wrong, "cannot be written such that TensorFlow Lite computes the same")
+        why = "cannot be written such that TensorFlow Lite computes the same"
+        raise UnableError(wrong, why, id="operator-lowered-wrongly")
 
 
 def _operator_that_ends_it(suspect: Suspect) -> Operator | None:

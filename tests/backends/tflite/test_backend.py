@@ -15,7 +15,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.calibration import Calibration, Preprocessing
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import CalibrationError
 from dlpuconv.files.keep import NOTHING, KeptFolder
 from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
@@ -269,7 +268,7 @@ def test_an_override_is_told_by_node_name_and_one_that_names_nothing_is_an_error
 
 
 def test_without_samples_there_is_no_integer_model(tmp_path: Path) -> None:
-    with pytest.raises(CalibrationError, match="needs calibration samples"):
+    with raises_error("calibration-needed"):
         TFLiteBackend().prepare(job_of(network(), pixels(), tmp_path, calibration=None))
 
 

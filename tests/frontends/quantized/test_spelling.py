@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UnsupportedModelError
+from tests.error_ids import raises_error
 from tests.frontends.quantized.support import both, quantized
 from tests.frontends.support import operators, read, run
 
@@ -102,7 +102,7 @@ def test_saturation_behind_a_convolution_of_codes_is_a_relu() -> None:
 
 def test_channels_last_is_refused() -> None:
     nodes = ENDS.format("r = com.microsoft.QLinearAveragePool<kernel_shape = [2, 2], channels_last = 1>(q, s, z, t, v)")
-    with pytest.raises(UnsupportedModelError, match="computes with channels last"):
+    with raises_error("quantization-unreadable", "channels last"):
         read(quantized(nodes, NUMBERS))
 
 
