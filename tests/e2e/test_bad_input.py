@@ -289,4 +289,6 @@ def test_a_name_that_no_file_can_have_is_refused_by_whoever_would_read_it(
     command: tuple[str, ...], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(list(command)) == status
-    assert capsys.readouterr().err.splitlines()[-1].endswith("File name too long")
+    told, _, cause = capsys.readouterr().err.splitlines()[-1].rpartition(" [")
+    assert told.endswith("File name too long")
+    assert cause == {11: "artifact", 3: "model", 6: "calibration"}[status] + "-unreadable]"

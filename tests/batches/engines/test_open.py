@@ -11,6 +11,7 @@ import pytest
 from dlpuconv.batches.engines import open_engine
 from dlpuconv.batches.engines.local import processors
 from dlpuconv.errors import BackendError, DlpuconvError, UsageError
+from tests.error_ids import raises_error
 
 CODE = """
 import sys
@@ -104,5 +105,5 @@ def test_an_executor_that_does_not_tell_its_workers_is_taken_to_have_one_for_eac
 
 
 def test_no_workers_are_refused() -> None:
-    with pytest.raises(UsageError, match="leaves nobody to work"):
+    with raises_error("option-value", "--workers"):
         open_engine("own", 0)
