@@ -25,7 +25,7 @@ PAGES = REPOSITORY / "docs" / "rules"
 _DISTRIBUTION = "dlpuconv"
 _WIDTH = 120
 _ALLOWED = (
-    "A failure becomes a warning where cameras are known to run the file all the same (detection post-processing),\n"
+    "A failure becomes a warning where cameras are known to run the file nevertheless (detection post-processing),\n"
     "and where the user asked by name for what is refused."
 )
 

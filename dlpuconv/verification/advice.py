@@ -74,8 +74,8 @@ def recorded_settings(manifest: Manifest) -> Settings | None:
 def try_next(context: Context) -> str:
     """Every option that may bring the numbers closer to the source's, in the order to try them; and who knows more."""
     ways = list(_ways(context.settings or UNKNOWN, slow=Granularity.PER_CHANNEL in context.discouraged))
-    tried = f"Try {'; then '.join(ways)}. " if ways else ""
-    return f"{tried}`dlpuconv analyze` tells which layers lose the signal, why, and what helps."
+    untried = f"Try {'; then '.join(ways)}. None of these was tried on this file. " if ways else ""
+    return f"{untried}`dlpuconv analyze` tells which layers lose the signal, why, and what helps."
 
 
 def better_effort(known: Settings) -> str:

@@ -128,4 +128,7 @@ class Divider:
         if error.refused and self._is_readable():
             from dlpuconv.division.advice import with_way_out
 
-            with_way_out(error, self._whole, self._request.source.cut_at)
+            cut_at = self._request.source.cut_at
+            with_way_out(error, self._whole, cut_at)
+            if cut_at and self._request.tail is None:
+                error.tell(f"{error}; or give --tail auto as well, to divide the network there", error.problems)

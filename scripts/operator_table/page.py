@@ -36,8 +36,8 @@ models.
 {groups}
 
 There is no fifth group: a model that gives other values, or is refused in the words of another tool, is a fault. So is
-one that is equal and whose file for ARTPEC-8, quantized on made-up samples, holds a float, or whose file for CV25 gives
-other values in ONNX Runtime.
+one that is equal and whose file for ARTPEC-8, quantized on synthetic samples, holds a float, or whose file for CV25
+gives other values in ONNX Runtime.
 
 Of {disputed},
 {saying}.
@@ -51,7 +51,7 @@ be converted: ONNX's models give everything as inputs, networks hold weights, ax
 operator is told by the chip's rules ([what the verifier demands](rules/README.md)) on a draft of the file that it would
 get:
 
-- `DLPU`: on the accelerator; `DLPU?`: as far as anybody knows, for the maker's public list lacks one of its operators.
+- `DLPU`: on the accelerator; `DLPU?`: probably there, but the maker's public list lacks one of its operators.
 - `CPU`: in the chip's file, and run by the camera's CPU; `split`: partly so.
 - `tail`: in no file of the chip. A network is divided there, and the camera's CPU runs the rest (`--tail auto`).
 - `no`: the file breaks one of the chip's rules, as the one against batches: ONNX's models are not made for cameras.

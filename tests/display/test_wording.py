@@ -181,3 +181,50 @@ def test_every_option_that_a_message_names_is_one_of_the_command_line() -> None:
     }
     assert len(found) > 50
     assert {(file, name) for file, name in found if name not in OPTIONS | ONLY_TYPED | OF_OTHER_TOOLS} == set()
+
+
+HABITS = {
+    r"made[- ]up (?:sample|picture|image|one)": "synthetic",
+    r"as far as (?:is|anybody) know": "probably",
+    r"\bfor want of\b": "because there is no",
+    r"\bfor ever\b": "never ends",
+    r"\bno process can be had\b": "no process can be started",
+    r"\b(?:does|did) not survive (?:it|the)\b": "crashes",
+    r"memory may not do\b": "may not be enough",
+    r"\bof no use\b": "useless",
+    r"\bkeeps? (?:[\d.]+ )?(?:\w+ )?of itself\b": "a share of what is named",
+    r"\b(?:its|their) kin\b": "the operators by name",
+    r"\bneeds? eyes\b": "failures first",
+    r"\bas ever\b": "as for other models",
+    r"\bfigures mean little\b": "the figures say little about real data",
+    r"\bthat calibration did not see\b": "that were not used for calibration",
+}
+"""Phrases that readers stumbled over and that had become habits, each with what to write."""
+
+
+def pages_for_readers() -> Iterator[tuple[str, str]]:
+    for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))):
+        yield path.name, path.read_text("utf-8")
+    for root in ("dlpuconv", "backends", "targets"):
+        for suffix in ("toml", "j2", "html"):
+            for path in sorted((REPOSITORY / root).rglob(f"*.{suffix}")):
+                yield path.name, path.read_text("utf-8")
+
+
+def helps() -> Iterator[tuple[str, str]]:
+    group = typer.main.get_command(app)
+    for name, command in all_commands(group).items():  # type: ignore[arg-type]
+        yield name, command.help or ""
+        for parameter in command.params:
+            yield name, getattr(parameter, "help", "") or ""
+
+
+def test_phrases_that_readers_stumbled_over_do_not_come_back() -> None:
+    texts = [(name, " ".join(text.split())) for name, text in (*messages(), *helps(), *pages_for_readers())]
+    found = [
+        (name, f"{phrase[0]} -> {better}")
+        for name, text in texts
+        for habit, better in HABITS.items()
+        if (phrase := re.search(habit, text, re.IGNORECASE)) is not None
+    ]
+    assert found == []

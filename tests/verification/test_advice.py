@@ -36,8 +36,8 @@ def context(settings: Settings | None, **more: Any) -> Context:
 def test_a_failed_fast_advises_the_default_effort_first_and_the_rest_in_order() -> None:
     assert try_next(context(Settings(effort="fast"))) == (
         "Try --effort balanced, the default, instead of fast; then --effort best; then --granularity auto, which finds"
-        " the layers that need per-channel weights; then --granularity per-channel. `dlpuconv analyze` tells which"
-        " layers lose the signal, why, and what helps."
+        " the layers that need per-channel weights; then --granularity per-channel. None of these was tried"
+        " on this file. `dlpuconv analyze` tells which layers lose the signal, why, and what helps."
     )
     assert better_effort(Settings(effort="fast")) == "--effort balanced, the default, instead of fast"
 
@@ -116,7 +116,7 @@ def test_of_a_float_file_no_option_of_quantization_is_advised() -> None:
     found = check(VIEW, MEASURED_RULES, context(None, parity=parity, quantized=False))
     (low,) = [finding for finding in found if finding.rule == "OUT-SQNR"]
     assert "--effort" not in low.fix
-    assert "Nothing is quantized" in low.fix
+    assert "A float file is not quantized" in low.fix
 
 
 def test_an_output_is_taken_apart_by_option_or_where_that_is_on_by_hand() -> None:

@@ -87,6 +87,14 @@ def test_off_and_a_cut_of_the_users_own_leave_a_refusal_as_it_is() -> None:
             divider(constructs.nms(), **options).read()
 
 
+@pytest.mark.parametrize(("tail", "offered"), [(None, True), ("off", False)])
+def test_with_a_cut_alone_a_refusal_offers_to_divide_the_network(tail: str | None, offered: bool) -> None:
+    error = UnsupportedModelError("no Sin", refused=["s"])
+    with pytest.raises(UnsupportedModelError) as told:
+        divider(sine_first(), cut_at=("y",), tail=tail).divided(error, None)
+    assert ("--tail auto" in str(told.value)) is offered
+
+
 def test_who_asks_for_both_gets_a_tail_behind_the_users_cut() -> None:
     division = divider(constructs.arg_max(), cut_at=("scores",), tail="auto").read().division
     assert division is not None

@@ -34,15 +34,15 @@ BARS: dict[OutputKind, Bar] = {
     OutputKind.SCORES: Bar(
         measure="thresholds and ranking",
         least=0.9,
-        why="An average precision of 0.35 to 0.5, as detectors have it, falls by 3.5 points, halfway between the 2 that"
-        " are no loss and the 5 that are one, if it keeps 0.9 to 0.93 of itself. Files of the zoo within 2 points keep"
-        " 0.94 and more, files more than 5 below keep 0.83 and less.",
+        why="Detectors have an average precision of 0.35 to 0.5. If 0.9 to 0.93 of it is kept, it falls by 3.5 points:"
+        " halfway between 2 points, which count as no loss, and 5 points, which count as a loss. Files of the zoo that"
+        " lose at most 2 points keep 0.94 and more; files that lose more than 5 keep 0.83 and less.",
     ),
     OutputKind.CLASSES: Bar(
         measure="top-1 agreement",
         least=0.94,
-        why="An accuracy of 0.8 to 0.9 falls by 3.5 points if it keeps 0.96 of itself; of 20 samples, which 100 for"
-        " calibration leave, one may besides change its class. Files of the zoo within 2 points keep 0.97 and more.",
+        why="An accuracy of 0.8 to 0.9 falls by 3.5 points if 0.96 of it is kept; and of 20 held-out samples (of 100),"
+        " one may change its class by chance. Files of the zoo that lose at most 2 points keep 0.97 and more.",
     ),
     OutputKind.BOXES: Bar(
         measure="IoU of the boxes that pass",
