@@ -30,7 +30,7 @@ def build(
     captured = capture(module, example_inputs)
     found = find_start(captured.proto, target, calibration, start, progress)
     told = found.left_out
-    if found.detours or found.gates:
+    if found.detours or found.gates or found.groups:
         captured, recipe, missing = with_layers(captured, found)
         found = find_start(captured.proto, target, calibration, recipe, progress)
         told = (*told, *missing, *found.left_out)

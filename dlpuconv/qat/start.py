@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.network import Network
     from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv.quantization.sites import Detour, Gate
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.scheme import Scheme
 
 RANGES_ALONE = "none"
@@ -41,6 +41,7 @@ class Start:
         recipe: what `quantized` follows.
         detours: of the recipe, which it leaves to the module.
         gates: likewise; none where the recipe is of a module that has them.
+        groups: likewise.
         left_out: what of the recipe training does without: a sentence each.
     """
 
@@ -51,6 +52,7 @@ class Start:
     recipe: Recipe
     detours: tuple[Detour, ...]
     gates: tuple[Gate, ...]
+    groups: tuple[LayerGroups, ...]
     left_out: tuple[str, ...]
 
 
@@ -111,6 +113,7 @@ def find_start(
             recipe=kept,
             detours=recipe.detours,
             gates=() if kept.gates else recipe.gates,
+            groups=recipe.groups,
             left_out=left_out,
         )
 
@@ -123,15 +126,12 @@ def _kept(recipe: Recipe, network: Network, *, has_layers: bool) -> tuple[Recipe
         network: float, before the recipe.
         has_layers: it is such a module's.
     """
-    groups = len(recipe.groups)
-    counted = "1 group of the recipe is" if groups == 1 else f"{groups} groups of the recipe are"
-    told = (f"{counted} left out",) if groups else ()
-    gates: tuple[Gate, ...] = ()
-    if has_layers:
-        known = {name: y.name for y in network.gates() for name in (y.name, *y.source_names)}
-        gates = tuple(replace(gate, site=known[gate.site]) for gate in recipe.gates if gate.site in known)
-        lost = (gate.site for gate in recipe.gates if gate.site not in known)
-        told = (*told, *(f"the gate {site!r} is left out: the file has no layer for it" for site in lost))
+    if not has_layers:
+        return replace(recipe, detours=(), gates=(), groups=()), ()
+    known = {name: y.name for y in network.gates() for name in (y.name, *y.source_names)}
+    gates = tuple(replace(gate, site=known[gate.site]) for gate in recipe.gates if gate.site in known)
+    lost = (gate.site for gate in recipe.gates if gate.site not in known)
+    told = tuple(f"the gate {site!r} is left out: the file has no layer for it" for site in lost)
     return replace(recipe, detours=(), gates=gates, groups=()), told
 
 

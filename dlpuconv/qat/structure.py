@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlpuconv.qat.capture import captured_again
 from dlpuconv.qat.detours import insert_detours
 from dlpuconv.qat.gates import insert_gates
+from dlpuconv.qat.groups import insert_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def with_layers(captured: Captured, start: Start) -> tuple[Captured, Recipe, tuple[str, ...]]:
-    """A module with the layers of a recipe's detours and gates.
+    """A module with the layers of a recipe's groups, detours and gates.
 
     Args:
         captured: its graph is changed.
@@ -31,7 +32,7 @@ def with_layers(captured: Captured, start: Start) -> tuple[Captured, Recipe, tup
         for each layer that the module has no place for.
     """
     model = captured.graph_module
-    told = insert_detours(model, start)
+    told = (*insert_groups(model, start), *insert_detours(model, start))
     products, missing = insert_gates(model, start)
     model.graph.eliminate_dead_code()
     model.recompile()

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from dlpuconv.network import Value
 from dlpuconv.qat.start import _kept
@@ -27,18 +26,14 @@ def value(name: str, source: str) -> Value:
     return Value(name=name, shape=(1, 2, 2, 2), dtype=np.dtype(np.float32), source_names=(source,))
 
 
-@pytest.mark.parametrize(
-    ("count", "told"),
-    [(1, "1 group of the recipe is left out"), (2, "2 groups of the recipe are left out")],
-)
-def test_of_a_recipe_only_what_adds_no_layers_is_kept_and_groups_are_told(count: int, told: str) -> None:
+def test_of_a_recipe_only_what_adds_no_layers_is_kept_for_a_module_without_them() -> None:
     recipe = replace(
         LEARNED,
         detours=(Detour("a", (0,)),),
         gates=(Gate("b", (0, 8)), Gate("c", (4,))),
-        groups=tuple(LayerGroups(f"d{number}", (0, 1)) for number in range(count)),
+        groups=(LayerGroups("d", (0, 1)),),
     )
-    assert _kept(recipe, network(value("b", "b")), has_layers=False) == (LEARNED, (told,))
+    assert _kept(recipe, network(value("b", "b")), has_layers=False) == (LEARNED, ())
 
 
 def test_gates_that_the_module_has_layers_of_are_kept_under_their_names_in_the_file() -> None:
