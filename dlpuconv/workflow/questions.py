@@ -59,5 +59,5 @@ def question_of(artifact: Artifact, file: Runner, backend: Backend, recipe: Reci
         settings=settings_of(backend, recipe, run),
         likeness=Likeness.after(scaled=recipe.equalize or bool(recipe.gates), absorbed=recipe.absorb),
         moved=moved_in(artifact.facts),
-        answers=(run.subject.answers.of_source(source), file),
+        answers=(run.subject.answers.of_source(source, samples), file),
     )

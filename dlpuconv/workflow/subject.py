@@ -77,4 +77,5 @@ def subject_of(
         calibration=calibration,
         misfits=tuple(misfit for misfit in misfits if division is None or misfit.input not in division.computed),
         division=division,
+        answers=Answers(request.cache),
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PATIENCE_S = 30
+_ANY_PORT = "127.0.0.1:0"  # without an address, the scheduler's page is there all the same, for whoever reaches 8787
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def cluster_engine(address: str, workers: int | None = None) -> Iterator[Engine]
     with ExitStack() as stack:
         if not address:
             cluster = LocalCluster(
-                n_workers=workers or processors(), threads_per_worker=1, dashboard_address=None, silence_logs=50
+                n_workers=workers or processors(), threads_per_worker=1, dashboard_address=_ANY_PORT, silence_logs=50
             )
             stack.callback(cluster.close)
             client = Client(cluster)

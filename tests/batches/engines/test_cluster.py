@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,9 @@ def test_a_cluster_of_this_machine_lasts_as_long_as_the_batch(tmp_path: Path) ->
     with open_engine("dask", 1) as engine:
         assert (engine.name, engine.slots, engine.distant) == ("a Dask cluster of this machine", 1, False)
         (record,) = run(plan.jobs, store, engine, limits=plan.limits)
-        executor = engine.executor
+        executor: Any = engine.executor
+        page = executor._client.cluster.scheduler.services["dashboard"]
+        assert page.address == "127.0.0.1"
     assert record.outcome is Outcome.CONVERTED, record.error
     assert store.keys() == {record.key}
     with pytest.raises(Exception, match=r"."):
