@@ -138,10 +138,14 @@ def _file_system(url: str) -> tuple[Any, str]:
         files, path = url_to_fs(url)
     except ImportError as error:
         told = without_secrets(str(error), url)
-        raise UsageError(f"{shown(url)} needs a library that is not installed: {told}") from error
+        raise UsageError(
+            f"{shown(url)} needs a library that is not installed: {told}", id="url-library-missing"
+        ) from error
     except ValueError as error:
         known, scheme = available_protocols(), url.partition("://")[0].rpartition("::")[2]
         if scheme in known:
             raise
-        raise UsageError(f"{shown(url)}: fsspec knows no {scheme}://{did_you_mean(scheme, known)}") from error
+        raise UsageError(
+            f"{shown(url)}: fsspec knows no {scheme}://{did_you_mean(scheme, known)}", id="url-protocol-unknown"
+        ) from error
     return files, str(path)

@@ -67,12 +67,16 @@ def _path(chain: Sequence[Node], start: Start, model: torch.fx.GraphModule) -> l
     first = nodes.get(start.values.get(chain[0].source_name, ""))
     ends = [nodes[name] for name in (last.name, *last.source_names) if name in nodes]
     if first is None or not ends or not _is_convolution(first, 1):
-        raise UnsupportedModelError(f"the module has no convolution like {chain[0].output.name!r}")
+        raise UnsupportedModelError(
+            f"the module has no convolution like {chain[0].output.name!r}", id="recipe-not-in-module"
+        )
     path = [first]
     while path[-1] is not ends[-1]:
         users = list(path[-1].users)
         if len(users) != 1 or not _keeps_channels(users[0], first.meta["val"].shape[1]):
-            raise UnsupportedModelError(f"more than the file's layers read {path[-1].name!r} in the module")
+            raise UnsupportedModelError(
+                f"more than the file's layers read {path[-1].name!r} in the module", id="recipe-not-in-module"
+            )
         path.append(users[0])
     return path
 

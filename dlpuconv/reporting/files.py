@@ -110,4 +110,6 @@ def remove_report(path: Path, kind: Written = REPORT) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot remove the {kind.noun} {str(path)!r}: {error.strerror or error}") from error
+        raise OutputError(
+            f"cannot remove the {kind.noun} {str(path)!r}: {error.strerror or error}", id="output-not-writable"
+        ) from error

@@ -271,8 +271,8 @@ def test_a_store_that_cannot_be_written_is_told_before_any_job_runs(tmp_path: Pa
     (tmp_path / "older").mkdir()
     (tmp_path / "older" / "store.json").write_text('{"layout": 0}')
     executor = Scripted(converted)
-    for place, said in (("older", "begun by another version"), ("file", "cannot be read: Not a directory")):
-        with pytest.raises(StoreError, match=said):
+    for place, told in (("older", "store-foreign"), ("file", "store-unavailable")):
+        with raises_error(told):
             list(run(jobs(2), open_store(tmp_path / place), engine(executor)))
     assert executor.submitted == []
 

@@ -173,7 +173,7 @@ def test_a_dict_of_the_same_form_is_relative_to_the_current_folder(
         ("[batch]", "[[models]]\nopset = 13\n[batch]", 'names none: give model = "..."'),
         ("[batch]", "[batch]\nopset = 'x'", "line 3: opset is 'x', not a whole number"),
         ("[batch]", "[batch]\npreset = 'imagenet'\nmean = 3", "a.artpec8: preset='imagenet' already sets mean and std"),
-        ("[batch]", "[batch]\nmax_drop = 1", "max_drop=1 needs a metric"),
+        ("[batch]", "[batch]\nmax_drop = 1", "max_drop=1 is in the unit of a metric"),
         ("[batch]", "[batch]\nminutes = 0", "minutes is 0, not above zero"),
         ("[batch]", "[batch]\nmemory_gib = 'much'", "memory_gib is 'much', not a finite number"),
     ],
