@@ -62,7 +62,7 @@ def test_outcomes_are_read_as_they_were_written(stated: dict[str, Outcome], tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_what_is_stated_is_what_happens(stated: dict[str, Outcome], chunk: int) -> None:
     different = {}
