@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 import sys
 import tempfile
@@ -37,12 +38,16 @@ _LONGEST_NAME = 200
 _ONLY_LARGE = "only a larger zoo"
 
 
-def pytest_configure() -> None:
-    """Make a bare checkout testable.
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a bare checkout testable, with a cache that holds nothing from an earlier run and is all workers' of this.
 
     Plugins are found by entry point, which only an installed distribution has. When there is none, the entry
     points are taken from pyproject.toml instead.
     """
+    if not hasattr(config, "workerinput"):
+        cache = tempfile.mkdtemp(prefix="dlpuconv-cache-")
+        os.environ["DLPUCONV_CACHE"] = cache  # which workers inherit
+        config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
     try:
         importlib.metadata.distribution("dlpuconv")
     except importlib.metadata.PackageNotFoundError:
@@ -80,7 +85,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a model that only a larger zoo has, where there is none; the summary counts it."""
+    """Put what takes longest first, so that no worker has it left when the others have ended.
+
+    Skip what needs a model that only a larger zoo has, where there is none; the summary counts it.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if is_there(larger()):
         return
     for item in items:

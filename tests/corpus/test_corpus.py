@@ -15,12 +15,13 @@ from dlpuconv.passes import normal_form, normalize
 from dlpuconv_backends import cleanup
 from dlpuconv_backends.lowering import lower
 from tests.corpus.sources import Entry, exports, operator_models, zoo_models
+from tests.once import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.zoo, pytest.mark.timeout(1800)]  # one test has the work of all
+pytestmark = [pytest.mark.slow, pytest.mark.zoo, pytest.mark.long]  # one test has the work of all
 
 PASSES = [entry.name for entry in (*normal_form.REPEATED, *normal_form.LEFTOVERS)]
 ONLY_FOR = {"fold-affine-in-front": "text_ppocrv5_det", "sink-single-values": "lpr_lprnet"}
@@ -62,7 +63,10 @@ def count(entries: Iterable[Entry]) -> Fired:
 
 @pytest.fixture(scope="module")
 def fired(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Fired:
-    return count(chain(exports(tmp_path_factory.mktemp("exports")), zoo_models(zoo), operator_models()))
+    def counted() -> Fired:
+        return count(chain(exports(tmp_path_factory.mktemp("exports")), zoo_models(zoo), operator_models()))
+
+    return once("corpus", tmp_path_factory, counted)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.support import IMAGES, MODEL, TRAINED_ON, Finished, Sandbox
+from tests.e2e.support import IMAGES, LONGEST, MODEL, TRAINED_ON, Finished, Sandbox
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = ("convert", str(MODEL), "--target", "artpec9", "--calibration", str(IMAGES), *TRAINED_ON)
-LONGEST = 300  # seconds, which only a hang exceeds
 
 
 def files_below(folder: Path) -> list[str]:

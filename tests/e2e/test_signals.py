@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.support import MODEL, Sandbox
+from tests.e2e.support import LONGEST, MODEL, Sandbox
 
 STATUS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGQUIT: 131, signal.SIGTERM: 143}
 CONVERT = ("convert", str(MODEL), "-t", "artpec8", "--calibration", "random", "--output", "out")
@@ -103,13 +103,13 @@ def test_every_signal_has_its_status_and_leaves_no_file_and_no_process(
     wait_for_work(sandbox, process)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=LONGEST)
     assert process.returncode == STATUS[number]
     assert err.splitlines()[-1] == "error: interrupted"
     assert "Traceback" not in err
     assert os.listdir(sandbox.temporary) == []
     assert not (sandbox.root / "cwd" / "out").exists()
-    _, alive = psutil.wait_procs(children, timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=LONGEST)
     assert not alive
 
 
@@ -119,7 +119,7 @@ def test_a_second_signal_disturbs_no_cleaning_up(sandbox: Sandbox, first: signal
     """It comes while an error is handled in a `finally`, in one around that, and while Python ends."""
     script = SCRIPT.replace("FIRST", f"signal.{first.name}").replace("SECOND", f"signal.{second}")
     process = start(sandbox, "-c", script, *CONVERT, listening=to_all)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, err) == (STATUS[first], "error: interrupted\n")
     assert not psutil.pid_exists(int(out))
     (folder,) = sandbox.temporary.iterdir()
@@ -131,7 +131,7 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(sandbox: Sandbox,
     process = start(sandbox, "-m", "dlpuconv", *CONVERT, "--effort", "fast", listening=to_none)
     wait_for_work(sandbox, process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=LONGEST)
     assert process.returncode in (0, 1), err
     assert (sandbox.root / "cwd" / "out").exists()
 
@@ -150,5 +150,5 @@ sys.meta_path.insert(0, CtrlC())
 sys.exit(main())
 """
     process = start(sandbox, "-c", script, "targets", listening=to_all)
-    assert process.communicate(timeout=120) == ("", "error: interrupted\n")
+    assert process.communicate(timeout=LONGEST) == ("", "error: interrupted\n")
     assert process.returncode == 130

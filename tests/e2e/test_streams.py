@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import MODEL, Sandbox
+from tests.e2e.support import LONGEST, MODEL, Sandbox
 
 CONVERT = ("convert", str(MODEL), "-t", "cv25", "--preset", "0-255", "--output", "out")
 FAILING = (*CONVERT, "--min-sqnr", "1000")
@@ -35,7 +35,7 @@ def shell(sandbox: Sandbox, arguments: tuple[str, ...], redirected: str) -> tupl
         cwd=sandbox.root / "cwd",
         env=sandbox.environment(),
         check=False,
-        timeout=180,
+        timeout=LONGEST,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -55,7 +55,7 @@ def without_reader(sandbox: Sandbox, arguments: tuple[str, ...], *streams: str) 
             cwd=sandbox.root / "cwd",
             env=sandbox.environment(),
             check=False,
-            timeout=180,
+            timeout=LONGEST,
         )
     os.close(writer)
     return done.returncode, kept.read_text()

@@ -74,7 +74,7 @@ def test_a_pattern_that_no_model_matches_is_told(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_what_is_stated_is_what_happens(stated: dict[str, Outcome], chunk: int) -> None:
     different = {}

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from dlpuconv.errors import DlpuconvError
+from tests.once import once
 from tests.oracle.compare import Difference, differences
 from tests.oracle.ours import converted
 from tests.whole_zoo import ONLY_LARGE
@@ -32,7 +33,7 @@ KNOWN = Path(__file__).with_name("differences.toml")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.zoo,
-    pytest.mark.timeout(1800),  # one test has the work of all
+    pytest.mark.long,  # one test has the work of all
     pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed"),
 ]
 
@@ -40,7 +41,10 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def found(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Difference]:
     """Every difference there is."""
-    folder = tmp_path_factory.mktemp("oracle")
+    return once("oracle", tmp_path_factory, lambda: _found(zoo, tmp_path_factory.mktemp("oracle")))
+
+
+def _found(zoo: Path, folder: Path) -> list[Difference]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.oracle.theirs", str(folder), str(zoo)],
         capture_output=True,

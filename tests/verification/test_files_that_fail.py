@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tensorflow")
     program = Path(__file__).with_name("tensorflow_models.py")
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    subprocess.run([sys.executable, program, folder], check=True, capture_output=True, env=environment, timeout=300)
+    subprocess.run([sys.executable, program, folder], check=True, capture_output=True, env=environment)
     return folder
 
 
