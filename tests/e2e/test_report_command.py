@@ -132,7 +132,7 @@ def test_another_file_is_not_replaced_and_no_work_is_begun(tmp_path: Path, capsy
     out = tmp_path / "out"
     arguments = ("--target", "artpec7", *FAST, "--output", str(out), "--report", str(mine))
     assert main(["convert", str(MODEL), *arguments]) == 9
-    assert "no report of dlpuconv" in capsys.readouterr().err
+    assert "[output-foreign-page]" in capsys.readouterr().err
     assert main(["verify", str(MODEL), "--target", "cv25", "--report", str(mine)]) == 9
     assert mine.read_text() == "<h1>Mine</h1>"
     assert not out.exists()

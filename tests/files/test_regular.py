@@ -48,6 +48,7 @@ ALLOWED = {
     ("dlpuconv/delivery/journal.py", "open"): OURS,
     ("dlpuconv/delivery/readme.py", "read_text"): OURS,
     ("dlpuconv/delivery/writer.py", "open"): OURS,
+    ("dlpuconv/error_catalog/__init__.py", "read_text"): OURS,
     ("dlpuconv/frontends/external_data.py", "load_to_model"): JUDGED,
     ("dlpuconv/frontends/pytorch/archive.py", "ZipFile"): HANDED,
     ("dlpuconv/frontends/pytorch/checkpoint_file.py", "ZipFile"): HANDED,
