@@ -16,9 +16,9 @@ _WIDTH = 120
 _HEAD = """\
 # Error messages
 
-Every message of an error ends in an id, such as `[library-missing]`. It stays the same where the message is improved, so
-scripts can depend on it: `--json` prints it as `id`, and in Python it is the attribute `id` of the exception. Here is
-what each one means and what to do, by exit status; `dlpuconv errors library-missing` prints the same, and
+Every message of an error ends in an id, such as `[library-missing]`. It stays the same where the message is improved,
+so scripts can depend on it: `--json` prints it as `id`, and in Python it is the attribute `id` of the exception. Here
+is what each one means and what to do, by exit status; `dlpuconv errors library-missing` prints the same, and
 `dlpuconv errors` lists all. An id that is missing here belongs to a plugin.
 
 This page is written by `scripts/site_pages.py` from `dlpuconv/error_catalog/`.

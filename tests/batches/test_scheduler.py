@@ -21,6 +21,7 @@ from dlpuconv.batches.shard import Shard
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError, StoreError, UsageError
 from dlpuconv.files.content import sha256_of
+from tests.error_ids import raises_error
 
 LIMITS = Allowance(memory=1 << 30, seconds=60)
 
@@ -203,7 +204,7 @@ def test_an_engine_that_is_gone_is_told(store: CountingStore) -> None:
     def gone(_: Assignment) -> Any:
         raise OSError("connection closed")
 
-    with pytest.raises(BackendError, match="the engine is gone; the same batch goes on"):
+    with raises_error("executor-lost", "the engine"):
         list(run(jobs(1), store, engine(Scripted(gone), alive=lambda: False)))
 
 

@@ -136,11 +136,13 @@ def test_an_existing_file_is_an_error_that_shows_force_and_a_stranger_s_file_tak
     status, answer, stderr = convert(sandbox, "--target", "artpec9", "--calibration", "random")
     assert status == 9
     assert answer["error"]["type"] == "OutputError"  # type: ignore[index]
+    assert answer["error"]["id"] == "output-exists"  # type: ignore[index]
     assert "--force" in stderr
     status, _, stderr = convert(sandbox, "--target", "artpec9", "--calibration", "random", "--force")
     assert status == 9
-    assert f"{old.name} in " in stderr
+    assert old.name in stderr
     assert "--force=all" in stderr
+    assert stderr.endswith("[output-foreign]\n")
     assert old.read_bytes() == b"old"
     convert(sandbox, "--target", "artpec9", "--calibration", "random", "--force=all")
     made = old.read_bytes()

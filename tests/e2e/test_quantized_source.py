@@ -10,7 +10,6 @@ import onnx
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance
 from scripts.benchmarks.fed_layers import fed_layers
 from tests.error_ids import raises_error
@@ -215,7 +214,7 @@ def test_a_package_for_a_compiler_that_quantizes_has_floats_and_says_so(tmp_path
 
 
 def test_a_backend_that_calibrates_itself_refuses(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the backend tensorflow of artpec8 calibrates models itself"):
+    with raises_error("backend-option", "tensorflow", "artpec8"):
         convert(quantized(tmp_path), "artpec8", backend="tensorflow")
 
 

@@ -13,7 +13,6 @@ import pytest
 
 import dlpuconv
 from dlpuconv.cli import main
-from dlpuconv.errors import UsageError
 from dlpuconv.frontends import SourceOptions, load
 from tests.error_ids import raises_error
 from tests.frontends.support import run
@@ -116,9 +115,7 @@ def test_code_in_a_file_runs_only_where_the_user_allows_it(folder: Path) -> None
 def test_a_whole_module_is_read_where_pickles_are_allowed(folder: Path) -> None:
     net = trained()
     torch.save(net, folder / "net.pth")
-    with pytest.raises(
-        UsageError, match=r"--model MODULE:FUNCTION.*a whole module needs --allow-pickle.*runs whatever"
-    ):
+    with raises_error("pytorch-needs-factory", "--model MODULE:FUNCTION", "--allow-pickle"):
         load(folder / "net.pth", SourceOptions(input_shapes=SHAPE))
     model = load(folder / "net.pth", SourceOptions(input_shapes=SHAPE, allow_pickle=True))
     x = torch.randn(1, 3, 8, 8)
@@ -162,7 +159,7 @@ def test_the_options_are_for_files_of_torch_save(folder: Path) -> None:
     from tests.frontends.support import conv
 
     (folder / "net.onnx").write_bytes(conv().SerializeToString())
-    with pytest.raises(UsageError, match=r"--model and --allow-pickle are for files of torch\.save"):
+    with raises_error("option-not-for-source", "--model", "--allow-pickle"):
         load(folder / "net.onnx", SourceOptions(allow_pickle=True))
 
 
@@ -192,5 +189,5 @@ def test_a_file_is_verified_and_compared_beside_the_weights_that_it_was_made_of(
 def test_a_file_of_weights_that_was_cut_off_is_named(folder: Path) -> None:
     torch.save(trained().state_dict(), folder / "net.pth")
     (folder / "net.pth").write_bytes((folder / "net.pth").read_bytes()[:-100])
-    with pytest.raises(UsageError, match=r"files of torch\.save: net\.pth is none, or not a whole one"):
+    with raises_error("option-not-for-source", "net.pth"):
         load("net.pth", SourceOptions(factory="my_net:make", input_shapes=SHAPE))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, override
 import pytest
 
 from dlpuconv.cli import main
-from dlpuconv.errors import UsageError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.pytorch.archive import plain_archive
 from tests.error_ids import raises_error
@@ -108,7 +107,7 @@ def test_a_file_gives_the_same_bytes_as_the_program_that_was_saved(program: Any,
 def test_names_of_inputs_and_outputs_may_be_given(file: Path) -> None:
     model = load(file, SourceOptions(input_names=("pixels",), output_names=("a", "b")))
     assert [value.name for value in (*model.signature.inputs, *model.signature.outputs)] == ["pixels", "a", "b"]
-    with pytest.raises(UsageError, match="output_names holds 1 of them, but the model has 2 outputs"):
+    with raises_error("pytorch-names", "output_names", "2 outputs"):
         load(file, SourceOptions(output_names=("a",)))
 
 

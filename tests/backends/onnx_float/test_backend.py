@@ -14,7 +14,6 @@ from onnx import TensorProto, helper
 
 from dlpuconv.calibration import Preprocessing
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import UsageError
 from dlpuconv.files.keep import NOTHING
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.ir import InputBinding
@@ -96,7 +95,7 @@ def test_another_opset_can_be_asked_for(opset: int, ir_version: int) -> None:
 
 @pytest.mark.parametrize("opset", [10, 21])
 def test_an_opset_outside_what_is_possible_is_a_usage_error(opset: int) -> None:
-    with pytest.raises(UsageError, match=f"--opset {opset} .* 11 to 20"):
+    with raises_error("backend-interface", f"--opset {opset}", "11 to 20"):
         made(small(), opset=opset)
 
 
@@ -209,7 +208,7 @@ def test_a_normalization_goes_in_front_of_the_network() -> None:
 
 def test_a_chip_that_takes_integers_is_refused() -> None:
     integers = replace(CV25, name="artpec8", scheme=replace(CV25.scheme, numbers=Numbers.INT8))
-    with pytest.raises(UsageError, match="artpec8 takes int8 files; the onnx-float backend makes float32"):
+    with raises_error("backend-numbers", "artpec8", "int8", "onnx-float"):
         made(small(), target=integers)
 
 

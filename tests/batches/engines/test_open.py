@@ -11,6 +11,7 @@ import pytest
 from dlpuconv.batches.engines import open_engine
 from dlpuconv.batches.engines.local import processors
 from dlpuconv.errors import BackendError, DlpuconvError, UsageError
+from tests.error_ids import raises_error
 
 CODE = """
 from concurrent.futures import ThreadPoolExecutor
@@ -68,5 +69,5 @@ def test_what_is_none_is_told(word: str, kind: type[DlpuconvError], said: str) -
 
 
 def test_no_workers_are_refused() -> None:
-    with pytest.raises(UsageError, match="leaves nobody to work"):
+    with raises_error("option-value", "--workers"):
         open_engine("own", 0)

@@ -61,7 +61,6 @@ def test_the_word_runs_a_file_of_jobs_and_its_help_tells_the_other_commands(caps
         (["jobs.toml", "--memory-limit", "0"], "option-value", ["--memory-limit 0"]),
         (["jobs.toml", "--store", "s", "--shard", "3/2"], "option-value", ["--shard '3/2'"]),
         (["jobs.toml", "--parquet"], "option-needs-another", ["--parquet", "--output"]),
-        (["jobs.toml"], "batch-no-store", ["--store", "jobs.toml"]),
         (["diff", "a.json", "b", "--fail-on", "verdit"], "fail-on-condition", ["'verdit'", "'verdict'"]),
         (["diff", "a.json", "b"], "results-unreadable", ["'a.json'", "No such file or directory"]),
         (["diff", "none", "none"], "batch-no-records", ["'none'"]),
@@ -217,7 +216,7 @@ def test_results_are_never_written_among_other_files(tmp_path: Path) -> None:
     for page in (None, "<h1>Mine</h1>"):
         if page:
             (tmp_path / "index.html").write_text(page)
-        with pytest.raises(Exception, match="holds other files than results of a batch"):
+        with raises_error("output-folder-foreign", str(tmp_path)):
             write_results(tmp_path, [PASSED], open_store(tmp_path / "store"), "t")
     assert (tmp_path / "index.html").read_text() == "<h1>Mine</h1>"
 

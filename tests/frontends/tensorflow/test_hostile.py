@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import DlpuconvError, UsageError
+from dlpuconv.errors import DlpuconvError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.tensorflow.keras_archive import CONFIG, METADATA, PARTS, WEIGHTS, plain_files
 from dlpuconv.frontends.tensorflow.keras_config import plain
@@ -303,7 +303,7 @@ def test_a_choice_of_signatures_is_the_users(refused: Callable[..., None], tmp_p
         session = onnxruntime.InferenceSession(load(tmp_path / "net", SourceOptions(signature=name)).to_bytes())
         (made,) = session.run(None, {session.get_inputs()[0].name: ones})
         assert (np.asarray(made) == wanted).all()
-    with pytest.raises(UsageError, match=r"--signature 'tow' is none of the SavedModel's \(did you mean 'two'\?\)"):
+    with raises_error("signature-unknown", "--signature 'tow'", "'two'"):
         load(tmp_path / "net", SourceOptions(signature="tow"))
     tf.saved_model.save(module, str(tmp_path / "bare"))
     refused(tmp_path / "bare", "savedmodel-no-signature")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.frontends import SourceOptions, load
@@ -212,7 +211,7 @@ def test_a_file_is_read_by_its_content_whatever_it_is_called(tmp_path: Path) -> 
     file.write_bytes(network())
     model = load(file, SourceOptions())
     assert (model.source.name, model.source.path) == ("net", str(file))
-    with pytest.raises(UsageError, match="input_names"):
+    with raises_error("option-not-for-source", "input_names"):
         load(file, SourceOptions(input_names=("q",)))
 
 
